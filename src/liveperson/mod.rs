@@ -8,3 +8,8 @@ mod error;
 
 pub use api::*;
 pub use error::*;
+
+/// Path and query of an `engactivity` call.
+pub fn engagement_path(account: &str, _q: &EngagementQuery) -> String {
+    account.to_owned()
+}

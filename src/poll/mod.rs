@@ -1,1 +1,122 @@
-//! poll
+//! What to ask and when: the plan of requests, pacing, retry and back-off.
+//!
+//! `plan` lists the requests of a poll; everything else here is about time. [`AccountMachine`]
+//! takes the time and the outcomes of calls and answers which call may start next. It does no
+//! input or output and reads no clock, so the whole poller can be run under simulated time. The
+//! rules it applies have a file each: `spread` (even starts, phases), `spacing` (the distance
+//! between calls and how a 429 widens it), `pause` (how long a 429 silences the account),
+//! `backoff` (waits after failures), `session` (hosts and token, one call for all who wait) and
+//! `collector` (one poll after another). `run` is the thin loop that carries the answers out.
+//!
+//! This room knows time and outcomes; it knows neither JSON nor metric names.
+
+mod account;
+mod backoff;
+mod collector;
+mod pause;
+pub mod plan;
+mod run;
+mod session;
+mod spacing;
+mod spread;
+#[cfg(test)]
+mod virtual_time_tests;
+
+pub use account::{AccountMachine, AccountSettings, Plans, SessionSettings, Step};
+pub use collector::{CollectorSettings, PollSummary};
+pub use run::{Worker, run};
+pub use spacing::Spacing;
+pub use spread::{first_phase, start_offset};
+
+use std::time::Duration;
+
+/// One call that the machine wants made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Call {
+    /// Look up the host of the service with this index.
+    LookUp(usize),
+    /// Get a token.
+    Authorise,
+    /// Make one request of a collector's running poll.
+    Request {
+        /// Index of the collector.
+        collector: usize,
+        /// Index of the request in the poll's plan.
+        index: usize,
+    },
+}
+
+/// How a call ended, as far as time is concerned.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Outcome {
+    /// A usable answer. For [`Call::Authorise`], how long the token lives when that is known.
+    Success {
+        /// Life of the token from now; ignored for other calls.
+        lifetime: Option<Duration>,
+    },
+    /// 429.
+    Throttled {
+        /// `Retry-After` from now, as given, not clamped.
+        retry_after: Option<Duration>,
+    },
+    /// 401: the token is not accepted.
+    Unauthorised,
+    /// Any other 4xx: trying again will not help.
+    Rejected,
+    /// 5xx, timeout, connection failure, unreadable answer: worth another try.
+    Failed {
+        /// Whether there was no connection at all, which makes the hosts doubtful.
+        connection: bool,
+    },
+}
+
+impl Outcome {
+    /// A success of a call that is not about tokens.
+    pub const SUCCESS: Self = Self::Success { lifetime: None };
+}
+
+/// How a call ended and what its answer asks for beyond itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Finished {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Requests that the answer adds to the running poll.
+    pub more: usize,
+}
+
+impl From<Outcome> for Finished {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, more: 0 }
+    }
+}
+
+/// Something that the machine did, for logs, metrics and publishing.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A poll ended; no request of it is pending or under way.
+    PollEnded {
+        /// Index of the collector.
+        collector: usize,
+        /// How it went.
+        summary: PollSummary,
+    },
+    /// Polls were due while the last one was still running or backing off.
+    PollsSkipped {
+        /// Index of the collector.
+        collector: usize,
+        /// How many.
+        count: u64,
+    },
+    /// The whole account is silent after a 429.
+    Paused {
+        /// For how long from now.
+        wait: Duration,
+        /// The spacing between calls afterwards.
+        spacing: Duration,
+    },
+    /// Looking up a host or getting a token was given up for now; the polls that needed it ended.
+    SessionFailed {
+        /// The call that failed.
+        call: Call,
+    },
+}

@@ -1,0 +1,372 @@
+//! The machine of one account: which call may start now.
+//!
+//! Pure: time and outcomes come in as arguments. Limits, pause and spacing are the account's and
+//! so hold for its collectors together, retries and token calls included.
+
+use std::time::{Duration, Instant};
+
+use super::collector::{Collector, CollectorSettings};
+use super::pause::Pause;
+use super::session::{Attempt, Prerequisite};
+use super::{Call, Event, Finished, Outcome, Spacing};
+
+/// Hosts are looked up again this long after the last look-up; LivePerson moves accounts.
+const HOST_REFRESH: Duration = Duration::from_secs(3600);
+
+/// A token is renewed after this share of its life.
+const RENEW_AT: f64 = 0.8;
+
+/// What the machine must know of an account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccountSettings {
+    /// Calls under way at once.
+    pub max_in_flight: usize,
+    /// Least time between the starts of two calls.
+    pub min_spacing: Duration,
+    /// Hosts and token.
+    pub session: SessionSettings,
+    /// The collectors; their order is their index.
+    pub collectors: Vec<CollectorSettings>,
+    /// Seed of the jitter.
+    pub seed: u64,
+}
+
+/// What requests need before they can start.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SessionSettings {
+    /// How many services have to be looked up.
+    pub services: usize,
+    /// Whether requests carry a token that has to be fetched.
+    pub token: bool,
+    /// Index of the service that gives tokens, when it has to be looked up.
+    pub token_service: Option<usize>,
+    /// Least time between the starts of two token calls, and least pause after their 429.
+    pub token_distance: Duration,
+}
+
+/// Where the requests of a poll come from. Asked at the very moment a poll begins.
+pub trait Plans {
+    /// Fixes the plan of the poll that begins and returns how many requests it has.
+    fn begin_poll(&mut self, collector: usize) -> usize;
+}
+
+/// What to do now.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Step {
+    /// Start this call, then ask again.
+    Start(Call),
+    /// Nothing before this instant, unless a call ends; `None` means only the end of a call helps.
+    Wait(Option<Instant>),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct InFlight {
+    call: Call,
+    started: Instant,
+    /// The token it carries.
+    token: u64,
+}
+
+/// The machine of one account.
+#[derive(Debug)]
+pub struct AccountMachine {
+    settings: AccountSettings,
+    spacing: Spacing,
+    pause: Pause,
+    last_start: Option<Instant>,
+    in_flight: Vec<InFlight>,
+    services: Vec<Prerequisite>,
+    token: Option<Prerequisite>,
+    /// Counts tokens, to tell a 401 of an old one from a 401 of the present one.
+    token_generation: u64,
+    collectors: Vec<Collector>,
+    turn: u64,
+    rng: fastrand::Rng,
+    events: Vec<Event>,
+}
+
+impl AccountMachine {
+    /// A machine whose first polls are due at `now`.
+    pub fn new(settings: AccountSettings, now: Instant) -> Self {
+        let session = &settings.session;
+        Self {
+            spacing: Spacing::new(settings.min_spacing),
+            pause: Pause::default(),
+            last_start: None,
+            in_flight: Vec::new(),
+            services: vec![Prerequisite::new(Duration::ZERO); session.services],
+            token: session
+                .token
+                .then(|| Prerequisite::new(session.token_distance)),
+            token_generation: 0,
+            collectors: settings
+                .collectors
+                .iter()
+                .map(|c| Collector::new(c.clone(), now))
+                .collect(),
+            turn: 0,
+            rng: fastrand::Rng::with_seed(settings.seed),
+            events: Vec::new(),
+            settings,
+        }
+    }
+
+    /// Takes over pause, spacing and back-off of the same account under an older configuration.
+    /// `collector_of` gives the older index of a collector, when it was there.
+    pub fn inherit(&mut self, old: &Self, collector_of: impl Fn(usize) -> Option<usize>) {
+        self.spacing.inherit(&old.spacing);
+        self.pause = old.pause.clone();
+        self.last_start = old.last_start;
+        for (index, collector) in self.collectors.iter_mut().enumerate() {
+            if let Some(old) = collector_of(index).and_then(|i| old.collectors.get(i)) {
+                collector.inherit(old);
+            }
+        }
+    }
+
+    /// What to do at `now`. Call again after each `Start`.
+    pub fn step(&mut self, now: Instant, plans: &mut dyn Plans) -> Step {
+        for (index, collector) in self.collectors.iter_mut().enumerate() {
+            collector.advance(now, index, plans, &mut self.events);
+            collector.end_if_done(now, index, &mut self.events);
+        }
+        let wake = self.collectors.iter().map(Collector::next_wake).min();
+        if let Some(until) = self.pause.until(now) {
+            return Step::Wait(earlier(wake, Some(until)));
+        }
+        if self.in_flight.len() >= self.settings.max_in_flight {
+            return Step::Wait(wake);
+        }
+        if let Some(next) = self.last_start.map(|start| start + self.spacing.current())
+            && now < next
+        {
+            return Step::Wait(earlier(wake, Some(next)));
+        }
+        match self.pick(now) {
+            Ok(call) => {
+                self.start(call, now);
+                Step::Start(call)
+            }
+            Err(until) => Step::Wait(earlier(wake, until)),
+        }
+    }
+
+    /// The call whose turn it is, or when to look again.
+    fn pick(&self, now: Instant) -> Result<Call, Option<Instant>> {
+        let mut order: Vec<usize> = (0..self.collectors.len()).collect();
+        order.sort_by_key(|i| self.collectors[*i].last_turn);
+        let mut until = None;
+        for collector in order {
+            let Some((not_before, index)) = self.collectors[collector].next_pending() else {
+                continue;
+            };
+            if not_before > now {
+                until = earlier(until, Some(not_before));
+                continue;
+            }
+            match self.prerequisite(collector, now) {
+                Ok(None) => return Ok(Call::Request { collector, index }),
+                Ok(Some(call)) => return Ok(call),
+                Err(at) => until = earlier(until, at),
+            }
+        }
+        Err(until)
+    }
+
+    /// The call that must be made before a request of this collector, if any; or, when that call
+    /// cannot be made now, when it can (`None`: when the one under way ends).
+    fn prerequisite(
+        &self,
+        collector: usize,
+        now: Instant,
+    ) -> Result<Option<Call>, Option<Instant>> {
+        let look_up = |service: Option<usize>| {
+            service.and_then(|i| Some((Call::LookUp(i), self.services.get(i)?)))
+        };
+        let chain = [
+            look_up(self.collectors[collector].service()),
+            look_up(self.settings.session.token_service),
+            self.token.as_ref().map(|token| (Call::Authorise, token)),
+        ];
+        for (call, prerequisite) in chain.into_iter().flatten() {
+            if prerequisite.due(now) {
+                return Ok(Some(call));
+            }
+            if !prerequisite.serves(now) {
+                let under_way = prerequisite.in_flight();
+                return Err(if under_way {
+                    None
+                } else {
+                    prerequisite.earliest()
+                });
+            }
+        }
+        Ok(None)
+    }
+
+    fn start(&mut self, call: Call, now: Instant) {
+        self.last_start = Some(now);
+        self.in_flight.push(InFlight {
+            call,
+            started: now,
+            token: self.token_generation,
+        });
+        match call {
+            Call::LookUp(service) => self.services[service].started(now),
+            Call::Authorise => {
+                if let Some(token) = &mut self.token {
+                    token.started(now);
+                }
+            }
+            Call::Request { collector, index } => {
+                self.turn += 1;
+                self.collectors[collector].last_turn = self.turn;
+                self.collectors[collector].started(index);
+            }
+        }
+    }
+
+    /// Takes note of how a call ended at `now`.
+    pub fn finished(&mut self, now: Instant, call: Call, finished: Finished) {
+        let outcome = finished.outcome;
+        let Some(position) = self.in_flight.iter().position(|f| f.call == call) else {
+            return;
+        };
+        let flight = self.in_flight.swap_remove(position);
+        match outcome {
+            Outcome::Success { .. } => {
+                self.spacing.succeeded();
+                self.pause.succeeded(flight.started);
+            }
+            Outcome::Throttled { retry_after } => self.throttled(now, flight, retry_after),
+            Outcome::Failed { connection: true } => {
+                self.services
+                    .iter_mut()
+                    .for_each(|service| service.doubt(now));
+            }
+            _ => {}
+        }
+        match call {
+            Call::LookUp(service) => self.looked_up(now, service, outcome),
+            Call::Authorise => self.authorised(now, outcome),
+            Call::Request { collector, index } => {
+                self.requested(now, collector, index, outcome, flight.token);
+                self.collectors[collector].extend(now, finished.more);
+            }
+        }
+        for (index, collector) in self.collectors.iter_mut().enumerate() {
+            collector.end_if_done(now, index, &mut self.events);
+        }
+    }
+
+    fn throttled(&mut self, now: Instant, flight: InFlight, retry_after: Option<Duration>) {
+        let shortest = match flight.call {
+            Call::Authorise => self.settings.session.token_distance,
+            _ => Duration::ZERO,
+        };
+        let jitter = self.rng.f64();
+        if self
+            .pause
+            .throttled(now, flight.started, retry_after, shortest, jitter)
+        {
+            self.spacing.throttled();
+        }
+        let wait = self
+            .pause
+            .until(now)
+            .map_or(Duration::ZERO, |until| until - now);
+        self.events.push(Event::Paused {
+            wait,
+            spacing: self.spacing.current(),
+        });
+    }
+
+    fn looked_up(&mut self, now: Instant, service: usize, outcome: Outcome) {
+        let attempt = self.services[service].finished(now, outcome, (Some(HOST_REFRESH), None));
+        if attempt == Attempt::GivenUp {
+            let for_token = self.settings.session.token_service == Some(service);
+            for collector in &mut self.collectors {
+                if for_token || collector.service() == Some(service) {
+                    collector.give_up_pending();
+                }
+            }
+            self.events.push(Event::SessionFailed {
+                call: Call::LookUp(service),
+            });
+        }
+    }
+
+    fn authorised(&mut self, now: Instant, outcome: Outcome) {
+        let Some(token) = &mut self.token else { return };
+        let life = match outcome {
+            Outcome::Success { lifetime } => lifetime,
+            _ => None,
+        };
+        match token.finished(now, outcome, (life.map(|l| l.mul_f64(RENEW_AT)), life)) {
+            Attempt::Got => self.token_generation += 1,
+            Attempt::Again => {}
+            Attempt::GivenUp => {
+                self.collectors
+                    .iter_mut()
+                    .for_each(Collector::give_up_pending);
+                self.events.push(Event::SessionFailed {
+                    call: Call::Authorise,
+                });
+            }
+        }
+    }
+
+    fn requested(
+        &mut self,
+        now: Instant,
+        collector: usize,
+        index: usize,
+        outcome: Outcome,
+        token_used: u64,
+    ) {
+        let polled = &mut self.collectors[collector];
+        match outcome {
+            Outcome::Success { .. } => polled.succeeded(index),
+            Outcome::Throttled { .. } => polled.put_back(index, now),
+            Outcome::Rejected => polled.give_up(index),
+            Outcome::Failed { .. } => polled.failed(index, now),
+            Outcome::Unauthorised => match polled.retry_after_401(index, now) {
+                None => polled.failed(index, now),
+                Some(may_refresh) => {
+                    // A token that was renewed while this call was under way is fresh already.
+                    if may_refresh
+                        && token_used == self.token_generation
+                        && let Some(token) = &mut self.token
+                    {
+                        token.forget();
+                    }
+                }
+            },
+        }
+    }
+
+    /// The end of the longest wait after a 429 or a failure that lasts at `now`.
+    pub fn waiting_until(&self, now: Instant) -> Option<Instant> {
+        let session = self.services.iter().chain(&self.token);
+        let waits = session.filter_map(|p| p.waiting_until(now));
+        let waits = waits.chain(self.collectors.iter().filter_map(|c| c.waiting_until(now)));
+        waits.chain(self.pause.until(now)).max()
+    }
+
+    /// The least time between two starts now.
+    pub fn spacing(&self) -> Duration {
+        self.spacing.current()
+    }
+
+    /// What happened since the last call of this.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+}
+
+fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}

@@ -1,0 +1,50 @@
+//! Waits after failures. Every number of the contract's retry rules stands here.
+
+use std::time::Duration;
+
+/// 5xx, timeout, connection failure or unreadable answer: the same request again after these.
+const REQUEST_RETRIES: [Duration; 3] = [
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+    Duration::from_secs(15),
+];
+
+/// A poll in which no request succeeded: the collector waits this long, doubled each time ...
+const FIRST_POLL_WAIT: Duration = Duration::from_secs(2 * 60);
+
+/// ... up to this.
+const LONGEST_POLL_WAIT: Duration = Duration::from_secs(8 * 60);
+
+/// The wait before a failed request is tried again, or `None` when it is given up.
+/// `failures` counts the tries that have failed so far, this one included.
+pub(super) fn wait_after_failed_request(failures: u32) -> Option<Duration> {
+    let index = usize::try_from(failures.checked_sub(1)?).ok()?;
+    REQUEST_RETRIES.get(index).copied()
+}
+
+/// The wait after a poll in which nothing succeeded. `consecutive` counts such polls, this one
+/// included: 2, 4, 8, 8 ... minutes.
+pub(super) fn wait_after_failed_poll(consecutive: u32) -> Duration {
+    let doublings = consecutive.saturating_sub(1).min(8);
+    (FIRST_POLL_WAIT * 2_u32.pow(doublings)).min(LONGEST_POLL_WAIT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_request_is_tried_again_after_5_10_and_15_seconds_then_given_up() {
+        let waits: Vec<_> = (1..=5).map(wait_after_failed_request).collect();
+        let secs = |s| Some(Duration::from_secs(s));
+        assert_eq!(waits, [secs(5), secs(10), secs(15), None, None]);
+    }
+
+    #[test]
+    fn a_poll_that_failed_whole_waits_2_4_8_and_stays_at_8_minutes() {
+        let minutes: Vec<_> = [1, 2, 3, 4, 100, u32::MAX]
+            .map(|n| wait_after_failed_poll(n).as_secs() / 60)
+            .into();
+        assert_eq!(minutes, [2, 4, 8, 8, 8, 8]);
+    }
+}

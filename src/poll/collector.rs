@@ -1,0 +1,317 @@
+//! One collector: when its polls begin, and how far each request of the running poll has come.
+
+use std::time::{Duration, Instant};
+
+use super::Event;
+use super::account::Plans;
+use super::backoff::{wait_after_failed_poll, wait_after_failed_request};
+use super::spread::start_offset;
+
+/// What the machine must know of a collector.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CollectorSettings {
+    /// Time between the beginnings of two polls.
+    pub interval: Duration,
+    /// From the first poll, which is quick, to the first regular one.
+    pub phase: Duration,
+    /// Index of the service whose host its requests need; `None` when the host is given.
+    pub service: Option<usize>,
+}
+
+/// How a poll ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PollSummary {
+    /// From its beginning to the end of its last request.
+    pub took: Duration,
+    /// Requests that gave a usable answer.
+    pub succeeded: usize,
+    /// Requests that were given up.
+    pub given_up: usize,
+    /// The wait before the next poll, when no request succeeded.
+    pub backoff: Option<Duration>,
+}
+
+impl PollSummary {
+    /// A poll succeeds only as a whole.
+    pub fn whole(&self) -> bool {
+        self.given_up == 0
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Collector {
+    settings: CollectorSettings,
+    /// The next point of the grid that polls begin on. It moves in whole intervals only, so the
+    /// period cannot drift.
+    next_due: Instant,
+    poll: Option<Poll>,
+    /// Polls in a row in which nothing succeeded.
+    failed_whole: u32,
+    /// The end of the back-off after such a poll.
+    resume_at: Option<Instant>,
+    /// Whether a poll has begun yet: the first one is quick.
+    begun: bool,
+    /// The turn at which a request of this collector started last; the collector that has waited
+    /// longest goes first, so that a slow API cannot starve another.
+    pub(super) last_turn: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Poll {
+    began: Instant,
+    requests: Vec<Request>,
+    quick: bool,
+    /// A 401 fetches one fresh token per poll, not one per request.
+    refreshed_token: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Request {
+    progress: Progress,
+    failures: u32,
+    /// Whether it had its one more try after a 401.
+    retried_after_401: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Progress {
+    Pending { not_before: Instant },
+    InFlight,
+    Done,
+    GivenUp,
+}
+
+impl Collector {
+    pub(super) fn new(settings: CollectorSettings, now: Instant) -> Self {
+        Self {
+            settings,
+            next_due: now,
+            poll: None,
+            failed_whole: 0,
+            resume_at: None,
+            begun: false,
+            last_turn: 0,
+        }
+    }
+
+    pub(super) fn service(&self) -> Option<usize> {
+        self.settings.service
+    }
+
+    /// Takes over the back-off of the same collector under an older configuration.
+    pub(super) fn inherit(&mut self, old: &Self) {
+        self.failed_whole = old.failed_whole;
+        self.resume_at = old.resume_at;
+        // A collector that is backing off has had its quick first poll.
+        self.begun = old.begun && old.resume_at.is_some();
+    }
+
+    /// Begins the poll that is due at `now`, or counts it as skipped.
+    pub(super) fn advance(
+        &mut self,
+        now: Instant,
+        index: usize,
+        plans: &mut dyn Plans,
+        events: &mut Vec<Event>,
+    ) {
+        if now >= self.next_due {
+            let late = now - self.next_due;
+            let missed = late.as_nanos() / self.settings.interval.as_nanos().max(1);
+            // After a stall of the process only the latest of the missed polls is made up for.
+            let missed = u32::try_from(missed).unwrap_or(u32::MAX);
+            let due = self.next_due + self.settings.interval * missed;
+            self.next_due = due + self.settings.interval;
+            if self.poll.is_some() || self.resume_at.is_some() {
+                events.push(Event::PollsSkipped {
+                    collector: index,
+                    count: u64::from(missed) + 1,
+                });
+            } else {
+                self.begin(now, due, plans.begin_poll(index));
+            }
+        }
+        if self.poll.is_none() && self.resume_at.is_some_and(|at| now >= at) {
+            self.resume_at = None;
+            // The grid begins anew here: waiting for its next point would lengthen the back-off.
+            self.next_due = now + self.settings.interval;
+            self.begin(now, now, plans.begin_poll(index));
+        }
+    }
+
+    fn begin(&mut self, now: Instant, due: Instant, count: usize) {
+        let quick = !self.begun;
+        let requests = (0..count).map(|i| {
+            let offset = if quick {
+                Duration::ZERO
+            } else {
+                start_offset(self.settings.interval, i, count)
+            };
+            Request::pending(due + offset)
+        });
+        self.poll = Some(Poll {
+            began: now,
+            requests: requests.collect(),
+            quick,
+            refreshed_token: false,
+        });
+        if quick {
+            self.begun = true;
+            self.next_due = now + self.settings.phase;
+        }
+    }
+
+    /// Adds requests to the running poll, spread over what is left of its interval.
+    pub(super) fn extend(&mut self, now: Instant, more: usize) {
+        let Some(poll) = &mut self.poll else { return };
+        let left = (poll.began + self.settings.interval).saturating_duration_since(now);
+        let left = if poll.quick { Duration::ZERO } else { left };
+        poll.requests
+            .extend((0..more).map(|i| Request::pending(now + start_offset(left, i, more))));
+    }
+
+    /// When something is to be done next without any call ending.
+    pub(super) fn next_wake(&self) -> Instant {
+        match self.resume_at {
+            Some(at) if self.poll.is_none() => self.next_due.min(at),
+            _ => self.next_due,
+        }
+    }
+
+    /// The pending request that may start first, and from when on.
+    pub(super) fn next_pending(&self) -> Option<(Instant, usize)> {
+        let requests = self
+            .poll
+            .iter()
+            .flat_map(|poll| poll.requests.iter().enumerate());
+        requests
+            .filter_map(|(i, r)| match r.progress {
+                Progress::Pending { not_before } => Some((not_before, i)),
+                _ => None,
+            })
+            .min()
+    }
+
+    /// The end of the longest wait after a failure that lasts at `now`.
+    pub(super) fn waiting_until(&self, now: Instant) -> Option<Instant> {
+        let retries = self
+            .poll
+            .iter()
+            .flat_map(|poll| &poll.requests)
+            .filter_map(|r| match r.progress {
+                Progress::Pending { not_before } if r.failures > 0 => Some(not_before),
+                _ => None,
+            });
+        retries.chain(self.resume_at).filter(|at| *at > now).max()
+    }
+
+    pub(super) fn started(&mut self, index: usize) {
+        if let Some(request) = self.request(index) {
+            request.progress = Progress::InFlight;
+        }
+    }
+
+    fn request(&mut self, index: usize) -> Option<&mut Request> {
+        self.poll.as_mut()?.requests.get_mut(index)
+    }
+
+    pub(super) fn succeeded(&mut self, index: usize) {
+        if let Some(request) = self.request(index) {
+            request.progress = Progress::Done;
+        }
+    }
+
+    /// Not to be tried again in this poll.
+    pub(super) fn give_up(&mut self, index: usize) {
+        if let Some(request) = self.request(index) {
+            request.progress = Progress::GivenUp;
+        }
+    }
+
+    /// Tried again as soon as the account speaks again: a 429 is no failure of the request.
+    pub(super) fn put_back(&mut self, index: usize, now: Instant) {
+        if let Some(request) = self.request(index) {
+            request.progress = Progress::Pending { not_before: now };
+        }
+    }
+
+    /// Tried again after 5, 10 and 15 s, then given up.
+    pub(super) fn failed(&mut self, index: usize, now: Instant) {
+        let Some(request) = self.request(index) else {
+            return;
+        };
+        request.failures += 1;
+        request.progress = match wait_after_failed_request(request.failures) {
+            Some(wait) => Progress::Pending {
+                not_before: now + wait,
+            },
+            None => Progress::GivenUp,
+        };
+    }
+
+    /// A 401: the request has one more try. Returns `None` when it had it already, and otherwise
+    /// whether this poll may still fetch a fresh token for it.
+    pub(super) fn retry_after_401(&mut self, index: usize, now: Instant) -> Option<bool> {
+        let poll = self.poll.as_mut()?;
+        let request = poll.requests.get_mut(index)?;
+        if request.retried_after_401 {
+            return None;
+        }
+        request.retried_after_401 = true;
+        request.progress = Progress::Pending { not_before: now };
+        Some(!std::mem::replace(&mut poll.refreshed_token, true))
+    }
+
+    /// What the pending requests need cannot be had: they are given up.
+    pub(super) fn give_up_pending(&mut self) {
+        for request in self.poll.iter_mut().flat_map(|poll| &mut poll.requests) {
+            if matches!(request.progress, Progress::Pending { .. }) {
+                request.progress = Progress::GivenUp;
+            }
+        }
+    }
+
+    /// Ends the poll when nothing of it is pending or under way.
+    pub(super) fn end_if_done(&mut self, now: Instant, index: usize, events: &mut Vec<Event>) {
+        let Some(poll) = &self.poll else { return };
+        let count = |wanted| {
+            poll.requests
+                .iter()
+                .filter(|r| r.progress == wanted)
+                .count()
+        };
+        let (succeeded, given_up) = (count(Progress::Done), count(Progress::GivenUp));
+        if succeeded + given_up < poll.requests.len() {
+            return;
+        }
+        let took = now.saturating_duration_since(poll.began);
+        self.poll = None;
+        let backoff = (succeeded == 0 && given_up > 0).then(|| {
+            self.failed_whole = self.failed_whole.saturating_add(1);
+            wait_after_failed_poll(self.failed_whole)
+        });
+        if backoff.is_none() {
+            self.failed_whole = 0;
+        }
+        self.resume_at = backoff.map(|wait| now + wait);
+        let summary = PollSummary {
+            took,
+            succeeded,
+            given_up,
+            backoff,
+        };
+        events.push(Event::PollEnded {
+            collector: index,
+            summary,
+        });
+    }
+}
+
+impl Request {
+    fn pending(not_before: Instant) -> Self {
+        Self {
+            progress: Progress::Pending { not_before },
+            failures: 0,
+            retried_after_401: false,
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The distance between the starts of two calls of one account, and how it learns from 429s.
+//!
+//! A 429 doubles it, up to 64 times the configured one; successes bring it back step by step, but
+//! quickly only down to a little above the distance that was refused. From there it tries a
+//! shorter one only every few hundred successes, so that an account whose limit lies above the
+//! configured spacing is not refused again and again. Probes that go well take larger and larger
+//! steps: a limit that was lifted is soon forgotten.
+
+use std::time::Duration;
+
+/// The widest spacing, in multiples of the configured one.
+const WIDEST: f64 = 64.0;
+
+/// What one success takes off while the spacing is far above the refused one.
+const EASE: f64 = 0.9;
+
+/// How far above the refused spacing it settles.
+const MARGIN: f64 = 1.15;
+
+/// Successes at the settled spacing before a shorter one is tried. One refusal in this many calls
+/// is the price of noticing a higher limit.
+const PROBE_AFTER: u32 = 300;
+
+/// The spacing of one account.
+#[derive(Clone, Debug)]
+pub struct Spacing {
+    configured: Duration,
+    /// Present spacing as a multiple of the configured one, 1 to 64.
+    factor: f64,
+    /// The multiple at which calls were last refused after having been accepted.
+    refused: Option<f64>,
+    /// Successes since the settled spacing was reached.
+    settled: u32,
+    /// What the next probe takes off; squared each time a probe goes well.
+    probe: f64,
+    /// Whether a call has succeeded since the last 429. Refusals in a row say that LivePerson is
+    /// busy, not that this very spacing is too short.
+    accepted: bool,
+}
+
+impl Spacing {
+    /// The configured spacing.
+    pub fn new(configured: Duration) -> Self {
+        Self {
+            configured,
+            factor: 1.0,
+            refused: None,
+            settled: 0,
+            probe: EASE,
+            accepted: true,
+        }
+    }
+
+    /// The least time between two starts now.
+    pub fn current(&self) -> Duration {
+        self.configured.mul_f64(self.factor)
+    }
+
+    /// A call was refused with 429.
+    pub fn throttled(&mut self) {
+        if self.accepted {
+            self.refused = Some(self.factor);
+        }
+        self.accepted = false;
+        self.settled = 0;
+        self.probe = EASE;
+        self.factor = (self.factor * 2.0).min(WIDEST);
+    }
+
+    /// A call succeeded.
+    pub fn succeeded(&mut self) {
+        self.accepted = true;
+        let floor = self
+            .refused
+            .map_or(1.0, |refused| (refused * MARGIN).clamp(1.0, WIDEST));
+        if self.factor > floor {
+            self.factor = (self.factor * EASE).max(floor);
+            return;
+        }
+        let Some(refused) = self.refused else { return };
+        self.settled += 1;
+        if self.settled >= PROBE_AFTER {
+            self.settled = 0;
+            let lower = refused * self.probe;
+            self.probe *= self.probe;
+            // Once even the margin above it lies at the configured spacing nothing is left to learn.
+            self.refused = (lower * MARGIN > 1.0).then_some(lower);
+        }
+    }
+
+    /// Takes over what another spacing has learnt, for an account whose configuration changed.
+    pub fn inherit(&mut self, old: &Self) {
+        let configured = self.configured;
+        *self = old.clone();
+        self.configured = configured;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BASE: Duration = Duration::from_millis(250);
+
+    #[test]
+    fn a_429_doubles_it_up_to_64_times() {
+        let mut spacing = Spacing::new(BASE);
+        let mut seen = Vec::new();
+        for _ in 0..8 {
+            spacing.throttled();
+            seen.push(spacing.current().as_millis());
+        }
+        assert_eq!(
+            seen,
+            [500, 1_000, 2_000, 4_000, 8_000, 16_000, 16_000, 16_000]
+        );
+    }
+
+    #[test]
+    fn it_comes_back_step_by_step_and_never_below_the_configured_one() {
+        let mut spacing = Spacing::new(BASE);
+        spacing.throttled();
+        let mut last = spacing.current();
+        let mut steps = 0;
+        while spacing.current() > BASE {
+            spacing.succeeded();
+            assert!(spacing.current() <= last && spacing.current() >= BASE);
+            assert!(
+                spacing.current() >= last.mul_f64(EASE),
+                "one step at a time"
+            );
+            last = spacing.current();
+            steps += 1;
+            assert!(steps < 2_000, "never came back: {:?}", spacing.current());
+        }
+    }
+
+    #[test]
+    fn a_long_outage_of_429s_is_forgotten_within_some_dozens_of_successes() {
+        let mut spacing = Spacing::new(BASE);
+        for _ in 0..50 {
+            spacing.throttled();
+        }
+        for _ in 0..50 {
+            spacing.succeeded();
+        }
+        assert!(spacing.current() < BASE * 2, "{:?}", spacing.current());
+    }
+
+    #[test]
+    fn under_a_fixed_limit_it_settles_with_few_refusals() {
+        // The smallest spacing that is accepted: 1 s.
+        let allowed = Duration::from_secs(1);
+        let mut spacing = Spacing::new(BASE);
+        let (mut refused, calls) = (0, 10_000);
+        let mut spent = Duration::ZERO;
+        for _ in 0..calls {
+            spent += spacing.current();
+            if spacing.current() < allowed {
+                refused += 1;
+                spacing.throttled();
+            } else {
+                spacing.succeeded();
+            }
+        }
+        assert!(refused * 100 < calls, "{refused} of {calls} refused");
+        let used = allowed.as_secs_f64() * f64::from(calls - refused) / spent.as_secs_f64();
+        assert!(used > 0.7, "only {used} of what is allowed");
+    }
+}
