@@ -17,3 +17,12 @@ pub mod simulator;
 pub mod store;
 pub mod telemetry;
 pub mod web;
+
+/// The exporter's version.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The revision it was built from, or `unknown`.
+pub const REVISION: &str = env!("BUILD_REVISION");
+
+/// The version of the compiler it was built with, or `unknown`.
+pub const RUST_VERSION: &str = env!("BUILD_RUST_VERSION");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::collector::{Collector, CollectorSettings};
 use super::pause::Pause;
 use super::session::{Attempt, Prerequisite};
-use super::{Call, Event, Finished, Outcome, Spacing};
+use super::{Call, Event, Finished, Next, Outcome, Spacing};
 
 /// Hosts are looked up again this long after the last look-up; LivePerson moves accounts.
 const HOST_REFRESH: Duration = Duration::from_secs(3600);
@@ -290,10 +290,8 @@ impl AccountMachine {
                     collector.give_up_pending();
                 }
             }
-            self.events.push(Event::SessionFailed {
-                call: Call::LookUp(service),
-            });
         }
+        self.tell_attempt(Call::LookUp(service), attempt);
     }
 
     fn authorised(&mut self, now: Instant, outcome: Outcome) {
@@ -302,18 +300,33 @@ impl AccountMachine {
             Outcome::Success { lifetime } => lifetime,
             _ => None,
         };
-        match token.finished(now, outcome, (life.map(|l| l.mul_f64(RENEW_AT)), life)) {
+        let attempt = token.finished(now, outcome, (life.map(|l| l.mul_f64(RENEW_AT)), life));
+        match attempt {
             Attempt::Got => self.token_generation += 1,
-            Attempt::Again => {}
-            Attempt::GivenUp => {
-                self.collectors
-                    .iter_mut()
-                    .for_each(Collector::give_up_pending);
-                self.events.push(Event::SessionFailed {
-                    call: Call::Authorise,
-                });
-            }
+            Attempt::GivenUp => self
+                .collectors
+                .iter_mut()
+                .for_each(Collector::give_up_pending),
+            Attempt::Again(_) | Attempt::Throttled => {}
         }
+        self.tell_attempt(Call::Authorise, attempt);
+    }
+
+    fn tell_attempt(&mut self, call: Call, attempt: Attempt) {
+        let event = match attempt {
+            Attempt::Got => Event::SessionReady { call },
+            // The pause is told of by itself.
+            Attempt::Throttled => return,
+            Attempt::Again(wait) => Event::CallFailed {
+                call,
+                next: Next::Again(wait),
+            },
+            Attempt::GivenUp => Event::CallFailed {
+                call,
+                next: Next::GivenUp,
+            },
+        };
+        self.events.push(event);
     }
 
     fn requested(
@@ -325,9 +338,9 @@ impl AccountMachine {
         token_used: u64,
     ) {
         let polled = &mut self.collectors[collector];
-        match outcome {
-            Outcome::Success { .. } => polled.succeeded(index),
-            Outcome::Throttled { .. } => polled.put_back(index, now),
+        let next = match outcome {
+            Outcome::Success { .. } => return polled.succeeded(index),
+            Outcome::Throttled { .. } => return polled.put_back(index, now),
             Outcome::Rejected => polled.give_up(index),
             Outcome::Failed { .. } => polled.failed(index, now),
             Outcome::Unauthorised => match polled.retry_after_401(index, now) {
@@ -340,9 +353,14 @@ impl AccountMachine {
                     {
                         token.forget();
                     }
+                    Next::FreshToken
                 }
             },
-        }
+        };
+        self.events.push(Event::CallFailed {
+            call: Call::Request { collector, index },
+            next,
+        });
     }
 
     /// The end of the longest wait after a 429 or a failure that lasts at `now`.

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::Event;
 use super::account::Plans;
 use super::backoff::{wait_after_failed_poll, wait_after_failed_request};
 use super::spread::start_offset;
+use super::{Event, Next};
 
 /// What the machine must know of a collector.
 #[derive(Clone, Debug, PartialEq)]
@@ -221,10 +221,11 @@ impl Collector {
     }
 
     /// Not to be tried again in this poll.
-    pub(super) fn give_up(&mut self, index: usize) {
+    pub(super) fn give_up(&mut self, index: usize) -> Next {
         if let Some(request) = self.request(index) {
             request.progress = Progress::GivenUp;
         }
+        Next::GivenUp
     }
 
     /// Tried again as soon as the account speaks again: a 429 is no failure of the request.
@@ -235,17 +236,19 @@ impl Collector {
     }
 
     /// Tried again after 5, 10 and 15 s, then given up.
-    pub(super) fn failed(&mut self, index: usize, now: Instant) {
+    pub(super) fn failed(&mut self, index: usize, now: Instant) -> Next {
         let Some(request) = self.request(index) else {
-            return;
+            return Next::GivenUp;
         };
         request.failures += 1;
-        request.progress = match wait_after_failed_request(request.failures) {
+        let wait = wait_after_failed_request(request.failures);
+        request.progress = match wait {
             Some(wait) => Progress::Pending {
                 not_before: now + wait,
             },
             None => Progress::GivenUp,
         };
+        wait.map_or(Next::GivenUp, Next::Again)
     }
 
     /// A 401: the request has one more try. Returns `None` when it had it already, and otherwise

@@ -107,6 +107,18 @@ pub enum Event {
         /// How many.
         count: u64,
     },
+    /// A call failed otherwise than by a 429.
+    CallFailed {
+        /// The call.
+        call: Call,
+        /// What happens now.
+        next: Next,
+    },
+    /// A host was looked up or a token had.
+    SessionReady {
+        /// The call that succeeded.
+        call: Call,
+    },
     /// The whole account is silent after a 429.
     Paused {
         /// For how long from now.
@@ -114,9 +126,15 @@ pub enum Event {
         /// The spacing between calls afterwards.
         spacing: Duration,
     },
-    /// Looking up a host or getting a token was given up for now; the polls that needed it ended.
-    SessionFailed {
-        /// The call that failed.
-        call: Call,
-    },
+}
+
+/// What happens after a failed call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// The same call again after this wait.
+    Again(Duration),
+    /// The same call again with a fresh token.
+    FreshToken,
+    /// Given up for this poll; what waits for a host or a token is given up with it.
+    GivenUp,
 }

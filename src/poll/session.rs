@@ -39,8 +39,10 @@ struct Held {
 pub(super) enum Attempt {
     /// It is there now.
     Got,
-    /// It will be tried again.
-    Again,
+    /// Throttled: it is tried again when the account may speak again.
+    Throttled,
+    /// It will be tried again after this wait.
+    Again(Duration),
     /// Given up: whoever waits for it waits in vain.
     GivenUp,
 }
@@ -119,13 +121,13 @@ impl Prerequisite {
                 Attempt::Got
             }
             // The pause of the whole account is the wait.
-            Outcome::Throttled { .. } => Attempt::Again,
+            Outcome::Throttled { .. } => Attempt::Throttled,
             Outcome::Failed { .. } => {
                 self.failures += 1;
                 match wait_after_failed_request(self.failures) {
                     Some(wait) => {
                         self.not_before = Some(now + wait);
-                        Attempt::Again
+                        Attempt::Again(wait)
                     }
                     None => self.give_up(now),
                 }
@@ -140,8 +142,9 @@ impl Prerequisite {
             // The old value goes on serving and no poll fails, so no poll's back-off holds the
             // next try back: this must.
             self.given_up = self.given_up.saturating_add(1);
-            self.not_before = Some(now + wait_after_failed_poll(self.given_up));
-            return Attempt::Again;
+            let wait = wait_after_failed_poll(self.given_up);
+            self.not_before = Some(now + wait);
+            return Attempt::Again(wait);
         }
         self.not_before = None;
         Attempt::GivenUp
@@ -202,7 +205,10 @@ mod tests {
         for wait in [5, 10, 15] {
             token.started(now);
             let failed = Outcome::Failed { connection: false };
-            assert_eq!(token.finished(now, failed, (None, None)), Attempt::Again);
+            assert_eq!(
+                token.finished(now, failed, (None, None)),
+                Attempt::Again(secs(wait))
+            );
             assert!(!token.due(now + secs(wait) - Duration::from_millis(1)));
             now += secs(wait);
             assert!(token.due(now));
@@ -223,7 +229,7 @@ mod tests {
         host.started(now);
         assert_eq!(
             host.finished(now, Outcome::Rejected, (None, None)),
-            Attempt::Again
+            Attempt::Again(secs(120))
         );
         assert!(host.serves(now) && !host.due(now + secs(119)) && host.due(now + secs(120)));
     }

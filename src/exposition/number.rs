@@ -1,0 +1,65 @@
+//! Sample values as text that reads back to exactly the same float.
+
+/// Whole numbers up to here are exact in an `f64` and written without an exponent.
+const LARGEST_WHOLE: f64 = 9_007_199_254_740_992.0;
+
+/// Appends a sample value.
+pub(super) fn value(number: f64, out: &mut Vec<u8>) {
+    if number.fract() == 0.0 && number.abs() <= LARGEST_WHOLE {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a whole number within 2^53"
+        )]
+        let whole = number as i64;
+        id(whole, out);
+    } else if number.is_nan() {
+        out.extend_from_slice(b"NaN");
+    } else if number.is_infinite() {
+        out.extend_from_slice(if number > 0.0 { b"+Inf" } else { b"-Inf" });
+    } else {
+        out.extend_from_slice(ryu::Buffer::new().format_finite(number).as_bytes());
+    }
+}
+
+/// Appends an integer.
+pub(super) fn id(number: impl itoa::Integer, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn written(number: f64) -> String {
+        let mut out = Vec::new();
+        value(number, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn whole_numbers_have_no_point_and_no_exponent() {
+        for (number, text) in [
+            (0.0, "0"),
+            (-0.0, "0"),
+            (12.0, "12"),
+            (-1.0, "-1"),
+            (9_007_199_254_740_992.0, "9007199254740992"),
+            (0.25, "0.25"),
+            (f64::INFINITY, "+Inf"),
+            (f64::NEG_INFINITY, "-Inf"),
+            (f64::NAN, "NaN"),
+        ] {
+            assert_eq!(written(number), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_float_reads_back_as_itself(number in any::<f64>()) {
+            let back: f64 = written(number).parse().unwrap();
+            prop_assert!(back == number || (back.is_nan() && number.is_nan()));
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! The exporter's own series: counters of its calls, the state of its collectors, the process.
+//!
+//! Counters live in a registry per account, so that an account that is removed takes its series
+//! with it. States are not stored here: they are given at every scrape and become fresh gauges,
+//! so that two scrapes at once cannot see each other's half-set values.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use prometheus::core::Collector;
+use prometheus::process_collector::ProcessCollector;
+use prometheus::proto::MetricFamily;
+use prometheus::{
+    Encoder, Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry,
+    TextEncoder,
+};
+
+use super::catalogue::help;
+
+/// Upper limits of the request duration's buckets, in seconds.
+const DURATION_BUCKETS: [f64; 10] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0];
+
+/// Counters of one account.
+#[derive(Debug)]
+pub struct AccountCounters {
+    registry: Registry,
+    requests: IntCounterVec,
+    duration: HistogramVec,
+    bytes: IntCounterVec,
+    skipped: IntCounterVec,
+}
+
+impl AccountCounters {
+    /// Counters that begin at 0. Fails only on a bug in the catalogue.
+    pub fn new(account: &str, collectors: &[&str]) -> Result<Self, prometheus::Error> {
+        let opts = |name: &str| Opts::new(name, help(name)).const_label("account", account);
+        let duration = "liveperson_api_request_duration_seconds";
+        let counters = Self {
+            registry: Registry::new(),
+            requests: IntCounterVec::new(opts("liveperson_api_requests_total"), &["api", "code"])?,
+            duration: HistogramVec::new(
+                HistogramOpts::from(opts(duration)).buckets(DURATION_BUCKETS.to_vec()),
+                &["api"],
+            )?,
+            bytes: IntCounterVec::new(opts("liveperson_api_response_bytes_total"), &["api"])?,
+            skipped: IntCounterVec::new(opts("liveperson_polls_skipped_total"), &["collector"])?,
+        };
+        counters
+            .registry
+            .register(Box::new(counters.requests.clone()))?;
+        counters
+            .registry
+            .register(Box::new(counters.duration.clone()))?;
+        counters
+            .registry
+            .register(Box::new(counters.bytes.clone()))?;
+        counters
+            .registry
+            .register(Box::new(counters.skipped.clone()))?;
+        for collector in collectors {
+            // There from the start, so that the first skipped poll is a rise that rate() sees.
+            counters.skipped.with_label_values(&[collector]);
+        }
+        Ok(counters)
+    }
+
+    /// Counts one finished call.
+    pub fn request(&self, api: &str, code: &str, elapsed: Duration, bytes: u64) {
+        self.requests.with_label_values(&[api, code]).inc();
+        self.duration
+            .with_label_values(&[api])
+            .observe(elapsed.as_secs_f64());
+        self.bytes.with_label_values(&[api]).inc_by(bytes);
+    }
+
+    /// Counts skipped polls.
+    pub fn skipped(&self, collector: &str, count: u64) {
+        self.skipped.with_label_values(&[collector]).inc_by(count);
+    }
+}
+
+/// The state of one collector at a scrape.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CollectorState {
+    /// The `collector` label.
+    pub collector: &'static str,
+    /// Whether its last poll succeeded whole and is not too old.
+    pub up: bool,
+    /// Seconds since the epoch; `None` before the first success.
+    pub last_success: Option<f64>,
+    /// Length of the last poll; `None` before the end of the first.
+    pub poll_duration: Option<Duration>,
+    /// Series served.
+    pub series: u64,
+    /// Series left out.
+    pub series_dropped: u64,
+}
+
+/// The state of one account at a scrape.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccountState {
+    /// The `account` label.
+    pub account: String,
+    /// What is left of the present wait.
+    pub backoff: Duration,
+    /// Its collectors.
+    pub collectors: Vec<CollectorState>,
+}
+
+/// The state of the configuration at a scrape.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ConfigState {
+    /// Whether the last load succeeded.
+    pub last_load_successful: bool,
+    /// When it last succeeded, seconds since the epoch.
+    pub last_success: f64,
+}
+
+/// The metrics of the process, found once.
+#[derive(Debug)]
+pub struct ProcessMetrics(ProcessCollector);
+
+impl Default for ProcessMetrics {
+    fn default() -> Self {
+        Self(ProcessCollector::for_self())
+    }
+}
+
+/// Writes the exporter's own part of the page in the text format.
+pub fn render<'a>(
+    config: ConfigState,
+    accounts: &[AccountState],
+    counters: impl Iterator<Item = &'a AccountCounters>,
+    process: &ProcessMetrics,
+) -> Result<Vec<u8>, prometheus::Error> {
+    let mut families = BTreeMap::new();
+    for account in counters {
+        merge(&mut families, account.registry.gather());
+    }
+    merge(&mut families, states(accounts)?);
+    merge(&mut families, about_the_exporter(config)?);
+    merge(&mut families, process.0.collect());
+    let families: Vec<MetricFamily> = families.into_values().collect();
+    let mut out = Vec::new();
+    TextEncoder::new().encode(&families, &mut out)?;
+    Ok(out)
+}
+
+/// A family may come from several accounts; on the page it stands once.
+fn merge(into: &mut BTreeMap<String, MetricFamily>, families: Vec<MetricFamily>) {
+    for mut family in families
+        .into_iter()
+        .filter(|family| !family.get_metric().is_empty())
+    {
+        match into.get_mut(family.name()) {
+            Some(present) => present.mut_metric().append(family.mut_metric()),
+            None => {
+                into.insert(family.name().to_owned(), family);
+            }
+        }
+    }
+}
+
+fn states(accounts: &[AccountState]) -> Result<Vec<MetricFamily>, prometheus::Error> {
+    let gauge = |name: &str| {
+        let labels: &[&str] = match name {
+            "liveperson_api_backoff_seconds" => &["account"],
+            _ => &["account", "collector"],
+        };
+        GaugeVec::new(Opts::new(name, help(name)), labels)
+    };
+    let backoff = gauge("liveperson_api_backoff_seconds")?;
+    let up = gauge("liveperson_up")?;
+    let last_success = gauge("liveperson_last_success_timestamp_seconds")?;
+    let duration = gauge("liveperson_poll_duration_seconds")?;
+    let series = gauge("liveperson_series")?;
+    let dropped = gauge("liveperson_series_dropped")?;
+    for account in accounts {
+        backoff
+            .with_label_values(&[&account.account])
+            .set(account.backoff.as_secs_f64());
+        for state in &account.collectors {
+            let labels = [account.account.as_str(), state.collector];
+            up.with_label_values(&labels)
+                .set(f64::from(u8::from(state.up)));
+            series
+                .with_label_values(&labels)
+                .set(as_float(state.series));
+            dropped
+                .with_label_values(&labels)
+                .set(as_float(state.series_dropped));
+            if let Some(at) = state.last_success {
+                last_success.with_label_values(&labels).set(at);
+            }
+            if let Some(took) = state.poll_duration {
+                duration.with_label_values(&labels).set(took.as_secs_f64());
+            }
+        }
+    }
+    let gauges = [backoff, up, last_success, duration, series, dropped];
+    Ok(gauges.iter().flat_map(Collector::collect).collect())
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a page has far fewer than 2^53 series"
+)]
+fn as_float(count: u64) -> f64 {
+    count as f64
+}
+
+fn about_the_exporter(config: ConfigState) -> Result<Vec<MetricFamily>, prometheus::Error> {
+    let gauge = |name: &str, value: f64| -> Result<Gauge, prometheus::Error> {
+        let gauge = Gauge::new(name, help(name))?;
+        gauge.set(value);
+        Ok(gauge)
+    };
+    let name = "liveperson_exporter_build_info";
+    let build = GaugeVec::new(
+        Opts::new(name, help(name)),
+        &["version", "revision", "rust_version"],
+    )?;
+    build
+        .with_label_values(&[crate::VERSION, crate::REVISION, crate::RUST_VERSION])
+        .set(1.0);
+    let successful = gauge(
+        "liveperson_exporter_config_last_reload_successful",
+        f64::from(u8::from(config.last_load_successful)),
+    )?;
+    let at = gauge(
+        "liveperson_exporter_config_last_reload_success_timestamp_seconds",
+        config.last_success,
+    )?;
+    Ok([build.collect(), successful.collect(), at.collect()].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(accounts: &[AccountState], counters: &[AccountCounters]) -> String {
+        let config = ConfigState {
+            last_load_successful: true,
+            last_success: 1.5e9,
+        };
+        let page = render(
+            config,
+            accounts,
+            counters.iter(),
+            &ProcessMetrics::default(),
+        )
+        .unwrap();
+        String::from_utf8(page).unwrap()
+    }
+
+    fn state(account: &str) -> AccountState {
+        AccountState {
+            account: account.to_owned(),
+            backoff: Duration::from_millis(1500),
+            collectors: vec![CollectorState {
+                collector: "sla",
+                up: true,
+                last_success: None,
+                poll_duration: Some(Duration::from_secs(2)),
+                series: 7,
+                series_dropped: 0,
+            }],
+        }
+    }
+
+    #[test]
+    fn states_and_counters_of_several_accounts_share_a_family() {
+        let counters = ["1", "2"].map(|account| AccountCounters::new(account, &["sla"]).unwrap());
+        counters[0].request("token", "200", Duration::from_millis(70), 300);
+        counters[1].request("sla", "timeout", Duration::from_secs(15), 0);
+        counters[1].skipped("sla", 3);
+        let page = page(&[state("1"), state("2")], &counters);
+        for line in [
+            "liveperson_api_requests_total{account=\"1\",api=\"token\",code=\"200\"} 1",
+            "liveperson_api_requests_total{account=\"2\",api=\"sla\",code=\"timeout\"} 1",
+            "liveperson_api_response_bytes_total{account=\"1\",api=\"token\"} 300",
+            "liveperson_api_request_duration_seconds_bucket{account=\"1\",api=\"token\",le=\"0.1\"} 1",
+            "liveperson_polls_skipped_total{account=\"1\",collector=\"sla\"} 0",
+            "liveperson_polls_skipped_total{account=\"2\",collector=\"sla\"} 3",
+            "liveperson_up{account=\"1\",collector=\"sla\"} 1",
+            "liveperson_api_backoff_seconds{account=\"2\"} 1.5",
+            "liveperson_series{account=\"2\",collector=\"sla\"} 7",
+            "liveperson_exporter_config_last_reload_successful 1",
+            "liveperson_exporter_config_last_reload_success_timestamp_seconds 1500000000",
+        ] {
+            assert!(page.lines().any(|l| l == line), "{line} is not in\n{page}");
+        }
+        let types: Vec<_> = page.lines().filter(|l| l.starts_with("# TYPE")).collect();
+        let mut unique = types.clone();
+        unique.dedup();
+        assert_eq!(types, unique, "a family declared twice");
+        assert!(page.contains("process_resident_memory_bytes "));
+        assert!(page.contains("liveperson_exporter_build_info{"));
+        assert!(
+            !page.contains("liveperson_last_success_timestamp_seconds{"),
+            "nothing invented"
+        );
+    }
+
+    #[test]
+    fn every_family_of_the_page_has_its_help_from_the_catalogue() {
+        let counters = [AccountCounters::new("1", &["sla"]).unwrap()];
+        counters[0].request("sla", "200", Duration::from_secs(1), 1);
+        let mut with_success = state("1");
+        with_success.collectors[0].last_success = Some(1.0);
+        let page = page(&[with_success], &counters);
+        let exporter = super::super::catalogue::FAMILIES.iter();
+        for family in exporter.filter(|f| f.origin == super::super::Origin::Exporter) {
+            let help = format!("# HELP {} {}", family.name, family.help);
+            assert!(page.lines().any(|l| l == help), "{help} is not in\n{page}");
+        }
+    }
+}
