@@ -1,0 +1,157 @@
+//! Names for the people, skills and groups of the simulated account: the same whatever the seed.
+//! A few hold quotes, backslashes and letters beyond ASCII, as real accounts do.
+
+const FIRST: [&str; 48] = [
+    "Amara", "Ben", "Chloé", "Daniel", "Elif", "Farid", "Grace", "Hiro", "Ingrid", "Jonas",
+    "Keira", "Liam", "Mei", "Noah", "Olga", "Priya", "Quentin", "Rosa", "Samir", "Tara", "Umar",
+    "Vera", "Wanda", "Xavier", "Yara", "Zoë", "Aidan", "Bianca", "Carlos", "Dina", "Emre", "Fiona",
+    "Gustav", "Hannah", "Ivo", "Jasmin", "Karim", "Lucía", "Marek", "Nadia", "Oscar", "Paula",
+    "Rafael", "Sofia", "Tomás", "Ursula", "Viktor", "Yusuf",
+];
+
+const LAST: [&str; 47] = [
+    "Okafor",
+    "Bergström",
+    "Costa",
+    "Dubois",
+    "Evans",
+    "Fischer",
+    "García",
+    "Haddad",
+    "Ivanov",
+    "Jensen",
+    "Kowalski",
+    "Lindqvist",
+    "Martin",
+    "Nakamura",
+    "O'Brien",
+    "Patel",
+    "Quinn",
+    "Rossi",
+    "Schmidt",
+    "Tanaka",
+    "Usman",
+    "Vargas",
+    "Weber",
+    "Xu",
+    "Yılmaz",
+    "Zimmermann",
+    "Andersen",
+    "Baker",
+    "Chen",
+    "Diaz",
+    "Eriksen",
+    "Ferrari",
+    "Gupta",
+    "Hughes",
+    "Iqbal",
+    "Jovanović",
+    "Khan",
+    "Lopez",
+    "Murphy",
+    "Novak",
+    "Oliveira",
+    "Petrov",
+    "Reid",
+    "Santos",
+    "Thompson",
+    "Virtanen",
+    "Walsh",
+];
+
+const SKILLS: [&str; 20] = [
+    "Sales",
+    "Tech Support",
+    "Billing",
+    "Orders & Delivery",
+    "Returns \"24/7\"",
+    "Account & Login",
+    "Loyalty",
+    "Complaints",
+    "Broadband",
+    "Mobile",
+    "Insurance",
+    "Cancellations",
+    "Store Finder",
+    "Business Customers",
+    "Gift Cards",
+    "Fraud",
+    "Partners \\ Resellers",
+    "Warranty",
+    "Accessibility",
+    "Press",
+];
+
+const GROUPS: [&str; 12] = [
+    "Zürich",
+    "Lisbon",
+    "Night Desk",
+    "Manchester",
+    "Manila",
+    "Kraków",
+    "Austin",
+    "Cape Town",
+    "Sydney",
+    "Bogotá",
+    "Home Office",
+    "Trainees",
+];
+
+/// What people are called.
+pub(super) struct Person {
+    /// First and last name; unique.
+    pub(super) full_name: String,
+    /// What visitors see.
+    pub(super) nickname: String,
+    /// What they log in with; unique, ASCII.
+    pub(super) login_name: String,
+}
+
+/// The `index`th person.
+pub(super) fn person(index: usize) -> Person {
+    let pairs = FIRST.len() * LAST.len();
+    // 48 and 47 have no common factor, so stepping both together visits every pair once.
+    let first = FIRST[index % FIRST.len()];
+    let last = LAST[index % LAST.len()];
+    let full_name = match index / pairs {
+        0 => format!("{first} {last}"),
+        round => format!("{first} {last} {}", round + 1),
+    };
+    Person {
+        full_name,
+        nickname: first.to_owned(),
+        login_name: format!("agent{:05}@example.com", index + 1),
+    }
+}
+
+/// The name of the `index`th skill; unique.
+pub(super) fn skill(index: usize) -> String {
+    numbered(&SKILLS, index)
+}
+
+/// The name of the `index`th agent group; unique.
+pub(super) fn group(index: usize) -> String {
+    numbered(&GROUPS, index)
+}
+
+fn numbered(names: &[&str], index: usize) -> String {
+    let name = names[index % names.len()];
+    match index / names.len() {
+        0 => name.to_owned(),
+        round => format!("{name} {}", round + 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_unique_far_past_the_lists() {
+        let people: HashSet<_> = (0..10_000).map(|index| person(index).full_name).collect();
+        assert_eq!(people.len(), 10_000);
+        let skills: HashSet<_> = (0..2_000).map(skill).collect();
+        assert_eq!(skills.len(), 2_000);
+    }
+}
