@@ -1,0 +1,278 @@
+//! What a simulated account is like: the flags of `simulate`, and the same as a struct for `demo`
+//! and tests.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::style::{Numbers, SectionName};
+
+const DEMO_SECRET: &str = "demo-secret";
+const DEMO_PASSWORD: &str = "demo-password";
+
+/// The simulated account and how it behaves.
+///
+/// The ids are 101, 102 … for skills (and -1, chats without a skill), 1001, 1002 … for agents, and
+/// 11, 12 … for agent groups.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// Address to listen on; with port 0 a free one is taken
+    #[arg(long, value_name = "ADDRESS", default_value_t = Options::default().listen)]
+    pub listen: SocketAddr,
+    /// Account id that is known; any other is refused
+    #[arg(long, value_name = "ID", default_value_t = Options::default().account)]
+    pub account: String,
+    /// Number that the whole history follows from: the same seed tells the same story
+    #[arg(long, value_name = "NUMBER", default_value_t = Options::default().seed)]
+    pub seed: u64,
+    /// Skills, with the ids 101, 102 …; at most 2000
+    #[arg(long, value_name = "COUNT", default_value_t = Options::default().skills)]
+    pub skills: usize,
+    /// Agents, with the ids 1001, 1002 …; at most 100000. More agents, more chats
+    #[arg(long, value_name = "COUNT", default_value_t = Options::default().agents)]
+    pub agents: usize,
+    /// Agent groups, with the ids 11, 12 …; at most 1000
+    #[arg(long, value_name = "COUNT", default_value_t = Options::default().groups)]
+    pub groups: usize,
+    /// YAML or JSON file with faults to begin with
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
+    /// Requests handled at once before further ones are answered 429
+    #[arg(long, value_name = "COUNT", default_value_t = Options::default().max_concurrent)]
+    pub max_concurrent: usize,
+    /// How long an answer takes on average, such as 50ms
+    #[arg(long, value_name = "DURATION", default_value = "40ms", value_parser = duration)]
+    pub latency: Duration,
+    /// How long tokens are valid, such as 1h
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
+    pub token_lifetime: Duration,
+    /// Leave expires_in out of token answers
+    #[arg(long)]
+    pub no_expires_in: bool,
+    /// How numbers are written
+    #[arg(long, value_enum, default_value_t = Options::default().numbers)]
+    pub numbers: Numbers,
+    /// Wrap answers as {"meta":{"responseCode":200},"body":{...}}
+    #[arg(long)]
+    pub envelope: bool,
+    /// Name of the skill section
+    #[arg(long, value_enum, default_value_t = Options::default().section_name)]
+    pub section_name: SectionName,
+    /// OAuth 2.0 client id that is accepted
+    #[arg(long, value_name = "ID", default_value_t = Options::default().client_id)]
+    pub client_id: String,
+    /// OAuth 2.0 client secret that is accepted
+    #[arg(long, value_name = "SECRET", default_value = DEMO_SECRET)]
+    pub client_secret: SecretString,
+    /// User that is accepted for the login
+    #[arg(long, value_name = "NAME", default_value_t = Options::default().username)]
+    pub username: String,
+    /// Password that is accepted for the login
+    #[arg(long, value_name = "PASSWORD", default_value = DEMO_PASSWORD)]
+    pub password: SecretString,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 8010).into(),
+            account: "12345678".to_owned(),
+            seed: 1,
+            skills: 8,
+            agents: 40,
+            groups: 3,
+            faults: None,
+            max_concurrent: 4,
+            latency: Duration::from_millis(40),
+            token_lifetime: Duration::from_secs(3600),
+            no_expires_in: false,
+            numbers: Numbers::default(),
+            envelope: false,
+            section_name: SectionName::default(),
+            client_id: "demo".to_owned(),
+            client_secret: DEMO_SECRET.into(),
+            username: "demo".to_owned(),
+            password: DEMO_PASSWORD.into(),
+        }
+    }
+}
+
+impl Options {
+    /// For use inside a process: a free loopback port and no latency, otherwise the defaults.
+    pub fn in_process() -> Self {
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            latency: Duration::ZERO,
+            ..Self::default()
+        }
+    }
+
+    /// Every value that makes no sense, named by its flag.
+    pub(super) fn mistakes(&self) -> Vec<String> {
+        let mut mistakes = Vec::new();
+        let mut at_most = |flag: &str, value: usize, limit: usize| {
+            if value > limit {
+                mistakes.push(format!("--{flag} is {value}, at most {limit} is allowed"));
+            }
+        };
+        at_most("skills", self.skills, 2_000);
+        at_most("agents", self.agents, 100_000);
+        at_most("groups", self.groups, 1_000);
+        at_most("max-concurrent", self.max_concurrent, 10_000);
+        if self.max_concurrent == 0 {
+            mistakes.push("--max-concurrent is 0, at least 1 is needed".to_owned());
+        }
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if !(1..=64).contains(&self.account.len()) || !self.account.chars().all(plain) {
+            mistakes.push(format!(
+                "--account is {:?}, 1 to 64 letters, digits, '-' or '_' are expected",
+                self.account
+            ));
+        }
+        if self.latency > Duration::from_secs(3600) {
+            mistakes.push(format!(
+                "--latency is {:?}, at most 1h is allowed",
+                self.latency
+            ));
+        }
+        let month = Duration::from_secs(31 * 24 * 3600);
+        if self.token_lifetime < Duration::from_secs(1) || self.token_lifetime > month {
+            mistakes.push(format!(
+                "--token-lifetime is {:?}, 1s to 744h is allowed",
+                self.token_lifetime
+            ));
+        }
+        for (flag, value) in [("client-id", &self.client_id), ("username", &self.username)] {
+            if value.is_empty() {
+                mistakes.push(format!("--{flag} is empty"));
+            }
+        }
+        mistakes
+    }
+}
+
+/// A duration as people write it: `50ms`, `2s`, `1m30s`, `1h`; a bare `0` is none.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let wrong = || format!("{text:?} is not a duration; write for example 50ms, 2s, 1m30s or 1h");
+    let signed: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+    signed.try_into().map_err(|_| wrong())
+}
+
+/// Why the simulator could not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// Options that make no sense; one text each.
+    Options(Vec<String>),
+    /// The fault file could not be read or is wrong; one text per mistake.
+    Faults {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong, with the path inside the file.
+        mistakes: Vec<String>,
+    },
+    /// The address could not be listened on.
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The system's reason.
+        error: std::io::Error,
+    },
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Options(mistakes) => f.write_str(&mistakes.join("; ")),
+            Self::Faults { file, mistakes } => {
+                write!(f, "--faults {}: {}", file.display(), mistakes.join("; "))
+            }
+            Self::Listen { address, error } => {
+                write!(
+                    f,
+                    "cannot listen on {address}: {error}; choose another address with --listen"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Listen { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+    use secrecy::ExposeSecret;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    #[test]
+    fn no_flags_mean_the_defaults() {
+        let parsed = Command::try_parse_from(["simulate"]).unwrap().options;
+        let default = Options::default();
+        assert_eq!(format!("{parsed:?}"), format!("{default:?}"));
+        assert_eq!(parsed.client_secret.expose_secret(), DEMO_SECRET);
+        assert_eq!(parsed.password.expose_secret(), DEMO_PASSWORD);
+        assert!(default.mistakes().is_empty());
+    }
+
+    #[test]
+    fn flags_are_read() {
+        let flags = "simulate --listen [::1]:0 --skills 0 --latency 1m30s --numbers string \
+                     --section-name skillsMetrics --envelope --token-lifetime 5s";
+        let options = Command::try_parse_from(flags.split_whitespace())
+            .unwrap()
+            .options;
+        assert_eq!(options.latency, Duration::from_secs(90));
+        assert_eq!(options.numbers, Numbers::String);
+        assert_eq!(options.section_name, SectionName::SkillsMetrics);
+        assert!(options.envelope && options.skills == 0);
+        assert!(Command::try_parse_from(["simulate", "--latency", "-1s"]).is_err());
+        assert!(Command::try_parse_from(["simulate", "--latency", "soon"]).is_err());
+    }
+
+    #[test]
+    fn senseless_values_are_all_named() {
+        let options = Options {
+            account: "a/b".to_owned(),
+            skills: 2_001,
+            agents: 100_001,
+            groups: 1_001,
+            max_concurrent: 0,
+            latency: Duration::from_secs(4000),
+            token_lifetime: Duration::ZERO,
+            client_id: String::new(),
+            ..Options::default()
+        };
+        let text = StartError::Options(options.mistakes()).to_string();
+        for flag in [
+            "--account is \"a/b\"",
+            "--skills is 2001, at most 2000",
+            "--agents",
+            "--groups",
+            "--max-concurrent is 0",
+            "--latency",
+            "--token-lifetime",
+            "--client-id is empty",
+        ] {
+            assert!(text.contains(flag), "{flag} in {text}");
+        }
+    }
+}

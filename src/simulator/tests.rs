@@ -1,0 +1,86 @@
+//! Tests of the whole room: what the contact centre is like, what is counted from it, and how it
+//! answers over HTTP.
+
+mod centre;
+mod counting;
+mod http;
+mod trouble;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{ManualClock, Options, Simulator};
+
+/// Tuesday, 3 June 2025, 11:02:37 UTC: a busy moment.
+const BUSY: i64 = 1_748_948_557_000;
+/// Wednesday, 4 June 2025, 03:07:12 UTC: the small hours.
+const QUIET: i64 = 1_749_006_432_000;
+
+/// A simulator standing at [`BUSY`].
+async fn started(options: Options) -> (Simulator, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::at(BUSY));
+    let simulator = Simulator::start(options, clock.clone()).await.unwrap();
+    (simulator, clock)
+}
+
+fn client() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+/// A client that has a token.
+struct Caller {
+    client: reqwest::Client,
+    base: String,
+    token: String,
+}
+
+impl Caller {
+    async fn of(simulator: &Simulator) -> Self {
+        let client = client();
+        let base = simulator.base_url();
+        let url = format!("{base}/sentinel/api/v2/account/12345678/app/token");
+        let form = "grant_type=client_credentials&client_id=demo&client_secret=demo-secret";
+        let answer = client
+            .post(url)
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body(form)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), 200);
+        let token = json(answer).await["access_token"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        Self {
+            client,
+            base,
+            token,
+        }
+    }
+
+    /// GET of a path below `/operations/api/account/12345678/`.
+    async fn operations(&self, path: &str) -> reqwest::Response {
+        self.get(&format!("/operations/api/account/12345678/{path}"))
+            .await
+            .unwrap()
+    }
+
+    /// A data answer that must be a success.
+    async fn data(&self, path: &str) -> Value {
+        let answer = self.operations(path).await;
+        assert_eq!(answer.status(), 200, "{path}");
+        json(answer).await
+    }
+
+    async fn get(&self, path: &str) -> reqwest::Result<reqwest::Response> {
+        let url = format!("{}{path}", self.base);
+        self.client.get(url).bearer_auth(&self.token).send().await
+    }
+}
+
+async fn json(answer: reqwest::Response) -> Value {
+    serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+}

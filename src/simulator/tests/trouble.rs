@@ -1,0 +1,299 @@
+//! Faults, limits, the control paths, and how the server starts and ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json as value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::simulator::{Fault, Options, Simulator, StartError, SystemClock, Target};
+
+use super::{Caller, client, json, started};
+
+const SLA: &str = "sla?v=1&timeframe=5";
+
+async fn with(faults: Vec<Fault>) -> (Simulator, Caller) {
+    let (simulator, _) = started(Options::in_process()).await;
+    let caller = Caller::of(&simulator).await;
+    for fault in faults {
+        simulator.push_fault(fault);
+    }
+    (simulator, caller)
+}
+
+fn once(fault: Fault) -> Fault {
+    Fault {
+        api: Target::Sla,
+        count: Some(1),
+        ..fault
+    }
+}
+
+#[tokio::test]
+async fn a_status_with_retry_after_and_then_health() {
+    let (simulator, caller) = with(vec![
+        once(Fault {
+            status: Some(429),
+            retry_after: Some("3".to_owned()),
+            ..Fault::default()
+        }),
+        once(Fault {
+            body: Some("{}".to_owned()),
+            ..Fault::default()
+        }),
+    ])
+    .await;
+    assert_eq!(
+        caller
+            .operations("engactivity?v=1&timeframe=5")
+            .await
+            .status(),
+        200
+    );
+    let throttled = caller.operations(SLA).await;
+    assert_eq!(throttled.status(), 429);
+    assert_eq!(throttled.headers()["retry-after"], "3");
+    assert_eq!(caller.operations(SLA).await.text().await.unwrap(), "{}");
+    assert!(caller.data(SLA).await.get("slaDataRange").is_some());
+    let log: Vec<_> = simulator
+        .requests()
+        .into_iter()
+        .map(|call| (call.api, call.status))
+        .collect();
+    let ok = Some(200);
+    assert_eq!(
+        log,
+        [
+            ("token", ok),
+            ("engactivity", ok),
+            ("sla", Some(429)),
+            ("sla", ok),
+            ("sla", ok)
+        ]
+    );
+}
+
+#[tokio::test]
+async fn html_with_status_200() {
+    let (_simulator, caller) = with(vec![once(Fault {
+        html: true,
+        ..Fault::default()
+    })])
+    .await;
+    let page = caller.operations(SLA).await;
+    assert_eq!(page.status(), 200);
+    assert!(page.text().await.unwrap().starts_with("<!DOCTYPE html>"));
+}
+
+#[tokio::test]
+async fn a_dropped_connection_gives_no_answer() {
+    let (simulator, caller) = with(vec![once(Fault {
+        drop: true,
+        ..Fault::default()
+    })])
+    .await;
+    let path = format!("/operations/api/account/12345678/{SLA}");
+    assert!(caller.get(&path).await.is_err());
+    assert_eq!(simulator.requests().last().unwrap().status, None);
+    caller.data(SLA).await;
+}
+
+#[tokio::test]
+async fn a_truncated_body_is_announced_whole_and_ends_in_the_middle() {
+    let (simulator, caller) = with(vec![]).await;
+    let whole = caller.operations(SLA).await.bytes().await.unwrap();
+    simulator.push_fault(once(Fault {
+        truncate: true,
+        ..Fault::default()
+    }));
+    let mut stream = TcpStream::connect(simulator.local_addr()).await.unwrap();
+    let head = format!(
+        "GET /operations/api/account/12345678/{SLA} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n",
+        caller.token
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    // Whether the end is a close or a reset is the system's choice.
+    let _ = stream.read_to_end(&mut answer).await;
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    assert!(
+        head.contains(&format!("content-length: {}", whole.len())),
+        "{head}"
+    );
+    assert_eq!(body.as_bytes(), &whole[..whole.len() / 2]);
+}
+
+#[tokio::test]
+async fn too_many_at_once_are_throttled() {
+    let options = Options {
+        max_concurrent: 1,
+        ..Options::in_process()
+    };
+    let (simulator, _) = started(options).await;
+    let caller = Caller::of(&simulator).await;
+    simulator.push_fault(once(Fault {
+        delay: Some(Duration::from_secs(3600)),
+        ..Fault::default()
+    }));
+    let slow = caller.operations(SLA);
+    let others = async {
+        while simulator.requests().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+        let throttled = caller.operations(SLA).await;
+        assert_eq!(throttled.status(), 429);
+        assert!(throttled.headers().get("retry-after").is_none());
+        let domain = "/api/account/12345678/service/baseURI.json?version=1.0";
+        assert_eq!(caller.get(domain).await.unwrap().status(), 200);
+    };
+    tokio::select! {
+        _ = slow => panic!("the slow call is not answered"),
+        () = others => {}
+    }
+    // The client gave up the slow call; its place becomes free again.
+    while caller.operations(SLA).await.status() != 200 {
+        tokio::task::yield_now().await;
+    }
+    simulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_control_paths() {
+    let (simulator, caller) = with(vec![]).await;
+    let url = |path: &str| format!("{}/control/{path}", simulator.base_url());
+    let client = client();
+    let posted = client
+        .post(url("faults"))
+        .body(r#"[{"api":"sla","count":2,"status":503}]"#);
+    assert_eq!(posted.send().await.unwrap().status(), 200);
+    assert_eq!(caller.operations(SLA).await.status(), 503);
+    let left = json(client.get(url("faults")).send().await.unwrap()).await;
+    assert_eq!(left, value!([{ "api": "sla", "count": 1, "status": 503 }]));
+    let wrong = client
+        .post(url("faults"))
+        .body("[{}]")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(wrong.status(), 400);
+    assert!(
+        json(wrong).await["errors"][0]
+            .as_str()
+            .unwrap()
+            .starts_with("faults[0].api")
+    );
+    assert_eq!(
+        client.delete(url("faults")).send().await.unwrap().status(),
+        200
+    );
+    caller.data(SLA).await;
+    let long = client
+        .post(url("faults"))
+        .body("x".repeat(1024 * 1024 + 1))
+        .send()
+        .await;
+    assert!(long.is_err() || long.is_ok_and(|answer| answer.status() == 413));
+    let log = json(client.get(url("requests")).send().await.unwrap()).await;
+    assert_eq!(log.as_array().unwrap().len(), 3);
+    assert_eq!(
+        (&log[1]["api"], &log[1]["status"]),
+        (&value!("sla"), &value!(503))
+    );
+    let cleared = json(client.delete(url("requests")).send().await.unwrap()).await;
+    assert_eq!(cleared, value!([]));
+    assert_eq!(
+        client.post(url("revoke")).send().await.unwrap().status(),
+        200
+    );
+    assert_eq!(caller.operations(SLA).await.status(), 401);
+    assert_eq!(
+        client.put(url("faults")).send().await.unwrap().status(),
+        405
+    );
+    assert_eq!(client.get(url("other")).send().await.unwrap().status(), 404);
+}
+
+#[tokio::test]
+async fn garbage_is_cut_off_and_holds_nobody_up() {
+    let (simulator, caller) = with(vec![]).await;
+    let mut garbage = TcpStream::connect(simulator.local_addr()).await.unwrap();
+    garbage
+        .write_all(b"\x16\x03\x01 nonsense\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = Vec::new();
+    let _ = garbage.read_to_end(&mut answer).await;
+    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 400"));
+    let mut silent = TcpStream::connect(simulator.local_addr()).await.unwrap();
+    silent.write_all(b"GET /").await.unwrap();
+    caller.data(SLA).await;
+    let mut huge = TcpStream::connect(simulator.local_addr()).await.unwrap();
+    let head = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "y".repeat(200_000));
+    let _ = huge.write_all(head.as_bytes()).await;
+    let mut answer = Vec::new();
+    let _ = huge.read_to_end(&mut answer).await;
+    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 431"));
+}
+
+#[tokio::test]
+async fn starting_says_what_is_wrong_and_the_end_frees_the_port() {
+    let clock = Arc::new(SystemClock);
+    let senseless = Options {
+        max_concurrent: 0,
+        ..Options::in_process()
+    };
+    let error = Simulator::start(senseless, clock.clone())
+        .await
+        .err()
+        .unwrap();
+    assert!(matches!(error, StartError::Options(_)), "{error}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("faults.yml");
+    let options = Options {
+        faults: Some(file.clone()),
+        ..Options::in_process()
+    };
+    let error = Simulator::start(options.clone(), clock.clone())
+        .await
+        .err()
+        .unwrap();
+    assert!(error.to_string().contains("cannot be read"), "{error}");
+    std::fs::write(&file, "- {api: slaa}\n").unwrap();
+    let error = Simulator::start(options.clone(), clock.clone())
+        .await
+        .err()
+        .unwrap();
+    assert!(
+        error
+            .to_string()
+            .contains("faults.yml: faults[0].api: \"slaa\""),
+        "{error}"
+    );
+    std::fs::write(&file, "- {api: token, count: 1, status: 500}\n").unwrap();
+    let simulator = Simulator::start(options, clock.clone()).await.unwrap();
+    let url = format!(
+        "{}/sentinel/api/v2/account/12345678/app/token",
+        simulator.base_url()
+    );
+    assert_eq!(client().post(url).send().await.unwrap().status(), 500);
+
+    let taken = Options {
+        listen: simulator.local_addr(),
+        ..Options::in_process()
+    };
+    let error = Simulator::start(taken.clone(), clock.clone())
+        .await
+        .err()
+        .unwrap();
+    assert!(matches!(error, StartError::Listen { .. }), "{error}");
+    simulator.shutdown().await;
+    Simulator::start(taken, clock)
+        .await
+        .unwrap()
+        .shutdown()
+        .await;
+}
