@@ -1,0 +1,167 @@
+//! A response body over shared chunks: nothing is copied, and what the response holds is released
+//! only when its last byte has gone to the socket.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes};
+use hyper::body::{Body, Frame, SizeHint};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::connection::Activity;
+
+/// What a response keeps while it is under way: the connection's state "busy" and, for a scrape,
+/// one of the permits for scrapes.
+///
+/// It hangs on every chunk as well as on the body, because the server drops the body as soon as
+/// the last chunk is queued, long before a slow reader has taken it.
+pub(super) struct Hold {
+    activity: Arc<Activity>,
+    /// A permit for the time of the response.
+    pub(super) permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Hold {
+    /// Marks the connection busy until this is dropped.
+    pub(super) fn new(activity: Arc<Activity>) -> Self {
+        activity.request_started();
+        Self {
+            activity,
+            permit: None,
+        }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.activity.response_written();
+    }
+}
+
+/// A body of known length, made of chunks.
+pub(super) struct PageBody {
+    chunks: std::vec::IntoIter<Bytes>,
+    remaining: u64,
+    hold: Arc<Hold>,
+}
+
+impl PageBody {
+    /// The chunks in order; empty ones are skipped.
+    pub(super) fn new(chunks: Vec<Bytes>, hold: Hold) -> Self {
+        Self {
+            remaining: length(&chunks),
+            chunks: chunks.into_iter(),
+            hold: Arc::new(hold),
+        }
+    }
+}
+
+/// The length of all chunks together, in bytes.
+pub(super) fn length(chunks: &[Bytes]) -> u64 {
+    chunks.iter().map(|chunk| chunk.len() as u64).sum()
+}
+
+impl Body for PageBody {
+    type Data = Chunk;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Chunk>, Infallible>>> {
+        let next = self.chunks.find(|chunk| !chunk.is_empty());
+        Poll::Ready(next.map(|bytes| {
+            self.remaining -= bytes.len() as u64;
+            Ok(Frame::data(Chunk {
+                bytes,
+                _hold: Arc::clone(&self.hold),
+            }))
+        }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.remaining == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.remaining)
+    }
+}
+
+/// A piece of the page on its way to the socket.
+pub(super) struct Chunk {
+    bytes: Bytes,
+    _hold: Arc<Hold>,
+}
+
+impl Buf for Chunk {
+    fn remaining(&self) -> usize {
+        self.bytes.remaining()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.bytes.chunk()
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.bytes.advance(count);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    async fn next(body: &mut PageBody) -> Chunk {
+        let frame = body.frame().await.unwrap().unwrap();
+        frame.into_data().ok().unwrap()
+    }
+
+    #[tokio::test]
+    async fn chunks_are_passed_on_and_hold_their_permit() {
+        let permits = Arc::new(Semaphore::new(1));
+        let (activity, _phase) = Activity::new();
+        let mut hold = Hold::new(activity);
+        hold.permit = Some(Arc::clone(&permits).try_acquire_owned().unwrap());
+        let first = Bytes::from(vec![1_u8; 10]);
+        let place = first.as_ptr();
+        let mut body = PageBody::new(
+            vec![
+                first,
+                Bytes::new(),
+                Bytes::from_static(b"end"),
+                Bytes::new(),
+            ],
+            hold,
+        );
+        assert_eq!(body.size_hint().exact(), Some(13));
+
+        let one = next(&mut body).await;
+        assert_eq!(one.chunk().as_ptr(), place, "the chunk was copied");
+        let mut two = next(&mut body).await;
+        assert!(body.is_end_stream());
+        drop((body, one));
+        two.advance(1);
+        assert_eq!(two.chunk(), b"nd");
+        assert_eq!(
+            permits.available_permits(),
+            0,
+            "released before it was written"
+        );
+        drop(two);
+        assert_eq!(permits.available_permits(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_empty_body_is_at_its_end() {
+        let (activity, _phase) = Activity::new();
+        let mut body = PageBody::new(vec![Bytes::new()], Hold::new(activity));
+        assert!(body.is_end_stream());
+        assert!(body.frame().await.is_none());
+    }
+}

@@ -1,0 +1,278 @@
+//! From a request to a reply: admission first, then the path, then the method.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Body, Incoming};
+use hyper::header::{
+    ACCEPT, ACCEPT_ENCODING, ALLOW, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, VARY,
+    WWW_AUTHENTICATE,
+};
+use hyper::{Method, Request, Response, StatusCode};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
+
+use super::auth::Verdict;
+use super::body::{self, Hold, PageBody};
+use super::connection::Activity;
+use super::web_config::Loaded;
+use super::{Limits, MetricsRequest, Readiness, Server, landing};
+
+/// Seconds after which a client that met a limit may try again.
+const TRY_AGAIN: HeaderValue = HeaderValue::from_static("5");
+
+/// A reply before it meets its connection.
+struct Reply {
+    status: StatusCode,
+    headers: HeaderMap,
+    chunks: Vec<Bytes>,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Reply {
+    fn new(status: StatusCode, content_type: HeaderValue, chunks: Vec<Bytes>) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, content_type);
+        Self {
+            status,
+            headers,
+            chunks,
+            permit: None,
+        }
+    }
+
+    fn text(status: StatusCode, text: impl Into<Bytes>) -> Self {
+        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+        Self::new(status, plain, vec![text.into()])
+    }
+
+    fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+}
+
+/// Answers one request. Whatever it holds is released when its response is written or dropped.
+pub(super) async fn answer(
+    server: &Server,
+    activity: Arc<Activity>,
+    request: Request<Incoming>,
+) -> Response<PageBody> {
+    let mut hold = Hold::new(activity);
+    let limits = &server.settings.limits;
+    let loaded = match &server.web {
+        Some(web) => Some(web.current(limits.file_check).await),
+        None => None,
+    };
+    let head_only = request.method() == Method::HEAD;
+    let (parts, body) = request.into_parts();
+    let refused = match refuse_unknown(loaded.as_deref(), &parts.headers, limits).await {
+        None => refuse_body(body, limits).await,
+        refused => refused,
+    };
+    let reply = match refused {
+        Some(reply) => reply,
+        None => route(server, &Request::from_parts(parts, ())).await,
+    };
+    hold.permit = reply.permit;
+    let length = body::length(&reply.chunks);
+    let chunks = if head_only { Vec::new() } else { reply.chunks };
+    let mut response = Response::new(PageBody::new(chunks, hold));
+    *response.status_mut() = reply.status;
+    *response.headers_mut() = reply.headers;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_LENGTH, length.into());
+    if let Some(loaded) = loaded {
+        for (name, value) in &loaded.headers {
+            headers.insert(name, value.clone());
+        }
+    }
+    response
+}
+
+/// Asks the rate limit and the users of the web configuration file.
+async fn refuse_unknown(
+    loaded: Option<&Loaded>,
+    headers: &HeaderMap,
+    limits: &Limits,
+) -> Option<Reply> {
+    let loaded = loaded?;
+    if loaded.rate.as_ref().is_some_and(|rate| !rate.allow()) {
+        let text = "Too many requests: the web configuration file sets a rate_limit.\n";
+        let reply = Reply::text(StatusCode::TOO_MANY_REQUESTS, text);
+        return Some(reply.with(RETRY_AFTER, TRY_AGAIN));
+    }
+    let users = loaded.users.as_ref()?;
+    match users
+        .check(headers.get(AUTHORIZATION), limits.auth_time)
+        .await
+    {
+        Verdict::Granted => None,
+        Verdict::Denied => {
+            let reply = Reply::text(StatusCode::UNAUTHORIZED, "Unauthorized\n");
+            Some(reply.with(WWW_AUTHENTICATE, HeaderValue::from_static("Basic")))
+        }
+        Verdict::Busy => {
+            let text = "Too many passwords are waiting to be checked.\n";
+            let reply = Reply::text(StatusCode::SERVICE_UNAVAILABLE, text);
+            Some(reply.with(RETRY_AFTER, TRY_AGAIN))
+        }
+    }
+}
+
+/// Reads a small body and throws it away, as no page needs one; a large or slow one is refused.
+async fn refuse_body(body: Incoming, limits: &Limits) -> Option<Reply> {
+    if body.is_end_stream() {
+        return None;
+    }
+    let too_large = (
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "No request here needs a body.\n",
+    );
+    let announced = body.size_hint().lower();
+    let mut body = Limited::new(body, limits.body_bytes);
+    let read = timeout(limits.body_time, async {
+        while let Some(frame) = body.frame().await {
+            drop(frame?);
+        }
+        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+    });
+    let (status, text) = if announced > limits.body_bytes as u64 {
+        too_large
+    } else {
+        match read.await {
+            Ok(Ok(())) => return None,
+            Ok(Err(error)) if error.is::<LengthLimitError>() => too_large,
+            Ok(Err(_)) => (
+                StatusCode::BAD_REQUEST,
+                "The request body cannot be read.\n",
+            ),
+            Err(_) => (
+                StatusCode::REQUEST_TIMEOUT,
+                "The request body took too long.\n",
+            ),
+        }
+    };
+    Some(Reply::text(status, text).with(CONNECTION, HeaderValue::from_static("close")))
+}
+
+async fn route(server: &Server, request: &Request<()>) -> Reply {
+    let settings = &server.settings;
+    let path = request.uri().path();
+    if path == "/-/reload" {
+        return match *request.method() {
+            Method::POST | Method::PUT => reload(server).await,
+            _ => wrong_method("POST, PUT"),
+        };
+    }
+    let page: fn(&Server, &Request<()>) -> Reply = match path {
+        path if path == settings.telemetry_path => metrics,
+        "/-/healthy" => |_, _| Reply::text(StatusCode::OK, "Healthy.\n"),
+        "/-/ready" => |server, _| ready(server),
+        "/" => |server, _| home(server),
+        _ => {
+            return Reply::text(
+                StatusCode::NOT_FOUND,
+                "Not found. See / for what there is.\n",
+            );
+        }
+    };
+    match *request.method() {
+        Method::GET | Method::HEAD => page(server, request),
+        _ => wrong_method("GET, HEAD"),
+    }
+}
+
+fn wrong_method(allowed: &'static str) -> Reply {
+    let text = format!("Method not allowed. Allowed are {allowed}.\n");
+    Reply::text(StatusCode::METHOD_NOT_ALLOWED, text).with(ALLOW, HeaderValue::from_static(allowed))
+}
+
+fn metrics(server: &Server, request: &Request<()>) -> Reply {
+    let Ok(permit) = Arc::clone(&server.scrapes).try_acquire_owned() else {
+        let text = format!(
+            "{} scrapes are under way already, which is the limit.\n",
+            server.settings.limits.scrapes
+        );
+        let reply = Reply::text(StatusCode::SERVICE_UNAVAILABLE, text);
+        return reply.with(RETRY_AFTER, TRY_AGAIN);
+    };
+    let accept = joined(request.headers(), ACCEPT);
+    let accept_encoding = joined(request.headers(), ACCEPT_ENCODING);
+    let page = server.site.metrics(&MetricsRequest {
+        accept: accept.as_deref(),
+        accept_encoding: accept_encoding.as_deref(),
+        query: request.uri().query(),
+    });
+    let mut reply = Reply::new(
+        page.status,
+        HeaderValue::from_static(page.content_type),
+        page.chunks,
+    )
+    .with(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
+    if let Some(encoding) = page.content_encoding {
+        reply = reply.with(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    }
+    if let Some(seconds) = page.retry_after {
+        reply = reply.with(RETRY_AFTER, seconds.into());
+    }
+    reply.permit = Some(permit);
+    reply
+}
+
+/// The values of a header that may come several times; values that are not text are left out.
+fn joined(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    let values: Vec<&str> = headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
+    (!values.is_empty()).then(|| values.join(", "))
+}
+
+fn ready(server: &Server) -> Reply {
+    match server.site.ready() {
+        Readiness::Ready => Reply::text(StatusCode::OK, "Ready.\n"),
+        Readiness::NotReady(reasons) => {
+            let mut text = "Not ready.\n".to_owned();
+            for reason in reasons {
+                text.push_str(&reason);
+                text.push('\n');
+            }
+            Reply::text(StatusCode::SERVICE_UNAVAILABLE, text)
+        }
+    }
+}
+
+fn home(server: &Server) -> Reply {
+    let page = landing::render(&server.site.landing(), &server.settings);
+    let html = HeaderValue::from_static("text/html; charset=utf-8");
+    let policy = "default-src 'none'; style-src 'unsafe-inline'";
+    Reply::new(StatusCode::OK, html, vec![page.into()])
+        .with(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy))
+}
+
+/// Runs a reload to its end even when the client leaves, and never two at once.
+async fn reload(server: &Server) -> Reply {
+    if !server.settings.lifecycle {
+        let text = "Lifecycle API is not enabled. Start with --web.enable-lifecycle.\n";
+        return Reply::text(StatusCode::FORBIDDEN, text);
+    }
+    let alone = Arc::clone(&server.reloading).lock_owned().await;
+    let site = Arc::clone(&server.site);
+    let running = tokio::spawn(async move {
+        let _alone = alone;
+        site.reload().await
+    });
+    let failed = |text| Reply::text(StatusCode::INTERNAL_SERVER_ERROR, text);
+    match running.await {
+        Ok(Ok(())) => Reply::text(StatusCode::OK, "Reloaded.\n"),
+        Ok(Err(reasons)) => failed(format!("Reload failed, the old state stays:\n{reasons}\n")),
+        Err(_) => {
+            tracing::error!("a reload panicked; the old state stays");
+            failed("Reload failed with an internal error; the log may say more.\n".to_owned())
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! Time limits, troubles and floods, under paused time and over streams held in memory.
+
+use std::future::pending;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::StatusCode;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+use super::*;
+
+/// A page larger than all buffers between server and client, small or panicking by query.
+struct Pages;
+
+const LARGE: usize = 64 * 1024;
+
+impl Site for Pages {
+    fn metrics(&self, request: &MetricsRequest<'_>) -> MetricsPage {
+        let chunk = match request.query {
+            Some("panic") => panic!("as asked"),
+            Some("large") => Bytes::from(vec![b'x'; LARGE]),
+            _ => Bytes::from_static(b"up 1\n"),
+        };
+        MetricsPage {
+            status: StatusCode::OK,
+            content_type: "text/plain",
+            content_encoding: None,
+            chunks: vec![chunk],
+            retry_after: None,
+        }
+    }
+
+    fn ready(&self) -> Readiness {
+        Readiness::Ready
+    }
+
+    fn landing(&self) -> Landing {
+        Landing::default()
+    }
+
+    fn reload(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
+        Box::pin(pending())
+    }
+}
+
+/// Yields what the test sends; fails with EMFILE while `failures` lasts.
+struct Injected {
+    streams: mpsc::Receiver<DuplexStream>,
+    failures: usize,
+    calls: Arc<AtomicUsize>,
+}
+
+impl listen::Acceptor for Injected {
+    type Stream = DuplexStream;
+
+    async fn accept(&mut self) -> io::Result<(DuplexStream, SocketAddr)> {
+        if self.calls.fetch_add(1, Ordering::SeqCst) < self.failures {
+            return Err(io::Error::from_raw_os_error(24));
+        }
+        match self.streams.recv().await {
+            Some(stream) => Ok((stream, SocketAddr::from(([127, 0, 0, 1], 1)))),
+            None => pending().await,
+        }
+    }
+}
+
+struct Running {
+    streams: mpsc::Sender<DuplexStream>,
+    accept_calls: Arc<AtomicUsize>,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<Result<Stopped, String>>,
+}
+
+fn start(limits: Limits, failures: usize) -> Running {
+    let (streams, incoming) = mpsc::channel(1);
+    let (stop, stopped) = oneshot::channel();
+    let accept_calls = Arc::new(AtomicUsize::new(0));
+    let acceptor = Injected {
+        streams: incoming,
+        failures,
+        calls: Arc::clone(&accept_calls),
+    };
+    let settings = Settings {
+        lifecycle: true,
+        limits,
+        ..Settings::default()
+    };
+    let server = tokio::spawn(serve_on(
+        vec![acceptor],
+        settings,
+        None,
+        Arc::new(Pages),
+        async {
+            let _ = stopped.await;
+        },
+    ));
+    Running {
+        streams,
+        accept_calls,
+        stop,
+        server,
+    }
+}
+
+impl Running {
+    async fn connect(&self) -> DuplexStream {
+        let (client, server) = duplex(1024);
+        self.streams.send(server).await.unwrap();
+        client
+    }
+
+    /// One whole scrape on a connection of its own.
+    async fn scrape(&self) -> String {
+        let mut client = self.connect().await;
+        client
+            .write_all(b"GET /metrics HTTP/1.0\r\n\r\n")
+            .await
+            .unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+}
+
+/// How long the server keeps the connection open when the client sends and reads nothing more.
+async fn time_to_close(client: &mut DuplexStream) -> Duration {
+    let start = Instant::now();
+    // Not a read: that would take bytes and so help a stalled response along.
+    while client.write(b"").await.is_ok() && !is_closed(client).await {
+        sleep(Duration::from_millis(100)).await;
+    }
+    start.elapsed()
+}
+
+async fn is_closed(client: &mut DuplexStream) -> bool {
+    client.write_all(b"\r").await.is_err()
+}
+
+/// Reads to the end, whatever the end is.
+async fn rest(client: &mut DuplexStream) -> String {
+    let mut bytes = Vec::new();
+    let _ = client.read_to_end(&mut bytes).await;
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn seconds(duration: Duration) -> u64 {
+    (duration + Duration::from_millis(500)).as_secs()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_head_is_cut_off_and_holds_nobody_up() {
+    let running = start(Limits::default(), 0);
+    let mut slow = running.connect().await;
+    let start = Instant::now();
+    for byte in b"GET /m" {
+        slow.write_all(&[*byte]).await.unwrap();
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert!(running.scrape().await.ends_with("up 1\n"));
+    assert_eq!(rest(&mut slow).await, "");
+    assert_eq!(seconds(start.elapsed()), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_connection_is_closed() {
+    let running = start(Limits::default(), 0);
+    let mut silent = running.connect().await;
+    let start = Instant::now();
+    assert_eq!(rest(&mut silent).await, "");
+    assert_eq!(seconds(start.elapsed()), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_may_rest_between_scrapes_but_not_for_ever() {
+    let running = start(Limits::default(), 0);
+    let mut client = running.connect().await;
+    let mut answer = vec![0; 1024];
+    for _ in 0..3 {
+        client
+            .write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+            .await
+            .unwrap();
+        let length = client.read(&mut answer).await.unwrap();
+        assert!(answer[..length].ends_with(b"up 1\n"));
+        sleep(Duration::from_secs(120)).await;
+    }
+    let start = Instant::now();
+    assert_eq!(rest(&mut client).await, "");
+    assert_eq!(seconds(start.elapsed()), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_stops_is_cut_off() {
+    let running = start(Limits::default(), 0);
+    let mut client = running.connect().await;
+    client
+        .write_all(b"GET /metrics?large HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await
+        .unwrap();
+    assert_eq!(seconds(time_to_close(&mut client).await), 15);
+    assert!(rest(&mut client).await.len() < LARGE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_trickles_is_cut_off() {
+    let running = start(Limits::default(), 0);
+    let mut client = running.connect().await;
+    client
+        .write_all(b"GET /metrics?large HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let start = Instant::now();
+    let mut buffer = [0; 100];
+    while client.read(&mut buffer).await.unwrap() > 0 && start.elapsed().as_secs() < 500 {
+        sleep(Duration::from_secs(5)).await;
+    }
+    // What was on its way when the limit passed is still read: 1,024 bytes, 100 every 5 s.
+    let took = start.elapsed().as_secs();
+    assert!((120..=180).contains(&took), "{took}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_body_is_refused() {
+    let running = start(Limits::default(), 0);
+    let mut client = running.connect().await;
+    client
+        .write_all(b"POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc")
+        .await
+        .unwrap();
+    let start = Instant::now();
+    let answer = rest(&mut client).await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert_eq!(seconds(start.elapsed()), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn surplus_connections_are_closed_at_once() {
+    let limits = Limits {
+        connections: 2,
+        ..Limits::default()
+    };
+    let running = start(limits, 0);
+    let mut first = running.connect().await;
+    let _second = running.connect().await;
+    let start = Instant::now();
+    let mut third = running.connect().await;
+    assert_eq!(rest(&mut third).await, "");
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    rest(&mut first).await;
+    assert!(running.scrape().await.ends_with("up 1\n"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_costs_one_connection() {
+    let running = start(Limits::default(), 0);
+    let mut client = running.connect().await;
+    client
+        .write_all(b"GET /metrics?panic HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await
+        .unwrap();
+    assert_eq!(rest(&mut client).await, "");
+    assert!(running.scrape().await.ends_with("up 1\n"));
+    assert!(!running.server.is_finished());
+}
+
+#[tokio::test(start_paused = true)]
+async fn shutdown_waits_for_a_stalled_response_but_not_for_ever() {
+    let running = start(Limits::default(), 0);
+    let mut stalled = running.connect().await;
+    stalled
+        .write_all(b"GET /metrics?large HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let mut idle = running.connect().await;
+    let mut half = running.connect().await;
+    half.write_all(b"GET /metr").await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    let start = Instant::now();
+    running.stop.send(()).unwrap();
+    assert_eq!(rest(&mut idle).await, "");
+    assert_eq!(rest(&mut half).await, "");
+    assert_eq!(start.elapsed(), Duration::ZERO, "the idle ones had to wait");
+    assert_eq!(running.server.await.unwrap(), Ok(Stopped::CutOff(1)));
+    assert_eq!(seconds(start.elapsed()), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn shutdown_closes_resting_connections_and_lets_responses_finish() {
+    let running = start(Limits::default(), 0);
+    let mut resting = running.connect().await;
+    resting
+        .write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let mut busy = running.connect().await;
+    busy.write_all(b"GET /metrics?large HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await
+        .unwrap();
+    sleep(Duration::from_secs(1)).await;
+    let start = Instant::now();
+    running.stop.send(()).unwrap();
+    assert!(rest(&mut resting).await.ends_with("up 1\n"));
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    let answer = rest(&mut busy).await;
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert_eq!(body.len(), LARGE);
+    assert_eq!(running.server.await.unwrap(), Ok(Stopped::Drained));
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_to_accept_are_survived_and_logged_once() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let start_time = Instant::now();
+    let running = start(Limits::default(), 50);
+    assert!(running.scrape().await.ends_with("up 1\n"));
+    assert_eq!(seconds(start_time.elapsed()), 10, "50 pauses of 200 ms");
+    // Other events restart the last, waiting call.
+    let calls = running.accept_calls.load(Ordering::SeqCst);
+    assert!((51..=55).contains(&calls), "{calls}");
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(
+        text.matches("cannot accept connections").count(),
+        1,
+        "{text}"
+    );
+    assert_eq!(
+        text.matches("accepting connections again").count(),
+        1,
+        "{text}"
+    );
+}

@@ -1,0 +1,353 @@
+//! The file of `--web.config.file`, in the format of the Prometheus exporter-toolkit.
+//!
+//! Reading it collects every mistake with its place in the file, and no mistake repeats a secret.
+//! Differences from the toolkit: `http_server_config.http2` is accepted and changes nothing, as
+//! this server speaks HTTP/1.1; `tls` names the TLS settings that are refused. `section` takes the
+//! YAML apart.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use config::{ConfigError, FileFormat, Source, ValueKind};
+use hyper::header::{HeaderName, HeaderValue};
+use secrecy::SecretString;
+
+use super::auth;
+use super::pem::Pem;
+use super::section::Section;
+
+/// Headers that may be configured, with the values allowed for them (any, when none is listed).
+const HEADERS: [(&str, &[&str]); 5] = [
+    ("Strict-Transport-Security", &[]),
+    ("X-Content-Type-Options", &["nosniff"]),
+    ("X-Frame-Options", &["deny", "sameorigin"]),
+    ("X-XSS-Protection", &[]),
+    ("Content-Security-Policy", &[]),
+];
+
+/// The file, field by field.
+#[derive(Default)]
+pub(super) struct WebFile {
+    /// `tls_server_config`, when anything is set in it.
+    pub(super) tls: Option<TlsFields>,
+    /// `http_server_config.headers`.
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    /// `basic_auth_users`: bcrypt hashes by user.
+    pub(super) users: BTreeMap<String, SecretString>,
+    /// `rate_limit`: interval and burst, unless the interval is zero.
+    pub(super) rate: Option<(Duration, u32)>,
+}
+
+/// `tls_server_config` as it stands in the file; `tls` gives it its meaning.
+#[derive(Default)]
+pub(super) struct TlsFields {
+    pub(super) cert: Option<Pem>,
+    pub(super) key: Option<Pem>,
+    pub(super) client_ca: Option<Pem>,
+    pub(super) client_auth_type: Option<String>,
+    pub(super) client_allowed_sans: Option<Vec<String>>,
+    pub(super) min_version: Option<String>,
+    pub(super) max_version: Option<String>,
+    pub(super) cipher_suites: Vec<String>,
+    pub(super) curve_preferences: Vec<String>,
+    pub(super) prefer_server_cipher_suites: Option<bool>,
+}
+
+/// Reads the text of a web configuration file; relative paths in it start at `folder`.
+pub(super) fn parse(text: &str, folder: &Path, mistakes: &mut Vec<String>) -> WebFile {
+    if let Some(mistake) = beyond_the_parser(text) {
+        mistakes.push(mistake);
+        return WebFile::default();
+    }
+    let table = match config::File::from_str(text, FileFormat::Yaml).collect() {
+        Ok(table) => table,
+        Err(ConfigError::FileParse { cause, .. }) => {
+            mistakes.push(format!("not valid YAML: {cause}"));
+            return WebFile::default();
+        }
+        Err(error) => {
+            mistakes.push(format!("not valid YAML: {error}"));
+            return WebFile::default();
+        }
+    };
+    let mut root = Section::new(String::new(), table);
+    let tls = root.section("tls_server_config", mistakes);
+    let http = root.section("http_server_config", mistakes);
+    let users = root.section("basic_auth_users", mistakes);
+    let rate = root.section("rate_limit", mistakes);
+    root.refuse_rest(mistakes);
+    WebFile {
+        tls: tls
+            .filter(|section| !section.is_empty())
+            .map(|section| tls_fields(section, folder, mistakes)),
+        headers: http.map_or_else(Vec::new, |section| http_fields(section, mistakes)),
+        users: users.map_or_else(BTreeMap::new, |section| user_hashes(section, mistakes)),
+        rate: rate.and_then(|section| rate_fields(section, mistakes)),
+    }
+}
+
+/// What would bring the YAML parser down: it recurses for every level of nesting, and it copies
+/// what an alias stands for, so that a few lines can fill the memory.
+fn beyond_the_parser(text: &str) -> Option<String> {
+    const MOST_NESTING: usize = 200;
+    for (index, line) in text.lines().enumerate() {
+        let place = format!("line {}", index + 1);
+        let opening = |c: &char| " \t-?:".contains(*c);
+        if line.chars().take_while(opening).count() > MOST_NESTING {
+            return Some(format!("{place}: is nested too deeply"));
+        }
+        let content = line.trim_start();
+        let content = match content.strip_prefix('#') {
+            Some(_) => "",
+            None => content.split(" #").next().unwrap_or_default(),
+        };
+        let anchor = |word: &str| {
+            let word = word.trim_start_matches(['-', '[', '{', ',', ':']);
+            word.len() > 1 && word.starts_with('&')
+        };
+        if content.split([' ', '\t', ',', '[', '{']).any(anchor) {
+            return Some(format!(
+                "{place}: YAML anchors (&name) are not supported here"
+            ));
+        }
+    }
+    None
+}
+
+fn tls_fields(mut section: Section, folder: &Path, mistakes: &mut Vec<String>) -> TlsFields {
+    let fields = TlsFields {
+        cert: section.pem("cert", folder, mistakes),
+        key: section.pem("key", folder, mistakes),
+        client_ca: section.pem("client_ca", folder, mistakes),
+        client_auth_type: section.string("client_auth_type", mistakes),
+        client_allowed_sans: section.strings("client_allowed_sans", mistakes),
+        min_version: section.string("min_version", mistakes),
+        max_version: section.string("max_version", mistakes),
+        cipher_suites: section
+            .strings("cipher_suites", mistakes)
+            .unwrap_or_default(),
+        curve_preferences: section
+            .strings("curve_preferences", mistakes)
+            .unwrap_or_default(),
+        prefer_server_cipher_suites: section.boolean("prefer_server_cipher_suites", mistakes),
+    };
+    section.refuse_rest(mistakes);
+    fields
+}
+
+fn http_fields(mut section: Section, mistakes: &mut Vec<String>) -> Vec<(HeaderName, HeaderValue)> {
+    let _http2 = section.boolean("http2", mistakes);
+    let headers = section.section("headers", mistakes);
+    section.refuse_rest(mistakes);
+    let Some(mut headers) = headers else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for (name, allowed) in HEADERS {
+        let Some(text) = headers.string(name, mistakes) else {
+            continue;
+        };
+        if !allowed.is_empty() && !allowed.contains(&text.as_str()) {
+            let allowed = allowed.join(" or ");
+            mistakes.push(format!(
+                "{}: {text:?} is not allowed; allowed is {allowed}",
+                headers.path(name)
+            ));
+        }
+        match (HeaderName::try_from(name), HeaderValue::try_from(&text)) {
+            (Ok(name), Ok(value)) => found.push((name, value)),
+            _ => mistakes.push(format!(
+                "{}: {text:?} cannot stand in a header",
+                headers.path(name)
+            )),
+        }
+    }
+    headers.refuse_rest(mistakes);
+    found
+}
+
+fn user_hashes(section: Section, mistakes: &mut Vec<String>) -> BTreeMap<String, SecretString> {
+    let mut users = BTreeMap::new();
+    for (name, value) in section.sorted() {
+        let place = format!("basic_auth_users.{name}");
+        let ValueKind::String(hash) = value.kind else {
+            mistakes.push(format!("{place}: a bcrypt hash is wanted"));
+            continue;
+        };
+        if name.contains(':') {
+            mistakes.push(format!("{place}: a user's name cannot contain a colon"));
+        }
+        match auth::hash_cost(&hash) {
+            Ok(_) => {
+                users.insert(name, hash.into());
+            }
+            Err(why) => mistakes.push(format!("{place}: {why}")),
+        }
+    }
+    users
+}
+
+fn rate_fields(mut section: Section, mistakes: &mut Vec<String>) -> Option<(Duration, u32)> {
+    let interval = section.string("interval", mistakes);
+    let burst = section.string("burst", mistakes);
+    let place = |key| format!("rate_limit.{key}");
+    let interval = interval.and_then(|text| {
+        let length = match text.as_str() {
+            "0" => Some(Duration::ZERO),
+            text => text
+                .parse::<jiff::SignedDuration>()
+                .ok()
+                .and_then(|length| Duration::try_from(length).ok()),
+        };
+        if length.is_none() {
+            mistakes.push(format!(
+                "{}: {text:?} is not a time such as 1s or 100ms",
+                place("interval")
+            ));
+        }
+        length
+    });
+    let burst = burst.map(|text| match text.parse::<u32>() {
+        Ok(burst) if burst > 0 => burst,
+        _ => {
+            mistakes.push(format!(
+                "{}: {text:?} is not a whole number from 1 on",
+                place("burst")
+            ));
+            1
+        }
+    });
+    section.refuse_rest(mistakes);
+    let interval = interval.filter(|interval| !interval.is_zero())?;
+    if burst.is_none() {
+        mistakes.push(format!("{}: is missing", place("burst")));
+    }
+    Some((interval, burst?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HASH: &str = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG";
+
+    fn mistakes_of(text: &str) -> Vec<String> {
+        let mut mistakes = Vec::new();
+        parse(text, Path::new("/etc/x"), &mut mistakes);
+        mistakes
+    }
+
+    #[test]
+    fn everything_the_toolkit_knows() {
+        let text = format!(
+            "tls_server_config:\n  cert_file: a.crt\n  key: PEM\n  client_ca_file: /ca.crt\n  \
+             client_auth_type: RequireAndVerifyClientCert\n  min_version: TLS12\n  \
+             cipher_suites: [A, B]\n  curve_preferences: [X25519]\n  \
+             prefer_server_cipher_suites: false\nhttp_server_config:\n  http2: false\n  headers:\n    \
+             X-XSS-Protection: 0\n    X-Frame-Options: deny\n    Content-Security-Policy: ''\n\
+             basic_auth_users:\n  Alice.B: {HASH}\n  7: {HASH}\n\
+             rate_limit: {{interval: 1m30s, burst: 20}}\n"
+        );
+        let mut mistakes = Vec::new();
+        let file = parse(&text, Path::new("/etc/x"), &mut mistakes);
+        assert_eq!(mistakes, Vec::<String>::new());
+        let tls = file.tls.unwrap();
+        assert!(matches!(tls.cert, Some(Pem::File(path)) if path == Path::new("/etc/x/a.crt")));
+        assert!(matches!(tls.key, Some(Pem::Inline(_))));
+        assert!(matches!(tls.client_ca, Some(Pem::File(path)) if path == Path::new("/ca.crt")));
+        assert_eq!(tls.cipher_suites, ["A", "B"]);
+        assert_eq!(tls.prefer_server_cipher_suites, Some(false));
+        let names: Vec<&str> = file.headers.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["x-frame-options", "x-xss-protection"]);
+        let users: Vec<&String> = file.users.keys().collect();
+        assert_eq!(users, ["7", "Alice.B"], "the case of names is kept");
+        assert_eq!(file.rate, Some((Duration::from_secs(90), 20)));
+    }
+
+    #[test]
+    fn nothing_is_allowed_too() {
+        for text in [
+            "",
+            "# empty\n",
+            "tls_server_config:\nbasic_auth_users: {}\n",
+        ] {
+            let mut mistakes = Vec::new();
+            let file = parse(text, Path::new(""), &mut mistakes);
+            assert_eq!(mistakes, Vec::<String>::new(), "{text:?}");
+            assert!(file.tls.is_none() && file.users.is_empty() && file.rate.is_none());
+        }
+    }
+
+    #[test]
+    fn every_mistake_at_once_and_no_secret() {
+        let found = mistakes_of(
+            "tls_server_config: {cert: x, cert_file: y, key_file: [hush], cipher_suites: [1], \
+             odd: hush, prefer_server_cipher_suites: 3}\n\
+             http_server_config: {http2: maybe, headers: {X-Frame-Options: allow, Server: x, \
+             Content-Security-Policy: \"a\\nb\"}}\n\
+             basic_auth_users: {bob: hush, eve: 1}\n\
+             rate_limit: {interval: -1s, burst: 0}\nmore: hush\n",
+        );
+        assert_eq!(
+            found,
+            [
+                "more: this file has no such key",
+                "tls_server_config.cert: cert_file is given too; only one of them is allowed",
+                "tls_server_config.key_file: a text is wanted",
+                "tls_server_config.cipher_suites[0]: a text is wanted",
+                "tls_server_config.prefer_server_cipher_suites: true or false is wanted",
+                "tls_server_config.odd: tls_server_config has no such key",
+                "http_server_config.http2: true or false is wanted",
+                "http_server_config.headers.X-Frame-Options: \"allow\" is not allowed; allowed is \
+                 deny or sameorigin",
+                "http_server_config.headers.Content-Security-Policy: \"a\\nb\" cannot stand in a \
+                 header",
+                "http_server_config.headers.Server: http_server_config.headers has no such key",
+                "basic_auth_users.bob: is not a bcrypt hash; make one with: htpasswd -nBC 10 \"\"",
+                "basic_auth_users.eve: a bcrypt hash is wanted",
+                "rate_limit.interval: \"-1s\" is not a time such as 1s or 100ms",
+                "rate_limit.burst: \"0\" is not a whole number from 1 on",
+            ]
+        );
+    }
+
+    #[test]
+    fn not_yaml_at_all() {
+        for text in ["a: [", "just words", "a: 1\na: 2\n", "a: 1\n---\nb: 2\n"] {
+            let found = mistakes_of(text);
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert!(found[0].starts_with("not valid YAML: "), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn files_that_would_bring_the_parser_down() {
+        for bomb in [
+            "- ".repeat(8000),
+            "? ".repeat(8000),
+            " ".repeat(300) + "a: 1",
+        ] {
+            assert_eq!(mistakes_of(&bomb), ["line 1: is nested too deeply"]);
+        }
+        for bomb in ["more: &a [x]\n", "more: [1,&a x]", "- &a x", "&a {b: c}"] {
+            let found = mistakes_of(bomb);
+            assert!(found[0].contains("anchors"), "{bomb}: {found:?}");
+        }
+        let harmless = "# &a\nhttp_server_config:  # as &b\n  headers:\n    \
+                        Content-Security-Policy: default-src * & https://x/?a&b\n";
+        assert_eq!(mistakes_of(harmless), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_rate_limit_needs_both_or_zero() {
+        assert_eq!(
+            mistakes_of("rate_limit: {interval: 1s}"),
+            ["rate_limit.burst: is missing"]
+        );
+        assert_eq!(
+            mistakes_of("rate_limit: {interval: 0, burst: 3}"),
+            Vec::<String>::new()
+        );
+    }
+}
