@@ -1,11 +1,34 @@
 //! What the user asked for: the YAML file, the environment, and every mistake in them.
 //!
-//! `model` is the validated configuration that the other rooms read; `load` merges file and
-//! environment with the `config` crate; `validate` walks the merged tree and collects every
-//! mistake with its path; `secret` holds credentials; `units` reads durations, sizes and windows.
-//! This room knows nothing of HTTP or metrics.
+//! A configuration goes through five hands. `yaml` turns the file into a tree of texts;
+//! `environment` finds the variables that override it; `lone_account` does
+//! without a file; `load` has the `config` crate merge all;
+//! `schema` knows every key and reports those it does not know; and `reader` walks the rest with
+//! one file per part (`sections`, `accounts`, `auth`, `collectors`) saying which value is read as
+//! what (`values`, `units`, `window`). `mistakes` collects all that is wrong, so that it is told at
+//! once. The result is `model`, which the other rooms read and never check again; `secret` keeps
+//! credentials from being printed. This room knows nothing of HTTP or metrics.
 
+mod accounts;
+mod auth;
+mod collectors;
+mod environment;
+mod files;
+mod load;
+mod lone_account;
+mod mistakes;
 mod model;
+mod reader;
+mod schema;
 pub mod secret;
+mod sections;
+pub mod units;
+mod values;
+mod window;
+mod yaml;
 
+pub use environment::Environment;
+pub use load::{DEFAULT_PATH, Loaded, load, load_or_default};
+pub use mistakes::{ConfigErrors, Mistake};
 pub use model::*;
+pub use schema::known_keys;

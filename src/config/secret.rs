@@ -1,14 +1,22 @@
-//! Credentials that cannot be printed by accident.
+//! Credentials that cannot be printed by accident, and the files they come from.
 
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
+
+use super::files::read_limited;
+use super::mistakes::shown_path;
+
+/// Far above any credential LivePerson issues.
+const LARGEST_FILE: u64 = 64 * 1024;
 
 /// A secret and, when it came from a file, that file, so that it can be read again after rotation.
 #[derive(Clone)]
 pub struct Secret {
     value: SecretString,
     file: Option<PathBuf>,
+    readable_by_others: bool,
 }
 
 impl Secret {
@@ -17,12 +25,59 @@ impl Secret {
         Self {
             value: value.into(),
             file: None,
+            readable_by_others: false,
         }
+    }
+
+    /// Reads a secret from a file, without the line breaks at its end.
+    ///
+    /// # Errors
+    /// The file cannot be read, is empty, larger than 64 KiB, not UTF-8, or holds a NUL. The
+    /// error names the path and never the content.
+    pub fn from_file(path: &Path) -> Result<Self, SecretError> {
+        let content = read_limited(path, LARGEST_FILE).map_err(SecretError)?;
+        let refused = |reason: &str| SecretError(format!("{} {reason}", shown_path(path)));
+        let text = std::str::from_utf8(&content.bytes)
+            .map_err(|_| refused("is not UTF-8 text"))?
+            .trim_end_matches(['\n', '\r']);
+        if text.trim().is_empty() {
+            return Err(refused("is empty; write the secret into it"));
+        }
+        if text.contains('\0') {
+            return Err(refused("holds a NUL character"));
+        }
+        Ok(Self {
+            value: text.into(),
+            file: Some(path.to_path_buf()),
+            readable_by_others: content.readable_by_others,
+        })
+    }
+
+    /// Reads the file again: the new secret when it has changed, `None` when it has not or when
+    /// the secret was given as a value. LivePerson keys are rotated without restarting anything.
+    ///
+    /// # Errors
+    /// As [`Secret::from_file`]; the caller then keeps using the secret it has.
+    pub fn reload(&self) -> Result<Option<Self>, SecretError> {
+        let Some(file) = &self.file else {
+            return Ok(None);
+        };
+        let fresh = Self::from_file(file)?;
+        Ok((fresh.expose() != self.expose()).then_some(fresh))
     }
 
     /// The secret itself; only the code that puts it on the wire calls this.
     pub fn expose(&self) -> &str {
         self.value.expose_secret()
+    }
+
+    /// What to tell the operator when other users of the machine can read the secret's file.
+    pub fn warning(&self) -> Option<String> {
+        let file = self.file.as_deref().filter(|_| self.readable_by_others)?;
+        Some(format!(
+            "{0} holds a secret and can be read by every user of this machine; chmod o-r {0}",
+            shown_path(file)
+        ))
     }
 }
 
@@ -32,8 +87,90 @@ impl PartialEq for Secret {
     }
 }
 
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[secret]")
+    }
+}
+
+/// Why a secret could not be had from its file; free of content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretError(String);
+
+impl fmt::Display for SecretError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for SecretError {}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn reason(content: &[u8]) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        fs::write(&path, content).unwrap();
+        let text = Secret::from_file(&path).unwrap_err().to_string();
+        text.replace(path.to_str().unwrap(), "S")
+    }
+
+    #[test]
+    fn strips_line_breaks_at_the_end_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        for (content, want) in [("pw", "pw"), ("pw\n", "pw"), (" p w \r\n\n", " p w ")] {
+            fs::write(&path, content).unwrap();
+            assert_eq!(Secret::from_file(&path).unwrap().expose(), want);
+        }
+    }
+
+    #[test]
+    fn refuses_unusable_files_without_showing_their_content() {
+        assert_eq!(reason(b""), "S is empty; write the secret into it");
+        assert_eq!(reason(b" \n\n"), "S is empty; write the secret into it");
+        assert_eq!(reason(b"pw\xff"), "S is not UTF-8 text");
+        assert_eq!(reason(b"p\0w"), "S holds a NUL character");
+        assert_eq!(reason(&[b'x'; 65537]), "S is larger than 64KiB");
+    }
+
+    #[test]
+    fn a_rotated_file_is_noticed_and_a_broken_one_reported() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        fs::write(&path, "old\n").unwrap();
+        let secret = Secret::from_file(&path).unwrap();
+        assert_eq!(secret.reload(), Ok(None));
+        fs::write(&path, "new\n").unwrap();
+        let fresh = secret.reload().unwrap().unwrap();
+        assert_eq!(fresh.expose(), "new");
+        assert_eq!(fresh.reload(), Ok(None));
+        fs::remove_file(&path).unwrap();
+        assert!(fresh.reload().is_err());
+        assert_eq!(Secret::from_value("x".into()).reload(), Ok(None));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn warns_only_when_others_can_read_the_file() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        fs::write(&path, "pw").unwrap();
+        for (mode, warned) in [(0o600, false), (0o640, false), (0o644, true), (0o404, true)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let secret = Secret::from_file(&path).unwrap();
+            assert_eq!(secret.warning().is_some(), warned, "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_nothing() {
+        let text = format!("{:?}", Secret::from_value("hunter2".into()));
+        assert_eq!(text, "[secret]");
     }
 }

@@ -1,0 +1,129 @@
+//! The files that a configuration names: where a relative path leads and how they are read.
+//!
+//! Only regular files of a bounded size are read: opening a named pipe would wait for a writer
+//! for ever, and `/dev/zero` never ends.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use secrecy::zeroize::Zeroizing;
+
+use super::mistakes::shown_path;
+use super::units::format_size;
+
+/// Where relative paths lead.
+pub(super) struct Files {
+    folder: PathBuf,
+    credentials: Option<PathBuf>,
+}
+
+impl Files {
+    /// Relative to the folder of `config_file`, or to the working directory without one;
+    /// `credentials` is systemd's `$CREDENTIALS_DIRECTORY`.
+    pub(super) fn new(config_file: Option<&Path>, credentials: Option<&str>) -> Self {
+        Self {
+            folder: config_file
+                .and_then(Path::parent)
+                .map(Path::to_path_buf)
+                .unwrap_or_default(),
+            credentials: credentials.filter(|dir| !dir.is_empty()).map(PathBuf::from),
+        }
+    }
+
+    /// A path of the configuration as one that can be opened.
+    pub(super) fn resolve(&self, text: &str) -> PathBuf {
+        let path = Path::new(text);
+        self.credentials
+            .iter()
+            .map(|dir| dir.join(path))
+            .find(|candidate| path.is_relative() && candidate.exists())
+            .unwrap_or_else(|| self.folder.join(path))
+    }
+}
+
+/// What was read from a file.
+pub(super) struct Content {
+    /// All of it, wiped from memory when dropped: it may hold credentials.
+    pub(super) bytes: Zeroizing<Vec<u8>>,
+    /// Whether users other than owner and group may read the file.
+    pub(super) readable_by_others: bool,
+}
+
+/// Reads a regular file of at most `limit` bytes.
+///
+/// # Errors
+/// A sentence that begins with the path and says what is wrong, without any content.
+pub(super) fn read_limited(path: &Path, limit: u64) -> Result<Content, String> {
+    let name = shown_path(path);
+    let unreadable = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotFound => format!("{name} does not exist"),
+        ErrorKind::PermissionDenied => format!(
+            "{name} cannot be read: permission denied; make it readable for the user that runs the exporter"
+        ),
+        _ => format!("{name} cannot be read: {error}"),
+    };
+    let metadata = fs::metadata(path).map_err(unreadable)?;
+    if metadata.is_dir() {
+        return Err(format!("{name} is a directory, not a file"));
+    }
+    if !metadata.is_file() {
+        return Err(format!("{name} is not a regular file"));
+    }
+    let mut bytes = Zeroizing::new(Vec::new());
+    File::open(path)
+        .and_then(|file| file.take(limit.saturating_add(1)).read_to_end(&mut bytes))
+        .map_err(unreadable)?;
+    if u64::try_from(bytes.len()).is_ok_and(|len| len > limit) {
+        return Err(format!("{name} is larger than {}", format_size(limit)));
+    }
+    Ok(Content {
+        bytes,
+        readable_by_others: readable_by_others(&metadata),
+    })
+}
+
+#[cfg(unix)]
+fn readable_by_others(metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    metadata.permissions().mode() & 0o004 != 0
+}
+
+#[cfg(not(unix))]
+fn readable_by_others(_: &fs::Metadata) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relative_path_prefers_the_credentials_directory_when_the_file_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("here"), "x").unwrap();
+        let credentials = dir.path().to_str().unwrap();
+        let files = Files::new(Some(Path::new("/etc/x/x.yml")), Some(credentials));
+        assert_eq!(files.resolve("here"), dir.path().join("here"));
+        assert_eq!(files.resolve("other"), Path::new("/etc/x/other"));
+        assert_eq!(files.resolve("/here"), Path::new("/here"));
+        let nowhere = Files::new(None, Some(""));
+        assert_eq!(nowhere.resolve("here"), Path::new("here"));
+    }
+
+    #[test]
+    fn reads_only_regular_files_of_bounded_size() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        fs::write(&path, "12345").unwrap();
+        assert_eq!(read_limited(&path, 5).unwrap().bytes.as_slice(), b"12345");
+        let reason = |path: &Path, limit| read_limited(path, limit).err().unwrap();
+        assert!(reason(&path, 4).ends_with("f is larger than 4B"));
+        assert!(reason(&dir.path().join("g"), 4).ends_with("g does not exist"));
+        assert!(reason(dir.path(), 4).ends_with(" is a directory, not a file"));
+        assert_eq!(
+            reason(Path::new("/dev/zero"), 4),
+            "/dev/zero is not a regular file"
+        );
+    }
+}

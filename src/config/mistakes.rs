@@ -1,0 +1,238 @@
+//! What is wrong with a configuration, collected whole before anything is refused.
+//!
+//! A user who has to start the daemon once per typing error gives up; so nothing in this room
+//! stops at the first mistake. Every text here is shown on a terminal and in logs, hence the care
+//! with values: short, escaped, and never a credential.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+use std::fmt;
+use std::path::Path;
+
+/// Characters of a value that a message repeats.
+const SHOWN_CHARS: usize = 60;
+/// Characters of a file path that a message repeats; a path cut short would be useless.
+const SHOWN_PATH_CHARS: usize = 240;
+/// Mistakes that are printed; a list of a hundred thousand wrong ids helps nobody.
+const PRINTED: usize = 200;
+
+/// One thing to put right.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Mistake {
+    /// Where: `sla.buckets[2]`, the name of an environment variable, or empty when the
+    /// configuration as a whole is meant.
+    pub path: String,
+    /// The value met and what is allowed.
+    pub message: String,
+}
+
+/// Every mistake of one configuration; prints one line per mistake, `PATH: message`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigErrors {
+    /// The file, or `environment`.
+    pub source: String,
+    /// In the order of the sections, never empty.
+    pub mistakes: Vec<Mistake>,
+}
+
+impl ConfigErrors {
+    /// A configuration that could not be looked at at all.
+    pub(super) fn whole(source: &str, message: impl Into<String>) -> Self {
+        Self {
+            source: source.to_owned(),
+            mistakes: vec![Mistake {
+                path: String::new(),
+                message: message.into(),
+            }],
+        }
+    }
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, mistake) in self.mistakes.iter().take(PRINTED).enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            let path = match mistake.path.as_str() {
+                "" => &self.source,
+                path => path,
+            };
+            write!(f, "{path}: {}", mistake.message)?;
+        }
+        match self.mistakes.len().saturating_sub(PRINTED) {
+            0 => Ok(()),
+            more => write!(f, "\n… and {more} more"),
+        }
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+/// Collects mistakes and warnings while the tree is walked; shared by all readers of one walk.
+#[derive(Default)]
+pub(super) struct Report {
+    mistakes: RefCell<Vec<Mistake>>,
+    seen: RefCell<HashSet<Mistake>>,
+    warnings: RefCell<Vec<String>>,
+    secret_in_file: Cell<bool>,
+}
+
+impl Report {
+    /// Adds a mistake once: a global value is read again for every account that inherits it.
+    pub(super) fn add(&self, path: impl Into<String>, message: impl Into<String>) {
+        let mistake = Mistake {
+            path: path.into(),
+            message: message.into(),
+        };
+        if self.seen.borrow_mut().insert(mistake.clone()) {
+            self.mistakes.borrow_mut().push(mistake);
+        }
+    }
+
+    /// Adds a warning once.
+    pub(super) fn warn(&self, text: impl Into<String>) {
+        let text = text.into();
+        let mut warnings = self.warnings.borrow_mut();
+        if !warnings.contains(&text) {
+            warnings.push(text);
+        }
+    }
+
+    /// Notes that the configuration file itself holds a credential.
+    pub(super) fn note_secret_in_file(&self) {
+        self.secret_in_file.set(true);
+    }
+
+    /// Whether the configuration file itself holds a credential.
+    pub(super) fn has_secret_in_file(&self) -> bool {
+        self.secret_in_file.get()
+    }
+
+    /// The warnings, or all the mistakes when there is one.
+    pub(super) fn finish(self, source: &str) -> Result<Vec<String>, ConfigErrors> {
+        let mistakes = self.mistakes.into_inner();
+        if mistakes.is_empty() {
+            return Ok(self.warnings.into_inner());
+        }
+        Err(ConfigErrors {
+            source: source.to_owned(),
+            mistakes,
+        })
+    }
+}
+
+/// A value as a message repeats it: short, on one line, without what could be a password in a
+/// web address.
+pub(super) fn shown(text: &str) -> String {
+    let (text, hidden) = match text.rsplit_once('@') {
+        Some((_, after)) => (after, "[hidden]@"),
+        None => (text, ""),
+    };
+    let (text, query) = match text.split_once('?') {
+        Some((before, _)) => (before, "?[hidden]"),
+        None => (text, ""),
+    };
+    let cut = shorten(text, SHOWN_CHARS);
+    let plain = |c: char| c.is_alphanumeric() || "._-/:+%~[]…".contains(c);
+    if !cut.is_empty() && cut.chars().all(plain) {
+        format!("{hidden}{cut}{query}")
+    } else {
+        format!("{:?}", format!("{hidden}{cut}{query}"))
+    }
+}
+
+/// A file path as a message repeats it.
+pub(super) fn shown_path(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    shorten(&text, SHOWN_PATH_CHARS).escape_debug().to_string()
+}
+
+/// `parent.key`, with a key that a user may have mistyped made harmless.
+pub(super) fn join(parent: &str, key: &str) -> String {
+    let key = shown(key);
+    if parent.is_empty() {
+        key
+    } else {
+        format!("{parent}.{key}")
+    }
+}
+
+fn shorten(text: &str, limit: usize) -> String {
+    if text.chars().count() <= limit {
+        return text.to_owned();
+    }
+    text.chars().take(limit).chain(['…']).collect()
+}
+
+/// The known word nearest to a mistyped one, when it is near enough to be meant.
+pub(super) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    if word.chars().count() > SHOWN_CHARS {
+        return None;
+    }
+    let word = word.to_lowercase();
+    known
+        .map(|candidate| (distance(&word, &candidate.to_lowercase()), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 5)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Edit distance, a swap of neighbours counting once.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = replaced.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(best);
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_values_short_on_one_line_and_without_credentials() {
+        assert_eq!(shown("47"), "47");
+        assert_eq!(shown(""), "\"\"");
+        assert_eq!(shown("a\nb"), "\"a\\nb\"");
+        assert_eq!(shown(&"x".repeat(100)), format!("{}…", "x".repeat(60)));
+        assert_eq!(shown("https://u:pw@host/"), "[hidden]@host/");
+        assert_eq!(shown("https://host/?key=pw"), "https://host/?[hidden]");
+    }
+
+    #[test]
+    fn finds_the_word_that_was_meant() {
+        let known = ["interval", "windows", "skills", "leDataReporting"];
+        let near = |word| nearest(word, known.into_iter());
+        assert_eq!(near("intervall"), Some("interval"));
+        assert_eq!(near("widnows"), Some("windows"));
+        assert_eq!(near("ledatareporting"), Some("leDataReporting"));
+        assert_eq!(near("buckets"), None);
+        assert_eq!(near(&"interval".repeat(1000)), None);
+    }
+
+    #[test]
+    fn prints_a_bounded_number_of_mistakes() {
+        let report = Report::default();
+        for index in 0..250 {
+            report.add(format!("x[{index}]"), "is wrong");
+        }
+        report.add("x[0]", "is wrong");
+        let errors = report.finish("file").unwrap_err();
+        assert_eq!(errors.mistakes.len(), 250);
+        let text = errors.to_string();
+        assert_eq!(text.lines().count(), 201);
+        assert!(text.ends_with("\n… and 50 more"), "{text}");
+    }
+}
