@@ -40,6 +40,18 @@ pub fn load(path: Option<&Path>, env: &Environment) -> Result<Loaded, ConfigErro
     load_or_default(path, Path::new(DEFAULT_PATH), env)
 }
 
+/// Reads a configuration that is not in a file; `source` is what errors call it.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_text(source: &str, text: &str, env: &Environment) -> Result<Loaded, ConfigErrors> {
+    let report = Report::default();
+    let tree = yaml::parse(text, &report).map_err(|reason| ConfigErrors::whole(source, reason))?;
+    let files = Files::new(None, env.get(CREDENTIALS_DIRECTORY));
+    let config = read(tree, env, &files, &report);
+    finish(config, report, source)
+}
+
 /// [`load`] with another default path, for packages and tests that keep the file elsewhere.
 ///
 /// # Errors

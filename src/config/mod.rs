@@ -28,7 +28,7 @@ mod window;
 mod yaml;
 
 pub use environment::Environment;
-pub use load::{DEFAULT_PATH, Loaded, load, load_or_default};
+pub use load::{DEFAULT_PATH, Loaded, load, load_or_default, load_text};
 pub use mistakes::{ConfigErrors, Mistake};
 pub use model::*;
 pub use schema::known_keys;

@@ -4,12 +4,38 @@
 //! every call here is one HTTP request, and [`crate::poll`] decides when each may start.
 
 mod api;
+mod auth;
+mod client;
+mod connections;
+mod domain;
+mod engactivity;
+mod envelope;
 mod error;
+mod excerpt;
+mod failure;
+mod http;
+mod lenient;
+mod names;
+mod paths;
+mod reading;
+mod retry_after;
+mod service;
+mod sla;
 
 pub use api::*;
+pub use auth::TokenLifetime;
+pub use client::{Client, ClientSettings};
 pub use error::*;
+pub use names::{NameKind, NamesAnswer};
+pub use paths::{engagement_path, sla_path};
+pub use service::Service;
 
-/// Path and query of an `engactivity` call.
-pub fn engagement_path(account: &str, _q: &EngagementQuery) -> String {
-    account.to_owned()
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A lock that a panic elsewhere does not poison: every value in this room is replaced whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

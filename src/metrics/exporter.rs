@@ -140,7 +140,12 @@ pub fn render<'a>(
     merge(&mut families, states(accounts)?);
     merge(&mut families, about_the_exporter(config)?);
     merge(&mut families, process.0.collect());
-    let families: Vec<MetricFamily> = families.into_values().collect();
+    let mut families: Vec<MetricFamily> = families.into_values().collect();
+    for family in &mut families {
+        // The crate keeps series in a hash map; a page that changes its order at every scrape
+        // reads badly and compresses badly.
+        family.mut_metric().sort_by_cached_key(labels);
+    }
     let mut out = Vec::new();
     TextEncoder::new().encode(&families, &mut out)?;
     Ok(out)
@@ -159,6 +164,14 @@ fn merge(into: &mut BTreeMap<String, MetricFamily>, families: Vec<MetricFamily>)
             }
         }
     }
+}
+
+fn labels(metric: &prometheus::proto::Metric) -> Vec<String> {
+    metric
+        .get_label()
+        .iter()
+        .map(|label| label.value().to_owned())
+        .collect()
 }
 
 fn states(accounts: &[AccountState]) -> Result<Vec<MetricFamily>, prometheus::Error> {

@@ -7,6 +7,8 @@
 pub mod engagement_activity;
 pub mod sla;
 mod split;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -26,6 +28,19 @@ pub enum Level {
     SkillAgent,
     /// One agent group.
     Group,
+}
+
+impl Level {
+    /// The level's word in series names and in the configuration.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Skill => "skill",
+            Self::Agent => "agent",
+            Self::SkillAgent => "skill_agent",
+            Self::Group => "group",
+        }
+    }
 }
 
 /// The collectors, in the order in which they are served.
@@ -76,7 +91,7 @@ impl CollectorKind {
 }
 
 /// One request of a plan.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PlannedRequest {
     /// The time frame.
     pub window: Window,
@@ -85,7 +100,7 @@ pub struct PlannedRequest {
 }
 
 /// What is asked, and what the answer is for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Ask {
     /// Engagement Activity; the answer feeds the levels named.
     Engagement {

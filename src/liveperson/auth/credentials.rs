@@ -1,0 +1,161 @@
+//! The credentials of one account as they stand: secrets that may be rotated, the present token,
+//! and what they put into a request.
+
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use reqwest::header::HeaderValue;
+use url::Url;
+
+use super::{Token, TokenLifetime, login, oauth1, oauth2};
+use crate::config::Auth;
+use crate::liveperson::envelope::ReadError;
+use crate::liveperson::error::ApiError;
+use crate::liveperson::excerpt::Scrubber;
+use crate::liveperson::lock;
+use crate::liveperson::paths;
+use crate::liveperson::service::Service;
+
+/// Secrets and token; both are only ever replaced whole.
+pub(in crate::liveperson) struct Credentials {
+    auth: Mutex<Auth>,
+    token: Mutex<Option<Arc<Token>>>,
+}
+
+/// What authorises one request, and what keeps it out of errors.
+pub(in crate::liveperson) struct Permit {
+    pub(in crate::liveperson) header: HeaderValue,
+    pub(in crate::liveperson) scrubber: Scrubber,
+}
+
+/// Finds the token in an answer.
+pub(in crate::liveperson) type ReadToken = fn(&[u8]) -> Result<(Token, TokenLifetime), ReadError>;
+
+/// How a token is asked for.
+pub(in crate::liveperson) struct TokenRequest {
+    pub(in crate::liveperson) path: String,
+    pub(in crate::liveperson) content_type: &'static str,
+    pub(in crate::liveperson) body: String,
+    pub(in crate::liveperson) read: ReadToken,
+    pub(in crate::liveperson) scrubber: Scrubber,
+}
+
+impl Credentials {
+    pub(in crate::liveperson) fn new(auth: Auth) -> Self {
+        Self {
+            auth: Mutex::new(auth),
+            token: Mutex::default(),
+        }
+    }
+
+    /// Where tokens come from; `None` when every request is signed instead.
+    pub(in crate::liveperson) fn token_service(&self) -> Option<Service> {
+        match *lock(&self.auth) {
+            Auth::OAuth2 { .. } => Some(Service::Sentinel),
+            Auth::Login { .. } => Some(Service::AgentVep),
+            Auth::OAuth1 { .. } => None,
+        }
+    }
+
+    /// Hides every secret of the account as it stands.
+    pub(in crate::liveperson) fn scrubber(&self) -> Scrubber {
+        let auth = lock(&self.auth).clone();
+        self.hide(&auth, None)
+    }
+
+    fn hide(&self, auth: &Auth, more: Option<&str>) -> Scrubber {
+        let token = lock(&self.token).clone();
+        let mut secrets = super::secrets(auth);
+        secrets.extend(token.as_ref().map(|token| token.expose()));
+        secrets.extend(more);
+        Scrubber::new(secrets)
+    }
+
+    /// What authorises a GET of this URL.
+    ///
+    /// # Errors
+    /// There is no token yet.
+    pub(in crate::liveperson) fn permit(&self, url: &Url) -> Result<Permit, ApiError> {
+        let refused = |message: &str| ApiError::Refused {
+            status: 401,
+            message: message.to_owned(),
+        };
+        let auth = lock(&self.auth).clone();
+        let Auth::OAuth1 {
+            app_key,
+            app_secret,
+            access_token,
+            access_token_secret,
+        } = &auth
+        else {
+            let token = lock(&self.token).clone();
+            let token = token.ok_or_else(|| refused("there is no token yet"))?;
+            return Ok(Permit {
+                header: token.header(),
+                scrubber: self.hide(&auth, Some(token.expose())),
+            });
+        };
+        let key = oauth1::Key {
+            consumer_key: app_key,
+            consumer_secret: app_secret.expose(),
+            token: access_token.expose(),
+            token_secret: access_token_secret.expose(),
+        };
+        let signed = oauth1::sign("GET", url, &key, &oauth1::Once::fresh());
+        let mut header = HeaderValue::from_str(&signed.header)
+            .map_err(|_| refused("the key does not fit into a header"))?;
+        header.set_sensitive(true);
+        Ok(Permit {
+            header,
+            scrubber: self.hide(&auth, Some(&signed.signature)),
+        })
+    }
+
+    /// How to ask for a token; `None` when there is none to ask for.
+    pub(in crate::liveperson) fn token_request(&self, account: &str) -> Option<TokenRequest> {
+        let auth = lock(&self.auth).clone();
+        let scrubber = self.hide(&auth, None);
+        match auth {
+            Auth::OAuth2 {
+                client_id,
+                client_secret,
+            } => Some(TokenRequest {
+                path: paths::token(account),
+                content_type: "application/x-www-form-urlencoded",
+                body: oauth2::form(&client_id, client_secret.expose()),
+                read: |body| oauth2::read(body, SystemTime::now()),
+                scrubber,
+            }),
+            Auth::Login { username, password } => Some(TokenRequest {
+                path: paths::login(account),
+                content_type: "application/json",
+                body: login::json(&username, password.expose()),
+                read: |body| Ok((login::read(body)?, TokenLifetime { lifetime: None })),
+                scrubber,
+            }),
+            Auth::OAuth1 { .. } => None,
+        }
+    }
+
+    /// Uses this token from now on.
+    pub(in crate::liveperson) fn keep(&self, token: Token) {
+        *lock(&self.token) = Some(Arc::new(token));
+    }
+
+    /// Reads the secrets that came from files again; what hinders that is added to `message`.
+    pub(in crate::liveperson) async fn read_again(&self, message: &mut String) {
+        let old = lock(&self.auth).clone();
+        let scrubber = self.hide(&old, None);
+        // Aside: a file on a network drive may hang.
+        let reading = tokio::task::spawn_blocking(move || super::reloaded(&old));
+        match reading.await {
+            Ok(Ok(fresh)) => *lock(&self.auth) = fresh,
+            Ok(Err(problem)) => {
+                let problem = scrubber.line(&problem, 200);
+                message.push_str(&format!("; the secret could not be read again: {problem}"));
+            }
+            // The program is ending.
+            Err(_) => {}
+        }
+    }
+}

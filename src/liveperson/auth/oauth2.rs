@@ -1,0 +1,188 @@
+//! OAuth 2.0 client credentials: the form that asks for a token, and how long a token is good for.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::MapAccess;
+
+use super::{Token, TokenLifetime};
+use crate::liveperson::envelope::{self, ReadError};
+use crate::liveperson::lenient::{Fields, Number, Text, Trail};
+
+/// Taken when neither the answer nor the token says how long it is good for.
+const UNKNOWN_LIFETIME: Duration = Duration::from_secs(300);
+/// Nothing lives longer, so that no later sum of times can overflow.
+const LONGEST_LIFETIME: Duration = Duration::from_secs(365 * 86_400);
+
+/// The body of the request.
+pub(in crate::liveperson) fn form(client_id: &str, client_secret: &str) -> String {
+    url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("client_id", client_id)
+        .append_pair("client_secret", client_secret)
+        .append_pair("grant_type", "client_credentials")
+        .finish()
+}
+
+/// Reads the answer; `now` is the wall clock.
+///
+/// # Errors
+/// No token in it, or one that no header can carry.
+pub(in crate::liveperson) fn read(
+    body: &[u8],
+    now: SystemTime,
+) -> Result<(Token, TokenLifetime), ReadError> {
+    let answer: RawToken = envelope::read(body)?.value;
+    let missing = |what: &str| ReadError::Missing(what.to_owned());
+    let text = answer
+        .access_token
+        .ok_or_else(|| missing("the answer has no access_token"))?;
+    let lifetime = answer
+        .expires_in
+        .and_then(seconds)
+        .or_else(|| from_jwt(&text, now))
+        .unwrap_or(UNKNOWN_LIFETIME);
+    let token = Token::new(text)
+        .ok_or_else(|| missing("access_token is not a token that a header can carry"))?;
+    Ok((
+        token,
+        TokenLifetime {
+            lifetime: Some(lifetime),
+        },
+    ))
+}
+
+/// Seconds that make sense as a lifetime: a token that is already over would only be asked for
+/// again and again.
+fn seconds(value: f64) -> Option<Duration> {
+    if value <= 0.0 {
+        return None;
+    }
+    let lifetime = Duration::try_from_secs_f64(value).unwrap_or(LONGEST_LIFETIME);
+    Some(lifetime.min(LONGEST_LIFETIME))
+}
+
+/// `exp` of a JWT's payload, from its `iat` if it has one, so that a wrong clock on this side does
+/// not matter. The signature is LivePerson's business.
+fn from_jwt(token: &str, now: SystemTime) -> Option<Duration> {
+    let payload = token.split('.').nth(1)?.trim_end_matches('=');
+    let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
+    let claims: Claims = envelope::read(&payload).ok()?.value;
+    let from = match claims.iat {
+        Some(iat) => iat,
+        None => now.duration_since(UNIX_EPOCH).ok()?.as_secs_f64(),
+    };
+    seconds(claims.exp? - from)
+}
+
+#[derive(Default)]
+struct RawToken {
+    access_token: Option<String>,
+    expires_in: Option<f64>,
+}
+
+impl Fields for RawToken {
+    fn field<'de, A: MapAccess<'de>>(
+        &mut self,
+        key: &str,
+        map: &mut A,
+        trail: &mut Trail,
+    ) -> Result<bool, A::Error> {
+        match key {
+            "access_token" => self.access_token = trail.field(map, "access_token", Text)?,
+            "expires_in" => self.expires_in = trail.field(map, "expires_in", Number)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+#[derive(Default)]
+struct Claims {
+    exp: Option<f64>,
+    iat: Option<f64>,
+}
+
+impl Fields for Claims {
+    fn field<'de, A: MapAccess<'de>>(
+        &mut self,
+        key: &str,
+        map: &mut A,
+        trail: &mut Trail,
+    ) -> Result<bool, A::Error> {
+        match key {
+            "exp" => self.exp = trail.field(map, "exp", Number)?,
+            "iat" => self.iat = trail.field(map, "iat", Number)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lifetime(body: &str) -> u64 {
+        let now = UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let (_, lifetime) = read(body.as_bytes(), now).unwrap();
+        lifetime.lifetime.unwrap().as_secs()
+    }
+
+    fn jwt(payload: &str) -> String {
+        let token = format!("e30.{}.sig", URL_SAFE_NO_PAD.encode(payload));
+        format!(r#"{{"access_token":"{token}","token_type":"Bearer"}}"#)
+    }
+
+    #[test]
+    fn lifetimes() {
+        assert_eq!(lifetime(r#"{"access_token":"t","expires_in":3600}"#), 3600);
+        assert_eq!(lifetime(r#"{"expires_in":"60","access_token":"t"}"#), 60);
+        assert_eq!(lifetime(r#"{"access_token":"opaque"}"#), 300);
+        assert_eq!(lifetime(&jwt(r#"{"exp":1000900}"#)), 900);
+        assert_eq!(lifetime(&jwt(r#"{"exp":5000,"iat":4000}"#)), 1000);
+        assert_eq!(lifetime(&jwt(r#"{"exp":1000900.5,"sub":{}}"#)), 900);
+    }
+
+    #[test]
+    fn nonsense_lifetimes_become_five_minutes_or_a_year() {
+        for body in [
+            r#"{"access_token":"t","expires_in":0}"#.to_owned(),
+            r#"{"access_token":"t","expires_in":-5}"#.to_owned(),
+            r#"{"access_token":"a.%%.c"}"#.to_owned(),
+            r#"{"access_token":"a.b.c"}"#.to_owned(),
+            jwt("{}"),
+            jwt("[1]"),
+            jwt(r#"{"exp":"soon"}"#),
+            jwt(r#"{"exp":999}"#),
+            jwt(r#"{"exp":4000,"iat":5000}"#),
+        ] {
+            assert_eq!(lifetime(&body), 300, "{body}");
+        }
+        let year = 365 * 86_400;
+        assert_eq!(lifetime(r#"{"access_token":"t","expires_in":1e300}"#), year);
+        assert_eq!(lifetime(&jwt(r#"{"exp":9223372036854775807}"#)), year);
+    }
+
+    #[test]
+    fn tokens_that_cannot_be_used() {
+        for body in [
+            r#"{}"#,
+            r#"{"access_token":null}"#,
+            r#"{"access_token":""}"#,
+            r#"{"access_token":"a\r\nX: y"}"#,
+            r#"{"access_token":"ü"}"#,
+            r#"{"access_token":["t"]}"#,
+        ] {
+            assert!(read(body.as_bytes(), UNIX_EPOCH).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn the_form_is_encoded() {
+        assert_eq!(
+            form("a b", "p&=+%/ü"),
+            "client_id=a+b&client_secret=p%26%3D%2B%25%2F%C3%BC&grant_type=client_credentials"
+        );
+    }
+}

@@ -1,0 +1,237 @@
+//! Engagement Activity: from the body to [`EngagementAnswer`].
+
+use serde::de::MapAccess;
+
+use super::api::{
+    Activity, AgentsActivity, EngagementAnswer, EngagementQuery, Interval, Sections, SkillActivity,
+    SkillsActivity,
+};
+use super::envelope::{self, Content, ReadError};
+use super::lenient::{Count, Fields, Keyed, ListOf, Object, Trail, Whole};
+
+/// A day in intervals of one minute; LivePerson's are five minutes or longer.
+const MOST_INTERVALS: usize = 1440;
+
+/// Reads an answer and makes sure that everything asked for is in it.
+///
+/// # Errors
+/// A body that is not what the documentation promises, whole or in one value.
+pub(super) fn read(
+    body: &[u8],
+    query: &EngagementQuery,
+) -> Result<Content<EngagementAnswer>, ReadError> {
+    let Content { value, status } = envelope::read::<RawAnswer>(body)?;
+    complete(&value.whole, query, "the answer")?;
+    let mut intervals = Vec::new();
+    match value.intervals {
+        Some(raw) => {
+            for (index, interval) in raw.into_iter().enumerate() {
+                intervals.push(usable(interval, index, query)?);
+            }
+        }
+        None if query.interval.is_some() => {
+            return Err(missing("interval", "the answer", "metricsByIntervals"));
+        }
+        None => {}
+    }
+    intervals.sort_by_key(|interval| interval.end_ms);
+    let whole = value.whole;
+    Ok(Content {
+        value: EngagementAnswer { whole, intervals },
+        status,
+    })
+}
+
+fn usable(raw: RawInterval, index: usize, query: &EngagementQuery) -> Result<Interval, ReadError> {
+    let place = format!("metricsByIntervals.{index}");
+    let end_ms = raw
+        .end_ms
+        .ok_or_else(|| missing("interval", &place, "timestamp"))?;
+    let data = raw
+        .data
+        .ok_or_else(|| missing("interval", &place, "metricsData"))?;
+    complete(&data, query, &format!("{place}.metricsData"))?;
+    Ok(Interval { end_ms, data })
+}
+
+fn complete(sections: &Sections, query: &EngagementQuery, place: &str) -> Result<(), ReadError> {
+    if query.skills.is_some() && sections.skills.is_none() {
+        return Err(missing("skillIds", place, "skillsMetricsPerAgent section"));
+    }
+    if query.agents.is_some() && sections.agents.is_none() {
+        return Err(missing("agentIds", place, "agentsMetrics section"));
+    }
+    if query.skills.is_none() && query.agents.is_none() && sections.account.is_none() {
+        return Err(missing("the whole account", place, "metricsTotals section"));
+    }
+    Ok(())
+}
+
+fn missing(asked: &str, place: &str, what: &str) -> ReadError {
+    ReadError::Missing(format!("asked for {asked} but {place} has no {what}"))
+}
+
+#[derive(Default)]
+struct RawAnswer {
+    whole: Sections,
+    intervals: Option<Vec<RawInterval>>,
+}
+
+impl Fields for RawAnswer {
+    fn field<'de, A: MapAccess<'de>>(
+        &mut self,
+        key: &str,
+        map: &mut A,
+        trail: &mut Trail,
+    ) -> Result<bool, A::Error> {
+        if key != "metricsByIntervals" {
+            return self.whole.field(key, map, trail);
+        }
+        let seed = ListOf::up_to(MOST_INTERVALS);
+        self.intervals = trail.field(map, "metricsByIntervals", seed)?;
+        Ok(true)
+    }
+}
+
+#[derive(Default)]
+struct RawInterval {
+    end_ms: Option<i64>,
+    data: Option<Sections>,
+}
+
+impl Fields for RawInterval {
+    fn field<'de, A: MapAccess<'de>>(
+        &mut self,
+        key: &str,
+        map: &mut A,
+        trail: &mut Trail,
+    ) -> Result<bool, A::Error> {
+        match key {
+            "timestamp" => self.end_ms = trail.field(map, "timestamp", Whole)?,
+            "metricsData" => self.data = trail.field(map, "metricsData", Object::new())?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+impl Fields for Sections {
+    fn field<'de, A: MapAccess<'de>>(
+        &mut self,
+        key: &str,
+        map: &mut A,
+        trail: &mut Trail,
+    ) -> Result<bool, A::Error> {
+        match key {
+            "metricsTotals" => self.account = trail.field(map, "metricsTotals", Object::new())?,
+            "agentsMetrics" => self.agents = trail.field(map, "agentsMetrics", Object::new())?,
+            // The samples call it one thing, the table of elements another; should both come, an
+            // empty one must not hide the other.
+            "skillsMetricsPerAgent" => {
+                let skills = trail.field(map, "skillsMetricsPerAgent", Object::new())?;
+                self.skills = skills.or(self.skills.take());
+            }
+            "skillsMetrics" => {
+                let skills = trail.field(map, "skillsMetrics", Object::new())?;
+                self.skills = skills.or(self.skills.take());
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+impl Fields for SkillsActivity {
+    fn field<'de, A: MapAccess<'de>>(
+        &mut self,
+        key: &str,
+        map: &mut A,
+        trail: &mut Trail,
+    ) -> Result<bool, A::Error> {
+        match key {
+            "metricsPerSkill" => self.skills = by_id(map, trail, "metricsPerSkill")?,
+            _ => return totals(&mut self.totals, key, map, trail),
+        }
+        Ok(true)
+    }
+}
+
+impl Fields for SkillActivity {
+    fn field<'de, A: MapAccess<'de>>(
+        &mut self,
+        key: &str,
+        map: &mut A,
+        trail: &mut Trail,
+    ) -> Result<bool, A::Error> {
+        match key {
+            "metricsPerAgent" => self.agents = by_id(map, trail, "metricsPerAgent")?,
+            _ => return totals(&mut self.totals, key, map, trail),
+        }
+        Ok(true)
+    }
+}
+
+impl Fields for AgentsActivity {
+    fn field<'de, A: MapAccess<'de>>(
+        &mut self,
+        key: &str,
+        map: &mut A,
+        trail: &mut Trail,
+    ) -> Result<bool, A::Error> {
+        match key {
+            "metricsPerAgent" => self.agents = by_id(map, trail, "metricsPerAgent")?,
+            _ => return totals(&mut self.totals, key, map, trail),
+        }
+        Ok(true)
+    }
+}
+
+/// A map of ids; absent or `null` is an empty one.
+fn by_id<'de, A: MapAccess<'de>, T: Fields>(
+    map: &mut A,
+    trail: &mut Trail,
+    name: &'static str,
+) -> Result<Vec<(i64, T)>, A::Error> {
+    Ok(trail.field(map, name, Keyed::new())?.unwrap_or_default())
+}
+
+/// `metricsTotals` inside a section; absent or `null` leaves every number out.
+fn totals<'de, A: MapAccess<'de>>(
+    totals: &mut Activity,
+    key: &str,
+    map: &mut A,
+    trail: &mut Trail,
+) -> Result<bool, A::Error> {
+    let known = key == "metricsTotals";
+    if known {
+        *totals = trail
+            .field(map, "metricsTotals", Object::new())?
+            .unwrap_or_default();
+    }
+    Ok(known)
+}
+
+impl Fields for Activity {
+    fn field<'de, A: MapAccess<'de>>(
+        &mut self,
+        key: &str,
+        map: &mut A,
+        trail: &mut Trail,
+    ) -> Result<bool, A::Error> {
+        let (number, name) = match key {
+            "totalInteractiveChats" => (&mut self.interactive_chats, "totalInteractiveChats"),
+            "totalNonInteractiveChats" => {
+                (&mut self.noninteractive_chats, "totalNonInteractiveChats")
+            }
+            "totalHandlingTime" => (&mut self.interactive_handling_seconds, "totalHandlingTime"),
+            "nonInteractiveTotalHandlingTime" => (
+                &mut self.noninteractive_handling_seconds,
+                "nonInteractiveTotalHandlingTime",
+            ),
+            "connectedEngagements" => (&mut self.connected_engagements, "connectedEngagements"),
+            _ => return Ok(false),
+        };
+        *number = trail.field(map, name, Count)?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,229 @@
+//! Words for people: what a body says, short, on one line and without any secret of ours.
+//!
+//! Everything that LivePerson sent and that ends up in an error passes through a [`Scrubber`].
+
+use serde_json::Value;
+
+/// Longest excerpt of a body that was not understood, in characters.
+const EXCERPT: usize = 120;
+/// Longest message taken from an error body, in characters.
+const MESSAGE: usize = 200;
+const HIDDEN: &str = "[secret]";
+
+/// Takes the secrets of one request out of texts.
+pub(super) struct Scrubber {
+    /// The longest first, so that a secret that contains another goes as a whole.
+    needles: Vec<String>,
+}
+
+impl Scrubber {
+    /// Hides these values, also percent-encoded, form-encoded, JSON- and HTML-escaped.
+    pub(super) fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut needles: Vec<String> = secrets.into_iter().flat_map(spellings).collect();
+        needles.retain(|needle| !needle.is_empty());
+        needles.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        needles.dedup();
+        Self { needles }
+    }
+
+    /// One printable line of at most `limit` characters, without secrets.
+    pub(super) fn line(&self, text: &str, limit: usize) -> String {
+        shorten(&self.hide(&clean(text)), limit)
+    }
+
+    /// The beginning of a body that could not be understood, quoted.
+    pub(super) fn excerpt(&self, body: &[u8]) -> String {
+        // Far more than is shown: white space may come first, and a secret must not be cut in two
+        // before it is recognised.
+        const WINDOW: usize = 16 * 1024;
+        let window = body.get(..WINDOW).unwrap_or(body);
+        let text = clean(&String::from_utf8_lossy(window));
+        let text = if window.len() < body.len() {
+            self.drop_split_secret(&self.hide(&text))
+        } else {
+            self.hide(&text)
+        };
+        format!("\"{}\"", shorten(&text, EXCERPT))
+    }
+
+    /// What an error body says: the message of a JSON body, the title or text of an HTML page, or
+    /// the text itself. `cut` tells that the body is longer than what was read.
+    pub(super) fn message(&self, body: &[u8], cut: bool) -> String {
+        if let Some(message) = json_message(body) {
+            return self.line(&message, MESSAGE);
+        }
+        // Before tags are taken out: a secret with an angle bracket would be torn apart.
+        let raw = self.hide(&String::from_utf8_lossy(body));
+        let text = if is_html(body) { html_text(&raw) } else { raw };
+        let text = self.hide(&clean(&text));
+        let text = if cut {
+            self.drop_split_secret(&text)
+        } else {
+            text
+        };
+        if text.is_empty() {
+            return "no message".to_owned();
+        }
+        shorten(&text, MESSAGE)
+    }
+
+    /// One pass over the text: what was put in is never looked at again, so it cannot grow twice.
+    fn hide(&self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(first) = rest.chars().next() {
+            let found = self.needles.iter().find(|n| rest.starts_with(n.as_str()));
+            if let Some(needle) = found {
+                out.push_str(HIDDEN);
+                rest = rest.get(needle.len()..).unwrap_or_default();
+            } else {
+                out.push(first);
+                rest = rest.get(first.len_utf8()..).unwrap_or_default();
+            }
+        }
+        out
+    }
+
+    /// Takes the beginning of a secret off the end of a text that was cut off.
+    fn drop_split_secret(&self, text: &str) -> String {
+        let mut end = text.len();
+        for needle in &self.needles {
+            for (at, _) in needle.char_indices().skip(1) {
+                let head = needle.get(..at).unwrap_or_default();
+                if text.ends_with(head) {
+                    end = end.min(text.len() - head.len());
+                }
+            }
+        }
+        text.get(..end).unwrap_or_default().to_owned()
+    }
+}
+
+/// The forms in which a server may echo a secret.
+fn spellings(secret: &str) -> Vec<String> {
+    let percent = super::paths::percent_encode(secret);
+    let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let json = serde_json::to_string(secret).unwrap_or_default();
+    let html = secret
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;");
+    vec![
+        clean(secret),
+        lower_escapes(&percent),
+        lower_escapes(&form),
+        percent,
+        form,
+        json.trim_matches('"').to_owned(),
+        html,
+        secret.to_owned(),
+    ]
+}
+
+/// `%2F` as `%2f`: both are valid, and servers differ.
+fn lower_escapes(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut inside = 0;
+    for c in text.chars() {
+        out.push(if inside > 0 {
+            c.to_ascii_lowercase()
+        } else {
+            c
+        });
+        inside = if c == '%' { 2 } else { inside.max(1) - 1 };
+    }
+    out
+}
+
+/// One line: white space runs become one space; control and invisible formatting characters go.
+fn clean(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_whitespace() {
+            if !out.ends_with(' ') && !out.is_empty() {
+                out.push(' ');
+            }
+        } else if !c.is_control() && !is_format(c) {
+            out.push(c);
+        }
+    }
+    out.truncate(out.trim_end().len());
+    out
+}
+
+/// Zero-width and direction marks: they could make a log line read as something else.
+fn is_format(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+fn shorten(text: &str, limit: usize) -> String {
+    match text.char_indices().nth(limit) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+    }
+}
+
+/// Whether a body is a page for people rather than data.
+pub(super) fn is_html(body: &[u8]) -> bool {
+    body.trim_ascii_start().first() == Some(&b'<')
+}
+
+/// The words in a JSON error body, wherever LivePerson's servers put them.
+pub(super) fn json_message(body: &[u8]) -> Option<String> {
+    let value: Value = serde_json::from_slice(body).ok()?;
+    let inside = |key: &str| value.get(key).and_then(words);
+    words(&value)
+        .or_else(|| inside("error"))
+        .or_else(|| inside("body"))
+        .or_else(|| inside("meta"))
+        .or_else(|| value.get("errors").and_then(|all| words(all.get(0)?)))
+}
+
+fn words(value: &Value) -> Option<String> {
+    let text = |key: &str| {
+        let text = value.get(key)?.as_str()?.trim();
+        (!text.is_empty()).then(|| text.to_owned())
+    };
+    if let Some(message) = text("message") {
+        return Some(message);
+    }
+    match (text("error"), text("error_description")) {
+        (Some(error), Some(description)) => Some(format!("{error}: {description}")),
+        (error, description) => error.or(description),
+    }
+}
+
+/// The title of a page, or its text without tags, scripts and styles.
+fn html_text(page: &str) -> String {
+    let lower = page.to_ascii_lowercase();
+    if let Some(title) = element(page, &lower, "title").filter(|t| !t.trim().is_empty()) {
+        return title.to_owned();
+    }
+    let mut out = String::new();
+    let mut at = 0;
+    while let Some(open) = lower.get(at..).and_then(|rest| rest.find('<')) {
+        out.push_str(page.get(at..at + open).unwrap_or_default());
+        out.push(' ');
+        let tag = lower.get(at + open..).unwrap_or_default();
+        let end = ["script", "style"]
+            .into_iter()
+            .find(|name| tag.get(1..).is_some_and(|t| t.starts_with(name)))
+            .and_then(|name| tag.find(&format!("</{name}")))
+            .unwrap_or(0);
+        let Some(close) = tag.get(end..).and_then(|rest| rest.find('>')) else {
+            return out;
+        };
+        at += open + end + close + 1;
+    }
+    out.push_str(page.get(at..).unwrap_or_default());
+    out
+}
+
+fn element<'a>(page: &'a str, lower: &str, name: &str) -> Option<&'a str> {
+    let open = lower.find(&format!("<{name}"))?;
+    let start = open + lower.get(open..)?.find('>')? + 1;
+    let end = start + lower.get(start..)?.find(&format!("</{name}"))?;
+    page.get(start..end)
+}

@@ -1,0 +1,275 @@
+//! One HTTP exchange: time limits, capped bodies, and what a status means.
+//!
+//! Knows nothing of LivePerson's JSON; [`super::client`] says what to send and reads the answer.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
+use reqwest::{Method, Response};
+use tokio::time::{Instant, timeout_at};
+use url::Url;
+
+use super::connections::{Connections, connect_timeout};
+use super::error::ApiError;
+use super::excerpt::Scrubber;
+use super::failure;
+use super::retry_after::retry_after;
+
+/// Most of an error body that is read: its first words say what is wrong.
+const ERROR_BODY: usize = 64 * 1024;
+/// Longest wait for an error body: its status is already known.
+const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
+/// Room made at once for a body that announces its length, which may be a lie.
+const TRUSTED_LENGTH: u64 = 1024 * 1024;
+
+/// What a [`Transport`] is made of.
+pub(super) struct TransportSettings {
+    pub(super) ca_file: Option<PathBuf>,
+    pub(super) request_timeout: Duration,
+    pub(super) max_response_bytes: u64,
+    /// Whether any URL of the configuration is on this machine.
+    pub(super) loopback: bool,
+}
+
+/// Sends requests and reads answers.
+pub(super) struct Transport {
+    connections: Connections,
+    timeout: Duration,
+    limit: u64,
+}
+
+/// A request as it goes on the wire.
+pub(super) struct Outgoing {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    /// With its content type.
+    pub(super) body: Option<(&'static str, String)>,
+    /// Whether 304 is an answer: only when a condition was sent.
+    pub(super) conditional: bool,
+}
+
+impl Outgoing {
+    /// A GET without anything else.
+    pub(super) fn get(url: Url) -> Self {
+        Self {
+            method: Method::GET,
+            url,
+            headers: HeaderMap::new(),
+            body: None,
+            conditional: false,
+        }
+    }
+
+    /// A POST of a text.
+    pub(super) fn post(url: Url, content_type: &'static str, body: String) -> Self {
+        Self {
+            method: Method::POST,
+            body: Some((content_type, body)),
+            ..Self::get(url)
+        }
+    }
+}
+
+/// An answer that is a success by its status.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+/// What came of an exchange.
+pub(super) struct Exchange {
+    pub(super) result: Result<Answer, ApiError>,
+    pub(super) bytes: u64,
+    pub(super) elapsed: Duration,
+}
+
+impl Transport {
+    /// # Errors
+    /// A CA file that cannot be read or used; everything else is a fault of this machine.
+    pub(super) fn new(settings: &TransportSettings) -> Result<Self, String> {
+        let connections = Connections::new(
+            settings.ca_file.as_deref(),
+            settings.request_timeout,
+            settings.loopback,
+        )?;
+        Ok(Self {
+            connections,
+            timeout: settings.request_timeout,
+            limit: settings.max_response_bytes,
+        })
+    }
+
+    /// Sends a request once and reads its answer. A status that is not a success becomes the error
+    /// it stands for; `scrubber` keeps its words free of secrets.
+    pub(super) async fn exchange(&self, outgoing: Outgoing, scrubber: &Scrubber) -> Exchange {
+        let started = Instant::now();
+        let mut bytes = 0;
+        let deadline = started + self.timeout;
+        let result = self.run(outgoing, deadline, scrubber, &mut bytes).await;
+        Exchange {
+            result,
+            bytes,
+            elapsed: started.elapsed(),
+        }
+    }
+
+    async fn run(
+        &self,
+        outgoing: Outgoing,
+        deadline: Instant,
+        scrubber: &Scrubber,
+        bytes: &mut u64,
+    ) -> Result<Answer, ApiError> {
+        let late = ApiError::Timeout {
+            after: self.timeout,
+        };
+        let conditional = outgoing.conditional;
+        let failed = |error| {
+            failure::classify(
+                error,
+                scrubber,
+                self.connections.rootless(),
+                connect_timeout(self.timeout),
+            )
+        };
+        let sending = self.request(outgoing).send();
+        let mut response = match timeout_at(deadline, sending).await {
+            Ok(sent) => sent.map_err(failed)?,
+            Err(_) => return Err(late),
+        };
+        let status = response.status().as_u16();
+        let success = response.status().is_success() || (status == 304 && conditional);
+        if !success {
+            return Err(refusal(&mut response, deadline, scrubber, bytes).await);
+        }
+        let reading = read(&mut response, self.limit, bytes);
+        let body = match timeout_at(deadline, reading).await {
+            Ok(Ok(Some(body))) => body,
+            Ok(Ok(None)) => return Err(ApiError::TooLarge { limit: self.limit }),
+            Ok(Err(error)) => return Err(failed(error)),
+            Err(_) => return Err(late),
+        };
+        let headers = std::mem::take(response.headers_mut());
+        Ok(Answer {
+            status,
+            headers,
+            body,
+        })
+    }
+
+    fn request(&self, outgoing: Outgoing) -> reqwest::RequestBuilder {
+        let client = self.connections.to(&outgoing.url);
+        let request = client
+            .request(outgoing.method, outgoing.url)
+            .headers(outgoing.headers);
+        match outgoing.body {
+            Some((kind, body)) => request.header(CONTENT_TYPE, kind).body(body),
+            None => request,
+        }
+    }
+}
+
+/// Reads a body until it ends; `None` when it passed `limit` and was cut off. `bytes` counts also
+/// when this future is dropped half-way.
+async fn read(
+    response: &mut Response,
+    limit: u64,
+    bytes: &mut u64,
+) -> Result<Option<Vec<u8>>, reqwest::Error> {
+    let announced = response.content_length().unwrap_or(0);
+    if announced > limit {
+        return Ok(None);
+    }
+    let room = usize::try_from(announced.min(TRUSTED_LENGTH)).unwrap_or_default();
+    let mut body = Vec::with_capacity(room);
+    while let Some(chunk) = response.chunk().await? {
+        // Counted after decompression, so that a small body cannot unfold into a huge one.
+        *bytes = bytes.saturating_add(length(&chunk));
+        if *bytes > limit {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(body))
+}
+
+fn length(chunk: &[u8]) -> u64 {
+    u64::try_from(chunk.len()).unwrap_or(u64::MAX)
+}
+
+/// The error that a status stands for. Its body only lends the words: however that turns out, the
+/// status is what counts.
+async fn refusal(
+    response: &mut Response,
+    deadline: Instant,
+    scrubber: &Scrubber,
+    bytes: &mut u64,
+) -> ApiError {
+    let status = response.status().as_u16();
+    if status == 429 {
+        let retry_after = retry_after(response.headers(), std::time::SystemTime::now());
+        drain(response, deadline, bytes).await;
+        return ApiError::Throttled { retry_after };
+    }
+    if let Some(message) = redirection(response, scrubber) {
+        return ApiError::Rejected { status, message };
+    }
+    let (body, cut) = drain(response, deadline, bytes).await;
+    status_error(status, scrubber.message(&body, cut), None)
+}
+
+/// Reads an error body, so that the connection can be used again; true means that there was more.
+async fn drain(response: &mut Response, deadline: Instant, bytes: &mut u64) -> (Vec<u8>, bool) {
+    let deadline = deadline.min(Instant::now() + ERROR_BODY_TIMEOUT);
+    let mut body = Vec::new();
+    let reading = read_error_body(response, &mut body, bytes);
+    let whole = timeout_at(deadline, reading).await.unwrap_or(false);
+    (body, !whole)
+}
+
+async fn read_error_body(response: &mut Response, body: &mut Vec<u8>, bytes: &mut u64) -> bool {
+    loop {
+        let chunk = match response.chunk().await {
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => return true,
+            Err(_) => return false,
+        };
+        *bytes = bytes.saturating_add(length(&chunk));
+        let room = ERROR_BODY.saturating_sub(body.len());
+        body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
+        if body.len() >= ERROR_BODY {
+            return false;
+        }
+    }
+}
+
+/// The error for a status that is not a success.
+pub(super) fn status_error(
+    status: u16,
+    message: String,
+    retry_after: Option<Duration>,
+) -> ApiError {
+    match status {
+        429 => ApiError::Throttled { retry_after },
+        401 | 403 => ApiError::Refused { status, message },
+        500..=599 => ApiError::Failed { status, message },
+        _ => ApiError::Rejected { status, message },
+    }
+}
+
+fn redirection(response: &Response, scrubber: &Scrubber) -> Option<String> {
+    if !response.status().is_redirection() {
+        return None;
+    }
+    // Only the host: the rest of a location may repeat what the request said.
+    let location = response.headers().get(LOCATION);
+    let target = location.and_then(|to| response.url().join(to.to_str().ok()?).ok());
+    let host = match target.as_ref().and_then(Url::host_str) {
+        Some(host) => scrubber.line(host, 100),
+        None => "nowhere readable".to_owned(),
+    };
+    Some(format!("a redirect to {host}, which is not followed"))
+}

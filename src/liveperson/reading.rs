@@ -1,0 +1,72 @@
+//! From a finished exchange to a [`Reply`]: the answer is read, and what it says becomes a value
+//! or an error in words.
+
+use std::time::SystemTime;
+
+use super::envelope::{Content, ReadError};
+use super::error::{ApiError, Code, Reply};
+use super::excerpt::Scrubber;
+use super::http::{Answer, Exchange, status_error};
+use super::retry_after::retry_after;
+
+/// Longer bodies are read aside: a minute's worth of JSON must not hold up a scrape.
+const READ_IN_PLACE: usize = 256 * 1024;
+/// Most of a body that is searched for the words of an error.
+const SEARCHED: usize = 64 * 1024;
+
+/// Turns an exchange into a reply, with `read` for the body of a success.
+pub(super) async fn reply<T, F>(exchange: Exchange, scrubber: &Scrubber, read: F) -> Reply<T>
+where
+    T: Send + 'static,
+    F: FnOnce(&Answer) -> Result<Content<T>, ReadError> + Send + 'static,
+{
+    let result = match exchange.result {
+        Ok(answer) => digest(answer, scrubber, read).await,
+        Err(error) => Err(error),
+    };
+    let (result, code) = match result {
+        Ok((value, status)) => (Ok(value), Code::Status(status)),
+        Err(error) => {
+            let code = error.code();
+            (Err(error), code)
+        }
+    };
+    Reply {
+        result,
+        code,
+        bytes: exchange.bytes,
+        elapsed: exchange.elapsed,
+    }
+}
+
+async fn digest<T, F>(answer: Answer, scrubber: &Scrubber, read: F) -> Result<(T, u16), ApiError>
+where
+    T: Send + 'static,
+    F: FnOnce(&Answer) -> Result<Content<T>, ReadError> + Send + 'static,
+{
+    let (answer, content) = if answer.body.len() > READ_IN_PLACE {
+        let task = tokio::task::spawn_blocking(move || {
+            let content = read(&answer);
+            (answer, content)
+        });
+        task.await.map_err(|_| ApiError::Unreadable {
+            detail: "reading it was interrupted by the end of the program".to_owned(),
+        })?
+    } else {
+        let content = read(&answer);
+        (answer, content)
+    };
+    match content {
+        Ok(Content { value, status }) => Ok((value, status.unwrap_or(answer.status))),
+        Err(ReadError::Status(status)) => {
+            let beginning = answer.body.get(..SEARCHED).unwrap_or(&answer.body);
+            let cut = beginning.len() < answer.body.len();
+            let message = scrubber.message(beginning, cut);
+            let wait = retry_after(&answer.headers, SystemTime::now());
+            Err(status_error(status, message, wait))
+        }
+        Err(error) => Err(ApiError::Unreadable {
+            detail: error.describe(&answer.body, scrubber),
+        }),
+    }
+}

@@ -1,0 +1,82 @@
+//! SLA Histogram: from the body to [`SlaAnswer`].
+
+use serde::de::MapAccess;
+
+use super::api::{SlaAnswer, SlaBucket};
+use super::envelope::{self, Content, ReadError};
+use super::lenient::{Count, Fields, Keyed, Number, Trail};
+
+/// Reads an answer.
+///
+/// # Errors
+/// A body that is not what the documentation promises, whole or in one value.
+pub(super) fn read(body: &[u8]) -> Result<Content<SlaAnswer>, ReadError> {
+    let Content { value, status } = envelope::read::<RawAnswer>(body)?;
+    let Some(range) = value.range else {
+        return Err(ReadError::Missing(
+            "asked for a histogram but the answer has no slaDataRange section".to_owned(),
+        ));
+    };
+    let mut buckets = Vec::with_capacity(range.len());
+    for (lower_limit, raw) in range {
+        let Some(chats) = raw.chats else {
+            return Err(ReadError::Missing(format!(
+                "slaDataRange.{lower_limit} has no chats"
+            )));
+        };
+        buckets.push(SlaBucket {
+            lower_limit,
+            chats,
+            accumulated: raw.accumulated,
+            share: raw.share,
+        });
+    }
+    let value = SlaAnswer { buckets };
+    Ok(Content { value, status })
+}
+
+#[derive(Default)]
+struct RawAnswer {
+    range: Option<Vec<(u32, RawBucket)>>,
+}
+
+impl Fields for RawAnswer {
+    fn field<'de, A: MapAccess<'de>>(
+        &mut self,
+        key: &str,
+        map: &mut A,
+        trail: &mut Trail,
+    ) -> Result<bool, A::Error> {
+        let known = key == "slaDataRange";
+        if known {
+            self.range = trail.field(map, "slaDataRange", Keyed::new())?;
+        }
+        Ok(known)
+    }
+}
+
+#[derive(Default)]
+struct RawBucket {
+    chats: Option<f64>,
+    accumulated: Option<f64>,
+    share: Option<f64>,
+}
+
+impl Fields for RawBucket {
+    fn field<'de, A: MapAccess<'de>>(
+        &mut self,
+        key: &str,
+        map: &mut A,
+        trail: &mut Trail,
+    ) -> Result<bool, A::Error> {
+        match key {
+            "chats" => self.chats = trail.field(map, "chats", Count)?,
+            "accumulated" => self.accumulated = trail.field(map, "accumulated", Number)?,
+            "percentageFromTotal" => {
+                self.share = trail.field(map, "percentageFromTotal", Number)?;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,137 @@
+//! Finding hosts by the Domain API.
+
+use super::server::*;
+use super::*;
+
+fn looking(server: &Server, auth: crate::config::Auth) -> Client {
+    let mut settings = settings(&server.url, auth);
+    settings.hosts.clear();
+    Client::new(settings).unwrap()
+}
+
+#[tokio::test]
+async fn services_depend_on_credentials_and_names() {
+    use Service::{AccountConfigReadOnly, AgentVep, LeDataReporting, Sentinel};
+    let url = url::Url::parse("https://api.liveperson.net").unwrap();
+    for (auth, names, fixed, expected, token) in [
+        (
+            oauth2(),
+            true,
+            "",
+            vec![Sentinel, LeDataReporting, AccountConfigReadOnly],
+            true,
+        ),
+        (oauth2(), false, "sentinel", vec![LeDataReporting], true),
+        (oauth1(), false, "", vec![LeDataReporting], false),
+        (login(), false, "leDataReporting", vec![AgentVep], true),
+        (
+            login(),
+            true,
+            "LEDATAREPORTING",
+            vec![AgentVep, LeDataReporting, AccountConfigReadOnly],
+            true,
+        ),
+    ] {
+        let mut settings = settings(&url, auth);
+        settings.names = names;
+        settings.hosts.retain(|name, _| name == fixed);
+        let client = Client::new(settings).unwrap();
+        assert_eq!(client.services(), expected);
+        assert_eq!(client.needs_token(), token);
+    }
+}
+
+#[tokio::test]
+async fn a_host_is_found_used_and_kept() {
+    let server = Server::plain(Vec::new()).await;
+    let host = format!("127.0.0.1:{}", server.url.port().unwrap());
+    let one = format!(r#"{{"service":"leDataReporting","account":"123","baseURI":"{host}"}}"#);
+    let domain = Server::plain(vec![
+        send(200, &one),
+        send(500, "no"),
+        send(200, r#"{"baseURIs":[]}"#),
+        send(
+            200,
+            r#"{"service":"leDataReporting","baseURI":"user@evil.example"}"#,
+        ),
+        send(
+            200,
+            r#"{"service":"leDataReporting","baseURI":"http://evil.example"}"#,
+        ),
+        send(
+            200,
+            r#"{"baseURIs":[{"service":"leDataReporting","baseURI":"new.example"}]}"#,
+        ),
+    ])
+    .await;
+    let client = looking(&domain, oauth1());
+    let service = Service::LeDataReporting;
+    assert_eq!(client.base_url(service), None);
+    let reply = client.look_up(service).await;
+    assert_eq!((reply.result, reply.code), (Ok(()), Code::Status(200)));
+    assert_eq!(client.base_url(service), Some(server.url.clone()));
+    for code in [
+        Code::Status(500),
+        Code::Status(200),
+        Code::Decode,
+        Code::Decode,
+    ] {
+        assert_eq!(failure(client.look_up(service).await).code(), code);
+        assert_eq!(
+            client.base_url(service),
+            Some(server.url.clone()),
+            "the last good one"
+        );
+    }
+    client.look_up(service).await.result.unwrap();
+    assert_eq!(
+        client.base_url(service).unwrap().as_str(),
+        "https://new.example/"
+    );
+
+    let request = &domain.requests()[0];
+    let line = "GET /api/account/123/service/leDataReporting/baseURI.json?version=1.0 HTTP/1.1";
+    assert!(request.starts_with(line), "{request}");
+    assert_eq!(
+        header(request, "authorization"),
+        None,
+        "no credentials to the Domain API"
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_account_is_not_a_matter_of_credentials() {
+    for status in [400, 401, 403, 404] {
+        let domain = Server::plain(vec![send(status, r#"{"message":"site?"}"#)]).await;
+        let error = failure(looking(&domain, oauth2()).look_up(Service::Sentinel).await);
+        let message =
+            "LivePerson does not know account 123 (or the service sentinel for it): site?";
+        let message = message.to_owned();
+        assert_eq!(error, ApiError::Rejected { status, message });
+    }
+    let other = r#"{"baseURIs":[{"service":"sentinel","baseURI":"h.example"}]}"#;
+    for body in [r#"{"baseURIs":[]}"#, other] {
+        let domain = Server::plain(vec![send(200, body)]).await;
+        let error = failure(looking(&domain, login()).look_up(Service::AgentVep).await);
+        let message = "LivePerson does not know account 123 (or the service agentVep for it)";
+        let (status, message) = (200, message.to_owned());
+        assert_eq!(error, ApiError::Rejected { status, message });
+    }
+}
+
+#[tokio::test]
+async fn a_fixed_host_wins() {
+    let domain = Server::plain(vec![send(200, r#"{"baseURI":"found.example"}"#)]).await;
+    let client = signing_client(&domain);
+    assert!(
+        client
+            .look_up(Service::LeDataReporting)
+            .await
+            .result
+            .is_ok()
+    );
+    assert_eq!(
+        client.base_url(Service::LeDataReporting),
+        Some(domain.url.clone())
+    );
+}

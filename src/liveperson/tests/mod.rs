@@ -1,0 +1,107 @@
+//! Tests of the room as a whole; small units have theirs beside them.
+
+mod authorise;
+mod calls;
+
+mod fixtures;
+mod hosts;
+mod robust;
+mod secrets;
+mod server;
+mod tls;
+mod transport;
+mod variants;
+mod words;
+mod writer;
+
+use super::*;
+
+/// The five numbers in the order of the documents' samples.
+fn activity(numbers: [f64; 5]) -> Activity {
+    let [
+        interactive,
+        noninteractive,
+        handling,
+        nonhandling,
+        connected,
+    ] = numbers.map(Some);
+    Activity {
+        interactive_chats: interactive,
+        noninteractive_chats: noninteractive,
+        interactive_handling_seconds: handling,
+        noninteractive_handling_seconds: nonhandling,
+        connected_engagements: connected,
+    }
+}
+
+fn query(
+    skills: Option<IdFilter>,
+    agents: Option<IdFilter>,
+    interval: Option<u16>,
+) -> EngagementQuery {
+    EngagementQuery {
+        timeframe: 1200,
+        skills,
+        agents,
+        interval,
+    }
+}
+
+fn ids(ids: &[i64]) -> Option<IdFilter> {
+    Some(IdFilter::Ids(ids.to_vec()))
+}
+
+/// Every Engagement Activity fixture, with the query that the document names for it.
+fn engagement_fixtures() -> Vec<(&'static str, &'static str, EngagementQuery)> {
+    macro_rules! fixture {
+        ($name:literal, $query:expr) => {
+            (
+                $name,
+                include_str!(concat!("../../../tests/fixtures/engactivity/", $name)),
+                $query,
+            )
+        };
+    }
+    let all = || Some(IdFilter::All);
+    vec![
+        fixture!("account.json", query(None, None, None)),
+        fixture!("account-intervals.json", query(None, None, Some(600))),
+        fixture!("agent-2-intervals.json", query(None, ids(&[2]), Some(600))),
+        fixture!("all-skills-agent-3.json", query(all(), ids(&[3]), None)),
+        fixture!("skill-2.json", query(ids(&[2]), None, None)),
+        fixture!(
+            "skill-and-agent-no-data.json",
+            query(ids(&[7]), ids(&[8]), None)
+        ),
+        fixture!(
+            "skill-no-data-intervals.json",
+            query(ids(&[7]), None, Some(600))
+        ),
+    ]
+}
+
+const SLA_FIXTURE: &str = include_str!("../../../tests/fixtures/sla/buckets-0-5-10-20-30.json");
+
+fn parse(body: &str, query: &EngagementQuery) -> EngagementAnswer {
+    match engactivity::read(body.as_bytes(), query) {
+        Ok(content) => content.value,
+        Err(error) => panic!("{error:?}\n{body}"),
+    }
+}
+
+/// What a person is told of a body that cannot be read.
+fn complaint(body: &str, query: &EngagementQuery) -> String {
+    let scrubber = excerpt::Scrubber::new([]);
+    match engactivity::read(body.as_bytes(), query) {
+        Ok(content) => panic!("read as {content:?}\n{body}"),
+        Err(error) => error.describe(body.as_bytes(), &scrubber),
+    }
+}
+
+fn sla_complaint(body: &str) -> String {
+    let scrubber = excerpt::Scrubber::new([]);
+    match sla::read(body.as_bytes()) {
+        Ok(content) => panic!("read as {content:?}\n{body}"),
+        Err(error) => error.describe(body.as_bytes(), &scrubber),
+    }
+}

@@ -1,0 +1,140 @@
+//! Certificates: only trusted ones, an extra root when it is given, and clear words otherwise.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::server::*;
+use super::*;
+
+/// Set in the process of [`a_machine_without_root_certificates`].
+const ROOTLESS: &str = "LIVEPERSON_TEST_WITHOUT_ROOTS";
+
+fn fixture(name: &str) -> PathBuf {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tls");
+    PathBuf::from(folder).join(name)
+}
+
+async fn secure_server(script: Vec<Act>) -> Server {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let certificates = CertificateDer::pem_file_iter(fixture("server.pem")).unwrap();
+    let certificates = certificates.collect::<Result<Vec<_>, _>>().unwrap();
+    let key = PrivateKeyDer::from_pem_file(fixture("server.key")).unwrap();
+    let config = rustls::ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(certificates, key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    Server::start(script, Some(acceptor)).await
+}
+
+#[tokio::test]
+async fn an_unknown_certificate_is_named_as_the_reason() {
+    let server = secure_server(vec![send(200, ACCOUNT_BODY)]).await;
+    let client = signing_client(&server);
+    let error = failure(client.engagement_activity(&query(None, None, None)).await);
+    let text = error.to_string();
+    assert!(
+        matches!(
+            error,
+            ApiError::Connect {
+                certificate: true,
+                ..
+            }
+        ),
+        "{text}"
+    );
+    assert!(text.contains("certificate"), "{text}");
+    let rootless = std::env::var_os(ROOTLESS).is_some();
+    assert_eq!(text.contains("install ca-certificates"), rootless, "{text}");
+    assert!(server.requests().is_empty(), "no credentials to a stranger");
+}
+
+/// The environment of a process cannot be changed safely: so these tests run once more in one of
+/// their own, on a machine that seems to have no root certificates.
+#[test]
+fn a_machine_without_root_certificates() {
+    for test in [
+        "liveperson::tests::tls::an_unknown_certificate_is_named_as_the_reason",
+        "liveperson::tests::tls::an_extra_root_is_trusted",
+        "liveperson::tests::transport::a_success_with_its_size_and_code",
+    ] {
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", test])
+            .env(ROOTLESS, "1")
+            .env("SSL_CERT_FILE", "/dev/null")
+            .env("SSL_CERT_DIR", "/nonexistent")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("1 passed"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn an_extra_root_is_trusted() {
+    let server = secure_server(vec![send(200, ACCOUNT_BODY)]).await;
+    let mut settings = settings(&server.url, oauth1());
+    settings.ca_file = Some(fixture("ca.pem"));
+    let client = Client::new(settings).unwrap();
+    let reply = client.engagement_activity(&query(None, None, None)).await;
+    assert!(reply.result.is_ok(), "{:?}", reply.result);
+}
+
+#[tokio::test]
+async fn plain_http_where_tls_is_expected() {
+    let server = Server::plain(vec![Act::SendAndClose(
+        b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(),
+    )])
+    .await;
+    let mut settings = settings(&server.url, oauth1());
+    let secure = format!("https://127.0.0.1:{}", server.url.port().unwrap());
+    let secure = url::Url::parse(&secure).unwrap();
+    settings.hosts.insert("leDataReporting".to_owned(), secure);
+    settings.request_timeout = std::time::Duration::from_millis(500);
+    let client = Client::new(settings).unwrap();
+    let error = failure(client.engagement_activity(&query(None, None, None)).await);
+    assert!(
+        matches!(
+            error,
+            ApiError::Connect {
+                certificate: false,
+                ..
+            } | ApiError::Timeout { .. }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn ca_files_that_cannot_be_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = url::Url::parse("https://api.liveperson.net").unwrap();
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for (name, content, expected) in [
+        ("missing.pem", None, "No such file"),
+        ("empty.pem", Some(""), "there is no certificate in it"),
+        ("text.pem", Some("hello"), "there is no certificate in it"),
+        ("broken.pem", Some(broken), "invalid peer certificate"),
+        (
+            "cut.pem",
+            Some("-----BEGIN CERTIFICATE-----\nAAAA\n"),
+            "not a readable certificate in PEM form",
+        ),
+    ] {
+        let path = folder.path().join(name);
+        if let Some(content) = content {
+            std::fs::write(&path, content).unwrap();
+        }
+        let mut settings = settings(&url, oauth1());
+        settings.ca_file = Some(path.clone());
+        let error = Client::new(settings).unwrap_err();
+        let start = format!("tls.ca_file {}: ", path.display());
+        assert!(
+            error.starts_with(&start) && error.contains(expected),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,325 @@
+//! What every kind of answer and every kind of failure on the way becomes.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use super::server::*;
+use super::*;
+
+const SHORT: Duration = Duration::from_millis(100);
+
+/// One call with a time limit that a hanging server passes.
+async fn hurried(script: Vec<Act>) -> Reply<EngagementAnswer> {
+    let server = Server::plain(script).await;
+    let mut settings = settings(&server.url, oauth1());
+    settings.request_timeout = SHORT;
+    let client = Client::new(settings).unwrap();
+    client.engagement_activity(&query(None, None, None)).await
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn gzipped(bytes: &[u8]) -> Act {
+    Act::Send(answer(200, &["content-encoding: gzip"], bytes))
+}
+
+#[tokio::test]
+async fn a_success_with_its_size_and_code() {
+    let reply = one_call(vec![send(200, ACCOUNT_BODY)]).await;
+    let account = reply.result.unwrap().whole.account.unwrap();
+    assert_eq!(account, activity([1.0, 2.0, 12.0, 13.0, 3.0]));
+    assert_eq!(reply.code, Code::Status(200));
+    assert_eq!(reply.bytes, 198);
+    assert!(reply.elapsed > Duration::ZERO);
+}
+
+#[tokio::test]
+async fn statuses_are_told_apart() {
+    let message = || "no such thing".to_owned();
+    let body = r#"{"message":"no such thing"}"#;
+    for status in [400, 401, 403, 404, 410, 499, 500, 502, 503, 599, 600, 304] {
+        let expected = match status {
+            401 | 403 => ApiError::Refused {
+                status,
+                message: message(),
+            },
+            500..=599 => ApiError::Failed {
+                status,
+                message: message(),
+            },
+            _ => ApiError::Rejected {
+                status,
+                // 304 has no body.
+                message: if status == 304 {
+                    "a redirect to nowhere readable, which is not followed".to_owned()
+                } else {
+                    message()
+                },
+            },
+        };
+        let reply = one_call(vec![Act::SendAndClose(answer(status, &[], body))]).await;
+        assert_eq!(reply.code, Code::Status(status));
+        assert_eq!(failure(reply), expected);
+    }
+}
+
+#[tokio::test]
+async fn throttling_carries_the_wait() {
+    for (headers, expected) in [
+        (vec![], None),
+        (vec!["retry-after: 7"], Some(Duration::from_secs(7))),
+        (vec!["Retry-After: 0.25"], Some(Duration::from_millis(250))),
+        (vec!["retry-after: -1"], Some(Duration::ZERO)),
+        (vec!["retry-after: soon"], None),
+        (
+            vec!["retry-after: 99999999999999999999"],
+            Some(Duration::MAX),
+        ),
+        (
+            vec![
+                "date: Sun, 06 Nov 1994 08:49:37 GMT",
+                "retry-after: Sun, 06 Nov 1994 08:50:07 GMT",
+            ],
+            Some(Duration::from_secs(30)),
+        ),
+        (
+            vec!["retry-after: Sun, 06 Nov 1994 08:50:07 GMT"],
+            Some(Duration::ZERO),
+        ),
+    ] {
+        let reply = one_call(vec![Act::Send(answer(429, &headers, "slow down"))]).await;
+        assert_eq!(reply.code, Code::Status(429));
+        let retry_after = match failure(reply) {
+            ApiError::Throttled { retry_after } => retry_after,
+            other => panic!("{other}"),
+        };
+        assert_eq!(retry_after, expected, "{headers:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_envelope_speaks_for_the_status() {
+    let enveloped = |code: u16| {
+        let body = format!(r#"{{"meta":{{"responseCode":{code},"message":"why"}},"body":null}}"#);
+        Act::Send(answer(200, &["retry-after: 3"], body))
+    };
+    let reply = one_call(vec![enveloped(429)]).await;
+    assert_eq!(reply.code, Code::Status(429));
+    let wait = Some(Duration::from_secs(3));
+    assert_eq!(failure(reply), ApiError::Throttled { retry_after: wait });
+    for (code, expected) in [
+        (400, "rejected (400): why"),
+        (401, "refused (401): why"),
+        (503, "LivePerson failed (503): why"),
+    ] {
+        let reply = one_call(vec![enveloped(code)]).await;
+        assert_eq!(reply.code, Code::Status(code));
+        assert_eq!(failure(reply).to_string(), expected);
+    }
+    let body = format!(r#"{{"body":{ACCOUNT_BODY},"meta":{{"responseCode":200}}}}"#);
+    let reply = one_call(vec![send(200, body)]).await;
+    assert!(reply.result.unwrap().whole.account.is_some());
+}
+
+#[tokio::test]
+async fn successes_without_data_are_unreadable() {
+    for (act, expected) in [
+        (
+            send(200, "<html><head><title>Maintenance</title></head></html>"),
+            "an HTML page instead of JSON: Maintenance",
+        ),
+        (send(200, ""), "the body is empty"),
+        (
+            Act::SendAndClose(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()),
+            "the body is empty",
+        ),
+        (
+            send(200, "OK"),
+            "not JSON (expected value at line 1 column 1): \"OK\"",
+        ),
+        (
+            send(200, "{}"),
+            "asked for the whole account but the answer has no metricsTotals section",
+        ),
+    ] {
+        let reply = one_call(vec![act]).await;
+        assert_eq!(reply.code, Code::Decode);
+        let detail = expected.to_owned();
+        assert_eq!(failure(reply), ApiError::Unreadable { detail });
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let elsewhere = Server::plain(vec![send(200, ACCOUNT_BODY)]).await;
+    let location = format!("location: {}steal?secret=1", elsewhere.url);
+    for status in [301, 302, 303, 307, 308] {
+        let reply = one_call(vec![Act::Send(answer(status, &[&location], ""))]).await;
+        let message = "a redirect to 127.0.0.1, which is not followed".to_owned();
+        assert_eq!(failure(reply), ApiError::Rejected { status, message });
+    }
+    assert_eq!(elsewhere.connections(), 0, "no request, no credentials");
+}
+
+#[tokio::test]
+async fn oversized_answers_are_cut_off() {
+    let limit = 64 * 1024;
+    let body = vec![b' '; 65_537];
+    let reply = one_call(vec![send(200, &body)]).await;
+    assert_eq!(
+        reply.bytes, 0,
+        "a length that is announced is refused unread"
+    );
+    assert_eq!(failure(reply), ApiError::TooLarge { limit });
+
+    let mut endless = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+    for _ in 0..100 {
+        endless.extend_from_slice(b"4000\r\n");
+        endless.extend_from_slice(&[b' '; 0x4000]);
+        endless.extend_from_slice(b"\r\n");
+    }
+    let reply = one_call(vec![Act::SendAndHang(endless)]).await;
+    assert!(
+        reply.bytes > limit && reply.bytes < 3 * limit,
+        "{}",
+        reply.bytes
+    );
+    assert_eq!(reply.code, Code::TooLarge);
+    assert_eq!(failure(reply), ApiError::TooLarge { limit });
+
+    let mut exact = ACCOUNT_BODY.as_bytes().to_vec();
+    exact.resize(64 * 1024, b' ');
+    let reply = one_call(vec![send(200, &exact)]).await;
+    assert!(reply.result.is_ok(), "exactly the limit is allowed");
+}
+
+#[tokio::test]
+async fn compressed_answers() {
+    let reply = one_call(vec![gzipped(&gzip(ACCOUNT_BODY.as_bytes()))]).await;
+    assert!(reply.result.unwrap().whole.account.is_some());
+
+    let bomb = gzip(&vec![b' '; 50_000_000]);
+    assert!(bomb.len() < 64 * 1024, "the bomb itself passes the limit");
+    let reply = one_call(vec![gzipped(&bomb)]).await;
+    assert!(reply.bytes < 1_000_000, "{} bytes unfolded", reply.bytes);
+    assert_eq!(failure(reply), ApiError::TooLarge { limit: 64 * 1024 });
+
+    for broken in [
+        &b"this is not gzip"[..],
+        &gzip(ACCOUNT_BODY.as_bytes())[..40],
+    ] {
+        let reply = one_call(vec![gzipped(broken)]).await;
+        assert_eq!(reply.code, Code::Decode);
+        let error = failure(reply).to_string();
+        assert!(error.contains("not proper HTTP or gzip"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn broken_connections() {
+    let dropped = one_call(vec![Act::SendAndClose(Vec::new())]).await;
+    assert_eq!(dropped.code, Code::Connect);
+    let half_a_head = one_call(vec![Act::SendAndClose(b"HTTP/1.1 200 O".to_vec())]).await;
+    assert_eq!(half_a_head.code, Code::Connect);
+
+    let mut half = answer(200, &[], ACCOUNT_BODY);
+    half.truncate(half.len() - 20);
+    let reply = one_call(vec![Act::SendAndClose(half)]).await;
+    assert_eq!(reply.bytes, 178);
+    let error = failure(reply).to_string();
+    let words = "could not connect: the connection ended in the middle of the answer";
+    assert!(error.starts_with(words), "{error}");
+
+    let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"met".to_vec();
+    let reply = one_call(vec![Act::SendAndClose(chunked)]).await;
+    let error = failure(reply).to_string();
+    assert!(error.starts_with(words), "{error}");
+
+    let compressed = gzip(&[b'7'; 400]);
+    let mut half = answer(200, &["content-encoding: gzip"], &compressed);
+    half.truncate(half.len() - 10);
+    let reply = one_call(vec![Act::SendAndClose(half)]).await;
+    let error = failure(reply).to_string();
+    assert!(error.starts_with(words), "{error}");
+}
+
+#[tokio::test]
+async fn nobody_listens() {
+    let server = Server::plain(Vec::new()).await;
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut settings = settings(&server.url, oauth1());
+    let gone = format!("http://{}", free.local_addr().unwrap());
+    let gone = url::Url::parse(&gone).unwrap();
+    settings.hosts.insert("leDataReporting".to_owned(), gone);
+    drop(free);
+    let client = Client::new(settings).unwrap();
+    let error = failure(client.engagement_activity(&query(None, None, None)).await);
+    let text = error.to_string();
+    assert!(text.contains("refused"), "{text}");
+    assert!(!text.contains("timeframe"), "no URL in {text}");
+    assert!(matches!(
+        error,
+        ApiError::Connect {
+            certificate: false,
+            ..
+        }
+    ));
+}
+
+#[tokio::test]
+async fn something_that_is_not_http() {
+    for garbage in ["SSH-2.0-OpenSSH_9.6\r\n", "HTTP/1.1 abc OK\r\n\r\n"] {
+        let reply = one_call(vec![Act::SendAndClose(garbage.as_bytes().to_vec())]).await;
+        assert_eq!(reply.code, Code::Decode, "{garbage}");
+    }
+}
+
+#[tokio::test]
+async fn hanging_servers_are_given_up() {
+    let late = ApiError::Timeout { after: SHORT };
+    let reply = hurried(vec![Act::SendAndHang(Vec::new())]).await;
+    assert_eq!(reply.code, Code::Timeout);
+    assert!(reply.elapsed >= SHORT);
+    assert_eq!(failure(reply), late);
+
+    let mut half = answer(200, &[], ACCOUNT_BODY);
+    half.truncate(half.len() - 20);
+    let reply = hurried(vec![Act::SendAndHang(half)]).await;
+    assert_eq!(reply.bytes, 178, "what was read is counted all the same");
+    assert_eq!(failure(reply), late);
+}
+
+#[tokio::test]
+async fn a_status_counts_even_if_its_body_hangs_or_breaks() {
+    let mut half = answer(503, &[], "overloaded, come back later");
+    half.truncate(half.len() - 6);
+    for act in [Act::SendAndHang(half.clone()), Act::SendAndClose(half)] {
+        let message = "overloaded, come back".to_owned();
+        let error = failure(hurried(vec![act]).await);
+        let status = 503;
+        assert_eq!(error, ApiError::Failed { status, message });
+    }
+    let long = vec![b'x'; 10_000_000];
+    let reply = one_call(vec![send(500, &long)]).await;
+    assert!(reply.bytes < 1_000_000, "{}", reply.bytes);
+    assert_eq!(reply.code, Code::Status(500));
+}
+
+#[tokio::test]
+async fn large_answers_are_read_aside() {
+    let server = Server::plain(vec![send(
+        200,
+        format!("{ACCOUNT_BODY}{}", " ".repeat(400_000)),
+    )])
+    .await;
+    let mut settings = settings(&server.url, oauth1());
+    settings.max_response_bytes = 1_000_000;
+    let client = Client::new(settings).unwrap();
+    let reply = client.engagement_activity(&query(None, None, None)).await;
+    assert!(reply.result.unwrap().whole.account.is_some());
+    assert_eq!(reply.bytes, 400_198);
+}

@@ -1,0 +1,359 @@
+//! The same content in other clothes must read the same; other content must be told apart.
+
+use serde_json::Value;
+
+use super::writer::{NUMBERS, PLAIN, Style, write};
+use super::*;
+
+/// Every combination worth having: each number form with everything else off and on.
+fn styles() -> Vec<Style> {
+    let mut styles = Vec::new();
+    for numbers in NUMBERS {
+        for bits in 0..32_u8 {
+            let on = |bit: u8| bits & (1 << bit) != 0;
+            styles.push(Style {
+                numbers,
+                reversed: on(0),
+                unknown: on(1),
+                twice: on(2),
+                other_section_name: on(3),
+                envelope: on(4),
+            });
+        }
+    }
+    styles
+}
+
+#[test]
+fn every_clothing_of_every_fixture_reads_the_same() {
+    for (name, body, query) in engagement_fixtures() {
+        let expected = parse(body, &query);
+        let value: Value = serde_json::from_str(body).unwrap();
+        for style in styles() {
+            let text = write(&value, style);
+            assert_eq!(parse(&text, &query), expected, "{name} {style:?}\n{text}");
+        }
+    }
+}
+
+#[test]
+fn every_clothing_of_the_histogram_reads_the_same() {
+    let expected = sla::read(SLA_FIXTURE.as_bytes()).unwrap().value;
+    let value: Value = serde_json::from_str(SLA_FIXTURE).unwrap();
+    for style in styles() {
+        let text = write(&value, style);
+        let content = sla::read(text.as_bytes()).unwrap();
+        assert_eq!(content.value, expected, "{style:?}\n{text}");
+        assert_eq!(content.status, style.envelope.then_some(200));
+    }
+}
+
+#[test]
+fn ids_are_exact_sorted_and_unique() {
+    let body = r#"{"agentsMetrics":{"metricsPerAgent":{
+        "9223372036854775807":{"connectedEngagements":1},
+        "10":{"connectedEngagements":2}, "9":{"connectedEngagements":3},
+        "-1":{"connectedEngagements":4}, "9007199254740993":{"connectedEngagements":5},
+        "9":{"connectedEngagements":6}, "-9223372036854775808":{}, "\u0031\u0031":{}, "12":null
+    },"metricsTotals":null}}"#;
+    let answer = parse(body, &query(None, Some(IdFilter::All), None));
+    let agents = answer.whole.agents.unwrap();
+    let found: Vec<(i64, Option<f64>)> = agents
+        .agents
+        .iter()
+        .map(|(id, activity)| (*id, activity.connected_engagements))
+        .collect();
+    let expected = [
+        (i64::MIN, None),
+        (-1, Some(4.0)),
+        (9, Some(6.0)),
+        (10, Some(2.0)),
+        (11, None),
+        (9_007_199_254_740_993, Some(5.0)),
+        (i64::MAX, Some(1.0)),
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(agents.totals, Activity::default());
+}
+
+#[test]
+fn missing_and_null_numbers_are_none() {
+    let body = r#"{"metricsTotals":{"totalHandlingTime":null,"connectedEngagements":-0.0}}"#;
+    let account = parse(body, &query(None, None, None)).whole.account.unwrap();
+    assert_eq!(
+        account,
+        Activity {
+            connected_engagements: Some(0.0),
+            ..Activity::default()
+        }
+    );
+    assert!(account.connected_engagements.unwrap().is_sign_positive());
+}
+
+#[test]
+fn null_and_missing_maps_are_empty() {
+    for map in ["", r#""metricsPerAgent":null"#, r#""metricsPerAgent":{}"#] {
+        let body = format!(r#"{{"agentsMetrics":{{{map}}}}}"#);
+        let answer = parse(&body, &query(None, ids(&[1]), None));
+        assert_eq!(answer.whole.agents, Some(AgentsActivity::default()));
+    }
+}
+
+#[test]
+fn an_empty_second_name_does_not_hide_the_first() {
+    for body in [
+        r#"{"skillsMetrics":{"metricsPerSkill":{"4":{}}},"skillsMetricsPerAgent":null}"#,
+        r#"{"skillsMetrics":null,"skillsMetricsPerAgent":{"metricsPerSkill":{"4":{}}}}"#,
+        r#"{"skillsMetricsPerAgent":{"metricsPerSkill":{"4":{}}},"skillsMetrics":null}"#,
+    ] {
+        let answer = parse(body, &query(ids(&[4]), None, None));
+        assert_eq!(answer.whole.skills.unwrap().skills.len(), 1, "{body}");
+    }
+}
+
+#[test]
+fn wrong_values_are_named_with_their_path() {
+    let value = |value: &str| {
+        format!(
+            r#"{{"skillsMetricsPerAgent":{{"metricsPerSkill":{{"2":{{"metricsTotals":
+            {{"totalHandlingTime":{value}}}}}}}}}}}"#
+        )
+    };
+    let query = query(ids(&[2]), None, None);
+    let path = "skillsMetricsPerAgent.metricsPerSkill.2.metricsTotals.totalHandlingTime";
+    for (bad, expected) in [
+        (r#""abc""#, r#""abc" is not a number"#),
+        (r#""""#, r#""" is not a number"#),
+        (r#""NaN""#, r#""NaN" is not a number"#),
+        (r#""-inf""#, r#""-inf" is not a number"#),
+        (r#""1e999""#, r#""1e999" is not a number"#),
+        (r#""12 13""#, r#""12 13" is not a number"#),
+        ("true", "true is not a number"),
+        ("{}", "an object is not a number"),
+        ("[1]", "a list is not a number"),
+        ("-3", "-3 is negative"),
+        (r#""-0.5""#, "-0.5 is negative"),
+    ] {
+        let complaint = complaint(&value(bad), &query);
+        assert_eq!(complaint, format!("{path}: {expected}"));
+    }
+    let complaint = complaint(&value("1e999"), &query);
+    assert!(
+        complaint.starts_with("not JSON (number out of range"),
+        "{complaint}"
+    );
+}
+
+#[test]
+fn wrong_shapes_are_named_with_their_path() {
+    for (body, expected) in [
+        ("[]", "the body: a list is not an object"),
+        ("12", "the body: 12 is not an object"),
+        (
+            r#"{"skillsMetrics":[]}"#,
+            "skillsMetrics: a list is not an object",
+        ),
+        (
+            r#"{"skillsMetrics":{"metricsPerSkill":{"x y":{}}}}"#,
+            r#"skillsMetrics.metricsPerSkill.x y: "x y" is not a 64-bit integer"#,
+        ),
+        (
+            r#"{"skillsMetrics":{"metricsPerSkill":{"9223372036854775808":{}}}}"#,
+            "skillsMetrics.metricsPerSkill.9223372036854775808: \
+             \"9223372036854775808\" is not a 64-bit integer",
+        ),
+        (
+            r#"{"skillsMetrics":{"metricsPerSkill":{"4":"none"}}}"#,
+            r#"skillsMetrics.metricsPerSkill.4: "none" is not an object"#,
+        ),
+        (
+            r#"{"meta":{"responseCode":200},"body":{"metricsTotals":7}}"#,
+            "body.metricsTotals: 7 is not an object",
+        ),
+        (
+            r#"{"metricsByIntervals":[{"timestamp":1},{"timestamp":1.5}]}"#,
+            "metricsByIntervals.1.timestamp: 1.5 is not a 64-bit integer",
+        ),
+    ] {
+        assert_eq!(complaint(body, &query(ids(&[2]), None, None)), expected);
+    }
+}
+
+#[test]
+fn what_was_asked_for_must_be_there() {
+    let account = r#"{"metricsTotals":{}}"#;
+    let all = || Some(IdFilter::All);
+    for (body, query, expected) in [
+        (
+            account,
+            query(all(), None, None),
+            "asked for skillIds but the answer has no skillsMetricsPerAgent section",
+        ),
+        (
+            r#"{"skillsMetrics":{},"agentsMetrics":null}"#,
+            query(all(), all(), None),
+            "asked for agentIds but the answer has no agentsMetrics section",
+        ),
+        (
+            "{}",
+            query(None, None, None),
+            "asked for the whole account but the answer has no metricsTotals section",
+        ),
+        (
+            "null",
+            query(None, None, None),
+            "asked for the whole account but the answer has no metricsTotals section",
+        ),
+        (
+            account,
+            query(None, None, Some(5)),
+            "asked for interval but the answer has no metricsByIntervals",
+        ),
+        (
+            r#"{"metricsTotals":{},"metricsByIntervals":[{"timestamp":1}]}"#,
+            query(None, None, Some(5)),
+            "asked for interval but metricsByIntervals.0 has no metricsData",
+        ),
+        (
+            r#"{"metricsTotals":{},"metricsByIntervals":[{"metricsData":{}}]}"#,
+            query(None, None, Some(5)),
+            "asked for interval but metricsByIntervals.0 has no timestamp",
+        ),
+        (
+            r#"{"metricsTotals":{},"metricsByIntervals":[{"timestamp":1,"metricsData":{}}]}"#,
+            query(None, None, Some(5)),
+            "asked for the whole account but metricsByIntervals.0.metricsData has no \
+             metricsTotals section",
+        ),
+    ] {
+        assert_eq!(complaint(body, &query), expected);
+    }
+}
+
+#[test]
+fn histograms_that_are_none() {
+    for (body, expected) in [
+        (
+            "{}",
+            "asked for a histogram but the answer has no slaDataRange section",
+        ),
+        (
+            r#"{"slaDataRange":null}"#,
+            "asked for a histogram but the answer has no slaDataRange section",
+        ),
+        (
+            r#"{"slaDataRange":{"5":{"accumulated":1}}}"#,
+            "slaDataRange.5 has no chats",
+        ),
+        (
+            r#"{"slaDataRange":{"5":{"chats":-1}}}"#,
+            "slaDataRange.5.chats: -1 is negative",
+        ),
+        (
+            r#"{"slaDataRange":{"0-5":{"chats":1}}}"#,
+            r#"slaDataRange.0-5: "0-5" is not a number of seconds"#,
+        ),
+        (
+            r#"{"slaDataRange":{"-5":{"chats":1}}}"#,
+            r#"slaDataRange.-5: "-5" is not a number of seconds"#,
+        ),
+        (
+            r#"{"slaDataRange":{"4294967296":{"chats":1}}}"#,
+            r#"slaDataRange.4294967296: "4294967296" is not a number of seconds"#,
+        ),
+        (
+            r#"{"slaDataRange":{"0":{"chats":1,"accumulated":"all"}}}"#,
+            r#"slaDataRange.0.accumulated: "all" is not a number"#,
+        ),
+    ] {
+        assert_eq!(sla_complaint(body), expected);
+    }
+    let body = br#"{"slaDataRange":{"15.0":{"chats":3},"0":{"chats":"2"}}}"#;
+    let found: Vec<_> = sla::read(body).unwrap().value.buckets;
+    let found: Vec<_> = found.iter().map(|b| (b.lower_limit, b.chats)).collect();
+    assert_eq!(found, [(0, 2.0), (15, 3.0)]);
+}
+
+#[test]
+fn bodies_that_are_not_data() {
+    let query = query(None, None, None);
+    for (body, expected) in [
+        ("", "the body is empty"),
+        (" \r\n ", "the body is empty"),
+        (
+            " <html><title>Sign in</title>",
+            "an HTML page instead of JSON: Sign in",
+        ),
+        (
+            "upstream\ttimed\u{0} out",
+            "not JSON (expected value at line 1 column 1): \"upstream timed out\"",
+        ),
+        (
+            r#"{"metricsTotals":{}"#,
+            "not JSON (EOF while parsing an object at line 1 column 19): \
+             \"{\"metricsTotals\":{}\"",
+        ),
+        (
+            r#"{"metricsTotals":{}} x"#,
+            "not JSON (trailing characters at line 1 column 22): \"{\"metricsTotals\":{}} x\"",
+        ),
+    ] {
+        assert_eq!(complaint(body, &query), expected);
+    }
+    // A byte order mark is no reason to give up.
+    parse("\u{feff}{\"metricsTotals\":{}}", &query);
+}
+
+#[test]
+fn envelopes_tell_their_status() {
+    let status = |body: &str| engactivity::read(body.as_bytes(), &query(None, None, None));
+    for code in ["500", "\"500\"", "500.0", "5e2"] {
+        for body in ["null", "{}", "\"broken\"", "[]", r#"{"metricsTotals":{}}"#] {
+            let first = format!(r#"{{"meta":{{"responseCode":{code}}},"body":{body}}}"#);
+            let last = format!(r#"{{"body":{body},"meta":{{"responseCode":{code}}}}}"#);
+            assert_eq!(
+                status(&first),
+                Err(envelope::ReadError::Status(500)),
+                "{first}"
+            );
+            assert_eq!(
+                status(&last),
+                Err(envelope::ReadError::Status(500)),
+                "{last}"
+            );
+        }
+    }
+    let accepted = status(r#"{"meta":{"responseCode":"202"},"body":{"metricsTotals":{}}}"#);
+    assert_eq!(accepted.unwrap().status, Some(202));
+    for code in ["0", "99", "600", "-1", "99999999999"] {
+        let body =
+            format!(r#"{{"meta":{{"responseCode":{code}}},"body":{{"metricsTotals":{{}}}}}}"#);
+        assert_eq!(
+            complaint(&body, &query(None, None, None)),
+            format!("meta.responseCode: {code} is not an HTTP status")
+        );
+    }
+}
+
+#[test]
+fn an_answer_cannot_fill_the_memory_with_empty_entries() {
+    let entries: String = (0..1_000_001).map(|id| format!("\"{id}\":{{}},")).collect();
+    let body = format!(r#"{{"agentsMetrics":{{"metricsPerAgent":{{{entries}"x":1}}}}}}"#);
+    assert_eq!(
+        complaint(&body, &query(None, Some(IdFilter::All), None)),
+        "agentsMetrics.metricsPerAgent: more than 1000000 entries is more than any account has"
+    );
+    let intervals = vec![r#"{"timestamp":1,"metricsData":{}}"#; 1441].join(",");
+    let body = format!(r#"{{"metricsByIntervals":[{intervals}]}}"#);
+    assert_eq!(
+        complaint(&body, &query(None, None, Some(5))),
+        "metricsByIntervals: the list is longer than it can be"
+    );
+}
+
+#[test]
+fn writer_and_reader_agree_on_the_plain_style() {
+    let value: Value = serde_json::from_str(SLA_FIXTURE).unwrap();
+    let again: Value = serde_json::from_str(&write(&value, PLAIN)).unwrap();
+    assert_eq!(again, value);
+}

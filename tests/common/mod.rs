@@ -1,0 +1,187 @@
+//! The real binary as a child process, and its pages.
+
+#![allow(dead_code, reason = "every test file uses a part of it")]
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// How long a condition may take to come true: far longer than it should, so that a busy machine
+/// fails no test.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running exporter; killed when dropped.
+pub struct Exporter {
+    child: Child,
+    log: Arc<Mutex<String>>,
+    pub base_url: String,
+    _folder: tempfile::TempDir,
+}
+
+/// A command of the binary with nothing of the test's own environment in it.
+pub fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_liveperson_exporter"));
+    command.env_clear();
+    command
+}
+
+/// Writes a configuration into a folder of its own.
+pub fn configuration(yaml: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("liveperson_exporter.yml");
+    std::fs::write(&file, yaml).unwrap();
+    // It holds a secret; the daemon would warn.
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    (folder, file)
+}
+
+impl Exporter {
+    /// Starts the daemon on a configuration, on a free port, and waits until it listens.
+    pub async fn start(yaml: &str) -> Self {
+        Self::start_with(yaml, &[]).await
+    }
+
+    pub async fn start_with(yaml: &str, arguments: &[&str]) -> Self {
+        let (folder, file) = configuration(yaml);
+        let mut command = command();
+        command.arg("--config.file").arg(&file).args(arguments);
+        Self::spawn(command, folder).await
+    }
+
+    /// Starts any command that listens, on a free port.
+    pub async fn spawn(mut command: Command, folder: tempfile::TempDir) -> Self {
+        command.arg("--web.listen-address=127.0.0.1:0");
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let log = Arc::new(Mutex::new(String::new()));
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let written = Arc::clone(&log);
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                written.lock().unwrap().push_str(&format!("{line}\n"));
+            }
+        });
+        let mut exporter = Self {
+            child,
+            log,
+            base_url: String::new(),
+            _folder: folder,
+        };
+        let base_url = eventually("the exporter listens", async || {
+            let log = exporter.log();
+            let address = log.split("listening=").nth(1)?.split_whitespace().next()?;
+            Some(format!("http://{}", address.trim_matches('"')))
+        })
+        .await;
+        exporter.base_url = base_url;
+        exporter
+    }
+
+    pub fn config_file(&self) -> PathBuf {
+        self._folder.path().join("liveperson_exporter.yml")
+    }
+
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub async fn get(&self, path: &str) -> (u16, String) {
+        get(&format!("{}{path}", self.base_url)).await
+    }
+
+    pub async fn page(&self) -> String {
+        let (status, page) = self.get("/metrics").await;
+        assert_eq!(status, 200, "{page}");
+        page
+    }
+
+    /// The page as soon as it shows a series with this value.
+    pub async fn page_with(&self, series: &str, value: f64) -> String {
+        eventually(
+            &format!("{series} is {value}; log:\n{}", self.log()),
+            async || {
+                let page = self.page().await;
+                (sample(&page, series) == Some(value)).then_some(page)
+            },
+        )
+        .await
+    }
+
+    pub fn signal(&self, name: &str) {
+        let pid = self.pid().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-s", name, &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    /// Waits for its end.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let child = &mut self.child;
+        eventually("the exporter ends", async || child.try_wait().unwrap()).await
+    }
+}
+
+impl Drop for Exporter {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub fn http() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+pub async fn get(url: &str) -> (u16, String) {
+    let answer = http().get(url).send().await.unwrap();
+    let status = answer.status().as_u16();
+    (status, answer.text().await.unwrap())
+}
+
+/// Asks again and again until there is an answer. The only waiting in these tests: a real process
+/// keeps real time.
+pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(
+            start.elapsed() < PATIENCE,
+            "not within {PATIENCE:?}: {what}"
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The value of a series as it is written on the page, labels and all.
+pub fn sample(page: &str, series: &str) -> Option<f64> {
+    let value = page
+        .lines()
+        .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))?;
+    Some(value.parse().unwrap())
+}
+
+/// All samples of data, by series.
+pub fn data(page: &str) -> std::collections::BTreeMap<String, f64> {
+    let lines = page
+        .lines()
+        .filter(|line| line.starts_with("liveperson_window_"));
+    let split = |line: &str| {
+        let (series, value) = line.rsplit_once(' ').unwrap();
+        (series.to_owned(), value.parse().unwrap())
+    };
+    lines.map(split).collect()
+}
