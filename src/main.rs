@@ -1,2 +1,7 @@
-//! placeholder
-fn main() {}
+//! The binary: parses and calls. Everything else is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    liveperson_exporter::cli::main()
+}

@@ -1,1 +1,79 @@
-//! telemetry
+//! The exporter's own log: levels, formats, and what never gets into it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+use tracing_subscriber::{Layer as _, fmt as format};
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// `key=value` pairs.
+    #[default]
+    Logfmt,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The least important level that is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogLevel(Level);
+
+impl Default for LogLevel {
+    fn default() -> Self {
+        Self(Level::INFO)
+    }
+}
+
+impl FromStr for LogLevel {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "debug" => Ok(Self(Level::DEBUG)),
+            "info" => Ok(Self(Level::INFO)),
+            "warn" => Ok(Self(Level::WARN)),
+            "error" => Ok(Self(Level::ERROR)),
+            _ => Err("allowed are debug, info, warn and error".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for LogLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.as_str().to_ascii_lowercase())
+    }
+}
+
+/// Begins logging to standard error.
+pub fn init(level: LogLevel, format: LogFormat) -> Result<(), TryInitError> {
+    // Libraries only from warn up, whatever is asked for: their debug lines hold headers and
+    // bodies, and so credentials.
+    let libraries = LevelFilter::WARN.min(LevelFilter::from_level(level.0));
+    let filter = Targets::new()
+        .with_default(libraries)
+        .with_target(env!("CARGO_CRATE_NAME"), level.0);
+    let layer = match format {
+        LogFormat::Logfmt => tracing_logfmt::builder()
+            .layer()
+            .with_writer(std::io::stderr)
+            .boxed(),
+        LogFormat::Json => {
+            let json = format::layer()
+                .json()
+                .flatten_event(true)
+                .with_current_span(false);
+            json.with_span_list(false)
+                .with_writer(std::io::stderr)
+                .boxed()
+        }
+    };
+    tracing_subscriber::registry()
+        .with(layer.with_filter(filter))
+        .try_init()
+}

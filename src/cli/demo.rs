@@ -1,0 +1,119 @@
+//! `demo`: the daemon on an embedded simulated LivePerson account, over real HTTP.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::run::run_with;
+use super::{FAILED, Flags, complain};
+use crate::config::{Config, Environment, load_text};
+use crate::daemon::ConfigSource;
+use crate::simulator::{Options, Simulator, SystemClock};
+
+/// What a user would write for such an account, with every level switched on. A little quicker
+/// than the defaults at the start, because somebody is waiting for the first page.
+const CONFIGURATION: &str = r#"
+accounts:
+  - id: "12345678"
+    auth:
+      oauth2: {client_id: demo, client_secret: demo-secret}
+engagement_activity:
+  interval: 15s
+  windows: [5m, 1h, today]
+  skill_agents: true
+sla:
+  interval: 30s
+  windows: [5m, 1h]
+  skills: all
+  groups: [11, 12, 13]
+limits:
+  max_in_flight: 2
+  min_spacing: 50ms
+"#;
+
+pub(super) async fn demo(flags: Flags) -> u8 {
+    let options = Options {
+        listen: ([127, 0, 0, 1], 0).into(),
+        ..Options::default()
+    };
+    let simulator = match Simulator::start(options, Arc::new(SystemClock)).await {
+        Ok(simulator) => simulator,
+        Err(error) => {
+            complain(FAILED, &error.to_string());
+            return FAILED;
+        }
+    };
+    let domain_api = simulator.base_url();
+    let config = match configuration(&domain_api) {
+        Ok(config) => config,
+        Err(error) => {
+            complain(FAILED, &error);
+            return FAILED;
+        }
+    };
+    let source: ConfigSource = {
+        let domain_api = domain_api.clone();
+        Box::new(move || configuration(&domain_api))
+    };
+    let scheme = if flags.web_config_file.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let path = flags.telemetry_path.clone();
+    let status = run_with(flags, config, source, |addresses| {
+        let port = addresses.first().map_or(0, SocketAddr::port);
+        print_hints(&format!("{scheme}://localhost:{port}"), &path, &domain_api);
+    })
+    .await;
+    simulator.shutdown().await;
+    status
+}
+
+fn configuration(domain_api: &str) -> Result<Config, String> {
+    let text = format!("{CONFIGURATION}domain_api: \"{domain_api}\"\n");
+    // The user's environment is about the user's own account, not about this one.
+    let nothing: [(&str, &str); 0] = [];
+    let loaded = load_text("demo", &text, &Environment::from_pairs(nothing));
+    loaded
+        .map(|loaded| loaded.config)
+        .map_err(|errors| errors.to_string())
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "tells the person who tries it what to do next"
+)]
+fn print_hints(exporter: &str, path: &str, simulator: &str) {
+    let target = exporter.split("//").nth(1).unwrap_or(exporter);
+    println!(
+        "
+A simulated LivePerson account is being polled. Open
+
+    {exporter}{path}    the series
+    {exporter}/           the state of each collector
+
+Let Prometheus scrape it:
+
+    scrape_configs:
+      - job_name: liveperson
+        static_configs: [{{targets: [\"{target}\"]}}]
+
+Pull the plug on the simulated LivePerson for a while and see what the exporter makes of it:
+
+    curl -X POST {simulator}/control/faults -d '[{{\"api\": \"any\", \"status\": 503, \"count\": 20}}]'
+
+Stop it with Ctrl-C.
+"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn its_configuration_is_valid() {
+        let config = configuration("http://127.0.0.1:1").unwrap();
+        assert_eq!(config.accounts.len(), 1);
+    }
+}

@@ -1,0 +1,241 @@
+//! One account of the configuration as a running task: its client, its machine, its worker.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::clock::WallClock;
+use super::status::AccountStatus;
+use super::worker::{AccountWorker, WorkerParts};
+use crate::config::{Account, Auth, Config};
+use crate::exposition::TextWriter;
+use crate::liveperson::{Client, ClientSettings, Service};
+use crate::metrics::exporter::AccountCounters;
+use crate::metrics::names;
+use crate::poll::plan::{CollectorKind, Level};
+use crate::poll::{
+    AccountMachine, AccountSettings, CollectorSettings, SessionSettings, first_phase, run,
+};
+use crate::store::{Publication, Source, Store};
+
+/// What all accounts share.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) store: Arc<Store>,
+    pub(super) clock: Arc<dyn WallClock>,
+}
+
+/// What a scrape reads of an account.
+#[derive(Clone)]
+pub(super) struct AccountView {
+    pub(super) status: Arc<AccountStatus>,
+    pub(super) counters: Arc<AccountCounters>,
+}
+
+/// A running account.
+pub(super) struct RunningAccount {
+    pub(super) id: String,
+    status: Arc<AccountStatus>,
+    counters: Arc<AccountCounters>,
+    kinds: Vec<CollectorKind>,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<AccountMachine>,
+}
+
+/// What an account that stopped leaves to its successor.
+pub(super) struct Legacy {
+    machine: AccountMachine,
+    kinds: Vec<CollectorKind>,
+    status: Arc<AccountStatus>,
+    counters: Arc<AccountCounters>,
+}
+
+/// An account that is ready to run: everything that can fail has succeeded.
+pub(super) struct PreparedAccount {
+    account: Account,
+    client: Client,
+    kinds: Vec<CollectorKind>,
+    counters: Arc<AccountCounters>,
+}
+
+impl PreparedAccount {
+    /// Prepares an account; the error says what is wrong with its settings.
+    pub(super) fn new(config: &Config, account: &Account) -> Result<Self, String> {
+        let client = Client::new(ClientSettings {
+            account: account.id.clone(),
+            auth: account.auth.clone(),
+            hosts: account.hosts.clone(),
+            domain_api: config.domain_api.clone(),
+            ca_file: config.tls.ca_file.clone(),
+            request_timeout: config.limits.request_timeout,
+            max_response_bytes: config.limits.max_response_bytes,
+            names: false,
+        })
+        .map_err(|error| format!("account {}: {error}", account.id))?;
+        let kinds: Vec<_> = CollectorKind::ALL
+            .into_iter()
+            .filter(|k| k.enabled(account))
+            .collect();
+        let labels: Vec<_> = kinds.iter().map(|kind| kind.label()).collect();
+        let counters = AccountCounters::new(&account.id, &labels)
+            .map_err(|error| format!("account {}: {error}", account.id))?;
+        Ok(Self {
+            account: account.clone(),
+            client,
+            kinds,
+            counters: Arc::new(counters),
+        })
+    }
+
+    /// Starts it. `ordinal` is its first collector's number in the whole exporter.
+    pub(super) fn start(
+        self,
+        config: &Config,
+        shared: &Shared,
+        ordinal: usize,
+        legacy: Option<Legacy>,
+    ) -> RunningAccount {
+        let Self {
+            account,
+            client,
+            kinds,
+            mut counters,
+        } = self;
+        let services = client.services();
+        let settings = machine_settings(config, &account, &client, &kinds, ordinal);
+        let mut machine = AccountMachine::new(settings, tokio::time::Instant::now().into_std());
+        let status = Arc::new(AccountStatus::new(&account.id, &kinds, config.stale_after));
+        if let Some(legacy) = legacy {
+            let old_index = |index: usize| legacy.kinds.iter().position(|k| *k == kinds[index]);
+            machine.inherit(&legacy.machine, old_index);
+            status.inherit(&legacy.status);
+            counters = legacy.counters;
+            for gone in legacy.kinds.iter().filter(|kind| !kinds.contains(kind)) {
+                shared.store.remove(&source(&account.id, gone.label()));
+            }
+        }
+        publish_names(config, &account, &shared.store);
+        let id = account.id.clone();
+        let worker = AccountWorker::new(WorkerParts {
+            account,
+            client,
+            services,
+            collectors: kinds.clone(),
+            timezone: config.timezone.clone(),
+            stale_after: config.stale_after,
+            clock: Arc::clone(&shared.clock),
+            store: Arc::clone(&shared.store),
+            counters: Arc::clone(&counters),
+            status: Arc::clone(&status),
+        });
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(run(machine, Arc::new(worker), async move {
+            // A sender that is gone means stop, too.
+            let _ = stopped.await;
+        }));
+        RunningAccount {
+            id,
+            status,
+            counters,
+            kinds,
+            stop,
+            task,
+        }
+    }
+}
+
+impl RunningAccount {
+    /// What a scrape reads of it.
+    pub(super) fn view(&self) -> AccountView {
+        AccountView {
+            status: Arc::clone(&self.status),
+            counters: Arc::clone(&self.counters),
+        }
+    }
+
+    /// Stops it; calls under way are aborted. `None` when its task had died.
+    pub(super) async fn stop(self) -> Option<Legacy> {
+        let Self {
+            stop,
+            task,
+            kinds,
+            status,
+            counters,
+            ..
+        } = self;
+        // A receiver that is gone has stopped already.
+        let _ = stop.send(());
+        let machine = task.await.ok()?;
+        Some(Legacy {
+            machine,
+            kinds,
+            status,
+            counters,
+        })
+    }
+}
+
+fn source(account: &str, part: &'static str) -> Source {
+    Source {
+        account: account.into(),
+        part,
+    }
+}
+
+fn machine_settings(
+    config: &Config,
+    account: &Account,
+    client: &Client,
+    kinds: &[CollectorKind],
+    ordinal: usize,
+) -> AccountSettings {
+    let services = client.services();
+    let index = |wanted: Service| services.iter().position(|service| *service == wanted);
+    let data = index(Service::LeDataReporting);
+    let (token_service, token_distance) = match account.auth {
+        Auth::OAuth2 { .. } => (index(Service::Sentinel), Duration::ZERO),
+        // LivePerson wants logins at least this far apart.
+        Auth::Login { .. } => (index(Service::AgentVep), Duration::from_secs(5)),
+        Auth::OAuth1 { .. } => (None, Duration::ZERO),
+    };
+    let collectors = kinds.iter().enumerate().map(|(i, kind)| {
+        let interval = kind.interval(account);
+        let phase = first_phase(interval, ordinal + i);
+        CollectorSettings {
+            interval,
+            phase,
+            service: data,
+        }
+    });
+    AccountSettings {
+        max_in_flight: config.limits.max_in_flight,
+        min_spacing: config.limits.min_spacing,
+        session: SessionSettings {
+            services: services.len(),
+            token: client.needs_token(),
+            token_service,
+            token_distance,
+        },
+        collectors: collectors.collect(),
+        seed: fastrand::u64(..),
+    }
+}
+
+/// Names given in the configuration are served from the start, and for good.
+fn publish_names(config: &Config, account: &Account, store: &Store) {
+    let mut writer = TextWriter::default();
+    for (level, names) in [
+        (Level::Skill, &config.names.skills),
+        (Level::Agent, &config.names.agents),
+        (Level::Group, &config.names.groups),
+    ] {
+        names::map(&account.id, level, names, &mut writer);
+    }
+    let publication = Publication {
+        chunks: writer.finish(),
+        fresh_until: None,
+    };
+    store.publish(source(&account.id, "names"), vec![publication]);
+}

@@ -1,0 +1,220 @@
+//! How each account and collector fares, for the exporter's own series, the landing page and
+//! readiness.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::clock::epoch_seconds;
+use crate::metrics::exporter::{AccountState, CollectorState};
+use crate::poll::PollSummary;
+use crate::poll::plan::CollectorKind;
+use crate::store::{SeriesCount, Source, Store};
+
+/// The status of one account, written by its worker and read by scrapes.
+#[derive(Debug)]
+pub(super) struct AccountStatus {
+    account: String,
+    stale_after: Duration,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    waiting_until: Option<Instant>,
+    collectors: Vec<CollectorStatus>,
+}
+
+/// The status of one collector.
+#[derive(Clone, Debug)]
+pub(super) struct CollectorStatus {
+    /// Which collector.
+    pub(super) kind: CollectorKind,
+    /// The last poll that ended.
+    pub(super) last_poll: Option<PollSummary>,
+    /// The last poll that succeeded whole.
+    pub(super) last_success: Option<(Instant, Timestamp)>,
+    /// The last failure since then, free of secrets.
+    pub(super) error: Option<String>,
+    /// The end of the back-off after a poll that failed whole.
+    pub(super) resumes_at: Option<Instant>,
+}
+
+impl CollectorStatus {
+    /// Whether the last poll succeeded whole, and not too long ago.
+    pub(super) fn up(&self, now: Instant, stale_after: Duration) -> bool {
+        let whole = self.last_poll.as_ref().is_some_and(PollSummary::whole);
+        let fresh = |(at, _): (Instant, _)| now.saturating_duration_since(at) < stale_after;
+        whole && self.last_success.is_some_and(fresh)
+    }
+}
+
+impl AccountStatus {
+    /// The status of an account that has not been polled yet.
+    pub(super) fn new(account: &str, kinds: &[CollectorKind], stale_after: Duration) -> Self {
+        let collectors = kinds.iter().map(|kind| CollectorStatus {
+            kind: *kind,
+            last_poll: None,
+            last_success: None,
+            error: None,
+            resumes_at: None,
+        });
+        let inner = Inner {
+            waiting_until: None,
+            collectors: collectors.collect(),
+        };
+        Self {
+            account: account.to_owned(),
+            stale_after,
+            inner: Mutex::new(inner),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Nothing panics under this lock, and every field is whole by itself.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The account's id.
+    pub(super) fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// How old data may grow.
+    pub(super) fn stale_after(&self) -> Duration {
+        self.stale_after
+    }
+
+    /// Takes note of the end of the longest present wait.
+    pub(super) fn waiting(&self, until: Option<Instant>) {
+        self.lock().waiting_until = until;
+    }
+
+    /// Takes note of a failure of a collector's call.
+    pub(super) fn failed(&self, collector: usize, error: &str) {
+        if let Some(status) = self.lock().collectors.get_mut(collector) {
+            status.error = Some(error.to_owned());
+        }
+    }
+
+    /// Takes note of the end of a poll.
+    pub(super) fn poll_ended(
+        &self,
+        collector: usize,
+        summary: PollSummary,
+        now: Instant,
+        wall: Timestamp,
+    ) {
+        if let Some(status) = self.lock().collectors.get_mut(collector) {
+            status.resumes_at = summary.backoff.map(|wait| now + wait);
+            if summary.whole() {
+                status.last_success = Some((now, wall));
+                status.error = None;
+            }
+            status.last_poll = Some(summary);
+        }
+    }
+
+    /// Takes over what was known of the same collectors under an older configuration.
+    pub(super) fn inherit(&self, old: &Self) {
+        let old = old.collectors();
+        for status in &mut self.lock().collectors {
+            if let Some(old) = old.iter().find(|old| old.kind == status.kind) {
+                *status = old.clone();
+            }
+        }
+    }
+
+    /// The collectors as they are now.
+    pub(super) fn collectors(&self) -> Vec<CollectorStatus> {
+        self.lock().collectors.clone()
+    }
+
+    /// What is left of the present wait at `now`.
+    pub(super) fn waits(&self, now: Instant) -> Duration {
+        let until = self.lock().waiting_until;
+        until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
+    }
+
+    /// The state that the exporter's own series are made of.
+    pub(super) fn state(&self, now: Instant, store: &Store) -> AccountState {
+        let collectors = self.collectors();
+        let collectors = collectors.iter().map(|status| {
+            let part = status.kind.label();
+            let source = Source {
+                account: self.account.as_str().into(),
+                part,
+            };
+            let SeriesCount { served, dropped } = store.series(&source, now);
+            CollectorState {
+                collector: part,
+                up: status.up(now, self.stale_after),
+                last_success: status.last_success.map(|(_, at)| epoch_seconds(at)),
+                poll_duration: status.last_poll.as_ref().map(|poll| poll.took),
+                series: served,
+                series_dropped: dropped,
+            }
+        });
+        AccountState {
+            account: self.account.clone(),
+            backoff: self.waits(now),
+            collectors: collectors.collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn summary(given_up: usize) -> PollSummary {
+        PollSummary {
+            took: Duration::from_secs(1),
+            succeeded: 1,
+            given_up,
+            backoff: None,
+        }
+    }
+
+    #[test]
+    fn a_collector_is_up_while_its_last_poll_was_whole_and_is_not_too_old() {
+        let stale = Duration::from_secs(300);
+        let status = AccountStatus::new("1", &[CollectorKind::Sla], stale);
+        let t0 = Instant::now();
+        let up = |at| status.collectors()[0].up(at, stale);
+        assert!(!up(t0));
+        status.poll_ended(0, summary(0), t0, Timestamp::UNIX_EPOCH);
+        assert!(up(t0) && up(t0 + Duration::from_secs(299)) && !up(t0 + stale));
+        status.failed(0, "broken");
+        status.poll_ended(
+            0,
+            summary(1),
+            t0 + Duration::from_secs(60),
+            Timestamp::UNIX_EPOCH,
+        );
+        assert!(!up(t0 + Duration::from_secs(60)));
+        assert_eq!(status.collectors()[0].error.as_deref(), Some("broken"));
+        status.poll_ended(
+            0,
+            summary(0),
+            t0 + Duration::from_secs(90),
+            Timestamp::UNIX_EPOCH,
+        );
+        assert!(up(t0 + Duration::from_secs(90)));
+        assert_eq!(status.collectors()[0].error, None);
+    }
+
+    #[test]
+    fn the_wait_runs_down_to_0() {
+        let status = AccountStatus::new("1", &[], Duration::ZERO);
+        let t0 = Instant::now();
+        assert_eq!(status.waits(t0), Duration::ZERO);
+        status.waiting(Some(t0 + Duration::from_secs(9)));
+        assert_eq!(
+            status.waits(t0 + Duration::from_secs(4)),
+            Duration::from_secs(5)
+        );
+        assert_eq!(status.waits(t0 + Duration::from_secs(10)), Duration::ZERO);
+    }
+}

@@ -1,0 +1,505 @@
+//! One account's worker: makes the calls that the poller wants, turns their answers into chunks,
+//! and publishes, counts and tells what happened.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::tz::TimeZone;
+
+use super::clock::{WallClock, timeframe};
+use super::results::Results;
+use super::status::AccountStatus;
+use super::trouble::{Say, Subject, Troubles};
+use crate::config::{Account, Window};
+use crate::exposition::{Chunk, TextWriter};
+use crate::liveperson::{
+    Api, ApiError, Client, EngagementAnswer, IdFilter, Reply, Service, SlaAnswer,
+};
+use crate::metrics;
+use crate::metrics::exporter::AccountCounters;
+use crate::poll::plan::{Ask, CollectorKind, Level, PlannedRequest, Query, sla};
+use crate::poll::{Call, Event, Finished, Next, Outcome, PollSummary, Worker};
+use crate::store::{Source, Store};
+
+/// What a worker is given.
+pub(super) struct WorkerParts {
+    pub(super) account: Account,
+    pub(super) client: Client,
+    pub(super) services: Vec<Service>,
+    pub(super) collectors: Vec<CollectorKind>,
+    pub(super) timezone: TimeZone,
+    pub(super) stale_after: Duration,
+    pub(super) clock: Arc<dyn WallClock>,
+    pub(super) store: Arc<Store>,
+    pub(super) counters: Arc<AccountCounters>,
+    pub(super) status: Arc<AccountStatus>,
+}
+
+/// The worker of one account.
+pub(super) struct AccountWorker {
+    parts: WorkerParts,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    results: Vec<Results>,
+    /// Skills that LivePerson has reported; `None` before it was asked.
+    skills: Option<Vec<i64>>,
+    /// Skills reported in the running Engagement Activity poll.
+    reported: BTreeSet<i64>,
+    /// The last failure of each call under way, until the poller says what comes next.
+    failures: HashMap<Call, Failure>,
+    troubles: Troubles,
+}
+
+/// Why a call failed, for a person.
+struct Failure {
+    api: Api,
+    code: String,
+    asked: String,
+    error: ApiError,
+}
+
+/// What an answer became.
+enum Mapped {
+    Chunks(Vec<Chunk>),
+    /// The skills that LivePerson named.
+    Skills(Vec<i64>),
+}
+
+impl AccountWorker {
+    pub(super) fn new(parts: WorkerParts) -> Self {
+        let results = parts
+            .collectors
+            .iter()
+            .map(|_| Results::default())
+            .collect();
+        let inner = Inner {
+            results,
+            skills: None,
+            reported: BTreeSet::new(),
+            failures: HashMap::new(),
+            troubles: Troubles::default(),
+        };
+        Self {
+            parts,
+            inner: Mutex::new(inner),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A panic under this lock would be a bug; the worker goes on with what is there, because
+        // an exporter that serves the other collectors beats one that has stopped.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn id(&self) -> &str {
+        &self.parts.account.id
+    }
+
+    async fn look_up(&self, service: usize) -> Finished {
+        let Some(service) = self.parts.services.get(service).copied() else {
+            return Outcome::Rejected.into();
+        };
+        let reply = self.parts.client.look_up(service).await;
+        let asked = format!("the host of {}", service.name());
+        self.ended(
+            Call::LookUp(self.index_of(service)),
+            Api::Domain,
+            &asked,
+            reply,
+        )
+        .map_or_else(|outcome| outcome, |()| Outcome::SUCCESS)
+        .into()
+    }
+
+    fn index_of(&self, service: Service) -> usize {
+        self.parts
+            .services
+            .iter()
+            .position(|s| *s == service)
+            .unwrap_or_default()
+    }
+
+    async fn authorise(&self) -> Finished {
+        let reply = self.parts.client.authorise().await;
+        self.ended(Call::Authorise, Api::Token, "a token", reply)
+            .map_or_else(
+                |outcome| outcome,
+                |token| Outcome::Success {
+                    lifetime: token.lifetime,
+                },
+            )
+            .into()
+    }
+
+    async fn request(&self, collector: usize, index: usize) -> Finished {
+        let request = self
+            .lock()
+            .results
+            .get(collector)
+            .and_then(|r| r.request(index).cloned());
+        let Some(request) = request else {
+            return Outcome::Rejected.into();
+        };
+        let call = Call::Request { collector, index };
+        match self.ask(call, request).await {
+            Ok(Mapped::Chunks(chunks)) => {
+                self.lock().results[collector].keep(index, chunks);
+                Outcome::SUCCESS.into()
+            }
+            Ok(Mapped::Skills(skills)) => self.found_skills(collector, index, skills),
+            Err(outcome) => outcome.into(),
+        }
+    }
+
+    async fn ask(&self, call: Call, request: PlannedRequest) -> Result<Mapped, Outcome> {
+        let minutes = timeframe(request.window, self.parts.clock.now(), &self.parts.timezone);
+        let client = &self.parts.client;
+        match request.query(minutes) {
+            Query::Engagement(query) => {
+                let reply = client.engagement_activity(&query).await;
+                let asked = crate::liveperson::engagement_path(self.id(), &query);
+                let answer = self.ended(call, Api::EngagementActivity, &asked, reply)?;
+                if query.skills == Some(IdFilter::All) {
+                    self.lock().reported.extend(skills_of(&answer));
+                }
+                Ok(self.map_engagement(request, answer).await)
+            }
+            Query::Sla(query) => {
+                let reply = client.sla(&query).await;
+                let asked = crate::liveperson::sla_path(self.id(), &query);
+                let answer = self.ended(call, Api::Sla, &asked, reply)?;
+                Ok(Mapped::Chunks(map_sla(self.id(), &request, &answer)))
+            }
+        }
+    }
+
+    async fn map_engagement(&self, request: PlannedRequest, answer: EngagementAnswer) -> Mapped {
+        let Ask::Engagement { levels, .. } = request.ask else {
+            return Mapped::Skills(skills_of(&answer).collect());
+        };
+        let (account, window) = (self.id().to_owned(), request.window);
+        // A large account's answer takes a while: not on a thread that serves scrapes.
+        let chunks =
+            tokio::task::spawn_blocking(move || map_engagement(&account, window, &levels, &answer));
+        match chunks.await {
+            Ok(chunks) => Mapped::Chunks(chunks),
+            // Only a bug in the mapping or the end of the program comes here.
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
+    /// The answer that says which skills there are brings their requests along.
+    fn found_skills(&self, collector: usize, index: usize, skills: Vec<i64>) -> Finished {
+        let more = sla::plan_found_skills(&self.parts.account, &skills);
+        let mut inner = self.lock();
+        inner.results[collector].keep(index, Vec::new());
+        let more = inner.results[collector].extend(more);
+        inner.skills.get_or_insert(skills);
+        Finished {
+            outcome: Outcome::SUCCESS,
+            more,
+        }
+    }
+
+    /// Counts a finished call and keeps why it failed.
+    fn ended<T>(&self, call: Call, api: Api, asked: &str, reply: Reply<T>) -> Result<T, Outcome> {
+        let code = reply.code.to_string();
+        self.parts
+            .counters
+            .request(api.label(), &code, reply.elapsed, reply.bytes);
+        tracing::debug!(
+            account = self.id(),
+            api = api.label(),
+            status = code,
+            seconds = reply.elapsed.as_secs_f64(),
+            bytes = reply.bytes,
+            asked,
+            "call ended"
+        );
+        reply.result.map_err(|error| {
+            let outcome = outcome_of(&error);
+            let asked = shortened(asked);
+            self.lock().failures.insert(
+                call,
+                Failure {
+                    api,
+                    code,
+                    asked,
+                    error,
+                },
+            );
+            outcome
+        })
+    }
+
+    fn publish(&self, collector: usize, now: Instant) {
+        let kind = self.parts.collectors[collector];
+        let publications = {
+            let mut inner = self.lock();
+            if kind == CollectorKind::EngagementActivity {
+                let reported = std::mem::take(&mut inner.reported);
+                if !reported.is_empty() {
+                    inner.skills = Some(reported.into_iter().collect());
+                }
+            }
+            inner.results[collector].end(now, self.parts.stale_after)
+        };
+        let source = Source {
+            account: self.id().into(),
+            part: kind.label(),
+        };
+        self.parts.store.publish(source, publications);
+    }
+
+    fn call_failed(&self, call: Call, next: Next, now: Instant) {
+        let mut inner = self.lock();
+        let Some(failure) = inner.failures.remove(&call) else {
+            return;
+        };
+        let subject = match call {
+            Call::Request { collector, .. } => Subject::Collector(collector),
+            call => Subject::Session(call),
+        };
+        let say = inner.troubles.failed(subject, now);
+        drop(inner);
+        let text = format!("asked for {}: {}", failure.asked, failure.error);
+        match call {
+            Call::Request { collector, .. } => self.parts.status.failed(collector, &text),
+            // Whoever waits for it fails with it.
+            _ => (0..self.parts.collectors.len())
+                .for_each(|collector| self.parts.status.failed(collector, &text)),
+        }
+        let next = match next {
+            Next::Again(wait) => format!("the same again in {} s", wait.as_secs()),
+            Next::FreshToken => "the same again with a fresh token".to_owned(),
+            Next::GivenUp => "given up for this poll".to_owned(),
+        };
+        self.tell_failure(subject, &failure, say, &text, &next);
+    }
+
+    fn tell_failure(&self, subject: Subject, failure: &Failure, say: Say, error: &str, next: &str) {
+        let collector = match subject {
+            Subject::Collector(index) => self.parts.collectors[index].label(),
+            _ => "all",
+        };
+        let (account, api, status) = (self.id(), failure.api.label(), failure.code.as_str());
+        match say {
+            Say::Begins => {
+                tracing::warn!(account, collector, api, status, error, next, "calls fail");
+            }
+            Say::Lasts(failures, time) => tracing::warn!(
+                account,
+                collector,
+                api,
+                status,
+                failures,
+                minutes = time.as_secs() / 60,
+                error,
+                next,
+                "calls still fail"
+            ),
+            Say::Nothing => {
+                tracing::debug!(account, collector, api, status, error, next, "call failed");
+            }
+        }
+    }
+
+    fn paused(&self, wait: Duration, spacing: Duration, now: Instant) {
+        let mut inner = self.lock();
+        inner
+            .failures
+            .retain(|_, failure| !matches!(failure.error, ApiError::Throttled { .. }));
+        let say = inner.troubles.failed(Subject::Throttling, now);
+        drop(inner);
+        let (account, status) = (self.id(), 429);
+        let (wait, spacing) = (wait.as_secs_f64(), spacing.as_secs_f64());
+        match say {
+            Say::Begins => tracing::warn!(
+                account,
+                status,
+                wait,
+                spacing,
+                "LivePerson throttles; the account pauses and calls less often afterwards"
+            ),
+            Say::Lasts(times, time) => {
+                let minutes = time.as_secs() / 60;
+                tracing::warn!(
+                    account,
+                    status,
+                    wait,
+                    spacing,
+                    times,
+                    minutes,
+                    "still throttled"
+                );
+            }
+            Say::Nothing => tracing::debug!(account, status, wait, spacing, "throttled"),
+        }
+    }
+
+    fn recovered(&self, subject: Subject, now: Instant, what: &str) {
+        let recovered = self.lock().troubles.recovered(subject, now);
+        if let Some((failures, time)) = recovered {
+            let account = self.id();
+            let collector = match subject {
+                Subject::Collector(index) => self.parts.collectors[index].label(),
+                _ => "all",
+            };
+            let after = time.as_secs_f64();
+            tracing::info!(account, collector, failures, after, "{what}");
+        }
+    }
+
+    fn poll_ended(&self, collector: usize, summary: PollSummary, now: Instant) {
+        self.publish(collector, now);
+        let whole = summary.whole();
+        let (account, kind) = (self.id(), self.parts.collectors[collector].label());
+        let seconds = summary.took.as_secs_f64();
+        let (succeeded, given_up) = (summary.succeeded, summary.given_up);
+        let first = self.parts.status.collectors()[collector]
+            .last_success
+            .is_none();
+        if whole && first {
+            tracing::info!(account, collector = kind, succeeded, seconds, "first data");
+        } else if let Some(wait) = summary.backoff {
+            let wait = wait.as_secs();
+            tracing::info!(
+                account,
+                collector = kind,
+                given_up,
+                wait,
+                "poll failed whole; waiting"
+            );
+        } else {
+            tracing::debug!(
+                account,
+                collector = kind,
+                succeeded,
+                given_up,
+                seconds,
+                "poll ended"
+            );
+        }
+        self.parts
+            .status
+            .poll_ended(collector, summary, now, self.parts.clock.now());
+        if whole {
+            self.recovered(Subject::Collector(collector), now, "calls succeed again");
+            self.recovered(Subject::Throttling, now, "no longer throttled");
+        }
+    }
+}
+
+impl Worker for AccountWorker {
+    fn begin_poll(&self, collector: usize) -> usize {
+        let kind = self.parts.collectors[collector];
+        let mut inner = self.lock();
+        let plan = kind.plan(&self.parts.account, inner.skills.as_deref());
+        inner.results[collector].begin(plan)
+    }
+
+    async fn carry_out(&self, call: Call) -> Finished {
+        match call {
+            Call::LookUp(service) => self.look_up(service).await,
+            Call::Authorise => self.authorise().await,
+            Call::Request { collector, index } => self.request(collector, index).await,
+        }
+    }
+
+    fn notice(&self, event: Event) {
+        let now = tokio::time::Instant::now().into_std();
+        match event {
+            Event::PollEnded { collector, summary } => self.poll_ended(collector, summary, now),
+            Event::PollsSkipped { collector, count } => {
+                let kind = self.parts.collectors[collector].label();
+                self.parts.counters.skipped(kind, count);
+                tracing::debug!(
+                    account = self.id(),
+                    collector = kind,
+                    count,
+                    "polls skipped"
+                );
+            }
+            Event::CallFailed { call, next } => self.call_failed(call, next, now),
+            Event::SessionReady { call } => {
+                self.recovered(Subject::Session(call), now, "succeeds again");
+            }
+            Event::Paused { wait, spacing } => self.paused(wait, spacing, now),
+        }
+    }
+
+    fn waiting(&self, until: Option<Instant>) {
+        self.parts.status.waiting(until);
+    }
+}
+
+/// Which of the poller's rules applies to a failure.
+fn outcome_of(error: &ApiError) -> Outcome {
+    match error {
+        ApiError::Throttled { retry_after } => Outcome::Throttled {
+            retry_after: *retry_after,
+        },
+        ApiError::Refused { status: 401, .. } => Outcome::Unauthorised,
+        // The same question would bring the same flood again.
+        ApiError::Refused { .. } | ApiError::Rejected { .. } | ApiError::TooLarge { .. } => {
+            Outcome::Rejected
+        }
+        ApiError::Connect { .. } => Outcome::Failed { connection: true },
+        ApiError::Timeout { .. } | ApiError::Failed { .. } | ApiError::Unreadable { .. } => {
+            Outcome::Failed { connection: false }
+        }
+    }
+}
+
+fn skills_of(answer: &EngagementAnswer) -> impl Iterator<Item = i64> {
+    answer
+        .whole
+        .skills
+        .iter()
+        .flat_map(|section| &section.skills)
+        .map(|(id, _)| *id)
+}
+
+fn map_engagement(
+    account: &str,
+    window: Window,
+    levels: &[Level],
+    answer: &EngagementAnswer,
+) -> Vec<Chunk> {
+    let mut writer = TextWriter::default();
+    metrics::engagement_activity::map(account, &window.label(), levels, answer, &mut writer);
+    writer.finish()
+}
+
+fn map_sla(account: &str, request: &PlannedRequest, answer: &SlaAnswer) -> Vec<Chunk> {
+    let Ask::Sla {
+        subject,
+        lower_limits,
+    } = &request.ask
+    else {
+        return Vec::new();
+    };
+    let mut writer = TextWriter::default();
+    let window = request.window.label();
+    metrics::sla::map(
+        account,
+        &window,
+        *subject,
+        lower_limits,
+        answer,
+        &mut writer,
+    );
+    writer.finish()
+}
+
+/// Long id lists would drown the rest of a log line.
+fn shortened(asked: &str) -> String {
+    const LONGEST: usize = 200;
+    match asked.char_indices().nth(LONGEST) {
+        Some((cut, _)) => format!("{}...", &asked[..cut]),
+        None => asked.to_owned(),
+    }
+}
