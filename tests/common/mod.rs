@@ -14,22 +14,22 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running exporter; killed when dropped.
-pub struct Exporter {
+pub(crate) struct Exporter {
     child: Child,
     log: Arc<Mutex<String>>,
-    pub base_url: String,
+    pub(crate) base_url: String,
     _folder: tempfile::TempDir,
 }
 
 /// A command of the binary with nothing of the test's own environment in it.
-pub fn command() -> Command {
+pub(crate) fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_liveperson_exporter"));
     command.env_clear();
     command
 }
 
 /// Writes a configuration into a folder of its own.
-pub fn configuration(yaml: &str) -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn configuration(yaml: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("liveperson_exporter.yml");
     std::fs::write(&file, yaml).unwrap();
@@ -40,11 +40,11 @@ pub fn configuration(yaml: &str) -> (tempfile::TempDir, PathBuf) {
 
 impl Exporter {
     /// Starts the daemon on a configuration, on a free port, and waits until it listens.
-    pub async fn start(yaml: &str) -> Self {
+    pub(crate) async fn start(yaml: &str) -> Self {
         Self::start_with(yaml, &[]).await
     }
 
-    pub async fn start_with(yaml: &str, arguments: &[&str]) -> Self {
+    pub(crate) async fn start_with(yaml: &str, arguments: &[&str]) -> Self {
         let (folder, file) = configuration(yaml);
         let mut command = command();
         command.arg("--config.file").arg(&file).args(arguments);
@@ -52,7 +52,7 @@ impl Exporter {
     }
 
     /// Starts any command that listens, on a free port.
-    pub async fn spawn(mut command: Command, folder: tempfile::TempDir) -> Self {
+    pub(crate) async fn spawn(mut command: Command, folder: tempfile::TempDir) -> Self {
         command.arg("--web.listen-address=127.0.0.1:0");
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -80,30 +80,30 @@ impl Exporter {
         exporter
     }
 
-    pub fn config_file(&self) -> PathBuf {
+    pub(crate) fn config_file(&self) -> PathBuf {
         self._folder.path().join("liveperson_exporter.yml")
     }
 
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    pub async fn get(&self, path: &str) -> (u16, String) {
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
         get(&format!("{}{path}", self.base_url)).await
     }
 
-    pub async fn page(&self) -> String {
+    pub(crate) async fn page(&self) -> String {
         let (status, page) = self.get("/metrics").await;
         assert_eq!(status, 200, "{page}");
         page
     }
 
     /// The page as soon as it shows a series with this value.
-    pub async fn page_with(&self, series: &str, value: f64) -> String {
+    pub(crate) async fn page_with(&self, series: &str, value: f64) -> String {
         eventually(
             &format!("{series} is {value}; log:\n{}", self.log()),
             async || {
@@ -114,7 +114,7 @@ impl Exporter {
         .await
     }
 
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let pid = self.pid().to_string();
         assert!(
             Command::new("kill")
@@ -126,7 +126,7 @@ impl Exporter {
     }
 
     /// Waits for its end.
-    pub async fn ended(&mut self) -> ExitStatus {
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
         let child = &mut self.child;
         eventually("the exporter ends", async || child.try_wait().unwrap()).await
     }
@@ -139,12 +139,12 @@ impl Drop for Exporter {
     }
 }
 
-pub fn http() -> reqwest::Client {
+pub(crate) fn http() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
-pub async fn get(url: &str) -> (u16, String) {
+pub(crate) async fn get(url: &str) -> (u16, String) {
     let answer = http().get(url).send().await.unwrap();
     let status = answer.status().as_u16();
     (status, answer.text().await.unwrap())
@@ -152,7 +152,7 @@ pub async fn get(url: &str) -> (u16, String) {
 
 /// Asks again and again until there is an answer. The only waiting in these tests: a real process
 /// keeps real time.
-pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(answer) = ask().await {
@@ -167,7 +167,7 @@ pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) 
 }
 
 /// The value of a series as it is written on the page, labels and all.
-pub fn sample(page: &str, series: &str) -> Option<f64> {
+pub(crate) fn sample(page: &str, series: &str) -> Option<f64> {
     let value = page
         .lines()
         .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))?;
@@ -175,7 +175,7 @@ pub fn sample(page: &str, series: &str) -> Option<f64> {
 }
 
 /// All samples of data, by series.
-pub fn data(page: &str) -> std::collections::BTreeMap<String, f64> {
+pub(crate) fn data(page: &str) -> std::collections::BTreeMap<String, f64> {
     let lines = page
         .lines()
         .filter(|line| line.starts_with("liveperson_window_"));
