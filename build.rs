@@ -1,9 +1,18 @@
 //! Puts the revision and the compiler's version into the binary, for `--version` and build_info.
 
+use std::path::Path;
 use std::process::Command;
 
 fn main() {
-    println!("cargo::rerun-if-changed=.git/HEAD");
+    // Grows with every commit and change of branch. Named only when it is there: a missing file
+    // would make every build run this again.
+    let log = ".git/logs/HEAD";
+    let watched = if Path::new(log).exists() {
+        log
+    } else {
+        "build.rs"
+    };
+    println!("cargo::rerun-if-changed={watched}");
     println!("cargo::rerun-if-env-changed=LIVEPERSON_EXPORTER_REVISION");
     // A build from a source archive has no repository; whoever packages it can say the revision.
     let revision = std::env::var("LIVEPERSON_EXPORTER_REVISION").ok();

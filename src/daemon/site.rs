@@ -118,7 +118,9 @@ impl Site for DaemonSite {
 fn row(view: &AccountView, collector: &CollectorStatus, now: Instant) -> LandingRow {
     let stale_after = view.status.stale_after();
     let state = match &collector.last_poll {
-        _ if collector.up(now, stale_after) => "up",
+        _ if collector.up(now, stale_after) && collector.error.is_none() => "up",
+        // Its last poll was whole, but calls of the present one fail.
+        _ if collector.up(now, stale_after) => "up, retrying",
         None => "first poll under way",
         Some(poll) if poll.whole() => "stale",
         Some(poll) if poll.succeeded > 0 => "partly failing",
