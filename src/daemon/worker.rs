@@ -68,6 +68,21 @@ enum Mapped {
     Skills(Vec<i64>),
 }
 
+impl Inner {
+    /// Takes over the skills that the Engagement Activity poll reported. Only a whole poll can say
+    /// that a skill is gone.
+    fn learn_skills(&mut self, whole: bool) {
+        let mut reported = std::mem::take(&mut self.reported);
+        if !whole {
+            reported.extend(self.skills.iter().flatten());
+            if reported.is_empty() {
+                return;
+            }
+        }
+        self.skills = Some(reported.into_iter().collect());
+    }
+}
+
 impl AccountWorker {
     pub(super) fn new(parts: WorkerParts) -> Self {
         let results = parts
@@ -235,15 +250,12 @@ impl AccountWorker {
         })
     }
 
-    fn publish(&self, collector: usize, now: Instant) {
+    fn publish(&self, collector: usize, whole: bool, now: Instant) {
         let kind = self.parts.collectors[collector];
         let publications = {
             let mut inner = self.lock();
             if kind == CollectorKind::EngagementActivity {
-                let reported = std::mem::take(&mut inner.reported);
-                if !reported.is_empty() {
-                    inner.skills = Some(reported.into_iter().collect());
-                }
+                inner.learn_skills(whole);
             }
             inner.results[collector].end(now, self.parts.stale_after)
         };
@@ -354,8 +366,8 @@ impl AccountWorker {
     }
 
     fn poll_ended(&self, collector: usize, summary: PollSummary, now: Instant) {
-        self.publish(collector, now);
         let whole = summary.whole();
+        self.publish(collector, whole, now);
         let (account, kind) = (self.id(), self.parts.collectors[collector].label());
         let seconds = summary.took.as_secs_f64();
         let (succeeded, given_up) = (summary.succeeded, summary.given_up);
