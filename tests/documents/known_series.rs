@@ -1,0 +1,69 @@
+//! Which series there are, by the catalogue, and which labels they have.
+
+use std::collections::BTreeSet;
+
+use liveperson_exporter::metrics::catalogue::{FAMILIES, Family, Kind};
+
+use super::promql::Selector;
+
+/// The series of a family that a document may use: those that are alike in both formats and
+/// in every version of Prometheus.
+pub(crate) fn series(family: &Family) -> Vec<String> {
+    let suffixes: &[&str] = match family.kind {
+        Kind::Gauge | Kind::Info | Kind::Counter => &[""],
+        // `_count` in one format is `_gcount` in the other.
+        Kind::GaugeHistogram => &["_bucket"],
+        Kind::Histogram => &["_bucket", "_sum", "_count"],
+    };
+    let name = family.name;
+    suffixes.iter().map(|s| format!("{name}{s}")).collect()
+}
+
+pub(crate) const PROCESS: [&str; 7] = [
+    "process_cpu_seconds_total",
+    "process_open_fds",
+    "process_max_fds",
+    "process_virtual_memory_bytes",
+    "process_resident_memory_bytes",
+    "process_start_time_seconds",
+    "process_threads",
+];
+
+/// Checks that a selector names a series, and labels that this series has.
+pub(crate) fn check(selector: &Selector, recorded: &BTreeSet<String>, place: &str) {
+    let name = selector.name.as_str();
+    let family = FAMILIES
+        .iter()
+        .find(|family| series(family).iter().any(|series| series == name));
+    let mut labels = vec!["job", "instance"];
+    match family {
+        Some(family) => {
+            labels.extend(family.labels);
+            if name.ends_with("_bucket") {
+                labels.push("le");
+            }
+        }
+        None if name == "up" || PROCESS.contains(&name) => {}
+        None if recorded.contains(name) => labels.extend(["account", "window", "within"]),
+        None => panic!("{place}: there is no series {name}"),
+    }
+    for matcher in &selector.matchers {
+        assert!(
+            labels.contains(&matcher.label.as_str()),
+            "{place}: {name} has no label {}",
+            matcher.label
+        );
+        // Prometheus 3 writes 30.0 where Prometheus 2 writes 30.
+        assert!(
+            matcher.label != "le" || matcher.operator != "=" || matcher.value == "+Inf",
+            "{place}: le=\"{}\" is spelt 30 or 30.0: match both",
+            matcher.value
+        );
+    }
+    if name.starts_with("liveperson_window_") {
+        assert!(
+            !selector.range,
+            "{place}: {name} is a sliding window, not for rate() and its like"
+        );
+    }
+}
