@@ -16,7 +16,8 @@ use crate::metrics::exporter::AccountCounters;
 use crate::metrics::names;
 use crate::poll::plan::{CollectorKind, Level};
 use crate::poll::{
-    AccountMachine, AccountSettings, CollectorSettings, SessionSettings, first_phase, run,
+    AccountMachine, AccountSettings, CollectorSettings, Heir, Heirs, SessionSettings, first_phase,
+    run,
 };
 use crate::store::{Publication, Source, Store};
 
@@ -42,6 +43,8 @@ pub(super) struct RunningAccount {
     kinds: Vec<CollectorKind>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<AccountMachine>,
+    worker: Arc<AccountWorker>,
+    account: Account,
 }
 
 /// What an account that stopped leaves to its successor.
@@ -50,6 +53,8 @@ pub(super) struct Legacy {
     kinds: Vec<CollectorKind>,
     status: Arc<AccountStatus>,
     counters: Arc<AccountCounters>,
+    worker: Arc<AccountWorker>,
+    account: Account,
 }
 
 /// An account that is ready to run: everything that can fail has succeeded.
@@ -105,13 +110,14 @@ impl PreparedAccount {
         } = self;
         let services = client.services();
         let settings = machine_settings(config, &account, &client, &kinds, ordinal);
-        let mut machine = AccountMachine::new(settings, tokio::time::Instant::now().into_std());
+        let now = tokio::time::Instant::now().into_std();
+        let mut machine = AccountMachine::new(settings, now);
         let status = Arc::new(AccountStatus::new(&account.id, &kinds, config.stale_after));
-        if let Some(legacy) = legacy {
-            let old_index = |index: usize| legacy.kinds.iter().position(|k| *k == kinds[index]);
-            machine.inherit(&legacy.machine, old_index);
+        if let Some(legacy) = &legacy {
+            let heirs = heirs(&account, &kinds, &services, legacy);
+            machine.inherit(&legacy.machine, now, &heirs);
             status.inherit(&legacy.status);
-            counters = legacy.counters;
+            counters = Arc::clone(&legacy.counters);
             for gone in legacy.kinds.iter().filter(|kind| !kinds.contains(kind)) {
                 shared.store.remove(&source(&account.id, gone.label()));
             }
@@ -119,7 +125,7 @@ impl PreparedAccount {
         publish_names(config, &account, &shared.store);
         let id = account.id.clone();
         let worker = AccountWorker::new(WorkerParts {
-            account,
+            account: account.clone(),
             client,
             services,
             collectors: kinds.clone(),
@@ -130,8 +136,12 @@ impl PreparedAccount {
             counters: Arc::clone(&counters),
             status: Arc::clone(&status),
         });
+        if let Some(legacy) = &legacy {
+            worker.inherit(&legacy.worker);
+        }
+        let worker = Arc::new(worker);
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(run(machine, Arc::new(worker), async move {
+        let task = tokio::spawn(run(machine, Arc::clone(&worker), async move {
             // A sender that is gone means stop, too.
             let _ = stopped.await;
         }));
@@ -142,7 +152,26 @@ impl PreparedAccount {
             kinds,
             stop,
             task,
+            worker,
+            account,
         }
+    }
+}
+
+/// What of the collectors and services was there before the account changed.
+fn heirs(account: &Account, kinds: &[CollectorKind], services: &[Service], old: &Legacy) -> Heirs {
+    let collector = |kind: &CollectorKind| {
+        let index = old.kinds.iter().position(|k| k == kind)?;
+        let unchanged = kind.asks_the_same(account, &old.account);
+        Some(Heir { index, unchanged })
+    };
+    let before = old.worker.services();
+    Heirs {
+        collectors: kinds.iter().map(collector).collect(),
+        services: services
+            .iter()
+            .map(|service| before.iter().position(|s| s == service))
+            .collect(),
     }
 }
 
@@ -163,6 +192,8 @@ impl RunningAccount {
             kinds,
             status,
             counters,
+            worker,
+            account,
             ..
         } = self;
         // A receiver that is gone has stopped already.
@@ -173,6 +204,8 @@ impl RunningAccount {
             kinds,
             status,
             counters,
+            worker,
+            account,
         })
     }
 }

@@ -29,6 +29,7 @@ use clock::epoch_seconds;
 pub use clock::{SystemClock, WallClock, timeframe};
 pub use plan_report::plan_report;
 pub use site::DaemonSite;
+pub use status::{AccountStatus, CollectorStatus};
 
 /// Reads the configuration again.
 pub type ConfigSource = Box<dyn Fn() -> Result<Config, String> + Send + Sync>;

@@ -20,6 +20,22 @@ pub(super) struct Results {
 }
 
 impl Results {
+    /// Takes over what the same collector served under an older configuration, as far as
+    /// `still_asked` says that it is asked for; returns what is to be served until the first poll
+    /// ends.
+    pub(super) fn inherit(
+        &mut self,
+        old: &Self,
+        still_asked: impl Fn(&PlannedRequest) -> bool,
+    ) -> Vec<Publication> {
+        let kept = old
+            .served
+            .iter()
+            .filter(|(request, _)| still_asked(request));
+        self.served = kept.map(|(r, p)| (r.clone(), p.clone())).collect();
+        self.served.values().cloned().collect()
+    }
+
     /// Begins a poll; returns how many requests it has.
     pub(super) fn begin(&mut self, plan: Vec<PlannedRequest>) -> usize {
         self.answers = plan.iter().map(|_| None).collect();

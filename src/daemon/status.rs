@@ -8,13 +8,13 @@ use jiff::Timestamp;
 
 use super::clock::epoch_seconds;
 use crate::metrics::exporter::{AccountState, CollectorState};
-use crate::poll::PollSummary;
 use crate::poll::plan::CollectorKind;
+use crate::poll::{Event, PollSummary};
 use crate::store::{SeriesCount, Source, Store};
 
 /// The status of one account, written by its worker and read by scrapes.
 #[derive(Debug)]
-pub(super) struct AccountStatus {
+pub struct AccountStatus {
     account: String,
     stale_after: Duration,
     inner: Mutex<Inner>,
@@ -28,22 +28,24 @@ struct Inner {
 
 /// The status of one collector.
 #[derive(Clone, Debug)]
-pub(super) struct CollectorStatus {
+pub struct CollectorStatus {
     /// Which collector.
-    pub(super) kind: CollectorKind,
+    pub kind: CollectorKind,
     /// The last poll that ended.
-    pub(super) last_poll: Option<PollSummary>,
+    pub last_poll: Option<PollSummary>,
     /// The last poll that succeeded whole.
-    pub(super) last_success: Option<(Instant, Timestamp)>,
+    pub last_success: Option<(Instant, Timestamp)>,
     /// The last failure since then, free of secrets.
-    pub(super) error: Option<String>,
+    pub error: Option<String>,
     /// The end of the back-off after a poll that failed whole.
-    pub(super) resumes_at: Option<Instant>,
+    pub resumes_at: Option<Instant>,
+    /// How many times its interval a poll takes at the present spacing; 1 when its plan is met.
+    pub stretch: f64,
 }
 
 impl CollectorStatus {
     /// Whether the last poll succeeded whole, and not too long ago.
-    pub(super) fn up(&self, now: Instant, stale_after: Duration) -> bool {
+    pub fn up(&self, now: Instant, stale_after: Duration) -> bool {
         let whole = self.last_poll.as_ref().is_some_and(PollSummary::whole);
         let fresh = |(at, _): (Instant, _)| now.saturating_duration_since(at) < stale_after;
         whole && self.last_success.is_some_and(fresh)
@@ -52,13 +54,14 @@ impl CollectorStatus {
 
 impl AccountStatus {
     /// The status of an account that has not been polled yet.
-    pub(super) fn new(account: &str, kinds: &[CollectorKind], stale_after: Duration) -> Self {
+    pub fn new(account: &str, kinds: &[CollectorKind], stale_after: Duration) -> Self {
         let collectors = kinds.iter().map(|kind| CollectorStatus {
             kind: *kind,
             last_poll: None,
             last_success: None,
             error: None,
             resumes_at: None,
+            stretch: 1.0,
         });
         let inner = Inner {
             waiting_until: None,
@@ -87,7 +90,7 @@ impl AccountStatus {
     }
 
     /// Takes note of the end of the longest present wait.
-    pub(super) fn waiting(&self, until: Option<Instant>) {
+    pub fn waiting(&self, until: Option<Instant>) {
         self.lock().waiting_until = until;
     }
 
@@ -98,14 +101,22 @@ impl AccountStatus {
         }
     }
 
-    /// Takes note of the end of a poll.
-    pub(super) fn poll_ended(
-        &self,
-        collector: usize,
-        summary: PollSummary,
-        now: Instant,
-        wall: Timestamp,
-    ) {
+    /// Takes note of what the poller did at `now`.
+    pub fn notice(&self, event: &Event, now: Instant, wall: Timestamp) {
+        match event {
+            Event::PollEnded { collector, summary } => {
+                self.poll_ended(*collector, summary.clone(), now, wall);
+            }
+            Event::Stretched { collector, ratio } => {
+                if let Some(status) = self.lock().collectors.get_mut(*collector) {
+                    status.stretch = *ratio;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn poll_ended(&self, collector: usize, summary: PollSummary, now: Instant, wall: Timestamp) {
         if let Some(status) = self.lock().collectors.get_mut(collector) {
             status.resumes_at = summary.backoff.map(|wait| now + wait);
             if summary.whole() {
@@ -121,18 +132,22 @@ impl AccountStatus {
         let old = old.collectors();
         for status in &mut self.lock().collectors {
             if let Some(old) = old.iter().find(|old| old.kind == status.kind) {
-                *status = old.clone();
+                // How far the new plan stretches is told when its first poll begins.
+                *status = CollectorStatus {
+                    stretch: 1.0,
+                    ..old.clone()
+                };
             }
         }
     }
 
     /// The collectors as they are now.
-    pub(super) fn collectors(&self) -> Vec<CollectorStatus> {
+    pub fn collectors(&self) -> Vec<CollectorStatus> {
         self.lock().collectors.clone()
     }
 
     /// What is left of the present wait at `now`.
-    pub(super) fn waits(&self, now: Instant) -> Duration {
+    pub fn waits(&self, now: Instant) -> Duration {
         let until = self.lock().waiting_until;
         until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
     }
@@ -152,6 +167,7 @@ impl AccountStatus {
                 up: status.up(now, self.stale_after),
                 last_success: status.last_success.map(|(_, at)| epoch_seconds(at)),
                 poll_duration: status.last_poll.as_ref().map(|poll| poll.took),
+                stretch: status.stretch,
                 series: served,
                 series_dropped: dropped,
             }

@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use crate::poll::Call;
+use crate::liveperson::Service;
+use crate::poll::plan::CollectorKind;
 
 /// Least time between two lines about the same trouble.
 const REMINDER: Duration = Duration::from_secs(10 * 60);
@@ -14,12 +15,24 @@ const REMINDER: Duration = Duration::from_secs(10 * 60);
 /// What is in trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Subject {
-    /// A host or the token.
-    Session(Call),
+    /// The host of a service; every collector waits for it.
+    Host(Service),
+    /// The token; every collector waits for it.
+    Token,
     /// LivePerson answers 429.
     Throttling,
-    /// A collector, by index.
-    Collector(usize),
+    /// A collector's requests.
+    Collector(CollectorKind),
+}
+
+impl Subject {
+    /// The value of the field `collector`.
+    pub(super) fn collector(self) -> &'static str {
+        match self {
+            Self::Collector(kind) => kind.label(),
+            _ => "all",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +54,7 @@ pub(super) enum Say {
 }
 
 /// The troubles of one account.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Troubles(HashMap<Subject, Trouble>);
 
 impl Troubles {
@@ -69,6 +82,16 @@ impl Troubles {
         )
     }
 
+    /// The troubles without those of collectors that are no more.
+    pub(super) fn of(&self, collectors: &[CollectorKind]) -> Self {
+        let there = |subject: &Subject| match subject {
+            Subject::Collector(kind) => collectors.contains(kind),
+            _ => true,
+        };
+        let troubles = self.0.iter().filter(|(subject, _)| there(subject));
+        Self(troubles.map(|(s, t)| (*s, *t)).collect())
+    }
+
     /// Takes note of a success: how many failures there were and how long it took, if there were.
     pub(super) fn recovered(&mut self, subject: Subject, now: Instant) -> Option<(u64, Duration)> {
         let trouble = self.0.remove(&subject)?;
@@ -88,7 +111,7 @@ mod tests {
         let start = Instant::now();
         let at = |secs| start + Duration::from_secs(secs);
         let mut troubles = Troubles::default();
-        let subject = Subject::Collector(0);
+        let subject = Subject::Collector(CollectorKind::Sla);
         assert_eq!(troubles.recovered(subject, at(0)), None);
         assert_eq!(troubles.failed(subject, at(0)), Say::Begins);
         let said: Vec<_> = (1..=25)
@@ -106,5 +129,26 @@ mod tests {
             Some((26, minutes(26)))
         );
         assert_eq!(troubles.failed(subject, at(1561)), Say::Begins);
+    }
+
+    #[test]
+    fn a_changed_account_remembers_the_troubles_of_the_collectors_it_still_has() {
+        let now = Instant::now();
+        let mut troubles = Troubles::default();
+        for subject in [
+            Subject::Collector(CollectorKind::Sla),
+            Subject::Collector(CollectorKind::EngagementActivity),
+            Subject::Token,
+        ] {
+            troubles.failed(subject, now);
+        }
+        let mut left = troubles.of(&[CollectorKind::Sla]);
+        assert_eq!(left.failed(Subject::Token, now), Say::Nothing);
+        assert_eq!(
+            left.failed(Subject::Collector(CollectorKind::Sla), now),
+            Say::Nothing
+        );
+        let gone = Subject::Collector(CollectorKind::EngagementActivity);
+        assert_eq!(left.failed(gone, now), Say::Begins);
     }
 }

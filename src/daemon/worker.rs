@@ -11,14 +11,14 @@ use super::clock::{WallClock, timeframe};
 use super::results::Results;
 use super::status::AccountStatus;
 use super::trouble::{Say, Subject, Troubles};
-use crate::config::{Account, Window};
+use crate::config::{Account, Selection, Window};
 use crate::exposition::{Chunk, TextWriter};
 use crate::liveperson::{
     Api, ApiError, Client, EngagementAnswer, IdFilter, Reply, Service, SlaAnswer,
 };
 use crate::metrics;
 use crate::metrics::exporter::AccountCounters;
-use crate::poll::plan::{Ask, CollectorKind, Level, PlannedRequest, Query, sla};
+use crate::poll::plan::{Ask, CollectorKind, Level, PlannedRequest, Query, SlaSubject, sla};
 use crate::poll::{Call, Event, Finished, Next, Outcome, PollSummary, Worker};
 use crate::store::{Source, Store};
 
@@ -51,6 +51,8 @@ struct Inner {
     /// The last failure of each call under way, until the poller says what comes next.
     failures: HashMap<Call, Failure>,
     troubles: Troubles,
+    /// The last 429.
+    throttled: Option<Instant>,
 }
 
 /// Why a call failed, for a person.
@@ -96,10 +98,53 @@ impl AccountWorker {
             reported: BTreeSet::new(),
             failures: HashMap::new(),
             troubles: Troubles::default(),
+            throttled: None,
         };
         Self {
             parts,
             inner: Mutex::new(inner),
+        }
+    }
+
+    /// Takes over from the worker of the same account under an older configuration: what is still
+    /// asked for stays served until the first poll ends, and what was told is not told again.
+    pub(super) fn inherit(&self, old: &Self) {
+        let old_inner = old.lock();
+        let mut inner = self.lock();
+        inner.skills.clone_from(&old_inner.skills);
+        inner.troubles = old_inner.troubles.of(&self.parts.collectors);
+        inner.throttled = old_inner.throttled;
+        for (index, kind) in self.parts.collectors.iter().enumerate() {
+            let Some(place) = old.parts.collectors.iter().position(|k| k == kind) else {
+                continue;
+            };
+            let account = &self.parts.account;
+            let plan = kind.plan(account, inner.skills.as_deref());
+            let of_a_skill = |request: &PlannedRequest| match request.ask {
+                Ask::Sla {
+                    subject: SlaSubject::Skill(id),
+                    ..
+                } if account.sla.skills == Selection::All => {
+                    sla::plan_found_skills(account, &[id]).contains(request)
+                }
+                _ => false,
+            };
+            let still_asked =
+                |request: &PlannedRequest| plan.contains(request) || of_a_skill(request);
+            let kept = inner.results[index].inherit(&old_inner.results[place], still_asked);
+            self.parts.store.publish(self.source(*kind), kept);
+        }
+    }
+
+    /// The services that it looks up, in the poller's order.
+    pub(super) fn services(&self) -> &[Service] {
+        &self.parts.services
+    }
+
+    fn source(&self, kind: CollectorKind) -> Source {
+        Source {
+            account: self.id().into(),
+            part: kind.label(),
         }
     }
 
@@ -227,6 +272,7 @@ impl AccountWorker {
             .request(api.label(), &code, reply.elapsed, reply.bytes);
         tracing::debug!(
             account = self.id(),
+            collector = self.subject(call).collector(),
             api = api.label(),
             status = code,
             seconds = reply.elapsed.as_secs_f64(),
@@ -259,11 +305,7 @@ impl AccountWorker {
             }
             inner.results[collector].end(now, self.parts.stale_after)
         };
-        let source = Source {
-            account: self.id().into(),
-            part: kind.label(),
-        };
-        self.parts.store.publish(source, publications);
+        self.parts.store.publish(self.source(kind), publications);
     }
 
     fn call_failed(&self, call: Call, next: Next, now: Instant) {
@@ -271,10 +313,7 @@ impl AccountWorker {
         let Some(failure) = inner.failures.remove(&call) else {
             return;
         };
-        let subject = match call {
-            Call::Request { collector, .. } => Subject::Collector(collector),
-            call => Subject::Session(call),
-        };
+        let subject = self.subject(call);
         let say = inner.troubles.failed(subject, now);
         drop(inner);
         let text = format!("asked for {}: {}", failure.asked, failure.error);
@@ -284,29 +323,49 @@ impl AccountWorker {
             _ => (0..self.parts.collectors.len())
                 .for_each(|collector| self.parts.status.failed(collector, &text)),
         }
-        let next = match next {
-            Next::Again(wait) => format!("the same again in {} s", wait.as_secs()),
-            Next::FreshToken => "the same again with a fresh token".to_owned(),
-            Next::GivenUp => "given up for this poll".to_owned(),
-        };
-        self.tell_failure(subject, &failure, say, &text, &next);
+        self.tell_failure(subject, &failure, say, &text, next);
     }
 
-    fn tell_failure(&self, subject: Subject, failure: &Failure, say: Say, error: &str, next: &str) {
-        let collector = match subject {
-            Subject::Collector(index) => self.parts.collectors[index].label(),
-            _ => "all",
+    fn subject(&self, call: Call) -> Subject {
+        match call {
+            Call::Request { collector, .. } => Subject::Collector(self.parts.collectors[collector]),
+            Call::LookUp(service) => Subject::Host(self.parts.services[service]),
+            Call::Authorise => Subject::Token,
+        }
+    }
+
+    fn tell_failure(&self, subject: Subject, failure: &Failure, say: Say, error: &str, next: Next) {
+        let (account, collector) = (self.id(), subject.collector());
+        let (api, status) = (failure.api.label(), failure.code.as_str());
+        // In seconds; a field that is not there when there is nothing to wait for.
+        let (next, wait) = match next {
+            Next::Again(wait) => ("the same again after the wait", Some(seconds(wait))),
+            Next::FreshToken => ("the same again with a fresh token", None),
+            Next::GivenUp => ("given up until the next poll", None),
+            Next::BackOff(wait) => (
+                "nothing succeeded; next poll after the wait",
+                Some(seconds(wait)),
+            ),
         };
-        let (account, api, status) = (self.id(), failure.api.label(), failure.code.as_str());
         match say {
             Say::Begins => {
-                tracing::warn!(account, collector, api, status, error, next, "calls fail");
+                tracing::warn!(
+                    account,
+                    collector,
+                    api,
+                    status,
+                    wait,
+                    error,
+                    next,
+                    "calls fail"
+                );
             }
             Say::Lasts(failures, time) => tracing::warn!(
                 account,
                 collector,
                 api,
                 status,
+                wait,
                 failures,
                 minutes = time.as_secs() / 60,
                 error,
@@ -314,53 +373,63 @@ impl AccountWorker {
                 "calls still fail"
             ),
             Say::Nothing => {
-                tracing::debug!(account, collector, api, status, error, next, "call failed");
+                tracing::debug!(
+                    account,
+                    collector,
+                    api,
+                    status,
+                    wait,
+                    error,
+                    next,
+                    "call failed"
+                );
             }
         }
     }
 
-    fn paused(&self, wait: Duration, spacing: Duration, now: Instant) {
+    fn paused(&self, call: Call, wait: Duration, spacing: Duration, now: Instant) {
         let mut inner = self.lock();
-        inner
-            .failures
-            .retain(|_, failure| !matches!(failure.error, ApiError::Throttled { .. }));
+        let failure = inner.failures.remove(&call);
+        inner.throttled = Some(now);
         let say = inner.troubles.failed(Subject::Throttling, now);
         drop(inner);
-        let (account, status) = (self.id(), 429);
-        let (wait, spacing) = (wait.as_secs_f64(), spacing.as_secs_f64());
+        let (account, collector, status) = (self.id(), self.subject(call).collector(), 429);
+        let api = failure.map(|failure| failure.api.label());
+        let (wait, spacing) = (seconds(wait), seconds(spacing));
         match say {
             Say::Begins => tracing::warn!(
                 account,
+                collector,
+                api,
                 status,
                 wait,
                 spacing,
                 "LivePerson throttles; the account pauses and calls less often afterwards"
             ),
-            Say::Lasts(times, time) => {
+            Say::Lasts(failures, time) => {
                 let minutes = time.as_secs() / 60;
                 tracing::warn!(
                     account,
+                    collector,
+                    api,
                     status,
                     wait,
                     spacing,
-                    times,
+                    failures,
                     minutes,
                     "still throttled"
                 );
             }
-            Say::Nothing => tracing::debug!(account, status, wait, spacing, "throttled"),
+            Say::Nothing => {
+                tracing::debug!(account, collector, api, status, wait, spacing, "throttled");
+            }
         }
     }
 
     fn recovered(&self, subject: Subject, now: Instant, what: &str) {
         let recovered = self.lock().troubles.recovered(subject, now);
         if let Some((failures, time)) = recovered {
-            let account = self.id();
-            let collector = match subject {
-                Subject::Collector(index) => self.parts.collectors[index].label(),
-                _ => "all",
-            };
-            let after = time.as_secs_f64();
+            let (account, collector, after) = (self.id(), subject.collector(), seconds(time));
             tracing::info!(account, collector, failures, after, "{what}");
         }
     }
@@ -376,30 +445,27 @@ impl AccountWorker {
             .is_none();
         if whole && first {
             tracing::info!(account, collector = kind, succeeded, seconds, "first data");
-        } else if let Some(wait) = summary.backoff {
-            let wait = wait.as_secs();
-            tracing::info!(
-                account,
-                collector = kind,
-                given_up,
-                wait,
-                "poll failed whole; waiting"
-            );
         } else {
+            // What failed was told call by call; see `trouble` for how often.
+            let wait = summary.backoff.map(self::seconds);
             tracing::debug!(
                 account,
                 collector = kind,
                 succeeded,
                 given_up,
                 seconds,
+                wait,
                 "poll ended"
             );
         }
-        self.parts
-            .status
-            .poll_ended(collector, summary, now, self.parts.clock.now());
+        let began = now.checked_sub(summary.took);
         if whole {
-            self.recovered(Subject::Collector(collector), now, "calls succeed again");
+            let kind = self.parts.collectors[collector];
+            self.recovered(Subject::Collector(kind), now, "calls succeed again");
+        }
+        // A poll without any 429 from its beginning to its end: single successes between 429s are
+        // no end of the throttling.
+        if succeeded > 0 && began >= self.lock().throttled {
             self.recovered(Subject::Throttling, now, "no longer throttled");
         }
     }
@@ -423,6 +489,7 @@ impl Worker for AccountWorker {
 
     fn notice(&self, event: Event) {
         let now = tokio::time::Instant::now().into_std();
+        let for_status = event.clone();
         match event {
             Event::PollEnded { collector, summary } => self.poll_ended(collector, summary, now),
             Event::PollsSkipped { collector, count } => {
@@ -437,15 +504,36 @@ impl Worker for AccountWorker {
             }
             Event::CallFailed { call, next } => self.call_failed(call, next, now),
             Event::SessionReady { call } => {
-                self.recovered(Subject::Session(call), now, "succeeds again");
+                self.recovered(self.subject(call), now, "calls succeed again");
             }
-            Event::Paused { wait, spacing } => self.paused(wait, spacing, now),
+            Event::Paused {
+                call,
+                wait,
+                spacing,
+            } => self.paused(call, wait, spacing, now),
+            Event::Stretched { collector, ratio } => {
+                let kind = self.parts.collectors[collector].label();
+                tracing::debug!(
+                    account = self.id(),
+                    collector = kind,
+                    ratio,
+                    "interval stretches"
+                );
+            }
         }
+        self.parts
+            .status
+            .notice(&for_status, now, self.parts.clock.now());
     }
 
     fn waiting(&self, until: Option<Instant>) {
         self.parts.status.waiting(until);
     }
+}
+
+/// Seconds as they are logged: no finer than milliseconds.
+fn seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1000.0).round() / 1000.0
 }
 
 /// Which of the poller's rules applies to a failure.

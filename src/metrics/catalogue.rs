@@ -68,7 +68,7 @@ impl FamilyId {
 }
 
 /// All families, in the order in which they are served.
-pub static FAMILIES: [Family; 34] = [
+pub static FAMILIES: [Family; 35] = [
     Family {
         name: "liveperson_window_account_chats",
         kind: Kind::Gauge,
@@ -235,6 +235,13 @@ pub static FAMILIES: [Family; 34] = [
         kind: Kind::Gauge,
         labels: &["account", "collector"],
         help: "How long the last poll of the collector took, in seconds; its requests are spread over the interval.",
+        origin: Origin::Exporter,
+    },
+    Family {
+        name: "liveperson_poll_stretch_ratio",
+        kind: Kind::Gauge,
+        labels: &["account", "collector"],
+        help: "How many times its interval a poll of the collector takes because calls may not start more often at present; 1 when its plan is met.",
         origin: Origin::Exporter,
     },
     Family {

@@ -90,6 +90,8 @@ pub struct CollectorState {
     pub last_success: Option<f64>,
     /// Length of the last poll; `None` before the end of the first.
     pub poll_duration: Option<Duration>,
+    /// How many times its interval a poll takes at the present spacing; 1 when its plan is met.
+    pub stretch: f64,
     /// Series served.
     pub series: u64,
     /// Series left out.
@@ -186,6 +188,7 @@ fn states(accounts: &[AccountState]) -> Result<Vec<MetricFamily>, prometheus::Er
     let up = gauge("liveperson_up")?;
     let last_success = gauge("liveperson_last_success_timestamp_seconds")?;
     let duration = gauge("liveperson_poll_duration_seconds")?;
+    let stretch = gauge("liveperson_poll_stretch_ratio")?;
     let series = gauge("liveperson_series")?;
     let dropped = gauge("liveperson_series_dropped")?;
     for account in accounts {
@@ -196,6 +199,7 @@ fn states(accounts: &[AccountState]) -> Result<Vec<MetricFamily>, prometheus::Er
             let labels = [account.account.as_str(), state.collector];
             up.with_label_values(&labels)
                 .set(f64::from(u8::from(state.up)));
+            stretch.with_label_values(&labels).set(state.stretch);
             series
                 .with_label_values(&labels)
                 .set(as_float(state.series));
@@ -210,7 +214,15 @@ fn states(accounts: &[AccountState]) -> Result<Vec<MetricFamily>, prometheus::Er
             }
         }
     }
-    let gauges = [backoff, up, last_success, duration, series, dropped];
+    let gauges = [
+        backoff,
+        up,
+        last_success,
+        duration,
+        stretch,
+        series,
+        dropped,
+    ];
     Ok(gauges.iter().flat_map(Collector::collect).collect())
 }
 
@@ -275,6 +287,7 @@ mod tests {
                 up: true,
                 last_success: None,
                 poll_duration: Some(Duration::from_secs(2)),
+                stretch: 1.5,
                 series: 7,
                 series_dropped: 0,
             }],
@@ -297,6 +310,7 @@ mod tests {
             "liveperson_polls_skipped_total{account=\"2\",collector=\"sla\"} 3",
             "liveperson_up{account=\"1\",collector=\"sla\"} 1",
             "liveperson_api_backoff_seconds{account=\"2\"} 1.5",
+            "liveperson_poll_stretch_ratio{account=\"1\",collector=\"sla\"} 1.5",
             "liveperson_series{account=\"2\",collector=\"sla\"} 7",
             "liveperson_exporter_config_last_reload_successful 1",
             "liveperson_exporter_config_last_reload_success_timestamp_seconds 1500000000",

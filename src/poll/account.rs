@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::collector::{Collector, CollectorSettings};
 use super::pause::Pause;
 use super::session::{Attempt, Prerequisite};
+use super::stretch::{Demand, is_tight, stretch_ratios};
 use super::{Call, Event, Finished, Next, Outcome, Spacing};
 
 /// Hosts are looked up again this long after the last look-up; LivePerson moves accounts.
@@ -15,6 +16,14 @@ const HOST_REFRESH: Duration = Duration::from_secs(3600);
 
 /// A token is renewed after this share of its life.
 const RENEW_AT: f64 = 0.8;
+
+/// A fresh token is used at least this long, whatever is said of its life: one that seems to be
+/// over already, by a clock that is wrong, would be fetched again and again and never be used. If
+/// it really is over, a 401 says so.
+const SHORTEST_LIFE: Duration = Duration::from_secs(10);
+
+/// No sum of times overflows with a life of this length.
+const LONGEST_LIFE: Duration = Duration::from_secs(365 * 86_400);
 
 /// What the machine must know of an account.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +51,24 @@ pub struct SessionSettings {
     pub token_service: Option<usize>,
     /// Least time between the starts of two token calls, and least pause after their 429.
     pub token_distance: Duration,
+}
+
+/// What of an account is still there after a change of its configuration.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Heirs {
+    /// For each collector, which one it was.
+    pub collectors: Vec<Option<Heir>>,
+    /// For each service, its older index.
+    pub services: Vec<Option<usize>>,
+}
+
+/// What a collector was under an older configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heir {
+    /// Its older index.
+    pub index: usize,
+    /// Whether it asks for the same things as often as before.
+    pub unchanged: bool,
 }
 
 /// Where the requests of a poll come from. Asked at the very moment a poll begins.
@@ -111,26 +138,38 @@ impl AccountMachine {
         }
     }
 
-    /// Takes over pause, spacing and back-off of the same account under an older configuration.
-    /// `collector_of` gives the older index of a collector, when it was there.
-    pub fn inherit(&mut self, old: &Self, collector_of: impl Fn(usize) -> Option<usize>) {
+    /// Takes over pause, spacing and back-off of the same account under an older configuration,
+    /// so that a reload never makes it call sooner than it may. Calls under way then must have
+    /// been aborted. A collector that did not change keeps its rhythm.
+    pub fn inherit(&mut self, old: &Self, now: Instant, heirs: &Heirs) {
         self.spacing.inherit(&old.spacing);
         self.pause = old.pause.clone();
         self.last_start = old.last_start;
-        for (index, collector) in self.collectors.iter_mut().enumerate() {
-            if let Some(old) = collector_of(index).and_then(|i| old.collectors.get(i)) {
-                collector.inherit(old);
+        self.turn = old.turn;
+        for (collector, heir) in std::iter::zip(&mut self.collectors, &heirs.collectors) {
+            let Some(heir) = heir else { continue };
+            if let Some(old) = old.collectors.get(heir.index) {
+                collector.inherit(old, now, heir.unchanged);
             }
+        }
+        for (service, heir) in std::iter::zip(&mut self.services, &heirs.services) {
+            if let Some(old) = heir.and_then(|index| old.services.get(index)) {
+                service.inherit(old, now);
+            }
+        }
+        if let (Some(token), Some(old)) = (&mut self.token, &old.token) {
+            token.inherit(old, now);
         }
     }
 
     /// What to do at `now`. Call again after each `Start`.
     pub fn step(&mut self, now: Instant, plans: &mut dyn Plans) -> Step {
-        for (index, collector) in self.collectors.iter_mut().enumerate() {
-            collector.advance(now, index, plans, &mut self.events);
-            collector.end_if_done(now, index, &mut self.events);
-        }
-        let wake = self.collectors.iter().map(Collector::next_wake).min();
+        self.begin_polls(now, plans);
+        let wake = self
+            .collectors
+            .iter()
+            .filter_map(Collector::next_wake)
+            .min();
         if let Some(until) = self.pause.until(now) {
             return Step::Wait(earlier(wake, Some(until)));
         }
@@ -148,6 +187,50 @@ impl AccountMachine {
                 Step::Start(call)
             }
             Err(until) => Step::Wait(earlier(wake, until)),
+        }
+    }
+
+    /// Begins the polls that are due.
+    fn begin_polls(&mut self, now: Instant, plans: &mut dyn Plans) {
+        let mut begun = false;
+        for index in 0..self.collectors.len() {
+            if !self.collectors[index].is_due(now) {
+                continue;
+            }
+            let tight = is_tight(self.spacing.current(), &self.demands(index));
+            let collector = &mut self.collectors[index];
+            begun |= collector.advance(now, index, tight, plans, &mut self.events);
+            collector.end_if_done(now, index, &mut self.events);
+        }
+        if begun {
+            self.tell_stretch();
+        }
+    }
+
+    /// What the plans of a collector and of those beside it want. Whoever backs off wants nothing
+    /// of the others' share.
+    fn demands(&self, of: usize) -> Vec<Demand> {
+        let beside = self.collectors.iter().enumerate();
+        let counts = beside.filter(|(index, c)| *index == of || !c.backs_off());
+        counts.map(|(_, collector)| collector.demand()).collect()
+    }
+
+    /// How many times its interval a poll of this collector takes at the present spacing: 1 when
+    /// its plan is met.
+    pub fn stretch(&self, collector: usize) -> f64 {
+        let before = self.collectors.iter().take(collector);
+        let place = before.filter(|c| !c.backs_off()).count();
+        let ratios = stretch_ratios(self.spacing.current(), &self.demands(collector));
+        ratios.get(place).copied().unwrap_or(1.0)
+    }
+
+    fn tell_stretch(&mut self) {
+        for index in 0..self.collectors.len() {
+            let ratio = self.stretch(index);
+            if std::mem::replace(&mut self.collectors[index].told_stretch, ratio) != ratio {
+                let collector = index;
+                self.events.push(Event::Stretched { collector, ratio });
+            }
         }
     }
 
@@ -229,6 +312,7 @@ impl AccountMachine {
     /// Takes note of how a call ended at `now`.
     pub fn finished(&mut self, now: Instant, call: Call, finished: Finished) {
         let outcome = finished.outcome;
+        let (first_event, spacing) = (self.events.len(), self.spacing.current());
         let Some(position) = self.in_flight.iter().position(|f| f.call == call) else {
             return;
         };
@@ -257,6 +341,12 @@ impl AccountMachine {
         for (index, collector) in self.collectors.iter_mut().enumerate() {
             collector.end_if_done(now, index, &mut self.events);
         }
+        let new = &mut self.events[first_event..];
+        tell_backoff(new);
+        let ended = |event: &Event| matches!(event, Event::PollEnded { .. });
+        if finished.more > 0 || spacing != self.spacing.current() || new.iter().any(|e| ended(e)) {
+            self.tell_stretch();
+        }
     }
 
     fn throttled(&mut self, now: Instant, flight: InFlight, retry_after: Option<Duration>) {
@@ -276,6 +366,7 @@ impl AccountMachine {
             .until(now)
             .map_or(Duration::ZERO, |until| until - now);
         self.events.push(Event::Paused {
+            call: flight.call,
             wait,
             spacing: self.spacing.current(),
         });
@@ -297,7 +388,7 @@ impl AccountMachine {
     fn authorised(&mut self, now: Instant, outcome: Outcome) {
         let Some(token) = &mut self.token else { return };
         let life = match outcome {
-            Outcome::Success { lifetime } => lifetime,
+            Outcome::Success { lifetime } => lifetime.map(|l| l.clamp(SHORTEST_LIFE, LONGEST_LIFE)),
             _ => None,
         };
         let attempt = token.finished(now, outcome, (life.map(|l| l.mul_f64(RENEW_AT)), life));
@@ -376,9 +467,32 @@ impl AccountMachine {
         self.spacing.current()
     }
 
+    /// How many requests, calls and events it holds: what its memory grows with.
+    pub fn size(&self) -> usize {
+        let requests: usize = self.collectors.iter().map(Collector::size).sum();
+        requests + self.in_flight.len() + self.events.len()
+    }
+
     /// What happened since the last call of this.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
+    }
+}
+
+/// A failure that ended a poll in which nothing succeeded says how long the collector waits now,
+/// so that a person reads in one line what comes next.
+fn tell_backoff(events: &mut [Event]) {
+    let waits = events.iter().filter_map(|event| match event {
+        Event::PollEnded { summary, .. } => summary.backoff,
+        _ => None,
+    });
+    let Some(wait) = waits.max() else { return };
+    for event in events {
+        if let Event::CallFailed { next, .. } = event
+            && *next == Next::GivenUp
+        {
+            *next = Next::BackOff(wait);
+        }
     }
 }
 

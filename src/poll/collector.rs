@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::account::Plans;
 use super::backoff::{wait_after_failed_poll, wait_after_failed_request};
 use super::spread::start_offset;
+use super::stretch::Demand;
 use super::{Event, Next};
 
 /// What the machine must know of a collector.
@@ -54,6 +55,14 @@ pub(super) struct Collector {
     /// The turn at which a request of this collector started last; the collector that has waited
     /// longest goes first, so that a slow API cannot starve another.
     pub(super) last_turn: u64,
+    /// The next poll begins as soon as the running one is through; see `begins_when_through`.
+    overdue: bool,
+    /// Requests that a poll is known or expected to have.
+    planned: usize,
+    /// Requests that came to the running poll, or else to the last one, on the way.
+    found: usize,
+    /// The stretch ratio that was told last.
+    pub(super) told_stretch: f64,
 }
 
 #[derive(Clone, Debug)]
@@ -91,6 +100,10 @@ impl Collector {
             resume_at: None,
             begun: false,
             last_turn: 0,
+            overdue: false,
+            planned: 0,
+            found: 0,
+            told_stretch: 1.0,
         }
     }
 
@@ -98,30 +111,73 @@ impl Collector {
         self.settings.service
     }
 
-    /// Takes over the back-off of the same collector under an older configuration.
-    pub(super) fn inherit(&mut self, old: &Self) {
+    /// Takes over the back-off of the same collector under an older configuration, and its rhythm
+    /// if it did not change.
+    pub(super) fn inherit(&mut self, old: &Self, now: Instant, unchanged: bool) {
         self.failed_whole = old.failed_whole;
         self.resume_at = old.resume_at;
-        // A collector that is backing off has had its quick first poll.
-        self.begun = old.begun && old.resume_at.is_some();
+        self.last_turn = old.last_turn;
+        if unchanged {
+            self.begun = old.begun;
+            self.planned = old.planned;
+            self.found = old.found;
+        }
+        if old.resume_at.is_some() {
+            // A collector that is backing off has had its quick first poll.
+            self.begun = old.begun;
+            self.next_due = old.next_due.min(now + self.settings.interval);
+        } else if unchanged && old.poll.is_none() {
+            self.next_due = old.next_due;
+        } else if let Some(at) = old.waiting_until(now) {
+            // The poll that was waiting to try again is lost, but not its wait.
+            self.next_due = at;
+        }
     }
 
-    /// Begins the poll that is due at `now`, or counts it as skipped.
+    /// What its plan asks for.
+    pub(super) fn demand(&self) -> Demand {
+        Demand {
+            requests: self.planned,
+            interval: self.settings.interval,
+        }
+    }
+
+    /// Whether it waits after a poll in which nothing succeeded.
+    pub(super) fn backs_off(&self) -> bool {
+        self.resume_at.is_some()
+    }
+
+    /// Requests it holds.
+    pub(super) fn size(&self) -> usize {
+        self.poll.as_ref().map_or(0, |poll| poll.requests.len())
+    }
+
+    /// Whether there is anything for `advance` to do.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.next_wake().is_some_and(|at| now >= at)
+    }
+
+    /// Begins the poll that is due at `now`, or counts it as skipped; returns whether one began.
+    /// `tight`: the plans come close to what the spacing allows.
     pub(super) fn advance(
         &mut self,
         now: Instant,
         index: usize,
+        tight: bool,
         plans: &mut dyn Plans,
         events: &mut Vec<Event>,
-    ) {
-        if now >= self.next_due {
+    ) -> bool {
+        let before = self.poll.is_some();
+        if now >= self.next_due && !self.overdue {
             let late = now - self.next_due;
             let missed = late.as_nanos() / self.settings.interval.as_nanos().max(1);
             // After a stall of the process only the latest of the missed polls is made up for.
             let missed = u32::try_from(missed).unwrap_or(u32::MAX);
             let due = self.next_due + self.settings.interval * missed;
             self.next_due = due + self.settings.interval;
-            if self.poll.is_some() || self.resume_at.is_some() {
+            if tight && self.begins_when_through() {
+                self.overdue = true;
+            } else if self.poll.is_some() || self.resume_at.is_some() {
                 events.push(Event::PollsSkipped {
                     collector: index,
                     count: u64::from(missed) + 1,
@@ -136,6 +192,18 @@ impl Collector {
             self.next_due = now + self.settings.interval;
             self.begin(now, now, plans.begin_poll(index));
         }
+        self.poll.is_some() && !before
+    }
+
+    /// Whether the running poll is late only because calls are scarce, and not because something
+    /// failed: then its plan cannot be met, and the next one, which is due, begins when it is
+    /// through. To skip a whole interval would leave up to half of the possible calls unused.
+    fn begins_when_through(&self) -> bool {
+        let Some(poll) = &self.poll else { return false };
+        let unfinished =
+            |r: &&Request| matches!(r.progress, Progress::Pending { .. } | Progress::InFlight);
+        let mut unfinished = poll.requests.iter().filter(unfinished);
+        unfinished.all(|request| request.failures == 0)
     }
 
     fn begin(&mut self, now: Instant, due: Instant, count: usize) {
@@ -148,6 +216,9 @@ impl Collector {
             };
             Request::pending(due + offset)
         });
+        // A poll that finds requests on the way is taken to find as many as the last one.
+        self.planned = count + self.found;
+        self.found = 0;
         self.poll = Some(Poll {
             began: now,
             requests: requests.collect(),
@@ -163,6 +234,8 @@ impl Collector {
     /// Adds requests to the running poll, spread over what is left of its interval.
     pub(super) fn extend(&mut self, now: Instant, more: usize) {
         let Some(poll) = &mut self.poll else { return };
+        self.found += more;
+        self.planned = poll.requests.len() + more;
         let left = (poll.began + self.settings.interval).saturating_duration_since(now);
         let left = if poll.quick { Duration::ZERO } else { left };
         poll.requests
@@ -170,10 +243,11 @@ impl Collector {
     }
 
     /// When something is to be done next without any call ending.
-    pub(super) fn next_wake(&self) -> Instant {
+    pub(super) fn next_wake(&self) -> Option<Instant> {
         match self.resume_at {
-            Some(at) if self.poll.is_none() => self.next_due.min(at),
-            _ => self.next_due,
+            Some(at) if self.poll.is_none() => Some(self.next_due.min(at)),
+            _ if self.overdue => None,
+            _ => Some(self.next_due),
         }
     }
 
@@ -288,6 +362,9 @@ impl Collector {
         }
         let took = now.saturating_duration_since(poll.began);
         self.poll = None;
+        if std::mem::take(&mut self.overdue) {
+            self.next_due = now;
+        }
         let backoff = (succeeded == 0 && given_up > 0).then(|| {
             self.failed_whole = self.failed_whole.saturating_add(1);
             wait_after_failed_poll(self.failed_whole)

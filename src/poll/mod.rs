@@ -5,8 +5,29 @@
 //! input or output and reads no clock, so the whole poller can be run under simulated time. The
 //! rules it applies have a file each: `spread` (even starts, phases), `spacing` (the distance
 //! between calls and how a 429 widens it), `pause` (how long a 429 silences the account),
-//! `backoff` (waits after failures), `session` (hosts and token, one call for all who wait) and
-//! `collector` (one poll after another). `run` is the thin loop that carries the answers out.
+//! `backoff` (waits after failures), `stretch` (plans that cannot be met at the present spacing),
+//! `session` (hosts and token, one call for all who wait) and `collector` (one poll after
+//! another). `run` is the thin loop that carries the answers out.
+//!
+//! Each rule of the contract has a name to look for:
+//!
+//! | rule | where |
+//! |---|---|
+//! | never more than `max_in_flight`, never closer than the spacing, silent in a pause | `AccountMachine::step` |
+//! | requests spread evenly, phases | `start_offset`, `first_phase` |
+//! | 429: how long the account pauses | `pause::wait_after_429` |
+//! | 429: spacing doubled, eased back | `Spacing::throttled`, `Spacing::succeeded` |
+//! | failed request: 5, 10, 15 s, then given up | `backoff::wait_after_failed_request` |
+//! | poll failed whole: 2, 4, 8 minutes | `backoff::wait_after_failed_poll` |
+//! | 401: one fresh token, one more try | `Collector::retry_after_401` |
+//! | other 4xx: given up for this poll | `Collector::give_up` |
+//! | a poll due while the last one runs is skipped and counted | `Collector::advance` |
+//! | a plan that cannot be met stretches its interval | `stretch::stretch_ratios`, `Collector::begins_when_through` |
+//! | taking turns, so that no collector starves another | `AccountMachine::pick` |
+//! | what a changed configuration keeps | `AccountMachine::inherit` |
+//!
+//! `tests/simulation` drives all of it through drawn faults and checks the rules after every
+//! event; `docs/polling.md` draws the states.
 //!
 //! This room knows time and outcomes; it knows neither JSON nor metric names.
 
@@ -19,14 +40,16 @@ mod run;
 mod session;
 mod spacing;
 mod spread;
+mod stretch;
 #[cfg(test)]
 mod virtual_time_tests;
 
-pub use account::{AccountMachine, AccountSettings, Plans, SessionSettings, Step};
+pub use account::{AccountMachine, AccountSettings, Heir, Heirs, Plans, SessionSettings, Step};
 pub use collector::{CollectorSettings, PollSummary};
 pub use run::{Worker, run};
 pub use spacing::Spacing;
 pub use spread::{first_phase, start_offset};
+pub use stretch::{Demand, stretch_ratios};
 
 use std::time::Duration;
 
@@ -121,10 +144,19 @@ pub enum Event {
     },
     /// The whole account is silent after a 429.
     Paused {
+        /// The call that was refused.
+        call: Call,
         /// For how long from now.
         wait: Duration,
         /// The spacing between calls afterwards.
         spacing: Duration,
+    },
+    /// By how much a collector's interval stretches at the present spacing has changed.
+    Stretched {
+        /// Index of the collector.
+        collector: usize,
+        /// How many times its interval a poll takes; 1 when the plan is met.
+        ratio: f64,
     },
 }
 
@@ -137,4 +169,7 @@ pub enum Next {
     FreshToken,
     /// Given up for this poll; what waits for a host or a token is given up with it.
     GivenUp,
+    /// Given up, and nothing else of the poll succeeded: the collector, or the longest of all that
+    /// needed the host or the token, waits this long before its next poll.
+    BackOff(Duration),
 }

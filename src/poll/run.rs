@@ -57,7 +57,11 @@ pub async fn run<W: Worker>(
         worker.waiting(machine.waiting_until(now()));
         tokio::select! {
             biased;
-            () = &mut stop => return machine,
+            () = &mut stop => {
+                // Not before they are gone, so that a successor's calls do not come on top.
+                calls.tasks.shutdown().await;
+                return machine;
+            }
             Some((call, finished)) = calls.next() => {
                 machine.finished(now(), call, finished);
             }

@@ -60,6 +60,17 @@ impl Prerequisite {
         }
     }
 
+    /// Takes over the waits of the same thing under an older configuration. What it held is lost
+    /// with the client that held it.
+    pub(super) fn inherit(&mut self, old: &Self, now: Instant) {
+        self.last_start = old.last_start;
+        // While the old value served, the wait was only for its renewal.
+        if !old.serves(now) {
+            self.not_before = old.not_before;
+            self.failures = old.failures;
+        }
+    }
+
     /// Whether a value is there that serves at `now`.
     pub(super) fn serves(&self, now: Instant) -> bool {
         self.held

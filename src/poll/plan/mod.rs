@@ -12,7 +12,7 @@ mod tests;
 
 use std::time::Duration;
 
-use crate::config::{Account, Window};
+use crate::config::{Account, Selection, Window};
 use crate::liveperson::{EngagementQuery, IdFilter, SlaQuery};
 
 /// What a series is about.
@@ -77,6 +77,19 @@ impl CollectorKind {
         match self {
             Self::EngagementActivity => account.engagement_activity.interval,
             Self::Sla => account.sla.interval,
+        }
+    }
+
+    /// Whether it asks for the same things as often under both configurations of an account.
+    pub fn asks_the_same(self, a: &Account, b: &Account) -> bool {
+        match self {
+            Self::EngagementActivity => a.engagement_activity == b.engagement_activity,
+            // With `skills: all` it depends on Engagement Activity who finds the skills.
+            Self::Sla => {
+                a.sla == b.sla
+                    && (a.sla.skills != Selection::All
+                        || a.engagement_activity == b.engagement_activity)
+            }
         }
     }
 
