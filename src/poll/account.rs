@@ -138,6 +138,16 @@ impl AccountMachine {
         }
     }
 
+    /// Adds a collector behind the others that only fills gaps: it begins once each of them has been
+    /// polled, a failure of it is no reason to look hosts up again or to fetch a token, and it makes
+    /// nobody wait but itself. A 429 silences the whole account, whoever it was meant for.
+    #[must_use]
+    pub fn with_background(mut self, settings: CollectorSettings, now: Instant) -> Self {
+        self.collectors
+            .push(Collector::in_background(settings, now));
+        self
+    }
+
     /// Takes over pause, spacing and back-off of the same account under an older configuration,
     /// so that a reload never makes it call sooner than it may. Calls under way then must have
     /// been aborted. A collector that did not change keeps its rhythm.
@@ -164,12 +174,12 @@ impl AccountMachine {
 
     /// What to do at `now`. Call again after each `Start`.
     pub fn step(&mut self, now: Instant, plans: &mut dyn Plans) -> Step {
-        self.begin_polls(now, plans);
-        let wake = self
-            .collectors
-            .iter()
-            .filter_map(Collector::next_wake)
-            .min();
+        let held = !self.foreground().all(Collector::has_polled);
+        self.begin_polls(now, held, plans);
+        // One that is held back has nothing to wake up for: the end of a call lets it begin.
+        let awake = |c: &&Collector| !held || !c.is_background();
+        let wake = self.collectors.iter().filter(awake);
+        let wake = wake.filter_map(Collector::next_wake).min();
         if let Some(until) = self.pause.until(now) {
             return Step::Wait(earlier(wake, Some(until)));
         }
@@ -190,11 +200,12 @@ impl AccountMachine {
         }
     }
 
-    /// Begins the polls that are due.
-    fn begin_polls(&mut self, now: Instant, plans: &mut dyn Plans) {
+    /// Begins the polls that are due; those in the background only when they are not held back.
+    fn begin_polls(&mut self, now: Instant, held: bool, plans: &mut dyn Plans) {
         let mut begun = false;
         for index in 0..self.collectors.len() {
-            if !self.collectors[index].is_due(now) {
+            let collector = &self.collectors[index];
+            if !collector.is_due(now) || (held && collector.is_background()) {
                 continue;
             }
             let tight = is_tight(self.spacing.current(), &self.demands(index));
@@ -208,10 +219,10 @@ impl AccountMachine {
     }
 
     /// What the plans of a collector and of those beside it want. Whoever backs off wants nothing
-    /// of the others' share.
+    /// of the others' share, and what runs in the background takes only what is left.
     fn demands(&self, of: usize) -> Vec<Demand> {
         let beside = self.collectors.iter().enumerate();
-        let counts = beside.filter(|(index, c)| *index == of || !c.backs_off());
+        let counts = beside.filter(|(index, c)| *index == of || c.takes_its_share());
         counts.map(|(_, collector)| collector.demand()).collect()
     }
 
@@ -219,19 +230,29 @@ impl AccountMachine {
     /// its plan is met.
     pub fn stretch(&self, collector: usize) -> f64 {
         let before = self.collectors.iter().take(collector);
-        let place = before.filter(|c| !c.backs_off()).count();
+        let place = before.filter(|c| c.takes_its_share()).count();
         let ratios = stretch_ratios(self.spacing.current(), &self.demands(collector));
         ratios.get(place).copied().unwrap_or(1.0)
     }
 
     fn tell_stretch(&mut self) {
-        for index in 0..self.collectors.len() {
+        for index in 0..self.foreground().count() {
             let ratio = self.stretch(index);
             if std::mem::replace(&mut self.collectors[index].told_stretch, ratio) != ratio {
                 let collector = index;
                 self.events.push(Event::Stretched { collector, ratio });
             }
         }
+    }
+
+    fn foreground(&self) -> impl Iterator<Item = &Collector> {
+        self.collectors.iter().filter(|c| !c.is_background())
+    }
+
+    /// Whether anything but the background needs this service.
+    fn needed(&self, service: usize) -> bool {
+        self.settings.session.token_service == Some(service)
+            || self.foreground().any(|c| c.service() == Some(service))
     }
 
     /// The call whose turn it is, or when to look again.
@@ -266,12 +287,21 @@ impl AccountMachine {
         let look_up = |service: Option<usize>| {
             service.and_then(|i| Some((Call::LookUp(i), self.services.get(i)?)))
         };
-        let chain = [
-            look_up(self.collectors[collector].service()),
+        let own_host = look_up(self.collectors[collector].service());
+        let session = [
             look_up(self.settings.session.token_service),
             self.token.as_ref().map(|token| (Call::Authorise, token)),
         ];
-        for (call, prerequisite) in chain.into_iter().flatten() {
+        if self.collectors[collector].is_background() {
+            // Tokens are the others' business, or their waits after a refusal would mean nothing.
+            let mut session = session.iter().flatten();
+            if session.any(|(_, prerequisite)| !prerequisite.serves(now)) {
+                return Err(None);
+            }
+        }
+        let foreground = !self.collectors[collector].is_background();
+        let session = session.into_iter().flatten().filter(|_| foreground);
+        for (call, prerequisite) in own_host.into_iter().chain(session) {
             if prerequisite.due(now) {
                 return Ok(Some(call));
             }
@@ -323,11 +353,7 @@ impl AccountMachine {
                 self.pause.succeeded(flight.started);
             }
             Outcome::Throttled { retry_after } => self.throttled(now, flight, retry_after),
-            Outcome::Failed { connection: true } => {
-                self.services
-                    .iter_mut()
-                    .for_each(|service| service.doubt(now));
-            }
+            Outcome::Failed { connection: true } => self.doubt_hosts(now, call),
             _ => {}
         }
         match call {
@@ -346,6 +372,21 @@ impl AccountMachine {
         let ended = |event: &Event| matches!(event, Event::PollEnded { .. });
         if finished.more > 0 || spacing != self.spacing.current() || new.iter().any(|e| ended(e)) {
             self.tell_stretch();
+        }
+    }
+
+    /// Without a connection, whoever names the hosts may know better by now.
+    fn doubt_hosts(&mut self, now: Instant, call: Call) {
+        let only = match call {
+            Call::Request { collector, .. } => self.collectors.get(collector),
+            Call::LookUp(service) if !self.needed(service) => return,
+            _ => None,
+        };
+        let only = only.filter(|c| c.is_background()).map(Collector::service);
+        for (index, service) in self.services.iter_mut().enumerate() {
+            if only.is_none_or(|only| only == Some(index)) {
+                service.doubt(now);
+            }
         }
     }
 
@@ -377,7 +418,10 @@ impl AccountMachine {
         if attempt == Attempt::GivenUp {
             let for_token = self.settings.session.token_service == Some(service);
             for collector in &mut self.collectors {
-                if for_token || collector.service() == Some(service) {
+                let own = collector.service() == Some(service);
+                if own && collector.is_background() {
+                    collector.give_up_without_host(outcome != Outcome::Rejected);
+                } else if own || (for_token && !collector.is_background()) {
                     collector.give_up_pending();
                 }
             }
@@ -394,9 +438,11 @@ impl AccountMachine {
         let attempt = token.finished(now, outcome, (life.map(|l| l.mul_f64(RENEW_AT)), life));
         match attempt {
             Attempt::Got => self.token_generation += 1,
+            // The background goes on waiting for the token of a later poll.
             Attempt::GivenUp => self
                 .collectors
                 .iter_mut()
+                .filter(|c| !c.is_background())
                 .for_each(Collector::give_up_pending),
             Attempt::Again(_) | Attempt::Throttled => {}
         }
@@ -429,6 +475,9 @@ impl AccountMachine {
         token_used: u64,
     ) {
         let polled = &mut self.collectors[collector];
+        if polled.is_background() {
+            return self.requested_in_background(collector, index, outcome);
+        }
         let next = match outcome {
             Outcome::Success { .. } => return polled.succeeded(index),
             Outcome::Throttled { .. } => return polled.put_back(index, now),
@@ -454,11 +503,33 @@ impl AccountMachine {
         });
     }
 
-    /// The end of the longest wait after a 429 or a failure that lasts at `now`.
+    fn requested_in_background(&mut self, collector: usize, index: usize, outcome: Outcome) {
+        let polled = &mut self.collectors[collector];
+        let next = match outcome {
+            Outcome::Success { .. } => return polled.succeeded(index),
+            Outcome::Rejected => polled.give_up(index),
+            // Data calls notice by themselves that a token has ended, and soon.
+            Outcome::Unauthorised | Outcome::Throttled { .. } | Outcome::Failed { .. } => {
+                polled.give_up_for_now(index)
+            }
+        };
+        // The pause is told of by itself.
+        if !matches!(outcome, Outcome::Throttled { .. }) {
+            let call = Call::Request { collector, index };
+            self.events.push(Event::CallFailed { call, next });
+        }
+    }
+
+    /// The end of the longest wait after a 429 or a failure that lasts at `now`. What the background
+    /// waits for holds no data up and does not count.
     pub fn waiting_until(&self, now: Instant) -> Option<Instant> {
-        let session = self.services.iter().chain(&self.token);
+        let services = self.services.iter().enumerate();
+        let services = services
+            .filter(|(i, _)| self.needed(*i))
+            .map(|(_, host)| host);
+        let session = services.chain(&self.token);
         let waits = session.filter_map(|p| p.waiting_until(now));
-        let waits = waits.chain(self.collectors.iter().filter_map(|c| c.waiting_until(now)));
+        let waits = waits.chain(self.foreground().filter_map(|c| c.waiting_until(now)));
         waits.chain(self.pause.until(now)).max()
     }
 

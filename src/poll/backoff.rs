@@ -29,6 +29,13 @@ pub(super) fn wait_after_failed_poll(consecutive: u32) -> Duration {
     (FIRST_POLL_WAIT * 2_u32.pow(doublings)).min(LONGEST_POLL_WAIT)
 }
 
+/// The wait after a poll in the background that may go better soon: 2, 4, 8 ... minutes, up to its
+/// interval, which is long.
+pub(super) fn wait_after_failed_background_poll(consecutive: u32, interval: Duration) -> Duration {
+    let doublings = consecutive.saturating_sub(1).min(16);
+    (FIRST_POLL_WAIT * 2_u32.pow(doublings)).min(interval)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,5 +53,14 @@ mod tests {
             .map(|n| wait_after_failed_poll(n).as_secs() / 60)
             .into();
         assert_eq!(minutes, [2, 4, 8, 8, 8, 8]);
+    }
+
+    #[test]
+    fn a_poll_in_the_background_waits_up_to_its_interval() {
+        let hour = Duration::from_secs(3600);
+        let minutes: Vec<_> = [1, 2, 5, 6, u32::MAX]
+            .map(|n| wait_after_failed_background_poll(n, hour).as_secs() / 60)
+            .into();
+        assert_eq!(minutes, [2, 4, 32, 60, 60]);
     }
 }

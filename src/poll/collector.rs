@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::account::Plans;
-use super::backoff::{wait_after_failed_poll, wait_after_failed_request};
+use super::backoff::{
+    wait_after_failed_background_poll, wait_after_failed_poll, wait_after_failed_request,
+};
 use super::spread::start_offset;
 use super::stretch::Demand;
 use super::{Event, Next};
@@ -52,6 +54,11 @@ pub(super) struct Collector {
     resume_at: Option<Instant>,
     /// Whether a poll has begun yet: the first one is quick.
     begun: bool,
+    /// Whether it only fills gaps: it begins once all the others have been polled, tries nothing
+    /// twice in a poll, and fetches no token.
+    background: bool,
+    /// Whether a poll has ended yet, or was ended by a failure that still has to be waited for.
+    polled: bool,
     /// The turn at which a request of this collector started last; the collector that has waited
     /// longest goes first, so that a slow API cannot starve another.
     pub(super) last_turn: u64,
@@ -72,6 +79,8 @@ struct Poll {
     quick: bool,
     /// A 401 fetches one fresh token per poll, not one per request.
     refreshed_token: bool,
+    /// In the background: whether something failed that may go well soon.
+    worth_another_try: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -99,12 +108,30 @@ impl Collector {
             failed_whole: 0,
             resume_at: None,
             begun: false,
+            background: false,
+            polled: false,
             last_turn: 0,
             overdue: false,
             planned: 0,
             found: 0,
             told_stretch: 1.0,
         }
+    }
+
+    /// A collector whose calls matter less than any other's.
+    pub(super) fn in_background(settings: CollectorSettings, now: Instant) -> Self {
+        Self {
+            background: true,
+            ..Self::new(settings, now)
+        }
+    }
+
+    pub(super) fn is_background(&self) -> bool {
+        self.background
+    }
+
+    pub(super) fn has_polled(&self) -> bool {
+        self.polled
     }
 
     pub(super) fn service(&self) -> Option<usize> {
@@ -132,6 +159,7 @@ impl Collector {
             // The poll that was waiting to try again is lost, but not its wait.
             self.next_due = at;
         }
+        self.polled = self.begun && old.polled;
     }
 
     /// What its plan asks for.
@@ -145,6 +173,11 @@ impl Collector {
     /// Whether it waits after a poll in which nothing succeeded.
     pub(super) fn backs_off(&self) -> bool {
         self.resume_at.is_some()
+    }
+
+    /// Whether the account's calls are shared with it now.
+    pub(super) fn takes_its_share(&self) -> bool {
+        !self.backs_off() && !self.background
     }
 
     /// Requests it holds.
@@ -183,14 +216,15 @@ impl Collector {
                     count: u64::from(missed) + 1,
                 });
             } else {
-                self.begin(now, due, plans.begin_poll(index));
+                self.begin(now, due, plans.begin_poll(index), !self.begun);
             }
         }
         if self.poll.is_none() && self.resume_at.is_some_and(|at| now >= at) {
             self.resume_at = None;
             // The grid begins anew here: waiting for its next point would lengthen the back-off.
             self.next_due = now + self.settings.interval;
-            self.begin(now, now, plans.begin_poll(index));
+            let quick = !self.begun || self.background;
+            self.begin(now, now, plans.begin_poll(index), quick);
         }
         self.poll.is_some() && !before
     }
@@ -206,8 +240,7 @@ impl Collector {
         unfinished.all(|request| request.failures == 0)
     }
 
-    fn begin(&mut self, now: Instant, due: Instant, count: usize) {
-        let quick = !self.begun;
+    fn begin(&mut self, now: Instant, due: Instant, count: usize, quick: bool) {
         let requests = (0..count).map(|i| {
             let offset = if quick {
                 Duration::ZERO
@@ -224,6 +257,7 @@ impl Collector {
             requests: requests.collect(),
             quick,
             refreshed_token: false,
+            worth_another_try: false,
         });
         if quick {
             self.begun = true;
@@ -338,6 +372,24 @@ impl Collector {
         Some(!std::mem::replace(&mut poll.refreshed_token, true))
     }
 
+    /// A request in the background failed in a way that may pass: so would the rest of the poll,
+    /// and each try takes a place from calls that matter more. All of it waits for the next poll.
+    pub(super) fn give_up_for_now(&mut self, index: usize) -> Next {
+        if let Some(poll) = &mut self.poll {
+            poll.worth_another_try = true;
+        }
+        self.give_up_pending();
+        self.give_up(index)
+    }
+
+    /// The host that the requests in the background need cannot be had.
+    pub(super) fn give_up_without_host(&mut self, worth_another_try: bool) {
+        if let Some(poll) = &mut self.poll {
+            poll.worth_another_try |= worth_another_try;
+        }
+        self.give_up_pending();
+    }
+
     /// What the pending requests need cannot be had: they are given up.
     pub(super) fn give_up_pending(&mut self) {
         for request in self.poll.iter_mut().flat_map(|poll| &mut poll.requests) {
@@ -361,13 +413,23 @@ impl Collector {
             return;
         }
         let took = now.saturating_duration_since(poll.began);
+        let wait = if self.background {
+            poll.worth_another_try
+        } else {
+            succeeded == 0 && given_up > 0
+        };
         self.poll = None;
+        self.polled = true;
         if std::mem::take(&mut self.overdue) {
             self.next_due = now;
         }
-        let backoff = (succeeded == 0 && given_up > 0).then(|| {
+        let backoff = wait.then(|| {
             self.failed_whole = self.failed_whole.saturating_add(1);
-            wait_after_failed_poll(self.failed_whole)
+            if self.background {
+                wait_after_failed_background_poll(self.failed_whole, self.settings.interval)
+            } else {
+                wait_after_failed_poll(self.failed_whole)
+            }
         });
         if backoff.is_none() {
             self.failed_whole = 0;

@@ -32,6 +32,8 @@
 //! This room knows time and outcomes; it knows neither JSON nor metric names.
 
 mod account;
+#[cfg(test)]
+mod background_tests;
 mod backoff;
 mod collector;
 mod pause;
