@@ -265,7 +265,7 @@ async fn every_series_is_true_in_every_shape_of_answer() {
 #[tokio::test]
 async fn a_poll_makes_the_fewest_calls_and_the_session_one_of_each() {
     let simulator = simulator(Options::in_process()).await;
-    let exporter = Exporter::start(&yaml(&simulator, "")).await;
+    let exporter = Exporter::start(&yaml(&simulator, "names: {lookup: false}")).await;
     page_with_all_data(&exporter).await;
     let mut calls: Vec<_> = simulator.requests().into_iter().map(|r| r.path).collect();
     calls.sort();
@@ -524,7 +524,8 @@ async fn check_config_prints_the_plan_and_calls_nothing() {
         "engagement_activity: 4 requests every 30s, one starts every 7.5 s",
         "/operations/api/account/12345678/engactivity?timeframe=5&skillIds=all&agentIds=all&v=1",
         "/operations/api/account/12345678/sla?timeframe=60&groupIds=7",
-        "requests per minute: 14; limits.min_spacing allows 6000",
+        "names: 3 requests every 1h, after everything else",
+        "requests per minute: 14.05; limits.min_spacing allows 6000",
         "for each skill that LivePerson names",
     ] {
         assert!(plan.contains(words), "{words:?} is not in\n{plan}");

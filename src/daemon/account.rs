@@ -7,19 +7,18 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::clock::WallClock;
+use super::names::NameBook;
 use super::status::AccountStatus;
 use super::worker::{AccountWorker, WorkerParts};
 use crate::config::{Account, Auth, Config};
-use crate::exposition::TextWriter;
 use crate::liveperson::{Client, ClientSettings, Service};
 use crate::metrics::exporter::AccountCounters;
-use crate::metrics::names;
-use crate::poll::plan::{CollectorKind, Level};
+use crate::poll::plan::CollectorKind;
 use crate::poll::{
     AccountMachine, AccountSettings, CollectorSettings, Heir, Heirs, SessionSettings, first_phase,
     run,
 };
-use crate::store::{Publication, Source, Store};
+use crate::store::{Source, Store};
 
 /// What all accounts share.
 #[derive(Clone)]
@@ -41,6 +40,7 @@ pub(super) struct RunningAccount {
     status: Arc<AccountStatus>,
     counters: Arc<AccountCounters>,
     kinds: Vec<CollectorKind>,
+    names: Arc<NameBook>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<AccountMachine>,
     worker: Arc<AccountWorker>,
@@ -51,6 +51,7 @@ pub(super) struct RunningAccount {
 pub(super) struct Legacy {
     machine: AccountMachine,
     kinds: Vec<CollectorKind>,
+    names: Arc<NameBook>,
     status: Arc<AccountStatus>,
     counters: Arc<AccountCounters>,
     worker: Arc<AccountWorker>,
@@ -68,17 +69,8 @@ pub(super) struct PreparedAccount {
 impl PreparedAccount {
     /// Prepares an account; the error says what is wrong with its settings.
     pub(super) fn new(config: &Config, account: &Account) -> Result<Self, String> {
-        let client = Client::new(ClientSettings {
-            account: account.id.clone(),
-            auth: account.auth.clone(),
-            hosts: account.hosts.clone(),
-            domain_api: config.domain_api.clone(),
-            ca_file: config.tls.ca_file.clone(),
-            request_timeout: config.limits.request_timeout,
-            max_response_bytes: config.limits.max_response_bytes,
-            names: false,
-        })
-        .map_err(|error| format!("account {}: {error}", account.id))?;
+        let client = Client::new(client_settings(config, account))
+            .map_err(|error| format!("account {}: {error}", account.id))?;
         let kinds: Vec<_> = CollectorKind::ALL
             .into_iter()
             .filter(|k| k.enabled(account))
@@ -112,6 +104,13 @@ impl PreparedAccount {
         let settings = machine_settings(config, &account, &client, &kinds, ordinal);
         let now = tokio::time::Instant::now().into_std();
         let mut machine = AccountMachine::new(settings, now);
+        if config.names.lookup {
+            // The last of the account's collectors, behind all the kinds.
+            machine = machine.with_background(names_settings(config, &client, ordinal), now);
+        }
+        let older = legacy.as_ref().map(|legacy| &*legacy.names);
+        let names = NameBook::new(&account.id, &config.names, &shared.store, older);
+        let names = Arc::new(names);
         let status = Arc::new(AccountStatus::new(&account.id, &kinds, config.stale_after));
         if let Some(legacy) = &legacy {
             let heirs = heirs(&account, &kinds, &services, legacy);
@@ -122,7 +121,7 @@ impl PreparedAccount {
                 shared.store.remove(&source(&account.id, gone.label()));
             }
         }
-        publish_names(config, &account, &shared.store);
+        names.publish();
         let id = account.id.clone();
         let worker = AccountWorker::new(WorkerParts {
             account: account.clone(),
@@ -133,6 +132,7 @@ impl PreparedAccount {
             stale_after: config.stale_after,
             clock: Arc::clone(&shared.clock),
             store: Arc::clone(&shared.store),
+            names: Arc::clone(&names),
             counters: Arc::clone(&counters),
             status: Arc::clone(&status),
         });
@@ -150,6 +150,7 @@ impl PreparedAccount {
             status,
             counters,
             kinds,
+            names,
             stop,
             task,
             worker,
@@ -190,6 +191,7 @@ impl RunningAccount {
             stop,
             task,
             kinds,
+            names,
             status,
             counters,
             worker,
@@ -202,11 +204,26 @@ impl RunningAccount {
         Some(Legacy {
             machine,
             kinds,
+            names,
             status,
             counters,
             worker,
             account,
         })
+    }
+}
+
+/// What the client of an account has to know.
+pub(super) fn client_settings(config: &Config, account: &Account) -> ClientSettings {
+    ClientSettings {
+        account: account.id.clone(),
+        auth: account.auth.clone(),
+        hosts: account.hosts.clone(),
+        domain_api: config.domain_api.clone(),
+        ca_file: config.tls.ca_file.clone(),
+        request_timeout: config.limits.request_timeout,
+        max_response_bytes: config.limits.max_response_bytes,
+        names: config.names.lookup,
     }
 }
 
@@ -256,19 +273,13 @@ fn machine_settings(
     }
 }
 
-/// Names given in the configuration are served from the start, and for good.
-fn publish_names(config: &Config, account: &Account, store: &Store) {
-    let mut writer = TextWriter::default();
-    for (level, names) in [
-        (Level::Skill, &config.names.skills),
-        (Level::Agent, &config.names.agents),
-        (Level::Group, &config.names.groups),
-    ] {
-        names::map(&account.id, level, names, &mut writer);
+/// Names are asked for in the background of everything else.
+fn names_settings(config: &Config, client: &Client, ordinal: usize) -> CollectorSettings {
+    let services = client.services();
+    let service = |s: &Service| *s == Service::AccountConfigReadOnly;
+    CollectorSettings {
+        interval: config.names.refresh,
+        phase: first_phase(config.names.refresh, ordinal),
+        service: services.iter().position(service),
     }
-    let publication = Publication {
-        chunks: writer.finish(),
-        fresh_until: None,
-    };
-    store.publish(source(&account.id, "names"), vec![publication]);
 }

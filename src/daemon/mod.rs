@@ -1,12 +1,14 @@
 //! The daemon: the one room that knows all the others and ties them together.
 //!
 //! `account` turns an account of the configuration into a running task; `worker` makes its calls
-//! and publishes; `results` holds a poll's answers until it ends; `status` and `trouble` are what
+//! and publishes; `results` holds a poll's answers until it ends; `names` merges names for ids and
+//! serves them; `status` and `trouble` are what
 //! a person is told; `site` is what `web` serves; `plan_report` prints the plan for
 //! `check-config`; `clock` is the wall clock.
 
 mod account;
 mod clock;
+mod names;
 mod plan_report;
 mod results;
 mod site;

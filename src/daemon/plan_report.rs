@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::clock::timeframe;
 use crate::config::{Account, Config, Selection, Sla};
-use crate::liveperson::{engagement_path, sla_path};
+use crate::liveperson::{NameKind, engagement_path, sla_path};
 use crate::poll::plan::{Ask, CollectorKind, PlannedRequest, Query, sla::plan_found_skills};
 
 /// Series of one activity level per id and window: two kinds of chats and of handling time, and
@@ -63,6 +63,16 @@ fn of_account(
                 requests(each)
             )?;
         }
+    }
+    if config.names.lookup {
+        let (lists, refresh) = (NameKind::ALL.len(), config.names.refresh);
+        per_minute += as_float(lists) * 60.0 / refresh.as_secs_f64();
+        writeln!(
+            out,
+            "  names: {} every {}, after everything else",
+            requests(lists),
+            crate::config::units::format_duration(refresh),
+        )?;
     }
     let allowed = 60.0 / config.limits.min_spacing.as_secs_f64();
     write!(out, "  requests per minute: {}", rounded(per_minute))?;

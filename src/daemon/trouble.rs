@@ -23,6 +23,8 @@ pub(super) enum Subject {
     Throttling,
     /// A collector's requests.
     Collector(CollectorKind),
+    /// The names for ids.
+    Names,
 }
 
 impl Subject {
@@ -30,6 +32,7 @@ impl Subject {
     pub(super) fn collector(self) -> &'static str {
         match self {
             Self::Collector(kind) => kind.label(),
+            Self::Names => "names",
             _ => "all",
         }
     }

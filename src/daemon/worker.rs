@@ -1,5 +1,7 @@
 //! One account's worker: makes the calls that the poller wants, turns their answers into chunks,
-//! and publishes, counts and tells what happened.
+//! and publishes, counts and tells what happened. What concerns names stands in `names`.
+
+mod names;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,13 +10,14 @@ use std::time::{Duration, Instant};
 use jiff::tz::TimeZone;
 
 use super::clock::{WallClock, timeframe};
+use super::names::NameBook;
 use super::results::Results;
 use super::status::AccountStatus;
 use super::trouble::{Say, Subject, Troubles};
 use crate::config::{Account, Selection, Window};
 use crate::exposition::{Chunk, TextWriter};
 use crate::liveperson::{
-    Api, ApiError, Client, EngagementAnswer, IdFilter, Reply, Service, SlaAnswer,
+    Api, ApiError, Client, EngagementAnswer, IdFilter, NameKind, Reply, Service, SlaAnswer,
 };
 use crate::metrics;
 use crate::metrics::exporter::AccountCounters;
@@ -32,6 +35,7 @@ pub(super) struct WorkerParts {
     pub(super) stale_after: Duration,
     pub(super) clock: Arc<dyn WallClock>,
     pub(super) store: Arc<Store>,
+    pub(super) names: Arc<NameBook>,
     pub(super) counters: Arc<AccountCounters>,
     pub(super) status: Arc<AccountStatus>,
 }
@@ -194,7 +198,28 @@ impl AccountWorker {
             .into()
     }
 
+    /// Whether this is the index of the names, which stand behind all the collectors.
+    fn is_names(&self, collector: usize) -> bool {
+        collector >= self.parts.collectors.len()
+    }
+
+    /// Whether a call is only made for the sake of names.
+    fn is_for_names(&self, call: Call) -> bool {
+        match call {
+            Call::Request { collector, .. } => self.is_names(collector),
+            Call::LookUp(service) => {
+                self.parts.services.get(service) == Some(&Service::AccountConfigReadOnly)
+            }
+            Call::Authorise => false,
+        }
+    }
+
     async fn request(&self, collector: usize, index: usize) -> Finished {
+        if self.is_names(collector) {
+            return self
+                .ask_names(Call::Request { collector, index }, index)
+                .await;
+        }
         let request = self
             .lock()
             .results
@@ -317,6 +342,9 @@ impl AccountWorker {
         let say = inner.troubles.failed(subject, now);
         drop(inner);
         let text = format!("asked for {}: {}", failure.asked, failure.error);
+        if subject == Subject::Names {
+            return self.tell_names_failure(&failure, say, &text);
+        }
         match call {
             Call::Request { collector, .. } => self.parts.status.failed(collector, &text),
             // Whoever waits for it fails with it.
@@ -328,6 +356,7 @@ impl AccountWorker {
 
     fn subject(&self, call: Call) -> Subject {
         match call {
+            _ if self.is_for_names(call) => Subject::Names,
             Call::Request { collector, .. } => Subject::Collector(self.parts.collectors[collector]),
             Call::LookUp(service) => Subject::Host(self.parts.services[service]),
             Call::Authorise => Subject::Token,
@@ -473,6 +502,9 @@ impl AccountWorker {
 
 impl Worker for AccountWorker {
     fn begin_poll(&self, collector: usize) -> usize {
+        if self.is_names(collector) {
+            return NameKind::ALL.len();
+        }
         let kind = self.parts.collectors[collector];
         let mut inner = self.lock();
         let plan = kind.plan(&self.parts.account, inner.skills.as_deref());
@@ -491,6 +523,11 @@ impl Worker for AccountWorker {
         let now = tokio::time::Instant::now().into_std();
         let for_status = event.clone();
         match event {
+            Event::PollEnded { collector, summary } if self.is_names(collector) => {
+                self.names_polled(&summary, now);
+            }
+            // Nobody misses a look-up that was due while the last one was still failing.
+            Event::PollsSkipped { collector, .. } if self.is_names(collector) => {}
             Event::PollEnded { collector, summary } => self.poll_ended(collector, summary, now),
             Event::PollsSkipped { collector, count } => {
                 let kind = self.parts.collectors[collector].label();

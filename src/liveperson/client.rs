@@ -244,14 +244,14 @@ impl Client {
         let (list, version) = kind.resource();
         let path = paths::configuration(&self.account, list, version);
         let known = lock(&self.etags).get(&kind).cloned();
-        let read = |answer: &Answer| {
+        let read = move |answer: &Answer| {
             if answer.status == 304 {
                 return Ok(Content {
                     value: (NamesAnswer::Unchanged, None),
                     status: None,
                 });
             }
-            let Content { value, status } = names::read(&answer.body)?;
+            let Content { value, status } = names::read(kind, &answer.body)?;
             let etag = answer.headers.get(ETAG).cloned();
             Ok(Content {
                 value: (value, etag),

@@ -5,8 +5,9 @@ use serde::de::MapAccess;
 use super::envelope::{self, Content, ReadError};
 use super::lenient::{Fields, Flag, Text, Trail, Whole, ascending};
 
-/// Longest name that is kept, in characters: it becomes a label value on many series.
-const LONGEST: usize = 200;
+/// Most of a name that is kept, in bytes: far more than LivePerson lets anybody type, so that only
+/// nonsense is cut.
+const LONGEST: usize = 4096;
 
 /// Which list of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,6 +23,15 @@ pub enum NameKind {
 impl NameKind {
     /// All three.
     pub const ALL: [Self; 3] = [Self::Skills, Self::Groups, Self::Users];
+
+    /// What it lists, for a person.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::Skills => "skills",
+            Self::Groups => "agent groups",
+            Self::Users => "agents",
+        }
+    }
 
     /// List and version in the path of the call.
     pub(super) fn resource(self) -> (&'static str, &'static str) {
@@ -46,14 +56,17 @@ pub enum NamesAnswer {
 ///
 /// # Errors
 /// A body that is not a list of objects with ids.
-pub(super) fn read(body: &[u8]) -> Result<Content<NamesAnswer>, ReadError> {
+pub(super) fn read(kind: NameKind, body: &[u8]) -> Result<Content<NamesAnswer>, ReadError> {
     let Content { value, status } = envelope::read_list::<Entry>(body)?;
     let mut names = Vec::with_capacity(value.len());
     for (index, entry) in value.into_iter().enumerate() {
         let Some(id) = entry.id else {
             return Err(ReadError::Missing(format!("entry {index} has no id")));
         };
-        if let Some(name) = entry.name().filter(|_| !entry.deleted) {
+        if entry.deleted {
+            continue;
+        }
+        if let Some(name) = entry.name(kind) {
             names.push((id, name));
         }
     }
@@ -72,19 +85,20 @@ struct Entry {
 }
 
 impl Entry {
-    /// Users are not sure to have a `name`: then the most telling of the others.
-    fn name(&self) -> Option<String> {
-        [
-            &self.name,
-            &self.full_name,
-            &self.nickname,
-            &self.login_name,
-        ]
-        .into_iter()
-        .flatten()
-        .map(|name| name.trim())
-        .find(|name| !name.is_empty())
-        .map(|name| name.chars().take(LONGEST).collect())
+    /// For users the most telling of what there is; exactly as it was given.
+    fn name(self, kind: NameKind) -> Option<String> {
+        let candidates = match kind {
+            NameKind::Skills | NameKind::Groups => [self.name, None, None, None],
+            NameKind::Users => [self.full_name, self.nickname, self.login_name, self.name],
+        };
+        let mut candidates = candidates.into_iter().flatten();
+        let mut name = candidates.find(|name| !name.trim().is_empty())?;
+        let mut end = LONGEST.min(name.len());
+        while !name.is_char_boundary(end) {
+            end -= 1;
+        }
+        name.truncate(end);
+        Some(name)
     }
 }
 
@@ -113,7 +127,11 @@ mod tests {
     use super::*;
 
     fn names(body: &str) -> Vec<(i64, String)> {
-        match read(body.as_bytes()).unwrap().value {
+        names_of(NameKind::Skills, body)
+    }
+
+    fn names_of(kind: NameKind, body: &str) -> Vec<(i64, String)> {
+        match read(kind, body.as_bytes()).unwrap().value {
             NamesAnswer::Names(names) => names,
             NamesAnswer::Unchanged => panic!("a body is never unchanged"),
         }
@@ -130,7 +148,7 @@ mod tests {
             {"id":2,"name":"Two"}
         ]"#;
         let expected = vec![
-            (-1, "Unassigned".to_owned()),
+            (-1, " Unassigned ".to_owned()),
             (2, "Two".to_owned()),
             (i64::MAX, "big".to_owned()),
         ];
@@ -141,10 +159,25 @@ mod tests {
 
     #[test]
     fn users_have_other_names() {
-        let body = r#"[{"id":1,"loginName":"l","nickname":"n","fullName":"f"},
-            {"id":2,"loginName":"l","nickname":"n"}, {"id":3,"loginName":"l","nickname":""}]"#;
-        let expected = [(1, "f"), (2, "n"), (3, "l")].map(|(id, n)| (id, n.to_owned()));
-        assert_eq!(names(body), expected);
+        let body = r#"[{"id":1,"name":"x","loginName":"l","nickname":"n","fullName":"f"},
+            {"id":2,"loginName":"l","nickname":"n"},
+            {"id":3,"name":"x","loginName":"l","nickname":"","fullName":" "},
+            {"id":4,"name":"x"}, {"id":5,"fullName":null}]"#;
+        let expected = [(1, "f"), (2, "n"), (3, "l"), (4, "x")];
+        let expected = expected.map(|(id, n)| (id, n.to_owned()));
+        assert_eq!(names_of(NameKind::Users, body), expected);
+        assert_eq!(names(r#"[{"id":1,"fullName":"f"}]"#), []);
+    }
+
+    #[test]
+    fn long_and_odd_names_are_kept_as_they_are() {
+        let odd = "\"quoted\" back\\slash new\nline \u{1F600} \t";
+        for name in [odd.to_owned(), "ö".repeat(500), "x".repeat(4096)] {
+            let body = serde_json::json!([{ "id": 1, "name": name }]).to_string();
+            assert_eq!(names(&body), [(1, name)]);
+        }
+        let body = serde_json::json!([{ "id": 1, "name": "x€".repeat(2000) }]).to_string();
+        assert_eq!(names(&body), [(1, "x€".repeat(1024))]);
     }
 
     #[test]
@@ -158,10 +191,14 @@ mod tests {
             r#"[{"id":1.5}]"#,
             "[{]",
         ] {
-            assert!(read(body.as_bytes()).is_err(), "{body}");
+            let read = read(NameKind::Users, body.as_bytes());
+            assert!(read.is_err(), "{body}");
         }
         assert_eq!(
-            read(br#"{"meta":{"responseCode":429},"body":"slow"}"#),
+            read(
+                NameKind::Skills,
+                br#"{"meta":{"responseCode":429},"body":"slow"}"#
+            ),
             Err(ReadError::Status(429))
         );
     }

@@ -24,7 +24,9 @@ fn feed(body: &[u8]) {
     if let Err(error) = sla::read(body) {
         error.describe(body, &scrubber);
     }
-    let _ = names::read(body);
+    for kind in NameKind::ALL {
+        let _ = names::read(kind, body);
+    }
     let _ = auth::read_any_token(body, SystemTime::UNIX_EPOCH);
     if let Ok(domain::Found::Host(host)) = domain::read(body, "sentinel") {
         let api = url::Url::parse("http://127.0.0.1").unwrap();

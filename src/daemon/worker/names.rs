@@ -1,0 +1,71 @@
+//! The names of an account: asked for in the background, and never anybody's failed poll.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{AccountWorker, Failure};
+use crate::daemon::trouble::{Say, Subject};
+use crate::liveperson::{Api, ApiError, NameKind, NamesAnswer};
+use crate::poll::{Call, Finished, Outcome, PollSummary};
+
+impl AccountWorker {
+    pub(super) async fn ask_names(&self, call: Call, index: usize) -> Finished {
+        let Some(kind) = NameKind::ALL.get(index).copied() else {
+            return Outcome::Rejected.into();
+        };
+        let reply = self.parts.client.names(kind).await;
+        let asked = format!("the names of {}", kind.plural());
+        let names = match self.ended(call, Api::Names, &asked, reply) {
+            Ok(NamesAnswer::Names(names)) => names,
+            Ok(NamesAnswer::Unchanged) => return Outcome::SUCCESS.into(),
+            Err(outcome) => return outcome.into(),
+        };
+        let book = Arc::clone(&self.parts.names);
+        // A large account's list takes a while: not on a thread that serves scrapes.
+        match tokio::task::spawn_blocking(move || book.learn(kind, names)).await {
+            Ok(()) => Outcome::SUCCESS.into(),
+            // Only a bug in the writing or the end of the program comes here.
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
+    /// One line when names are missing, none while they stay so: they are nice to have.
+    pub(super) fn tell_names_failure(&self, failure: &Failure, say: Say, error: &str) {
+        let (account, api, status) = (self.id(), failure.api.label(), failure.code.as_str());
+        if say != Say::Begins {
+            tracing::debug!(account, api, status, error, "still no names");
+            return;
+        }
+        let next = match &failure.error {
+            ApiError::Refused { .. } => {
+                "give the key or user the permission to read the account configuration (skills, \
+                 agent groups, users), or set names.lookup to false"
+            }
+            _ => "tried again later",
+        };
+        tracing::warn!(
+            account,
+            api,
+            status,
+            error,
+            next,
+            "no names for ids, or not the newest; data goes on"
+        );
+    }
+
+    pub(super) fn names_polled(&self, summary: &PollSummary, now: Instant) {
+        if summary.whole() {
+            self.recovered(Subject::Names, now, "names are there again");
+        }
+        let count = |kind| self.parts.names.count(kind);
+        tracing::debug!(
+            account = self.id(),
+            lists = summary.succeeded,
+            missing = summary.given_up,
+            skills = count(NameKind::Skills),
+            groups = count(NameKind::Groups),
+            users = count(NameKind::Users),
+            "names looked up"
+        );
+    }
+}
