@@ -48,12 +48,14 @@ mod faults;
 mod history;
 mod journal;
 mod names;
+mod oauth1;
 mod options;
 mod params;
 mod people;
 mod queueing;
 mod rng;
 mod router;
+mod secrets;
 mod server;
 mod sla;
 mod staffing;
@@ -76,6 +78,7 @@ pub use clock::{ManualClock, SystemClock, WallClock};
 pub use faults::{Fault, Target};
 pub use journal::RequestRecord;
 pub use options::{Options, StartError};
+pub use secrets::Secrets;
 pub use style::{Numbers, SectionName};
 
 /// Longest fault file that is read, in bytes.
@@ -90,6 +93,8 @@ struct State {
     faults: faults::Faults,
     journal: journal::Journal,
     tokens: token::Tokens,
+    /// What authorises a call at present, and what has been seen of it.
+    guard: secrets::Guard,
     /// Requests of the account that may be handled at once.
     places: Semaphore,
     /// Host and port, for a client that sends no `Host`.
@@ -138,6 +143,7 @@ impl Simulator {
             faults,
             journal: journal::Journal::new(),
             tokens: token::Tokens::default(),
+            guard: secrets::Guard::new(&options),
             places: Semaphore::new(options.max_concurrent),
             authority: reachable(local_addr).to_string(),
             options,
@@ -177,6 +183,18 @@ impl Simulator {
     /// Makes every token given out so far invalid, as when LivePerson ends a session.
     pub fn revoke_tokens(&self) {
         self.state.tokens.revoke();
+    }
+
+    /// Changes the secrets that are accepted, as when somebody rotates a key at LivePerson. Tokens
+    /// given out stay valid.
+    pub fn rotate_secrets(&self, change: impl FnOnce(&mut Secrets)) {
+        self.state.guard.rotate(change);
+    }
+
+    /// Every token given out and every token and signature presented so far (the last 10,000),
+    /// for tests that look for them where they must not be.
+    pub fn credentials_seen(&self) -> Vec<String> {
+        self.state.guard.seen()
     }
 
     /// The last 10,000 calls of the APIs, oldest first; control calls are not among them.

@@ -12,6 +12,9 @@ use super::style::{Numbers, SectionName};
 
 const DEMO_SECRET: &str = "demo-secret";
 const DEMO_PASSWORD: &str = "demo-password";
+const DEMO_APP_SECRET: &str = "demo-app-secret";
+const DEMO_ACCESS_TOKEN: &str = "demo-access-token";
+const DEMO_TOKEN_SECRET: &str = "demo-token-secret";
 
 /// The simulated account and how it behaves.
 ///
@@ -73,6 +76,18 @@ pub struct Options {
     /// Password that is accepted for the login
     #[arg(long, value_name = "PASSWORD", default_value = DEMO_PASSWORD)]
     pub password: SecretString,
+    /// OAuth 1.0 app key (consumer key) that is accepted
+    #[arg(long, value_name = "KEY", default_value_t = Options::default().app_key)]
+    pub app_key: String,
+    /// OAuth 1.0 app secret (consumer secret) that is accepted
+    #[arg(long, value_name = "SECRET", default_value = DEMO_APP_SECRET)]
+    pub app_secret: SecretString,
+    /// OAuth 1.0 access token that is accepted
+    #[arg(long, value_name = "TOKEN", default_value = DEMO_ACCESS_TOKEN)]
+    pub access_token: SecretString,
+    /// OAuth 1.0 access token secret that is accepted
+    #[arg(long, value_name = "SECRET", default_value = DEMO_TOKEN_SECRET)]
+    pub access_token_secret: SecretString,
 }
 
 impl Default for Options {
@@ -96,6 +111,10 @@ impl Default for Options {
             client_secret: DEMO_SECRET.into(),
             username: "demo".to_owned(),
             password: DEMO_PASSWORD.into(),
+            app_key: "demo-app-key".to_owned(),
+            app_secret: DEMO_APP_SECRET.into(),
+            access_token: DEMO_ACCESS_TOKEN.into(),
+            access_token_secret: DEMO_TOKEN_SECRET.into(),
         }
     }
 }
@@ -145,7 +164,11 @@ impl Options {
                 self.token_lifetime
             ));
         }
-        for (flag, value) in [("client-id", &self.client_id), ("username", &self.username)] {
+        for (flag, value) in [
+            ("client-id", &self.client_id),
+            ("username", &self.username),
+            ("app-key", &self.app_key),
+        ] {
             if value.is_empty() {
                 mistakes.push(format!("--{flag} is empty"));
             }
@@ -230,6 +253,7 @@ mod tests {
         assert_eq!(format!("{parsed:?}"), format!("{default:?}"));
         assert_eq!(parsed.client_secret.expose_secret(), DEMO_SECRET);
         assert_eq!(parsed.password.expose_secret(), DEMO_PASSWORD);
+        assert_eq!(parsed.app_secret.expose_secret(), DEMO_APP_SECRET);
         assert!(default.mistakes().is_empty());
     }
 

@@ -18,6 +18,7 @@ use super::answer::{Answer, AnswerBody};
 use super::control::{self, Control};
 use super::faults::{Fault, Target};
 use super::names::List;
+use super::oauth1::{self, Signed};
 use super::params::{BadParameter, Params};
 use super::window::Window;
 use super::{State, domain, engactivity, sla};
@@ -229,7 +230,7 @@ async fn answer(
             Ok(body) => {
                 let content_type = header(&parts.headers, CONTENT_TYPE);
                 let now = state.clock.now_ms();
-                let options = &state.options;
+                let options = (&state.options, &state.guard);
                 match call {
                     Call::Token => state.tokens.grant(options, content_type, &body, now),
                     _ => state.tokens.login(options, content_type, &body, now),
@@ -237,10 +238,9 @@ async fn answer(
             }
         },
         Call::EngagementActivity | Call::Sla | Call::Names(_) => {
-            let authorisation = header(&parts.headers, AUTHORIZATION);
-            if !state.tokens.accepts(authorisation, state.clock.now_ms()) {
-                return Answer::error(401, "Unauthorized: missing, invalid or expired token")
-                    .with(hyper::header::WWW_AUTHENTICATE, "Bearer".to_owned());
+            if let Err((scheme, why)) = authorised(state, parts) {
+                return Answer::error(401, &format!("Unauthorized: {why}"))
+                    .with(hyper::header::WWW_AUTHENTICATE, scheme.to_owned());
             }
             if !known {
                 return Answer::error(403, "The token does not belong to this account");
@@ -248,6 +248,32 @@ async fn answer(
             protected(state, &parts.headers, params, call).await
         }
     }
+}
+
+/// Whether a call carries a token that is valid or a signature that is right; otherwise the scheme
+/// of authorisation and what is wrong.
+fn authorised(state: &State, parts: &Parts) -> Result<(), (&'static str, &'static str)> {
+    let authorisation = header(&parts.headers, AUTHORIZATION);
+    if let Some(authorisation) = authorisation {
+        state.guard.note_header(authorisation);
+        if oauth1::parameters(authorisation).is_some() {
+            let request = Signed {
+                method: parts.method.as_str(),
+                host: &host(state, &parts.headers),
+                path: parts.uri.path(),
+                query: parts.uri.query().unwrap_or_default(),
+            };
+            let app_key = &state.options.app_key;
+            let checked = state
+                .guard
+                .check_signature(app_key, authorisation, &request);
+            return checked.map_err(|why| ("OAuth", why));
+        }
+    }
+    if state.tokens.accepts(authorisation, state.clock.now_ms()) {
+        return Ok(());
+    }
+    Err(("Bearer", "missing, invalid or expired token"))
 }
 
 /// The calls behind a token. Counting can take a while, and does so beside the event loop.

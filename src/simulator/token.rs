@@ -1,4 +1,5 @@
-//! Authorisation: OAuth 2.0 client credentials (sentinel) and user login (agentVep).
+//! Authorisation by tokens: OAuth 2.0 client credentials (sentinel) and user login (agentVep).
+//! Signed calls are the business of `oauth1`.
 //!
 //! Tokens carry their own expiry and a keyed hash, so that none needs to be remembered and those
 //! of an earlier process are refused. That is no cryptography, and is not meant to be any.
@@ -12,6 +13,7 @@ use url::form_urlencoded;
 
 use super::answer::Answer;
 use super::options::Options;
+use super::secrets::Guard;
 
 /// Gives out tokens and knows them again.
 #[derive(Default)]
@@ -30,7 +32,7 @@ impl Tokens {
     /// `POST …/app/token`: checks the form and answers with a token or the reason why not.
     pub(super) fn grant(
         &self,
-        options: &Options,
+        (options, guard): (&Options, &Guard),
         content_type: Option<&str>,
         body: &[u8],
         now_ms: i64,
@@ -58,12 +60,14 @@ impl Tokens {
             let wanted = "grant_type must be client_credentials";
             return oauth_error(400, "unsupported_grant_type", wanted);
         }
-        if id != options.client_id || secret != options.client_secret.expose_secret() {
+        if id != options.client_id || secret != guard.secrets().client_secret.expose_secret() {
             return oauth_error(401, "invalid_client", "Client authentication failed");
         }
         let (expires, seconds) = expiry(options, now_ms);
+        let token = self.jwt(options, now_ms / 1000, expires);
+        guard.note(&token);
         let mut answer = json!({
-            "access_token": self.jwt(options, now_ms / 1000, expires),
+            "access_token": token,
             "token_type": "Bearer",
         });
         if !options.no_expires_in {
@@ -75,7 +79,7 @@ impl Tokens {
     /// `POST …/login`: checks user and password.
     pub(super) fn login(
         &self,
-        options: &Options,
+        (options, guard): (&Options, &Guard),
         content_type: Option<&str>,
         body: &[u8],
         now_ms: i64,
@@ -93,12 +97,14 @@ impl Tokens {
         let (Some(username), Some(password)) = (field("username"), field("password")) else {
             return Answer::error(400, "username and password are required");
         };
-        if username != options.username || password != options.password.expose_secret() {
+        if username != options.username || password != guard.secrets().password.expose_secret() {
             return Answer::error(401, "Login failed: wrong user name or password");
         }
         let (expires, _) = expiry(options, now_ms);
         let bearer = self.seal("login", expires);
         let csrf = format!("{:016x}", fastrand::u64(..));
+        guard.note(&bearer);
+        guard.note(&csrf);
         Answer::json(
             200,
             &json!({
