@@ -177,10 +177,16 @@ impl Client {
 
     /// Fetches a token (OAuth 2.0) or logs in, and keeps the token for the calls that follow.
     ///
-    /// When the credentials are refused, those that came from files are read again, so that the
-    /// next try uses a rotated secret. With OAuth 1.0 there is nothing to fetch and nothing is sent.
+    /// Secrets that came from files are read again first: a token is often asked for because the
+    /// last one was refused, and that may be because the secret was rotated. When they are refused
+    /// and cannot be read, the error says so, too. With OAuth 1.0 there is nothing to fetch and
+    /// nothing is sent.
     pub async fn authorise(&self) -> Reply<TokenLifetime> {
         let credentials = &self.credentials;
+        let unread = match self.needs_token() {
+            true => credentials.read_again().await.err(),
+            false => None,
+        };
         let (Some(service), Some(request)) = (
             credentials.token_service(),
             credentials.token_request(&self.account),
@@ -217,8 +223,9 @@ impl Client {
                 message,
             },
         ) = &mut reply.result
+            && let Some(problem) = unread
         {
-            self.credentials.read_again(message).await;
+            message.push_str(&problem);
         }
         reply
     }
@@ -304,8 +311,9 @@ impl Client {
         // A token is fetched anew with fresh secrets; a signature has nowhere else to get them.
         if let (Err(ApiError::Refused { message, .. }), false) =
             (&mut reply.result, self.needs_token())
+            && let Err(problem) = self.credentials.read_again().await
         {
-            self.credentials.read_again(message).await;
+            message.push_str(&problem);
         }
         reply
     }

@@ -54,6 +54,34 @@ impl Exporter {
     /// Starts any command that listens, on a free port.
     pub(crate) async fn spawn(mut command: Command, folder: tempfile::TempDir) -> Self {
         command.arg("--web.listen-address=127.0.0.1:0");
+        let mut exporter = Self::child(command, folder);
+        let base_url = eventually("the exporter listens", async || {
+            let log = exporter.log();
+            let address = log.split("listening=").nth(1)?.split_whitespace().next()?;
+            Some(format!("http://{}", address.trim_matches('"')))
+        })
+        .await;
+        exporter.base_url = base_url;
+        exporter
+    }
+
+    /// Starts a command at an address, also when it does not log that it listens.
+    pub(crate) async fn spawn_at(
+        mut command: Command,
+        folder: tempfile::TempDir,
+        address: std::net::SocketAddr,
+    ) -> Self {
+        command.arg(format!("--web.listen-address={address}"));
+        let mut exporter = Self::child(command, folder);
+        exporter.base_url = format!("http://{address}");
+        eventually("the exporter listens", async || {
+            tokio::net::TcpStream::connect(address).await.ok()
+        })
+        .await;
+        exporter
+    }
+
+    fn child(mut command: Command, folder: tempfile::TempDir) -> Self {
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
@@ -64,20 +92,12 @@ impl Exporter {
                 written.lock().unwrap().push_str(&format!("{line}\n"));
             }
         });
-        let mut exporter = Self {
+        Self {
             child,
             log,
             base_url: String::new(),
             _folder: folder,
-        };
-        let base_url = eventually("the exporter listens", async || {
-            let log = exporter.log();
-            let address = log.split("listening=").nth(1)?.split_whitespace().next()?;
-            Some(format!("http://{}", address.trim_matches('"')))
-        })
-        .await;
-        exporter.base_url = base_url;
-        exporter
+        }
     }
 
     pub(crate) fn config_file(&self) -> PathBuf {

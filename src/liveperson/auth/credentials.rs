@@ -2,7 +2,7 @@
 //! and what they put into a request.
 
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use reqwest::header::HeaderValue;
 use url::Url;
@@ -15,6 +15,9 @@ use crate::liveperson::excerpt::Scrubber;
 use crate::liveperson::lock;
 use crate::liveperson::paths;
 use crate::liveperson::service::Service;
+
+/// Longest wait for the files of secrets.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Secrets and token; both are only ever replaced whole.
 pub(in crate::liveperson) struct Credentials {
@@ -142,20 +145,25 @@ impl Credentials {
         *lock(&self.token) = Some(Arc::new(token));
     }
 
-    /// Reads the secrets that came from files again; what hinders that is added to `message`.
-    pub(in crate::liveperson) async fn read_again(&self, message: &mut String) {
+    /// Reads the secrets that came from files again. When that cannot be done the old ones stay.
+    ///
+    /// # Errors
+    /// What hinders it, to be put behind another message.
+    pub(in crate::liveperson) async fn read_again(&self) -> Result<(), String> {
         let old = lock(&self.auth).clone();
         let scrubber = self.hide(&old, None);
-        // Aside: a file on a network drive may hang.
+        // Aside, and not for ever: a file on a network drive may hang.
         let reading = tokio::task::spawn_blocking(move || super::reloaded(&old));
-        match reading.await {
-            Ok(Ok(fresh)) => *lock(&self.auth) = fresh,
-            Ok(Err(problem)) => {
-                let problem = scrubber.line(&problem, 200);
-                message.push_str(&format!("; the secret could not be read again: {problem}"));
+        let problem = match tokio::time::timeout(READ_TIMEOUT, reading).await {
+            Ok(Ok(Ok(fresh))) => {
+                *lock(&self.auth) = fresh;
+                return Ok(());
             }
+            Ok(Ok(Err(problem))) => scrubber.line(&problem, 200),
             // The program is ending.
-            Err(_) => {}
-        }
+            Ok(Err(_)) => return Ok(()),
+            Err(_) => format!("its file did not answer within {READ_TIMEOUT:?}"),
+        };
+        Err(format!("; the secret could not be read again: {problem}"))
     }
 }

@@ -121,37 +121,38 @@ async fn oauth1_signs_every_call_anew() {
 }
 
 #[tokio::test]
-async fn a_refused_client_secret_is_read_again() {
-    for refused in [400, 401, 403] {
-        let folder = tempfile::tempdir().unwrap();
-        let client_secret = file_secret(folder.path(), "secret.txt", "old-secret\n");
-        let server = Server::plain(vec![
-            send(500, "not now"),
-            send(refused, r#"{"error":"invalid_client"}"#),
-            send(200, r#"{"access_token":"t"}"#),
-        ])
-        .await;
-        let client_id = "the-id".to_owned();
-        let auth = Auth::OAuth2 {
-            client_id,
-            client_secret,
-        };
-        let client = Client::new(settings(&server.url, auth)).unwrap();
-        std::fs::write(folder.path().join("secret.txt"), "new-secret\n").unwrap();
-        failure(client.authorise().await);
-        let error = failure(client.authorise().await);
-        assert_eq!(error.code(), Code::Status(refused));
-        client.authorise().await.result.unwrap();
-        let used: Vec<bool> = server
-            .requests()
-            .iter()
-            .map(|request| request.contains("client_secret=new-secret"))
-            .collect();
-        assert_eq!(
-            used,
-            [false, false, true],
-            "only a refusal makes it read again"
-        );
+async fn every_token_is_asked_for_with_the_secret_as_it_is_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret.txt");
+    let client_secret = file_secret(folder.path(), "secret.txt", "first-secret\n");
+    let refusal = || send(401, r#"{"error":"invalid_client"}"#);
+    let token = || send(200, r#"{"access_token":"tok.en.1"}"#);
+    let script = vec![token(), token(), token(), refusal()];
+    let server = Server::plain(script).await;
+    let client_id = "the-id".to_owned();
+    let auth = Auth::OAuth2 {
+        client_id,
+        client_secret,
+    };
+    let client = Client::new(settings(&server.url, auth)).unwrap();
+    client.authorise().await.result.unwrap();
+    std::fs::write(&path, "second-secret\n").unwrap();
+    client.authorise().await.result.unwrap();
+    // Half-way through a rotation: the one that is known stays in use.
+    std::fs::write(&path, "").unwrap();
+    client.authorise().await.result.unwrap();
+    let error = failure(client.authorise().await);
+    assert_eq!(error.code(), Code::Status(401));
+    let text = error.to_string();
+    assert!(
+        text.contains("; the secret could not be read again: "),
+        "{text}"
+    );
+    assert!(text.contains("is empty"), "{text}");
+    let used = ["first", "second", "second", "second"];
+    for (request, secret) in server.requests().iter().zip(used) {
+        let field = format!("client_secret={secret}-secret");
+        assert!(request.contains(&field), "{request}");
     }
 }
 
