@@ -10,9 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 
-use crate::exposition::{Chunk, header};
+use crate::exposition::{Chunk, Encoding, Format, Header, Segment, header};
 use crate::metrics::{FamilyId, Origin};
 use crate::poll::plan::Level;
 
@@ -63,6 +62,8 @@ pub struct Store {
 struct Parts {
     sources: BTreeMap<Source, Vec<Publication>>,
     max_series: u64,
+    /// Levels whose absence the log has told of.
+    told: Vec<Level>,
 }
 
 /// An immutable page of data series.
@@ -74,8 +75,16 @@ struct Snapshot {
 
 #[derive(Debug)]
 struct SnapshotFamily {
-    header: Bytes,
-    pieces: Vec<(Option<Instant>, Bytes)>,
+    header: &'static Header,
+    pieces: Vec<Piece>,
+}
+
+/// What one publication gives to one family.
+#[derive(Debug)]
+struct Piece {
+    /// The place of its publication in [`Snapshot::pieces`].
+    publication: usize,
+    chunk: Chunk,
 }
 
 #[derive(Debug)]
@@ -85,6 +94,120 @@ struct PieceCount {
     series: SeriesCount,
 }
 
+/// Which sources a page is made of; an empty list means all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Account ids.
+    pub accounts: Vec<String>,
+    /// Parts: see [`Source::part`].
+    pub parts: Vec<String>,
+}
+
+impl Selection {
+    /// Whether an account is asked for.
+    pub fn has_account(&self, account: &str) -> bool {
+        self.accounts.is_empty() || self.accounts.iter().any(|wanted| wanted == account)
+    }
+
+    /// Whether a part is asked for.
+    pub fn has_part(&self, part: &str) -> bool {
+        self.parts.is_empty() || self.parts.iter().any(|wanted| wanted == part)
+    }
+}
+
+/// The data part of a page: what is fresh of the snapshot that was present when it was asked for.
+///
+/// It holds the snapshot and a bit for each publication, whatever the number of series.
+#[derive(Clone, Debug)]
+pub struct Page {
+    snapshot: Arc<Snapshot>,
+    format: Format,
+    /// Which publications are served, by their place in [`Snapshot::pieces`].
+    served: Arc<[bool]>,
+}
+
+impl Page {
+    /// Length in an encoding, in bytes.
+    pub fn length(&self, encoding: Encoding) -> u64 {
+        let lengths = self.places().filter_map(|place| self.at(place));
+        lengths.map(|segment| segment.length(encoding) as u64).sum()
+    }
+
+    /// The segments in order, shared and not copied.
+    pub fn segments(self) -> impl Iterator<Item = Segment> + Send {
+        let mut place = self.first();
+        std::iter::from_fn(move || {
+            let segment = self.at(place?).cloned();
+            place = self.next(place?);
+            segment
+        })
+    }
+
+    fn places(&self) -> impl Iterator<Item = Place> {
+        std::iter::successors(self.first(), |place| self.next(*place))
+    }
+
+    fn first(&self) -> Option<Place> {
+        self.family_from(0)
+    }
+
+    fn next(&self, place: Place) -> Option<Place> {
+        let family = self.snapshot.families.get(place.family)?;
+        let piece = match place.segment {
+            None => 0,
+            Some((piece, segment)) => {
+                let segments = family.pieces.get(piece)?.chunk.segments(self.format);
+                if segment + 1 < segments.len() {
+                    let segment = Some((piece, segment + 1));
+                    return Some(Place { segment, ..place });
+                }
+                piece + 1
+            }
+        };
+        let mut rest = family.pieces.iter().enumerate().skip(piece);
+        match rest.find(|(_, piece)| self.has(piece)) {
+            Some((piece, _)) => Some(Place {
+                segment: Some((piece, 0)),
+                ..place
+            }),
+            None => self.family_from(place.family + 1),
+        }
+    }
+
+    /// The header of the first family from here on of which anything is served.
+    fn family_from(&self, from: usize) -> Option<Place> {
+        let mut rest = self.snapshot.families.iter().enumerate().skip(from);
+        let (family, _) = rest.find(|(_, family)| family.pieces.iter().any(|p| self.has(p)))?;
+        Some(Place {
+            family,
+            segment: None,
+        })
+    }
+
+    fn has(&self, piece: &Piece) -> bool {
+        let served = self.served.get(piece.publication) == Some(&true);
+        served && !piece.chunk.segments(self.format).is_empty()
+    }
+
+    fn at(&self, place: Place) -> Option<&Segment> {
+        let family = self.snapshot.families.get(place.family)?;
+        match place.segment {
+            None => Some(family.header.segment(self.format)),
+            Some((piece, segment)) => {
+                let piece = family.pieces.get(piece)?;
+                piece.chunk.segments(self.format).get(segment)
+            }
+        }
+    }
+}
+
+/// A segment on a page: a family's header, or a segment of a piece.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    family: usize,
+    segment: Option<(usize, usize)>,
+}
+
 impl Store {
     /// An empty store that serves at most `max_series` data series.
     pub fn new(max_series: u64) -> Self {
@@ -92,6 +215,7 @@ impl Store {
             parts: Mutex::new(Parts {
                 sources: BTreeMap::new(),
                 max_series,
+                told: Vec::new(),
             }),
             snapshot: ArcSwap::default(),
         }
@@ -102,6 +226,12 @@ impl Store {
         self.change(|parts| {
             parts.sources.insert(source, publications);
         });
+    }
+
+    /// What `source` serves, fresh or not.
+    pub fn published(&self, source: &Source) -> Vec<Publication> {
+        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        parts.sources.get(source).cloned().unwrap_or_default()
     }
 
     /// Removes all that an account serves.
@@ -122,7 +252,12 @@ impl Store {
 
     /// Changes the limit of `limits.max_series`.
     pub fn set_max_series(&self, max_series: u64) {
-        self.change(|parts| parts.max_series = max_series);
+        self.change(|parts| {
+            if parts.max_series != max_series {
+                parts.max_series = max_series;
+                parts.told.clear();
+            }
+        });
     }
 
     fn change(&self, change: impl FnOnce(&mut Parts)) {
@@ -133,22 +268,19 @@ impl Store {
         self.snapshot.store(Arc::new(parts.snapshot()));
     }
 
-    /// The data part of the page at `now`, in chunks.
-    pub fn page(&self, now: Instant) -> Vec<Bytes> {
-        let snapshot = self.snapshot.load();
-        let mut page = Vec::new();
-        for family in &snapshot.families {
-            let mut fresh = family
-                .pieces
-                .iter()
-                .filter(|(until, _)| is_fresh(*until, now))
-                .peekable();
-            if fresh.peek().is_some() {
-                page.push(family.header.clone());
-                page.extend(fresh.map(|(_, text)| text.clone()));
-            }
+    /// The data part of the page at `now`.
+    pub fn page(&self, now: Instant, format: Format, selection: &Selection) -> Page {
+        let snapshot = self.snapshot.load_full();
+        let served = snapshot.pieces.iter().map(|piece| {
+            is_fresh(piece.fresh_until, now)
+                && selection.has_account(&piece.source.account)
+                && selection.has_part(piece.source.part)
+        });
+        Page {
+            served: served.collect(),
+            snapshot,
+            format,
         }
-        page
     }
 
     /// How many series of a source are on the page at `now`, and how many are left out.
@@ -170,8 +302,9 @@ fn is_fresh(until: Option<Instant>, now: Instant) -> bool {
 }
 
 impl Parts {
-    fn snapshot(&self) -> Snapshot {
+    fn snapshot(&mut self) -> Snapshot {
         let kept = self.levels_kept();
+        self.tell(&kept);
         let mut families: Vec<Option<SnapshotFamily>> = FamilyId::all().map(|_| None).collect();
         let mut pieces = Vec::new();
         for (source, publication) in self
@@ -186,13 +319,17 @@ impl Parts {
                     continue;
                 }
                 series.served += chunk.series;
+                let Some(header) = header(chunk.family) else {
+                    continue;
+                };
                 let family = families[chunk.family.index()].get_or_insert_with(|| SnapshotFamily {
-                    header: header(chunk.family),
+                    header,
                     pieces: Vec::new(),
                 });
-                family
-                    .pieces
-                    .push((publication.fresh_until, chunk.text.clone()));
+                family.pieces.push(Piece {
+                    publication: pieces.len(),
+                    chunk: chunk.clone(),
+                });
             }
             let fresh_until = publication.fresh_until;
             pieces.push(PieceCount {
@@ -226,6 +363,28 @@ impl Parts {
     }
 }
 
+impl Parts {
+    /// Says once which levels are left out; a number of series that moves around the limit is no
+    /// reason to say it again.
+    fn tell(&mut self, kept: &[Level]) {
+        let left_out = || DROPPED_FIRST.iter().filter(|level| !kept.contains(level));
+        if left_out().all(|level| self.told.contains(level)) {
+            return;
+        }
+        self.told = left_out().copied().collect();
+        let words: Vec<_> = left_out().map(|level| level.label()).collect();
+        let chunks = self.sources.values().flatten().flat_map(|p| &p.chunks);
+        let series: u64 = chunks.map(|chunk| chunk.series).sum();
+        tracing::warn!(
+            series,
+            max_series = self.max_series,
+            left_out = words.join(","),
+            "more series than limits.max_series: whole levels are left out; raise it, or serve \
+             fewer levels, skills or agents"
+        );
+    }
+}
+
 fn level(family: FamilyId) -> Level {
     match family.get().origin {
         Origin::Data(level) | Origin::Names(level) => level,
@@ -238,16 +397,19 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::exposition::{SegmentWriter, join};
     use crate::metrics::catalogue::activity;
+    use crate::metrics::{LabelValue, Sink as _};
 
-    fn chunk(level: Level, text: &str) -> Chunk {
-        let series = text.lines().count() as u64;
-        let text = Bytes::copy_from_slice(text.as_bytes());
-        Chunk {
-            family: activity(level).unwrap().chats,
-            text,
-            series,
+    /// Samples of one family, named after their first label.
+    fn chunk(level: Level, names: &[(&str, f64)]) -> Chunk {
+        let mut writer = SegmentWriter::new(&[]).unwrap();
+        for (name, value) in names {
+            let family = activity(level).unwrap().chats;
+            writer.gauge(family, &[LabelValue::Text(name)], *value);
         }
+        let chunks = join(&writer.finish().unwrap(), &[]).unwrap();
+        chunks.into_iter().next().unwrap()
     }
 
     fn source(account: &str, part: &'static str) -> Source {
@@ -264,13 +426,23 @@ mod tests {
         }]
     }
 
+    /// The page without what is the same on every line.
     fn text(store: &Store, now: Instant) -> String {
-        let page: Vec<u8> = store.page(now).concat();
-        let page = String::from_utf8(page).unwrap();
-        page.lines()
-            .filter(|line| !line.starts_with("# HELP"))
-            .map(|l| format!("{l}\n"))
-            .collect()
+        text_of(store, now, &Selection::default())
+    }
+
+    fn text_of(store: &Store, now: Instant, selection: &Selection) -> String {
+        let page = store.page(now, Format::Text, selection);
+        let length = page.length(Encoding::Identity);
+        let text: Vec<u8> = page.segments().flat_map(|s| s.plain().unwrap()).collect();
+        assert_eq!(text.len() as u64, length);
+        let text = String::from_utf8(text).unwrap();
+        let lines = text.lines().filter(|line| !line.starts_with("# HELP"));
+        let short = lines.map(|line| match line.split_once("{account=\"") {
+            Some((_, rest)) => format!("{}\n", rest.replace("\"}", "")),
+            None => format!("{line}\n"),
+        });
+        short.collect()
     }
 
     #[test]
@@ -278,8 +450,8 @@ mod tests {
         let store = Store::new(100);
         for account in ["2", "1"] {
             let chunks = vec![
-                chunk(Level::Account, &format!("a{account} 1\n")),
-                chunk(Level::Skill, &format!("s{account} 1\n")),
+                chunk(Level::Account, &[(&format!("a{account}"), 1.0)]),
+                chunk(Level::Skill, &[(&format!("s{account}"), 1.0)]),
             ];
             store.publish(source(account, "x"), fresh(chunks));
         }
@@ -291,6 +463,41 @@ mod tests {
     }
 
     #[test]
+    fn a_selection_leaves_the_other_sources_out_with_their_headers() {
+        let store = Store::new(100);
+        store.publish(
+            source("1", "x"),
+            fresh(vec![chunk(Level::Skill, &[("s1", 1.0)])]),
+        );
+        store.publish(
+            source("1", "y"),
+            fresh(vec![chunk(Level::Agent, &[("a1", 1.0)])]),
+        );
+        store.publish(
+            source("2", "x"),
+            fresh(vec![chunk(Level::Skill, &[("s2", 1.0)])]),
+        );
+        let of = |accounts: &[&str], parts: &[&str]| {
+            let owned = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect();
+            let selection = Selection {
+                accounts: owned(accounts),
+                parts: owned(parts),
+            };
+            text_of(&store, Instant::now(), &selection)
+        };
+        assert_eq!(
+            of(&["2"], &[]),
+            "# TYPE liveperson_window_skill_chats gauge\ns2 1\n"
+        );
+        assert_eq!(
+            of(&[], &["y"]),
+            "# TYPE liveperson_window_agent_chats gauge\na1 1\n"
+        );
+        assert_eq!(of(&["2"], &["y"]), "");
+        assert_eq!(of(&["1", "2"], &["x"]).lines().count(), 3);
+    }
+
+    #[test]
     fn what_is_too_old_is_left_out_with_its_header() {
         let store = Store::new(100);
         let now = Instant::now();
@@ -299,11 +506,11 @@ mod tests {
             source("1", "x"),
             vec![
                 Publication {
-                    chunks: vec![chunk(Level::Account, "a 1\n")],
+                    chunks: vec![chunk(Level::Account, &[("a", 1.0)])],
                     fresh_until: Some(later),
                 },
                 Publication {
-                    chunks: vec![chunk(Level::Skill, "s 1\n")],
+                    chunks: vec![chunk(Level::Skill, &[("s", 1.0)])],
                     fresh_until: None,
                 },
             ],
@@ -321,9 +528,12 @@ mod tests {
         let store = Store::new(100);
         store.publish(
             source("1", "x"),
-            fresh(vec![chunk(Level::Skill, "s4 1\ns5 1\n")]),
+            fresh(vec![chunk(Level::Skill, &[("s4", 1.0), ("s5", 1.0)])]),
         );
-        store.publish(source("1", "x"), fresh(vec![chunk(Level::Skill, "s5 2\n")]));
+        store.publish(
+            source("1", "x"),
+            fresh(vec![chunk(Level::Skill, &[("s5", 2.0)])]),
+        );
         assert!(text(&store, Instant::now()).ends_with("gauge\ns5 2\n"));
         store.remove_account("1");
         assert_eq!(text(&store, Instant::now()), "");
@@ -333,9 +543,9 @@ mod tests {
     fn too_many_series_leave_whole_levels_out_the_most_detailed_first() {
         let store = Store::new(3);
         let chunks = vec![
-            chunk(Level::Account, "a 1\n"),
-            chunk(Level::Skill, "s 1\ns 2\n"),
-            chunk(Level::SkillAgent, "sa 1\n"),
+            chunk(Level::Account, &[("a", 1.0)]),
+            chunk(Level::Skill, &[("s", 1.0), ("t", 2.0)]),
+            chunk(Level::SkillAgent, &[("sa", 1.0)]),
         ];
         store.publish(source("1", "x"), fresh(chunks));
         let now = Instant::now();

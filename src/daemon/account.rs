@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::clock::WallClock;
+use super::clock::{WallClock, epoch_seconds};
 use super::names::NameBook;
 use super::status::AccountStatus;
 use super::worker::{AccountWorker, WorkerParts};
@@ -121,6 +121,7 @@ impl PreparedAccount {
                 shared.store.remove(&source(&account.id, gone.label()));
             }
         }
+        counters.begin(epoch_seconds(shared.clock.now()));
         names.publish();
         let id = account.id.clone();
         let worker = AccountWorker::new(WorkerParts {

@@ -2,8 +2,8 @@
 //!
 //! `account` turns an account of the configuration into a running task; `worker` makes its calls
 //! and publishes; `results` holds a poll's answers until it ends; `names` merges names for ids and
-//! serves them; `status` and `trouble` are what
-//! a person is told; `site` is what `web` serves; `plan_report` prints the plan for
+//! serves them; `status` and `trouble` are what a person is told; `site` is what `web` serves and
+//! `scrape` its largest page; `plan_report` prints the plan for
 //! `check-config`; `clock` is the wall clock.
 
 mod account;
@@ -11,6 +11,7 @@ mod clock;
 mod names;
 mod plan_report;
 mod results;
+mod scrape;
 mod site;
 mod status;
 mod trouble;

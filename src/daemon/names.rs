@@ -7,11 +7,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config;
-use crate::exposition::TextWriter;
+use crate::exposition::{Chunk, SegmentWriter, join};
 use crate::liveperson::NameKind;
 use crate::metrics::names;
 use crate::poll::plan::Level;
 use crate::store::{Publication, Source, Store};
+
+/// The part of the page that holds the names of ids.
+pub(super) const NAMES: &str = "names";
 
 /// The names of one account.
 #[derive(Debug)]
@@ -61,9 +64,28 @@ impl NameBook {
 
     /// Serves what is known.
     pub(super) fn publish(&self) {
-        let mut writer = TextWriter::default();
         // Held until the end, so that an older page cannot overtake a newer one.
         let found = self.found();
+        let chunks = match self.chunks(&found) {
+            Ok(chunks) => chunks,
+            Err(error) => {
+                tracing::error!(account = self.account, %error, "the names cannot be compressed");
+                return;
+            }
+        };
+        let publication = Publication {
+            chunks,
+            fresh_until: None,
+        };
+        let source = Source {
+            account: self.account.as_str().into(),
+            part: NAMES,
+        };
+        self.store.publish(source, vec![publication]);
+    }
+
+    fn chunks(&self, found: &Found) -> std::io::Result<Vec<Chunk>> {
+        let mut writer = SegmentWriter::new(&[])?;
         for (level, kind, configured) in [
             (Level::Skill, NameKind::Skills, &self.configured.skills),
             (Level::Agent, NameKind::Users, &self.configured.agents),
@@ -74,15 +96,7 @@ impl NameBook {
             merged.extend(configured.iter().map(|(id, name)| (*id, name.clone())));
             names::map(&self.account, level, &merged, &mut writer);
         }
-        let publication = Publication {
-            chunks: writer.finish(),
-            fresh_until: None,
-        };
-        let source = Source {
-            account: self.account.as_str().into(),
-            part: "names",
-        };
-        self.store.publish(source, vec![publication]);
+        join(&writer.finish()?, &[])
     }
 }
 
@@ -91,6 +105,8 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
+    use crate::exposition::Format;
+    use crate::store::Selection;
 
     fn names(pairs: &[(i64, &str)]) -> Vec<(i64, String)> {
         let owned = pairs.iter().map(|(id, name)| (*id, (*name).to_owned()));
@@ -108,7 +124,8 @@ mod tests {
     }
 
     fn lines(store: &Store) -> Vec<String> {
-        let page = store.page(Instant::now()).concat();
+        let page = store.page(Instant::now(), Format::Text, &Selection::default());
+        let page: Vec<u8> = page.segments().flat_map(|s| s.plain().unwrap()).collect();
         let page = String::from_utf8(page).unwrap();
         let samples = page.lines().filter(|line| !line.starts_with('#'));
         samples.map(str::to_owned).collect()

@@ -56,6 +56,12 @@ impl Results {
         count
     }
 
+    /// What the last answer to the same request became.
+    pub(super) fn earlier(&self, request: &PlannedRequest) -> Vec<Chunk> {
+        let publication = self.served.get(request);
+        publication.map(|p| p.chunks.clone()).unwrap_or_default()
+    }
+
     /// Keeps the answer of a request.
     pub(super) fn keep(&mut self, index: usize, chunks: Vec<Chunk>) {
         if let Some(answer) = self.answers.get_mut(index) {
@@ -63,7 +69,7 @@ impl Results {
         }
     }
 
-    /// Ends the poll at `now`; returns what is to be served from now on.
+    /// Ends the poll at `now`; returns what is to be served from now on, answer by answer.
     pub(super) fn end(&mut self, now: Instant, stale_after: Duration) -> Vec<Publication> {
         let mut earlier = std::mem::take(&mut self.served);
         // Without the answer that names the skills, nobody knows which of the earlier ones are gone.
@@ -112,11 +118,11 @@ impl Results {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
     use crate::config::Window;
+    use crate::exposition::{Format, SegmentWriter};
     use crate::metrics::catalogue::waits;
+    use crate::metrics::{LabelValue, Sink as _};
     use crate::poll::plan::Level;
 
     fn sla(subject: SlaSubject) -> PlannedRequest {
@@ -130,19 +136,20 @@ mod tests {
         }
     }
 
-    fn chunks(text: &'static str) -> Vec<Chunk> {
+    fn chunks(name: &'static str) -> Vec<Chunk> {
         let family = waits(Level::Account).unwrap().waited_chats;
-        vec![Chunk {
-            family,
-            text: Bytes::from_static(text.as_bytes()),
-            series: 1,
-        }]
+        let mut writer = SegmentWriter::new(&[]).unwrap();
+        writer.gauge(family, &[LabelValue::Text(name)], 1.0);
+        writer.finish().unwrap()
     }
 
+    /// The names that [`chunks`] was given.
     fn texts(publications: &[Publication]) -> Vec<String> {
         let chunks = publications.iter().flat_map(|p| &p.chunks);
-        chunks
-            .map(|c| String::from_utf8(c.text.to_vec()).unwrap())
+        let segments = chunks.flat_map(|chunk| chunk.segments(Format::Text));
+        let name = |line: String| line.split('"').nth(1).unwrap().to_owned();
+        segments
+            .map(|segment| name(String::from_utf8(segment.plain().unwrap()).unwrap()))
             .collect()
     }
 

@@ -5,14 +5,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use hyper::StatusCode;
 
 use super::Daemon;
 use super::account::AccountView;
+use super::names::NAMES;
+use super::scrape::{self, Wanted};
 use super::status::CollectorStatus;
-use crate::exposition::CONTENT_TYPE;
-use crate::metrics::exporter::{ProcessMetrics, render};
+use crate::exposition::{Format, end, families};
+use crate::metrics::exporter::{ProcessMetrics, gather};
+use crate::poll::plan::CollectorKind;
+use crate::store::Selection;
 use crate::web::{Landing, LandingRow, MetricsPage, MetricsRequest, Readiness, Site};
 
 /// The daemon's pages.
@@ -30,16 +33,65 @@ impl DaemonSite {
         }
     }
 
-    fn own_series(&self, now: Instant) -> Result<Bytes, prometheus::Error> {
+    /// The exporter's own part, with the last line of the page.
+    fn own_series(
+        &self,
+        now: Instant,
+        format: Format,
+        selection: &Selection,
+    ) -> Result<Vec<u8>, prometheus::Error> {
         let views = self.daemon.views();
+        let wanted = || {
+            let views = views.iter();
+            views.filter(|view| selection.has_account(view.status.account()))
+        };
         let store = &self.daemon.shared.store;
-        let states: Vec<_> = views
-            .iter()
-            .map(|view| view.status.state(now, store))
-            .collect();
-        let counters = views.iter().map(|view| &*view.counters);
-        let page = render(self.daemon.config_state(), &states, counters, &self.process)?;
-        Ok(page.into())
+        let states: Vec<_> = wanted().map(|view| view.status.state(now, store)).collect();
+        let counters = wanted().map(|view| &*view.counters);
+        let config = self.daemon.config_state();
+        let mut gathered = gather(config, &states, counters, &self.process)?;
+        gathered.keep_collectors(|collector| selection.has_part(collector));
+        let created = |metric: &_| gathered.created(metric);
+        let mut page = families(format, &gathered.families, created);
+        page.extend_from_slice(end(format));
+        Ok(page)
+    }
+
+    fn page(&self, wanted: &Wanted) -> Result<MetricsPage, String> {
+        let now = now();
+        let Wanted {
+            format,
+            encoding,
+            selection,
+        } = wanted;
+        let own = self
+            .own_series(now, *format, selection)
+            .map_err(|error| error.to_string())?;
+        let data = self.daemon.shared.store.page(now, *format, selection);
+        let chunks = scrape::chunks(data, own, *encoding).map_err(|error| error.to_string())?;
+        Ok(MetricsPage {
+            status: StatusCode::OK,
+            content_type: format.content_type(),
+            content_encoding: encoding.name(),
+            chunks,
+            retry_after: None,
+        })
+    }
+}
+
+/// What `collect[]` may name: the collectors, and the names of ids.
+fn parts() -> Vec<&'static str> {
+    let collectors = CollectorKind::ALL.into_iter().map(CollectorKind::label);
+    collectors.chain([NAMES]).collect()
+}
+
+fn text_page(status: StatusCode, text: String) -> MetricsPage {
+    MetricsPage {
+        status,
+        content_type: "text/plain; charset=utf-8",
+        content_encoding: None,
+        chunks: vec![text.into()].into(),
+        retry_after: None,
     }
 }
 
@@ -48,28 +100,18 @@ fn now() -> Instant {
 }
 
 impl Site for DaemonSite {
-    fn metrics(&self, _request: &MetricsRequest<'_>) -> MetricsPage {
-        let now = now();
-        let page = |status, content_type, chunks| MetricsPage {
-            status,
-            content_type,
-            content_encoding: None,
-            chunks,
-            retry_after: None,
+    fn metrics(&self, request: &MetricsRequest<'_>) -> MetricsPage {
+        let views = self.daemon.views();
+        let accounts: Vec<_> = views.iter().map(|view| view.status.account()).collect();
+        let wanted = match Wanted::read(request, &parts(), &accounts) {
+            Ok(wanted) => wanted,
+            Err(mistake) => return text_page(StatusCode::BAD_REQUEST, mistake),
         };
-        match self.own_series(now) {
-            Ok(own) => {
-                let mut chunks = self.daemon.shared.store.page(now);
-                chunks.push(own);
-                page(StatusCode::OK, CONTENT_TYPE, chunks)
-            }
-            Err(error) => {
-                tracing::error!(%error, "the exporter's own series cannot be written");
-                let text = format!("the exporter's own series cannot be written: {error}\n");
-                let kind = "text/plain; charset=utf-8";
-                page(StatusCode::INTERNAL_SERVER_ERROR, kind, vec![text.into()])
-            }
-        }
+        self.page(&wanted).unwrap_or_else(|error| {
+            tracing::error!(error, "the page cannot be written");
+            let text = format!("the page cannot be written: {error}\n");
+            text_page(StatusCode::INTERNAL_SERVER_ERROR, text)
+        })
     }
 
     fn ready(&self) -> Readiness {

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
+use tokio::runtime::RuntimeFlavor;
 
 use super::clock::{WallClock, timeframe};
 use super::names::NameBook;
@@ -15,7 +16,7 @@ use super::results::Results;
 use super::status::AccountStatus;
 use super::trouble::{Say, Subject, Troubles};
 use crate::config::{Account, Selection, Window};
-use crate::exposition::{Chunk, TextWriter};
+use crate::exposition::{Chunk, SegmentWriter, join};
 use crate::liveperson::{
     Api, ApiError, Client, EngagementAnswer, IdFilter, NameKind, Reply, Service, SlaAnswer,
 };
@@ -23,7 +24,7 @@ use crate::metrics;
 use crate::metrics::exporter::AccountCounters;
 use crate::poll::plan::{Ask, CollectorKind, Level, PlannedRequest, Query, SlaSubject, sla};
 use crate::poll::{Call, Event, Finished, Next, Outcome, PollSummary, Worker};
-use crate::store::{Source, Store};
+use crate::store::{Publication, Source, Store};
 
 /// What a worker is given.
 pub(super) struct WorkerParts {
@@ -250,30 +251,56 @@ impl AccountWorker {
                 if query.skills == Some(IdFilter::All) {
                     self.lock().reported.extend(skills_of(&answer));
                 }
-                Ok(self.map_engagement(request, answer).await)
+                self.map_engagement(call, request, answer).await
             }
             Query::Sla(query) => {
                 let reply = client.sla(&query).await;
                 let asked = crate::liveperson::sla_path(self.id(), &query);
                 let answer = self.ended(call, Api::Sla, &asked, reply)?;
-                Ok(Mapped::Chunks(map_sla(self.id(), &request, &answer)))
+                let chunks = map_sla(self.id(), &request, &answer, &self.earlier(call, &request));
+                self.packed(chunks).map(Mapped::Chunks)
             }
         }
     }
 
-    async fn map_engagement(&self, request: PlannedRequest, answer: EngagementAnswer) -> Mapped {
+    async fn map_engagement(
+        &self,
+        call: Call,
+        request: PlannedRequest,
+        answer: EngagementAnswer,
+    ) -> Result<Mapped, Outcome> {
+        let earlier = self.earlier(call, &request);
         let Ask::Engagement { levels, .. } = request.ask else {
-            return Mapped::Skills(skills_of(&answer).collect());
+            return Ok(Mapped::Skills(skills_of(&answer).collect()));
         };
         let (account, window) = (self.id().to_owned(), request.window);
         // A large account's answer takes a while: not on a thread that serves scrapes.
-        let chunks =
-            tokio::task::spawn_blocking(move || map_engagement(&account, window, &levels, &answer));
+        let chunks = tokio::task::spawn_blocking(move || {
+            map_engagement(&account, window, &levels, &answer, &earlier)
+        });
         match chunks.await {
-            Ok(chunks) => Mapped::Chunks(chunks),
+            Ok(chunks) => self.packed(chunks).map(Mapped::Chunks),
             // Only a bug in the mapping or the end of the program comes here.
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
+    }
+
+    /// What the last answer to the same request became, so that what is equal can stay.
+    fn earlier(&self, call: Call, request: &PlannedRequest) -> Vec<Chunk> {
+        let Call::Request { collector, .. } = call else {
+            return Vec::new();
+        };
+        let inner = self.lock();
+        let results = inner.results.get(collector);
+        results.map(|r| r.earlier(request)).unwrap_or_default()
+    }
+
+    /// An answer that cannot be packed for want of memory is given up for this poll.
+    fn packed<T>(&self, packed: std::io::Result<T>) -> Result<T, Outcome> {
+        packed.map_err(|error| {
+            tracing::error!(account = self.id(), %error, "an answer cannot be compressed");
+            Outcome::Rejected
+        })
     }
 
     /// The answer that says which skills there are brings their requests along.
@@ -330,7 +357,12 @@ impl AccountWorker {
             }
             inner.results[collector].end(now, self.parts.stale_after)
         };
-        self.parts.store.publish(self.source(kind), publications);
+        let source = self.source(kind);
+        let earlier = self.parts.store.published(&source);
+        // What fails here leaves what was served before, until that grows too old.
+        if let Ok(joined) = self.packed(aside(|| joined(&publications, &earlier))) {
+            self.parts.store.publish(source, joined);
+        }
     }
 
     fn call_failed(&self, call: Call, next: Next, now: Instant) {
@@ -600,26 +632,60 @@ fn skills_of(answer: &EngagementAnswer) -> impl Iterator<Item = i64> {
         .map(|(id, _)| *id)
 }
 
+/// Runs what takes a while so that scrapes go on meanwhile.
+fn aside<T>(work: impl FnOnce() -> T) -> T {
+    // On a runtime with a single thread, as in tests, there is nothing to move aside.
+    match tokio::runtime::Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}
+
+/// Joins answers of the same age, which usually are all.
+fn joined(answers: &[Publication], earlier: &[Publication]) -> std::io::Result<Vec<Publication>> {
+    let mut ages: Vec<_> = answers.iter().map(|answer| answer.fresh_until).collect();
+    ages.sort_unstable();
+    ages.dedup();
+    // The freshest first: what was joined in the last poll stood there, too.
+    ages.reverse();
+    let of_age = |(place, fresh_until): (usize, Option<Instant>)| {
+        let same = answers.iter().filter(|a| a.fresh_until == fresh_until);
+        let before = earlier.get(place).map_or(&[][..], |p| &p.chunks);
+        let chunks = join(same.flat_map(|answer| &answer.chunks), before)?;
+        Ok(Publication {
+            chunks,
+            fresh_until,
+        })
+    };
+    ages.into_iter().enumerate().map(of_age).collect()
+}
+
 fn map_engagement(
     account: &str,
     window: Window,
     levels: &[Level],
     answer: &EngagementAnswer,
-) -> Vec<Chunk> {
-    let mut writer = TextWriter::default();
+    earlier: &[Chunk],
+) -> std::io::Result<Vec<Chunk>> {
+    let mut writer = SegmentWriter::new(earlier)?;
     metrics::engagement_activity::map(account, &window.label(), levels, answer, &mut writer);
     writer.finish()
 }
 
-fn map_sla(account: &str, request: &PlannedRequest, answer: &SlaAnswer) -> Vec<Chunk> {
+fn map_sla(
+    account: &str,
+    request: &PlannedRequest,
+    answer: &SlaAnswer,
+    earlier: &[Chunk],
+) -> std::io::Result<Vec<Chunk>> {
     let Ask::Sla {
         subject,
         lower_limits,
     } = &request.ask
     else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
-    let mut writer = TextWriter::default();
+    let mut writer = SegmentWriter::new(earlier)?;
     let window = request.window.label();
     metrics::sla::map(
         account,

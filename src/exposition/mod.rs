@@ -1,12 +1,31 @@
-//! Families as bytes.
+//! Families as bytes, in both formats, compressed once.
 //!
-//! [`TextWriter`] is a [`crate::metrics::Sink`] that writes Prometheus's text format 0.0.4, one
-//! buffer per family, because a family's samples must stand together on the page while an answer
-//! feeds several families at once. `escape` and `number` hold the format's small rules. This room
-//! knows the formats and nothing of LivePerson.
+//! [`SegmentWriter`] is a [`crate::metrics::Sink`] that writes samples family by family, because a
+//! family's samples must stand together on the page while an answer feeds several families at
+//! once. What it has written becomes [`Segment`]s: pieces of the page that are compressed when they
+//! are made and only ever joined afterwards. `header` writes HELP, TYPE and UNIT from the
+//! catalogue, `own` writes the families of the `prometheus` crate, `negotiate` reads the headers
+//! of a scrape, `escape` and `number` hold the formats' small rules. This room knows the formats
+//! and nothing of LivePerson.
 
 mod escape;
+mod header;
+mod negotiate;
 mod number;
-mod text;
+mod own;
+mod pack;
+mod writer;
 
-pub use text::{CONTENT_TYPE, Chunk, TextWriter, header};
+pub use header::{Header, header};
+pub use negotiate::{Encoding, Format};
+pub use own::families;
+pub use pack::{Inflater, Packer, Segment};
+pub use writer::{Chunk, SegmentWriter, join};
+
+/// The last line of a page, after everything else.
+pub fn end(format: Format) -> &'static [u8] {
+    match format {
+        Format::Text => b"",
+        Format::OpenMetrics => b"# EOF\n",
+    }
+}

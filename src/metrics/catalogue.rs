@@ -376,12 +376,14 @@ pub fn info(level: Level) -> Option<FamilyId> {
     }
 }
 
+/// A family by name.
+pub fn find(name: &str) -> Option<&'static Family> {
+    FAMILIES.iter().find(|family| family.name == name)
+}
+
 /// The help text of a family by name; empty for one that is not in the catalogue.
 pub fn help(name: &str) -> &'static str {
-    FAMILIES
-        .iter()
-        .find(|family| family.name == name)
-        .map_or("", |family| family.help)
+    find(name).map_or("", |family| family.help)
 }
 
 #[cfg(test)]

@@ -5,15 +5,13 @@
 //! so that two scrapes at once cannot see each other's half-set values.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
-use prometheus::proto::MetricFamily;
-use prometheus::{
-    Encoder, Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry,
-    TextEncoder,
-};
+use prometheus::proto::{Metric, MetricFamily};
+use prometheus::{Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
 
 use super::catalogue::help;
 
@@ -28,6 +26,7 @@ pub struct AccountCounters {
     duration: HistogramVec,
     bytes: IntCounterVec,
     skipped: IntCounterVec,
+    created: OnceLock<f64>,
 }
 
 impl AccountCounters {
@@ -44,6 +43,7 @@ impl AccountCounters {
             )?,
             bytes: IntCounterVec::new(opts("liveperson_api_response_bytes_total"), &["api"])?,
             skipped: IntCounterVec::new(opts("liveperson_polls_skipped_total"), &["collector"])?,
+            created: OnceLock::new(),
         };
         counters
             .registry
@@ -62,6 +62,12 @@ impl AccountCounters {
             counters.skipped.with_label_values(&[collector]);
         }
         Ok(counters)
+    }
+
+    /// Says when counting begins, in seconds since the epoch; only the first word counts. Every
+    /// series has this age: one that appears later was 0 until then.
+    pub fn begin(&self, at: f64) {
+        self.created.get_or_init(|| at);
     }
 
     /// Counts one finished call.
@@ -128,16 +134,61 @@ impl Default for ProcessMetrics {
     }
 }
 
-/// Writes the exporter's own part of the page in the text format.
-pub fn render<'a>(
+/// The exporter's own families at a scrape.
+#[derive(Debug)]
+pub struct Gathered {
+    /// The families by name; none is empty.
+    pub families: Vec<MetricFamily>,
+    /// Since when each account's counters have been counting, in seconds since the epoch.
+    created: BTreeMap<String, f64>,
+    /// When the process started.
+    started: Option<f64>,
+}
+
+impl Gathered {
+    /// Since when a counter has been counting, in seconds since the epoch.
+    pub fn created(&self, metric: &Metric) -> Option<f64> {
+        match label(metric, "account") {
+            Some(account) => self.created.get(account).copied(),
+            None => self.started,
+        }
+    }
+
+    /// Leaves out the series of collectors that are not wanted.
+    pub fn keep_collectors(&mut self, wanted: impl Fn(&str) -> bool) {
+        for family in &mut self.families {
+            let keep = |metric: &Metric| label(metric, "collector").is_none_or(&wanted);
+            family.mut_metric().retain(keep);
+        }
+        self.families
+            .retain(|family| !family.get_metric().is_empty());
+    }
+}
+
+fn label<'a>(metric: &'a Metric, name: &str) -> Option<&'a str> {
+    let pair = metric.get_label().iter().find(|pair| pair.name() == name);
+    pair.map(|pair| pair.value())
+}
+
+/// Gathers the exporter's own part of the page.
+pub fn gather<'a>(
     config: ConfigState,
     accounts: &[AccountState],
     counters: impl Iterator<Item = &'a AccountCounters>,
     process: &ProcessMetrics,
-) -> Result<Vec<u8>, prometheus::Error> {
+) -> Result<Gathered, prometheus::Error> {
     let mut families = BTreeMap::new();
+    let mut created = BTreeMap::new();
     for account in counters {
-        merge(&mut families, account.registry.gather());
+        let gathered = account.registry.gather();
+        let id = gathered
+            .iter()
+            .flat_map(MetricFamily::get_metric)
+            .find_map(|m| label(m, "account"));
+        if let (Some(id), Some(at)) = (id, account.created.get()) {
+            created.insert(id.to_owned(), *at);
+        }
+        merge(&mut families, gathered);
     }
     merge(&mut families, states(accounts)?);
     merge(&mut families, about_the_exporter(config)?);
@@ -148,9 +199,16 @@ pub fn render<'a>(
         // reads badly and compresses badly.
         family.mut_metric().sort_by_cached_key(labels);
     }
-    let mut out = Vec::new();
-    TextEncoder::new().encode(&families, &mut out)?;
-    Ok(out)
+    let start = families
+        .iter()
+        .find(|family| family.name() == "process_start_time_seconds");
+    let started =
+        start.and_then(|family| Some(family.get_metric().first()?.get_gauge().get_value()));
+    Ok(Gathered {
+        families,
+        created,
+        started,
+    })
 }
 
 /// A family may come from several accounts; on the page it stands once.
@@ -262,20 +320,65 @@ fn about_the_exporter(config: ConfigState) -> Result<Vec<MetricFamily>, promethe
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exposition::{Format, families};
 
     fn page(accounts: &[AccountState], counters: &[AccountCounters]) -> String {
-        let config = ConfigState {
-            last_load_successful: true,
-            last_success: 1.5e9,
-        };
-        let page = render(
-            config,
-            accounts,
-            counters.iter(),
-            &ProcessMetrics::default(),
-        )
-        .unwrap();
+        written(Format::Text, &gathered(CONFIG, accounts, counters))
+    }
+
+    fn gathered(
+        config: ConfigState,
+        accounts: &[AccountState],
+        counters: &[AccountCounters],
+    ) -> Gathered {
+        let process = ProcessMetrics::default();
+        gather(config, accounts, counters.iter(), &process).unwrap()
+    }
+
+    fn written(format: Format, gathered: &Gathered) -> String {
+        let page = families(format, &gathered.families, |metric| {
+            gathered.created(metric)
+        });
         String::from_utf8(page).unwrap()
+    }
+
+    const CONFIG: ConfigState = ConfigState {
+        last_load_successful: true,
+        last_success: 1.5e9,
+    };
+
+    #[test]
+    fn openmetrics_says_since_when_counters_count() {
+        let counters = [AccountCounters::new("1", &["sla"]).unwrap()];
+        counters[0].begin(1_700_000_000.5);
+        counters[0].begin(5.0);
+        counters[0].request("sla", "200", Duration::from_secs(1), 1);
+        let gathered = gathered(CONFIG, &[state("1")], &counters);
+        let page = written(Format::OpenMetrics, &gathered);
+        for line in [
+            "# TYPE liveperson_api_requests counter",
+            "liveperson_api_requests_total{account=\"1\",api=\"sla\",code=\"200\"} 1",
+            "liveperson_api_requests_created{account=\"1\",api=\"sla\",code=\"200\"} 1700000000.5",
+            "# UNIT liveperson_api_response_bytes bytes",
+            "liveperson_api_request_duration_seconds_count{account=\"1\",api=\"sla\"} 1",
+            "liveperson_api_request_duration_seconds_created{account=\"1\",api=\"sla\"} 1700000000.5",
+            "# TYPE liveperson_exporter_build info",
+            "# TYPE process_cpu_seconds counter",
+        ] {
+            assert!(page.lines().any(|l| l == line), "{line} is not in\n{page}");
+        }
+        assert!(page.contains("\nprocess_cpu_seconds_created 1"));
+        assert!(!written(Format::Text, &gathered).contains("_created"));
+    }
+
+    #[test]
+    fn collectors_that_are_not_wanted_are_left_out_with_their_headers() {
+        let counters = [AccountCounters::new("1", &["sla"]).unwrap()];
+        let mut gathered = gathered(CONFIG, &[state("1")], &counters);
+        gathered.keep_collectors(|collector| collector != "sla");
+        let page = written(Format::Text, &gathered);
+        assert!(!page.contains("collector=") && !page.contains("liveperson_up"));
+        assert!(page.contains("liveperson_api_backoff_seconds{account=\"1\"}"));
     }
 
     fn state(account: &str) -> AccountState {

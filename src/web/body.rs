@@ -2,6 +2,7 @@
 //! only when its last byte has gone to the socket.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,6 +12,47 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::connection::Activity;
+
+/// The bytes of a page, in chunks that may be made as they are written.
+pub struct Chunks {
+    length: u64,
+    chunks: Box<dyn Iterator<Item = Bytes> + Send>,
+}
+
+impl Chunks {
+    /// Chunks of a known total length in bytes. An iterator that ends before makes the connection
+    /// break off, which tells the reader that the page is not whole.
+    pub fn new(length: u64, chunks: impl Iterator<Item = Bytes> + Send + 'static) -> Self {
+        let chunks = Box::new(chunks);
+        Self { length, chunks }
+    }
+
+    /// The length of all chunks together, in bytes.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+}
+
+impl Iterator for Chunks {
+    type Item = Bytes;
+
+    fn next(&mut self) -> Option<Bytes> {
+        self.chunks.next()
+    }
+}
+
+impl From<Vec<Bytes>> for Chunks {
+    fn from(chunks: Vec<Bytes>) -> Self {
+        let length = chunks.iter().map(|chunk| chunk.len() as u64).sum();
+        Self::new(length, chunks.into_iter())
+    }
+}
+
+impl fmt::Debug for Chunks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.length)
+    }
+}
 
 /// What a response keeps while it is under way: the connection's state "busy" and, for a scrape,
 /// one of the permits for scrapes.
@@ -42,25 +84,21 @@ impl Drop for Hold {
 
 /// A body of known length, made of chunks.
 pub(super) struct PageBody {
-    chunks: std::vec::IntoIter<Bytes>,
+    chunks: Chunks,
     remaining: u64,
     hold: Arc<Hold>,
 }
 
 impl PageBody {
     /// The chunks in order; empty ones are skipped.
-    pub(super) fn new(chunks: Vec<Bytes>, hold: Hold) -> Self {
+    pub(super) fn new(chunks: impl Into<Chunks>, hold: Hold) -> Self {
+        let chunks = chunks.into();
         Self {
-            remaining: length(&chunks),
-            chunks: chunks.into_iter(),
+            remaining: chunks.length,
+            chunks,
             hold: Arc::new(hold),
         }
     }
-}
-
-/// The length of all chunks together, in bytes.
-pub(super) fn length(chunks: &[Bytes]) -> u64 {
-    chunks.iter().map(|chunk| chunk.len() as u64).sum()
 }
 
 impl Body for PageBody {
@@ -73,7 +111,7 @@ impl Body for PageBody {
     ) -> Poll<Option<Result<Frame<Chunk>, Infallible>>> {
         let next = self.chunks.find(|chunk| !chunk.is_empty());
         Poll::Ready(next.map(|bytes| {
-            self.remaining -= bytes.len() as u64;
+            self.remaining = self.remaining.saturating_sub(bytes.len() as u64);
             Ok(Frame::data(Chunk {
                 bytes,
                 _hold: Arc::clone(&self.hold),

@@ -30,13 +30,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use hyper::StatusCode;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+pub use body::Chunks;
 pub use landing::{Landing, LandingRow};
 pub use listen::{ListenAddress, bind, parse_listen_address};
 pub use web_config::WebConfig;
@@ -70,7 +70,7 @@ pub struct MetricsRequest<'a> {
 }
 
 /// One rendered metrics page.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct MetricsPage {
     /// The status of the reply.
     pub status: StatusCode,
@@ -79,7 +79,7 @@ pub struct MetricsPage {
     /// `Content-Encoding`, when the chunks are compressed.
     pub content_encoding: Option<&'static str>,
     /// The body in order; concatenated, the chunks are the whole of it. They are never copied.
-    pub chunks: Vec<Bytes>,
+    pub chunks: Chunks,
     /// `Retry-After`, in seconds.
     pub retry_after: Option<u32>,
 }

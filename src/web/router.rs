@@ -15,7 +15,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::auth::Verdict;
-use super::body::{self, Hold, PageBody};
+use super::body::{Chunks, Hold, PageBody};
 use super::connection::Activity;
 use super::web_config::Loaded;
 use super::{Limits, MetricsRequest, Readiness, Server, landing};
@@ -27,18 +27,18 @@ const TRY_AGAIN: HeaderValue = HeaderValue::from_static("5");
 struct Reply {
     status: StatusCode,
     headers: HeaderMap,
-    chunks: Vec<Bytes>,
+    chunks: Chunks,
     permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Reply {
-    fn new(status: StatusCode, content_type: HeaderValue, chunks: Vec<Bytes>) -> Self {
+    fn new(status: StatusCode, content_type: HeaderValue, chunks: impl Into<Chunks>) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, content_type);
         Self {
             status,
             headers,
-            chunks,
+            chunks: chunks.into(),
             permit: None,
         }
     }
@@ -77,8 +77,12 @@ pub(super) async fn answer(
         None => route(server, &Request::from_parts(parts, ())).await,
     };
     hold.permit = reply.permit;
-    let length = body::length(&reply.chunks);
-    let chunks = if head_only { Vec::new() } else { reply.chunks };
+    let length = reply.chunks.length();
+    let chunks = if head_only {
+        Vec::new().into()
+    } else {
+        reply.chunks
+    };
     let mut response = Response::new(PageBody::new(chunks, hold));
     *response.status_mut() = reply.status;
     *response.headers_mut() = reply.headers;

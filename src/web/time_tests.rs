@@ -33,7 +33,7 @@ impl Site for Pages {
             status: StatusCode::OK,
             content_type: "text/plain",
             content_encoding: None,
-            chunks: vec![chunk],
+            chunks: vec![chunk].into(),
             retry_after: None,
         }
     }

@@ -72,7 +72,7 @@ impl Site for Fake {
             },
             content_type: if echo { "text/echo" } else { "text/plain" },
             content_encoding: echo.then_some("identity"),
-            chunks,
+            chunks: chunks.into(),
             retry_after: echo.then_some(7),
         }
     }

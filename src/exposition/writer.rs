@@ -1,0 +1,402 @@
+//! Samples to chunks: lines family by family, cut into segments as they grow.
+//!
+//! Nothing holds the whole text of a large answer: as soon as a segment's lines are there they are
+//! compressed and forgotten. Segments end after a number of series and not of bytes, so that one
+//! number that grew by a digit does not move the borders of all that follow.
+
+use std::io;
+
+use super::header;
+use super::negotiate::Format;
+use super::number;
+use super::pack::{Inflater, Packer, Segment};
+use crate::metrics::{FamilyId, LabelValue, Sink};
+
+/// Lines of a segment: about 250 kB of text. Smaller ones pack worse, larger ones no better, and
+/// they would make the steps of a streamed page and the buffers of a poll larger.
+const LINES: usize = 2048;
+
+/// The samples of one family, without their header.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chunk {
+    /// The family.
+    pub family: FamilyId,
+    /// How many lines, in the text format, which is how many series.
+    pub series: u64,
+    text: Vec<Segment>,
+    /// `None` where both formats have the same lines: everywhere but in histograms.
+    openmetrics: Option<Vec<Segment>>,
+}
+
+impl Chunk {
+    /// The samples in one format.
+    pub fn segments(&self, format: Format) -> &[Segment] {
+        match (format, &self.openmetrics) {
+            (Format::OpenMetrics, Some(segments)) => segments,
+            _ => &self.text,
+        }
+    }
+}
+
+/// Writes samples, a chunk per family.
+pub struct SegmentWriter<'a> {
+    earlier: &'a [Chunk],
+    families: Vec<Option<Building>>,
+    cutter: Cutter,
+}
+
+#[derive(Default)]
+struct Building {
+    text: Lines,
+    openmetrics: Option<Lines>,
+    series: u64,
+}
+
+/// Lines of one format on their way into segments.
+#[derive(Default)]
+struct Lines {
+    buffer: Vec<u8>,
+    count: usize,
+    segments: Vec<Segment>,
+}
+
+/// Packs, and remembers what went wrong: a [`Sink`] cannot fail.
+struct Cutter {
+    packer: Packer,
+    error: Option<io::Error>,
+}
+
+impl Cutter {
+    fn cut(&mut self, lines: &mut Lines, earlier: &[Segment], loosely: bool) {
+        let earlier = earlier.get(lines.segments.len());
+        match self.packer.keep_or_pack(&lines.buffer, earlier, loosely) {
+            Ok(segment) => lines.segments.push(segment),
+            Err(error) => self.error = Some(error),
+        }
+        lines.buffer.clear();
+        lines.count = 0;
+    }
+
+    fn added(&mut self, lines: &mut Lines, count: usize, earlier: &[Segment]) {
+        lines.count += count;
+        if lines.count >= LINES {
+            self.cut(lines, earlier, false);
+        }
+    }
+}
+
+impl<'a> SegmentWriter<'a> {
+    /// A writer. Segments of `earlier` whose text comes again stay what they are.
+    ///
+    /// # Errors
+    /// Want of memory.
+    pub fn new(earlier: &'a [Chunk]) -> io::Result<Self> {
+        Ok(Self {
+            earlier,
+            families: FamilyId::all().map(|_| None).collect(),
+            cutter: Cutter {
+                packer: Packer::new()?,
+                error: None,
+            },
+        })
+    }
+
+    /// What was written, in the order of the catalogue, to be given to [`join`].
+    ///
+    /// # Errors
+    /// Want of memory.
+    pub fn finish(self) -> io::Result<Vec<Chunk>> {
+        self.end(true)
+    }
+
+    fn end(mut self, loosely: bool) -> io::Result<Vec<Chunk>> {
+        let mut chunks = Vec::new();
+        for (family, building) in FamilyId::all().zip(self.families) {
+            let Some(mut building) = building else {
+                continue;
+            };
+            let mut end = |lines: &mut Lines, format| {
+                if lines.count > 0 {
+                    self.cutter
+                        .cut(lines, earlier_of(self.earlier, family, format), loosely);
+                }
+                std::mem::take(&mut lines.segments)
+            };
+            chunks.push(Chunk {
+                family,
+                series: building.series,
+                text: end(&mut building.text, Format::Text),
+                openmetrics: building
+                    .openmetrics
+                    .as_mut()
+                    .map(|lines| end(lines, Format::OpenMetrics)),
+            });
+        }
+        match self.cutter.error {
+            Some(error) => Err(error),
+            None => Ok(chunks),
+        }
+    }
+
+    /// Adds the segments of a chunk: whole ones as they are, loose ones as lines.
+    fn add(&mut self, chunk: &Chunk, inflater: &mut Inflater) -> io::Result<()> {
+        let building = self.families[chunk.family.index()].get_or_insert_default();
+        building.series += chunk.series;
+        let mut put = |lines: &mut Lines, segments: &[Segment], format| -> io::Result<()> {
+            for segment in segments {
+                if segment.is_whole() {
+                    lines.segments.push(segment.clone());
+                    continue;
+                }
+                let before = lines.buffer.len();
+                inflater.append(segment, &mut lines.buffer)?;
+                let ends = lines.buffer[before..].iter().filter(|byte| **byte == b'\n');
+                let count = ends.count();
+                let earlier = earlier_of(self.earlier, chunk.family, format);
+                self.cutter.added(lines, count, earlier);
+            }
+            Ok(())
+        };
+        put(&mut building.text, &chunk.text, Format::Text)?;
+        if let Some(segments) = &chunk.openmetrics {
+            let lines = building.openmetrics.get_or_insert_default();
+            put(lines, segments, Format::OpenMetrics)?;
+        }
+        Ok(())
+    }
+}
+
+fn earlier_of(chunks: &[Chunk], family: FamilyId, format: Format) -> &[Segment] {
+    let chunk = chunks.iter().find(|chunk| chunk.family == family);
+    chunk.map_or(&[], |chunk| chunk.segments(format))
+}
+
+/// Joins the chunks of several answers, so that each family comes once and what was small is packed
+/// together: a member for every skill's few lines would be three times as large.
+///
+/// # Errors
+/// Want of memory.
+pub fn join<'a>(
+    chunks: impl IntoIterator<Item = &'a Chunk> + Clone,
+    earlier: &[Chunk],
+) -> io::Result<Vec<Chunk>> {
+    let mut writer = SegmentWriter::new(earlier)?;
+    let mut inflater = Inflater::new()?;
+    for chunk in chunks {
+        writer.add(chunk, &mut inflater)?;
+    }
+    writer.end(false)
+}
+
+impl Sink for SegmentWriter<'_> {
+    fn gauge(&mut self, family: FamilyId, labels: &[LabelValue<'_>], value: f64) {
+        let building = self.families[family.index()].get_or_insert_default();
+        let out = &mut building.text.buffer;
+        name_and_labels(family, "", labels, out);
+        end_of_labels(out, value);
+        building.series += 1;
+        // Looked for only when it may be needed: this is called for every series.
+        if building.text.count + 1 >= LINES {
+            let earlier = earlier_of(self.earlier, family, Format::Text);
+            self.cutter.added(&mut building.text, 1, earlier);
+        } else {
+            building.text.count += 1;
+        }
+    }
+
+    fn gauge_histogram(
+        &mut self,
+        family: FamilyId,
+        labels: &[LabelValue<'_>],
+        buckets: &[(u32, f64)],
+        count: f64,
+    ) {
+        let building = self.families[family.index()].get_or_insert_default();
+        building.series += buckets.len() as u64 + 2;
+        let openmetrics = building.openmetrics.get_or_insert_default();
+        let both = [
+            (&mut building.text, Format::Text),
+            (openmetrics, Format::OpenMetrics),
+        ];
+        for (lines, format) in both {
+            let added = histogram(format, family, labels, buckets, count, &mut lines.buffer);
+            let earlier = earlier_of(self.earlier, family, format);
+            self.cutter.added(lines, added, earlier);
+        }
+    }
+}
+
+/// Appends a histogram; returns how many lines it has.
+///
+/// The limits are written alike in both formats, so that a series is the same one whichever
+/// format a Prometheus asked for. A count of its own stands only in the text format: OpenMetrics
+/// pairs `_gcount` with `_gsum`, strict parsers refuse one without the other, and LivePerson gives
+/// no sum.
+fn histogram(
+    format: Format,
+    family: FamilyId,
+    labels: &[LabelValue<'_>],
+    buckets: &[(u32, f64)],
+    count: f64,
+    out: &mut Vec<u8>,
+) -> usize {
+    for (limit, value) in buckets {
+        name_and_labels(family, "_bucket", labels, out);
+        out.extend_from_slice(b",le=\"");
+        number::id(*limit, out);
+        out.push(b'"');
+        end_of_labels(out, *value);
+    }
+    name_and_labels(family, "_bucket", labels, out);
+    out.extend_from_slice(b",le=\"+Inf\"");
+    end_of_labels(out, count);
+    if format == Format::OpenMetrics {
+        return buckets.len() + 1;
+    }
+    name_and_labels(family, "_count", labels, out);
+    end_of_labels(out, count);
+    buckets.len() + 2
+}
+
+fn name_and_labels(family: FamilyId, suffix: &str, labels: &[LabelValue<'_>], out: &mut Vec<u8>) {
+    let family = family.get();
+    out.extend_from_slice(family.name.as_bytes());
+    out.extend_from_slice(suffix.as_bytes());
+    let mut separator = b'{';
+    for (name, value) in family.labels.iter().zip(labels) {
+        match value {
+            LabelValue::Text(text) => header::label(separator, name, text, out),
+            LabelValue::Id(id) => {
+                out.push(separator);
+                out.extend_from_slice(name.as_bytes());
+                out.extend_from_slice(b"=\"");
+                number::id(*id, out);
+                out.push(b'"');
+            }
+        }
+        separator = b',';
+    }
+}
+
+fn end_of_labels(out: &mut Vec<u8>, value: f64) {
+    out.push(b'}');
+    header::value(value, out);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::catalogue::{activity, info, waits};
+    use crate::poll::plan::Level;
+
+    fn page(chunks: &[Chunk], format: Format) -> String {
+        let segments = chunks.iter().flat_map(|chunk| chunk.segments(format));
+        let text: Vec<u8> = segments.flat_map(|s| s.plain().unwrap()).collect();
+        String::from_utf8(text).unwrap()
+    }
+
+    fn of_skill(skill: i64, value: f64, earlier: &[Chunk]) -> Vec<Chunk> {
+        let mut writer = SegmentWriter::new(earlier).unwrap();
+        let labels = [
+            LabelValue::Text("1"),
+            LabelValue::Id(skill),
+            LabelValue::Text("5m"),
+        ];
+        let families = waits(Level::Skill).unwrap();
+        let buckets = [(15, value), (30, value + 2.0)];
+        writer.gauge_histogram(families.wait_seconds, &labels, &buckets, value + 3.0);
+        writer.gauge(families.waited_chats, &labels, value + 3.0);
+        writer.finish().unwrap()
+    }
+
+    #[test]
+    fn a_histogram_has_cumulative_buckets_and_no_sum() {
+        let chunks = of_skill(i64::MAX, 3.0, &[]);
+        let labels = "account=\"1\",skill=\"9223372036854775807\",window=\"5m\"";
+        let name = "liveperson_window_skill_wait_seconds";
+        let buckets = format!(
+            "{name}_bucket{{{labels},le=\"15\"}} 3\n{name}_bucket{{{labels},le=\"30\"}} 5\n\
+             {name}_bucket{{{labels},le=\"+Inf\"}} 6\n"
+        );
+        let count = format!("{name}_count{{{labels}}} 6\n");
+        assert_eq!(
+            page(&chunks[..1], Format::Text),
+            format!("{buckets}{count}")
+        );
+        assert_eq!(page(&chunks[..1], Format::OpenMetrics), buckets);
+        assert_eq!(chunks[0].series, 4);
+    }
+
+    #[test]
+    fn names_are_escaped() {
+        let mut writer = SegmentWriter::new(&[]).unwrap();
+        let labels = [
+            LabelValue::Text("1"),
+            LabelValue::Id(-1),
+            LabelValue::Text("a\"b\\\n"),
+        ];
+        writer.gauge(info(Level::Skill).unwrap(), &labels, 1.0);
+        let line = "liveperson_skill_info{account=\"1\",skill=\"-1\",name=\"a\\\"b\\\\\\n\"} 1\n";
+        let chunks = writer.finish().unwrap();
+        assert_eq!(page(&chunks, Format::Text), line);
+        assert_eq!(page(&chunks, Format::OpenMetrics), line);
+    }
+
+    #[test]
+    fn small_chunks_are_joined_and_stay_when_they_come_again() {
+        let answers = || (0..1000).map(|skill| of_skill(skill, 3.0, &[]));
+        let answers: Vec<_> = answers().flatten().collect();
+        let joined = join(&answers, &[]).unwrap();
+        assert_eq!(joined.len(), 2, "a chunk for each family");
+        for format in [Format::Text, Format::OpenMetrics] {
+            let family = |index: usize| {
+                let chunks: Vec<_> = answers.iter().skip(index).step_by(2).cloned().collect();
+                page(&chunks, format)
+            };
+            assert_eq!(page(&joined, format), family(0) + &family(1));
+            assert!(joined.iter().all(|chunk| chunk.segments(format).len() <= 2));
+        }
+        assert_eq!(joined.iter().map(|c| c.series).sum::<u64>(), 5000);
+        let again = join(&answers, &joined).unwrap();
+        assert!(same(&joined, &again));
+    }
+
+    /// Whether the segments are the same memory.
+    fn same(one: &[Chunk], other: &[Chunk]) -> bool {
+        let places = |chunks: &[Chunk]| -> Vec<*const u8> {
+            let segments = chunks.iter().flat_map(|c| c.segments(Format::Text));
+            let gzip = super::super::Encoding::Gzip;
+            segments
+                .map(|s| s.compressed(gzip).unwrap().as_ptr())
+                .collect()
+        };
+        places(one) == places(other)
+    }
+
+    #[test]
+    fn a_long_family_is_cut_and_only_what_changed_is_packed_again() {
+        let write = |changed: i64, earlier: &[Chunk]| {
+            let mut writer = SegmentWriter::new(earlier).unwrap();
+            for skill in 0..10_000 {
+                let labels = [
+                    LabelValue::Text("1"),
+                    LabelValue::Id(skill),
+                    LabelValue::Text("5m"),
+                ];
+                let value = if skill == changed { 1e9 } else { 9.0 };
+                let family = activity(Level::Skill).unwrap().connected_engagements;
+                writer.gauge(family, &labels, value);
+            }
+            writer.finish().unwrap()
+        };
+        let first = write(-1, &[]);
+        let segments = first[0].segments(Format::Text);
+        assert_eq!(segments.len(), 10_000_usize.div_ceil(LINES));
+        let second = write(5000, &first);
+        let kept = std::iter::zip(segments, second[0].segments(Format::Text))
+            .filter(|(old, new)| old == new);
+        assert_eq!(kept.count(), segments.len() - 1);
+        let joined = join(&second, &[]).unwrap();
+        assert_eq!(page(&joined, Format::Text), page(&second, Format::Text));
+    }
+}
