@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 
-use crate::exposition::{Chunk, Encoding, Format, Header, Segment, header};
+use crate::exposition::{Chunk, Encoding, Format, Frame, Header, Segment, header};
 use crate::metrics::{FamilyId, Origin};
 use crate::poll::plan::Level;
 
@@ -127,10 +127,14 @@ pub struct Page {
 }
 
 impl Page {
-    /// Length in an encoding, in bytes.
-    pub fn length(&self, encoding: Encoding) -> u64 {
-        let lengths = self.places().filter_map(|place| self.at(place));
-        lengths.map(|segment| segment.length(encoding) as u64).sum()
+    /// Length of all segments in an encoding, in bytes, and what they need around them.
+    pub fn measure(&self, encoding: Encoding) -> (u64, Frame) {
+        let (mut length, mut frame) = (0, Frame::default());
+        for segment in self.places().filter_map(|place| self.at(place)) {
+            length += segment.length(encoding) as u64;
+            frame.add(segment);
+        }
+        (length, frame)
     }
 
     /// The segments in order, shared and not copied.
@@ -433,7 +437,7 @@ mod tests {
 
     fn text_of(store: &Store, now: Instant, selection: &Selection) -> String {
         let page = store.page(now, Format::Text, selection);
-        let length = page.length(Encoding::Identity);
+        let (length, _) = page.measure(Encoding::Identity);
         let text: Vec<u8> = page.segments().flat_map(|s| s.plain().unwrap()).collect();
         assert_eq!(text.len() as u64, length);
         let text = String::from_utf8(text).unwrap();

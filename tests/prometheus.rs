@@ -72,19 +72,17 @@ impl Prometheus {
         }
     }
 
+    /// The answer of its API.
+    async fn ask(&self, what: &str) -> Option<Value> {
+        let url = format!("{}/api/v1/{what}", self.url);
+        let answer = common::http().get(url).send().await.ok()?;
+        serde_json::from_slice(&answer.bytes().await.ok()?).ok()
+    }
+
     /// The values of an instant query.
     async fn query(&self, query: &str) -> Option<Vec<f64>> {
         let encoded: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
-        let url = format!("{}/api/v1/query?query={encoded}", self.url);
-        let answer = common::http()
-            .get(url)
-            .send()
-            .await
-            .ok()?
-            .bytes()
-            .await
-            .ok()?;
-        let answer: Value = serde_json::from_slice(&answer).ok()?;
+        let answer = self.ask(&format!("query?query={encoded}")).await?;
         assert_ne!(answer["status"], "error", "{query}: {answer}");
         let results = answer["data"]["result"].as_array()?;
         let value = |result: &Value| result["value"][1].as_str()?.parse().ok();
@@ -152,6 +150,14 @@ async fn a_real_prometheus_scrapes_it_and_quantiles_work_without_rate() {
         prometheus.query("liveperson_up").await,
         Some(vec![1.0, 1.0])
     );
+    // What was read is OpenMetrics: only there a histogram of a window has a type of its own.
+    let metadata = "targets/metadata?metric=liveperson_window_account_wait_seconds";
+    let kind = prometheus.ask(metadata).await.unwrap();
+    assert_eq!(kind["data"][0]["type"], "gaugehistogram", "{kind}");
+    assert_eq!(kind["data"][0]["unit"], "seconds", "{kind}");
+    let metadata = "targets/metadata?metric=liveperson_api_requests";
+    let kind = prometheus.ask(metadata).await.unwrap();
+    assert_eq!(kind["data"][0]["type"], "counter", "{kind}");
     let quantile = "histogram_quantile(0.9, liveperson_window_account_wait_seconds_bucket)";
     let waits = prometheus.query(quantile).await.unwrap();
     assert_eq!(waits.len(), 2, "one for each window");

@@ -3,7 +3,7 @@
 //! The data is joined from segments that were compressed when they were polled; only the exporter's
 //! own part is written fresh.
 
-use crate::exposition::{Encoding, Format, Inflater, Packer, Segment};
+use crate::exposition::{Encoding, Format, Frame, Inflater, Packer, Segment};
 use crate::store::{Page, Selection};
 use crate::web::{Chunks, MetricsRequest};
 
@@ -59,24 +59,25 @@ fn unknown(key: &str, value: &str, known: &[&str]) -> String {
 
 /// The whole page: the data and then `own`, which is plain.
 pub(super) fn chunks(page: Page, own: Vec<u8>, encoding: Encoding) -> std::io::Result<Chunks> {
-    let own = match encoding {
+    let (length, frame) = page.measure(encoding);
+    let head = Frame::head(encoding);
+    let last = match encoding {
         Encoding::Identity => own.into(),
-        Encoding::Gzip => Packer::new()?.gzip(&own)?,
-        Encoding::Zstd => Packer::new()?.zstd(&own)?,
+        _ => Packer::new()?.last(&own, frame, encoding)?,
     };
-    let length = page.length(encoding) + own.len() as u64;
-    let own = std::iter::once(own);
+    let length = (head.len() + last.len()) as u64 + length;
+    let mut last = std::iter::once(last);
     if encoding != Encoding::Identity {
         let compressed = move |segment: Segment| segment.compressed(encoding).cloned();
         let compressed = page.segments().filter_map(compressed);
-        return Ok(Chunks::new(length, compressed.chain(own)));
+        let chunks = std::iter::once(head).chain(compressed).chain(last);
+        return Ok(Chunks::new(length, chunks));
     }
     let mut inflater = Inflater::new()?;
     let mut segments = page.segments();
-    let mut own = own;
     let plain = std::iter::from_fn(move || {
         let Some(segment) = segments.next() else {
-            return own.next();
+            return last.next();
         };
         // The end without the rest makes the connection break off.
         let text = inflater.plain(&segment);
@@ -160,7 +161,7 @@ mod tests {
         assert!(plain.contains(info(Level::Skill).unwrap().get().help));
         let mut text = String::new();
         let gzip = body(Encoding::Gzip);
-        flate2::read::MultiGzDecoder::new(&gzip[..])
+        flate2::read::GzDecoder::new(&gzip[..])
             .read_to_string(&mut text)
             .unwrap();
         assert_eq!(text, plain);

@@ -1,28 +1,40 @@
 //! Segments: pieces of the page, compressed when they are made.
 //!
-//! Members of gzip and frames of Zstandard may simply be joined, so a compressed page is the
-//! segments one after the other. The plain text is not kept: it is fifteen to twenty times as large,
-//! and the rare reader that takes nothing else gets it from the Zstandard frames, which inflate
-//! faster than a socket takes the text. `docs/performance.md` has the measurements behind this
-//! and behind the levels and sizes here.
+//! A compressed page is its segments one after the other. Frames of Zstandard may simply be joined.
+//! So may members of gzip, says its standard, but curl and browsers stop after the first one;
+//! therefore a segment is kept as deflate blocks that begin and end on a byte and look back at
+//! nothing before them, and the page is one single gzip member around all of them. Its checksum is
+//! combined from those of the segments, without a look at the text.
+//!
+//! The plain text is not kept: it is fifteen to twenty times as large, and the rare reader that
+//! takes nothing else gets it from the Zstandard frames, which inflate faster than a socket takes
+//! the text. `docs/performance.md` has the measurements behind this and behind the levels and sizes
+//! here.
 
 use std::io;
 
 use bytes::{Bytes, BytesMut};
-use libdeflater::{CompressionLvl, Compressor as Deflater, Crc};
+use crc32fast::Hasher;
+use flate2::{Compress, Compression, FlushCompress, Status};
 
 use super::negotiate::Encoding;
 
-/// gzip's level: level 1 of libdeflate takes the time of zlib's level 1 and packs a third better.
-const GZIP_LEVEL: i32 = 1;
+/// gzip's level: the next ones take a quarter of the time more and save as much of the size.
+const GZIP_LEVEL: u32 = 1;
 /// Zstandard's level: higher ones pack this text no better.
 const ZSTD_LEVEL: i32 = 1;
+
+/// The beginning of a gzip page: no name, no time, no particular system.
+const GZIP_HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+/// Checksum and length at its end.
+const GZIP_TAIL: usize = 8;
 
 /// An immutable piece of the page; cloning shares it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Segment {
-    /// A gzip member; empty for a piece that is to be joined with others first.
-    gzip: Bytes,
+    /// Deflate blocks, the last of which is not marked as such; empty for a piece that is to be
+    /// joined with others first.
+    deflate: Bytes,
     /// A Zstandard frame.
     zstd: Bytes,
     /// Length of the plain text, in bytes.
@@ -32,11 +44,11 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// Length in an encoding, in bytes.
+    /// Length in an encoding, in bytes; without what a [`Frame`] puts around all of a page.
     pub fn length(&self, encoding: Encoding) -> usize {
         match encoding {
             Encoding::Identity => self.length,
-            Encoding::Gzip => self.gzip.len(),
+            Encoding::Gzip => self.deflate.len(),
             Encoding::Zstd => self.zstd.len(),
         }
     }
@@ -46,14 +58,14 @@ impl Segment {
     pub fn compressed(&self, encoding: Encoding) -> Option<&Bytes> {
         match encoding {
             Encoding::Identity => None,
-            Encoding::Gzip => Some(&self.gzip),
+            Encoding::Gzip => Some(&self.deflate),
             Encoding::Zstd => Some(&self.zstd),
         }
     }
 
     /// Whether this can be served as it is.
     pub(super) fn is_whole(&self) -> bool {
-        !self.gzip.is_empty()
+        !self.deflate.is_empty()
     }
 
     /// The plain text.
@@ -69,7 +81,7 @@ impl Segment {
 
 /// Makes segments. Costly to make itself and cheap to use again.
 pub struct Packer {
-    gzip: Deflater,
+    deflate: Compress,
     zstd: zstd::bulk::Compressor<'static>,
     inflater: Inflater,
     /// Room that compressors may fill, used again and again.
@@ -84,9 +96,8 @@ impl Packer {
     /// # Errors
     /// Want of memory.
     pub fn new() -> io::Result<Self> {
-        let level = CompressionLvl::new(GZIP_LEVEL).unwrap_or_default();
         Ok(Self {
-            gzip: Deflater::new(level),
+            deflate: Compress::new(Compression::new(GZIP_LEVEL), false),
             zstd: zstd::bulk::Compressor::new(ZSTD_LEVEL)?,
             inflater: Inflater::new()?,
             room: Vec::new(),
@@ -100,7 +111,7 @@ impl Packer {
     /// Want of memory.
     pub fn pack(&mut self, text: &[u8]) -> io::Result<Segment> {
         let mut segment = self.pack_loosely(text)?;
-        segment.gzip = self.gzip(text)?;
+        segment.deflate = self.deflate(text, FlushCompress::Full)?;
         Ok(segment)
     }
 
@@ -111,32 +122,52 @@ impl Packer {
             .reserve(zstd::zstd_safe::compress_bound(text.len()));
         self.zstd.compress_to_buffer(text, &mut self.room)?;
         Ok(Segment {
-            gzip: Bytes::new(),
+            deflate: Bytes::new(),
             zstd: Bytes::copy_from_slice(&self.room),
             length: text.len(),
             crc: checksum(text),
         })
     }
 
-    /// A gzip member of its own, for what is made fresh for every scrape.
+    /// The last piece of a page, which is made fresh for every scrape, with the page's end.
+    /// `frame` has seen all the segments before.
     ///
     /// # Errors
     /// Want of memory.
-    pub fn gzip(&mut self, text: &[u8]) -> io::Result<Bytes> {
-        let bound = self.gzip.gzip_compress_bound(text.len());
-        self.room.clear();
-        self.room.resize(bound, 0);
-        let length = self.gzip.gzip_compress(text, &mut self.room);
-        let length = length.map_err(|error| io::Error::other(error.to_string()))?;
-        Ok(Bytes::copy_from_slice(&self.room[..length]))
+    pub fn last(&mut self, text: &[u8], frame: Frame, encoding: Encoding) -> io::Result<Bytes> {
+        match encoding {
+            Encoding::Identity => Ok(Bytes::copy_from_slice(text)),
+            Encoding::Zstd => Ok(self.pack_loosely(text)?.zstd),
+            Encoding::Gzip => {
+                let blocks = self.deflate(text, FlushCompress::Finish)?;
+                let mut crc = frame.crc;
+                crc.update(text);
+                let length = frame.length + text.len() as u64;
+                let mut out = Vec::with_capacity(blocks.len() + GZIP_TAIL);
+                out.extend_from_slice(&blocks);
+                out.extend_from_slice(&crc.finalize().to_le_bytes());
+                // Four bytes of the length, as the format has it.
+                out.extend_from_slice(&length.to_le_bytes()[..4]);
+                Ok(out.into())
+            }
+        }
     }
 
-    /// A Zstandard frame of its own, for what is made fresh for every scrape.
-    ///
-    /// # Errors
-    /// Want of memory.
-    pub fn zstd(&mut self, text: &[u8]) -> io::Result<Bytes> {
-        Ok(self.pack_loosely(text)?.zstd)
+    fn deflate(&mut self, text: &[u8], flush: FlushCompress) -> io::Result<Bytes> {
+        self.deflate.reset();
+        self.room.clear();
+        self.room.reserve(text.len() / 8 + 64);
+        loop {
+            let read = usize::try_from(self.deflate.total_in()).unwrap_or(usize::MAX);
+            let rest = text.get(read..).unwrap_or_default();
+            let status = self.deflate.compress_vec(rest, &mut self.room, flush);
+            let ended = status.map_err(io::Error::other)? == Status::StreamEnd;
+            // Room left over means that nothing is left to be written.
+            if ended || self.room.len() < self.room.capacity() {
+                return Ok(Bytes::copy_from_slice(&self.room));
+            }
+            self.room.reserve(text.len() / 8 + 64);
+        }
     }
 
     /// [`Packer::pack`], but an `earlier` segment of equal text stays what it is.
@@ -166,9 +197,32 @@ impl Packer {
 }
 
 fn checksum(text: &[u8]) -> u32 {
-    let mut crc = Crc::new();
-    crc.update(text);
-    crc.sum()
+    crc32fast::hash(text)
+}
+
+/// What a page has around and besides its segments.
+#[derive(Clone, Debug, Default)]
+pub struct Frame {
+    crc: Hasher,
+    length: u64,
+}
+
+impl Frame {
+    /// Takes note of the next segment.
+    pub fn add(&mut self, segment: &Segment) {
+        let length = segment.length as u64;
+        self.crc
+            .combine(&Hasher::new_with_initial_len(segment.crc, length));
+        self.length += length;
+    }
+
+    /// What stands before the first segment.
+    pub fn head(encoding: Encoding) -> Bytes {
+        match encoding {
+            Encoding::Gzip => Bytes::from_static(&GZIP_HEAD),
+            Encoding::Identity | Encoding::Zstd => Bytes::new(),
+        }
+    }
 }
 
 /// Gives back plain texts.
@@ -225,27 +279,36 @@ mod tests {
     const TEXT: &str = "liveperson_window_account_chats{account=\"1\",window=\"5m\"} 7\n";
 
     #[test]
-    fn members_and_frames_of_several_segments_are_one_stream() {
+    fn segments_and_a_last_piece_are_one_stream() {
         let mut packer = Packer::new().unwrap();
-        let texts = [TEXT.repeat(1000), String::new(), TEXT.to_owned()];
+        let random: String = (0..300_000).map(|_| fastrand::alphanumeric()).collect();
+        let texts = [TEXT.repeat(1000), random, String::new(), TEXT.to_owned()];
         let segments = texts
             .each_ref()
             .map(|text| packer.pack(text.as_bytes()).unwrap());
-        let joined = |encoding| -> Vec<u8> {
-            let parts = segments
-                .iter()
-                .map(|s| &s.compressed(encoding).unwrap()[..]);
-            parts.collect::<Vec<_>>().concat()
+        let mut whole = texts.concat();
+        whole.push_str(TEXT);
+        let mut page = |encoding| -> Vec<u8> {
+            let mut frame = Frame::default();
+            segments.iter().for_each(|segment| frame.add(segment));
+            let mut page = Frame::head(encoding).to_vec();
+            for segment in &segments {
+                page.extend_from_slice(segment.compressed(encoding).unwrap());
+            }
+            page.extend_from_slice(&packer.last(TEXT.as_bytes(), frame, encoding).unwrap());
+            page
         };
+        let gzip = page(Encoding::Gzip);
         let mut text = String::new();
-        flate2::read::MultiGzDecoder::new(&joined(Encoding::Gzip)[..])
-            .read_to_string(&mut text)
-            .unwrap();
-        assert_eq!(text, texts.concat());
-        let text = zstd::stream::decode_all(&joined(Encoding::Zstd)[..]).unwrap();
-        assert_eq!(text, texts.concat().as_bytes());
+        // A decoder that reads a single member, and checks its checksum and length.
+        let mut rest = &gzip[..];
+        let mut member = flate2::bufread::GzDecoder::new(&mut rest);
+        member.read_to_string(&mut text).unwrap();
+        assert!(text == whole && rest.is_empty());
+        let text = zstd::stream::decode_all(&page(Encoding::Zstd)[..]).unwrap();
+        assert!(text == whole.as_bytes());
         let plain: Vec<u8> = segments.iter().flat_map(|s| s.plain().unwrap()).collect();
-        assert_eq!(plain, texts.concat().as_bytes());
+        assert!(plain == texts.concat().as_bytes());
         let lengths: usize = segments.iter().map(|s| s.length(Encoding::Identity)).sum();
         assert_eq!(lengths, texts.concat().len());
     }
@@ -257,12 +320,16 @@ mod tests {
         let again = packer
             .keep_or_pack(TEXT.as_bytes(), Some(&first), false)
             .unwrap();
-        assert_eq!(again.gzip.as_ptr(), first.gzip.as_ptr(), "compressed again");
+        assert_eq!(
+            again.deflate.as_ptr(),
+            first.deflate.as_ptr(),
+            "compressed again"
+        );
         let other = TEXT.replace('7', "8");
         let other = packer
             .keep_or_pack(other.as_bytes(), Some(&first), false)
             .unwrap();
-        assert_ne!(other.gzip, first.gzip);
+        assert_ne!(other.deflate, first.deflate);
         // The same checksum and length must not be enough.
         let forged = Segment {
             crc: checksum(TEXT.as_bytes()),

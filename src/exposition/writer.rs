@@ -172,7 +172,7 @@ fn earlier_of(chunks: &[Chunk], family: FamilyId, format: Format) -> &[Segment] 
 }
 
 /// Joins the chunks of several answers, so that each family comes once and what was small is packed
-/// together: a member for every skill's few lines would be three times as large.
+/// together: blocks for every skill's few lines would be three times as large.
 ///
 /// # Errors
 /// Want of memory.
