@@ -137,7 +137,7 @@ impl AccountWorker {
             let still_asked =
                 |request: &PlannedRequest| plan.contains(request) || of_a_skill(request);
             let kept = inner.results[index].inherit(&old_inner.results[place], still_asked);
-            self.parts.store.publish(self.source(*kind), kept);
+            self.serve(*kind, &kept);
         }
     }
 
@@ -357,10 +357,15 @@ impl AccountWorker {
             }
             inner.results[collector].end(now, self.parts.stale_after)
         };
+        self.serve(kind, &publications);
+    }
+
+    /// Joins what a collector serves from now on and swaps it in.
+    fn serve(&self, kind: CollectorKind, publications: &[Publication]) {
         let source = self.source(kind);
         let earlier = self.parts.store.published(&source);
         // What fails here leaves what was served before, until that grows too old.
-        if let Ok(joined) = self.packed(aside(|| joined(&publications, &earlier))) {
+        if let Ok(joined) = self.packed(aside(|| joined(publications, &earlier))) {
             self.parts.store.publish(source, joined);
         }
     }
