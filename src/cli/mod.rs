@@ -6,6 +6,7 @@ mod check_config;
 mod demo;
 mod run;
 mod simulate;
+mod test_connection;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -58,6 +59,11 @@ enum Command {
     /// Validate the configuration and print the request plan; calls nothing
     CheckConfig {
         /// The file to check [default: --config.file]
+        file: Option<PathBuf>,
+    },
+    /// Try every step of every account once and say what to do about what fails
+    TestConnection {
+        /// The configuration [default: --config.file]
         file: Option<PathBuf>,
     },
 }
@@ -123,6 +129,10 @@ pub fn main() -> ExitCode {
         Some(Command::CheckConfig { file }) => Ok(check_config::check_config(
             file.or(flags.config_file).as_deref(),
         )),
+        Some(Command::TestConnection { file }) => {
+            let file = file.or(flags.config_file);
+            on_runtime(test_connection::run(file.as_deref()))
+        }
     };
     match status {
         Ok(status) => ExitCode::from(status),

@@ -3,11 +3,12 @@
 //! `account` turns an account of the configuration into a running task; `worker` makes its calls
 //! and publishes; `results` holds a poll's answers until it ends; `names` merges names for ids and
 //! serves them; `status` and `trouble` are what a person is told; `site` is what `web` serves and
-//! `scrape` its largest page; `plan_report` prints the plan for
-//! `check-config`; `clock` is the wall clock.
+//! `scrape` its largest page; `plan_report` prints the plan for `check-config`; `connection_test`
+//! tries every call once for `test-connection`; `clock` is the wall clock.
 
 mod account;
 mod clock;
+mod connection_test;
 mod names;
 mod plan_report;
 mod results;
@@ -30,6 +31,7 @@ use crate::store::Store;
 use clock::epoch_seconds;
 
 pub use clock::{SystemClock, WallClock, timeframe};
+pub use connection_test::{Surroundings, Tally, test_connection};
 pub use plan_report::plan_report;
 pub use site::DaemonSite;
 pub use status::{AccountStatus, CollectorStatus};

@@ -14,7 +14,7 @@ use super::faults::{Fault, MOST_FAULTS, Target};
 use super::options::duration;
 
 const KEYS: &str =
-    "api, contains, count, status, retry_after, delay, body, truncate, html and drop";
+    "api, contains, count, status, retry_after, delay, body, truncate, html, echo and drop";
 
 /// Reads a fault file: JSON when it begins with a bracket, otherwise YAML.
 pub(super) fn read_text(text: &str) -> Result<Vec<Fault>, Vec<String>> {
@@ -105,6 +105,7 @@ fn write_one(fault: &Fault) -> Value {
         ("body", fault.body.as_ref().map(|body| json!(body))),
         ("truncate", fault.truncate.then_some(Value::Bool(true))),
         ("html", fault.html.then_some(Value::Bool(true))),
+        ("echo", fault.echo.then_some(Value::Bool(true))),
         ("drop", fault.drop.then_some(Value::Bool(true))),
     ];
     for (key, value) in optional {
@@ -130,11 +131,15 @@ fn one(path: &str, item: &Value, mistakes: &mut Vec<String>) -> Option<Fault> {
     if !map.contains_key("api") {
         mistakes.push(format!("{path}.api: missing; one of {}", targets()));
     }
-    if fault.drop
-        && (fault.status.is_some() || fault.body.is_some() || fault.html || fault.truncate)
-    {
+    let has_body = fault.body.is_some() || fault.html || fault.echo;
+    if fault.drop && (fault.status.is_some() || has_body || fault.truncate) {
         mistakes.push(format!(
-            "{path}.drop: a dropped call has no answer, so status, body, html and truncate cannot stand with it"
+            "{path}.drop: a dropped call has no answer, so status, body, html, echo and truncate cannot stand with it"
+        ));
+    }
+    if fault.echo && (fault.html || fault.body.is_some()) {
+        mistakes.push(format!(
+            "{path}.echo: cannot stand with html or body, which it would replace"
         ));
     }
     if fault.html && fault.body.is_some() {
@@ -185,6 +190,7 @@ fn set(fault: &mut Fault, key: &str, value: &Value) -> Result<(), String> {
         "body" => fault.body = Some(text()?),
         "truncate" => fault.truncate = flag()?,
         "html" => fault.html = flag()?,
+        "echo" => fault.echo = flag()?,
         "drop" => fault.drop = flag()?,
         _ => return Err(format!("unknown key; allowed are {KEYS}")),
     }
@@ -254,6 +260,7 @@ mod tests {
             body: Some("oops".to_owned()),
             truncate: true,
             html: false,
+            echo: false,
             drop: false,
         }];
         assert_eq!(read(&write(&faults)).unwrap(), faults);

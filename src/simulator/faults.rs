@@ -68,6 +68,9 @@ pub struct Fault {
     pub truncate: bool,
     /// A gateway's HTML page is answered, with status 200 unless `status` says otherwise.
     pub html: bool,
+    /// The error, 400 unless `status` says otherwise, repeats the `Authorization` header and the body
+    /// of the request, as careless gateways do.
+    pub echo: bool,
     /// The connection is closed without an answer.
     pub drop: bool,
 }

@@ -171,6 +171,7 @@ async fn meet(
     }
     let answer = match replacement(&fault) {
         Some(answer) => answer,
+        None if fault.echo => echo(state, parts, body, fault.status.unwrap_or(400)).await,
         None => answer(state, parts, body, account, call).await,
     };
     let answer = match fault.retry_after {
@@ -198,11 +199,26 @@ fn replacement(fault: &Fault) -> Option<Answer> {
         let status = fault.status.unwrap_or(200);
         return Some(Answer::text(status, "application/json", body.clone()));
     }
+    if fault.echo {
+        return None;
+    }
     fault.status.map(|status| {
         let reason = hyper::StatusCode::from_u16(status).ok();
         let reason = reason.and_then(|status| status.canonical_reason());
         Answer::error(status, reason.unwrap_or("Error"))
     })
+}
+
+/// An error that repeats what the request said.
+async fn echo(state: &State, parts: &Parts, body: Incoming, status: u16) -> Answer {
+    let body = match read(body, LONGEST_BODY).await {
+        Ok(body) => body,
+        Err(answer) => return answer,
+    };
+    let authorisation = header(&parts.headers, AUTHORIZATION).unwrap_or_default();
+    state.guard.note_header(authorisation);
+    let body = String::from_utf8_lossy(&body);
+    Answer::error(status, &format!("{authorisation} {body}"))
 }
 
 /// The answer of a healthy API.

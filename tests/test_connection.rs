@@ -1,0 +1,250 @@
+//! `test-connection` with the real binary against the simulated LivePerson.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may stop at the first surprise"
+)]
+
+mod common;
+
+use std::sync::Arc;
+
+use common::configuration;
+use liveperson_exporter::simulator::{Fault, Options, Simulator, SystemClock, Target};
+
+const OAUTH2: &str = "oauth2: {client_id: demo, client_secret: demo-secret}";
+const OAUTH1: &str = "oauth1: {app_key: demo-app-key, app_secret: demo-app-secret, \
+    access_token: demo-access-token, access_token_secret: demo-token-secret}";
+const LOGIN: &str = "login: {username: demo, password: demo-password}";
+
+async fn simulator() -> Simulator {
+    let options = Options {
+        skills: 3,
+        agents: 5,
+        groups: 2,
+        ..Options::in_process()
+    };
+    Simulator::start(options, Arc::new(SystemClock))
+        .await
+        .unwrap()
+}
+
+fn yaml(simulator: &Simulator, auth: &str) -> String {
+    format!(
+        "accounts: [{{id: \"12345678\", auth: {{{auth}}}}}]\ndomain_api: \"{}\"\n\
+         limits: {{min_spacing: 100ms, request_timeout: 2s}}\n",
+        simulator.base_url()
+    )
+}
+
+/// Exit status and report.
+async fn run(yaml: &str) -> (i32, String) {
+    let (folder, file) = configuration(yaml);
+    let mut command = common::command();
+    command.arg("test-connection").arg(&file);
+    let run = tokio::task::spawn_blocking(move || command.output().unwrap());
+    let output = run.await.unwrap();
+    drop(folder);
+    let said = [output.stdout, output.stderr].concat();
+    (
+        output.status.code().unwrap(),
+        String::from_utf8(said).unwrap(),
+    )
+}
+
+#[tokio::test]
+async fn every_step_of_every_way_once_and_status_0() {
+    for (auth, way, calls) in [
+        (OAUTH2, "OAuth 2.0", 9),
+        (OAUTH1, "OAuth 1.0", 7),
+        (LOGIN, "user login", 9),
+    ] {
+        let simulator = simulator().await;
+        let (status, report) = run(&yaml(&simulator, auth)).await;
+        assert_eq!(status, 0, "{report}");
+        assert!(
+            report.contains("account 12345678") && report.contains(way),
+            "{report}"
+        );
+        assert!(report.contains("All is well."), "{report}");
+        let steps = [
+            "host of leDataReporting",
+            "Engagement Activity",
+            "SLA Histogram",
+        ];
+        let names = [
+            "names of skills",
+            "names of agent groups",
+            "names of agents",
+        ];
+        for step in steps.iter().chain(&names) {
+            let line = report
+                .lines()
+                .find(|line| line.trim_start().starts_with(step));
+            let line = line.unwrap_or_else(|| panic!("{step} is not in\n{report}"));
+            assert!(line.contains(" ms  ok: "), "{line}");
+            assert!(line.contains("127.0.0.1:"), "{line}");
+        }
+        let requests = simulator.requests();
+        assert_eq!(requests.len(), calls, "{requests:#?}");
+        for pair in requests.windows(2) {
+            let apart = (pair[1].at - pair[0].at).as_millis();
+            assert!(apart >= 95, "min_spacing is 100 ms: {apart} ms");
+        }
+        let data = requests
+            .iter()
+            .filter(|r| ["engactivity", "sla"].contains(&r.api));
+        assert!(
+            data.clone().all(|r| r.path.contains("timeframe=5&")),
+            "{requests:#?}"
+        );
+        assert_eq!(data.count(), 2);
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_named_with_what_to_do_and_status_1() {
+    let simulator = simulator().await;
+    let good = yaml(&simulator, OAUTH2);
+    let forbidden = |api| Fault {
+        api,
+        count: Some(1),
+        status: Some(403),
+        ..Fault::default()
+    };
+    for (yaml, fault, expected) in [
+        (
+            good.replace("demo-secret", "not-this-one"),
+            None,
+            [
+                "FAILED: refused (401): invalid_client: Client",
+                "wrong client id or secret",
+                "5 could not be tried",
+            ],
+        ),
+        (
+            good.replace("12345678", "87654321"),
+            None,
+            [
+                "LivePerson does not know account 87654321",
+                "unknown account",
+                "not tried: the host of",
+            ],
+        ),
+        (
+            good.clone(),
+            Some(forbidden(Target::Sla)),
+            [
+                "FAILED: refused (403)",
+                "missing permission: allow the key or user to use the SLA",
+                "1 step failed.",
+            ],
+        ),
+        (
+            good.clone(),
+            Some(forbidden(Target::Names)),
+            [
+                "FAILED: refused (403)",
+                "names.lookup to false",
+                "1 step failed.",
+            ],
+        ),
+        (
+            yaml(&simulator, OAUTH1).replace("demo-token-secret", "not-this-one"),
+            None,
+            [
+                "signature_invalid",
+                "compare all four parts",
+                "5 steps failed.",
+            ],
+        ),
+        (
+            yaml(&simulator, LOGIN).replace("demo-password", "not-this-one"),
+            None,
+            [
+                "Login failed",
+                "wrong user name or password",
+                "not tried: there is no token",
+            ],
+        ),
+        (
+            good.clone(),
+            Some(Fault {
+                api: Target::Sla,
+                count: Some(1),
+                html: true,
+                ..Fault::default()
+            }),
+            [
+                "an HTML page instead of JSON",
+                "a sign-in page",
+                "1 step failed.",
+            ],
+        ),
+    ] {
+        simulator.clear_faults();
+        fault
+            .into_iter()
+            .for_each(|fault| simulator.push_fault(fault));
+        let (status, report) = run(&yaml).await;
+        assert_eq!(status, 1, "{report}");
+        for words in expected {
+            assert!(report.contains(words), "{words:?} is not in\n{report}");
+        }
+        assert!(!report.contains("not-this-one"), "{report}");
+    }
+}
+
+#[tokio::test]
+async fn accounts_come_in_turn_and_one_that_fails_holds_none_up() {
+    let simulator = simulator().await;
+    let yaml = format!(
+        "accounts:\n- {{id: \"1\", auth: {{{OAUTH2}}}}}\n- {{id: \"12345678\", auth: {{{LOGIN}}}, \
+         sla: {{enabled: false}}}}\ndomain_api: \"{}\"\nnames: {{lookup: false}}\n\
+         limits: {{min_spacing: 10ms}}\n",
+        simulator.base_url()
+    );
+    let (status, report) = run(&yaml).await;
+    assert_eq!(status, 1, "{report}");
+    let (first, second) = report.split_once("account 12345678").unwrap();
+    assert!(
+        first.contains("account 1,") && first.contains("FAILED"),
+        "{report}"
+    );
+    assert!(
+        second.contains("login") && !second.contains("FAILED"),
+        "{report}"
+    );
+    assert!(
+        second.contains("not used: sla.enabled is false"),
+        "{report}"
+    );
+    assert!(
+        second.contains("not used: names.lookup is false"),
+        "{report}"
+    );
+}
+
+#[tokio::test]
+async fn no_way_to_liveperson() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = free.local_addr().unwrap();
+    drop(free);
+    let yaml = format!(
+        "accounts: [{{id: \"1\", auth: {{{OAUTH1}}}}}]\ndomain_api: \"http://{nobody}\"\n\
+         names: {{lookup: false}}\n"
+    );
+    let (status, report) = run(&yaml).await;
+    assert_eq!(status, 1, "{report}");
+    for words in [
+        "could not connect",
+        "there is no way to 127.0.0.1",
+        "set HTTPS_PROXY",
+    ] {
+        assert!(report.contains(words), "{words:?} is not in\n{report}");
+    }
+    let (status, said) = run("accounts: []\n").await;
+    assert_eq!(status, 2, "{said}");
+}
