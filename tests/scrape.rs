@@ -116,11 +116,8 @@ async fn scrape_by(
 /// which is said loudly, and fails in CI.
 fn strictly_parsed(page: &str) -> Option<Vec<String>> {
     let root = env!("CARGO_MANIFEST_DIR");
-    let packages = format!("{root}/target/python");
-    if !std::path::Path::new(&packages)
-        .join("prometheus_client")
-        .exists()
-    {
+    let packages = common::python_packages();
+    if !packages.join("prometheus_client").exists() {
         let ci = std::env::var_os("CI").is_some();
         assert!(
             !ci,

@@ -4,10 +4,18 @@
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+/// Where `tests/run` puts what it installs for Python.
+pub(crate) fn python_packages() -> PathBuf {
+    match std::env::var_os("LIVEPERSON_TEST_PYTHON") {
+        Some(folder) => folder.into(),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("target/python"),
+    }
+}
 
 /// How long a condition may take to come true: far longer than it should, so that a busy machine
 /// fails no test.

@@ -28,8 +28,8 @@ impl Once {
     pub(in crate::liveperson) fn fresh() -> Self {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         Self {
-            // A nonce has to be unique, not secret.
-            nonce: format!("{:032x}", fastrand::u128(..)),
+            // A nonce has to be unique, not secret; some servers take at most 30 characters.
+            nonce: format!("{:030x}", fastrand::u128(..) >> 8),
             timestamp: now.map_or(0, |since| since.as_secs()),
         }
     }
@@ -208,6 +208,7 @@ mod tests {
     #[test]
     fn nonces_differ() {
         assert_ne!(Once::fresh().nonce, Once::fresh().nonce);
+        assert_eq!(Once::fresh().nonce.len(), 30);
         assert!(Once::fresh().timestamp > 1_700_000_000);
     }
 }
