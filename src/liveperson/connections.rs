@@ -1,19 +1,43 @@
 //! Connections to LivePerson: TLS, trusted certificates, proxies, and what is never done.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::{Certificate, ClientBuilder};
+use tokio::time::Instant;
 use url::Url;
 
-use super::{domain, failure};
+use super::{domain, failure, lock};
 
 /// Longest wait for a connection, TLS included: a dead host should not eat the whole time limit.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Connections, kept open and used again.
+/// Connections are used again for this long. A busy one would otherwise never end by itself, and
+/// who moved to another address would never be found there.
+const LONGEST_USE: Duration = Duration::from_secs(10 * 60);
+
+/// Answers names with addresses in the system's place.
+type Resolver = Arc<dyn reqwest::dns::Resolve>;
+
+/// Connections, kept open and used again for a while.
 pub(super) struct Connections {
+    settings: Settings,
+    present: Mutex<Arc<Present>>,
+    renew_at: Mutex<Instant>,
+}
+
+#[derive(Clone)]
+struct Settings {
+    ca_file: Option<PathBuf>,
+    request_timeout: Duration,
+    loopback: bool,
+    resolver: Option<Resolver>,
+}
+
+/// The connections that are used at present.
+struct Present {
     usual: reqwest::Client,
     /// For hosts on this machine: a proxy could not reach them.
     direct: Option<reqwest::Client>,
@@ -30,27 +54,100 @@ impl Connections {
         request_timeout: Duration,
         loopback: bool,
     ) -> Result<Self, String> {
+        Self::resolving(ca_file, request_timeout, loopback, None)
+    }
+
+    /// With another resolver than the system's.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub(super) fn resolving(
+        ca_file: Option<&Path>,
+        request_timeout: Duration,
+        loopback: bool,
+        resolver: Option<Resolver>,
+    ) -> Result<Self, String> {
         // Another part of the process may have done it already: the same provider, no matter.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        let settings = Settings {
+            ca_file: ca_file.map(Path::to_owned),
+            request_timeout,
+            loopback,
+            resolver,
+        };
+        Ok(Self {
+            present: Mutex::new(Arc::new(Present::new(&settings)?)),
+            renew_at: Mutex::new(Instant::now() + LONGEST_USE),
+            settings,
+        })
+    }
+
+    /// What to reach this URL's host with.
+    pub(super) fn to(&self, url: &Url) -> reqwest::Client {
+        let present = Arc::clone(&lock(&self.present));
+        match &present.direct {
+            Some(direct) if domain::is_loopback(url) => direct.clone(),
+            _ => present.usual.clone(),
+        }
+    }
+
+    /// Whether there is not a single root certificate to trust.
+    pub(super) fn rootless(&self) -> bool {
+        lock(&self.present).rootless
+    }
+
+    /// Begins anew with no connection when the present ones have been used for long: names are
+    /// resolved again, and certificates read. Calls under way go on.
+    pub(super) async fn renew_when_old(&self) {
+        let now = Instant::now();
+        {
+            let mut renew_at = lock(&self.renew_at);
+            if now < *renew_at {
+                return;
+            }
+            *renew_at = now + LONGEST_USE;
+        }
+        let settings = self.settings.clone();
+        // Reading all root certificates takes a while: not on a thread that serves scrapes.
+        let renewed = tokio::task::spawn_blocking(move || Present::new(&settings)).await;
+        match renewed {
+            Ok(Ok(fresh)) => *lock(&self.present) = Arc::new(fresh),
+            Ok(Err(error)) => tracing::debug!(error, "connections not renewed; the old ones go on"),
+            // The program is ending.
+            Err(_) => {}
+        }
+    }
+}
+
+impl Present {
+    fn new(settings: &Settings) -> Result<Self, String> {
+        let ca_file = settings.ca_file.as_deref();
         let extra = match ca_file {
             Some(path) => certificates(path)?,
             None => Vec::new(),
         };
+        let builder = || {
+            let builder = builder(settings.request_timeout);
+            match &settings.resolver {
+                Some(resolver) => builder.dns_resolver(Arc::clone(resolver)),
+                None => builder,
+            }
+        };
         let trusting = |builder: ClientBuilder| builder.tls_certs_merge(extra.clone());
-        let (usual, rootless) = match trusting(builder(request_timeout)).build() {
+        let (usual, rootless) = match trusting(builder()).build() {
             Ok(client) => (client, false),
             // Without any root certificate on this machine the platform verifier refuses to exist.
             // That must not stop a simulated LivePerson on plain HTTP; HTTPS fails at its first use
             // and then says why.
             Err(_) if extra.is_empty() => {
-                let nothing = builder(request_timeout).tls_certs_only([]);
+                let nothing = builder().tls_certs_only([]);
                 let client = nothing.build().map_err(|e| no_client(e, None))?;
                 (client, true)
             }
             Err(error) => return Err(no_client(error, ca_file)),
         };
-        let direct = if loopback {
-            let builder = builder(request_timeout).no_proxy();
+        let direct = if settings.loopback {
+            let builder = builder().no_proxy();
             let builder = if rootless {
                 builder.tls_certs_only([])
             } else {
@@ -65,19 +162,6 @@ impl Connections {
             direct,
             rootless,
         })
-    }
-
-    /// What to reach this URL's host with.
-    pub(super) fn to(&self, url: &Url) -> &reqwest::Client {
-        match &self.direct {
-            Some(direct) if domain::is_loopback(url) => direct,
-            _ => &self.usual,
-        }
-    }
-
-    /// Whether there is not a single root certificate to trust.
-    pub(super) fn rootless(&self) -> bool {
-        self.rootless
     }
 }
 

@@ -88,7 +88,7 @@ impl Scrubber {
     fn drop_split_secret(&self, text: &str) -> String {
         let mut end = text.len();
         for needle in &self.needles {
-            // Fewer letters than this are the end of many an ordinary word and give nothing away.
+            // A few characters are no secret, and every text ends with the beginning of something.
             for (at, _) in needle.char_indices().skip(4) {
                 let head = needle.get(..at).unwrap_or_default();
                 if text.ends_with(head) {

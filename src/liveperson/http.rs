@@ -105,6 +105,7 @@ impl Transport {
     /// Sends a request once and reads its answer. A status that is not a success becomes the error
     /// it stands for; `scrubber` keeps its words free of secrets.
     pub(super) async fn exchange(&self, outgoing: Outgoing, scrubber: &Scrubber) -> Exchange {
+        self.connections.renew_when_old().await;
         let started = Instant::now();
         let mut bytes = 0;
         let deadline = started + self.timeout;

@@ -5,6 +5,7 @@ mod calls;
 
 mod fixtures;
 mod hosts;
+mod network;
 mod robust;
 mod secrets;
 mod server;
