@@ -125,6 +125,10 @@ fn no_connection(detail: &str, host: &str, surroundings: &Surroundings) -> Strin
     if detail.contains("proxy auth") {
         return proxy_login();
     }
+    if detail.contains("underlying connection") {
+        return "the proxy itself cannot be reached: is HTTPS_PROXY right, and is the proxy running?"
+            .to_owned();
+    }
     if detail.contains("tunnel") || detail.contains("proxy") {
         return format!(
             "the proxy does not let the call through: allow {host} there, port 443, or name the host \

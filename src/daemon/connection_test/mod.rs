@@ -64,6 +64,7 @@ pub async fn test_connection(
             client,
             surroundings,
             last_start: None,
+            last_advice: String::new(),
             tally: &mut tally,
             out: &mut *out,
         };
@@ -124,6 +125,7 @@ struct Test<'a> {
     client: Client,
     surroundings: &'a Surroundings,
     last_start: Option<Instant>,
+    last_advice: String,
     tally: &'a mut Tally,
     out: &'a mut (dyn FnMut(&str) + Send),
 }
@@ -311,7 +313,11 @@ impl Test<'_> {
 
     fn advise(&mut self, asked: Asked, error: &ApiError, host: &str) {
         let advice = advice(asked, error, self.account, host, self.surroundings);
+        if self.last_advice == advice {
+            return (self.out)("      what to do: as above");
+        }
         (self.out)(&format!("      what to do: {advice}"));
+        self.last_advice = advice;
     }
 }
 
