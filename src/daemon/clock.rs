@@ -35,8 +35,10 @@ pub(super) fn epoch_seconds(at: Timestamp) -> f64 {
 /// The `timeframe` of a window that ends at `now`: 1 to 1440 minutes.
 ///
 /// `today` counts real time since midnight, which on the days daylight saving begins or ends is
-/// not the time on the clock's face; begun minutes count whole, so that nothing of the day is
-/// left out. The 25th hour of the longest day does not fit in what LivePerson accepts.
+/// not the time on the clock's face. Only whole minutes count: LivePerson begins a window at the
+/// 5-minute mark at or before its nominal start, which is midnight then; one more minute would
+/// bring the last five minutes of yesterday along. The 25th hour of the longest day does not fit
+/// in what LivePerson accepts.
 pub fn timeframe(window: Window, now: Timestamp, timezone: &TimeZone) -> u16 {
     match window {
         Window::Minutes(minutes) => minutes,
@@ -46,7 +48,7 @@ pub fn timeframe(window: Window, now: Timestamp, timezone: &TimeZone) -> u16 {
                 .start_of_day()
                 .map_or(now.timestamp(), |day| day.timestamp());
             let seconds = now.timestamp().duration_since(midnight).as_secs();
-            let minutes = seconds.max(0).unsigned_abs().div_ceil(60);
+            let minutes = seconds.max(0).unsigned_abs() / 60;
             u16::try_from(minutes).unwrap_or(LONGEST).clamp(1, LONGEST)
         }
     }
@@ -75,8 +77,9 @@ mod tests {
     #[test]
     fn today_begins_at_midnight_in_the_time_zone() {
         assert_eq!(today("UTC", "2026-11-20T00:00:00Z"), 1);
-        assert_eq!(today("UTC", "2026-11-20T00:01:01Z"), 2);
-        assert_eq!(today("UTC", "2026-11-20T23:59:59Z"), 1440);
+        assert_eq!(today("UTC", "2026-11-20T00:00:59Z"), 1);
+        assert_eq!(today("UTC", "2026-11-20T00:03:59.999Z"), 3);
+        assert_eq!(today("UTC", "2026-11-20T23:59:59Z"), 1439);
         assert_eq!(today("Asia/Kolkata", "2026-11-20T00:00:00Z"), 330);
         assert_eq!(today("America/New_York", "2026-11-20T00:00:00Z"), 19 * 60);
     }

@@ -128,7 +128,7 @@ impl AccountStatus {
     }
 
     /// Takes over what was known of the same collectors under an older configuration.
-    pub(super) fn inherit(&self, old: &Self) {
+    pub fn inherit(&self, old: &Self) {
         let old = old.collectors();
         for status in &mut self.lock().collectors {
             if let Some(old) = old.iter().find(|old| old.kind == status.kind) {
@@ -139,6 +139,11 @@ impl AccountStatus {
                 };
             }
         }
+    }
+
+    /// Looks at the collectors as they are now, in the poller's order.
+    pub fn with_collectors(&self, look: impl FnOnce(&[CollectorStatus])) {
+        look(&self.lock().collectors);
     }
 
     /// The collectors as they are now.

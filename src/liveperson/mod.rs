@@ -23,11 +23,13 @@ mod service;
 mod sla;
 
 pub use api::*;
-pub use auth::TokenLifetime;
+pub use auth::{TokenLifetime, oauth2_token_lifetime};
 pub use client::{Client, ClientSettings};
 pub use error::*;
 pub use names::{NameKind, NamesAnswer};
+
 pub use paths::{engagement_path, sla_path};
+pub use retry_after::retry_after;
 pub use service::Service;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

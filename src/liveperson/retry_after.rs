@@ -11,7 +11,7 @@ use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 /// Seconds may have a fraction; a negative number and a date that has passed mean no wait. A date
 /// is compared with the answer's own `Date`, so that a wrong clock on this side does not matter;
 /// only without one does `now` count. A number too large to hold becomes the longest `Duration`.
-pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Some(wait) = seconds(text) {
         return Some(wait);

@@ -479,23 +479,20 @@ impl AccountMachine {
             return self.requested_in_background(collector, index, outcome);
         }
         let next = match outcome {
-            Outcome::Success { .. } => return polled.succeeded(index),
+            Outcome::Success { .. } => return polled.succeeded(index, token_used),
             Outcome::Throttled { .. } => return polled.put_back(index, now),
             Outcome::Rejected => polled.give_up(index),
             Outcome::Failed { .. } => polled.failed(index, now),
-            Outcome::Unauthorised => match polled.retry_after_401(index, now) {
-                None => polled.failed(index, now),
-                Some(may_refresh) => {
-                    // A token that was renewed while this call was under way is fresh already.
-                    if may_refresh
-                        && token_used == self.token_generation
-                        && let Some(token) = &mut self.token
-                    {
-                        token.forget();
-                    }
-                    Next::FreshToken
+            Outcome::Unauthorised => {
+                // A token that was renewed while this call was under way is fresh already.
+                if token_used == self.token_generation
+                    && polled.may_refresh_token(token_used)
+                    && let Some(token) = &mut self.token
+                {
+                    token.forget();
                 }
-            },
+                polled.retry_after_401(index, now)
+            }
         };
         self.events.push(Event::CallFailed {
             call: Call::Request { collector, index },

@@ -64,10 +64,14 @@ pub(super) struct Collector {
     pub(super) last_turn: u64,
     /// The next poll begins as soon as the running one is through; see `begins_when_through`.
     overdue: bool,
+    /// The end of a wait that a lost poll of an older configuration left.
+    held_until: Option<Instant>,
     /// Requests that a poll is known or expected to have.
     planned: usize,
     /// Requests that came to the running poll, or else to the last one, on the way.
     found: usize,
+    /// The newest token that this collector's requests were accepted with.
+    accepted_token: Option<u64>,
     /// The stretch ratio that was told last.
     pub(super) told_stretch: f64,
 }
@@ -77,7 +81,7 @@ struct Poll {
     began: Instant,
     requests: Vec<Request>,
     quick: bool,
-    /// A 401 fetches one fresh token per poll, not one per request.
+    /// Whether a token that was never accepted has been replaced in this poll.
     refreshed_token: bool,
     /// In the background: whether something failed that may go well soon.
     worth_another_try: bool,
@@ -112,8 +116,10 @@ impl Collector {
             polled: false,
             last_turn: 0,
             overdue: false,
+            held_until: None,
             planned: 0,
             found: 0,
+            accepted_token: None,
             told_stretch: 1.0,
         }
     }
@@ -153,10 +159,13 @@ impl Collector {
             // A collector that is backing off has had its quick first poll.
             self.begun = old.begun;
             self.next_due = old.next_due.min(now + self.settings.interval);
-        } else if unchanged && old.poll.is_none() {
+            return;
+        }
+        // The poll that was waiting to try again is lost, but not its wait.
+        self.held_until = old.waiting_until(now);
+        if unchanged && old.poll.is_none() {
             self.next_due = old.next_due;
-        } else if let Some(at) = old.waiting_until(now) {
-            // The poll that was waiting to try again is lost, but not its wait.
+        } else if let Some(at) = self.held_until {
             self.next_due = at;
         }
         self.polled = self.begun && old.polled;
@@ -309,7 +318,8 @@ impl Collector {
                 Progress::Pending { not_before } if r.failures > 0 => Some(not_before),
                 _ => None,
             });
-        retries.chain(self.resume_at).filter(|at| *at > now).max()
+        let waits = retries.chain(self.resume_at).chain(self.held_until);
+        waits.filter(|at| *at > now).max()
     }
 
     pub(super) fn started(&mut self, index: usize) {
@@ -322,7 +332,8 @@ impl Collector {
         self.poll.as_mut()?.requests.get_mut(index)
     }
 
-    pub(super) fn succeeded(&mut self, index: usize) {
+    pub(super) fn succeeded(&mut self, index: usize, token: u64) {
+        self.accepted_token = Some(token);
         if let Some(request) = self.request(index) {
             request.progress = Progress::Done;
         }
@@ -359,17 +370,27 @@ impl Collector {
         wait.map_or(Next::GivenUp, Next::Again)
     }
 
-    /// A 401: the request has one more try. Returns `None` when it had it already, and otherwise
-    /// whether this poll may still fetch a fresh token for it.
-    pub(super) fn retry_after_401(&mut self, index: usize, now: Instant) -> Option<bool> {
-        let poll = self.poll.as_mut()?;
-        let request = poll.requests.get_mut(index)?;
-        if request.retried_after_401 {
-            return None;
+    /// A 401: whether this collector may have the token replaced. One that served has expired or
+    /// was revoked: always. One that never did is replaced once a poll and not once a request, so
+    /// that a missing permission does not hammer the token endpoint.
+    pub(super) fn may_refresh_token(&mut self, token: u64) -> bool {
+        let served = self.accepted_token == Some(token);
+        let Some(poll) = &mut self.poll else {
+            return false;
+        };
+        served || !std::mem::replace(&mut poll.refreshed_token, true)
+    }
+
+    /// A 401: the request has one more try, then it is like any failure.
+    pub(super) fn retry_after_401(&mut self, index: usize, now: Instant) -> Next {
+        match self.request(index) {
+            Some(request) if !request.retried_after_401 => {
+                request.retried_after_401 = true;
+                request.progress = Progress::Pending { not_before: now };
+                Next::FreshToken
+            }
+            _ => self.failed(index, now),
         }
-        request.retried_after_401 = true;
-        request.progress = Progress::Pending { not_before: now };
-        Some(!std::mem::replace(&mut poll.refreshed_token, true))
     }
 
     /// A request in the background failed in a way that may pass: so would the rest of the poll,

@@ -7,7 +7,7 @@ mod oauth1;
 mod oauth2;
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
@@ -22,6 +22,13 @@ use crate::config::secret::Secret;
 pub struct TokenLifetime {
     /// From its issue on; `None` when it is good until a call is refused.
     pub lifetime: Option<Duration>,
+}
+
+/// How long the token in an answer of the token endpoint is good for, as the client reads it at
+/// `now` on the wall clock; `None` for an answer without a usable token. For simulations, which
+/// have no client.
+pub fn oauth2_token_lifetime(body: &[u8], now: SystemTime) -> Option<Duration> {
+    oauth2::read(body, now).ok()?.1.lifetime
 }
 
 /// A bearer token.

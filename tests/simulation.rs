@@ -1,0 +1,99 @@
+//! The whole poller against a simulated LivePerson under virtual time.
+//!
+//! Each seed draws accounts, latencies and a story of faults, and every rule of polling is checked
+//! after every event against a model that knows the rules but not the code. A failing seed says
+//! how to rerun it. `SIMULATION_SEEDS` is how many are run, `SIMULATION_SEED` the first one.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a test may stop at the first surprise; its numbers are small"
+)]
+
+mod simulation {
+    pub(crate) mod account;
+    pub(crate) mod clocks;
+    pub(crate) mod drawn;
+    pub(crate) mod limits;
+    pub(crate) mod liveperson;
+    pub(crate) mod model;
+    pub(crate) mod plots;
+    pub(crate) mod rules;
+    pub(crate) mod story;
+    pub(crate) mod svg;
+    pub(crate) mod week;
+    pub(crate) mod world;
+}
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Seeds of a run without `SIMULATION_SEEDS`: what CI asks for.
+const SEEDS: u64 = 10_000;
+
+fn number(name: &str, default: u64) -> u64 {
+    match std::env::var(name) {
+        Ok(text) => text
+            .parse()
+            .unwrap_or_else(|_| panic!("{name}={text} is no number")),
+        Err(_) => default,
+    }
+}
+
+#[test]
+fn every_rule_holds_after_every_event_of_every_seed() {
+    let (first, count) = (
+        number("SIMULATION_SEED", 0),
+        number("SIMULATION_SEEDS", SEEDS),
+    );
+    let started = std::time::Instant::now();
+    let (next, events) = (AtomicU64::new(0), AtomicU64::new(0));
+    let failed = std::sync::Mutex::new(Vec::new());
+    let work = || {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= count || !failed.lock().unwrap().is_empty() {
+                return;
+            }
+            let seed = first + index;
+            match catch_unwind(AssertUnwindSafe(|| simulation::world::run(seed))) {
+                Ok(handled) => {
+                    events.fetch_add(handled, Ordering::Relaxed);
+                }
+                Err(_) => failed.lock().unwrap().push(seed),
+            }
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(work);
+        }
+    });
+    let seconds = started.elapsed().as_secs_f64();
+    let events = events.into_inner();
+    eprintln!(
+        "{count} seeds, {events} events, {:.0} seeds/s",
+        count as f64 / seconds
+    );
+    let failed = failed.into_inner().unwrap();
+    let reruns: Vec<_> = failed
+        .iter()
+        .map(|seed| {
+            format!(
+                "SIMULATION_SEED={seed} SIMULATION_SEEDS=1 cargo test --test simulation every_rule -- --nocapture"
+            )
+        })
+        .collect();
+    assert!(
+        failed.is_empty(),
+        "a rule was broken; rerun with\n{}",
+        reruns.join("\n")
+    );
+    assert!(count < 1000 || events > 50 * count, "nothing happened");
+}

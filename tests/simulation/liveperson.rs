@@ -1,0 +1,145 @@
+//! A LivePerson of one account: how each call ends and when, by the story.
+
+use std::time::{Duration, SystemTime};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use fastrand::Rng;
+use liveperson_exporter::liveperson::{oauth2_token_lifetime, retry_after};
+use liveperson_exporter::poll::{Call, Finished, Outcome};
+use reqwest::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+
+use super::clocks::Clocks;
+use super::drawn::{Drawn, TokenStyle};
+use super::story::{Fault, Kind, RetryAfter, Story, Target};
+
+/// The servers' side of one account.
+#[derive(Debug, Default)]
+pub(crate) struct LivePerson {
+    /// True time, since the beginning, at which the newest token ends.
+    token_ends: Duration,
+}
+
+impl LivePerson {
+    /// How a call that starts now ends, and after how long.
+    pub(crate) fn answer(
+        &mut self,
+        call: Call,
+        drawn: &Drawn,
+        story: &Story,
+        clocks: &Clocks,
+        rng: &mut Rng,
+    ) -> (Duration, Finished) {
+        let latency = drawn.latency.mul_f64(0.5 + rng.f64());
+        let latency = latency.min(drawn.request_timeout.mul_f64(0.99));
+        let fault = fault_of(call, story, clocks.elapsed(), rng);
+        let outcome = match fault.map(|fault| fault.kind) {
+            None => return (latency, self.right(call, drawn, clocks)),
+            Some(Kind::Slow(share)) => {
+                let late = drawn.request_timeout.mul_f64(share);
+                return (late, self.right(call, drawn, clocks));
+            }
+            Some(Kind::Throttle(asked)) => Outcome::Throttled {
+                retry_after: asked_wait(asked, clocks),
+            },
+            Some(Kind::Status(_) | Kind::Unreadable) => Outcome::Failed { connection: false },
+            Some(Kind::Timeout) => {
+                let failed = Outcome::Failed { connection: false };
+                return (drawn.request_timeout, failed.into());
+            }
+            Some(Kind::Drop) => Outcome::Failed { connection: true },
+            Some(Kind::Unauthorised) => Outcome::Unauthorised,
+            Some(Kind::Rejected) => Outcome::Rejected,
+        };
+        (latency, outcome.into())
+    }
+
+    /// The answer of a LivePerson that is well.
+    fn right(&mut self, call: Call, drawn: &Drawn, clocks: &Clocks) -> Finished {
+        match call {
+            Call::LookUp(_) => Outcome::SUCCESS.into(),
+            Call::Authorise => {
+                self.token_ends = clocks.true_elapsed() + drawn.token_life;
+                let lifetime = told_lifetime(drawn, clocks);
+                Outcome::Success { lifetime }.into()
+            }
+            Call::Request { .. }
+                if drawn.settings.session.token && clocks.true_elapsed() >= self.token_ends =>
+            {
+                Outcome::Unauthorised.into()
+            }
+            Call::Request { collector, index } => Finished {
+                outcome: Outcome::SUCCESS,
+                more: if index == 0 {
+                    drawn.plans[collector].found
+                } else {
+                    0
+                },
+            },
+        }
+    }
+
+    pub(crate) fn revoke_tokens(&mut self) {
+        self.token_ends = Duration::ZERO;
+    }
+}
+
+fn fault_of<'a>(call: Call, story: &'a Story, at: Duration, rng: &mut Rng) -> Option<&'a Fault> {
+    let meant = |fault: &&Fault| match (fault.target, call) {
+        (Target::All, _) => true,
+        (Target::Collector(of), Call::Request { collector, .. }) => of == collector,
+        (Target::Session, Call::LookUp(_) | Call::Authorise) => true,
+        _ => false,
+    };
+    let lasting = |fault: &&Fault| fault.from <= at && at < fault.to && at < story.ends;
+    let mut faults = story.faults.iter().filter(lasting).filter(meant);
+    faults.find(|fault| fault.share >= 1.0 || rng.f64() < fault.share)
+}
+
+/// The wait that a 429 asks for, as the client reads it off the headers.
+fn asked_wait(asked: RetryAfter, clocks: &Clocks) -> Option<Duration> {
+    let mut headers = HeaderMap::new();
+    let date = |secs: i64| {
+        let at: SystemTime = (clocks.true_time() + jiff::SignedDuration::from_secs(secs)).into();
+        HeaderValue::from_str(&httpdate::fmt_http_date(at)).unwrap()
+    };
+    match asked {
+        RetryAfter::Nothing => {}
+        RetryAfter::Text(text) => {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(text));
+        }
+        RetryAfter::Date(secs, with_date) => {
+            headers.insert(RETRY_AFTER, date(secs));
+            if with_date {
+                headers.insert(DATE, date(0));
+            }
+        }
+    }
+    retry_after(&headers, clocks.wall_system())
+}
+
+/// The life of a fresh token, as the client reads it off the answer.
+fn told_lifetime(drawn: &Drawn, clocks: &Clocks) -> Option<Duration> {
+    let life = drawn.token_life.as_secs();
+    let issued = clocks.true_time().as_second();
+    let jwt = |claims: String| format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims));
+    let ends = issued + i64::try_from(life).unwrap();
+    let body = match drawn.token {
+        TokenStyle::ExpiresIn => format!(r#"{{"access_token":"t","expires_in":{life}}}"#),
+        TokenStyle::Jwt => format!(
+            r#"{{"access_token":"{}"}}"#,
+            jwt(format!(r#"{{"exp":{ends},"iat":{issued}}}"#))
+        ),
+        TokenStyle::JwtWithoutIat => format!(
+            r#"{{"access_token":"{}"}}"#,
+            jwt(format!(r#"{{"exp":{ends}}}"#))
+        ),
+        TokenStyle::Unsaid => r#"{"access_token":"t"}"#.to_owned(),
+    };
+    let lifetime = oauth2_token_lifetime(body.as_bytes(), clocks.wall_system());
+    assert!(
+        lifetime.is_some_and(|l| !l.is_zero()),
+        "a token that is never used"
+    );
+    lifetime
+}

@@ -1,0 +1,166 @@
+//! The story of a seed: what goes wrong, when, for whom.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use jiff::SignedDuration;
+
+/// A whole story. Times are monotonic, since the beginning.
+#[derive(Clone, Debug)]
+pub(crate) struct Story {
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) twists: Vec<(Duration, Twist)>,
+    /// From here on all is well.
+    pub(crate) ends: Duration,
+}
+
+/// LivePerson fails some calls for some time.
+#[derive(Clone, Debug)]
+pub(crate) struct Fault {
+    pub(crate) from: Duration,
+    pub(crate) to: Duration,
+    pub(crate) target: Target,
+    /// Share of the calls that it meets.
+    pub(crate) share: f64,
+    pub(crate) kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    All,
+    Collector(usize),
+    Session,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Kind {
+    /// 429.
+    Throttle(RetryAfter),
+    /// 500 to 599.
+    Status(u16),
+    Timeout,
+    /// The connection is refused or dropped.
+    Drop,
+    /// An answer that is no answer.
+    Unreadable,
+    /// Tokens are not accepted, fresh ones neither.
+    Unauthorised,
+    /// Another 4xx.
+    Rejected,
+    /// Right answers, late: this share of the time limit.
+    Slow(f64),
+}
+
+/// What a 429 says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum RetryAfter {
+    Nothing,
+    Text(&'static str),
+    /// An HTTP date so many seconds from LivePerson's now, with or without a `Date` beside it.
+    Date(i64, bool),
+}
+
+/// What happens to the machine that the exporter runs on, or to its configuration.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Twist {
+    WallClockSteps(SignedDuration),
+    /// The machine sleeps: the monotonic clock stands still and connections are gone after it.
+    Suspend(Duration),
+    /// The process gets no processor: time passes and nothing is done.
+    Stall(Duration),
+    /// LivePerson revokes the tokens.
+    TokensRevoked,
+    /// The configuration of an account changes: of which, and whether its collectors stay.
+    Reload(usize, bool),
+}
+
+const YEAR: i64 = 365 * 86_400;
+
+impl Story {
+    pub(crate) fn draw(rng: &mut Rng, accounts: usize) -> Self {
+        // Some long enough for all of 2, 4 and 8 minutes.
+        let length = if rng.u32(..20) == 0 {
+            rng.u64(900..2400)
+        } else {
+            rng.u64(20..150)
+        };
+        let some_time = |rng: &mut Rng| Duration::from_millis(rng.u64(..length * 1000));
+        let faults = (0..rng.usize(1..5)).map(|_| {
+            let (a, b) = (some_time(rng), some_time(rng));
+            Fault {
+                from: a.min(b),
+                to: a.max(b),
+                target: [
+                    Target::All,
+                    Target::All,
+                    Target::Collector(0),
+                    Target::Collector(1),
+                    Target::Session,
+                ][rng.usize(..5)],
+                share: [1.0, 1.0, 0.5, 0.1][rng.usize(..4)],
+                kind: Kind::draw(rng),
+            }
+        });
+        let faults: Vec<_> = faults.collect();
+        let mut twists: Vec<_> = (0..rng.usize(..4))
+            .map(|_| (some_time(rng), Twist::draw(rng, accounts)))
+            .collect();
+        twists.sort_by_key(|(at, _)| *at);
+        // A stall moves everything after it; the faults end well before this.
+        let stalled = twists.iter().filter_map(|(_, twist)| match twist {
+            Twist::Stall(time) => Some(*time),
+            _ => None,
+        });
+        let ends = Duration::from_secs(length) + stalled.sum::<Duration>();
+        Self {
+            faults,
+            twists,
+            ends,
+        }
+    }
+}
+
+impl Kind {
+    fn draw(rng: &mut Rng) -> Self {
+        match rng.u32(..12) {
+            0..=3 => Self::Throttle(RetryAfter::draw(rng)),
+            4 | 5 => Self::Status(rng.u16(500..600)),
+            6 => Self::Timeout,
+            7 => Self::Drop,
+            8 => Self::Unreadable,
+            9 => Self::Unauthorised,
+            10 => Self::Rejected,
+            _ => Self::Slow(rng.f64() * 0.95),
+        }
+    }
+}
+
+impl RetryAfter {
+    fn draw(rng: &mut Rng) -> Self {
+        match rng.u32(..14) {
+            0..=3 => Self::Nothing,
+            4 => Self::Text("0"),
+            5 => Self::Text("-5"),
+            6 => Self::Text("1"),
+            7 => Self::Text("7"),
+            8 => Self::Text("31536000"),
+            9 => Self::Text("99999999999999999999999999"),
+            10 => Self::Text("soon"),
+            11 => Self::Date(rng.i64(1..20), rng.bool()),
+            12 => Self::Date(-rng.i64(1..4000), rng.bool()),
+            _ => Self::Date(YEAR, rng.bool()),
+        }
+    }
+}
+
+impl Twist {
+    fn draw(rng: &mut Rng, accounts: usize) -> Self {
+        match rng.u32(..8) {
+            0..=2 => Self::WallClockSteps(SignedDuration::from_secs(rng.i64(-43_200..43_200))),
+            3 => Self::Suspend(Duration::from_secs(rng.u64(1..20_000))),
+            4 => Self::Stall(Duration::from_millis(rng.u64(1..1_000_000))),
+            5 => Self::TokensRevoked,
+            _ => Self::Reload(rng.usize(..accounts), rng.bool()),
+        }
+    }
+}
