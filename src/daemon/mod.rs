@@ -132,6 +132,13 @@ impl Daemon {
         let kept = self.replace(&config, running, &changed, prepared).await;
         let mut present = self.present();
         present.views = kept.iter().map(RunningAccount::view).collect();
+        for gone in old
+            .accounts
+            .iter()
+            .filter(|old| !kept.iter().any(|new| new.id == old.id))
+        {
+            self.shared.store.remove_account(&gone.id);
+        }
         present.accounts = kept;
         present.config = config;
         Ok(())
@@ -151,7 +158,6 @@ impl Daemon {
             let id = account.id.clone();
             if !config.accounts.iter().any(|a| a.id == id) {
                 account.stop().await;
-                self.shared.store.remove_account(&id);
             } else if changed.iter().any(|a| a.id == id) {
                 legacies.push((id, account.stop().await));
             } else {

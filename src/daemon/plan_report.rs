@@ -10,6 +10,7 @@ use super::clock::timeframe;
 use crate::config::{Account, Config, Selection, Sla};
 use crate::liveperson::{NameKind, engagement_path, sla_path};
 use crate::poll::plan::{Ask, CollectorKind, PlannedRequest, Query, sla::plan_found_skills};
+use crate::poll::{Demand, stretch_ratios};
 
 /// Series of one activity level per id and window: two kinds of chats and of handling time, and
 /// the connected engagements.
@@ -36,6 +37,7 @@ fn of_account(
 ) -> std::fmt::Result {
     writeln!(out, "account {}", account.id)?;
     let (mut per_minute, mut per_skill) = (0.0, 0.0);
+    let mut demands = Vec::new();
     for kind in CollectorKind::ALL
         .into_iter()
         .filter(|kind| kind.enabled(account))
@@ -43,6 +45,13 @@ fn of_account(
         let (plan, interval) = (kind.plan(account, None), kind.interval(account));
         let polls_per_minute = 60.0 / interval.as_secs_f64();
         per_minute += as_float(plan.len()) * polls_per_minute;
+        demands.push((
+            kind,
+            Demand {
+                requests: plan.len(),
+                interval,
+            },
+        ));
         writeln!(
             out,
             "  {}: {} every {}, {}",
@@ -80,13 +89,36 @@ fn of_account(
         write!(out, ", and {} for each skill", rounded(per_skill))?;
     }
     writeln!(out, "; limits.min_spacing allows {}", rounded(allowed))?;
-    if per_minute > allowed {
+    if per_skill > 0.0 && per_minute <= allowed {
+        let room = rounded(((allowed - per_minute) / per_skill).floor());
         writeln!(
             out,
-            "  WARNING: the plan does not fit: polls will take {} times their interval. Lengthen \
-             the intervals, ask for fewer windows, skills or groups, or lower limits.min_spacing.",
-            rounded(per_minute / allowed)
+            "  the plan can be met for up to {room} skills; with more its interval stretches"
         )?;
+    }
+    warn_of_stretch(config.limits.min_spacing, &demands, out)
+}
+
+/// What cannot be met even when LivePerson never throttles. The same reckoning as in the poller.
+fn warn_of_stretch(
+    spacing: Duration,
+    demands: &[(CollectorKind, Demand)],
+    out: &mut String,
+) -> std::fmt::Result {
+    let plain: Vec<_> = demands.iter().map(|(_, demand)| *demand).collect();
+    for ((kind, demand), ratio) in std::iter::zip(demands, stretch_ratios(spacing, &plain)) {
+        if ratio > 1.0 {
+            writeln!(
+                out,
+                "  WARNING: {} cannot be polled every {}: at limits.min_spacing a poll takes {} s, \
+                 {} times that. Lengthen the interval, ask for fewer windows, skills or groups, or \
+                 lower limits.min_spacing.",
+                kind.label(),
+                crate::config::units::format_duration(demand.interval),
+                rounded(demand.interval.as_secs_f64() * ratio),
+                rounded(ratio)
+            )?;
+        }
     }
     Ok(())
 }
@@ -214,5 +246,36 @@ fn add(selection: &Selection, each: u64, fixed: &mut u64, per_id: &mut u64) {
         Selection::None => {}
         Selection::All => *per_id += each,
         Selection::Ids(ids) => *fixed += each * ids.len() as u64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn demand(kind: CollectorKind, requests: usize, secs: u64) -> (CollectorKind, Demand) {
+        let interval = Duration::from_secs(secs);
+        (kind, Demand { requests, interval })
+    }
+
+    #[test]
+    fn only_the_collector_that_cannot_be_met_is_warned_of() {
+        let few = demand(CollectorKind::EngagementActivity, 4, 30);
+        let many = demand(CollectorKind::Sla, 400, 60);
+        let mut out = String::new();
+        warn_of_stretch(Duration::from_millis(250), &[few, many], &mut out).unwrap();
+        // 4 calls a second less the 8 a minute of the other leave 232 a minute for 400.
+        assert!(
+            out.starts_with("  WARNING: sla cannot be polled every 1m: "),
+            "{out}"
+        );
+        assert!(
+            out.contains("a poll takes 103.45 s, 1.72 times that"),
+            "{out}"
+        );
+        assert_eq!(out.lines().count(), 1, "{out}");
+        out.clear();
+        warn_of_stretch(Duration::from_millis(100), &[few, many], &mut out).unwrap();
+        assert_eq!(out, "");
     }
 }
