@@ -7,6 +7,7 @@ use super::api::{
     SkillsActivity,
 };
 use super::envelope::{self, Content, ReadError};
+use super::excerpt::Scrubber;
 use super::lenient::{Count, Fields, Keyed, ListOf, Object, Trail, Whole};
 
 /// A day in intervals of one minute; LivePerson's are five minutes or longer.
@@ -40,6 +41,17 @@ pub(super) fn read(
         value: EngagementAnswer { whole, intervals },
         status,
     })
+}
+
+/// Reads a body of Engagement Activity as the client does, without a call.
+///
+/// # Errors
+/// What is wrong with the body, with an excerpt of it.
+pub fn read_engagement(body: &[u8], query: &EngagementQuery) -> Result<EngagementAnswer, String> {
+    match read(body, query) {
+        Ok(content) => Ok(content.value),
+        Err(error) => Err(error.describe(body, &Scrubber::new([]))),
+    }
 }
 
 fn usable(raw: RawInterval, index: usize, query: &EngagementQuery) -> Result<Interval, ReadError> {

@@ -25,6 +25,7 @@ mod sla;
 pub use api::*;
 pub use auth::{TokenLifetime, oauth2_token_lifetime};
 pub use client::{Client, ClientSettings};
+pub use engactivity::read_engagement;
 pub use error::*;
 pub use names::{NameKind, NamesAnswer};
 

@@ -1,0 +1,92 @@
+//! The account that is measured: skills with a hundred agents in each, five series for every agent.
+
+use std::io::Write as _;
+
+use liveperson_exporter::exposition::{Chunk, SegmentWriter, join};
+use liveperson_exporter::liveperson::{
+    EngagementAnswer, EngagementQuery, IdFilter, read_engagement,
+};
+use liveperson_exporter::metrics::engagement_activity::map;
+use liveperson_exporter::poll::plan::Level;
+
+pub(crate) const ACCOUNT: &str = "12345678";
+pub(crate) const WINDOW: &str = "1h";
+pub(crate) const AGENTS: u64 = 100;
+/// Series of one agent in one skill.
+const EACH: u64 = 5;
+
+pub(crate) fn skills(series: u64) -> u64 {
+    series / AGENTS / EACH
+}
+
+/// One answer with `series` series of the level `skill_agent`.
+pub(crate) fn body(series: u64) -> Vec<u8> {
+    let mut random = fastrand::Rng::with_seed(series);
+    let mut out = Vec::new();
+    out.extend_from_slice(b"{\"skillsMetricsPerAgent\":{\"metricsPerSkill\":{");
+    for skill in 0..skills(series) {
+        let comma = if skill == 0 { "" } else { "," };
+        write!(
+            out,
+            "{comma}\"{}\":{{\"metricsPerAgent\":{{",
+            100_000 + skill * 7
+        )
+        .unwrap();
+        for agent in 0..AGENTS {
+            let comma = if agent == 0 { "" } else { "," };
+            write!(
+                out,
+                "{comma}\"{}\":",
+                3_000_000 + agent * 13 + skill % 7 * 1000
+            )
+            .unwrap();
+            numbers(&mut random, &mut out);
+        }
+        out.extend_from_slice(b"},\"metricsTotals\":");
+        numbers(&mut random, &mut out);
+        out.push(b'}');
+    }
+    out.extend_from_slice(b"},\"metricsTotals\":");
+    numbers(&mut random, &mut out);
+    out.extend_from_slice(b"}}");
+    out
+}
+
+/// The five numbers, as they are in a busy hour.
+pub(crate) fn numbers(random: &mut fastrand::Rng, out: &mut Vec<u8>) {
+    write!(
+        out,
+        "{{\"connectedEngagements\":{},\"nonInteractiveTotalHandlingTime\":{},\
+         \"totalHandlingTime\":{},\"totalInteractiveChats\":{},\"totalNonInteractiveChats\":{}}}",
+        random.u32(0..60),
+        random.u32(0..900),
+        random.u32(0..9000),
+        random.u32(0..60),
+        random.u32(0..9),
+    )
+    .unwrap();
+}
+
+pub(crate) fn query() -> EngagementQuery {
+    EngagementQuery {
+        timeframe: 60,
+        skills: Some(IdFilter::All),
+        agents: None,
+        interval: None,
+    }
+}
+
+pub(crate) fn parse(body: &[u8]) -> EngagementAnswer {
+    read_engagement(body, &query()).unwrap()
+}
+
+/// What a poll makes of an answer: mapped, rendered and compressed.
+pub(crate) fn render(answer: &EngagementAnswer, earlier: &[Chunk]) -> Vec<Chunk> {
+    let mut writer = SegmentWriter::new(earlier).unwrap();
+    map(ACCOUNT, WINDOW, &[Level::SkillAgent], answer, &mut writer);
+    writer.finish().unwrap()
+}
+
+pub(crate) fn joined(chunks: &[Chunk], earlier: &[Chunk]) -> Vec<Chunk> {
+    join(chunks, earlier).unwrap()
+}
