@@ -476,7 +476,7 @@ impl AccountMachine {
     ) {
         let polled = &mut self.collectors[collector];
         if polled.is_background() {
-            return self.requested_in_background(collector, index, outcome);
+            return self.requested_in_background(collector, index, outcome, token_used);
         }
         let next = match outcome {
             Outcome::Success { .. } => return polled.succeeded(index, token_used),
@@ -500,10 +500,16 @@ impl AccountMachine {
         });
     }
 
-    fn requested_in_background(&mut self, collector: usize, index: usize, outcome: Outcome) {
+    fn requested_in_background(
+        &mut self,
+        collector: usize,
+        index: usize,
+        outcome: Outcome,
+        token_used: u64,
+    ) {
         let polled = &mut self.collectors[collector];
         let next = match outcome {
-            Outcome::Success { .. } => return polled.succeeded(index),
+            Outcome::Success { .. } => return polled.succeeded(index, token_used),
             Outcome::Rejected => polled.give_up(index),
             // Data calls notice by themselves that a token has ended, and soon.
             Outcome::Unauthorised | Outcome::Throttled { .. } | Outcome::Failed { .. } => {
