@@ -17,11 +17,6 @@ const HOST_REFRESH: Duration = Duration::from_secs(3600);
 /// A token is renewed after this share of its life.
 const RENEW_AT: f64 = 0.8;
 
-/// A fresh token is used at least this long, whatever is said of its life: one that seems to be
-/// over already, by a clock that is wrong, would be fetched again and again and never be used. If
-/// it really is over, a 401 says so.
-const SHORTEST_LIFE: Duration = Duration::from_secs(10);
-
 /// No sum of times overflows with a life of this length.
 const LONGEST_LIFE: Duration = Duration::from_secs(365 * 86_400);
 
@@ -332,6 +327,9 @@ impl AccountMachine {
                 }
             }
             Call::Request { collector, index } => {
+                if let Some(token) = &mut self.token {
+                    token.used();
+                }
                 self.turn += 1;
                 self.collectors[collector].last_turn = self.turn;
                 self.collectors[collector].started(index);
@@ -432,7 +430,7 @@ impl AccountMachine {
     fn authorised(&mut self, now: Instant, outcome: Outcome) {
         let Some(token) = &mut self.token else { return };
         let life = match outcome {
-            Outcome::Success { lifetime } => lifetime.map(|l| l.clamp(SHORTEST_LIFE, LONGEST_LIFE)),
+            Outcome::Success { lifetime } => lifetime.map(|l| l.min(LONGEST_LIFE)),
             _ => None,
         };
         let attempt = token.finished(now, outcome, (life.map(|l| l.mul_f64(RENEW_AT)), life));

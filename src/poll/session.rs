@@ -32,6 +32,10 @@ pub(super) struct Prerequisite {
 struct Held {
     renew_at: Option<Instant>,
     expires_at: Option<Instant>,
+    /// Whether a request has gone out with it. One that was never used serves even when its time
+    /// is over: if calls are rare and lives short it would otherwise be fetched again and again
+    /// and never be used. If it really is over, a 401 says so.
+    used: bool,
 }
 
 /// What became of a try.
@@ -74,7 +78,7 @@ impl Prerequisite {
     /// Whether a value is there that serves at `now`.
     pub(super) fn serves(&self, now: Instant) -> bool {
         self.held
-            .is_some_and(|held| held.expires_at.is_none_or(|at| now < at))
+            .is_some_and(|held| !held.used || held.expires_at.is_none_or(|at| now < at))
     }
 
     /// Whether a try should be made, now or as soon as it may.
@@ -82,6 +86,7 @@ impl Prerequisite {
         !self.serves(now)
             || self
                 .held
+                .filter(|held| held.used || held.expires_at.is_none())
                 .is_some_and(|held| held.renew_at.is_some_and(|at| now >= at))
     }
 
@@ -125,6 +130,7 @@ impl Prerequisite {
                 self.held = Some(Held {
                     renew_at: life.0.map(|d| now + d),
                     expires_at: life.1.map(|d| now + d),
+                    used: false,
                 });
                 self.not_before = None;
                 self.failures = 0;
@@ -161,6 +167,13 @@ impl Prerequisite {
         Attempt::GivenUp
     }
 
+    /// A request goes out with the value.
+    pub(super) fn used(&mut self) {
+        if let Some(held) = &mut self.held {
+            held.used = true;
+        }
+    }
+
     /// The value was refused: it serves no longer.
     pub(super) fn forget(&mut self) {
         self.held = None;
@@ -193,6 +206,7 @@ mod tests {
         let renew = secs(life).mul_f64(0.8);
         let attempt = token.finished(now, Outcome::SUCCESS, (Some(renew), Some(secs(life))));
         assert_eq!(attempt, Attempt::Got);
+        token.used();
     }
 
     #[test]
