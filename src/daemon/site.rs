@@ -179,6 +179,9 @@ fn row(view: &AccountView, collector: &CollectorStatus, now: Instant) -> Landing
         .filter(|wait| !wait.is_zero());
     let next = match (resumes, view.status.waits(now)) {
         (Some(wait), _) => format!("next poll in {} s", wait.as_secs()),
+        (None, Duration::ZERO) if collector.stretch > 1.0 => {
+            format!("polling, at {:.1} times its interval", collector.stretch)
+        }
         (None, Duration::ZERO) => "polling".to_owned(),
         (None, wait) => format!("waiting {} s after a failure", wait.as_secs()),
     };

@@ -347,8 +347,10 @@ impl AccountMachine {
         let flight = self.in_flight.swap_remove(position);
         match outcome {
             Outcome::Success { .. } => {
-                self.spacing.succeeded();
-                self.pause.succeeded(flight.started);
+                let counts = self.pause.succeeded(flight.started);
+                if counts {
+                    self.spacing.succeeded();
+                }
             }
             Outcome::Throttled { retry_after } => self.throttled(now, flight, retry_after),
             Outcome::Failed { connection: true } => self.doubt_hosts(now, call),
@@ -368,7 +370,7 @@ impl AccountMachine {
         let new = &mut self.events[first_event..];
         tell_backoff(new);
         let ended = |event: &Event| matches!(event, Event::PollEnded { .. });
-        if finished.more > 0 || spacing != self.spacing.current() || new.iter().any(|e| ended(e)) {
+        if finished.more > 0 || spacing != self.spacing.current() || new.iter().any(ended) {
             self.tell_stretch();
         }
     }

@@ -48,12 +48,15 @@ impl Pause {
         fresh
     }
 
-    /// Takes note of a success: the next 429 begins at the shortest wait again.
-    pub(super) fn succeeded(&mut self, started: Instant) {
-        // A call that was under way when the 429 came says nothing about what comes after it.
-        if self.began.is_none_or(|began| started >= began) {
+    /// Takes note of a success: the next 429 begins at the shortest wait again. Returns whether
+    /// the call started after the last 429: one that was under way when that came says nothing
+    /// about what comes after it.
+    pub(super) fn succeeded(&mut self, started: Instant) -> bool {
+        let counts = self.began.is_none_or(|began| started >= began);
+        if counts {
             self.consecutive = 0;
         }
+        counts
     }
 }
 
@@ -124,7 +127,11 @@ mod tests {
         let mut pause = Pause::default();
         pause.throttled(at(0), at(0), None, SHORTEST, 0.0);
         pause.throttled(at(2), at(2), None, SHORTEST, 0.0);
-        pause.succeeded(at(5));
+        assert!(
+            !pause.succeeded(at(1)),
+            "it was under way when the 429 came"
+        );
+        assert!(pause.succeeded(at(5)));
         pause.throttled(at(10), at(10), None, SHORTEST, 0.0);
         assert_eq!(pause.until(at(10)), Some(at(11)));
     }

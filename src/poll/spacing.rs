@@ -1,9 +1,10 @@
 //! The distance between the starts of two calls of one account, and how it learns from 429s.
 //!
 //! A 429 doubles it, up to 64 times the configured one; successes bring it back step by step, but
-//! quickly only down to a little above the distance that was refused. From there it tries a
-//! shorter one only every few hundred successes, so that an account whose limit lies above the
-//! configured spacing is not refused again and again. Probes that go well take larger and larger
+//! quickly only down to a little above the distance that was refused. From there a shorter one is
+//! tried now and then: soon after a limit was met first, and more and more rarely the more often
+//! that ended in another refusal, so that an account whose limit lies above the configured spacing
+//! is not refused again and again. Tries that go well follow each other faster and take larger
 //! steps: a limit that was lifted is soon forgotten.
 
 use std::time::Duration;
@@ -19,12 +20,23 @@ const EASE: f64 = 0.95;
 /// How far above the refused spacing it settles.
 const MARGIN: f64 = 1.15;
 
-/// What the first probe takes off the refused spacing.
+/// What the first try of a shorter spacing takes off; each further one that goes well takes off
+/// the square.
 const PROBE: f64 = 0.9;
 
-/// Successes at the settled spacing before a shorter one is tried. One refusal in this many calls
+/// Successes at the settled spacing before a shorter one is tried for the first time ...
+const FIRST_PATIENCE: u32 = 30;
+
+/// ... doubled with each such try that is refused, up to this. A refusal or two in so many calls
 /// is the price of noticing a higher limit.
-const PROBE_AFTER: u32 = 300;
+const LONGEST_PATIENCE: u32 = 480;
+
+/// Tries that go well follow each other no faster than this: the calls that LivePerson lets pass
+/// in a burst must not look like a higher limit.
+const SHORTEST_PATIENCE: u32 = 15;
+
+/// Successes without any limit after which it is forgotten that there was one.
+const FORGOTTEN: u32 = 1000;
 
 /// The spacing of one account.
 #[derive(Clone, Debug)]
@@ -34,9 +46,15 @@ pub struct Spacing {
     factor: f64,
     /// The multiple at which calls were last refused after having been accepted.
     refused: Option<f64>,
+    /// The same before the last try of a shorter one.
+    before_probe: Option<f64>,
     /// Successes since the settled spacing was reached.
     settled: u32,
-    /// What the next probe takes off; squared each time a probe goes well.
+    /// Successes to wait for before the next try ...
+    wait: u32,
+    /// ... and before the first of a row of tries.
+    patience: u32,
+    /// What the next try takes off.
     probe: f64,
     /// Whether a call has succeeded since the last 429. Refusals in a row say that LivePerson is
     /// busy, not that this very spacing is too short.
@@ -50,7 +68,10 @@ impl Spacing {
             configured,
             factor: 1.0,
             refused: None,
+            before_probe: None,
             settled: 0,
+            wait: FIRST_PATIENCE,
+            patience: FIRST_PATIENCE,
             probe: PROBE,
             accepted: true,
         }
@@ -64,10 +85,17 @@ impl Spacing {
     /// A call was refused with 429.
     pub fn throttled(&mut self) {
         if self.accepted {
-            self.refused = Some(self.factor);
+            let before = self.before_probe.take();
+            if before.is_some() {
+                self.patience = (self.patience * 2).min(LONGEST_PATIENCE);
+            }
+            // With calls saved up a spacing can be too short for a while before it is refused: the
+            // step before was not.
+            self.refused = Some(self.factor.max(before.unwrap_or_default()));
         }
         self.accepted = false;
         self.settled = 0;
+        self.wait = self.patience;
         self.probe = PROBE;
         self.factor = (self.factor * 2.0).min(WIDEST);
     }
@@ -82,15 +110,25 @@ impl Spacing {
             self.factor = (self.factor * EASE).max(floor);
             return;
         }
-        let Some(refused) = self.refused else { return };
-        self.settled += 1;
-        if self.settled >= PROBE_AFTER {
-            self.settled = 0;
-            let lower = refused * self.probe;
-            self.probe *= self.probe;
-            // Once even the margin above it lies at the configured spacing nothing is left to learn.
-            self.refused = (lower * MARGIN > 1.0).then_some(lower);
+        self.settled = self.settled.saturating_add(1);
+        match self.refused {
+            Some(refused) if self.settled >= self.wait => self.try_shorter(refused),
+            None if self.settled == FORGOTTEN => {
+                self.before_probe = None;
+                self.patience = FIRST_PATIENCE;
+            }
+            _ => {}
         }
+    }
+
+    fn try_shorter(&mut self, refused: f64) {
+        self.settled = 0;
+        self.wait = (self.wait / 2).max(SHORTEST_PATIENCE);
+        self.before_probe = Some(refused);
+        let lower = refused * self.probe;
+        self.probe *= self.probe;
+        // Once even the margin above it lies at the configured spacing nothing is left to learn.
+        self.refused = (lower * MARGIN > 1.0).then_some(lower);
     }
 
     /// Takes over what another spacing has learnt, for an account whose configuration changed.
@@ -150,6 +188,26 @@ mod tests {
             spacing.succeeded();
         }
         assert!(spacing.current() < BASE * 2, "{:?}", spacing.current());
+    }
+
+    #[test]
+    fn a_limit_that_was_lifted_is_forgotten_within_some_hundred_successes() {
+        let mut spacing = Spacing::new(BASE);
+        // Refused and accepted in turns, as when one API alone is throttled.
+        for _ in 0..50 {
+            spacing.throttled();
+            spacing.succeeded();
+        }
+        assert!(spacing.current() > BASE * 50);
+        let mut spent = Duration::ZERO;
+        let mut successes = 0;
+        while spacing.current() > BASE {
+            spent += spacing.current();
+            spacing.succeeded();
+            successes += 1;
+        }
+        assert!(successes < 200, "{successes}");
+        assert!(spent < Duration::from_secs(30 * 60), "{spent:?}");
     }
 
     #[test]

@@ -437,3 +437,46 @@ fn the_wait_that_is_shown_ends_when_it_ends() {
     let left = (until - world.now).as_secs_f64();
     assert!(left > 90.0 && left <= 120.0, "{left}");
 }
+
+#[test]
+fn a_plan_that_cannot_be_met_stretches_its_interval_and_skips_nothing() {
+    // 60 requests need 15 s at 250 ms; the interval is 10 s.
+    let mut world = World::new(settings(vec![collector(10, 10)]), vec![60], |_, _| {
+        (0.1, OK)
+    });
+    world.run_until(1_000.0);
+    assert!((world.machine.stretch(0) - 1.5).abs() < 1e-9);
+    let begins: Vec<_> = world.starts_of(0).chunks(60).map(|poll| poll[0]).collect();
+    let periods = begins.windows(2).skip(1).map(|w| w[1] - w[0]);
+    for period in periods {
+        assert!((period - 15.0).abs() < 0.2, "{period}");
+    }
+    assert_eq!(world.skipped, 0);
+    // Nothing is closer than before, and hardly a call is left out.
+    assert!(world.starts.len() > 3_900, "{}", world.starts.len());
+}
+
+#[test]
+fn a_stretched_poll_that_fails_is_skipped_and_counted_as_any_other() {
+    let answer = |_, call| match call {
+        Call::Request { index: 0, .. } => (0.1, DOWN),
+        _ => (0.1, OK),
+    };
+    let mut world = World::new(settings(vec![collector(10, 10)]), vec![60], answer);
+    world.run_until(200.0);
+    assert!(world.skipped > 5, "{}", world.skipped);
+}
+
+#[test]
+fn the_plan_of_a_small_collector_is_met_beside_one_that_wants_too_much() {
+    let mut world = World::new(
+        settings(vec![collector(10, 10), collector(10, 7)]),
+        vec![100, 4],
+        |_, _| (0.1, OK),
+    );
+    world.run_until(500.0);
+    assert!((world.machine.stretch(1) - 1.0).abs() < 1e-9);
+    assert!(world.machine.stretch(0) > 2.5);
+    let polls = world.starts_of(1).len() / 4;
+    assert!((48..=51).contains(&polls), "{polls}");
+}

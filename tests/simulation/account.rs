@@ -19,6 +19,7 @@ use super::story::Story;
 /// A call under way.
 #[derive(Clone, Copy, Debug)]
 struct UnderWay {
+    started: Instant,
     ends: Instant,
     call: Call,
     finished: Finished,
@@ -91,7 +92,7 @@ impl Account {
         let mut events = 1;
         while let Some(place) = self.under_way.iter().position(|u| u.ends <= now) {
             let ended = self.under_way.swap_remove(place);
-            self.finish(ended.call, ended.finished, clocks);
+            self.finish(ended, clocks);
             // As in the daemon: one answer, then whatever may start.
             self.start_what_may(clocks, story, rng, exact);
             events += 1;
@@ -124,6 +125,7 @@ impl Account {
                         self.liveperson
                             .answer(call, &self.drawn, story, clocks, rng);
                     self.under_way.push(UnderWay {
+                        started: now,
                         ends: now + latency,
                         call,
                         finished,
@@ -140,7 +142,17 @@ impl Account {
         self.polls_that_wait_for_their_turn(now);
     }
 
-    fn finish(&mut self, call: Call, finished: Finished, clocks: &Clocks) {
+    fn finish(&mut self, ended: UnderWay, clocks: &Clocks) {
+        let UnderWay {
+            call,
+            finished,
+            started,
+            ..
+        } = ended;
+        let before_429 = self.model.refused_at.is_some_and(|at| started < at);
+        if matches!(finished.outcome, Outcome::Throttled { .. }) && !before_429 {
+            self.model.refused_at = Some(clocks.now);
+        }
         let now = clocks.now;
         clocks.trace(self.number, || {
             format!("{call:?} ended: {:?}", finished.outcome)
@@ -160,6 +172,9 @@ impl Account {
                     || after.abs_diff(before * 2) < Duration::from_micros(1),
                 "{before:?} became {after:?} by a 429"
             ),
+            Outcome::Success { .. } if before_429 => {
+                assert_eq!(after, before, "a call from before a 429 eased the spacing");
+            }
             Outcome::Success { .. } => assert!(
                 after <= before && after >= before.mul_f64(0.8),
                 "{before:?} became {after:?} by a success"

@@ -209,6 +209,7 @@ fn try_out(case: Case) -> Verdict {
 #[test]
 fn the_spacing_settles_below_every_limit_and_uses_most_of_it() {
     let mut failures = Vec::new();
+    let (mut most_throttled, mut least_used) = (0.0_f64, 1.0_f64);
     let mut seed = 0;
     for rate in [0.2, 0.35, 0.5, 1.0, 2.0, 3.7, 5.0, 10.0, 20.0] {
         for limiter in LIMITERS {
@@ -228,6 +229,8 @@ fn the_spacing_settles_below_every_limit_and_uses_most_of_it() {
                     seed,
                 };
                 let verdict = try_out(case);
+                most_throttled = most_throttled.max(verdict.throttled);
+                least_used = least_used.min(verdict.used);
                 let calm = verdict.throttled < 0.01 && verdict.throttled_later < 0.01;
                 if !calm || verdict.used < 0.7 || verdict.made >= 1.0 {
                     failures.push(format!("{case:?}: {verdict:?}"));
@@ -235,6 +238,7 @@ fn the_spacing_settles_below_every_limit_and_uses_most_of_it() {
             }
         }
     }
+    eprintln!("{seed} cases: at most {most_throttled:.4} throttled, at least {least_used:.2} used");
     assert!(
         failures.is_empty(),
         "{} of {seed}\n{}",

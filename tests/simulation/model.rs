@@ -17,6 +17,9 @@ pub(crate) struct Model {
     pub(crate) last_start: Option<Instant>,
     pub(crate) last_authorise: Option<Instant>,
     pub(crate) last_429: Option<Instant>,
+    /// The last 429 of a call that started after the one before: what was under way when the
+    /// account fell silent says nothing new.
+    pub(crate) refused_at: Option<Instant>,
     pub(crate) paused_until: Option<Instant>,
     /// Waits of hosts and the token, as they were told.
     pub(crate) session_waits: Vec<(Call, Instant)>,
@@ -106,6 +109,7 @@ impl Model {
             last_start: None,
             last_authorise: None,
             last_429: None,
+            refused_at: None,
             paused_until: None,
             session_waits: Vec::new(),
             collectors: collectors.collect(),
