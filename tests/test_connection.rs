@@ -9,6 +9,7 @@
 
 mod common;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use common::configuration;
@@ -138,7 +139,7 @@ async fn what_is_wrong_is_named_with_what_to_do_and_status_1() {
             Some(forbidden(Target::Sla)),
             [
                 "FAILED: refused (403)",
-                "missing permission: allow the key or user to use the SLA",
+                "missing permission for the SLA",
                 "1 step failed.",
             ],
         ),
@@ -247,4 +248,34 @@ async fn no_way_to_liveperson() {
     }
     let (status, said) = run("accounts: []\n").await;
     assert_eq!(status, 2, "{said}");
+}
+
+/// The sample in the README has the steps of the program, in its words and columns.
+#[tokio::test]
+async fn the_sample_in_the_readme_is_what_comes_out() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    let sample = readme
+        .split("tests/test_connection.rs. -->\n```\n")
+        .nth(1)
+        .unwrap();
+    let sample = sample.split("```").next().unwrap();
+    let simulator = simulator().await;
+    simulator.push_fault(Fault {
+        api: Target::Names,
+        contains: Some("/skills".to_owned()),
+        status: Some(403),
+        ..Fault::default()
+    });
+    let (_, report) = run(&yaml(&simulator, OAUTH2)).await;
+    let first_column = |text: &str| -> Vec<String> {
+        let lines = text.trim_end().lines().map(|line| match line.get(..33) {
+            Some(step) if line.starts_with("  ") && !line.contains("what to do") => step.to_owned(),
+            _ => line.to_owned(),
+        });
+        lines.collect()
+    };
+    assert_eq!(first_column(sample), first_column(&report));
+    let columns = sample.lines().nth(1).unwrap();
+    assert!(report.contains(columns), "{columns}");
 }

@@ -101,9 +101,9 @@ fn refused(asked: Asked, error: &ApiError, account: &Account) -> String {
              in once by hand as this user. A user with single sign-on or a second factor cannot be \
              used."
             .to_owned(),
-        (Asked::Names, _) if forbidden || unauthorised => "missing permission: allow the key or \
-             user to read the account configuration (skills, agent groups, users); or set \
-             names.lookup to false to do without names. Data is not affected."
+        (Asked::Names, _) if forbidden || unauthorised => "missing permission: give the key or \
+             user the Skills, Agent Groups and Users APIs (Read); or set names.lookup to false to do \
+             without names. Data is not affected."
             .to_owned(),
         (_, Auth::OAuth1 { .. }) if unauthorised => "wrong key: compare all four parts (app_key, \
              app_secret, access_token, access_token_secret) with the API key at LivePerson, and the \
@@ -111,8 +111,8 @@ fn refused(asked: Asked, error: &ApiError, account: &Account) -> String {
              addresses."
             .to_owned(),
         (Asked::Data(api), _) if forbidden || unauthorised => format!(
-            "missing permission: allow the key or user to use the {api} API (data reporting, \
-             operational real-time data) of this account."
+            "missing permission for the {api} API: give the key or user the Operational Realtime API \
+             (Read) of this account."
         ),
         _ => "LivePerson does not take the request: its words above say why. If they do not help, \
              please report it with them."
@@ -235,13 +235,13 @@ mod tests {
                 data,
                 refused(401),
                 oauth2(),
-                "missing permission: allow the key or user to use the SLA",
+                "missing permission for the SLA",
             ),
             (
                 data,
                 refused(403),
                 oauth1(),
-                "missing permission: allow the key or user to use the SLA",
+                "missing permission for the SLA",
             ),
             (data, refused(401), oauth1(), "all four parts"),
             (data, rejected(404), oauth2(), "its words above"),

@@ -38,8 +38,8 @@ impl AccountWorker {
         }
         let next = match &failure.error {
             ApiError::Refused { .. } => {
-                "give the key or user the permission to read the account configuration (skills, \
-                 agent groups, users), or set names.lookup to false"
+                "give the key or user the Skills, Agent Groups and Users APIs (Read), or set \
+                 names.lookup to false"
             }
             _ => "tried again later",
         };
