@@ -282,6 +282,39 @@ async fn short_lived_tokens_are_renewed_in_time() {
     }
 }
 
+/// However often LivePerson ends the session, logins stay five seconds apart, and there is never a
+/// second one beside the first.
+#[tokio::test]
+async fn logins_are_five_seconds_apart() {
+    let simulator = simulator(options()).await;
+    let more = "names: {lookup: false}";
+    let (folder, text) = configuration(&simulator, &WAYS[2], more);
+    let text = text.replace("min_spacing: 10ms", "min_spacing: 10ms, max_in_flight: 4");
+    std::fs::write(folder.path().join("liveperson_exporter.yml"), text).unwrap();
+    let exporter = exporter(folder, &[]).await;
+    for logins in 1..=3 {
+        eventually("it logs in", async || {
+            (answered(&simulator, "token", 200) == logins).then_some(())
+        })
+        .await;
+        let data = answered(&simulator, "sla", 200) + answered(&simulator, "engactivity", 200);
+        eventually("and goes on", async || {
+            let now = answered(&simulator, "sla", 200) + answered(&simulator, "engactivity", 200);
+            (now > data + 2).then_some(())
+        })
+        .await;
+        simulator.revoke_tokens();
+    }
+    let calls = simulator.requests();
+    let logins = calls.iter().filter(|call| call.api == "token");
+    let at: Vec<_> = logins.map(|call| call.at).collect();
+    for pair in at.windows(2) {
+        let apart = pair[1] - pair[0];
+        assert!(apart >= Duration::from_millis(4_950), "{apart:?} apart");
+    }
+    assert!(sample(&exporter.page().await, UP[0]).is_some());
+}
+
 /// Everything that people and machines can read of a whole life of the daemon, at every log level
 /// and in both formats, with every kind of trouble, holds no secret, no token and no signature.
 #[tokio::test]

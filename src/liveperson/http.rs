@@ -5,8 +5,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
 use reqwest::{Method, Response};
+use secrecy::zeroize::Zeroizing;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
@@ -45,7 +47,7 @@ pub(super) struct Outgoing {
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
     /// With its content type.
-    pub(super) body: Option<(&'static str, String)>,
+    pub(super) body: Option<(&'static str, Zeroizing<String>)>,
     /// Whether 304 is an answer: only when a condition was sent.
     pub(super) conditional: bool,
 }
@@ -62,8 +64,8 @@ impl Outgoing {
         }
     }
 
-    /// A POST of a text.
-    pub(super) fn post(url: Url, content_type: &'static str, body: String) -> Self {
+    /// A POST of a text, which is wiped from memory afterwards: it holds a secret.
+    pub(super) fn post(url: Url, content_type: &'static str, body: Zeroizing<String>) -> Self {
         Self {
             method: Method::POST,
             body: Some((content_type, body)),
@@ -167,7 +169,9 @@ impl Transport {
             .request(outgoing.method, outgoing.url)
             .headers(outgoing.headers);
         match outgoing.body {
-            Some((kind, body)) => request.header(CONTENT_TYPE, kind).body(body),
+            Some((kind, body)) => request
+                .header(CONTENT_TYPE, kind)
+                .body(Bytes::from_owner(body)),
             None => request,
         }
     }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::HeaderValue;
+use secrecy::zeroize::Zeroizing;
 use url::Url;
 
 use super::{Token, TokenLifetime, login, oauth1, oauth2};
@@ -38,7 +39,8 @@ pub(in crate::liveperson) type ReadToken = fn(&[u8]) -> Result<(Token, TokenLife
 pub(in crate::liveperson) struct TokenRequest {
     pub(in crate::liveperson) path: String,
     pub(in crate::liveperson) content_type: &'static str,
-    pub(in crate::liveperson) body: String,
+    /// Wiped from memory when it has been sent.
+    pub(in crate::liveperson) body: Zeroizing<String>,
     pub(in crate::liveperson) read: ReadToken,
     pub(in crate::liveperson) scrubber: Scrubber,
 }

@@ -1,5 +1,6 @@
 //! User login: a name and a password for a session that ends when idle.
 
+use secrecy::zeroize::Zeroizing;
 use serde::de::MapAccess;
 
 use super::Token;
@@ -7,8 +8,19 @@ use crate::liveperson::envelope::{self, ReadError};
 use crate::liveperson::lenient::{Fields, Text, Trail};
 
 /// The body of the request.
-pub(in crate::liveperson) fn json(username: &str, password: &str) -> String {
-    serde_json::json!({ "username": username, "password": password }).to_string()
+pub(in crate::liveperson) fn json(username: &str, password: &str) -> Zeroizing<String> {
+    let quoted = |text: &str| {
+        // Room for every character in its longest form: growing would leave copies behind.
+        let mut json = Vec::with_capacity(2 + 6 * text.len());
+        // Writing a text to memory cannot fail.
+        let _ = serde_json::to_writer(&mut json, text);
+        Zeroizing::new(String::from_utf8(json).unwrap_or_default())
+    };
+    let (username, password) = (quoted(username), quoted(password));
+    Zeroizing::new(format!(
+        "{{\"username\":{},\"password\":{}}}",
+        *username, *password
+    ))
 }
 
 /// Reads the answer.
@@ -50,7 +62,8 @@ mod tests {
 
     #[test]
     fn the_body_is_json() {
-        assert_eq!(json("u\"", "p\\"), r#"{"password":"p\\","username":"u\""}"#);
+        let body = json("u\"", "p\\\n");
+        assert_eq!(*body, r#"{"username":"u\"","password":"p\\\n"}"#);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use secrecy::zeroize::Zeroizing;
 use sha1::Sha1;
 use url::Url;
 
@@ -91,11 +92,8 @@ fn base_string(method: &str, url: &Url, protocol: &[(&str, &str)]) -> String {
 
 /// Section 3.4.2.
 fn signature(base: &str, consumer_secret: &str, token_secret: &str) -> String {
-    let key = format!(
-        "{}&{}",
-        percent_encode(consumer_secret),
-        percent_encode(token_secret)
-    );
+    let encoded = [consumer_secret, token_secret].map(|part| Zeroizing::new(percent_encode(part)));
+    let key = Zeroizing::new(format!("{}&{}", *encoded[0], *encoded[1]));
     match Hmac::<Sha1>::new_from_slice(key.as_bytes()) {
         Ok(mut mac) => {
             mac.update(base.as_bytes());

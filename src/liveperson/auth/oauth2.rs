@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::zeroize::Zeroizing;
 use serde::de::MapAccess;
 
 use super::{Token, TokenLifetime};
@@ -16,12 +17,15 @@ const UNKNOWN_LIFETIME: Duration = Duration::from_secs(300);
 const LONGEST_LIFETIME: Duration = Duration::from_secs(365 * 86_400);
 
 /// The body of the request.
-pub(in crate::liveperson) fn form(client_id: &str, client_secret: &str) -> String {
-    url::form_urlencoded::Serializer::new(String::new())
+pub(in crate::liveperson) fn form(client_id: &str, client_secret: &str) -> Zeroizing<String> {
+    // Room for every character in its longest form: growing would leave copies behind.
+    let room = String::with_capacity(100 + 3 * (client_id.len() + client_secret.len()));
+    let form = url::form_urlencoded::Serializer::new(room)
         .append_pair("client_id", client_id)
         .append_pair("client_secret", client_secret)
         .append_pair("grant_type", "client_credentials")
-        .finish()
+        .finish();
+    Zeroizing::new(form)
 }
 
 /// Reads the answer; `now` is the wall clock.
@@ -181,7 +185,7 @@ mod tests {
     #[test]
     fn the_form_is_encoded() {
         assert_eq!(
-            form("a b", "p&=+%/ü"),
+            *form("a b", "p&=+%/ü"),
             "client_id=a+b&client_secret=p%26%3D%2B%25%2F%C3%BC&grant_type=client_credentials"
         );
     }

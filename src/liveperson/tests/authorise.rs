@@ -88,7 +88,7 @@ async fn a_login_lasts_until_it_is_refused() {
         header(&requests[0], "content-type").as_deref(),
         Some("application/json")
     );
-    assert!(requests[0].ends_with("{\"password\":\"ThePassword\",\"username\":\"the-user\"}"));
+    assert!(requests[0].ends_with("{\"username\":\"the-user\",\"password\":\"ThePassword\"}"));
     assert_eq!(
         header(&requests[1], "authorization").as_deref(),
         Some("Bearer b1")
