@@ -267,5 +267,8 @@ mod tests {
         login.finished(t0, Outcome::SUCCESS, (None, None));
         login.forget();
         assert!(!login.due(t0 + secs(4)) && login.due(t0 + secs(5)));
+        let mut changed = Prerequisite::new(secs(5));
+        changed.inherit(&login);
+        assert!(!changed.due(t0 + secs(4)) && changed.due(t0 + secs(5)));
     }
 }
