@@ -238,11 +238,9 @@ async fn a_rotated_secret_works_without_a_restart() {
         exporter.page_with(UP[0], 1.0).await;
         exporter.page_with(UP[1], 1.0).await;
         assert_eq!(answered(&simulator, "token", 401), 0, "{}", way.name);
-        assert!(
-            !exporter.log().contains("poll failed whole"),
-            "{}",
-            exporter.log()
-        );
+        let log = exporter.log();
+        assert!(!log.contains("poll failed whole"), "{log}");
+        assert!(log.contains("a secret was rotated"), "{log}");
     }
 }
 
@@ -310,7 +308,8 @@ async fn logins_are_five_seconds_apart() {
     let at: Vec<_> = logins.map(|call| call.at).collect();
     for pair in at.windows(2) {
         let apart = pair[1] - pair[0];
-        assert!(apart >= Duration::from_millis(4_950), "{apart:?} apart");
+        // They arrive a little later than they start, not all equally.
+        assert!(apart >= Duration::from_millis(4_700), "{apart:?} apart");
     }
     assert!(sample(&exporter.page().await, UP[0]).is_some());
 }

@@ -17,14 +17,14 @@ impl Plans for Plan {
 }
 
 /// What a run of so many seconds does when every call is answered by `answer` after 100 ms.
-struct Run {
-    starts: Vec<(f64, Call)>,
-    ends: Vec<(f64, usize, PollSummary)>,
+pub(super) struct Run {
+    pub(super) starts: Vec<(f64, Call)>,
+    pub(super) ends: Vec<(f64, usize, PollSummary)>,
     /// Times at which the account said that it waits.
     waited: Vec<f64>,
 }
 
-fn machine(start: Instant, session: SessionSettings) -> AccountMachine {
+fn machine(start: Instant) -> AccountMachine {
     let seconds = Duration::from_secs;
     let collector = |interval, service| CollectorSettings {
         interval: seconds(interval),
@@ -35,24 +35,20 @@ fn machine(start: Instant, session: SessionSettings) -> AccountMachine {
         max_in_flight: 1,
         min_spacing: Duration::from_millis(250),
         collectors: vec![collector(30, Some(0))],
-        session,
+        session: SessionSettings {
+            services: 2,
+            token: true,
+            token_service: None,
+            token_distance: Duration::ZERO,
+        },
         seed: 1,
     };
     AccountMachine::new(settings, start).with_background(collector(3600, Some(1)), start)
 }
 
-fn session() -> SessionSettings {
-    SessionSettings {
-        services: 2,
-        token: true,
-        token_service: None,
-        token_distance: Duration::ZERO,
-    }
-}
-
-fn run(seconds: f64, mut answer: impl FnMut(f64, Call) -> Outcome) -> Run {
+pub(super) fn run(seconds: f64, mut answer: impl FnMut(f64, Call) -> Outcome) -> Run {
     let start = Instant::now();
-    let mut machine = machine(start, session());
+    let mut machine = machine(start);
     let mut run = Run {
         starts: Vec::new(),
         ends: Vec::new(),
@@ -97,14 +93,14 @@ fn run(seconds: f64, mut answer: impl FnMut(f64, Call) -> Outcome) -> Run {
 }
 
 impl Run {
-    fn starts_of(&self, collector: usize) -> Vec<f64> {
+    pub(super) fn starts_of(&self, collector: usize) -> Vec<f64> {
         let of =
             |call: &Call| matches!(call, Call::Request { collector: c, .. } if *c == collector);
         let starts = self.starts.iter().filter(|(_, call)| of(call));
         starts.map(|(at, _)| *at).collect()
     }
 
-    fn count(&self, wanted: Call) -> usize {
+    pub(super) fn count(&self, wanted: Call) -> usize {
         self.starts
             .iter()
             .filter(|(_, call)| *call == wanted)

@@ -36,6 +36,8 @@ mod account;
 mod background_tests;
 mod backoff;
 mod collector;
+#[cfg(test)]
+mod host_tests;
 mod pause;
 pub mod plan;
 mod run;
