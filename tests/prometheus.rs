@@ -14,7 +14,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use common::{Exporter, eventually, get};
-use liveperson_exporter::simulator::{Options, Simulator, SystemClock};
+use liveperson_exporter::simulator::{Fault, Options, Simulator, SystemClock, Target};
 use serde_json::Value;
 
 /// Whether Prometheus is there; when not, says so loudly, and in CI fails.
@@ -198,4 +198,46 @@ async fn promtool_has_nothing_to_say_about_the_page() {
         "{}",
         String::from_utf8_lossy(&said)
     );
+}
+
+/// Prometheus itself finds every odd name by exactly that name.
+#[tokio::test]
+async fn names_of_any_kind_reach_prometheus_as_they_are() {
+    if !installed() {
+        return;
+    }
+    let simulator = Simulator::start(Options::in_process(), Arc::new(SystemClock))
+        .await
+        .unwrap();
+    let names = [
+        "say \"hi\" \\ back\\\\slash \\n".to_owned(),
+        "first line\nsecond line\n".to_owned(),
+        " \u{1F468}\u{200D}\u{1F4BB} \u{1F980} ünïcödé {}=,# ".to_owned(),
+        "ö\u{1F600}".repeat(250),
+    ];
+    let skills = names
+        .iter()
+        .zip(101..)
+        .map(|(name, id)| serde_json::json!({ "id": id, "name": name, "deleted": false }));
+    simulator.push_fault(Fault {
+        api: Target::Names,
+        contains: Some("/skills".to_owned()),
+        body: Some(Value::from_iter(skills).to_string()),
+        ..Fault::default()
+    });
+    let yaml = format!(
+        "accounts: [{{id: \"12345678\", auth: {{oauth2: {{client_id: demo, client_secret: demo-secret}}}}}}]\n\
+         domain_api: \"{}\"\nlimits: {{min_spacing: 10ms}}\n",
+        simulator.base_url()
+    );
+    let exporter = Exporter::start(&yaml).await;
+    let prometheus = Prometheus::scraping(&exporter);
+    for (name, id) in names.iter().zip(101..) {
+        // A text of PromQL is written as one of JSON.
+        let quoted = serde_json::to_string(name).unwrap();
+        let query = format!("liveperson_skill_info{{skill=\"{id}\",name={quoted}}}");
+        prometheus
+            .eventually(&query, |values| values == [1.0])
+            .await;
+    }
 }
