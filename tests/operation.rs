@@ -38,7 +38,7 @@ fn account(id: &str, simulator: &Simulator, more: &str) -> String {
         r#"
   - id: "{id}"
     auth: {{oauth2: {{client_id: demo, client_secret: demo-secret}}}}
-    hosts: {{leDataReporting: "{url}", sentinel: "{url}"}}
+    hosts: {{leDataReporting: "{url}", sentinel: "{url}", accountConfigReadOnly: "{url}"}}
     {more}"#
     )
 }

@@ -200,7 +200,7 @@ async fn every_openmetrics_page_passes_the_strict_parser() {
         "liveperson_window_account_chats gauge - ",
         "liveperson_window_skill_agent_handling_seconds gauge seconds ",
         "liveperson_window_account_wait_seconds gaugehistogram seconds ",
-        "liveperson_skill info - 1",
+        "liveperson_skill info - ",
         "liveperson_api_requests counter - ",
         "liveperson_api_response_bytes counter bytes ",
         "liveperson_api_request_duration_seconds histogram seconds ",

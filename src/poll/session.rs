@@ -268,7 +268,7 @@ mod tests {
         login.forget();
         assert!(!login.due(t0 + secs(4)) && login.due(t0 + secs(5)));
         let mut changed = Prerequisite::new(secs(5));
-        changed.inherit(&login);
+        changed.inherit(&login, t0);
         assert!(!changed.due(t0 + secs(4)) && changed.due(t0 + secs(5)));
     }
 }
