@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 
-use crate::exposition::{Chunk, Encoding, Format, Frame, Header, Segment, header};
+use crate::exposition::{Chunk, Encoding, Format, Frame, Header, Segment, Zstd, header};
 use crate::metrics::{FamilyId, Origin};
 use crate::poll::plan::Level;
 
@@ -127,14 +127,28 @@ pub struct Page {
 }
 
 impl Page {
-    /// Length of all segments in an encoding, in bytes, and what they need around them.
-    pub fn measure(&self, encoding: Encoding) -> (u64, Frame) {
+    /// Length of all segments in an encoding, in bytes, and what they need around them. `None`
+    /// when they do not have this encoding yet: see [`Page::prepare_zstd`].
+    pub fn measure(&self, encoding: Encoding) -> Option<(u64, Frame)> {
         let (mut length, mut frame) = (0, Frame::default());
         for segment in self.places().filter_map(|place| self.at(place)) {
-            length += segment.length(encoding) as u64;
+            length += match encoding {
+                Encoding::Identity => segment.length(),
+                encoding => segment.compressed(encoding)?.len(),
+            } as u64;
             frame.add(segment);
         }
-        (length, frame)
+        Some((length, frame))
+    }
+
+    /// Compresses every segment with Zstandard that is not yet. Takes a while.
+    ///
+    /// # Errors
+    /// Want of memory.
+    pub fn prepare_zstd(&self) -> std::io::Result<()> {
+        let mut zstd = Zstd::asked()?;
+        let mut segments = self.places().filter_map(|place| self.at(place));
+        segments.try_for_each(|segment| zstd.prepare(segment))
     }
 
     /// The segments in order, shared and not copied.
@@ -437,7 +451,7 @@ mod tests {
 
     fn text_of(store: &Store, now: Instant, selection: &Selection) -> String {
         let page = store.page(now, Format::Text, selection);
-        let (length, _) = page.measure(Encoding::Identity);
+        let (length, _) = page.measure(Encoding::Identity).unwrap();
         let text: Vec<u8> = page.segments().flat_map(|s| s.plain().unwrap()).collect();
         assert_eq!(text.len() as u64, length);
         let text = String::from_utf8(text).unwrap();

@@ -7,6 +7,7 @@
 //! tries every call once for `test-connection`; `clock` is the wall clock.
 
 mod account;
+mod aside;
 mod clock;
 mod connection_test;
 mod names;

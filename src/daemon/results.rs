@@ -149,7 +149,7 @@ mod tests {
         let segments = chunks.flat_map(|chunk| chunk.segments(Format::Text));
         let name = |line: String| line.split('"').nth(1).unwrap().to_owned();
         segments
-            .map(|segment| name(String::from_utf8(segment.plain().unwrap()).unwrap()))
+            .map(|segment| name(String::from_utf8(segment.plain().unwrap().to_vec()).unwrap()))
             .collect()
     }
 

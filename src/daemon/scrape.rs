@@ -3,6 +3,7 @@
 //! The data is joined from segments that were compressed when they were polled; only the exporter's
 //! own part is written fresh.
 
+use super::aside::aside;
 use crate::exposition::{Encoding, Format, Frame, Inflater, Packer, Segment};
 use crate::store::{Page, Selection};
 use crate::web::{Chunks, MetricsRequest};
@@ -59,7 +60,14 @@ fn unknown(key: &str, value: &str, known: &[&str]) -> String {
 
 /// The whole page: the data and then `own`, which is plain.
 pub(super) fn chunks(page: Page, own: Vec<u8>, encoding: Encoding) -> std::io::Result<Chunks> {
-    let (length, frame) = page.measure(encoding);
+    let (length, frame) = match page.measure(encoding) {
+        Some(measured) => measured,
+        // The first scrape of all that asks for it; from the next poll on it is there.
+        None => {
+            aside(|| page.prepare_zstd())?;
+            page.measure(encoding).ok_or(std::io::ErrorKind::Other)?
+        }
+    };
     let head = Frame::head(encoding);
     let last = match encoding {
         Encoding::Identity => own.into(),
@@ -73,7 +81,7 @@ pub(super) fn chunks(page: Page, own: Vec<u8>, encoding: Encoding) -> std::io::R
         let chunks = std::iter::once(head).chain(compressed).chain(last);
         return Ok(Chunks::new(length, chunks));
     }
-    let mut inflater = Inflater::new()?;
+    let mut inflater = Inflater::new();
     let mut segments = page.segments();
     let plain = std::iter::from_fn(move || {
         let Some(segment) = segments.next() else {

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
-use tokio::runtime::RuntimeFlavor;
 
+use super::aside::aside;
 use super::clock::{WallClock, timeframe};
 use super::names::NameBook;
 use super::results::Results;
@@ -635,15 +635,6 @@ fn skills_of(answer: &EngagementAnswer) -> impl Iterator<Item = i64> {
         .iter()
         .flat_map(|section| &section.skills)
         .map(|(id, _)| *id)
-}
-
-/// Runs what takes a while so that scrapes go on meanwhile.
-fn aside<T>(work: impl FnOnce() -> T) -> T {
-    // On a runtime with a single thread, as in tests, there is nothing to move aside.
-    match tokio::runtime::Handle::try_current().map(|handle| handle.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
-        _ => work(),
-    }
 }
 
 /// Joins answers of the same age, which usually are all.

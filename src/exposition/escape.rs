@@ -11,6 +11,14 @@ pub(super) fn help(text: &str, out: &mut Vec<u8>) {
 }
 
 fn escaped(text: &str, out: &mut Vec<u8>, quotes: bool) {
+    // Nearly every text has nothing to escape, and this is called for every series.
+    if !text
+        .bytes()
+        .any(|byte| matches!(byte, b'\\' | b'\n' | b'"'))
+    {
+        out.extend_from_slice(text.as_bytes());
+        return;
+    }
     for byte in text.bytes() {
         match byte {
             b'\\' => out.extend_from_slice(b"\\\\"),

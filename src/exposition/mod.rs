@@ -19,7 +19,7 @@ mod writer;
 pub use header::{Header, header};
 pub use negotiate::{Encoding, Format};
 pub use own::families;
-pub use pack::{Frame, Inflater, Packer, Segment};
+pub use pack::{Frame, Inflater, Packer, Segment, Zstd};
 pub use writer::{Chunk, SegmentWriter, join};
 
 /// The last line of a page, after everything else.

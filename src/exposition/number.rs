@@ -5,12 +5,13 @@ const LARGEST_WHOLE: f64 = 9_007_199_254_740_992.0;
 
 /// Appends a sample value.
 pub(super) fn value(number: f64, out: &mut Vec<u8>) {
-    if number.fract() == 0.0 && number.abs() <= LARGEST_WHOLE {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a whole number within 2^53"
-        )]
-        let whole = number as i64;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        reason = "what does not come back the same is not used"
+    )]
+    let (whole, back) = (number as i64, number as i64 as f64);
+    if back == number && number.abs() <= LARGEST_WHOLE {
         id(whole, out);
     } else if number.is_nan() {
         out.extend_from_slice(b"NaN");

@@ -6,16 +6,18 @@
 //! nothing before them, and the page is one single gzip member around all of them. Its checksum is
 //! combined from those of the segments, without a look at the text.
 //!
-//! The plain text is not kept: it is fifteen to twenty times as large, and the rare reader that
-//! takes nothing else gets it from the Zstandard frames, which inflate faster than a socket takes
-//! the text. `docs/performance.md` has the measurements behind this and behind the levels and sizes
-//! here.
+//! The plain text is not kept: it is more than ten times as large, and the rare reader that takes
+//! nothing else gets it inflated as a stream, faster than its socket takes it. Zstandard frames are
+//! made for every poll once somebody has asked for them, and not before: no Prometheus does.
+//! `docs/performance.md` has the measurements behind this and behind the levels and sizes here.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use bytes::{Bytes, BytesMut};
 use crc32fast::Hasher;
-use flate2::{Compress, Compression, FlushCompress, Status};
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
 use super::negotiate::Encoding;
 
@@ -32,62 +34,100 @@ const GZIP_TAIL: usize = 8;
 /// An immutable piece of the page; cloning shares it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Segment {
-    /// Deflate blocks, the last of which is not marked as such; empty for a piece that is to be
-    /// joined with others first.
+    /// Deflate blocks, the last of which is not marked as such.
     deflate: Bytes,
-    /// A Zstandard frame.
-    zstd: Bytes,
+    /// A Zstandard frame, as soon as it is wanted.
+    zstd: Arc<OnceLock<Bytes>>,
+    /// Whether this is served as it is, or joined with others first.
+    whole: bool,
     /// Length of the plain text, in bytes.
     length: usize,
     /// Checksum of the plain text.
     crc: u32,
 }
 
+/// Whether anybody has asked for Zstandard since the program started.
+static ZSTD_ASKED: AtomicBool = AtomicBool::new(false);
+
 impl Segment {
-    /// Length in an encoding, in bytes; without what a [`Frame`] puts around all of a page.
-    pub fn length(&self, encoding: Encoding) -> usize {
-        match encoding {
-            Encoding::Identity => self.length,
-            Encoding::Gzip => self.deflate.len(),
-            Encoding::Zstd => self.zstd.len(),
-        }
+    /// Length of the plain text, in bytes.
+    pub fn length(&self) -> usize {
+        self.length
     }
 
-    /// The bytes in a compressed encoding; `None` for [`Encoding::Identity`], which only an
-    /// [`Inflater`] has.
+    /// The bytes in a compressed encoding. `None` for [`Encoding::Identity`], which only an
+    /// [`Inflater`] has, and for Zstandard before [`Zstd::prepare`].
     pub fn compressed(&self, encoding: Encoding) -> Option<&Bytes> {
         match encoding {
             Encoding::Identity => None,
             Encoding::Gzip => Some(&self.deflate),
-            Encoding::Zstd => Some(&self.zstd),
+            Encoding::Zstd => self.zstd.get(),
         }
     }
 
     /// Whether this can be served as it is.
     pub(super) fn is_whole(&self) -> bool {
-        !self.deflate.is_empty()
+        self.whole
     }
 
     /// The plain text.
     ///
     /// # Errors
     /// Memory that has gone bad.
-    pub fn plain(&self) -> io::Result<Vec<u8>> {
-        let mut text = Vec::with_capacity(self.length);
-        Inflater::new()?.append(self, &mut text)?;
-        Ok(text)
+    pub fn plain(&self) -> io::Result<Bytes> {
+        Inflater::new().plain(self)
+    }
+}
+
+/// Makes Zstandard frames.
+pub struct Zstd {
+    compressor: zstd::bulk::Compressor<'static>,
+    inflater: Inflater,
+}
+
+impl Zstd {
+    /// A compressor. From now on frames are made when segments are.
+    ///
+    /// # Errors
+    /// Want of memory.
+    pub fn asked() -> io::Result<Self> {
+        ZSTD_ASKED.store(true, Ordering::Relaxed);
+        Self::new()
+    }
+
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            compressor: zstd::bulk::Compressor::new(ZSTD_LEVEL)?,
+            inflater: Inflater::new(),
+        })
+    }
+
+    /// Makes sure that a segment has its frame.
+    ///
+    /// # Errors
+    /// Want of memory.
+    pub fn prepare(&mut self, segment: &Segment) -> io::Result<()> {
+        if segment.zstd.get().is_none() {
+            let text = self.inflater.plain(segment)?;
+            let frame = self.frame(&text)?;
+            // Another scrape may have been faster.
+            segment.zstd.get_or_init(|| frame);
+        }
+        Ok(())
+    }
+
+    fn frame(&mut self, text: &[u8]) -> io::Result<Bytes> {
+        Ok(self.compressor.compress(text)?.into())
     }
 }
 
 /// Makes segments. Costly to make itself and cheap to use again.
 pub struct Packer {
     deflate: Compress,
-    zstd: zstd::bulk::Compressor<'static>,
+    zstd: Option<Zstd>,
     inflater: Inflater,
-    /// Room that compressors may fill, used again and again.
+    /// Room that the compressor may fill, used again and again.
     room: Vec<u8>,
-    /// Room for an earlier text that is compared.
-    earlier: Vec<u8>,
 }
 
 impl Packer {
@@ -96,34 +136,37 @@ impl Packer {
     /// # Errors
     /// Want of memory.
     pub fn new() -> io::Result<Self> {
+        let asked = ZSTD_ASKED.load(Ordering::Relaxed);
         Ok(Self {
             deflate: Compress::new(Compression::new(GZIP_LEVEL), false),
-            zstd: zstd::bulk::Compressor::new(ZSTD_LEVEL)?,
-            inflater: Inflater::new()?,
+            zstd: asked.then(Zstd::new).transpose()?,
+            inflater: Inflater::new(),
             room: Vec::new(),
-            earlier: Vec::new(),
         })
     }
 
-    /// Compresses a text in every way in which it will be served.
+    /// Compresses a text to be served as it is.
     ///
     /// # Errors
     /// Want of memory.
     pub fn pack(&mut self, text: &[u8]) -> io::Result<Segment> {
-        let mut segment = self.pack_loosely(text)?;
-        segment.deflate = self.deflate(text, FlushCompress::Full)?;
+        let segment = Segment {
+            whole: true,
+            ..self.pack_loosely(text)?
+        };
+        if let Some(zstd) = &mut self.zstd {
+            let frame = zstd.frame(text)?;
+            segment.zstd.get_or_init(|| frame);
+        }
         Ok(segment)
     }
 
     /// Compresses a text that will be joined with others before it is served.
     pub(super) fn pack_loosely(&mut self, text: &[u8]) -> io::Result<Segment> {
-        self.room.clear();
-        self.room
-            .reserve(zstd::zstd_safe::compress_bound(text.len()));
-        self.zstd.compress_to_buffer(text, &mut self.room)?;
         Ok(Segment {
-            deflate: Bytes::new(),
-            zstd: Bytes::copy_from_slice(&self.room),
+            deflate: self.deflate(text, FlushCompress::Full)?,
+            zstd: Arc::default(),
+            whole: false,
             length: text.len(),
             crc: checksum(text),
         })
@@ -137,7 +180,10 @@ impl Packer {
     pub fn last(&mut self, text: &[u8], frame: Frame, encoding: Encoding) -> io::Result<Bytes> {
         match encoding {
             Encoding::Identity => Ok(Bytes::copy_from_slice(text)),
-            Encoding::Zstd => Ok(self.pack_loosely(text)?.zstd),
+            Encoding::Zstd => match &mut self.zstd {
+                Some(zstd) => zstd.frame(text),
+                None => Zstd::new()?.frame(text),
+            },
             Encoding::Gzip => {
                 let blocks = self.deflate(text, FlushCompress::Finish)?;
                 let mut crc = frame.crc;
@@ -190,9 +236,7 @@ impl Packer {
             return Ok(false);
         }
         // The checksum is a short cut to "no"; "yes" takes the text itself.
-        self.earlier.clear();
-        self.inflater.append(segment, &mut self.earlier)?;
-        Ok(self.earlier == text)
+        Ok(self.inflater.plain(segment)? == text)
     }
 }
 
@@ -227,21 +271,24 @@ impl Frame {
 
 /// Gives back plain texts.
 pub struct Inflater {
-    zstd: zstd::bulk::Decompressor<'static>,
+    inflate: Decompress,
     /// Room for the next text; taken back when the one before has been written.
     room: BytesMut,
 }
 
+impl Default for Inflater {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Inflater {
     /// An inflater.
-    ///
-    /// # Errors
-    /// Want of memory.
-    pub fn new() -> io::Result<Self> {
-        Ok(Self {
-            zstd: zstd::bulk::Decompressor::new()?,
+    pub fn new() -> Self {
+        Self {
+            inflate: Decompress::new(false),
             room: BytesMut::new(),
-        })
+        }
     }
 
     /// The text of a segment.
@@ -249,24 +296,17 @@ impl Inflater {
     /// # Errors
     /// Memory that has gone bad.
     pub fn plain(&mut self, segment: &Segment) -> io::Result<Bytes> {
+        self.inflate.reset(false);
         self.room.resize(segment.length, 0);
-        let length = self
-            .zstd
-            .decompress_to_buffer(&segment.zstd, &mut self.room[..])?;
-        if length != segment.length {
+        let flush = FlushDecompress::Sync;
+        let status = self
+            .inflate
+            .decompress(&segment.deflate, &mut self.room, flush);
+        status.map_err(io::Error::other)?;
+        if self.inflate.total_out() != segment.length as u64 {
             return Err(io::ErrorKind::InvalidData.into());
         }
         Ok(self.room.split().freeze())
-    }
-
-    /// Appends the text of a segment.
-    ///
-    /// # Errors
-    /// Memory that has gone bad.
-    pub fn append(&mut self, segment: &Segment, out: &mut Vec<u8>) -> io::Result<()> {
-        let text = self.plain(segment)?;
-        out.extend_from_slice(&text);
-        Ok(())
     }
 }
 
@@ -290,7 +330,11 @@ mod tests {
         whole.push_str(TEXT);
         let mut page = |encoding| -> Vec<u8> {
             let mut frame = Frame::default();
-            segments.iter().for_each(|segment| frame.add(segment));
+            let mut zstd = Zstd::asked().unwrap();
+            for segment in &segments {
+                frame.add(segment);
+                zstd.prepare(segment).unwrap();
+            }
             let mut page = Frame::head(encoding).to_vec();
             for segment in &segments {
                 page.extend_from_slice(segment.compressed(encoding).unwrap());
@@ -309,7 +353,7 @@ mod tests {
         assert!(text == whole.as_bytes());
         let plain: Vec<u8> = segments.iter().flat_map(|s| s.plain().unwrap()).collect();
         assert!(plain == texts.concat().as_bytes());
-        let lengths: usize = segments.iter().map(|s| s.length(Encoding::Identity)).sum();
+        let lengths: usize = segments.iter().map(|s| s.length()).sum();
         assert_eq!(lengths, texts.concat().len());
     }
 

@@ -6,6 +6,7 @@
 
 use std::io;
 
+use super::escape;
 use super::header;
 use super::negotiate::Format;
 use super::number;
@@ -58,6 +59,26 @@ struct Lines {
     buffer: Vec<u8>,
     count: usize,
     segments: Vec<Segment>,
+    last: Line,
+}
+
+/// Where the labels of the last line stand, so that the next one can copy what they share: most
+/// of it, as a skill's agents follow each other.
+#[derive(Default)]
+struct Line {
+    start: usize,
+    suffix: &'static str,
+    labels: Vec<Place>,
+}
+
+/// A label of the last line, by offsets from the line's start.
+#[derive(Clone, Copy)]
+struct Place {
+    value: usize,
+    end: usize,
+    id: Option<i64>,
+    /// Whether the value stands there as it was given.
+    verbatim: bool,
 }
 
 /// Packs, and remembers what went wrong: a [`Sink`] cannot fail.
@@ -74,6 +95,7 @@ impl Cutter {
             Err(error) => self.error = Some(error),
         }
         lines.buffer.clear();
+        lines.last.labels.clear();
         lines.count = 0;
     }
 
@@ -148,9 +170,9 @@ impl<'a> SegmentWriter<'a> {
                     lines.segments.push(segment.clone());
                     continue;
                 }
-                let before = lines.buffer.len();
-                inflater.append(segment, &mut lines.buffer)?;
-                let ends = lines.buffer[before..].iter().filter(|byte| **byte == b'\n');
+                let text = inflater.plain(segment)?;
+                let ends = text.iter().filter(|byte| **byte == b'\n');
+                lines.buffer.extend_from_slice(&text);
                 let count = ends.count();
                 let earlier = earlier_of(self.earlier, chunk.family, format);
                 self.cutter.added(lines, count, earlier);
@@ -181,7 +203,7 @@ pub fn join<'a>(
     earlier: &[Chunk],
 ) -> io::Result<Vec<Chunk>> {
     let mut writer = SegmentWriter::new(earlier)?;
-    let mut inflater = Inflater::new()?;
+    let mut inflater = Inflater::new();
     for chunk in chunks {
         writer.add(chunk, &mut inflater)?;
     }
@@ -191,9 +213,8 @@ pub fn join<'a>(
 impl Sink for SegmentWriter<'_> {
     fn gauge(&mut self, family: FamilyId, labels: &[LabelValue<'_>], value: f64) {
         let building = self.families[family.index()].get_or_insert_default();
-        let out = &mut building.text.buffer;
-        name_and_labels(family, "", labels, out);
-        end_of_labels(out, value);
+        building.text.name_and_labels(family, "", labels);
+        end_of_labels(&mut building.text.buffer, value);
         building.series += 1;
         // Looked for only when it may be needed: this is called for every series.
         if building.text.count + 1 >= LINES {
@@ -219,7 +240,7 @@ impl Sink for SegmentWriter<'_> {
             (openmetrics, Format::OpenMetrics),
         ];
         for (lines, format) in both {
-            let added = histogram(format, family, labels, buckets, count, &mut lines.buffer);
+            let added = histogram(format, family, labels, buckets, count, lines);
             let earlier = earlier_of(self.earlier, family, format);
             self.cutter.added(lines, added, earlier);
         }
@@ -238,43 +259,87 @@ fn histogram(
     labels: &[LabelValue<'_>],
     buckets: &[(u32, f64)],
     count: f64,
-    out: &mut Vec<u8>,
+    lines: &mut Lines,
 ) -> usize {
     for (limit, value) in buckets {
-        name_and_labels(family, "_bucket", labels, out);
+        lines.name_and_labels(family, "_bucket", labels);
+        let out = &mut lines.buffer;
         out.extend_from_slice(b",le=\"");
         number::id(*limit, out);
         out.push(b'"');
         end_of_labels(out, *value);
     }
-    name_and_labels(family, "_bucket", labels, out);
-    out.extend_from_slice(b",le=\"+Inf\"");
-    end_of_labels(out, count);
+    lines.name_and_labels(family, "_bucket", labels);
+    lines.buffer.extend_from_slice(b",le=\"+Inf\"");
+    end_of_labels(&mut lines.buffer, count);
     if format == Format::OpenMetrics {
         return buckets.len() + 1;
     }
-    name_and_labels(family, "_count", labels, out);
-    end_of_labels(out, count);
+    lines.name_and_labels(family, "_count", labels);
+    end_of_labels(&mut lines.buffer, count);
     buckets.len() + 2
 }
 
-fn name_and_labels(family: FamilyId, suffix: &str, labels: &[LabelValue<'_>], out: &mut Vec<u8>) {
-    let family = family.get();
-    out.extend_from_slice(family.name.as_bytes());
-    out.extend_from_slice(suffix.as_bytes());
-    let mut separator = b'{';
-    for (name, value) in family.labels.iter().zip(labels) {
-        match value {
-            LabelValue::Text(text) => header::label(separator, name, text, out),
-            LabelValue::Id(id) => {
-                out.push(separator);
-                out.extend_from_slice(name.as_bytes());
-                out.extend_from_slice(b"=\"");
-                number::id(*id, out);
-                out.push(b'"');
+impl Lines {
+    fn name_and_labels(
+        &mut self,
+        family: FamilyId,
+        suffix: &'static str,
+        labels: &[LabelValue<'_>],
+    ) {
+        let family = family.get();
+        let same = self.same_labels(suffix, labels);
+        let (out, last) = (&mut self.buffer, &mut self.last);
+        let start = out.len();
+        last.labels.truncate(same);
+        match last.labels.last() {
+            Some(place) => out.extend_from_within(last.start..last.start + place.end),
+            None => {
+                out.extend_from_slice(family.name.as_bytes());
+                out.extend_from_slice(suffix.as_bytes());
             }
         }
-        separator = b',';
+        (last.start, last.suffix) = (start, suffix);
+        for (index, (name, label)) in family.labels.iter().zip(labels).enumerate().skip(same) {
+            out.push(if index == 0 { b'{' } else { b',' });
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b"=\"");
+            let value = out.len() - start;
+            let (id, verbatim) = match label {
+                LabelValue::Text(text) => {
+                    escape::label_value(text, out);
+                    (None, out.len() - start - value == text.len())
+                }
+                LabelValue::Id(id) => {
+                    number::id(*id, out);
+                    (Some(*id), true)
+                }
+            };
+            out.push(b'"');
+            let end = out.len() - start;
+            last.labels.push(Place {
+                value,
+                end,
+                id,
+                verbatim,
+            });
+        }
+    }
+
+    /// How many labels at the beginning are those of the last line.
+    fn same_labels(&self, suffix: &str, labels: &[LabelValue<'_>]) -> usize {
+        if self.last.suffix != suffix {
+            return 0;
+        }
+        let line = self.buffer.get(self.last.start..).unwrap_or_default();
+        let same = |(place, label): &(&Place, &LabelValue<'_>)| match label {
+            LabelValue::Id(id) => place.id == Some(*id),
+            LabelValue::Text(text) => {
+                let written = line.get(place.value..place.end - 1);
+                place.id.is_none() && place.verbatim && written == Some(text.as_bytes())
+            }
+        };
+        self.last.labels.iter().zip(labels).take_while(same).count()
     }
 }
 
@@ -340,6 +405,37 @@ mod tests {
         let chunks = writer.finish().unwrap();
         assert_eq!(page(&chunks, Format::Text), line);
         assert_eq!(page(&chunks, Format::OpenMetrics), line);
+    }
+
+    #[test]
+    fn labels_that_repeat_are_written_as_they_are() {
+        let mut writer = SegmentWriter::new(&[]).unwrap();
+        let family = info(Level::Skill).unwrap();
+        let mut expected = String::new();
+        for (account, skill, name) in [
+            ("1", 4, "a"),
+            ("1", 4, "a"),
+            ("1", 4, "a\""),
+            ("1", 4, "a\\\""),
+            ("1", 44, "a\\\""),
+            ("1\n", 44, "x"),
+            ("1\\n", 44, "x"),
+            ("12", 44, ""),
+        ] {
+            let labels = [
+                LabelValue::Text(account),
+                LabelValue::Id(skill),
+                LabelValue::Text(name),
+            ];
+            writer.gauge(family, &labels, 1.0);
+            let escaped = |text: &str| format!("{text:?}").replace("\\'", "'");
+            expected += &format!(
+                "liveperson_skill_info{{account={},skill=\"{skill}\",name={}}} 1\n",
+                escaped(account),
+                escaped(name)
+            );
+        }
+        assert_eq!(page(&writer.finish().unwrap(), Format::Text), expected);
     }
 
     #[test]

@@ -105,14 +105,25 @@ pub(super) fn read_list<T: Fields>(body: &[u8]) -> Result<Content<Vec<T>>, ReadE
 fn parse<'de, S: Seed<'de>>(body: &'de [u8], seed: S) -> Result<S::Value, ReadError> {
     // Some gateways put a byte order mark first.
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let mut json = serde_json::Deserializer::from_slice(body);
     let mut trail = Trail::default();
     let reader = Reader {
         seed,
         trail: &mut trail,
     };
-    let parsed = reader.deserialize(&mut json);
-    let parsed = parsed.and_then(|value| json.end().map(|()| value));
+    // Looking once at all of it is quicker than looking at every key by itself. What is not UTF-8
+    // may stand where nothing is read.
+    let parsed = match std::str::from_utf8(body) {
+        Ok(text) => {
+            let mut json = serde_json::Deserializer::from_str(text);
+            let parsed = reader.deserialize(&mut json);
+            parsed.and_then(|value| json.end().map(|()| value))
+        }
+        Err(_) => {
+            let mut json = serde_json::Deserializer::from_slice(body);
+            let parsed = reader.deserialize(&mut json);
+            parsed.and_then(|value| json.end().map(|()| value))
+        }
+    };
     parsed.map_err(|error| match trail.into_fault() {
         Some(fault) => ReadError::Fault(fault),
         // Its words are serde_json's own and hold nothing of the body.

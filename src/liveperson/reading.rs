@@ -9,8 +9,8 @@ use super::excerpt::Scrubber;
 use super::http::{Answer, Exchange, status_error};
 use super::retry_after::retry_after;
 
-/// Longer bodies are read aside: a minute's worth of JSON must not hold up a scrape.
-const READ_IN_PLACE: usize = 256 * 1024;
+/// Longer bodies are read aside, off the threads that serve scrapes.
+const READ_IN_PLACE: usize = 16 * 1024;
 /// Most of a body that is searched for the words of an error.
 const SEARCHED: usize = 64 * 1024;
 

@@ -1,0 +1,180 @@
+//! A guard against regressions: instructions of the parts of a poll and a scrape, counted by
+//! valgrind's callgrind, as ratios to references counted in the same run. Ratios hardly depend on
+//! the compiler's version, and not at all on what else the machine does.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a measurement may stop at the first surprise, and prints what it finds"
+)]
+
+#[path = "../scale/data.rs"]
+mod data;
+
+use std::hint::black_box;
+use std::io::Write as _;
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use liveperson_exporter::exposition::{Encoding, Format};
+use liveperson_exporter::store::{Page, Publication, Selection, Source, Store};
+use serde::de::IgnoredAny;
+
+const SERIES: u64 = 20_000;
+
+/// What is counted; a child process runs one of them under callgrind.
+const PARTS: [&str; 7] = [
+    "skip",
+    "gzip",
+    "parse",
+    "render",
+    "again",
+    "page",
+    "page_of_many",
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, part] = &arguments[..]
+        && flag == "--part"
+    {
+        run(part);
+        return ExitCode::SUCCESS;
+    }
+    let [skip, gzip, parse, render, again, page, page_of_many] = PARTS.map(count);
+    println!();
+    let poll = (parse + render) / (4.0 * skip + gzip);
+    let mut bad = false;
+    // The limits are a tenth above what was found when they were set.
+    for (what, found, limit) in [
+        ("parse / skipping", parse / skip, LIMITS[0]),
+        ("map, render, compress / gzip 1", render / gzip, LIMITS[1]),
+        ("a poll / (4 x skipping + gzip 1)", poll, LIMITS[2]),
+        (
+            "nothing changed / everything changed",
+            again / render,
+            LIMITS[3],
+        ),
+        (
+            "a page, instructions for each segment",
+            page_of_many / segments(10 * SERIES),
+            LIMITS[4],
+        ),
+        (
+            "a page of ten times the series / a page",
+            page_of_many / page,
+            10.0,
+        ),
+    ] {
+        let word = if found <= limit { "ok" } else { "TOO MUCH" };
+        println!("{what}: {found:.3}, limit {limit}: {word}");
+        bad |= found > limit;
+    }
+    ExitCode::from(u8::from(bad))
+}
+
+const LIMITS: [f64; 5] = [2.0, 2.3, 1.27, 0.82, 6600.0];
+
+/// Segments of a page with so many series.
+fn segments(series: u64) -> f64 {
+    page_of(series).segments().count() as f64
+}
+
+/// Instructions of one part.
+fn count(part: &str) -> f64 {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .args(["--collect-atstart=no", "--toggle-collect=*counted_*"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--part", part])
+        .output()
+        .expect("valgrind must be installed");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}");
+    let line = text
+        .lines()
+        .find_map(|line| line.split("Collected :").nth(1));
+    let count: f64 = line.unwrap().trim().parse().unwrap();
+    assert!(count > 1000.0, "nothing was counted for {part}: {text}");
+    println!("{part}: {count} instructions");
+    count
+}
+
+fn run(part: &str) {
+    let body = data::body(SERIES);
+    match part {
+        "skip" => drop(black_box(counted_skip(&body))),
+        "parse" => drop(black_box(counted_parse(&body))),
+        "gzip" => {
+            let mut text = Vec::new();
+            for segment in page_of(SERIES).segments() {
+                text.extend_from_slice(&segment.plain().unwrap());
+            }
+            drop(black_box(counted_gzip(&text)));
+        }
+        "render" => drop(black_box(counted_render(&data::parse(&body), &[]))),
+        "again" => {
+            let answer = data::parse(&body);
+            let earlier = data::render(&answer, &[]);
+            drop(black_box(counted_render(&answer, &earlier)));
+        }
+        "page" => _ = black_box(counted_page(page_of(SERIES))),
+        "page_of_many" => _ = black_box(counted_page(page_of(10 * SERIES))),
+        other => panic!("{other}"),
+    }
+}
+
+fn page_of(series: u64) -> Page {
+    let chunks = data::render(&data::parse(&data::body(series)), &[]);
+    let publication = Publication {
+        chunks: data::joined(&chunks, &[]),
+        fresh_until: None,
+    };
+    let source = Source {
+        account: data::ACCOUNT.into(),
+        part: "engagement_activity",
+    };
+    let store = Store::new(10 * series);
+    store.publish(source, vec![publication]);
+    store.page(Instant::now(), Format::Text, &Selection::default())
+}
+
+#[inline(never)]
+fn counted_skip(body: &[u8]) -> IgnoredAny {
+    serde_json::from_slice(black_box(body)).unwrap()
+}
+
+#[inline(never)]
+fn counted_parse(body: &[u8]) -> liveperson_exporter::liveperson::EngagementAnswer {
+    data::parse(black_box(body))
+}
+
+#[inline(never)]
+fn counted_gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(1));
+    encoder.write_all(black_box(text)).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[inline(never)]
+fn counted_render(
+    answer: &liveperson_exporter::liveperson::EngagementAnswer,
+    earlier: &[liveperson_exporter::exposition::Chunk],
+) -> Vec<liveperson_exporter::exposition::Chunk> {
+    data::render(black_box(answer), earlier)
+}
+
+/// A gzip scrape up to the socket: measured, then handed out segment by segment.
+#[inline(never)]
+fn counted_page(page: Page) -> u64 {
+    let (length, _) = black_box(&page).measure(Encoding::Gzip).unwrap();
+    let written = page
+        .segments()
+        .map(|s| s.compressed(Encoding::Gzip).unwrap().len() as u64);
+    assert_eq!(written.sum::<u64>(), length);
+    length
+}
