@@ -486,8 +486,8 @@ impl AccountMachine {
             Outcome::Unauthorised => {
                 // A token that was renewed while this call was under way is fresh already.
                 if token_used == self.token_generation
-                    && polled.may_refresh_token(token_used)
                     && let Some(token) = &mut self.token
+                    && (token.is_old(now) || polled.may_refresh_token(token_used))
                 {
                     token.forget();
                 }

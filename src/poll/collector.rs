@@ -372,7 +372,8 @@ impl Collector {
 
     /// A 401: whether this collector may have the token replaced. One that served has expired or
     /// was revoked: always. One that never did is replaced once a poll and not once a request, so
-    /// that a missing permission does not hammer the token endpoint.
+    /// that a missing permission does not hammer the token endpoint. An old one may always be
+    /// replaced; see `Prerequisite::is_old`.
     pub(super) fn may_refresh_token(&mut self, token: u64) -> bool {
         let served = self.accepted_token == Some(token);
         let Some(poll) = &mut self.poll else {

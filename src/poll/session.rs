@@ -12,6 +12,10 @@ use super::backoff::{wait_after_failed_poll, wait_after_failed_request};
 /// While connections fail, hosts are looked up again, but not more often than this.
 const DOUBT_DISTANCE: Duration = Duration::from_secs(60);
 
+/// A token that is refused at this age is replaced whoever was refused: who fetches one a minute
+/// hammers nobody, and the life that was told of it may be wrong.
+const OLD: Duration = Duration::from_secs(60);
+
 /// A host or a token.
 #[derive(Clone, Debug)]
 pub(super) struct Prerequisite {
@@ -172,6 +176,11 @@ impl Prerequisite {
         if let Some(held) = &mut self.held {
             held.used = true;
         }
+    }
+
+    /// Whether it was fetched so long ago that a refusal may mean that it is over.
+    pub(super) fn is_old(&self, now: Instant) -> bool {
+        self.last_start.is_none_or(|at| now >= at + OLD)
     }
 
     /// The value was refused: it serves no longer.

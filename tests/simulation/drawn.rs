@@ -101,7 +101,7 @@ impl Drawn {
             stale_after: Duration::from_secs(pick(rng, &[60, 300])),
             token: styles[rng.usize(..4)],
             // Time for some calls at least, or nobody could poll with it.
-            token_life: Duration::from_secs(pick(rng, &[20, 120, 600, 3600]))
+            token_life: Duration::from_secs(pick(rng, &[120, 120, 600, 3600]))
                 .max(latency * 30)
                 .max(min_spacing * 200),
         }
