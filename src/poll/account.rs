@@ -547,7 +547,8 @@ impl AccountMachine {
         requests + self.in_flight.len() + self.events.len()
     }
 
-    /// What happened since the last call of this.
+    /// What happened since the last call of this. To be taken after each `finished` and before the
+    /// next `step`: that may begin the next poll of a collector whose last one ended.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
     }

@@ -50,10 +50,7 @@ pub async fn run<W: Worker>(
                 Step::Wait(until) => break until,
             }
         };
-        machine
-            .take_events()
-            .into_iter()
-            .for_each(|event| worker.notice(event));
+        tell(&mut machine, &*worker);
         worker.waiting(machine.waiting_until(now()));
         tokio::select! {
             biased;
@@ -64,10 +61,17 @@ pub async fn run<W: Worker>(
             }
             Some((call, finished)) = calls.next() => {
                 machine.finished(now(), call, finished);
+                // Before the next step: the poll that may begin there replaces the one that ended.
+                tell(&mut machine, &*worker);
             }
             () = sleep_until(until) => {}
         }
     }
+}
+
+fn tell(machine: &mut AccountMachine, worker: &impl Worker) {
+    let events = machine.take_events().into_iter();
+    events.for_each(|event| worker.notice(event));
 }
 
 /// Tokio's clock, so that tests can pause it.
@@ -116,4 +120,87 @@ impl Calls {
 fn panicked(error: &JoinError) -> Finished {
     tracing::error!(%error, "a call ended without a result; this is a bug in the exporter");
     Outcome::Failed { connection: false }.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::poll::{AccountSettings, CollectorSettings, SessionSettings};
+
+    /// Knows whether a poll runs, as the daemon's worker does.
+    #[derive(Default)]
+    struct OnePollAtATime {
+        running: Mutex<bool>,
+        under_way: Mutex<usize>,
+        ended: Mutex<usize>,
+    }
+
+    /// A call under way; dropped, it is over.
+    struct UnderWay(Arc<OnePollAtATime>);
+
+    impl Drop for UnderWay {
+        fn drop(&mut self) {
+            *self.0.under_way.lock().unwrap() -= 1;
+        }
+    }
+
+    struct Shared(Arc<OnePollAtATime>);
+
+    impl Worker for Shared {
+        fn begin_poll(&self, _: usize) -> usize {
+            let mut running = self.0.running.lock().unwrap();
+            assert!(
+                !*running,
+                "a poll began before the end of the last one was told"
+            );
+            *running = true;
+            5
+        }
+
+        async fn carry_out(&self, _: Call) -> Finished {
+            *self.0.under_way.lock().unwrap() += 1;
+            let _under_way = UnderWay(Arc::clone(&self.0));
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            Outcome::SUCCESS.into()
+        }
+
+        fn notice(&self, event: Event) {
+            if let Event::PollEnded { .. } = event {
+                *self.0.running.lock().unwrap() = false;
+                *self.0.ended.lock().unwrap() += 1;
+            }
+        }
+
+        fn waiting(&self, _: Option<Instant>) {}
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn polls_that_follow_each_other_at_once_are_told_in_order_and_a_stop_leaves_no_call() {
+        let interval = Duration::from_secs(1);
+        let collector = CollectorSettings {
+            interval,
+            phase: interval,
+            service: None,
+        };
+        let settings = AccountSettings {
+            max_in_flight: 2,
+            min_spacing: Duration::from_millis(250),
+            session: SessionSettings::default(),
+            collectors: vec![collector],
+            seed: 1,
+        };
+        let polls = Arc::new(OnePollAtATime::default());
+        let worker = Arc::new(Shared(Arc::clone(&polls)));
+        let machine = AccountMachine::new(settings, now());
+        // In the middle of a call.
+        let stop = tokio::time::sleep(Duration::from_millis(60_050));
+        run(machine, worker, stop).await;
+        assert_eq!(*polls.under_way.lock().unwrap(), 0);
+        let ended = *polls.ended.lock().unwrap();
+        // Five calls at 250 ms and the answer of the last.
+        assert!((44..=48).contains(&ended), "{ended}");
+    }
 }
