@@ -327,7 +327,7 @@ impl AccountWorker {
             collector = self.subject(call).collector(),
             api = api.label(),
             status = code,
-            seconds = reply.elapsed.as_secs_f64(),
+            seconds = seconds(reply.elapsed),
             bytes = reply.bytes,
             asked,
             "call ended"
@@ -504,7 +504,7 @@ impl AccountWorker {
         let whole = summary.whole();
         self.publish(collector, whole, now);
         let (account, kind) = (self.id(), self.parts.collectors[collector].label());
-        let seconds = summary.took.as_secs_f64();
+        let seconds = seconds(summary.took);
         let (succeeded, given_up) = (summary.succeeded, summary.given_up);
         let first = self.parts.status.collectors()[collector]
             .last_success
