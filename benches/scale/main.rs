@@ -12,6 +12,7 @@
 
 mod data;
 mod measure;
+mod plain;
 mod references;
 mod servers;
 
@@ -150,7 +151,11 @@ fn scrapes(series: u64, table: &mut Table) {
     table.put("memory at the peak of a poll", megabytes(peak));
     table.put("memory at the peak / text", times(peak / text_size));
     table.put("memory 5 s after it", megabytes(after));
+    let mut kept = Client::at(plain::serve_plain(&text), "/metrics", "identity");
+    let mut found: Vec<f64> = (0..21).map(|_| wall(|| _ = kept.scrape())).collect();
     let scrape_cpu = beside_nginx(series, table, &exporter, nginx.as_ref());
+    let row = "identity scrape, had the text been kept";
+    table.put(row, milliseconds(median(&mut found)));
     for name in ["prometheus", "prometheus-client"] {
         let reference = references::measured(name, series);
         table.put(

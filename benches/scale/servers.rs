@@ -205,12 +205,13 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(server: &Server, encoding: &str) -> Self {
+        Self::at(server.address, server.path, encoding)
+    }
+
+    pub(crate) fn at(address: SocketAddr, path: &str, encoding: &str) -> Self {
         Self {
-            stream: TcpStream::connect(server.address).unwrap(),
-            head: format!(
-                "GET {} HTTP/1.1\r\nHost: x\r\nAccept-Encoding: {encoding}\r\n\r\n",
-                server.path
-            ),
+            stream: TcpStream::connect(address).unwrap(),
+            head: format!("GET {path} HTTP/1.1\r\nHost: x\r\nAccept-Encoding: {encoding}\r\n\r\n"),
             buffer: vec![0; 256 * 1024],
         }
     }

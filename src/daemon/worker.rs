@@ -257,7 +257,8 @@ impl AccountWorker {
                 let reply = client.sla(&query).await;
                 let asked = crate::liveperson::sla_path(self.id(), &query);
                 let answer = self.ended(call, Api::Sla, &asked, reply)?;
-                let chunks = map_sla(self.id(), &request, &answer, &self.earlier(call, &request));
+                let earlier = self.earlier(call, &request);
+                let chunks = aside(|| map_sla(self.id(), &request, &answer, &earlier));
                 self.packed(chunks).map(Mapped::Chunks)
             }
         }

@@ -200,16 +200,20 @@ impl Packer {
     }
 
     fn deflate(&mut self, text: &[u8], flush: FlushCompress) -> io::Result<Bytes> {
-        self.deflate.reset();
+        let before = self.deflate.total_in();
         self.room.clear();
         self.room.reserve(text.len() / 8 + 64);
         loop {
-            let read = usize::try_from(self.deflate.total_in()).unwrap_or(usize::MAX);
+            let read = usize::try_from(self.deflate.total_in() - before).unwrap_or(usize::MAX);
             let rest = text.get(read..).unwrap_or_default();
             let status = self.deflate.compress_vec(rest, &mut self.room, flush);
             let ended = status.map_err(io::Error::other)? == Status::StreamEnd;
             // Room left over means that nothing is left to be written.
             if ended || self.room.len() < self.room.capacity() {
+                // A full flush forgets all that came before; only an end needs a new beginning.
+                if ended {
+                    self.deflate.reset();
+                }
                 return Ok(Bytes::copy_from_slice(&self.room));
             }
             self.room.reserve(text.len() / 8 + 64);

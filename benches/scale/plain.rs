@@ -1,0 +1,57 @@
+//! The other choice: the same server with the whole text kept in memory, plain.
+
+use std::future::{Future, pending};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+
+use bytes::Bytes;
+use liveperson_exporter::web::{
+    Landing, MetricsPage, MetricsRequest, Readiness, Settings, Site, serve,
+};
+
+struct Plain(Vec<Bytes>);
+
+impl Site for Plain {
+    fn metrics(&self, _: &MetricsRequest<'_>) -> MetricsPage {
+        MetricsPage {
+            status: hyper::StatusCode::OK,
+            content_type: "text/plain",
+            content_encoding: None,
+            chunks: self.0.clone().into(),
+            retry_after: None,
+        }
+    }
+
+    fn ready(&self) -> Readiness {
+        Readiness::Ready
+    }
+
+    fn landing(&self) -> Landing {
+        Landing::default()
+    }
+
+    fn reload(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
+        Box::pin(pending())
+    }
+}
+
+/// Serves a text, in pieces as large as segments, until the program ends.
+pub(crate) fn serve_plain(text: &[u8]) -> SocketAddr {
+    let text = Bytes::copy_from_slice(text);
+    let pieces = (0..text.len()).step_by(256 * 1024);
+    let pieces = pieces.map(|at| text.slice(at..text.len().min(at + 256 * 1024)));
+    let site = Arc::new(Plain(pieces.collect()));
+    let (ready, address) = channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            ready.send(listener.local_addr().unwrap()).unwrap();
+            let listeners = vec![listener];
+            serve(listeners, Settings::default(), None, site, pending()).await
+        })
+    });
+    address.recv().unwrap()
+}
