@@ -7,18 +7,14 @@ use std::time::{Duration, Instant};
 
 use super::collector::{Collector, CollectorSettings};
 use super::pause::Pause;
-use super::session::{Attempt, Prerequisite};
+use super::session::Prerequisite;
 use super::stretch::{Demand, is_tight, stretch_ratios};
 use super::{Call, Event, Finished, Next, Outcome, Spacing};
 
-/// Hosts are looked up again this long after the last look-up; LivePerson moves accounts.
-const HOST_REFRESH: Duration = Duration::from_secs(3600);
+mod heirs;
+mod prerequisites;
 
-/// A token is renewed after this share of its life.
-const RENEW_AT: f64 = 0.8;
-
-/// No sum of times overflows with a life of this length.
-const LONGEST_LIFE: Duration = Duration::from_secs(365 * 86_400);
+pub use heirs::{Heir, Heirs};
 
 /// What the machine must know of an account.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,24 +42,6 @@ pub struct SessionSettings {
     pub token_service: Option<usize>,
     /// Least time between the starts of two token calls, and least pause after their 429.
     pub token_distance: Duration,
-}
-
-/// What of an account is still there after a change of its configuration.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Heirs {
-    /// For each collector, which one it was.
-    pub collectors: Vec<Option<Heir>>,
-    /// For each service, its older index.
-    pub services: Vec<Option<usize>>,
-}
-
-/// What a collector was under an older configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Heir {
-    /// Its older index.
-    pub index: usize,
-    /// Whether it asks for the same things as often as before.
-    pub unchanged: bool,
 }
 
 /// Where the requests of a poll come from. Asked at the very moment a poll begins.
@@ -141,30 +119,6 @@ impl AccountMachine {
         self.collectors
             .push(Collector::in_background(settings, now));
         self
-    }
-
-    /// Takes over pause, spacing and back-off of the same account under an older configuration,
-    /// so that a reload never makes it call sooner than it may. Calls under way then must have
-    /// been aborted. A collector that did not change keeps its rhythm.
-    pub fn inherit(&mut self, old: &Self, now: Instant, heirs: &Heirs) {
-        self.spacing.inherit(&old.spacing);
-        self.pause = old.pause.clone();
-        self.last_start = old.last_start;
-        self.turn = old.turn;
-        for (collector, heir) in std::iter::zip(&mut self.collectors, &heirs.collectors) {
-            let Some(heir) = heir else { continue };
-            if let Some(old) = old.collectors.get(heir.index) {
-                collector.inherit(old, now, heir.unchanged);
-            }
-        }
-        for (service, heir) in std::iter::zip(&mut self.services, &heirs.services) {
-            if let Some(old) = heir.and_then(|index| old.services.get(index)) {
-                service.inherit(old, now);
-            }
-        }
-        if let (Some(token), Some(old)) = (&mut self.token, &old.token) {
-            token.inherit(old, now);
-        }
     }
 
     /// What to do at `now`. Call again after each `Start`.
@@ -272,46 +226,6 @@ impl AccountMachine {
         Err(until)
     }
 
-    /// The call that must be made before a request of this collector, if any; or, when that call
-    /// cannot be made now, when it can (`None`: when the one under way ends).
-    fn prerequisite(
-        &self,
-        collector: usize,
-        now: Instant,
-    ) -> Result<Option<Call>, Option<Instant>> {
-        let look_up = |service: Option<usize>| {
-            service.and_then(|i| Some((Call::LookUp(i), self.services.get(i)?)))
-        };
-        let own_host = look_up(self.collectors[collector].service());
-        let session = [
-            look_up(self.settings.session.token_service),
-            self.token.as_ref().map(|token| (Call::Authorise, token)),
-        ];
-        if self.collectors[collector].is_background() {
-            // Tokens are the others' business, or their waits after a refusal would mean nothing.
-            let mut session = session.iter().flatten();
-            if session.any(|(_, prerequisite)| !prerequisite.serves(now)) {
-                return Err(None);
-            }
-        }
-        let foreground = !self.collectors[collector].is_background();
-        let session = session.into_iter().flatten().filter(|_| foreground);
-        for (call, prerequisite) in own_host.into_iter().chain(session) {
-            if prerequisite.due(now) {
-                return Ok(Some(call));
-            }
-            if !prerequisite.serves(now) {
-                let under_way = prerequisite.in_flight();
-                return Err(if under_way {
-                    None
-                } else {
-                    prerequisite.earliest()
-                });
-            }
-        }
-        Ok(None)
-    }
-
     fn start(&mut self, call: Call, now: Instant) {
         self.last_start = Some(now);
         self.in_flight.push(InFlight {
@@ -411,59 +325,6 @@ impl AccountMachine {
             wait,
             spacing: self.spacing.current(),
         });
-    }
-
-    fn looked_up(&mut self, now: Instant, service: usize, outcome: Outcome) {
-        let attempt = self.services[service].finished(now, outcome, (Some(HOST_REFRESH), None));
-        if attempt == Attempt::GivenUp {
-            let for_token = self.settings.session.token_service == Some(service);
-            for collector in &mut self.collectors {
-                let own = collector.service() == Some(service);
-                if own && collector.is_background() {
-                    collector.give_up_without_host(outcome != Outcome::Rejected);
-                } else if own || (for_token && !collector.is_background()) {
-                    collector.give_up_pending();
-                }
-            }
-        }
-        self.tell_attempt(Call::LookUp(service), attempt);
-    }
-
-    fn authorised(&mut self, now: Instant, outcome: Outcome) {
-        let Some(token) = &mut self.token else { return };
-        let life = match outcome {
-            Outcome::Success { lifetime } => lifetime.map(|l| l.min(LONGEST_LIFE)),
-            _ => None,
-        };
-        let attempt = token.finished(now, outcome, (life.map(|l| l.mul_f64(RENEW_AT)), life));
-        match attempt {
-            Attempt::Got => self.token_generation += 1,
-            // The background goes on waiting for the token of a later poll.
-            Attempt::GivenUp => self
-                .collectors
-                .iter_mut()
-                .filter(|c| !c.is_background())
-                .for_each(Collector::give_up_pending),
-            Attempt::Again(_) | Attempt::Throttled => {}
-        }
-        self.tell_attempt(Call::Authorise, attempt);
-    }
-
-    fn tell_attempt(&mut self, call: Call, attempt: Attempt) {
-        let event = match attempt {
-            Attempt::Got => Event::SessionReady { call },
-            // The pause is told of by itself.
-            Attempt::Throttled => return,
-            Attempt::Again(wait) => Event::CallFailed {
-                call,
-                next: Next::Again(wait),
-            },
-            Attempt::GivenUp => Event::CallFailed {
-                call,
-                next: Next::GivenUp,
-            },
-        };
-        self.events.push(event);
     }
 
     fn requested(
