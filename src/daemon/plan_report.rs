@@ -44,11 +44,13 @@ fn of_account(
     {
         let (plan, interval) = (kind.plan(account, None), kind.interval(account));
         let polls_per_minute = 60.0 / interval.as_secs_f64();
-        per_minute += as_float(plan.len()) * polls_per_minute;
+        // Who hears of the skills from the other collector asks for them only in the first poll.
+        let lasting = kind.plan(account, Some(&[])).len();
+        per_minute += as_float(lasting) * polls_per_minute;
         demands.push((
             kind,
             Demand {
-                requests: plan.len(),
+                requests: lasting,
                 interval,
             },
         ));
@@ -56,12 +58,14 @@ fn of_account(
             out,
             "  {}: {} every {}, {}",
             kind.label(),
-            requests(plan.len()),
+            requests(lasting),
             crate::config::units::format_duration(interval),
-            starts(interval, plan.len()),
+            starts(interval, lasting),
         )?;
         for request in &plan {
-            writeln!(out, "    {}", line(config, account, request, now))?;
+            let once = plan.len() > lasting && request.ask == Ask::DiscoverSkills;
+            let once = if once { ", only in the first poll" } else { "" };
+            writeln!(out, "    {}{once}", line(config, account, request, now))?;
         }
         if kind == CollectorKind::Sla && account.sla.skills == Selection::All {
             let each = plan_found_skills(account, &[0]).len();
