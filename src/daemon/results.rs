@@ -189,6 +189,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_still_asked_for_outlives_a_change_and_a_failure_after_it() {
+        let t0 = Instant::now();
+        let plan = vec![sla(SlaSubject::Account), sla(SlaSubject::Group(7))];
+        let mut old = Results::default();
+        old.begin(plan);
+        old.keep(0, chunks("a1"));
+        old.keep(1, chunks("g1"));
+        old.end(t0, STALE);
+        let new_plan = vec![sla(SlaSubject::Account), sla(SlaSubject::Group(8))];
+        let mut new = Results::default();
+        let kept = new.inherit(&old, |request| new_plan.contains(request));
+        assert_eq!(texts(&kept), ["a1"]);
+        assert_eq!(
+            kept[0].fresh_until,
+            Some(t0 + STALE),
+            "no younger than it is"
+        );
+        new.begin(new_plan);
+        new.keep(1, chunks("g8"));
+        assert_eq!(texts(&new.end(t0, STALE)), ["a1", "g8"]);
+    }
+
+    #[test]
     fn skills_stay_when_nobody_could_say_which_there_are() {
         let t0 = Instant::now();
         let discover = PlannedRequest {
