@@ -9,7 +9,7 @@ use super::collector::{Collector, CollectorSettings};
 use super::pause::Pause;
 use super::session::Prerequisite;
 use super::stretch::{Demand, is_tight, stretch_ratios};
-use super::{Call, Event, Finished, Next, Outcome, Spacing};
+use super::{Call, Event, Finished, Next, Outcome, Plans, Spacing};
 
 mod heirs;
 mod prerequisites;
@@ -42,12 +42,6 @@ pub struct SessionSettings {
     pub token_service: Option<usize>,
     /// Least time between the starts of two token calls, and least pause after their 429.
     pub token_distance: Duration,
-}
-
-/// Where the requests of a poll come from. Asked at the very moment a poll begins.
-pub trait Plans {
-    /// Fixes the plan of the poll that begins and returns how many requests it has.
-    fn begin_poll(&mut self, collector: usize) -> usize;
 }
 
 /// What to do now.

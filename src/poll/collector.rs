@@ -2,13 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::account::Plans;
 use super::backoff::{
     wait_after_failed_background_poll, wait_after_failed_poll, wait_after_failed_request,
 };
 use super::spread::start_offset;
 use super::stretch::Demand;
-use super::{Event, Next};
+use super::{Event, Next, Plans};
 
 /// What the machine must know of a collector.
 #[derive(Clone, Debug, PartialEq)]

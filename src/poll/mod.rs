@@ -48,7 +48,7 @@ mod stretch;
 #[cfg(test)]
 mod virtual_time_tests;
 
-pub use account::{AccountMachine, AccountSettings, Heir, Heirs, Plans, SessionSettings, Step};
+pub use account::{AccountMachine, AccountSettings, Heir, Heirs, SessionSettings, Step};
 pub use collector::{CollectorSettings, PollSummary};
 pub use run::{Worker, run};
 pub use spacing::Spacing;
@@ -71,6 +71,12 @@ pub enum Call {
         /// Index of the request in the poll's plan.
         index: usize,
     },
+}
+
+/// Where the requests of a poll come from. Asked at the very moment a poll begins.
+pub trait Plans {
+    /// Fixes the plan of the poll that begins and returns how many requests it has.
+    fn begin_poll(&mut self, collector: usize) -> usize;
 }
 
 /// How a call ended, as far as time is concerned.

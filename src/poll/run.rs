@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use tokio::task::{Id, JoinError, JoinSet};
 
-use super::account::{AccountMachine, Plans, Step};
-use super::{Call, Event, Finished, Outcome};
+use super::account::{AccountMachine, Step};
+use super::{Call, Event, Finished, Outcome, Plans};
 
 /// Who makes the calls and hears what the machine did.
 pub trait Worker: Send + Sync + 'static {

@@ -1,0 +1,181 @@
+//! What a person and the metrics are told of the calls: counters, states, and log lines by the
+//! rules of `trouble`.
+
+use std::time::{Duration, Instant};
+
+use super::{AccountWorker, Failure};
+use crate::daemon::trouble::{Say, Subject};
+use crate::poll::{Call, Next, PollSummary};
+
+impl AccountWorker {
+    pub(super) fn call_failed(&self, call: Call, next: Next, now: Instant) {
+        let mut inner = self.lock();
+        let Some(failure) = inner.failures.remove(&call) else {
+            return;
+        };
+        let subject = self.subject(call);
+        let say = inner.troubles.failed(subject, now);
+        drop(inner);
+        let text = format!("asked for {}: {}", failure.asked, failure.error);
+        if subject == Subject::Names {
+            return self.tell_names_failure(&failure, say, &text);
+        }
+        match call {
+            Call::Request { collector, .. } => self.parts.status.failed(collector, &text),
+            // Whoever waits for it fails with it.
+            _ => (0..self.parts.collectors.len())
+                .for_each(|collector| self.parts.status.failed(collector, &text)),
+        }
+        self.tell_failure(subject, &failure, say, &text, next);
+    }
+
+    pub(super) fn subject(&self, call: Call) -> Subject {
+        match call {
+            _ if self.is_for_names(call) => Subject::Names,
+            Call::Request { collector, .. } => Subject::Collector(self.parts.collectors[collector]),
+            Call::LookUp(service) => Subject::Host(self.parts.services[service]),
+            Call::Authorise => Subject::Token,
+        }
+    }
+
+    fn tell_failure(&self, subject: Subject, failure: &Failure, say: Say, error: &str, next: Next) {
+        let (account, collector) = (self.id(), subject.collector());
+        let (api, status) = (failure.api.label(), failure.code.as_str());
+        // In seconds; a field that is not there when there is nothing to wait for.
+        let (next, wait) = match next {
+            Next::Again(wait) => ("the same again after the wait", Some(seconds(wait))),
+            Next::FreshToken => ("the same again with a fresh token", None),
+            Next::GivenUp => ("given up until the next poll", None),
+            Next::BackOff(wait) => (
+                "nothing succeeded; next poll after the wait",
+                Some(seconds(wait)),
+            ),
+        };
+        match say {
+            Say::Begins => {
+                tracing::warn!(
+                    account,
+                    collector,
+                    api,
+                    status,
+                    wait,
+                    error,
+                    next,
+                    "calls fail"
+                );
+            }
+            Say::Lasts(failures, time) => tracing::warn!(
+                account,
+                collector,
+                api,
+                status,
+                wait,
+                failures,
+                minutes = time.as_secs() / 60,
+                error,
+                next,
+                "calls still fail"
+            ),
+            Say::Nothing => {
+                tracing::debug!(
+                    account,
+                    collector,
+                    api,
+                    status,
+                    wait,
+                    error,
+                    next,
+                    "call failed"
+                );
+            }
+        }
+    }
+
+    pub(super) fn paused(&self, call: Call, wait: Duration, spacing: Duration, now: Instant) {
+        let mut inner = self.lock();
+        let failure = inner.failures.remove(&call);
+        inner.throttled = Some(now);
+        let say = inner.troubles.failed(Subject::Throttling, now);
+        drop(inner);
+        let (account, collector, status) = (self.id(), self.subject(call).collector(), 429);
+        let api = failure.map(|failure| failure.api.label());
+        let (wait, spacing) = (seconds(wait), seconds(spacing));
+        match say {
+            Say::Begins => tracing::warn!(
+                account,
+                collector,
+                api,
+                status,
+                wait,
+                spacing,
+                "LivePerson throttles; the account pauses and calls less often afterwards"
+            ),
+            Say::Lasts(failures, time) => {
+                let minutes = time.as_secs() / 60;
+                tracing::warn!(
+                    account,
+                    collector,
+                    api,
+                    status,
+                    wait,
+                    spacing,
+                    failures,
+                    minutes,
+                    "still throttled"
+                );
+            }
+            Say::Nothing => {
+                tracing::debug!(account, collector, api, status, wait, spacing, "throttled");
+            }
+        }
+    }
+
+    pub(super) fn recovered(&self, subject: Subject, now: Instant, what: &str) {
+        let recovered = self.lock().troubles.recovered(subject, now);
+        if let Some((failures, time)) = recovered {
+            let (account, collector, after) = (self.id(), subject.collector(), seconds(time));
+            tracing::info!(account, collector, failures, after, "{what}");
+        }
+    }
+
+    pub(super) fn poll_ended(&self, collector: usize, summary: PollSummary, now: Instant) {
+        let whole = summary.whole();
+        self.publish(collector, whole, now);
+        let (account, kind) = (self.id(), self.parts.collectors[collector].label());
+        let seconds = seconds(summary.took);
+        let (succeeded, given_up) = (summary.succeeded, summary.given_up);
+        let first = self.parts.status.collectors()[collector]
+            .last_success
+            .is_none();
+        if whole && first {
+            tracing::info!(account, collector = kind, succeeded, seconds, "first data");
+        } else {
+            // What failed was told call by call; see `trouble` for how often.
+            let wait = summary.backoff.map(self::seconds);
+            tracing::debug!(
+                account,
+                collector = kind,
+                succeeded,
+                given_up,
+                seconds,
+                wait,
+                "poll ended"
+            );
+        }
+        let began = now.checked_sub(summary.took);
+        if whole {
+            let kind = self.parts.collectors[collector];
+            self.recovered(Subject::Collector(kind), now, "calls succeed again");
+        }
+        // A poll without any 429 from its beginning to its end: single successes between 429s are
+        // no end of the throttling.
+        if succeeded > 0 && began >= self.lock().throttled {
+            self.recovered(Subject::Throttling, now, "no longer throttled");
+        }
+    }
+}
+
+/// Seconds as they are logged: no finer than milliseconds.
+pub(super) fn seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1000.0).round() / 1000.0
+}
