@@ -10,7 +10,7 @@ use crate::exposition::{Encoding, Format, Frame, Segment, Zstd};
 pub struct Selection {
     /// Account ids.
     pub accounts: Vec<String>,
-    /// Parts: see [`Source::part`].
+    /// Parts: see [`super::Source::part`].
     pub parts: Vec<String>,
 }
 
