@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -150,12 +151,11 @@ impl Server {
         let path = folder.path().display();
         write(folder.path(), "metrics", text);
         write(folder.path(), "metrics.gz", gzip);
-        let user =
-            if std::env::var("USER").as_deref() == Ok("root") || Path::new("/root/.").exists() {
-                "user root;"
-            } else {
-                ""
-            };
+        let user = if std::fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0) {
+            "user root;"
+        } else {
+            ""
+        };
         let configuration = format!(
             "{user} worker_processes 1; daemon off; pid {path}/pid; error_log /dev/null;\n\
              events {{}}\nhttp {{ access_log off; sendfile on; tcp_nopush on; gzip_static on;\n\
