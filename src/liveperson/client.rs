@@ -191,7 +191,7 @@ impl Client {
             credentials.token_service(),
             credentials.token_request(&self.account),
         ) else {
-            return unsent(Ok(TokenLifetime { lifetime: None }));
+            return unsent(Ok(TokenLifetime::UNTIL_REFUSED));
         };
         let url = match self.url(service, &request.path) {
             Ok(url) => url,
@@ -353,6 +353,8 @@ fn unsent<T>(result: Result<T, ApiError>) -> Reply<T> {
         code,
         bytes: 0,
         elapsed: Duration::ZERO,
+        server_time: None,
+        ignored: None,
     }
 }
 
@@ -371,5 +373,7 @@ fn then<T, U>(
         code,
         bytes: reply.bytes,
         elapsed: reply.elapsed,
+        server_time: reply.server_time,
+        ignored: reply.ignored,
     }
 }

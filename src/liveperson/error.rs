@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 /// Why a call gave no usable answer. Every text in here is free of secrets and at most a few
 /// hundred characters long; it may go to a log or the landing page as it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -142,4 +144,18 @@ pub struct Reply<T> {
     pub bytes: u64,
     /// From the start of the call to the last byte.
     pub elapsed: Duration,
+    /// LivePerson's clock: the `Date` header of the answer, also of one that is an error. `None`
+    /// when nothing was answered, and when the header is missing or malformed.
+    pub server_time: Option<Timestamp>,
+    /// Entries of a good answer that could not be read and were left out; `None` when all could.
+    pub ignored: Option<IgnoredEntries>,
+}
+
+/// Entries of an answer that could not be read. The rest of the answer is as good as ever.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IgnoredEntries {
+    /// How many; never 0.
+    pub count: u64,
+    /// What is wrong with the first of them: its path and a short value, free of secrets.
+    pub example: String,
 }

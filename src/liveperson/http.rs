@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
+use jiff::Timestamp;
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, LOCATION};
 use reqwest::{Method, Response};
 use secrecy::zeroize::Zeroizing;
 use tokio::time::{Instant, timeout_at};
@@ -86,6 +87,14 @@ pub(super) struct Exchange {
     pub(super) result: Result<Answer, ApiError>,
     pub(super) bytes: u64,
     pub(super) elapsed: Duration,
+    pub(super) server_time: Option<Timestamp>,
+}
+
+/// What is known of an exchange however it ends.
+#[derive(Default)]
+struct Observed {
+    bytes: u64,
+    server_time: Option<Timestamp>,
 }
 
 impl Transport {
@@ -109,13 +118,14 @@ impl Transport {
     pub(super) async fn exchange(&self, outgoing: Outgoing, scrubber: &Scrubber) -> Exchange {
         self.connections.renew_when_old().await;
         let started = Instant::now();
-        let mut bytes = 0;
+        let mut observed = Observed::default();
         let deadline = started + self.timeout;
-        let result = self.run(outgoing, deadline, scrubber, &mut bytes).await;
+        let result = self.run(outgoing, deadline, scrubber, &mut observed).await;
         Exchange {
             result,
-            bytes,
+            bytes: observed.bytes,
             elapsed: started.elapsed(),
+            server_time: observed.server_time,
         }
     }
 
@@ -124,7 +134,7 @@ impl Transport {
         outgoing: Outgoing,
         deadline: Instant,
         scrubber: &Scrubber,
-        bytes: &mut u64,
+        observed: &mut Observed,
     ) -> Result<Answer, ApiError> {
         let late = ApiError::Timeout {
             after: self.timeout,
@@ -143,6 +153,8 @@ impl Transport {
             Ok(sent) => sent.map_err(failed)?,
             Err(_) => return Err(late),
         };
+        observed.server_time = server_time(response.headers());
+        let bytes = &mut observed.bytes;
         let status = response.status().as_u16();
         let success = response.status().is_success() || (status == 304 && conditional);
         if !success {
@@ -175,6 +187,13 @@ impl Transport {
             None => request,
         }
     }
+}
+
+/// The server's clock as its answer states it.
+fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
+    let date = headers.get(DATE)?.to_str().ok()?;
+    let date = httpdate::parse_http_date(date.trim()).ok()?;
+    Timestamp::try_from(date).ok()
 }
 
 /// Reads a body until it ends; `None` when it passed `limit` and was cut off. `bytes` counts also

@@ -23,7 +23,7 @@ mod service;
 mod sla;
 
 pub use api::*;
-pub use auth::{TokenLifetime, oauth2_token_lifetime};
+pub use auth::{LifetimeSource, TokenLifetime, oauth2_token_lifetime};
 pub use client::{Client, ClientSettings};
 pub use engactivity::read_engagement;
 pub use error::*;

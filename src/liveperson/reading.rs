@@ -36,6 +36,8 @@ where
         code,
         bytes: exchange.bytes,
         elapsed: exchange.elapsed,
+        server_time: exchange.server_time,
+        ignored: None,
     }
 }
 

@@ -136,7 +136,8 @@ fn told_lifetime(drawn: &Drawn, clocks: &Clocks) -> Option<Duration> {
         ),
         TokenStyle::Unsaid => r#"{"access_token":"t"}"#.to_owned(),
     };
-    let lifetime = oauth2_token_lifetime(body.as_bytes(), clocks.wall_system());
+    let lifetime = oauth2_token_lifetime(body.as_bytes(), clocks.wall_system())
+        .and_then(|token| token.lifetime);
     assert!(
         lifetime.is_some_and(|l| !l.is_zero()),
         "a token that is never used"

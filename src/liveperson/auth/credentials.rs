@@ -135,7 +135,7 @@ impl Credentials {
                 path: paths::login(account),
                 content_type: "application/json",
                 body: login::json(&username, password.expose()),
-                read: |body| Ok((login::read(body)?, TokenLifetime { lifetime: None })),
+                read: |body| Ok((login::read(body)?, TokenLifetime::UNTIL_REFUSED)),
                 scrubber,
             }),
             Auth::OAuth1 { .. } => None,

@@ -22,13 +22,36 @@ use crate::config::secret::Secret;
 pub struct TokenLifetime {
     /// From its issue on; `None` when it is good until a call is refused.
     pub lifetime: Option<Duration>,
+    /// Where the length comes from, which says how far it can be trusted.
+    pub source: LifetimeSource,
+}
+
+impl TokenLifetime {
+    /// Of a session, or where there is no token at all.
+    pub const UNTIL_REFUSED: Self = Self {
+        lifetime: None,
+        source: LifetimeSource::Unknown,
+    };
+}
+
+/// Where the length of a token's life comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LifetimeSource {
+    /// `expires_in` of the answer: LivePerson's own word.
+    ExpiresIn,
+    /// `exp` less `iat` of the JWT: LivePerson's clock alone, so ours does not matter.
+    Jwt,
+    /// `exp` of the JWT less the time on our own clock: as wrong as that clock is.
+    OwnClock,
+    /// Nobody said: five minutes for an OAuth 2.0 token, none for a session.
+    Unknown,
 }
 
 /// How long the token in an answer of the token endpoint is good for, as the client reads it at
 /// `now` on the wall clock; `None` for an answer without a usable token. For simulations, which
 /// have no client.
-pub fn oauth2_token_lifetime(body: &[u8], now: SystemTime) -> Option<Duration> {
-    oauth2::read(body, now).ok()?.1.lifetime
+pub fn oauth2_token_lifetime(body: &[u8], now: SystemTime) -> Option<TokenLifetime> {
+    Some(oauth2::read(body, now).ok()?.1)
 }
 
 /// A bearer token.

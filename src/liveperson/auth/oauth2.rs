@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::zeroize::Zeroizing;
 use serde::de::MapAccess;
 
-use super::{Token, TokenLifetime};
+use super::{LifetimeSource, Token, TokenLifetime};
 use crate::liveperson::envelope::{self, ReadError};
 use crate::liveperson::lenient::{Fields, Number, Text, Trail};
 
@@ -41,17 +41,19 @@ pub(in crate::liveperson) fn read(
     let text = answer
         .access_token
         .ok_or_else(|| missing("the answer has no access_token"))?;
-    let lifetime = answer
+    let (lifetime, source) = answer
         .expires_in
         .and_then(seconds)
+        .map(|lifetime| (lifetime, LifetimeSource::ExpiresIn))
         .or_else(|| from_jwt(&text, now))
-        .unwrap_or(UNKNOWN_LIFETIME);
+        .unwrap_or((UNKNOWN_LIFETIME, LifetimeSource::Unknown));
     let token = Token::new(text)
         .ok_or_else(|| missing("access_token is not a token that a header can carry"))?;
     Ok((
         token,
         TokenLifetime {
             lifetime: Some(lifetime),
+            source,
         },
     ))
 }
@@ -68,15 +70,18 @@ fn seconds(value: f64) -> Option<Duration> {
 
 /// `exp` of a JWT's payload, from its `iat` if it has one, so that a wrong clock on this side does
 /// not matter. The signature is LivePerson's business.
-fn from_jwt(token: &str, now: SystemTime) -> Option<Duration> {
+fn from_jwt(token: &str, now: SystemTime) -> Option<(Duration, LifetimeSource)> {
     let payload = token.split('.').nth(1)?.trim_end_matches('=');
     let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
     let claims: Claims = envelope::read(&payload).ok()?.value;
-    let from = match claims.iat {
-        Some(iat) => iat,
-        None => now.duration_since(UNIX_EPOCH).ok()?.as_secs_f64(),
+    let (from, source) = match claims.iat {
+        Some(iat) => (iat, LifetimeSource::Jwt),
+        None => (
+            now.duration_since(UNIX_EPOCH).ok()?.as_secs_f64(),
+            LifetimeSource::OwnClock,
+        ),
     };
-    seconds(claims.exp? - from)
+    Some((seconds(claims.exp? - from)?, source))
 }
 
 #[derive(Default)]
@@ -146,6 +151,27 @@ mod tests {
         assert_eq!(lifetime(&jwt(r#"{"exp":1000900}"#)), 900);
         assert_eq!(lifetime(&jwt(r#"{"exp":5000,"iat":4000}"#)), 1000);
         assert_eq!(lifetime(&jwt(r#"{"exp":1000900.5,"sub":{}}"#)), 900);
+    }
+
+    #[test]
+    fn a_lifetime_says_where_it_comes_from() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_000_000);
+        for (body, source) in [
+            (
+                r#"{"access_token":"t","expires_in":3600}"#.to_owned(),
+                LifetimeSource::ExpiresIn,
+            ),
+            (jwt(r#"{"exp":5000,"iat":4000}"#), LifetimeSource::Jwt),
+            (jwt(r#"{"exp":1000900}"#), LifetimeSource::OwnClock),
+            (jwt(r#"{"exp":999}"#), LifetimeSource::Unknown),
+            (
+                r#"{"access_token":"opaque"}"#.to_owned(),
+                LifetimeSource::Unknown,
+            ),
+        ] {
+            let (_, lifetime) = read(body.as_bytes(), now).unwrap();
+            assert_eq!(lifetime.source, source, "{body}");
+        }
     }
 
     #[test]

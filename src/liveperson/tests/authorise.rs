@@ -29,14 +29,16 @@ async fn oauth2_fetches_a_token_and_uses_it() {
     .await;
     let client = Client::new(settings(&server.url, oauth2())).unwrap();
     let call = || async { client.engagement_activity(&query(None, None, None)).await };
-    let lifetime = |seconds| {
+    let lifetime = |seconds, source| {
         let lifetime = Some(Duration::from_secs(seconds));
-        Ok(TokenLifetime { lifetime })
+        Ok(TokenLifetime { lifetime, source })
     };
-    assert_eq!(client.authorise().await.result, lifetime(3600));
+    let told = lifetime(3600, LifetimeSource::ExpiresIn);
+    assert_eq!(client.authorise().await.result, told);
     assert!(call().await.result.is_ok());
     assert_eq!(failure(call().await).code(), Code::Status(401));
-    assert_eq!(client.authorise().await.result, lifetime(300));
+    let unknown = lifetime(300, LifetimeSource::Unknown);
+    assert_eq!(client.authorise().await.result, unknown);
     assert!(call().await.result.is_ok());
 
     let requests = server.requests();
@@ -72,7 +74,7 @@ async fn a_login_lasts_until_it_is_refused() {
     ])
     .await;
     let client = Client::new(settings(&server.url, login())).unwrap();
-    let lifetime = TokenLifetime { lifetime: None };
+    let lifetime = TokenLifetime::UNTIL_REFUSED;
     assert_eq!(client.authorise().await.result, Ok(lifetime));
     let sla = SlaQuery {
         timeframe: 5,
@@ -100,7 +102,7 @@ async fn oauth1_signs_every_call_anew() {
     let server = Server::plain(vec![send(200, ACCOUNT_BODY), send(200, ACCOUNT_BODY)]).await;
     let client = signing_client(&server);
     let reply = client.authorise().await;
-    assert_eq!(reply.result, Ok(TokenLifetime { lifetime: None }));
+    assert_eq!(reply.result, Ok(TokenLifetime::UNTIL_REFUSED));
     assert_eq!(server.connections(), 0, "there is nothing to fetch");
     for _ in 0..2 {
         let reply = client.engagement_activity(&query(None, None, None)).await;

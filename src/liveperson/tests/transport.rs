@@ -323,3 +323,28 @@ async fn large_answers_are_read_aside() {
     assert!(reply.result.unwrap().whole.account.is_some());
     assert_eq!(reply.bytes, 400_198);
 }
+
+/// Also an error tells the time; a clock that cannot be read is none.
+#[tokio::test]
+async fn an_answer_brings_the_time_of_its_server() {
+    let date = "date: Sun, 06 Nov 1994 08:49:37 GMT";
+    let told = jiff::Timestamp::from_second(784_111_777).unwrap();
+    for (status, headers, expected) in [
+        (200, vec![date], Some(told)),
+        (429, vec![date], Some(told)),
+        (503, vec![date], Some(told)),
+        (
+            200,
+            vec!["date: Sunday, 06-Nov-94 08:49:37 GMT"],
+            Some(told),
+        ),
+        (200, vec!["date: yesterday"], None),
+        (200, vec!["date: Sun, 36 Nov 1994 08:49:37 GMT"], None),
+        (200, vec![], None),
+    ] {
+        let reply = one_call(vec![Act::Send(answer(status, &headers, ACCOUNT_BODY))]).await;
+        assert_eq!(reply.server_time, expected, "{status} {headers:?}");
+    }
+    let silent = hurried(vec![Act::SendAndHang(Vec::new())]).await;
+    assert_eq!(silent.server_time, None);
+}
