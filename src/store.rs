@@ -1,21 +1,24 @@
 //! What is served now: the present snapshot, put together and swapped whole.
 //!
-//! A collector publishes the chunks of a poll at once; the snapshot that scrapes read is built
-//! aside and replaced by one pointer, so a half-filled page cannot be seen and no scrape holds a
-//! lock. What has grown older than `stale_after` is left out when it is read: a collector that
-//! has stopped cannot say so itself. The store knows families and bytes, not how they were made.
+//! Each answer is a publication of its own, with the time at which it came. The snapshot that
+//! scrapes read is built aside and replaced by one pointer, so a half-filled page cannot be seen and
+//! no scrape holds a lock. What is older than `stale_after` is left out when it is read: a collector
+//! that has stopped cannot say so itself. The store knows families and bytes, not how they were
+//! made.
 
+mod levels;
 mod page;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 
 use crate::exposition::{Chunk, Format, Header, header};
-use crate::metrics::{FamilyId, Origin};
-use crate::poll::plan::Level;
+use crate::metrics::FamilyId;
+use levels::{LeftOut, LevelCounts, level};
 
 pub use page::{Page, Selection};
 
@@ -28,13 +31,13 @@ pub struct Source {
     pub part: &'static str,
 }
 
-/// Chunks of the same age.
+/// What one answer became.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Publication {
     /// The chunks.
     pub chunks: Vec<Chunk>,
-    /// When they grow too old to be served; `None` for never.
-    pub fresh_until: Option<Instant>,
+    /// When the answer came; `None` for what does not age.
+    pub came: Option<Instant>,
 }
 
 /// Series of a source that are served and left out.
@@ -46,236 +49,191 @@ pub struct SeriesCount {
     pub dropped: u64,
 }
 
-/// The order in which levels are left out when there are too many series.
-const DROPPED_FIRST: [Level; 5] = [
-    Level::SkillAgent,
-    Level::Agent,
-    Level::Skill,
-    Level::Group,
-    Level::Account,
-];
-
 /// The present snapshot and what it is made of.
 #[derive(Debug)]
 pub struct Store {
-    parts: Mutex<Parts>,
+    sources: Mutex<BTreeMap<Source, Vec<Arc<Publication>>>>,
     snapshot: ArcSwap<Snapshot>,
+    left_out: LeftOut,
+    max_series: AtomicU64,
+    /// In nanoseconds.
+    stale_after: AtomicU64,
 }
 
-#[derive(Debug)]
-struct Parts {
-    sources: BTreeMap<Source, Vec<Publication>>,
-    max_series: u64,
-    /// Levels whose absence the log has told of.
-    told: Vec<Level>,
-}
-
-/// An immutable page of data series.
+/// An immutable page of data series, of all ages.
 #[derive(Debug, Default)]
 struct Snapshot {
     families: Vec<SnapshotFamily>,
-    pieces: Vec<PieceCount>,
+    pieces: Vec<Piece>,
 }
 
 #[derive(Debug)]
 struct SnapshotFamily {
     header: &'static Header,
-    pieces: Vec<Piece>,
+    level: usize,
+    chunks: Vec<ChunkRef>,
 }
 
-/// What one publication gives to one family.
+/// Where a chunk stands: the place of its publication in [`Snapshot::pieces`], and its own there.
+#[derive(Clone, Copy, Debug)]
+struct ChunkRef {
+    piece: usize,
+    chunk: usize,
+}
+
+/// A publication in a snapshot.
 #[derive(Debug)]
 struct Piece {
-    /// The place of its publication in [`Snapshot::pieces`].
-    publication: usize,
-    chunk: Chunk,
-}
-
-#[derive(Debug)]
-struct PieceCount {
-    source: Source,
-    fresh_until: Option<Instant>,
-    series: SeriesCount,
+    source: Arc<Source>,
+    publication: Arc<Publication>,
+    series: LevelCounts,
 }
 
 impl Store {
-    /// An empty store that serves at most `max_series` data series.
-    pub fn new(max_series: u64) -> Self {
-        Self {
-            parts: Mutex::new(Parts {
-                sources: BTreeMap::new(),
-                max_series,
-                told: Vec::new(),
-            }),
+    /// An empty store that serves at most `max_series` data series, none of them older than
+    /// `stale_after`.
+    pub fn new(max_series: u64, stale_after: Duration) -> Self {
+        let store = Self {
+            sources: Mutex::default(),
             snapshot: ArcSwap::default(),
-        }
+            left_out: LeftOut::default(),
+            max_series: AtomicU64::new(max_series),
+            stale_after: AtomicU64::default(),
+        };
+        store.set_stale_after(stale_after);
+        store
     }
 
     /// Replaces all that `source` serves.
-    pub fn publish(&self, source: Source, publications: Vec<Publication>) {
-        self.change(|parts| {
-            parts.sources.insert(source, publications);
+    pub fn publish(&self, source: Source, publications: Vec<Arc<Publication>>) {
+        self.change(|sources| {
+            sources.insert(source, publications);
         });
-    }
-
-    /// What `source` serves, fresh or not.
-    pub fn published(&self, source: &Source) -> Vec<Publication> {
-        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        parts.sources.get(source).cloned().unwrap_or_default()
     }
 
     /// Removes all that an account serves.
     pub fn remove_account(&self, account: &str) {
-        self.change(|parts| {
-            parts
-                .sources
-                .retain(|source, _| &*source.account != account)
-        });
+        self.change(|sources| sources.retain(|source, _| &*source.account != account));
     }
 
     /// Removes all that one source serves.
     pub fn remove(&self, source: &Source) {
-        self.change(|parts| {
-            parts.sources.remove(source);
+        self.change(|sources| {
+            sources.remove(source);
         });
     }
 
     /// Changes the limit of `limits.max_series`.
     pub fn set_max_series(&self, max_series: u64) {
-        self.change(|parts| {
-            if parts.max_series != max_series {
-                parts.max_series = max_series;
-                parts.told.clear();
-            }
-        });
+        if self.max_series.swap(max_series, Ordering::Relaxed) != max_series {
+            self.left_out.forget();
+        }
     }
 
-    fn change(&self, change: impl FnOnce(&mut Parts)) {
-        // Nothing in here panics; should it ever, the parts are still whole publications.
-        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut parts);
+    /// Changes `stale_after`, for what is served already, too.
+    pub fn set_stale_after(&self, stale_after: Duration) {
+        let nanos = u64::try_from(stale_after.as_nanos()).unwrap_or(u64::MAX);
+        self.stale_after.store(nanos, Ordering::Relaxed);
+    }
+
+    /// How old data may grow.
+    pub fn stale_after(&self) -> Duration {
+        Duration::from_nanos(self.stale_after.load(Ordering::Relaxed))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut BTreeMap<Source, Vec<Arc<Publication>>>)) {
+        // Nothing in here panics; should it ever, what is there are still whole publications.
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut sources);
         // Swapped under the lock, so that two publications cannot overtake each other.
-        self.snapshot.store(Arc::new(parts.snapshot()));
+        self.snapshot.store(Arc::new(Snapshot::of(&sources)));
     }
 
     /// The data part of the page at `now`.
     pub fn page(&self, now: Instant, format: Format, selection: &Selection) -> Page {
         let snapshot = self.snapshot.load_full();
+        let left_out = self.levels_left_out(&snapshot, now);
+        let stale_after = self.stale_after();
         let served = snapshot.pieces.iter().map(|piece| {
-            is_fresh(piece.fresh_until, now)
+            piece.is_fresh(now, stale_after)
                 && selection.has_account(&piece.source.account)
                 && selection.has_part(piece.source.part)
         });
         let served = served.collect();
-        Page::new(snapshot, format, served)
+        Page::new(snapshot, format, served, left_out)
     }
 
-    /// How many series of a source are on the page at `now`, and how many are left out.
-    pub fn series(&self, source: &Source, now: Instant) -> SeriesCount {
+    /// How many series of each source are on the page at `now`, and how many are left out.
+    pub fn series(&self, now: Instant) -> BTreeMap<Source, SeriesCount> {
         let snapshot = self.snapshot.load();
-        let of_source = snapshot
-            .pieces
-            .iter()
-            .filter(|piece| piece.source == *source && is_fresh(piece.fresh_until, now));
-        of_source.fold(SeriesCount::default(), |sum, piece| SeriesCount {
-            served: sum.served + piece.series.served,
-            dropped: sum.dropped + piece.series.dropped,
-        })
+        let left_out = self.levels_left_out(&snapshot, now);
+        let stale_after = self.stale_after();
+        let mut counts: BTreeMap<Source, SeriesCount> = BTreeMap::new();
+        for piece in &snapshot.pieces {
+            if piece.is_fresh(now, stale_after) {
+                let count = counts.entry(Source::clone(&piece.source)).or_default();
+                let (served, dropped) = piece.series.split(left_out);
+                count.served += served;
+                count.dropped += dropped;
+            }
+        }
+        counts
+    }
+
+    /// Only what is fresh counts: what is not served any more makes nobody room scarce.
+    fn levels_left_out(&self, snapshot: &Snapshot, now: Instant) -> u8 {
+        let stale_after = self.stale_after();
+        let fresh = snapshot.pieces.iter();
+        let fresh = fresh.filter(|piece| piece.is_fresh(now, stale_after));
+        let counts = fresh.fold(LevelCounts::default(), |sum, piece| sum + piece.series);
+        self.left_out
+            .update(counts, self.max_series.load(Ordering::Relaxed))
     }
 }
 
-fn is_fresh(until: Option<Instant>, now: Instant) -> bool {
-    until.is_none_or(|until| now < until)
+impl Piece {
+    fn is_fresh(&self, now: Instant, stale_after: Duration) -> bool {
+        let came = self.publication.came;
+        came.is_none_or(|came| now.saturating_duration_since(came) < stale_after)
+    }
 }
 
-impl Parts {
-    fn snapshot(&mut self) -> Snapshot {
-        let kept = self.levels_kept();
-        self.tell(&kept);
+impl Snapshot {
+    fn of(sources: &BTreeMap<Source, Vec<Arc<Publication>>>) -> Self {
         let mut families: Vec<Option<SnapshotFamily>> = FamilyId::all().map(|_| None).collect();
-        let mut pieces = Vec::new();
-        for (source, publication) in self
-            .sources
-            .iter()
-            .flat_map(|(s, publications)| publications.iter().map(move |p| (s, p)))
-        {
-            let mut series = SeriesCount::default();
-            for chunk in &publication.chunks {
-                if !kept.contains(&level(chunk.family)) {
-                    series.dropped += chunk.series;
-                    continue;
+        let mut pieces = Vec::with_capacity(sources.values().map(Vec::len).sum());
+        for (source, publications) in sources {
+            let source = Arc::new(source.clone());
+            for publication in publications {
+                let mut series = LevelCounts::default();
+                for (place, chunk) in publication.chunks.iter().enumerate() {
+                    let Some(header) = header(chunk.family) else {
+                        continue;
+                    };
+                    let level = level(chunk.family);
+                    series.add(level, chunk.series);
+                    let family = &mut families[chunk.family.index()];
+                    let family = family.get_or_insert_with(|| SnapshotFamily {
+                        header,
+                        level,
+                        chunks: Vec::new(),
+                    });
+                    family.chunks.push(ChunkRef {
+                        piece: pieces.len(),
+                        chunk: place,
+                    });
                 }
-                series.served += chunk.series;
-                let Some(header) = header(chunk.family) else {
-                    continue;
-                };
-                let family = families[chunk.family.index()].get_or_insert_with(|| SnapshotFamily {
-                    header,
-                    pieces: Vec::new(),
-                });
-                family.pieces.push(Piece {
-                    publication: pieces.len(),
-                    chunk: chunk.clone(),
+                pieces.push(Piece {
+                    source: Arc::clone(&source),
+                    publication: Arc::clone(publication),
+                    series,
                 });
             }
-            let fresh_until = publication.fresh_until;
-            pieces.push(PieceCount {
-                source: source.clone(),
-                fresh_until,
-                series,
-            });
         }
-        Snapshot {
+        Self {
             families: families.into_iter().flatten().collect(),
             pieces,
         }
-    }
-
-    /// The levels that fit in `max_series`: whole ones are left out, the most detailed first, so
-    /// that what is served never depends on which poll came last.
-    fn levels_kept(&self) -> Vec<Level> {
-        let chunks = || self.sources.values().flatten().flat_map(|p| &p.chunks);
-        let count = |wanted: Level| -> u64 {
-            chunks()
-                .filter(|c| level(c.family) == wanted)
-                .map(|c| c.series)
-                .sum()
-        };
-        let mut kept = DROPPED_FIRST.to_vec();
-        let mut total: u64 = chunks().map(|c| c.series).sum();
-        while total > self.max_series && !kept.is_empty() {
-            total -= count(kept.remove(0));
-        }
-        kept
-    }
-}
-
-impl Parts {
-    /// Says once which levels are left out; a number of series that moves around the limit is no
-    /// reason to say it again.
-    fn tell(&mut self, kept: &[Level]) {
-        let left_out = || DROPPED_FIRST.iter().filter(|level| !kept.contains(level));
-        if left_out().all(|level| self.told.contains(level)) {
-            return;
-        }
-        self.told = left_out().copied().collect();
-        let words: Vec<_> = left_out().map(|level| level.label()).collect();
-        let chunks = self.sources.values().flatten().flat_map(|p| &p.chunks);
-        let series: u64 = chunks.map(|chunk| chunk.series).sum();
-        tracing::warn!(
-            series,
-            max_series = self.max_series,
-            left_out = words.join(","),
-            "more series than limits.max_series: whole levels are left out; raise it, or serve \
-             fewer levels, skills or agents"
-        );
-    }
-}
-
-fn level(family: FamilyId) -> Level {
-    match family.get().origin {
-        Origin::Data(level) | Origin::Names(level) => level,
-        Origin::Exporter => Level::Account,
     }
 }
 

@@ -216,9 +216,39 @@ async fn a_reload_leaves_no_gap_in_the_names() {
         status: Some(403),
         ..Fault::default()
     });
+    // Another time limit takes another client, which asks for the names again.
     let text = std::fs::read_to_string(exporter.config_file()).unwrap();
-    std::fs::write(exporter.config_file(), format!("{text}stale_after: 4m\n")).unwrap();
+    let changed = text.replace(
+        "min_spacing: 10ms",
+        "min_spacing: 10ms, request_timeout: 14s",
+    );
+    std::fs::write(exporter.config_file(), changed + "names: {refresh: 50m}\n").unwrap();
     exporter.signal("HUP");
     let page = exporter.page_with(&requests("403"), 3.0).await;
     assert_eq!(info(&page, "skill"), before);
+}
+
+/// What takes no new client stops nobody: no call is aborted, no host and no token asked for again.
+#[tokio::test]
+async fn names_stale_after_and_the_time_zone_are_changed_while_accounts_run_on() {
+    let simulator = simulator().await;
+    let exporter = Exporter::start(&yaml(&simulator, "")).await;
+    let page = exporter.page_with(&requests("200"), 3.0).await;
+    let session = |page: &str| {
+        ["token", "domain"].map(|api| {
+            let labels = format!("account=\"12345678\",api=\"{api}\",code=\"200\"");
+            sample(page, &format!("liveperson_api_requests_total{{{labels}}}"))
+        })
+    };
+    let before = session(&page);
+    let text = std::fs::read_to_string(exporter.config_file()).unwrap();
+    let more = "stale_after: 4m\ntimezone: Asia/Tokyo\nnames: {skills: {424242: Mine}}\n";
+    std::fs::write(exporter.config_file(), text + more).unwrap();
+    exporter.signal("HUP");
+    let mine = "liveperson_skill_info{account=\"12345678\",skill=\"424242\",name=\"Mine\"}";
+    let page = exporter.page_with(mine, 1.0).await;
+    assert!(info(&page, "agent").len() > 1, "theirs are gone");
+    assert_eq!(session(&page), before);
+    assert_eq!(sample(&page, &requests("200")), Some(3.0));
+    assert!(UP.iter().all(|up| sample(&page, up) == Some(1.0)), "{page}");
 }

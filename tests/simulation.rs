@@ -18,12 +18,15 @@
 mod simulation {
     pub(crate) mod account;
     pub(crate) mod clocks;
+    pub(crate) mod collector_model;
     pub(crate) mod drawn;
     pub(crate) mod limits;
     pub(crate) mod liveperson;
     pub(crate) mod model;
     pub(crate) mod plots;
     pub(crate) mod rules;
+    pub(crate) mod served;
+    pub(crate) mod session_model;
     pub(crate) mod story;
     pub(crate) mod svg;
     pub(crate) mod week;

@@ -16,7 +16,8 @@ mod data;
 use std::hint::black_box;
 use std::io::Write as _;
 use std::process::{Command, ExitCode};
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -130,16 +131,13 @@ fn run(part: &str) {
 
 fn page_of(series: u64) -> Page {
     let chunks = data::render(&data::parse(&data::body(series)), &[]);
-    let publication = Publication {
-        chunks: data::joined(&chunks, &[]),
-        fresh_until: None,
-    };
+    let publication = Publication { chunks, came: None };
     let source = Source {
         account: data::ACCOUNT.into(),
         part: "engagement_activity",
     };
-    let store = Store::new(10 * series);
-    store.publish(source, vec![publication]);
+    let store = Store::new(10 * series, Duration::MAX);
+    store.publish(source, vec![Arc::new(publication)]);
     store.page(Instant::now(), Format::Text, &Selection::default())
 }
 

@@ -52,7 +52,7 @@ pub(super) async fn demo(flags: Flags) -> u8 {
     };
     let source: ConfigSource = {
         let domain_api = domain_api.clone();
-        Box::new(move || configuration(&domain_api))
+        Arc::new(move || configuration(&domain_api))
     };
     let scheme = if flags.web_config_file.is_some() {
         "https"

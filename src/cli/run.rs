@@ -21,7 +21,7 @@ pub(super) async fn run(flags: Flags) -> u8 {
             return BAD_USAGE;
         }
     };
-    let source: ConfigSource = Box::new(move || read(file.as_ref()));
+    let source: ConfigSource = Arc::new(move || read(file.as_ref()));
     run_with(flags, config, source, |_| {}).await
 }
 

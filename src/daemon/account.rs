@@ -1,24 +1,24 @@
 //! One account of the configuration as a running task: its client, its machine, its worker.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
 use super::clock::{WallClock, epoch_seconds};
-use super::names::NameBook;
+use super::publisher::Publisher;
 use super::status::AccountStatus;
-use super::worker::{AccountWorker, WorkerParts};
+use super::worker::{AccountWorker, Change, WorkerParts};
 use crate::config::{Account, Auth, Config};
 use crate::liveperson::{Client, ClientSettings, Service};
 use crate::metrics::exporter::AccountCounters;
 use crate::poll::plan::CollectorKind;
 use crate::poll::{
-    AccountMachine, AccountSettings, CollectorSettings, Heir, Heirs, SessionSettings, first_phase,
-    run,
+    AccountMachine, AccountSettings, CollectorSettings, Heir, Heirs, Session, SessionSettings,
+    first_phase, supervise,
 };
-use crate::store::{Source, Store};
+use crate::store::Store;
 
 /// What all accounts share.
 #[derive(Clone)]
@@ -34,43 +34,93 @@ pub(super) struct AccountView {
     pub(super) counters: Arc<AccountCounters>,
 }
 
+/// What of the configuration an account's task is made of: when any of it changes the task is
+/// stopped and another one takes over.
+#[derive(Clone, Debug, PartialEq)]
+struct Basis {
+    account: Account,
+    client: ClientSettings,
+    max_in_flight: usize,
+    min_spacing: Duration,
+    /// How often names are looked up; `None` for never.
+    names_refresh: Option<Duration>,
+}
+
+impl Basis {
+    fn of(config: &Config, account: &Account) -> Self {
+        Self {
+            account: account.clone(),
+            client: client_settings(config, account),
+            max_in_flight: config.limits.max_in_flight,
+            min_spacing: config.limits.min_spacing,
+            names_refresh: config.names.lookup.then_some(config.names.refresh),
+        }
+    }
+
+    /// What a change from an `old` configuration means for hosts and token.
+    fn session_after(&self, old: &Self) -> Session {
+        if self.client == old.client {
+            return Session::Kept;
+        }
+        let with_old_limits = ClientSettings {
+            request_timeout: old.client.request_timeout,
+            max_response_bytes: old.client.max_response_bytes,
+            ..self.client.clone()
+        };
+        if with_old_limits == old.client {
+            Session::New
+        } else {
+            Session::Mended
+        }
+    }
+}
+
 /// A running account.
 pub(super) struct RunningAccount {
     pub(super) id: String,
+    basis: Basis,
     status: Arc<AccountStatus>,
     counters: Arc<AccountCounters>,
     kinds: Vec<CollectorKind>,
-    names: Arc<NameBook>,
-    stop: oneshot::Sender<()>,
+    changes: UnboundedSender<Change>,
     task: JoinHandle<AccountMachine>,
     worker: Arc<AccountWorker>,
-    account: Account,
 }
 
 /// What an account that stopped leaves to its successor.
-pub(super) struct Legacy {
-    machine: AccountMachine,
+pub(super) struct StoppedAccount {
+    machine: Option<AccountMachine>,
+    basis: Basis,
     kinds: Vec<CollectorKind>,
-    names: Arc<NameBook>,
     status: Arc<AccountStatus>,
     counters: Arc<AccountCounters>,
     worker: Arc<AccountWorker>,
-    account: Account,
 }
 
 /// An account that is ready to run: everything that can fail has succeeded.
 pub(super) struct PreparedAccount {
-    account: Account,
-    client: Client,
+    basis: Basis,
+    client: Arc<Client>,
     kinds: Vec<CollectorKind>,
     counters: Arc<AccountCounters>,
 }
 
 impl PreparedAccount {
-    /// Prepares an account; the error says what is wrong with its settings.
-    pub(super) fn new(config: &Config, account: &Account) -> Result<Self, String> {
-        let client = Client::new(client_settings(config, account))
-            .map_err(|error| format!("account {}: {error}", account.id))?;
+    /// Prepares an account; the error says what is wrong with its settings. One that is `running`
+    /// passes its client on if nothing changed that a client is made of.
+    pub(super) fn new(
+        config: &Config,
+        account: &Account,
+        running: Option<&ReusableClient>,
+    ) -> Result<Self, String> {
+        let basis = Basis::of(config, account);
+        let reused = running.filter(|running| running.settings == basis.client);
+        let client = match reused {
+            Some(running) => Arc::clone(&running.client),
+            None => Client::new(basis.client.clone())
+                .map(Arc::new)
+                .map_err(|error| format!("account {}: {error}", account.id))?,
+        };
         let kinds: Vec<_> = CollectorKind::ALL
             .into_iter()
             .filter(|k| k.enabled(account))
@@ -79,7 +129,7 @@ impl PreparedAccount {
         let counters = AccountCounters::new(&account.id, &labels)
             .map_err(|error| format!("account {}: {error}", account.id))?;
         Ok(Self {
-            account: account.clone(),
+            basis,
             client,
             kinds,
             counters: Arc::new(counters),
@@ -92,88 +142,103 @@ impl PreparedAccount {
         config: &Config,
         shared: &Shared,
         ordinal: usize,
-        legacy: Option<Legacy>,
+        stopped: Option<StoppedAccount>,
     ) -> RunningAccount {
         let Self {
-            account,
+            basis,
             client,
             kinds,
             mut counters,
         } = self;
-        let services = client.services();
-        let settings = machine_settings(config, &account, &client, &kinds, ordinal);
-        let now = tokio::time::Instant::now().into_std();
-        let mut machine = AccountMachine::new(settings, now);
-        if config.names.lookup {
-            // The last of the account's collectors, behind all the kinds.
-            machine = machine.with_background(names_settings(config, &client, ordinal), now);
-        }
-        let older = legacy.as_ref().map(|legacy| &*legacy.names);
-        let names = NameBook::new(&account.id, &config.names, &shared.store, older);
-        let names = Arc::new(names);
-        let status = Arc::new(AccountStatus::new(&account.id, &kinds, config.stale_after));
-        if let Some(legacy) = &legacy {
-            let heirs = heirs(&account, &kinds, &services, legacy);
-            machine.inherit(&legacy.machine, now, &heirs);
-            status.inherit(&legacy.status);
-            counters = Arc::clone(&legacy.counters);
-            for gone in legacy.kinds.iter().filter(|kind| !kinds.contains(kind)) {
-                shared.store.remove(&source(&account.id, gone.label()));
-            }
+        let account = &basis.account;
+        let services = client.services(config.names.lookup);
+        let machine = new_machine(config, account, &client, &services, &kinds, ordinal);
+        let status = Arc::new(AccountStatus::new(&account.id, &kinds));
+        if let Some(stopped) = &stopped {
+            status.inherit(&stopped.status);
+            counters = Arc::clone(&stopped.counters);
+            adjust_counters(&counters, &stopped.kinds, &kinds);
         }
         counters.begin(epoch_seconds(shared.clock.now()));
-        names.publish();
-        let id = account.id.clone();
         let worker = AccountWorker::new(WorkerParts {
-            account: account.clone(),
+            account: account.id.clone(),
             client,
-            services,
+            services: services.clone(),
             collectors: kinds.clone(),
             timezone: config.timezone.clone(),
-            stale_after: config.stale_after,
             clock: Arc::clone(&shared.clock),
-            store: Arc::clone(&shared.store),
-            names: Arc::clone(&names),
+            publisher: Publisher::new(account, &kinds, &config.names, &shared.store),
             counters: Arc::clone(&counters),
             status: Arc::clone(&status),
         });
-        if let Some(legacy) = &legacy {
-            worker.inherit(&legacy.worker);
+        let now = tokio::time::Instant::now().into_std();
+        let mut first = machine(now);
+        if let Some(stopped) = &stopped {
+            let unchanged =
+                |kind: CollectorKind| kind.asks_the_same(account, &stopped.basis.account);
+            worker.inherit(&stopped.worker, unchanged);
+            if let Some(machine) = &stopped.machine {
+                first.inherit(machine, now, &heirs(&basis, &kinds, &services, stopped));
+            }
         }
+        worker.publish_all();
         let worker = Arc::new(worker);
-        let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(run(machine, Arc::clone(&worker), async move {
-            // A sender that is gone means stop, too.
-            let _ = stopped.await;
-        }));
+        let (changes, received) = unbounded_channel();
+        let task = tokio::spawn(supervise(first, machine, Arc::clone(&worker), received));
         RunningAccount {
-            id,
+            id: account.id.clone(),
+            basis,
             status,
             counters,
             kinds,
-            names,
-            stop,
+            changes,
             task,
             worker,
-            account,
         }
     }
 }
 
+/// The client of a running account, and what it was made of.
+pub(super) struct ReusableClient {
+    settings: ClientSettings,
+    client: Arc<Client>,
+}
+
+/// A collector that a reload switched on is counted from 0, one that it switched off no longer.
+fn adjust_counters(counters: &AccountCounters, old: &[CollectorKind], new: &[CollectorKind]) {
+    let labels: Vec<_> = new.iter().map(|kind| kind.label()).collect();
+    counters.add_collectors(&labels);
+    for gone in old.iter().filter(|kind| !new.contains(kind)) {
+        counters.remove_collector(gone.label());
+    }
+}
+
 /// What of the collectors and services was there before the account changed.
-fn heirs(account: &Account, kinds: &[CollectorKind], services: &[Service], old: &Legacy) -> Heirs {
+fn heirs(
+    basis: &Basis,
+    kinds: &[CollectorKind],
+    services: &[Service],
+    old: &StoppedAccount,
+) -> Heirs {
     let collector = |kind: &CollectorKind| {
         let index = old.kinds.iter().position(|k| k == kind)?;
-        let unchanged = kind.asks_the_same(account, &old.account);
+        let unchanged = kind.asks_the_same(&basis.account, &old.basis.account);
         Some(Heir { index, unchanged })
     };
+    // Names stand behind all the collectors.
+    let names = basis.names_refresh.and(old.basis.names_refresh).map(|_| {
+        let index = old.kinds.len();
+        let unchanged = basis.names_refresh == old.basis.names_refresh;
+        Heir { index, unchanged }
+    });
     let before = old.worker.services();
     Heirs {
-        collectors: kinds.iter().map(collector).collect(),
+        collectors: kinds.iter().map(collector).chain([names]).collect(),
         services: services
             .iter()
             .map(|service| before.iter().position(|s| s == service))
             .collect(),
+        session: basis.session_after(&old.basis),
     }
 }
 
@@ -186,31 +251,40 @@ impl RunningAccount {
         }
     }
 
-    /// Stops it; calls under way are aborted. `None` when its task had died.
-    pub(super) async fn stop(self) -> Option<Legacy> {
-        let Self {
-            stop,
-            task,
-            kinds,
-            names,
-            status,
-            counters,
-            worker,
-            account,
-            ..
-        } = self;
-        // A receiver that is gone has stopped already.
-        let _ = stop.send(());
-        let machine = task.await.ok()?;
-        Some(Legacy {
-            machine,
-            kinds,
-            names,
-            status,
-            counters,
-            worker,
-            account,
-        })
+    /// Whether it can run on as it is under a new configuration.
+    pub(super) fn runs_on(&self, config: &Config, account: &Account) -> bool {
+        self.basis == Basis::of(config, account)
+    }
+
+    /// Its client, for a successor that needs no other.
+    pub(super) fn client(&self) -> ReusableClient {
+        ReusableClient {
+            settings: self.basis.client.clone(),
+            client: self.worker.client(),
+        }
+    }
+
+    /// Applies what it can take without being stopped.
+    pub(super) fn apply(&self, config: &Config) {
+        let change = Change {
+            names: config.names.clone(),
+            timezone: config.timezone.clone(),
+        };
+        // A task that is gone has nothing to apply it to.
+        let _ = self.changes.send(change);
+    }
+
+    /// Stops it; calls under way are aborted, and nothing is published any more.
+    pub(super) async fn stop(self) -> StoppedAccount {
+        drop(self.changes);
+        StoppedAccount {
+            machine: self.task.await.ok(),
+            basis: self.basis,
+            kinds: self.kinds,
+            status: self.status,
+            counters: self.counters,
+            worker: self.worker,
+        }
     }
 }
 
@@ -224,14 +298,33 @@ pub(super) fn client_settings(config: &Config, account: &Account) -> ClientSetti
         ca_file: config.tls.ca_file.clone(),
         request_timeout: config.limits.request_timeout,
         max_response_bytes: config.limits.max_response_bytes,
-        names: config.names.lookup,
     }
 }
 
-fn source(account: &str, part: &'static str) -> Source {
-    Source {
-        account: account.into(),
-        part,
+/// Makes the machine of an account, whenever one is needed.
+fn new_machine(
+    config: &Config,
+    account: &Account,
+    client: &Client,
+    services: &[Service],
+    kinds: &[CollectorKind],
+    ordinal: usize,
+) -> impl Fn(Instant) -> AccountMachine + Send + 'static {
+    let settings = machine_settings(config, account, client, services, kinds, ordinal);
+    // Names are asked for in the background of everything else.
+    let service = |s: &Service| *s == Service::AccountConfigReadOnly;
+    let names = config.names.lookup.then(|| CollectorSettings {
+        interval: config.names.refresh,
+        phase: first_phase(config.names.refresh, ordinal),
+        service: services.iter().position(service),
+    });
+    move |now| {
+        let machine = AccountMachine::new(settings.clone(), now);
+        match &names {
+            // The last of the account's collectors, behind all the kinds.
+            Some(names) => machine.with_background(names.clone(), now),
+            None => machine,
+        }
     }
 }
 
@@ -239,10 +332,10 @@ fn machine_settings(
     config: &Config,
     account: &Account,
     client: &Client,
+    services: &[Service],
     kinds: &[CollectorKind],
     ordinal: usize,
 ) -> AccountSettings {
-    let services = client.services();
     let index = |wanted: Service| services.iter().position(|service| *service == wanted);
     let data = index(Service::LeDataReporting);
     let (token_service, token_distance) = match account.auth {
@@ -271,16 +364,5 @@ fn machine_settings(
         },
         collectors: collectors.collect(),
         seed: fastrand::u64(..),
-    }
-}
-
-/// Names are asked for in the background of everything else.
-fn names_settings(config: &Config, client: &Client, ordinal: usize) -> CollectorSettings {
-    let services = client.services();
-    let service = |s: &Service| *s == Service::AccountConfigReadOnly;
-    CollectorSettings {
-        interval: config.names.refresh,
-        phase: first_phase(config.names.refresh, ordinal),
-        service: services.iter().position(service),
     }
 }

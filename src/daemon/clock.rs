@@ -32,13 +32,18 @@ pub(super) fn epoch_seconds(at: Timestamp) -> f64 {
     at.as_duration().as_secs_f64()
 }
 
-/// The `timeframe` of a window that ends at `now`: 1 to 1440 minutes.
+/// LivePerson's data comes in slots of 5 minutes: a window begins at the beginning of the slot that
+/// its nominal start lies in. The middle of a slot, in seconds:
+const MIDDLE_OF_SLOT: i64 = 150;
+
+/// The `timeframe` of a window that ends at `now` on LivePerson's clock: 1 to 1440 minutes.
 ///
 /// `today` counts real time since midnight, which on the days daylight saving begins or ends is
-/// not the time on the clock's face. Only whole minutes count: LivePerson begins a window at the
-/// 5-minute mark at or before its nominal start, which is midnight then; one more minute would
-/// bring the last five minutes of yesterday along. The 25th hour of the longest day does not fit
-/// in what LivePerson accepts.
+/// not the time on the clock's face. Its nominal start is laid into the middle of the slot that
+/// begins at midnight, so that neither a clock that differs by two minutes nor a slow request moves
+/// the window into yesterday or past the first slot. In the first three minutes of the day, when a
+/// window of whole minutes cannot end there, it is one minute. The 25th hour of the longest day does
+/// not fit in what LivePerson accepts.
 pub fn timeframe(window: Window, now: Timestamp, timezone: &TimeZone) -> u16 {
     match window {
         Window::Minutes(minutes) => minutes,
@@ -48,7 +53,8 @@ pub fn timeframe(window: Window, now: Timestamp, timezone: &TimeZone) -> u16 {
                 .start_of_day()
                 .map_or(now.timestamp(), |day| day.timestamp());
             let seconds = now.timestamp().duration_since(midnight).as_secs();
-            let minutes = seconds.max(0).unsigned_abs() / 60;
+            // The nearest whole minute.
+            let minutes = (seconds - MIDDLE_OF_SLOT + 30).max(0) / 60;
             u16::try_from(minutes).unwrap_or(LONGEST).clamp(1, LONGEST)
         }
     }
@@ -75,23 +81,40 @@ mod tests {
     }
 
     #[test]
-    fn today_begins_at_midnight_in_the_time_zone() {
+    fn today_begins_in_the_middle_of_the_slot_that_begins_at_midnight() {
         assert_eq!(today("UTC", "2026-11-20T00:00:00Z"), 1);
-        assert_eq!(today("UTC", "2026-11-20T00:00:59Z"), 1);
-        assert_eq!(today("UTC", "2026-11-20T00:03:59.999Z"), 3);
-        assert_eq!(today("UTC", "2026-11-20T23:59:59Z"), 1439);
-        assert_eq!(today("Asia/Kolkata", "2026-11-20T00:00:00Z"), 330);
-        assert_eq!(today("America/New_York", "2026-11-20T00:00:00Z"), 19 * 60);
+        assert_eq!(today("UTC", "2026-11-20T00:03:59.999Z"), 1);
+        assert_eq!(today("UTC", "2026-11-20T00:04:00Z"), 2);
+        assert_eq!(today("UTC", "2026-11-20T23:59:59Z"), 1437);
+        assert_eq!(today("Asia/Kolkata", "2026-11-20T00:00:00Z"), 328);
+        let new_york = today("America/New_York", "2026-11-20T00:00:00Z");
+        assert_eq!(new_york, 19 * 60 - 2);
+    }
+
+    #[test]
+    fn a_clock_that_differs_by_two_minutes_moves_no_day() {
+        let midnight: Timestamp = "2026-11-20T00:00:00Z".parse().unwrap();
+        for second in 180..86_400 {
+            for difference in [-119, 0, 119] {
+                let ours = midnight + jiff::SignedDuration::from_secs(second);
+                let minutes = timeframe(Window::Today, ours, &TimeZone::UTC);
+                // LivePerson's clock says when the window really begins.
+                let start = second + difference - 60 * i64::from(minutes);
+                assert!((0..300).contains(&start), "{second} {difference}: {start}");
+            }
+        }
     }
 
     #[test]
     fn today_is_right_on_both_days_of_daylight_saving() {
         // 02:00 became 03:00: noon is eleven hours after midnight.
-        assert_eq!(today("Europe/Berlin", "2026-03-29T10:00:00Z"), 11 * 60);
+        let spring = today("Europe/Berlin", "2026-03-29T10:00:00Z");
+        assert_eq!(spring, 11 * 60 - 2);
         // 03:00 became 02:00: noon is thirteen hours after midnight, and the day has 25.
-        assert_eq!(today("Europe/Berlin", "2026-10-25T11:00:00Z"), 13 * 60);
+        let autumn = today("Europe/Berlin", "2026-10-25T11:00:00Z");
+        assert_eq!(autumn, 13 * 60 - 2);
         assert_eq!(today("Europe/Berlin", "2026-10-25T22:59:00Z"), 1440);
         // Midnight itself is skipped there: the day begins at 01:00.
-        assert_eq!(today("America/Asuncion", "2023-10-01T05:00:00Z"), 60);
+        assert_eq!(today("America/Asuncion", "2023-10-01T05:00:00Z"), 58);
     }
 }

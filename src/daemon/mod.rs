@@ -1,8 +1,8 @@
 //! The daemon: the one room that knows all the others and ties them together.
 //!
 //! `account` turns an account of the configuration into a running task; `worker` makes its calls
-//! and publishes; `results` holds a poll's answers until it ends; `names` merges names for ids and
-//! serves them; `status` and `trouble` are what a person is told; `site` is what `web` serves and
+//! and tells what happened; `publisher` decides what of their answers is served, `results` by
+//! request and `names` for ids; `status` and `trouble` are what a person is told; `site` is what `web` serves and
 //! `scrape` its largest page; `plan_report` prints the plan for `check-config`; `connection_test`
 //! tries every call once for `test-connection`; `clock` is the wall clock.
 
@@ -12,6 +12,7 @@ mod clock;
 mod connection_test;
 mod names;
 mod plan_report;
+mod publisher;
 mod results;
 mod scrape;
 mod site;
@@ -20,8 +21,11 @@ mod trouble;
 mod worker;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use account::{AccountView, Legacy, PreparedAccount, RunningAccount, Shared};
+use account::{
+    AccountView, PreparedAccount, ReusableClient, RunningAccount, Shared, StoppedAccount,
+};
 use jiff::Timestamp;
 
 use crate::config::{Account, Config};
@@ -34,11 +38,12 @@ use clock::epoch_seconds;
 pub use clock::{SystemClock, WallClock, timeframe};
 pub use connection_test::{Surroundings, Tally, test_connection};
 pub use plan_report::plan_report;
+pub use publisher::{Answer, Publisher, names_skills};
 pub use site::DaemonSite;
 pub use status::{AccountStatus, CollectorStatus};
 
 /// Reads the configuration again.
-pub type ConfigSource = Box<dyn Fn() -> Result<Config, String> + Send + Sync>;
+pub type ConfigSource = Arc<dyn Fn() -> Result<Config, String> + Send + Sync>;
 
 /// The accounts being polled, and the configuration they come from.
 pub struct Daemon {
@@ -50,7 +55,6 @@ pub struct Daemon {
 }
 
 struct Present {
-    config: Config,
     accounts: Vec<RunningAccount>,
     /// What scrapes read; replaced whole, so that a scrape in the middle of a reload misses none.
     views: Arc<[AccountView]>,
@@ -66,8 +70,9 @@ impl Daemon {
         source: ConfigSource,
         clock: Arc<dyn WallClock>,
     ) -> Result<Arc<Self>, String> {
-        let prepared = prepare(&config, &config.accounts)?;
-        let store = Arc::new(Store::new(config.limits.max_series));
+        let accounts: Vec<_> = config.accounts.iter().map(|a| (a.clone(), None)).collect();
+        let prepared = prepare(&config, &accounts)?;
+        let store = Arc::new(Store::new(config.limits.max_series, config.stale_after));
         let shared = Shared { store, clock };
         let mut accounts = Vec::new();
         let mut ordinal = 0;
@@ -78,7 +83,6 @@ impl Daemon {
         let last_load = shared.clock.now();
         let views = accounts.iter().map(RunningAccount::view).collect();
         let present = Present {
-            config,
             accounts,
             views,
             last_load_successful: true,
@@ -116,33 +120,59 @@ impl Daemon {
     }
 
     async fn load_and_apply(&self) -> Result<(), String> {
-        let config = (self.source)()?;
-        let old = self.present().config.clone();
-        let unchanged =
-            |account: &Account| same_surroundings(&old, &config) && old.accounts.contains(account);
-        let changed: Vec<_> = config
-            .accounts
-            .iter()
-            .filter(|account| !unchanged(account))
-            .cloned()
-            .collect();
+        let source = Arc::clone(&self.source);
+        let config = read_aside("the configuration", move || source()).await?;
+        let changed: Vec<Account> = {
+            let present = self.present();
+            let accounts = config.accounts.iter();
+            let runs_on = |account: &&Account| {
+                let mut running = present.accounts.iter();
+                running.any(|r| r.id == account.id && r.runs_on(&config, account))
+            };
+            accounts
+                .filter(|account| !runs_on(account))
+                .cloned()
+                .collect()
+        };
         // All that can fail comes first, so that a failure leaves everything as it was.
-        let prepared = prepare(&config, &changed)?;
-        self.shared.store.set_max_series(config.limits.max_series);
+        let (config, prepared) = self.prepare_changed(config, &changed).await?;
+        let store = &self.shared.store;
+        store.set_max_series(config.limits.max_series);
+        store.set_stale_after(config.stale_after);
         let running = std::mem::take(&mut self.present().accounts);
+        let before: Vec<_> = running.iter().map(|account| account.id.clone()).collect();
         let kept = self.replace(&config, running, &changed, prepared).await;
         let mut present = self.present();
         present.views = kept.iter().map(RunningAccount::view).collect();
-        for gone in old
-            .accounts
+        for gone in before
             .iter()
-            .filter(|old| !kept.iter().any(|new| new.id == old.id))
+            .filter(|id| !kept.iter().any(|new| new.id == **id))
         {
-            self.shared.store.remove_account(&gone.id);
+            store.remove_account(gone);
         }
         present.accounts = kept;
-        present.config = config;
         Ok(())
+    }
+
+    /// Prepares the accounts that changed, off the executor: files are read for it.
+    async fn prepare_changed(
+        &self,
+        config: Config,
+        changed: &[Account],
+    ) -> Result<(Config, Vec<PreparedAccount>), String> {
+        let changed: Vec<(Account, Option<ReusableClient>)> = {
+            let present = self.present();
+            let client = |account: &Account| {
+                let running = present.accounts.iter().find(|r| r.id == account.id);
+                (account.clone(), running.map(RunningAccount::client))
+            };
+            changed.iter().map(client).collect()
+        };
+        read_aside("the settings of the accounts", move || {
+            let prepared = prepare(&config, &changed)?;
+            Ok((config, prepared))
+        })
+        .await
     }
 
     /// Stops what is gone or changed and starts what is new or changed, in the file's order.
@@ -154,14 +184,15 @@ impl Daemon {
         prepared: Vec<PreparedAccount>,
     ) -> Vec<RunningAccount> {
         let mut kept = Vec::new();
-        let mut legacies: Vec<(String, Option<Legacy>)> = Vec::new();
+        let mut stopped: Vec<(String, Option<StoppedAccount>)> = Vec::new();
         for account in running {
             let id = account.id.clone();
             if !config.accounts.iter().any(|a| a.id == id) {
                 account.stop().await;
             } else if changed.iter().any(|a| a.id == id) {
-                legacies.push((id, account.stop().await));
+                stopped.push((id, Some(account.stop().await)));
             } else {
+                account.apply(config);
                 kept.push(account);
             }
         }
@@ -171,10 +202,10 @@ impl Daemon {
                 .iter()
                 .position(|a| a.id == account.id)
                 .unwrap_or_default();
-            let legacy = legacies.iter_mut().find(|(id, _)| *id == account.id);
-            let legacy = legacy.and_then(|(_, legacy)| legacy.take());
+            let before = stopped.iter_mut().find(|(id, _)| *id == account.id);
+            let before = before.and_then(|(_, stopped)| stopped.take());
             let ordinal = place * CollectorKind::ALL.len();
-            kept.push(prepared.start(config, &self.shared, ordinal, legacy));
+            kept.push(prepared.start(config, &self.shared, ordinal, before));
         }
         kept.sort_by_key(|running| config.accounts.iter().position(|a| a.id == running.id));
         kept
@@ -203,10 +234,33 @@ impl Daemon {
     }
 }
 
-fn prepare(config: &Config, accounts: &[Account]) -> Result<Vec<PreparedAccount>, String> {
+/// Longest time that reading the configuration and what it names may take.
+const LONGEST_READ: Duration = Duration::from_secs(30);
+
+/// Runs what reads files and parses them where it holds nobody up, and not for ever.
+async fn read_aside<T: Send + 'static>(
+    what: &str,
+    read: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    match tokio::time::timeout(LONGEST_READ, tokio::task::spawn_blocking(read)).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err(format!(
+            "reading {what} failed; this is a bug in the exporter"
+        )),
+        Err(_) => Err(format!(
+            "reading {what} took longer than {} s; is it on a file system that hangs, or huge?",
+            LONGEST_READ.as_secs()
+        )),
+    }
+}
+
+fn prepare(
+    config: &Config,
+    accounts: &[(Account, Option<ReusableClient>)],
+) -> Result<Vec<PreparedAccount>, String> {
     let prepared: Vec<_> = accounts
         .iter()
-        .map(|account| PreparedAccount::new(config, account))
+        .map(|(account, client)| PreparedAccount::new(config, account, client.as_ref()))
         .collect();
     let errors: Vec<_> = prepared
         .iter()
@@ -217,16 +271,4 @@ fn prepare(config: &Config, accounts: &[Account]) -> Result<Vec<PreparedAccount>
     } else {
         Err(errors.join("\n"))
     }
-}
-
-/// Whether what all accounts depend on is the same, `max_series` apart.
-fn same_surroundings(old: &Config, new: &Config) -> bool {
-    let mut limits = old.limits.clone();
-    limits.max_series = new.limits.max_series;
-    limits == new.limits
-        && old.stale_after == new.stale_after
-        && old.timezone == new.timezone
-        && old.names == new.names
-        && old.domain_api == new.domain_api
-        && old.tls == new.tls
 }

@@ -1,119 +1,172 @@
-//! The answers of one collector, request by request, until its poll ends and all are published at
-//! once.
+//! The answers of one collector, request by request, each with the time at which it came.
 //!
-//! A request that failed leaves its earlier answer in service until that grows too old; an id
-//! that is no longer planned or named goes with the next poll.
+//! An answer replaces the earlier one to the same request as soon as it is there. A request that
+//! failed leaves its earlier answer in service until that grows too old; what is no longer planned
+//! goes with the end of the poll that does not ask for it.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::exposition::Chunk;
+use crate::poll::RequestKey;
 use crate::poll::plan::{Ask, PlannedRequest, SlaSubject};
 use crate::store::Publication;
 
-/// One collector's running poll and what it served last.
-#[derive(Debug, Default)]
+/// One collector's running poll, or else its last, and what it serves.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Results {
-    plan: Vec<PlannedRequest>,
-    answers: Vec<Option<Vec<Chunk>>>,
-    served: HashMap<PlannedRequest, Publication>,
+    /// The requests of the poll, in the plan's order: a request's place is its index.
+    planned: Vec<Planned>,
+    /// What earlier polls asked for and this one does not; it goes when this one ends.
+    leaving: Vec<Planned>,
+}
+
+#[derive(Clone, Debug)]
+struct Planned {
+    request: PlannedRequest,
+    /// Answered in this poll.
+    answered: bool,
+    served: Option<Answered>,
+}
+
+/// What the last answer to a request became.
+#[derive(Clone, Debug)]
+struct Answered {
+    publication: Arc<Publication>,
+    /// The skills that it named, when it says which there are.
+    skills: Option<Vec<i64>>,
+}
+
+impl Planned {
+    fn new(request: PlannedRequest, served: Option<Answered>) -> Self {
+        Self {
+            request,
+            answered: false,
+            served,
+        }
+    }
 }
 
 impl Results {
     /// Takes over what the same collector served under an older configuration, as far as
-    /// `still_asked` says that it is asked for; returns what is to be served until the first poll
-    /// ends.
-    pub(super) fn inherit(
-        &mut self,
-        old: &Self,
-        still_asked: impl Fn(&PlannedRequest) -> bool,
-    ) -> Vec<Publication> {
-        let kept = old
-            .served
-            .iter()
-            .filter(|(request, _)| still_asked(request));
-        self.served = kept.map(|(r, p)| (r.clone(), p.clone())).collect();
-        self.served.values().cloned().collect()
+    /// `still_asked` says that it is asked for.
+    pub(super) fn inherit(&mut self, old: &Self, still_asked: impl Fn(&PlannedRequest) -> bool) {
+        let kept = old.all().filter(|planned| still_asked(&planned.request));
+        self.leaving = kept.cloned().collect();
     }
 
-    /// Begins a poll; returns how many requests it has.
-    pub(super) fn begin(&mut self, plan: Vec<PlannedRequest>) -> usize {
-        self.answers = plan.iter().map(|_| None).collect();
-        self.plan = plan;
-        self.plan.len()
+    fn all(&self) -> impl Iterator<Item = &Planned> {
+        self.planned.iter().chain(&self.leaving)
+    }
+
+    /// Begins a poll.
+    pub(super) fn begin(&mut self, plan: Vec<PlannedRequest>) -> Vec<RequestKey> {
+        let before = std::mem::take(&mut self.planned);
+        self.leaving.extend(before);
+        self.extend(plan)
+    }
+
+    /// Adds requests to the running poll.
+    pub(super) fn extend(&mut self, more: Vec<PlannedRequest>) -> Vec<RequestKey> {
+        let leaving = std::mem::take(&mut self.leaving).into_iter();
+        let mut earlier: HashMap<PlannedRequest, Option<Answered>> = leaving
+            .map(|planned| (planned.request, planned.served))
+            .collect();
+        let keys = more.iter().map(key).collect();
+        for request in more {
+            let served = earlier.remove(&request).flatten();
+            self.planned.push(Planned::new(request, served));
+        }
+        let rest = earlier.into_iter();
+        self.leaving = rest.map(|(r, served)| Planned::new(r, served)).collect();
+        // A map has no order of its own, and the page should have one.
+        self.leaving
+            .sort_by_cached_key(|planned| key(&planned.request));
+        keys
     }
 
     /// A request of the running poll.
     pub(super) fn request(&self, index: usize) -> Option<&PlannedRequest> {
-        self.plan.get(index)
-    }
-
-    /// Adds requests to the running poll; returns how many.
-    pub(super) fn extend(&mut self, more: Vec<PlannedRequest>) -> usize {
-        let count = more.len();
-        self.plan.extend(more);
-        self.answers.resize_with(self.plan.len(), || None);
-        count
+        Some(&self.planned.get(index)?.request)
     }
 
     /// What the last answer to the same request became.
-    pub(super) fn earlier(&self, request: &PlannedRequest) -> Vec<Chunk> {
-        let publication = self.served.get(request);
-        publication.map(|p| p.chunks.clone()).unwrap_or_default()
+    pub(super) fn earlier(&self, index: usize) -> Vec<Chunk> {
+        let planned = self.planned.get(index);
+        let served = planned.and_then(|planned| planned.served.as_ref());
+        served.map_or_else(Vec::new, |answered| answered.publication.chunks.clone())
     }
 
-    /// Keeps the answer of a request.
-    pub(super) fn keep(&mut self, index: usize, chunks: Vec<Chunk>) {
-        if let Some(answer) = self.answers.get_mut(index) {
-            *answer = Some(chunks);
+    /// Serves the answer to a request from now on.
+    pub(super) fn answer(
+        &mut self,
+        index: usize,
+        publication: Publication,
+        skills: Option<Vec<i64>>,
+    ) {
+        if let Some(planned) = self.planned.get_mut(index) {
+            planned.answered = true;
+            planned.served = Some(Answered {
+                publication: Arc::new(publication),
+                skills,
+            });
         }
     }
 
-    /// Ends the poll at `now`; returns what is to be served from now on, answer by answer.
-    pub(super) fn end(&mut self, now: Instant, stale_after: Duration) -> Vec<Publication> {
-        let mut earlier = std::mem::take(&mut self.served);
+    /// What is served, answer by answer, fresh or not.
+    pub(super) fn publications(&self) -> Vec<Arc<Publication>> {
+        let served = self.all().filter_map(|planned| planned.served.as_ref());
+        let served = served.filter(|answered| !answered.publication.chunks.is_empty());
+        let publications = served.map(|answered| Arc::clone(&answered.publication));
+        publications.collect()
+    }
+
+    /// Ends the poll: what it did not ask for is gone, and so is what is too old to be served.
+    pub(super) fn end(&mut self, now: Instant, stale_after: Duration) {
         // Without the answer that names the skills, nobody knows which of the earlier ones are gone.
-        let unknown_skills = std::iter::zip(&self.plan, &self.answers)
-            .any(|(request, answer)| request.ask == Ask::DiscoverSkills && answer.is_none());
-        let mut order = Vec::new();
-        for (request, answer) in std::iter::zip(self.plan.drain(..), self.answers.drain(..)) {
-            let publication = match answer {
-                Some(chunks) => {
-                    earlier.remove(&request);
-                    Some(Publication {
-                        chunks,
-                        fresh_until: Some(now + stale_after),
-                    })
-                }
-                None => earlier.remove(&request),
-            };
-            if let Some(publication) = publication {
-                self.served.insert(request.clone(), publication);
-                order.push(request);
-            }
-        }
-        if unknown_skills {
-            let of_a_skill = |request: &PlannedRequest| {
-                matches!(
-                    request.ask,
-                    Ask::Sla {
-                        subject: SlaSubject::Skill(_),
-                        ..
-                    }
-                )
-            };
-            for (request, publication) in earlier.into_iter().filter(|(r, _)| of_a_skill(r)) {
-                order.push(request.clone());
-                self.served.insert(request, publication);
-            }
-        }
-        self.served
-            .retain(|_, publication| publication.fresh_until.is_none_or(|at| at > now));
-        order
+        let unknown_skills = self
+            .planned
             .iter()
-            .filter_map(|request| self.served.get(request).cloned())
-            .collect()
+            .any(|planned| planned.request.ask == Ask::DiscoverSkills && !planned.answered);
+        let fresh = |planned: &Planned| {
+            let came = planned.served.as_ref().and_then(|s| s.publication.came);
+            came.is_some_and(|came| now.saturating_duration_since(came) < stale_after)
+        };
+        self.leaving
+            .retain(|planned| unknown_skills && is_of_a_skill(&planned.request) && fresh(planned));
+        for planned in &mut self.planned {
+            if !fresh(planned) {
+                planned.served = None;
+            }
+        }
     }
+
+    /// The skills that the answers named, each request's last one; `None` when there is none.
+    pub(super) fn named_skills(&self) -> Option<Vec<i64>> {
+        let served = self.all().filter_map(|planned| planned.served.as_ref());
+        let mut lists = served.filter_map(|answered| answered.skills.as_ref());
+        let mut skills = lists.next()?.clone();
+        skills.extend(lists.flatten());
+        skills.sort_unstable();
+        skills.dedup();
+        Some(skills)
+    }
+}
+
+fn is_of_a_skill(request: &PlannedRequest) -> bool {
+    let Ask::Sla { subject, .. } = request.ask else {
+        return false;
+    };
+    matches!(subject, SlaSubject::Skill(_))
+}
+
+/// The same for equal requests in any poll.
+fn key(request: &PlannedRequest) -> RequestKey {
+    let mut hasher = DefaultHasher::new();
+    request.hash(&mut hasher);
+    RequestKey(hasher.finish())
 }
 
 #[cfg(test)]
@@ -124,6 +177,8 @@ mod tests {
     use crate::metrics::catalogue::waits;
     use crate::metrics::{LabelValue, Sink as _};
     use crate::poll::plan::Level;
+
+    const STALE: Duration = Duration::from_secs(300);
 
     fn sla(subject: SlaSubject) -> PlannedRequest {
         let ask = Ask::Sla {
@@ -136,15 +191,38 @@ mod tests {
         }
     }
 
-    fn chunks(name: &'static str) -> Vec<Chunk> {
+    fn discover() -> PlannedRequest {
+        PlannedRequest {
+            window: Window::Minutes(5),
+            ask: Ask::DiscoverSkills,
+        }
+    }
+
+    fn publication(name: &'static str, came: Instant) -> Publication {
         let family = waits(Level::Account).unwrap().waited_chats;
         let mut writer = SegmentWriter::new(&[]).unwrap();
         writer.gauge(family, &[LabelValue::Text(name)], 1.0);
-        writer.finish().unwrap()
+        Publication {
+            chunks: writer.finish().unwrap(),
+            came: Some(came),
+        }
     }
 
-    /// The names that [`chunks`] was given.
-    fn texts(publications: &[Publication]) -> Vec<String> {
+    fn answer(results: &mut Results, index: usize, name: &'static str, came: Instant) {
+        results.answer(index, publication(name, came), None);
+    }
+
+    fn found(results: &mut Results, skills: &[i64], came: Instant) {
+        let nothing = Publication {
+            chunks: Vec::new(),
+            came: Some(came),
+        };
+        results.answer(0, nothing, Some(skills.to_vec()));
+    }
+
+    /// The names that [`publication`] was given.
+    fn served(results: &Results) -> Vec<String> {
+        let publications = results.publications();
         let chunks = publications.iter().flat_map(|p| &p.chunks);
         let segments = chunks.flat_map(|chunk| chunk.segments(Format::Text));
         let name = |line: String| line.split('"').nth(1).unwrap().to_owned();
@@ -153,81 +231,124 @@ mod tests {
             .collect()
     }
 
-    const STALE: Duration = Duration::from_secs(300);
-
     #[test]
-    fn a_failed_request_leaves_its_earlier_answer_until_it_is_too_old() {
+    fn an_answer_is_served_at_once_and_ages_from_when_it_came() {
         let t0 = Instant::now();
-        let plan = vec![sla(SlaSubject::Account), sla(SlaSubject::Group(7))];
         let mut results = Results::default();
-        assert_eq!(results.begin(plan.clone()), 2);
-        results.keep(0, chunks("a1"));
-        results.keep(1, chunks("g1"));
-        assert_eq!(texts(&results.end(t0, STALE)), ["a1", "g1"]);
-        results.begin(plan.clone());
-        results.keep(0, chunks("a2"));
-        let later = t0 + Duration::from_secs(60);
-        let published = results.end(later, STALE);
-        assert_eq!(texts(&published), ["a2", "g1"]);
-        assert_eq!(published[0].fresh_until, Some(later + STALE));
-        assert_eq!(published[1].fresh_until, Some(t0 + STALE));
+        let plan = vec![sla(SlaSubject::Account), sla(SlaSubject::Group(7))];
+        assert_eq!(results.begin(plan.clone()).len(), 2);
+        answer(&mut results, 0, "a1", t0);
+        assert_eq!(served(&results), ["a1"], "before the poll ends");
+        answer(&mut results, 1, "g1", t0);
+        results.end(t0, STALE);
         results.begin(plan);
-        results.keep(0, chunks("a3"));
-        assert_eq!(texts(&results.end(t0 + STALE, STALE)), ["a3"]);
+        assert_eq!(served(&results), ["a1", "g1"]);
+        let later = t0 + STALE / 2;
+        answer(&mut results, 0, "a2", later);
+        results.end(later, STALE);
+        assert_eq!(served(&results), ["a2", "g1"]);
+        let publications = results.publications();
+        assert_eq!(publications[0].came, Some(later));
+        assert_eq!(publications[1].came, Some(t0), "no younger than it is");
+        results.end(t0 + STALE, STALE);
+        assert_eq!(served(&results), ["a2"]);
     }
 
     #[test]
-    fn what_is_no_longer_planned_goes_with_the_next_poll() {
+    fn what_is_no_longer_planned_goes_when_the_next_poll_ends() {
         let t0 = Instant::now();
         let mut results = Results::default();
         results.begin(vec![sla(SlaSubject::Skill(4)), sla(SlaSubject::Skill(5))]);
-        results.keep(0, chunks("s4"));
-        results.keep(1, chunks("s5"));
+        answer(&mut results, 0, "s4", t0);
+        answer(&mut results, 1, "s5", t0);
         results.end(t0, STALE);
         results.begin(vec![sla(SlaSubject::Skill(5))]);
-        assert_eq!(texts(&results.end(t0, STALE)), ["s5"]);
+        assert_eq!(served(&results), ["s5", "s4"]);
+        results.end(t0, STALE);
+        assert_eq!(served(&results), ["s5"]);
     }
 
     #[test]
     fn what_is_still_asked_for_outlives_a_change_and_a_failure_after_it() {
         let t0 = Instant::now();
-        let plan = vec![sla(SlaSubject::Account), sla(SlaSubject::Group(7))];
         let mut old = Results::default();
-        old.begin(plan);
-        old.keep(0, chunks("a1"));
-        old.keep(1, chunks("g1"));
+        old.begin(vec![sla(SlaSubject::Account), sla(SlaSubject::Group(7))]);
+        answer(&mut old, 0, "a1", t0);
+        answer(&mut old, 1, "g1", t0);
         old.end(t0, STALE);
         let new_plan = vec![sla(SlaSubject::Account), sla(SlaSubject::Group(8))];
         let mut new = Results::default();
-        let kept = new.inherit(&old, |request| new_plan.contains(request));
-        assert_eq!(texts(&kept), ["a1"]);
+        new.inherit(&old, |request| new_plan.contains(request));
+        assert_eq!(served(&new), ["a1"]);
         assert_eq!(
-            kept[0].fresh_until,
-            Some(t0 + STALE),
+            new.publications()[0].came,
+            Some(t0),
             "no younger than it is"
         );
         new.begin(new_plan);
-        new.keep(1, chunks("g8"));
-        assert_eq!(texts(&new.end(t0, STALE)), ["a1", "g8"]);
+        answer(&mut new, 1, "g8", t0);
+        new.end(t0, STALE);
+        assert_eq!(served(&new), ["a1", "g8"]);
     }
 
     #[test]
     fn skills_stay_when_nobody_could_say_which_there_are() {
         let t0 = Instant::now();
-        let discover = PlannedRequest {
-            window: Window::Minutes(5),
+        let mut results = Results::default();
+        results.begin(vec![discover()]);
+        found(&mut results, &[4], t0);
+        assert_eq!(results.extend(vec![sla(SlaSubject::Skill(4))]).len(), 1);
+        answer(&mut results, 1, "s4", t0);
+        results.end(t0, STALE);
+        results.begin(vec![discover()]);
+        results.end(t0, STALE);
+        assert_eq!(served(&results), ["s4"]);
+        results.begin(vec![discover()]);
+        found(&mut results, &[], t0);
+        results.end(t0, STALE);
+        assert_eq!(served(&results), [""; 0]);
+    }
+
+    #[test]
+    fn skills_are_those_of_each_requests_last_answer_while_it_is_fresh() {
+        let t0 = Instant::now();
+        let naming = |minutes| PlannedRequest {
+            window: Window::Minutes(minutes),
             ask: Ask::DiscoverSkills,
         };
+        let plan = || vec![naming(5), naming(60), sla(SlaSubject::Account)];
+        let name = |results: &mut Results, index, skills: &[i64], came| {
+            let publication = publication("x", came);
+            results.answer(index, publication, Some(skills.to_vec()));
+        };
         let mut results = Results::default();
-        results.begin(vec![discover.clone()]);
-        results.keep(0, vec![]);
-        assert_eq!(results.extend(vec![sla(SlaSubject::Skill(4))]), 1);
-        results.keep(1, chunks("s4"));
-        assert_eq!(texts(&results.end(t0, STALE)), ["s4"]);
-        results.begin(vec![discover.clone()]);
-        assert_eq!(texts(&results.end(t0, STALE)), ["s4"]);
-        results.begin(vec![discover]);
-        results.keep(0, vec![]);
-        assert_eq!(texts(&results.end(t0, STALE)), [""; 0]);
+        assert_eq!(results.named_skills(), None);
+        results.begin(plan());
+        name(&mut results, 0, &[4], t0);
+        name(&mut results, 1, &[5, 4], t0);
+        results.end(t0, STALE);
+        assert_eq!(results.named_skills(), Some(vec![4, 5]));
+        // A request that has nothing to do with skills fails; skill 5 is gone from both windows.
+        let later = t0 + STALE / 2;
+        results.begin(plan());
+        name(&mut results, 0, &[4], later);
+        name(&mut results, 1, &[4], later);
+        results.end(later, STALE);
+        assert_eq!(results.named_skills(), Some(vec![4]));
+        // One that names skills fails until its last answer is too old.
+        results.begin(plan());
+        name(&mut results, 0, &[7], later + STALE);
+        assert_eq!(results.named_skills(), Some(vec![4, 7]));
+        results.end(later + STALE, STALE);
+        assert_eq!(results.named_skills(), Some(vec![7]));
+    }
+
+    #[test]
+    fn equal_requests_have_equal_keys_in_every_poll() {
+        let mut results = Results::default();
+        let plan = vec![sla(SlaSubject::Skill(4)), sla(SlaSubject::Skill(5))];
+        let first = results.begin(plan.clone());
+        assert_ne!(first[0], first[1]);
+        assert_eq!(results.begin(plan), first);
     }
 }

@@ -98,10 +98,11 @@ pub(super) fn chunks(page: Page, own: Vec<u8>, encoding: Encoding) -> std::io::R
 #[cfg(test)]
 mod tests {
     use std::io::Read;
-    use std::time::Instant;
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::exposition::{SegmentWriter, join};
+    use crate::exposition::SegmentWriter;
     use crate::metrics::catalogue::info;
     use crate::metrics::names;
     use crate::poll::plan::Level;
@@ -142,19 +143,19 @@ mod tests {
 
     #[test]
     fn every_encoding_is_the_same_page_of_the_announced_length() {
-        let store = Store::new(100_000);
+        let store = Store::new(100_000, Duration::MAX);
         let names = (0..5000).map(|id| (id, format!("skill {id}"))).collect();
         let mut writer = SegmentWriter::new(&[]).unwrap();
         names::map("1", Level::Skill, &names, &mut writer);
         let publication = Publication {
-            chunks: join(&writer.finish().unwrap(), &[]).unwrap(),
-            fresh_until: None,
+            chunks: writer.finish().unwrap(),
+            came: None,
         };
         let source = Source {
             account: "1".into(),
             part: "names",
         };
-        store.publish(source, vec![publication]);
+        store.publish(source, vec![Arc::new(publication)]);
         let body = |encoding| -> Vec<u8> {
             let page = store.page(Instant::now(), Format::Text, &Selection::default());
             let chunks = chunks(page, b"own 1\n".to_vec(), encoding).unwrap();

@@ -46,7 +46,9 @@ impl DaemonSite {
             views.filter(|view| selection.has_account(view.status.account()))
         };
         let store = &self.daemon.shared.store;
-        let states: Vec<_> = wanted().map(|view| view.status.state(now, store)).collect();
+        let (series, stale_after) = (store.series(now), store.stale_after());
+        let states = wanted().map(|view| view.status.state(now, stale_after, &series));
+        let states: Vec<_> = states.collect();
         let counters = wanted().map(|view| &*view.counters);
         let config = self.daemon.config_state();
         let mut gathered = gather(config, &states, counters, &self.process)?;
@@ -137,12 +139,13 @@ impl Site for DaemonSite {
 
     fn landing(&self) -> Landing {
         let now = now();
+        let stale_after = self.daemon.shared.store.stale_after();
         let views = self.daemon.views();
         let rows = views.iter().flat_map(|view| {
             let collectors = view.status.collectors();
             collectors
                 .into_iter()
-                .map(|c| row(view, &c, now))
+                .map(|c| row(view, &c, now, stale_after))
                 .collect::<Vec<_>>()
         });
         Landing {
@@ -157,8 +160,12 @@ impl Site for DaemonSite {
     }
 }
 
-fn row(view: &AccountView, collector: &CollectorStatus, now: Instant) -> LandingRow {
-    let stale_after = view.status.stale_after();
+fn row(
+    view: &AccountView,
+    collector: &CollectorStatus,
+    now: Instant,
+    stale_after: Duration,
+) -> LandingRow {
     let state = match &collector.last_poll {
         _ if collector.up(now, stale_after) && collector.error.is_none() => "up",
         // Its last poll was whole, but calls of the present one fail.
@@ -179,8 +186,11 @@ fn row(view: &AccountView, collector: &CollectorStatus, now: Instant) -> Landing
         .filter(|wait| !wait.is_zero());
     let next = match (resumes, view.status.waits(now)) {
         (Some(wait), _) => format!("next poll in {} s", wait.as_secs()),
-        (None, Duration::ZERO) if collector.stretch > 1.0 => {
-            format!("polling, at {:.1} times its interval", collector.stretch)
+        (None, Duration::ZERO) if collector.stretch() > 1.0 => {
+            format!(
+                "polling, late: {:.1} times its interval",
+                collector.stretch()
+            )
         }
         (None, Duration::ZERO) => "polling".to_owned(),
         (None, wait) => format!("waiting {} s after a failure", wait.as_secs()),

@@ -1,28 +1,30 @@
 //! How each account and collector fares, for the exporter's own series, the landing page and
 //! readiness.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::clock::epoch_seconds;
 use crate::metrics::exporter::{AccountState, CollectorState};
 use crate::poll::plan::CollectorKind;
 use crate::poll::{Event, PollSummary};
-use crate::store::{SeriesCount, Source, Store};
+use crate::store::{SeriesCount, Source};
 
 /// The status of one account, written by its worker and read by scrapes.
 #[derive(Debug)]
 pub struct AccountStatus {
     account: String,
-    stale_after: Duration,
     inner: Mutex<Inner>,
 }
 
 #[derive(Debug)]
 struct Inner {
     waiting_until: Option<Instant>,
+    /// LivePerson's clock less ours.
+    clock_offset: Option<SignedDuration>,
     collectors: Vec<CollectorStatus>,
 }
 
@@ -39,11 +41,14 @@ pub struct CollectorStatus {
     pub error: Option<String>,
     /// The end of the back-off after a poll that failed whole.
     pub resumes_at: Option<Instant>,
-    /// How many times its interval a poll takes at the present spacing; 1 when its plan is met.
-    pub stretch: f64,
 }
 
 impl CollectorStatus {
+    /// The time the last poll took over its interval, at least 1.
+    pub fn stretch(&self) -> f64 {
+        self.last_poll.as_ref().map_or(1.0, |poll| poll.stretch)
+    }
+
     /// Whether the last poll succeeded whole, and not too long ago.
     pub fn up(&self, now: Instant, stale_after: Duration) -> bool {
         let whole = self.last_poll.as_ref().is_some_and(PollSummary::whole);
@@ -54,22 +59,21 @@ impl CollectorStatus {
 
 impl AccountStatus {
     /// The status of an account that has not been polled yet.
-    pub fn new(account: &str, kinds: &[CollectorKind], stale_after: Duration) -> Self {
+    pub fn new(account: &str, kinds: &[CollectorKind]) -> Self {
         let collectors = kinds.iter().map(|kind| CollectorStatus {
             kind: *kind,
             last_poll: None,
             last_success: None,
             error: None,
             resumes_at: None,
-            stretch: 1.0,
         });
         let inner = Inner {
             waiting_until: None,
+            clock_offset: None,
             collectors: collectors.collect(),
         };
         Self {
             account: account.to_owned(),
-            stale_after,
             inner: Mutex::new(inner),
         }
     }
@@ -82,11 +86,6 @@ impl AccountStatus {
     /// The account's id.
     pub(super) fn account(&self) -> &str {
         &self.account
-    }
-
-    /// How old data may grow.
-    pub(super) fn stale_after(&self) -> Duration {
-        self.stale_after
     }
 
     /// Takes note of the end of the longest present wait.
@@ -103,17 +102,14 @@ impl AccountStatus {
 
     /// Takes note of what the poller did at `now`.
     pub fn notice(&self, event: &Event, now: Instant, wall: Timestamp) {
-        match event {
-            Event::PollEnded { collector, summary } => {
-                self.poll_ended(*collector, summary.clone(), now, wall);
-            }
-            Event::Stretched { collector, ratio } => {
-                if let Some(status) = self.lock().collectors.get_mut(*collector) {
-                    status.stretch = *ratio;
-                }
-            }
-            _ => {}
+        if let Event::PollEnded { collector, summary } = event {
+            self.poll_ended(*collector, summary.clone(), now, wall);
         }
+    }
+
+    /// Takes note of LivePerson's clock less ours.
+    pub(super) fn clock_offset(&self, offset: SignedDuration) {
+        self.lock().clock_offset = Some(offset);
     }
 
     fn poll_ended(&self, collector: usize, summary: PollSummary, now: Instant, wall: Timestamp) {
@@ -129,14 +125,12 @@ impl AccountStatus {
 
     /// Takes over what was known of the same collectors under an older configuration.
     pub fn inherit(&self, old: &Self) {
-        let old = old.collectors();
-        for status in &mut self.lock().collectors {
-            if let Some(old) = old.iter().find(|old| old.kind == status.kind) {
-                // How far the new plan stretches is told when its first poll begins.
-                *status = CollectorStatus {
-                    stretch: 1.0,
-                    ..old.clone()
-                };
+        let (old_collectors, clock_offset) = (old.collectors(), old.lock().clock_offset);
+        let mut inner = self.lock();
+        inner.clock_offset = clock_offset;
+        for status in &mut inner.collectors {
+            if let Some(old) = old_collectors.iter().find(|old| old.kind == status.kind) {
+                *status = old.clone();
             }
         }
     }
@@ -157,8 +151,13 @@ impl AccountStatus {
         until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
     }
 
-    /// The state that the exporter's own series are made of.
-    pub(super) fn state(&self, now: Instant, store: &Store) -> AccountState {
+    /// The state that the exporter's own series are made of. `series` are those of all sources.
+    pub(super) fn state(
+        &self,
+        now: Instant,
+        stale_after: Duration,
+        series: &BTreeMap<Source, SeriesCount>,
+    ) -> AccountState {
         let collectors = self.collectors();
         let collectors = collectors.iter().map(|status| {
             let part = status.kind.label();
@@ -166,20 +165,22 @@ impl AccountStatus {
                 account: self.account.as_str().into(),
                 part,
             };
-            let SeriesCount { served, dropped } = store.series(&source, now);
+            let SeriesCount { served, dropped } = series.get(&source).copied().unwrap_or_default();
             CollectorState {
                 collector: part,
-                up: status.up(now, self.stale_after),
+                up: status.up(now, stale_after),
                 last_success: status.last_success.map(|(_, at)| epoch_seconds(at)),
                 poll_duration: status.last_poll.as_ref().map(|poll| poll.took),
-                stretch: status.stretch,
+                stretch: status.stretch(),
                 series: served,
                 series_dropped: dropped,
             }
         });
+        let offset = self.lock().clock_offset;
         AccountState {
             account: self.account.clone(),
             backoff: self.waits(now),
+            clock_offset: offset.map(|offset| offset.as_secs_f64()),
             collectors: collectors.collect(),
         }
     }
@@ -192,6 +193,7 @@ mod tests {
     fn summary(given_up: usize) -> PollSummary {
         PollSummary {
             took: Duration::from_secs(1),
+            stretch: 1.0,
             succeeded: 1,
             given_up,
             backoff: None,
@@ -201,7 +203,7 @@ mod tests {
     #[test]
     fn a_collector_is_up_while_its_last_poll_was_whole_and_is_not_too_old() {
         let stale = Duration::from_secs(300);
-        let status = AccountStatus::new("1", &[CollectorKind::Sla], stale);
+        let status = AccountStatus::new("1", &[CollectorKind::Sla]);
         let t0 = Instant::now();
         let up = |at| status.collectors()[0].up(at, stale);
         assert!(!up(t0));
@@ -228,7 +230,7 @@ mod tests {
 
     #[test]
     fn the_wait_runs_down_to_0() {
-        let status = AccountStatus::new("1", &[], Duration::ZERO);
+        let status = AccountStatus::new("1", &[]);
         let t0 = Instant::now();
         assert_eq!(status.waits(t0), Duration::ZERO);
         status.waiting(Some(t0 + Duration::from_secs(9)));

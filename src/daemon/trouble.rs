@@ -19,6 +19,8 @@ pub(super) enum Subject {
     Host(Service),
     /// The token; every collector waits for it.
     Token,
+    /// Our clock and LivePerson's.
+    Clock,
     /// LivePerson answers 429.
     Throttling,
     /// A collector's requests.

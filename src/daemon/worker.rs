@@ -1,63 +1,76 @@
 //! One account's worker: makes the calls that the poller wants, turns their answers into chunks,
-//! and publishes, counts and tells what happened. `calls` asks and maps, `telling` counts and logs,
-//! `names` has what concerns names.
+//! hands them to the `publisher`, counts and tells what happened. `calls` asks and maps, `telling`
+//! counts and logs, `names` has what concerns names.
 
 mod calls;
 mod names;
 mod telling;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use super::aside::aside;
 use super::clock::WallClock;
-use super::names::NameBook;
-use super::results::Results;
+use super::publisher::{Answer, Publisher};
 use super::status::AccountStatus;
 use super::trouble::Troubles;
-use crate::config::{Account, Selection};
-use crate::exposition::join;
-use crate::liveperson::{Api, ApiError, Client, NameKind, Service};
+use crate::config;
+use crate::liveperson::{Api, ApiError, Client, Service};
 use crate::metrics::exporter::AccountCounters;
-use crate::poll::plan::{Ask, CollectorKind, PlannedRequest, SlaSubject, sla};
-use crate::poll::{Call, Event, Finished, Worker};
-use crate::store::{Publication, Source, Store};
+use crate::poll::plan::CollectorKind;
+use crate::poll::{Call, CallOutput, Event, RequestKey, Worker};
+
+/// How long an account rests whose task panicked.
+const AFTER_CRASH: Duration = Duration::from_secs(60);
 
 /// What a worker is given.
 pub(super) struct WorkerParts {
-    pub(super) account: Account,
-    pub(super) client: Client,
+    pub(super) account: String,
+    pub(super) client: Arc<Client>,
     pub(super) services: Vec<Service>,
     pub(super) collectors: Vec<CollectorKind>,
     pub(super) timezone: TimeZone,
-    pub(super) stale_after: Duration,
     pub(super) clock: Arc<dyn WallClock>,
-    pub(super) store: Arc<Store>,
-    pub(super) names: Arc<NameBook>,
+    pub(super) publisher: Publisher,
     pub(super) counters: Arc<AccountCounters>,
     pub(super) status: Arc<AccountStatus>,
 }
 
 /// The worker of one account.
 pub(super) struct AccountWorker {
-    parts: WorkerParts,
+    account: String,
+    client: Arc<Client>,
+    services: Vec<Service>,
+    collectors: Vec<CollectorKind>,
+    clock: Arc<dyn WallClock>,
+    counters: Arc<AccountCounters>,
+    status: Arc<AccountStatus>,
     inner: Mutex<Inner>,
 }
 
 struct Inner {
-    results: Vec<Results>,
-    /// Skills that LivePerson has reported; `None` before it was asked.
-    skills: Option<Vec<i64>>,
-    /// Skills reported in the running Engagement Activity poll.
-    reported: BTreeSet<i64>,
+    publisher: Publisher,
+    timezone: TimeZone,
+    /// LivePerson's clock less ours, as the last answer with a date had it.
+    clock_offset: SignedDuration,
     /// The last failure of each call under way, until the poller says what comes next.
     failures: HashMap<Call, Failure>,
     troubles: Troubles,
     /// The last 429.
     throttled: Option<Instant>,
+}
+
+/// A change of the configuration that takes no new worker.
+#[derive(Clone, Debug)]
+pub(super) struct Change {
+    /// Names given in the configuration.
+    pub(super) names: config::Names,
+    /// Where midnight is.
+    pub(super) timezone: TimeZone,
 }
 
 /// Why a call failed, for a person.
@@ -68,82 +81,52 @@ struct Failure {
     error: ApiError,
 }
 
-impl Inner {
-    /// Takes over the skills that the Engagement Activity poll reported. Only a whole poll can say
-    /// that a skill is gone.
-    fn learn_skills(&mut self, whole: bool) {
-        let mut reported = std::mem::take(&mut self.reported);
-        if !whole {
-            reported.extend(self.skills.iter().flatten());
-            if reported.is_empty() {
-                return;
-            }
-        }
-        self.skills = Some(reported.into_iter().collect());
-    }
-}
-
 impl AccountWorker {
     pub(super) fn new(parts: WorkerParts) -> Self {
-        let results = parts
-            .collectors
-            .iter()
-            .map(|_| Results::default())
-            .collect();
         let inner = Inner {
-            results,
-            skills: None,
-            reported: BTreeSet::new(),
+            publisher: parts.publisher,
+            timezone: parts.timezone,
+            clock_offset: SignedDuration::ZERO,
             failures: HashMap::new(),
             troubles: Troubles::default(),
             throttled: None,
         };
         Self {
-            parts,
+            account: parts.account,
+            client: parts.client,
+            services: parts.services,
+            collectors: parts.collectors,
+            clock: parts.clock,
+            counters: parts.counters,
+            status: parts.status,
             inner: Mutex::new(inner),
         }
     }
 
-    /// Takes over from the worker of the same account under an older configuration: what is still
-    /// asked for stays served until the first poll ends, and what was told is not told again.
-    pub(super) fn inherit(&self, old: &Self) {
-        let old_inner = old.lock();
+    /// Takes over from the worker of the same account under an older configuration; what was told
+    /// is not told again. `unchanged` says which collectors continue where they were.
+    pub(super) fn inherit(&self, old: &Self, unchanged: impl Fn(CollectorKind) -> bool) {
+        let old = old.lock();
         let mut inner = self.lock();
-        inner.skills.clone_from(&old_inner.skills);
-        inner.troubles = old_inner.troubles.of(&self.parts.collectors);
-        inner.throttled = old_inner.throttled;
-        for (index, kind) in self.parts.collectors.iter().enumerate() {
-            let Some(place) = old.parts.collectors.iter().position(|k| k == kind) else {
-                continue;
-            };
-            let account = &self.parts.account;
-            let plan = kind.plan(account, inner.skills.as_deref());
-            let of_a_skill = |request: &PlannedRequest| match request.ask {
-                Ask::Sla {
-                    subject: SlaSubject::Skill(id),
-                    ..
-                } if account.sla.skills == Selection::All => {
-                    sla::plan_found_skills(account, &[id]).contains(request)
-                }
-                _ => false,
-            };
-            let still_asked =
-                |request: &PlannedRequest| plan.contains(request) || of_a_skill(request);
-            let kept = inner.results[index].inherit(&old_inner.results[place], still_asked);
-            self.serve(*kind, &kept);
-        }
+        inner.publisher.inherit(&old.publisher, unchanged);
+        inner.troubles = old.troubles.of(&self.collectors);
+        inner.throttled = old.throttled;
+        inner.clock_offset = old.clock_offset;
+    }
+
+    /// Serves what is known before the first answer comes.
+    pub(super) fn publish_all(&self) {
+        self.lock().publisher.publish_all();
     }
 
     /// The services that it looks up, in the poller's order.
     pub(super) fn services(&self) -> &[Service] {
-        &self.parts.services
+        &self.services
     }
 
-    fn source(&self, kind: CollectorKind) -> Source {
-        Source {
-            account: self.id().into(),
-            part: kind.label(),
-        }
+    /// What makes its calls.
+    pub(super) fn client(&self) -> Arc<Client> {
+        Arc::clone(&self.client)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -153,12 +136,12 @@ impl AccountWorker {
     }
 
     fn id(&self) -> &str {
-        &self.parts.account.id
+        &self.account
     }
 
     /// Whether this is the index of the names, which stand behind all the collectors.
     fn is_names(&self, collector: usize) -> bool {
-        collector >= self.parts.collectors.len()
+        collector >= self.collectors.len()
     }
 
     /// Whether a call is only made for the sake of names.
@@ -166,52 +149,43 @@ impl AccountWorker {
         match call {
             Call::Request { collector, .. } => self.is_names(collector),
             Call::LookUp(service) => {
-                self.parts.services.get(service) == Some(&Service::AccountConfigReadOnly)
+                self.services.get(service) == Some(&Service::AccountConfigReadOnly)
             }
             Call::Authorise => false,
-        }
-    }
-
-    fn publish(&self, collector: usize, whole: bool, now: Instant) {
-        let kind = self.parts.collectors[collector];
-        let publications = {
-            let mut inner = self.lock();
-            if kind == CollectorKind::EngagementActivity {
-                inner.learn_skills(whole);
-            }
-            inner.results[collector].end(now, self.parts.stale_after)
-        };
-        self.serve(kind, &publications);
-    }
-
-    /// Joins what a collector serves from now on and swaps it in.
-    fn serve(&self, kind: CollectorKind, publications: &[Publication]) {
-        let source = self.source(kind);
-        let earlier = self.parts.store.published(&source);
-        // What fails here leaves what was served before, until that grows too old.
-        if let Ok(joined) = self.packed(aside(|| joined(publications, &earlier))) {
-            self.parts.store.publish(source, joined);
         }
     }
 }
 
 impl Worker for AccountWorker {
-    fn begin_poll(&self, collector: usize) -> usize {
-        if self.is_names(collector) {
-            return NameKind::ALL.len();
-        }
-        let kind = self.parts.collectors[collector];
-        let mut inner = self.lock();
-        let plan = kind.plan(&self.parts.account, inner.skills.as_deref());
-        inner.results[collector].begin(plan)
+    type Answer = Answer;
+    type Change = Change;
+
+    fn begin_poll(&self, collector: usize) -> Vec<RequestKey> {
+        self.lock().publisher.begin_poll(collector)
     }
 
-    async fn carry_out(&self, call: Call) -> Finished {
+    async fn carry_out(&self, call: Call) -> CallOutput<Answer> {
         match call {
             Call::LookUp(service) => self.look_up(service).await,
             Call::Authorise => self.authorise().await,
             Call::Request { collector, index } => self.request(collector, index).await,
         }
+    }
+
+    fn publish(&self, call: Call, answer: Answer) -> Vec<RequestKey> {
+        let Call::Request { collector, index } = call else {
+            return Vec::new();
+        };
+        // A large account's names take a while.
+        let long = matches!(answer, Answer::Names { .. });
+        let publish = || self.lock().publisher.answered(collector, index, answer);
+        if long { aside(publish) } else { publish() }
+    }
+
+    fn apply(&self, change: Change) {
+        let mut inner = self.lock();
+        inner.timezone = change.timezone;
+        aside(|| inner.publisher.configure_names(&change.names));
     }
 
     fn notice(&self, event: Event) {
@@ -225,8 +199,8 @@ impl Worker for AccountWorker {
             Event::PollsSkipped { collector, .. } if self.is_names(collector) => {}
             Event::PollEnded { collector, summary } => self.poll_ended(collector, summary, now),
             Event::PollsSkipped { collector, count } => {
-                let kind = self.parts.collectors[collector].label();
-                self.parts.counters.skipped(kind, count);
+                let kind = self.collectors[collector].label();
+                self.counters.skipped(kind, count);
                 tracing::debug!(
                     account = self.id(),
                     collector = kind,
@@ -243,41 +217,27 @@ impl Worker for AccountWorker {
                 wait,
                 spacing,
             } => self.paused(call, wait, spacing, now),
-            Event::Stretched { collector, ratio } => {
-                let kind = self.parts.collectors[collector].label();
-                tracing::debug!(
-                    account = self.id(),
-                    collector = kind,
-                    ratio,
-                    "interval stretches"
-                );
-            }
         }
-        self.parts
-            .status
-            .notice(&for_status, now, self.parts.clock.now());
+        self.status.notice(&for_status, now, self.clock.now());
     }
 
     fn waiting(&self, until: Option<Instant>) {
-        self.parts.status.waiting(until);
+        self.status.waiting(until);
     }
-}
 
-/// Joins answers of the same age, which usually are all.
-fn joined(answers: &[Publication], earlier: &[Publication]) -> std::io::Result<Vec<Publication>> {
-    let mut ages: Vec<_> = answers.iter().map(|answer| answer.fresh_until).collect();
-    ages.sort_unstable();
-    ages.dedup();
-    // The freshest first: what was joined in the last poll stood there, too.
-    ages.reverse();
-    let of_age = |(place, fresh_until): (usize, Option<Instant>)| {
-        let same = answers.iter().filter(|a| a.fresh_until == fresh_until);
-        let before = earlier.get(place).map_or(&[][..], |p| &p.chunks);
-        let chunks = join(same.flat_map(|answer| &answer.chunks), before)?;
-        Ok(Publication {
-            chunks,
-            fresh_until,
-        })
-    };
-    ages.into_iter().enumerate().map(of_age).collect()
+    fn crashed(&self) -> Duration {
+        let now = tokio::time::Instant::now().into_std();
+        // A pause that LivePerson asked for outlives the task.
+        let wait = self.status.waits(now).max(AFTER_CRASH);
+        let error = "a bug in the exporter stopped this account; please report what the log has";
+        (0..self.collectors.len()).for_each(|collector| self.status.failed(collector, error));
+        let (account, wait_seconds) = (self.id(), wait.as_secs());
+        tracing::error!(
+            account,
+            wait = wait_seconds,
+            error,
+            "begins again after the wait"
+        );
+        wait
+    }
 }

@@ -20,7 +20,7 @@ pub use header::{Header, header};
 pub use negotiate::{Encoding, Format};
 pub use own::families;
 pub use pack::{Frame, Inflater, Packer, Segment, Zstd};
-pub use writer::{Chunk, SegmentWriter, join};
+pub use writer::{Chunk, SegmentWriter};
 
 /// The last line of a page, after everything else.
 pub fn end(format: Format) -> &'static [u8] {

@@ -38,8 +38,6 @@ pub struct Segment {
     deflate: Bytes,
     /// A Zstandard frame, as soon as it is wanted.
     zstd: Arc<OnceLock<Bytes>>,
-    /// Whether this is served as it is, or joined with others first.
-    whole: bool,
     /// Length of the plain text, in bytes.
     length: usize,
     /// Checksum of the plain text.
@@ -63,11 +61,6 @@ impl Segment {
             Encoding::Gzip => Some(&self.deflate),
             Encoding::Zstd => self.zstd.get(),
         }
-    }
-
-    /// Whether this can be served as it is.
-    pub(super) fn is_whole(&self) -> bool {
-        self.whole
     }
 
     /// The plain text.
@@ -145,31 +138,22 @@ impl Packer {
         })
     }
 
-    /// Compresses a text to be served as it is.
+    /// Compresses a text.
     ///
     /// # Errors
     /// Want of memory.
     pub fn pack(&mut self, text: &[u8]) -> io::Result<Segment> {
         let segment = Segment {
-            whole: true,
-            ..self.pack_loosely(text)?
+            deflate: self.deflate(text, FlushCompress::Full)?,
+            zstd: Arc::default(),
+            length: text.len(),
+            crc: checksum(text),
         };
         if let Some(zstd) = &mut self.zstd {
             let frame = zstd.frame(text)?;
             segment.zstd.get_or_init(|| frame);
         }
         Ok(segment)
-    }
-
-    /// Compresses a text that will be joined with others before it is served.
-    pub(super) fn pack_loosely(&mut self, text: &[u8]) -> io::Result<Segment> {
-        Ok(Segment {
-            deflate: self.deflate(text, FlushCompress::Full)?,
-            zstd: Arc::default(),
-            whole: false,
-            length: text.len(),
-            crc: checksum(text),
-        })
     }
 
     /// The last piece of a page, which is made fresh for every scrape, with the page's end.
@@ -225,12 +209,9 @@ impl Packer {
         &mut self,
         text: &[u8],
         earlier: Option<&Segment>,
-        loosely: bool,
     ) -> io::Result<Segment> {
-        let earlier = earlier.filter(|earlier| earlier.is_whole() != loosely);
         match earlier {
             Some(earlier) if self.is_text_of(text, earlier)? => Ok(earlier.clone()),
-            _ if loosely => self.pack_loosely(text),
             _ => self.pack(text),
         }
     }
@@ -365,27 +346,21 @@ mod tests {
     fn an_equal_text_keeps_its_segment_and_another_does_not() {
         let mut packer = Packer::new().unwrap();
         let first = packer.pack(TEXT.as_bytes()).unwrap();
-        let again = packer
-            .keep_or_pack(TEXT.as_bytes(), Some(&first), false)
-            .unwrap();
+        let again = packer.keep_or_pack(TEXT.as_bytes(), Some(&first)).unwrap();
         assert_eq!(
             again.deflate.as_ptr(),
             first.deflate.as_ptr(),
             "compressed again"
         );
         let other = TEXT.replace('7', "8");
-        let other = packer
-            .keep_or_pack(other.as_bytes(), Some(&first), false)
-            .unwrap();
+        let other = packer.keep_or_pack(other.as_bytes(), Some(&first)).unwrap();
         assert_ne!(other.deflate, first.deflate);
         // The same checksum and length must not be enough.
         let forged = Segment {
             crc: checksum(TEXT.as_bytes()),
             ..other
         };
-        let kept = packer
-            .keep_or_pack(TEXT.as_bytes(), Some(&forged), false)
-            .unwrap();
+        let kept = packer.keep_or_pack(TEXT.as_bytes(), Some(&forged)).unwrap();
         assert_eq!(kept.plain().unwrap(), TEXT.as_bytes());
     }
 }

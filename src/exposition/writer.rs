@@ -10,7 +10,7 @@ use super::escape;
 use super::header;
 use super::negotiate::Format;
 use super::number;
-use super::pack::{Inflater, Packer, Segment};
+use super::pack::{Packer, Segment};
 use crate::metrics::{FamilyId, LabelValue, Sink};
 
 /// Lines of a segment: about 250 kB of text. Smaller ones pack worse, larger ones no better, and
@@ -88,9 +88,9 @@ struct Cutter {
 }
 
 impl Cutter {
-    fn cut(&mut self, lines: &mut Lines, earlier: &[Segment], loosely: bool) {
+    fn cut(&mut self, lines: &mut Lines, earlier: &[Segment]) {
         let earlier = earlier.get(lines.segments.len());
-        match self.packer.keep_or_pack(&lines.buffer, earlier, loosely) {
+        match self.packer.keep_or_pack(&lines.buffer, earlier) {
             Ok(segment) => lines.segments.push(segment),
             Err(error) => self.error = Some(error),
         }
@@ -102,7 +102,7 @@ impl Cutter {
     fn added(&mut self, lines: &mut Lines, count: usize, earlier: &[Segment]) {
         lines.count += count;
         if lines.count >= LINES {
-            self.cut(lines, earlier, false);
+            self.cut(lines, earlier);
         }
     }
 }
@@ -123,15 +123,11 @@ impl<'a> SegmentWriter<'a> {
         })
     }
 
-    /// What was written, in the order of the catalogue, to be given to [`join`].
+    /// What was written, in the order of the catalogue.
     ///
     /// # Errors
-    /// Want of memory.
-    pub fn finish(self) -> io::Result<Vec<Chunk>> {
-        self.end(true)
-    }
-
-    fn end(mut self, loosely: bool) -> io::Result<Vec<Chunk>> {
+    /// Out of memory.
+    pub fn finish(mut self) -> io::Result<Vec<Chunk>> {
         let mut chunks = Vec::new();
         for (family, building) in FamilyId::all().zip(self.families) {
             let Some(mut building) = building else {
@@ -140,7 +136,7 @@ impl<'a> SegmentWriter<'a> {
             let mut end = |lines: &mut Lines, format| {
                 if lines.count > 0 {
                     self.cutter
-                        .cut(lines, earlier_of(self.earlier, family, format), loosely);
+                        .cut(lines, earlier_of(self.earlier, family, format));
                 }
                 std::mem::take(&mut lines.segments)
             };
@@ -159,55 +155,11 @@ impl<'a> SegmentWriter<'a> {
             None => Ok(chunks),
         }
     }
-
-    /// Adds the segments of a chunk: whole ones as they are, loose ones as lines.
-    fn add(&mut self, chunk: &Chunk, inflater: &mut Inflater) -> io::Result<()> {
-        let building = self.families[chunk.family.index()].get_or_insert_default();
-        building.series += chunk.series;
-        let mut put = |lines: &mut Lines, segments: &[Segment], format| -> io::Result<()> {
-            for segment in segments {
-                if segment.is_whole() {
-                    lines.segments.push(segment.clone());
-                    continue;
-                }
-                let text = inflater.plain(segment)?;
-                let ends = text.iter().filter(|byte| **byte == b'\n');
-                lines.buffer.extend_from_slice(&text);
-                let count = ends.count();
-                let earlier = earlier_of(self.earlier, chunk.family, format);
-                self.cutter.added(lines, count, earlier);
-            }
-            Ok(())
-        };
-        put(&mut building.text, &chunk.text, Format::Text)?;
-        if let Some(segments) = &chunk.openmetrics {
-            let lines = building.openmetrics.get_or_insert_default();
-            put(lines, segments, Format::OpenMetrics)?;
-        }
-        Ok(())
-    }
 }
 
 fn earlier_of(chunks: &[Chunk], family: FamilyId, format: Format) -> &[Segment] {
     let chunk = chunks.iter().find(|chunk| chunk.family == family);
     chunk.map_or(&[], |chunk| chunk.segments(format))
-}
-
-/// Joins the chunks of several answers, so that each family comes once and what was small is packed
-/// together: blocks for every skill's few lines would be three times as large.
-///
-/// # Errors
-/// Want of memory.
-pub fn join<'a>(
-    chunks: impl IntoIterator<Item = &'a Chunk> + Clone,
-    earlier: &[Chunk],
-) -> io::Result<Vec<Chunk>> {
-    let mut writer = SegmentWriter::new(earlier)?;
-    let mut inflater = Inflater::new();
-    for chunk in chunks {
-        writer.add(chunk, &mut inflater)?;
-    }
-    writer.end(false)
 }
 
 impl Sink for SegmentWriter<'_> {

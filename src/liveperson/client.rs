@@ -24,7 +24,7 @@ use super::{engactivity, lock, paths, reading, sla};
 use crate::config::Auth;
 
 /// Everything a [`Client`] needs to know.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ClientSettings {
     /// LivePerson's account id.
     pub account: String,
@@ -40,14 +40,11 @@ pub struct ClientSettings {
     pub request_timeout: Duration,
     /// Longest answer that is read, in bytes, after decompression.
     pub max_response_bytes: u64,
-    /// Whether [`Client::names`] will be called.
-    pub names: bool,
 }
 
 /// The client of one account. Shared by reference; calls may run side by side.
 pub struct Client {
     account: String,
-    names: bool,
     fixed_hosts: BTreeMap<String, Url>,
     domain_api: Url,
     transport: Transport,
@@ -80,7 +77,6 @@ impl Client {
         })?;
         Ok(Self {
             account: settings.account,
-            names: settings.names,
             fixed_hosts: settings.hosts,
             domain_api: settings.domain_api,
             transport,
@@ -91,14 +87,15 @@ impl Client {
     }
 
     /// The services whose hosts have to be looked up, in the order in which they are needed:
-    /// those that this account's calls use, without the ones that `hosts` names.
-    pub fn services(&self) -> Vec<Service> {
+    /// those that this account's calls use, without the ones that `hosts` names. `names`: whether
+    /// [`Client::names`] will be called.
+    pub fn services(&self, names: bool) -> Vec<Service> {
         let used = |service: &Service| match service {
             Service::Sentinel | Service::AgentVep => {
                 self.credentials.token_service() == Some(*service)
             }
             Service::LeDataReporting => true,
-            Service::AccountConfigReadOnly => self.names,
+            Service::AccountConfigReadOnly => names,
         };
         let fixed = |service: &Service| self.fixed_hosts.contains_key(service.name());
         Service::ALL

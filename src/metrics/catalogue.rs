@@ -68,7 +68,7 @@ impl FamilyId {
 }
 
 /// All families, in the order in which they are served.
-pub static FAMILIES: [Family; 35] = [
+pub static FAMILIES: [Family; 36] = [
     Family {
         name: "liveperson_window_account_chats",
         kind: Kind::Gauge,
@@ -241,14 +241,14 @@ pub static FAMILIES: [Family; 35] = [
         name: "liveperson_poll_stretch_ratio",
         kind: Kind::Gauge,
         labels: &["account", "collector"],
-        help: "How many times its interval a poll of the collector takes because calls may not start more often at present; 1 when its plan is met.",
+        help: "Time the last poll of the collector took over its interval, at least 1; more means that polls are late, because calls are slow, fail or may not start more often.",
         origin: Origin::Exporter,
     },
     Family {
         name: "liveperson_polls_skipped_total",
         kind: Kind::Counter,
         labels: &["account", "collector"],
-        help: "Polls of the collector that were due while the last one was still running or backing off.",
+        help: "Polls of the collector that were due while the last one was still running or backing off; a late one begins as soon as the one before is through.",
         origin: Origin::Exporter,
     },
     Family {
@@ -291,6 +291,13 @@ pub static FAMILIES: [Family; 35] = [
         kind: Kind::Gauge,
         labels: &["account"],
         help: "What is left of the present wait after a 429 or a failure, in seconds; 0 when there is none.",
+        origin: Origin::Exporter,
+    },
+    Family {
+        name: "liveperson_clock_offset_seconds",
+        kind: Kind::Gauge,
+        labels: &["account"],
+        help: "LivePerson's clock (the Date header of its answers) less ours, in seconds.",
         origin: Origin::Exporter,
     },
     Family {

@@ -57,11 +57,22 @@ impl AccountCounters {
         counters
             .registry
             .register(Box::new(counters.skipped.clone()))?;
-        for collector in collectors {
-            // There from the start, so that the first skipped poll is a rise that rate() sees.
-            counters.skipped.with_label_values(&[collector]);
-        }
+        counters.add_collectors(collectors);
         Ok(counters)
+    }
+
+    /// Counts these collectors, too: from 0, so that the first skipped poll is a rise that `rate()`
+    /// sees.
+    pub fn add_collectors(&self, collectors: &[&str]) {
+        for collector in collectors {
+            self.skipped.with_label_values(&[collector]);
+        }
+    }
+
+    /// Counts a collector that was switched off no longer.
+    pub fn remove_collector(&self, collector: &str) {
+        // One that was never there is gone already.
+        let _ = self.skipped.remove_label_values(&[collector]);
     }
 
     /// Says when counting begins, in seconds since the epoch; only the first word counts. Every
@@ -96,7 +107,7 @@ pub struct CollectorState {
     pub last_success: Option<f64>,
     /// Length of the last poll; `None` before the end of the first.
     pub poll_duration: Option<Duration>,
-    /// How many times its interval a poll takes at the present spacing; 1 when its plan is met.
+    /// Time the last poll took over its interval, at least 1.
     pub stretch: f64,
     /// Series served.
     pub series: u64,
@@ -111,6 +122,8 @@ pub struct AccountState {
     pub account: String,
     /// What is left of the present wait.
     pub backoff: Duration,
+    /// LivePerson's clock less ours, in seconds; `None` before the first answer with a date.
+    pub clock_offset: Option<f64>,
     /// Its collectors.
     pub collectors: Vec<CollectorState>,
 }
@@ -237,12 +250,13 @@ fn labels(metric: &prometheus::proto::Metric) -> Vec<String> {
 fn states(accounts: &[AccountState]) -> Result<Vec<MetricFamily>, prometheus::Error> {
     let gauge = |name: &str| {
         let labels: &[&str] = match name {
-            "liveperson_api_backoff_seconds" => &["account"],
+            "liveperson_api_backoff_seconds" | "liveperson_clock_offset_seconds" => &["account"],
             _ => &["account", "collector"],
         };
         GaugeVec::new(Opts::new(name, help(name)), labels)
     };
     let backoff = gauge("liveperson_api_backoff_seconds")?;
+    let clock_offset = gauge("liveperson_clock_offset_seconds")?;
     let up = gauge("liveperson_up")?;
     let last_success = gauge("liveperson_last_success_timestamp_seconds")?;
     let duration = gauge("liveperson_poll_duration_seconds")?;
@@ -253,6 +267,11 @@ fn states(accounts: &[AccountState]) -> Result<Vec<MetricFamily>, prometheus::Er
         backoff
             .with_label_values(&[&account.account])
             .set(account.backoff.as_secs_f64());
+        if let Some(offset) = account.clock_offset {
+            clock_offset
+                .with_label_values(&[&account.account])
+                .set(offset);
+        }
         for state in &account.collectors {
             let labels = [account.account.as_str(), state.collector];
             up.with_label_values(&labels)
@@ -274,6 +293,7 @@ fn states(accounts: &[AccountState]) -> Result<Vec<MetricFamily>, prometheus::Er
     }
     let gauges = [
         backoff,
+        clock_offset,
         up,
         last_success,
         duration,
@@ -385,6 +405,7 @@ mod tests {
         AccountState {
             account: account.to_owned(),
             backoff: Duration::from_millis(1500),
+            clock_offset: Some(-0.5),
             collectors: vec![CollectorState {
                 collector: "sla",
                 up: true,

@@ -8,13 +8,15 @@ use std::time::{Duration, Instant};
 use super::collector::{Collector, CollectorSettings};
 use super::pause::Pause;
 use super::session::Prerequisite;
-use super::stretch::{Demand, is_tight, stretch_ratios};
 use super::{Call, Event, Finished, Next, Outcome, Plans, Spacing};
 
 mod heirs;
 mod prerequisites;
 
-pub use heirs::{Heir, Heirs};
+pub use heirs::{Heir, Heirs, Session};
+
+/// Least time between two tokens that are fetched because of a 401.
+const REPLACEMENT_DISTANCE: Duration = Duration::from_secs(60);
 
 /// What the machine must know of an account.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +75,8 @@ pub struct AccountMachine {
     token: Option<Prerequisite>,
     /// Counts tokens, to tell a 401 of an old one from a 401 of the present one.
     token_generation: u64,
+    /// When a token was last replaced because of a 401.
+    replaced_after_401: Option<Instant>,
     collectors: Vec<Collector>,
     turn: u64,
     rng: fastrand::Rng,
@@ -93,6 +97,7 @@ impl AccountMachine {
                 .token
                 .then(|| Prerequisite::new(session.token_distance)),
             token_generation: 0,
+            replaced_after_401: None,
             collectors: settings
                 .collectors
                 .iter()
@@ -122,7 +127,7 @@ impl AccountMachine {
         // One that is held back has nothing to wake up for: the end of a call lets it begin.
         let awake = |c: &&Collector| !held || !c.is_background();
         let wake = self.collectors.iter().filter(awake);
-        let wake = wake.filter_map(Collector::next_wake).min();
+        let wake = wake.filter_map(|c| c.next_wake(now)).min();
         if let Some(until) = self.pause.until(now) {
             return Step::Wait(earlier(wake, Some(until)));
         }
@@ -145,46 +150,12 @@ impl AccountMachine {
 
     /// Begins the polls that are due; those in the background only when they are not held back.
     fn begin_polls(&mut self, now: Instant, held: bool, plans: &mut dyn Plans) {
-        let mut begun = false;
-        for index in 0..self.collectors.len() {
-            let collector = &self.collectors[index];
+        for (index, collector) in self.collectors.iter_mut().enumerate() {
             if !collector.is_due(now) || (held && collector.is_background()) {
                 continue;
             }
-            let tight = is_tight(self.spacing.current(), &self.demands(index));
-            let collector = &mut self.collectors[index];
-            begun |= collector.advance(now, index, tight, plans, &mut self.events);
+            collector.advance(now, index, plans, &mut self.events);
             collector.end_if_done(now, index, &mut self.events);
-        }
-        if begun {
-            self.tell_stretch();
-        }
-    }
-
-    /// What the plans of a collector and of those beside it want. Whoever backs off wants nothing
-    /// of the others' share, and what runs in the background takes only what is left.
-    fn demands(&self, of: usize) -> Vec<Demand> {
-        let beside = self.collectors.iter().enumerate();
-        let counts = beside.filter(|(index, c)| *index == of || c.takes_its_share());
-        counts.map(|(_, collector)| collector.demand()).collect()
-    }
-
-    /// How many times its interval a poll of this collector takes at the present spacing: 1 when
-    /// its plan is met.
-    pub fn stretch(&self, collector: usize) -> f64 {
-        let before = self.collectors.iter().take(collector);
-        let place = before.filter(|c| c.takes_its_share()).count();
-        let ratios = stretch_ratios(self.spacing.current(), &self.demands(collector));
-        ratios.get(place).copied().unwrap_or(1.0)
-    }
-
-    fn tell_stretch(&mut self) {
-        for index in 0..self.foreground().count() {
-            let ratio = self.stretch(index);
-            if std::mem::replace(&mut self.collectors[index].told_stretch, ratio) != ratio {
-                let collector = index;
-                self.events.push(Event::Stretched { collector, ratio });
-            }
         }
     }
 
@@ -240,7 +211,9 @@ impl AccountMachine {
                 }
                 self.turn += 1;
                 self.collectors[collector].last_turn = self.turn;
-                self.collectors[collector].started(index);
+                if let Some(poll) = self.collectors[collector].poll() {
+                    poll.started(index);
+                }
             }
         }
     }
@@ -248,7 +221,7 @@ impl AccountMachine {
     /// Takes note of how a call ended at `now`.
     pub fn finished(&mut self, now: Instant, call: Call, finished: Finished) {
         let outcome = finished.outcome;
-        let (first_event, spacing) = (self.events.len(), self.spacing.current());
+        let first_event = self.events.len();
         let Some(position) = self.in_flight.iter().position(|f| f.call == call) else {
             return;
         };
@@ -269,18 +242,15 @@ impl AccountMachine {
             Call::Authorise => self.authorised(now, outcome),
             Call::Request { collector, index } => {
                 self.requested(now, collector, index, outcome, flight.token);
-                self.collectors[collector].extend(now, finished.more);
+                if !finished.more.is_empty() {
+                    self.collectors[collector].extend(now, finished.more);
+                }
             }
         }
         for (index, collector) in self.collectors.iter_mut().enumerate() {
             collector.end_if_done(now, index, &mut self.events);
         }
-        let new = &mut self.events[first_event..];
-        tell_backoff(new);
-        let ended = |event: &Event| matches!(event, Event::PollEnded { .. });
-        if finished.more > 0 || spacing != self.spacing.current() || new.iter().any(ended) {
-            self.tell_stretch();
-        }
+        report_backoff(&mut self.events[first_event..]);
     }
 
     /// Without a connection, whoever names the hosts may know better by now.
@@ -331,23 +301,16 @@ impl AccountMachine {
     ) {
         let polled = &mut self.collectors[collector];
         if polled.is_background() {
-            return self.requested_in_background(collector, index, outcome, token_used);
+            return self.requested_in_background(collector, index, outcome);
         }
+        let Some(poll) = polled.poll() else { return };
         let next = match outcome {
-            Outcome::Success { .. } => return polled.succeeded(index, token_used),
-            Outcome::Throttled { .. } => return polled.put_back(index, now),
-            Outcome::Rejected => polled.give_up(index),
-            Outcome::Failed { .. } => polled.failed(index, now),
-            Outcome::Unauthorised => {
-                // A token that was renewed while this call was under way is fresh already.
-                if token_used == self.token_generation
-                    && let Some(token) = &mut self.token
-                    && (token.is_old(now) || polled.may_refresh_token(token_used))
-                {
-                    token.forget();
-                }
-                polled.retry_after_401(index, now)
-            }
+            Outcome::Success { .. } => return poll.succeeded(index),
+            Outcome::Throttled { .. } => return poll.refused(index, now),
+            Outcome::Rejected => poll.rejected(index),
+            Outcome::Forbidden => poll.forbidden(index),
+            Outcome::Failed { .. } => poll.failed(index, now),
+            Outcome::Unauthorised => self.unauthorised(now, collector, index, token_used),
         };
         self.events.push(Event::CallFailed {
             call: Call::Request { collector, index },
@@ -355,19 +318,45 @@ impl AccountMachine {
         });
     }
 
-    fn requested_in_background(
+    /// A 401: one fresh token and one more try for each request of a poll, then it is a failure like
+    /// any other. Not more than one token a minute is fetched for this reason, whoever was refused,
+    /// so that a missing permission does not hammer the token endpoint.
+    fn unauthorised(
         &mut self,
+        now: Instant,
         collector: usize,
         index: usize,
-        outcome: Outcome,
         token_used: u64,
-    ) {
+    ) -> Next {
+        let Some(poll) = self.collectors[collector].poll() else {
+            return Next::GivenUp;
+        };
+        // One that was renewed while this call was under way is fresh already.
+        let renewed = token_used != self.token_generation;
+        let may_replace = self
+            .replaced_after_401
+            .is_none_or(|at| now >= at + REPLACEMENT_DISTANCE);
+        if !poll.may_retry_after_401(index) {
+            return poll.failed(index, now);
+        }
+        if let (Some(token), false) = (&mut self.token, renewed) {
+            if !may_replace {
+                return poll.failed(index, now);
+            }
+            self.replaced_after_401 = Some(now);
+            token.forget();
+        }
+        poll.retry_after_401(index, now)
+    }
+
+    fn requested_in_background(&mut self, collector: usize, index: usize, outcome: Outcome) {
         let polled = &mut self.collectors[collector];
-        let next = match outcome {
-            Outcome::Success { .. } => return polled.succeeded(index, token_used),
-            Outcome::Rejected => polled.give_up(index),
+        let next = match (outcome, polled.poll()) {
+            (_, None) => return,
+            (Outcome::Success { .. }, Some(poll)) => return poll.succeeded(index),
+            (Outcome::Rejected | Outcome::Forbidden, Some(poll)) => poll.rejected(index),
             // Data calls notice by themselves that a token has ended, and soon.
-            Outcome::Unauthorised | Outcome::Throttled { .. } | Outcome::Failed { .. } => {
+            (Outcome::Unauthorised | Outcome::Throttled { .. } | Outcome::Failed { .. }, _) => {
                 polled.give_up_for_now(index)
             }
         };
@@ -411,7 +400,7 @@ impl AccountMachine {
 
 /// A failure that ended a poll in which nothing succeeded says how long the collector waits now,
 /// so that a person reads in one line what comes next.
-fn tell_backoff(events: &mut [Event]) {
+fn report_backoff(events: &mut [Event]) {
     let waits = events.iter().filter_map(|event| match event {
         Event::PollEnded { summary, .. } => summary.backoff,
         _ => None,

@@ -11,8 +11,8 @@ const BACKGROUND: usize = 1;
 struct Plan;
 
 impl Plans for Plan {
-    fn begin_poll(&mut self, collector: usize) -> usize {
-        if collector == BACKGROUND { 3 } else { 2 }
+    fn begin_poll(&mut self, collector: usize) -> Vec<RequestKey> {
+        keys(if collector == BACKGROUND { 3 } else { 2 })
     }
 }
 

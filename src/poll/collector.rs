@@ -1,13 +1,10 @@
-//! One collector: when its polls begin, and how far each request of the running poll has come.
+//! One collector: when its polls begin, and what follows from how they end.
 
 use std::time::{Duration, Instant};
 
-use super::backoff::{
-    wait_after_failed_background_poll, wait_after_failed_poll, wait_after_failed_request,
-};
-use super::spread::start_offset;
-use super::stretch::Demand;
-use super::{Event, Next, Plans};
+use super::backoff::{wait_after_failed_background_poll, wait_after_failed_poll};
+use super::running::{LastPoll, Poll};
+use super::{Event, Next, Plans, RequestKey};
 
 /// What the machine must know of a collector.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +22,8 @@ pub struct CollectorSettings {
 pub struct PollSummary {
     /// From its beginning to the end of its last request.
     pub took: Duration,
+    /// The time it took over its collector's interval, at least 1.
+    pub stretch: f64,
     /// Requests that gave a usable answer.
     pub succeeded: usize,
     /// Requests that were given up.
@@ -43,10 +42,13 @@ impl PollSummary {
 #[derive(Clone, Debug)]
 pub(super) struct Collector {
     settings: CollectorSettings,
-    /// The next point of the grid that polls begin on. It moves in whole intervals only, so the
-    /// period cannot drift.
+    /// The next point of the grid that polls begin on. It moves in whole intervals only, through
+    /// failures and back-off too, so the period cannot drift and phases stay apart.
     next_due: Instant,
+    /// Whether a poll became due while the last one was running: it begins when that is through.
+    late: bool,
     poll: Option<Poll>,
+    last_poll: LastPoll,
     /// Polls in a row in which nothing succeeded.
     failed_whole: u32,
     /// The end of the back-off after such a poll.
@@ -56,50 +58,13 @@ pub(super) struct Collector {
     /// Whether it only fills gaps: it begins once all the others have been polled, tries nothing
     /// twice in a poll, and fetches no token.
     background: bool,
-    /// Whether a poll has ended yet, or was ended by a failure that still has to be waited for.
+    /// Whether a poll has ended yet.
     polled: bool,
     /// The turn at which a request of this collector started last; the collector that has waited
     /// longest goes first, so that a slow API cannot starve another.
     pub(super) last_turn: u64,
-    /// The next poll begins as soon as the running one is through; see `begins_when_through`.
-    overdue: bool,
     /// The end of a wait that a lost poll of an older configuration left.
     held_until: Option<Instant>,
-    /// Requests that a poll is known or expected to have.
-    planned: usize,
-    /// Requests that came to the running poll, or else to the last one, on the way.
-    found: usize,
-    /// The newest token that this collector's requests were accepted with.
-    accepted_token: Option<u64>,
-    /// The stretch ratio that was told last.
-    pub(super) told_stretch: f64,
-}
-
-#[derive(Clone, Debug)]
-struct Poll {
-    began: Instant,
-    requests: Vec<Request>,
-    quick: bool,
-    /// Whether a token that was never accepted has been replaced in this poll.
-    refreshed_token: bool,
-    /// In the background: whether something failed that may go well soon.
-    worth_another_try: bool,
-}
-
-#[derive(Clone, Debug)]
-struct Request {
-    progress: Progress,
-    failures: u32,
-    /// Whether it had its one more try after a 401.
-    retried_after_401: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Progress {
-    Pending { not_before: Instant },
-    InFlight,
-    Done,
-    GivenUp,
 }
 
 impl Collector {
@@ -107,19 +72,16 @@ impl Collector {
         Self {
             settings,
             next_due: now,
+            late: false,
             poll: None,
+            last_poll: LastPoll::default(),
             failed_whole: 0,
             resume_at: None,
             begun: false,
             background: false,
             polled: false,
             last_turn: 0,
-            overdue: false,
             held_until: None,
-            planned: 0,
-            found: 0,
-            accepted_token: None,
-            told_stretch: 1.0,
         }
     }
 
@@ -143,254 +105,146 @@ impl Collector {
         self.settings.service
     }
 
-    /// Takes over the back-off of the same collector under an older configuration, and its rhythm
-    /// if it did not change.
+    /// Takes over from the same collector under an older configuration. One that asks for the same
+    /// as before continues where it was, running poll and all; only calls under way are lost, and
+    /// made again. Another begins at once, but not before the end of a wait after a failure.
     pub(super) fn inherit(&mut self, old: &Self, now: Instant, unchanged: bool) {
+        if unchanged {
+            let settings = self.settings.clone();
+            *self = old.clone();
+            self.settings = settings;
+            if let Some(poll) = &mut self.poll {
+                poll.requeue_in_flight(now);
+            }
+            return;
+        }
+        self.last_turn = old.last_turn;
         self.failed_whole = old.failed_whole;
         self.resume_at = old.resume_at;
-        self.last_turn = old.last_turn;
-        if unchanged {
-            self.begun = old.begun;
-            self.planned = old.planned;
-            self.found = old.found;
-        }
         if old.resume_at.is_some() {
             // A collector that is backing off has had its quick first poll.
             self.begun = old.begun;
             self.next_due = old.next_due.min(now + self.settings.interval);
-            return;
-        }
-        // The poll that was waiting to try again is lost, but not its wait.
-        self.held_until = old.waiting_until(now);
-        if unchanged && old.poll.is_none() {
-            self.next_due = old.next_due;
-        } else if let Some(at) = self.held_until {
+        } else if let Some(at) = old.waiting_until(now) {
+            // The poll that was waiting to try again is lost, but not its wait.
+            self.held_until = Some(at);
             self.next_due = at;
         }
-        self.polled = self.begun && old.polled;
     }
 
-    /// What its plan asks for.
-    pub(super) fn demand(&self) -> Demand {
-        Demand {
-            requests: self.planned,
-            interval: self.settings.interval,
+    /// What made its calls fail was mended: it waits for nothing any more.
+    pub(super) fn forget_failures(&mut self, now: Instant) {
+        self.failed_whole = 0;
+        self.last_poll = LastPoll::default();
+        if let Some(poll) = &mut self.poll {
+            poll.forget_failures(now);
         }
-    }
-
-    /// Whether it waits after a poll in which nothing succeeded.
-    pub(super) fn backs_off(&self) -> bool {
-        self.resume_at.is_some()
-    }
-
-    /// Whether the account's calls are shared with it now.
-    pub(super) fn takes_its_share(&self) -> bool {
-        !self.backs_off() && !self.background
+        if self.resume_at.is_some() {
+            // As after a start: whoever mended it wants to see it.
+            (self.resume_at, self.begun) = (Some(now), false);
+        } else if self.held_until.take().is_some() {
+            self.next_due = now;
+        }
     }
 
     /// Requests it holds.
     pub(super) fn size(&self) -> usize {
-        self.poll.as_ref().map_or(0, |poll| poll.requests.len())
+        self.poll.as_ref().map_or(0, Poll::size)
     }
 
     /// Whether there is anything for `advance` to do.
     pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.next_wake().is_some_and(|at| now >= at)
+        self.next_wake(now).is_some_and(|at| now >= at)
     }
 
-    /// Begins the poll that is due at `now`, or counts it as skipped; returns whether one began.
-    /// `tight`: the plans come close to what the spacing allows.
+    /// Begins the poll that is due at `now`, or counts it as skipped.
     pub(super) fn advance(
         &mut self,
         now: Instant,
         index: usize,
-        tight: bool,
         plans: &mut dyn Plans,
         events: &mut Vec<Event>,
-    ) -> bool {
-        let before = self.poll.is_some();
-        if now >= self.next_due && !self.overdue {
-            let late = now - self.next_due;
-            let missed = late.as_nanos() / self.settings.interval.as_nanos().max(1);
-            // After a stall of the process only the latest of the missed polls is made up for.
-            let missed = u32::try_from(missed).unwrap_or(u32::MAX);
-            let due = self.next_due + self.settings.interval * missed;
-            self.next_due = due + self.settings.interval;
-            if tight && self.begins_when_through() {
-                self.overdue = true;
-            } else if self.poll.is_some() || self.resume_at.is_some() {
-                events.push(Event::PollsSkipped {
-                    collector: index,
-                    count: u64::from(missed) + 1,
-                });
+    ) {
+        let waits = self.poll.is_some() || self.resume_at.is_some_and(|at| now < at);
+        let due = self.pass_due_points(now);
+        if let count @ 1.. = due.saturating_sub(usize::from(!waits)) {
+            events.push(Event::PollsSkipped {
+                collector: index,
+                count: u64::try_from(count).unwrap_or(u64::MAX),
+            });
+        }
+        if waits {
+            self.late |= due > 0 && self.poll.is_some();
+        } else if self.resume_at.take().is_some() {
+            // The grid stays; but what begins now need not begin again in a moment.
+            if self.next_due < now + self.settings.interval / 2 {
+                self.next_due += self.settings.interval;
+            }
+            let span = (self.next_due - now).min(self.settings.interval);
+            let quick = !self.begun || self.background;
+            self.begin(now, if quick { Duration::ZERO } else { span }, index, plans);
+        } else if due > 0 || std::mem::take(&mut self.late) {
+            self.late = false;
+            if self.begun {
+                // A late one catches up with the grid, though not in a burst.
+                let span = (self.next_due - now).max(self.settings.interval / 2);
+                self.begin(now, span, index, plans);
             } else {
-                self.begin(now, due, plans.begin_poll(index), !self.begun);
+                self.begin(now, Duration::ZERO, index, plans);
             }
         }
-        if self.poll.is_none() && self.resume_at.is_some_and(|at| now >= at) {
-            self.resume_at = None;
-            // The grid begins anew here: waiting for its next point would lengthen the back-off.
-            self.next_due = now + self.settings.interval;
-            let quick = !self.begun || self.background;
-            self.begin(now, now, plans.begin_poll(index), quick);
-        }
-        self.poll.is_some() && !before
     }
 
-    /// Whether the running poll is late only because calls are scarce, and not because something
-    /// failed: then its plan cannot be met, and the next one, which is due, begins when it is
-    /// through. To skip a whole interval would leave up to half of the possible calls unused.
-    fn begins_when_through(&self) -> bool {
-        let Some(poll) = &self.poll else { return false };
-        let unfinished =
-            |r: &&Request| matches!(r.progress, Progress::Pending { .. } | Progress::InFlight);
-        let mut unfinished = poll.requests.iter().filter(unfinished);
-        unfinished.all(|request| request.failures == 0)
+    /// Moves the grid beyond `now`; returns how many of its points were passed.
+    fn pass_due_points(&mut self, now: Instant) -> usize {
+        let Some(late) = now.checked_duration_since(self.next_due) else {
+            return 0;
+        };
+        let interval = self.settings.interval.max(Duration::from_nanos(1));
+        let passed = late.as_nanos() / interval.as_nanos() + 1;
+        self.next_due += interval * u32::try_from(passed).unwrap_or(u32::MAX);
+        usize::try_from(passed).unwrap_or(usize::MAX)
     }
 
-    fn begin(&mut self, now: Instant, due: Instant, count: usize, quick: bool) {
-        let requests = (0..count).map(|i| {
-            let offset = if quick {
-                Duration::ZERO
-            } else {
-                start_offset(self.settings.interval, i, count)
-            };
-            Request::pending(due + offset)
-        });
-        // A poll that finds requests on the way is taken to find as many as the last one.
-        self.planned = count + self.found;
-        self.found = 0;
-        self.poll = Some(Poll {
-            began: now,
-            requests: requests.collect(),
-            quick,
-            refreshed_token: false,
-            worth_another_try: false,
-        });
-        if quick {
-            self.begun = true;
+    fn begin(&mut self, now: Instant, span: Duration, index: usize, plans: &mut dyn Plans) {
+        let keys = plans.begin_poll(index);
+        self.poll = Some(Poll::begin(now, span, keys, &self.last_poll));
+        if !std::mem::replace(&mut self.begun, true) {
             self.next_due = now + self.settings.phase;
         }
     }
 
-    /// Adds requests to the running poll, spread over what is left of its interval.
-    pub(super) fn extend(&mut self, now: Instant, more: usize) {
-        let Some(poll) = &mut self.poll else { return };
-        self.found += more;
-        self.planned = poll.requests.len() + more;
-        let left = (poll.began + self.settings.interval).saturating_duration_since(now);
-        let left = if poll.quick { Duration::ZERO } else { left };
-        poll.requests
-            .extend((0..more).map(|i| Request::pending(now + start_offset(left, i, more))));
+    /// Adds requests to the running poll.
+    pub(super) fn extend(&mut self, now: Instant, more: Vec<RequestKey>) {
+        if let Some(poll) = &mut self.poll {
+            poll.extend(now, more, &self.last_poll);
+        }
     }
 
     /// When something is to be done next without any call ending.
-    pub(super) fn next_wake(&self) -> Option<Instant> {
-        match self.resume_at {
-            Some(at) if self.poll.is_none() => Some(self.next_due.min(at)),
-            _ if self.overdue => None,
-            _ => Some(self.next_due),
+    pub(super) fn next_wake(&self, now: Instant) -> Option<Instant> {
+        if self.poll.is_none() && self.resume_at.is_none() && self.late {
+            return Some(now);
         }
+        let resume_at = self.resume_at.filter(|_| self.poll.is_none());
+        Some(resume_at.map_or(self.next_due, |at| at.min(self.next_due)))
     }
 
     /// The pending request that may start first, and from when on.
     pub(super) fn next_pending(&self) -> Option<(Instant, usize)> {
-        let requests = self
-            .poll
-            .iter()
-            .flat_map(|poll| poll.requests.iter().enumerate());
-        requests
-            .filter_map(|(i, r)| match r.progress {
-                Progress::Pending { not_before } => Some((not_before, i)),
-                _ => None,
-            })
-            .min()
+        self.poll.as_ref()?.next_pending()
     }
 
     /// The end of the longest wait after a failure that lasts at `now`.
     pub(super) fn waiting_until(&self, now: Instant) -> Option<Instant> {
-        let retries = self
-            .poll
-            .iter()
-            .flat_map(|poll| &poll.requests)
-            .filter_map(|r| match r.progress {
-                Progress::Pending { not_before } if r.failures > 0 => Some(not_before),
-                _ => None,
-            });
+        let retries = self.poll.iter().flat_map(Poll::retry_waits);
         let waits = retries.chain(self.resume_at).chain(self.held_until);
         waits.filter(|at| *at > now).max()
     }
 
-    pub(super) fn started(&mut self, index: usize) {
-        if let Some(request) = self.request(index) {
-            request.progress = Progress::InFlight;
-        }
-    }
-
-    fn request(&mut self, index: usize) -> Option<&mut Request> {
-        self.poll.as_mut()?.requests.get_mut(index)
-    }
-
-    pub(super) fn succeeded(&mut self, index: usize, token: u64) {
-        self.accepted_token = Some(token);
-        if let Some(request) = self.request(index) {
-            request.progress = Progress::Done;
-        }
-    }
-
-    /// Not to be tried again in this poll.
-    pub(super) fn give_up(&mut self, index: usize) -> Next {
-        if let Some(request) = self.request(index) {
-            request.progress = Progress::GivenUp;
-        }
-        Next::GivenUp
-    }
-
-    /// Tried again as soon as the account speaks again: a 429 is no failure of the request.
-    pub(super) fn put_back(&mut self, index: usize, now: Instant) {
-        if let Some(request) = self.request(index) {
-            request.progress = Progress::Pending { not_before: now };
-        }
-    }
-
-    /// Tried again after 5, 10 and 15 s, then given up.
-    pub(super) fn failed(&mut self, index: usize, now: Instant) -> Next {
-        let Some(request) = self.request(index) else {
-            return Next::GivenUp;
-        };
-        request.failures += 1;
-        let wait = wait_after_failed_request(request.failures);
-        request.progress = match wait {
-            Some(wait) => Progress::Pending {
-                not_before: now + wait,
-            },
-            None => Progress::GivenUp,
-        };
-        wait.map_or(Next::GivenUp, Next::Again)
-    }
-
-    /// A 401: whether this collector may have the token replaced. One that served has expired or
-    /// was revoked: always. One that never did is replaced once a poll and not once a request, so
-    /// that a missing permission does not hammer the token endpoint. An old one may always be
-    /// replaced; see `Prerequisite::is_old`.
-    pub(super) fn may_refresh_token(&mut self, token: u64) -> bool {
-        let served = self.accepted_token == Some(token);
-        let Some(poll) = &mut self.poll else {
-            return false;
-        };
-        served || !std::mem::replace(&mut poll.refreshed_token, true)
-    }
-
-    /// A 401: the request has one more try, then it is like any failure.
-    pub(super) fn retry_after_401(&mut self, index: usize, now: Instant) -> Next {
-        match self.request(index) {
-            Some(request) if !request.retried_after_401 => {
-                request.retried_after_401 = true;
-                request.progress = Progress::Pending { not_before: now };
-                Next::FreshToken
-            }
-            _ => self.failed(index, now),
-        }
+    /// The running poll; calls of polls that are no more change nothing.
+    pub(super) fn poll(&mut self) -> Option<&mut Poll> {
+        self.poll.as_mut()
     }
 
     /// A request in the background failed in a way that may pass: so would the rest of the poll,
@@ -398,83 +252,71 @@ impl Collector {
     pub(super) fn give_up_for_now(&mut self, index: usize) -> Next {
         if let Some(poll) = &mut self.poll {
             poll.worth_another_try = true;
+            poll.give_up_pending();
+            poll.rejected(index);
         }
-        self.give_up_pending();
-        self.give_up(index)
+        Next::GivenUp
     }
 
     /// The host that the requests in the background need cannot be had.
     pub(super) fn give_up_without_host(&mut self, worth_another_try: bool) {
         if let Some(poll) = &mut self.poll {
             poll.worth_another_try |= worth_another_try;
+            poll.give_up_pending();
         }
-        self.give_up_pending();
     }
 
     /// What the pending requests need cannot be had: they are given up.
     pub(super) fn give_up_pending(&mut self) {
-        for request in self.poll.iter_mut().flat_map(|poll| &mut poll.requests) {
-            if matches!(request.progress, Progress::Pending { .. }) {
-                request.progress = Progress::GivenUp;
-            }
-        }
+        self.poll.iter_mut().for_each(Poll::give_up_pending);
     }
 
     /// Ends the poll when nothing of it is pending or under way.
     pub(super) fn end_if_done(&mut self, now: Instant, index: usize, events: &mut Vec<Event>) {
-        let Some(poll) = &self.poll else { return };
-        let count = |wanted| {
-            poll.requests
-                .iter()
-                .filter(|r| r.progress == wanted)
-                .count()
-        };
-        let (succeeded, given_up) = (count(Progress::Done), count(Progress::GivenUp));
-        if succeeded + given_up < poll.requests.len() {
+        let Some(poll) = self.poll.take_if(|poll| poll.ended().is_some()) else {
             return;
-        }
+        };
+        let Some(tally) = poll.ended() else { return };
         let took = now.saturating_duration_since(poll.began);
-        let wait = if self.background {
+        let failed_whole = if self.background {
             poll.worth_another_try
         } else {
-            succeeded == 0 && given_up > 0
+            tally.succeeded == 0 && tally.given_up > 0
         };
-        self.poll = None;
+        self.last_poll = poll.leave();
         self.polled = true;
-        if std::mem::take(&mut self.overdue) {
-            self.next_due = now;
-        }
-        let backoff = wait.then(|| {
-            self.failed_whole = self.failed_whole.saturating_add(1);
-            if self.background {
-                wait_after_failed_background_poll(self.failed_whole, self.settings.interval)
-            } else {
-                wait_after_failed_poll(self.failed_whole)
-            }
-        });
-        if backoff.is_none() {
-            self.failed_whole = 0;
-        }
+        self.held_until = None;
+        let backoff = self.back_off(failed_whole);
         self.resume_at = backoff.map(|wait| now + wait);
-        let summary = PollSummary {
-            took,
-            succeeded,
-            given_up,
-            backoff,
-        };
+        self.late &= backoff.is_none();
         events.push(Event::PollEnded {
             collector: index,
-            summary,
+            summary: PollSummary {
+                took,
+                stretch: stretch(took, self.settings.interval),
+                succeeded: tally.succeeded,
+                given_up: tally.given_up,
+                backoff,
+            },
         });
+    }
+
+    fn back_off(&mut self, failed_whole: bool) -> Option<Duration> {
+        if !failed_whole {
+            self.failed_whole = 0;
+            return None;
+        }
+        self.failed_whole = self.failed_whole.saturating_add(1);
+        Some(if self.background {
+            wait_after_failed_background_poll(self.failed_whole, self.settings.interval)
+        } else {
+            wait_after_failed_poll(self.failed_whole)
+        })
     }
 }
 
-impl Request {
-    fn pending(not_before: Instant) -> Self {
-        Self {
-            progress: Progress::Pending { not_before },
-            failures: 0,
-            retried_after_401: false,
-        }
-    }
+/// The time a poll took over its interval, at least 1.
+fn stretch(took: Duration, interval: Duration) -> f64 {
+    let interval = interval.as_secs_f64().max(f64::MIN_POSITIVE);
+    (took.as_secs_f64() / interval).max(1.0)
 }

@@ -6,8 +6,9 @@
 //! rules it applies have a file each: `spread` (even starts, phases), `spacing` (the distance
 //! between calls and how a 429 widens it), `pause` (how long a 429 silences the account),
 //! `backoff` (waits after failures), `stretch` (plans that cannot be met at the present spacing),
-//! `session` (hosts and token, one call for all who wait) and `collector` (one poll after
-//! another). `run` is the thin loop that carries the answers out.
+//! `session` (hosts and token, one call for all who wait), `running` (the requests of one poll) and
+//! `collector` (one poll after another). `run` is the thin loop that carries the answers out, `supervise` begins
+//! again should it panic.
 //!
 //! Each rule of the contract has a name to look for:
 //!
@@ -19,10 +20,12 @@
 //! | 429: spacing doubled, eased back | `Spacing::throttled`, `Spacing::succeeded` |
 //! | failed request: 5, 10, 15 s, then given up | `backoff::wait_after_failed_request` |
 //! | poll failed whole: 2, 4, 8 minutes | `backoff::wait_after_failed_poll` |
-//! | 401: one fresh token, one more try | `Collector::retry_after_401` |
-//! | other 4xx: given up for this poll | `Collector::give_up` |
+//! | 401: one fresh token, one more try | `AccountMachine::unauthorised` |
+//! | other 4xx, four 429s, four failures: given up for this poll | `running::Poll` |
+//! | a run of requests given up: the rest of the poll is | `running::Poll::give_up` |
 //! | a poll due while the last one runs is skipped and counted | `Collector::advance` |
-//! | a plan that cannot be met stretches its interval | `stretch::stretch_ratios`, `Collector::begins_when_through` |
+//! | a late poll begins when the one before is through | `Collector::advance` |
+//! | a plan that cannot be met stretches its interval | `stretch::stretch_ratios` |
 //! | taking turns, so that no collector starves another | `AccountMachine::pick` |
 //! | what a changed configuration keeps | `AccountMachine::inherit` |
 //!
@@ -35,25 +38,32 @@ mod account;
 #[cfg(test)]
 mod background_tests;
 mod backoff;
+#[cfg(test)]
+mod budget_tests;
 mod collector;
 #[cfg(test)]
 mod host_tests;
 mod pause;
 pub mod plan;
+#[cfg(test)]
+mod reload_tests;
 mod run;
+mod running;
 mod session;
 mod spacing;
 mod spread;
 mod stretch;
+mod supervise;
 #[cfg(test)]
 mod virtual_time_tests;
 
-pub use account::{AccountMachine, AccountSettings, Heir, Heirs, SessionSettings, Step};
+pub use account::{AccountMachine, AccountSettings, Heir, Heirs, Session, SessionSettings, Step};
 pub use collector::{CollectorSettings, PollSummary};
-pub use run::{Worker, run};
+pub use run::{CallOutput, Worker, run};
 pub use spacing::Spacing;
 pub use spread::{first_phase, start_offset};
 pub use stretch::{Demand, stretch_ratios};
+pub use supervise::supervise;
 
 use std::time::Duration;
 
@@ -75,8 +85,18 @@ pub enum Call {
 
 /// Where the requests of a poll come from. Asked at the very moment a poll begins.
 pub trait Plans {
-    /// Fixes the plan of the poll that begins and returns how many requests it has.
-    fn begin_poll(&mut self, collector: usize) -> usize;
+    /// Fixes the plan of the poll that begins and returns its requests.
+    fn begin_poll(&mut self, collector: usize) -> Vec<RequestKey>;
+}
+
+/// Tells the requests of a collector from each other, from one poll to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RequestKey(pub u64);
+
+/// The keys of a plan of so many requests.
+#[cfg(test)]
+fn keys(count: usize) -> Vec<RequestKey> {
+    (0..).map(RequestKey).take(count).collect()
 }
 
 /// How a call ended, as far as time is concerned.
@@ -94,7 +114,10 @@ pub enum Outcome {
     },
     /// 401: the token is not accepted.
     Unauthorised,
-    /// Any other 4xx: trying again will not help.
+    /// 403: the account or its key may not ask this; trying again will not help, and the other
+    /// requests of the collector will hardly fare better.
+    Forbidden,
+    /// Any other 4xx: the request is wrong, and trying again will not help.
     Rejected,
     /// 5xx, timeout, connection failure, unreadable answer: worth another try.
     Failed {
@@ -109,17 +132,20 @@ impl Outcome {
 }
 
 /// How a call ended and what its answer asks for beyond itself.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Finished {
     /// How it ended.
     pub outcome: Outcome,
     /// Requests that the answer adds to the running poll.
-    pub more: usize,
+    pub more: Vec<RequestKey>,
 }
 
 impl From<Outcome> for Finished {
     fn from(outcome: Outcome) -> Self {
-        Self { outcome, more: 0 }
+        Self {
+            outcome,
+            more: Vec::new(),
+        }
     }
 }
 
@@ -160,13 +186,6 @@ pub enum Event {
         wait: Duration,
         /// The spacing between calls afterwards.
         spacing: Duration,
-    },
-    /// By how much a collector's interval stretches at the present spacing has changed.
-    Stretched {
-        /// Index of the collector.
-        collector: usize,
-        /// How many times its interval a poll takes; 1 when the plan is met.
-        ratio: f64,
     },
 }
 

@@ -4,45 +4,88 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::account::{AccountMachine, Step};
-use super::{Call, Event, Finished, Outcome, Plans};
+use super::{Call, Event, Finished, Outcome, Plans, RequestKey};
 
 /// Who makes the calls and hears what the machine did.
 pub trait Worker: Send + Sync + 'static {
-    /// Fixes the plan of a poll that begins now; returns how many requests it has.
-    fn begin_poll(&self, collector: usize) -> usize;
-    /// Makes one call and keeps its answer.
-    fn carry_out(&self, call: Call) -> impl Future<Output = Finished> + Send;
+    /// What the answer to a call became.
+    type Answer: Send + 'static;
+    /// A change of the configuration that takes no new worker.
+    type Change: Send + 'static;
+
+    /// Fixes the plan of a poll that begins now.
+    fn begin_poll(&self, collector: usize) -> Vec<RequestKey>;
+    /// Makes one call. It may be aborted at any await, so it only returns values and publishes
+    /// nothing.
+    fn carry_out(&self, call: Call) -> impl Future<Output = CallOutput<Self::Answer>> + Send;
+    /// Publishes what the answer to a call became; returns the requests that it adds to its poll.
+    fn publish(&self, call: Call, answer: Self::Answer) -> Vec<RequestKey>;
+    /// Applies a change.
+    fn apply(&self, change: Self::Change);
     /// Hears of something that the machine did.
     fn notice(&self, event: Event);
     /// Hears when the longest present wait after a 429 or a failure ends.
     fn waiting(&self, until: Option<Instant>);
+    /// Hears that the account's task panicked; returns how long it waits before it begins again.
+    fn crashed(&self) -> Duration;
+}
+
+/// How a call ended, and what its answer became.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CallOutput<A> {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What is to be published.
+    pub answer: Option<A>,
+}
+
+impl<A> CallOutput<A> {
+    /// A success.
+    pub fn answered(answer: A) -> Self {
+        Self {
+            outcome: Outcome::SUCCESS,
+            answer: Some(answer),
+        }
+    }
+}
+
+impl<A> From<Outcome> for CallOutput<A> {
+    fn from(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            answer: None,
+        }
+    }
 }
 
 struct WorkerPlans<'a, W>(&'a W);
 
 impl<W: Worker> Plans for WorkerPlans<'_, W> {
-    fn begin_poll(&mut self, collector: usize) -> usize {
+    fn begin_poll(&mut self, collector: usize) -> Vec<RequestKey> {
         self.0.begin_poll(collector)
     }
 }
 
-/// Runs one account until the future is dropped or `stop` ends; returns the machine, so that a
-/// changed configuration can take over what it knows. Calls under way are aborted then.
+/// Runs one account until the future is dropped or the sender of `changes` is; returns the machine,
+/// so that a changed configuration can take over what it knows. Calls under way are aborted then.
+///
+/// The only task that publishes for its account: what calls became comes back to it as values, so
+/// nothing can be published after it has stopped.
 pub async fn run<W: Worker>(
     mut machine: AccountMachine,
     worker: Arc<W>,
-    stop: impl Future<Output = ()>,
+    changes: &mut UnboundedReceiver<W::Change>,
 ) -> AccountMachine {
     let mut calls = Calls {
         tasks: JoinSet::new(),
         running: HashMap::new(),
     };
-    tokio::pin!(stop);
     loop {
         let until = loop {
             match machine.step(now(), &mut WorkerPlans(&*worker)) {
@@ -50,32 +93,38 @@ pub async fn run<W: Worker>(
                 Step::Wait(until) => break until,
             }
         };
-        tell(&mut machine, &*worker);
+        report(&mut machine, &*worker);
         worker.waiting(machine.waiting_until(now()));
         tokio::select! {
             biased;
-            () = &mut stop => {
-                // Not before they are gone, so that a successor's calls do not come on top.
-                calls.tasks.shutdown().await;
-                return machine;
+            change = changes.recv() => {
+                let Some(change) = change else {
+                    // Not before they are gone, so that a successor's calls do not come on top.
+                    calls.tasks.shutdown().await;
+                    return machine;
+                };
+                worker.apply(change);
             }
-            Some((call, finished)) = calls.next() => {
-                machine.finished(now(), call, finished);
+            Some((call, output)) = calls.next() => {
+                let CallOutput { outcome, answer } = output;
+                let more = answer.map(|answer| worker.publish(call, answer));
+                let more = more.unwrap_or_default();
+                machine.finished(now(), call, Finished { outcome, more });
                 // Before the next step: the poll that may begin there replaces the one that ended.
-                tell(&mut machine, &*worker);
+                report(&mut machine, &*worker);
             }
             () = sleep_until(until) => {}
         }
     }
 }
 
-fn tell(machine: &mut AccountMachine, worker: &impl Worker) {
+fn report(machine: &mut AccountMachine, worker: &impl Worker) {
     let events = machine.take_events().into_iter();
     events.for_each(|event| worker.notice(event));
 }
 
 /// Tokio's clock, so that tests can pause it.
-fn now() -> Instant {
+pub(super) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
@@ -87,13 +136,13 @@ async fn sleep_until(until: Option<Instant>) {
 }
 
 /// Calls under way. Dropping it aborts them.
-struct Calls {
-    tasks: JoinSet<Finished>,
+struct Calls<A> {
+    tasks: JoinSet<CallOutput<A>>,
     running: HashMap<Id, Call>,
 }
 
-impl Calls {
-    fn start<W: Worker>(&mut self, call: Call, worker: &Arc<W>) {
+impl<A: Send + 'static> Calls<A> {
+    fn start<W: Worker<Answer = A>>(&mut self, call: Call, worker: &Arc<W>) {
         let worker = Arc::clone(worker);
         let handle = self
             .tasks
@@ -102,22 +151,22 @@ impl Calls {
     }
 
     /// The next call that ends; `None` when none is under way.
-    async fn next(&mut self) -> Option<(Call, Finished)> {
+    async fn next(&mut self) -> Option<(Call, CallOutput<A>)> {
         loop {
             let ended = self.tasks.join_next_with_id().await?;
-            let (id, finished) = match ended {
-                Ok((id, finished)) => (id, finished),
+            let (id, output) = match ended {
+                Ok((id, output)) => (id, output),
                 Err(error) => (error.id(), panicked(&error)),
             };
             if let Some(call) = self.running.remove(&id) {
-                return Some((call, finished));
+                return Some((call, output));
             }
         }
     }
 }
 
 /// A call that panicked is a failure like any other: its slot comes back and it is tried again.
-fn panicked(error: &JoinError) -> Finished {
+fn panicked<A>(error: &JoinError) -> CallOutput<A> {
     tracing::error!(%error, "a call ended without a result; this is a bug in the exporter");
     Outcome::Failed { connection: false }.into()
 }
@@ -125,7 +174,6 @@ fn panicked(error: &JoinError) -> Finished {
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
-    use std::time::Duration;
 
     use super::*;
     use crate::poll::{AccountSettings, CollectorSettings, SessionSettings};
@@ -136,6 +184,8 @@ mod tests {
         running: Mutex<bool>,
         under_way: Mutex<usize>,
         ended: Mutex<usize>,
+        published: Mutex<usize>,
+        applied: Mutex<usize>,
     }
 
     /// A call under way; dropped, it is over.
@@ -150,21 +200,33 @@ mod tests {
     struct Shared(Arc<OnePollAtATime>);
 
     impl Worker for Shared {
-        fn begin_poll(&self, _: usize) -> usize {
+        type Answer = ();
+        type Change = ();
+
+        fn begin_poll(&self, _: usize) -> Vec<RequestKey> {
             let mut running = self.0.running.lock().unwrap();
             assert!(
                 !*running,
                 "a poll began before the end of the last one was told"
             );
             *running = true;
-            5
+            (0..5).map(RequestKey).collect()
         }
 
-        async fn carry_out(&self, _: Call) -> Finished {
+        async fn carry_out(&self, _: Call) -> CallOutput<()> {
             *self.0.under_way.lock().unwrap() += 1;
             let _under_way = UnderWay(Arc::clone(&self.0));
             tokio::time::sleep(Duration::from_millis(100)).await;
-            Outcome::SUCCESS.into()
+            CallOutput::answered(())
+        }
+
+        fn publish(&self, _: Call, (): ()) -> Vec<RequestKey> {
+            *self.0.published.lock().unwrap() += 1;
+            Vec::new()
+        }
+
+        fn apply(&self, (): ()) {
+            *self.0.applied.lock().unwrap() += 1;
         }
 
         fn notice(&self, event: Event) {
@@ -175,6 +237,10 @@ mod tests {
         }
 
         fn waiting(&self, _: Option<Instant>) {}
+
+        fn crashed(&self) -> Duration {
+            Duration::ZERO
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -195,12 +261,25 @@ mod tests {
         let polls = Arc::new(OnePollAtATime::default());
         let worker = Arc::new(Shared(Arc::clone(&polls)));
         let machine = AccountMachine::new(settings, now());
+        let (sender, mut changes) = tokio::sync::mpsc::unbounded_channel();
         // In the middle of a call.
-        let stop = tokio::time::sleep(Duration::from_millis(60_050));
-        run(machine, worker, stop).await;
+        let stop = async move {
+            sender.send(()).unwrap();
+            tokio::time::sleep(Duration::from_millis(60_050)).await;
+            drop(sender);
+        };
+        let (machine, ()) = tokio::join!(run(machine, worker, &mut changes), stop);
+        drop(machine);
         assert_eq!(*polls.under_way.lock().unwrap(), 0);
+        assert_eq!(*polls.applied.lock().unwrap(), 1);
         let ended = *polls.ended.lock().unwrap();
         // Five calls at 250 ms and the answer of the last.
         assert!((44..=48).contains(&ended), "{ended}");
+        let published = *polls.published.lock().unwrap();
+        // Each answer at once, also those of the poll that a stop cut off.
+        assert!(
+            (ended * 5..ended * 5 + 5).contains(&published),
+            "{published}"
+        );
     }
 }

@@ -7,14 +7,15 @@
 use std::time::{Duration, Instant};
 
 use super::Outcome;
+use super::account::Session;
 use super::backoff::{wait_after_failed_poll, wait_after_failed_request};
 
 /// While connections fail, hosts are looked up again, but not more often than this.
 const DOUBT_DISTANCE: Duration = Duration::from_secs(60);
 
-/// A token that is refused at this age is replaced whoever was refused: who fetches one a minute
-/// hammers nobody, and the life that was told of it may be wrong.
-const OLD: Duration = Duration::from_secs(60);
+/// A try that was refused with 429 this often in a row is given up, so that a poll that waits for it
+/// ends.
+const MOST_REFUSALS: u32 = 4;
 
 /// A host or a token.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub(super) struct Prerequisite {
     not_before: Option<Instant>,
     /// Failed tries since the last success or giving up.
     failures: u32,
+    /// Tries refused with 429 since then.
+    refusals: u32,
     /// Times given up in a row; only counts while an old value still serves.
     given_up: u32,
     /// Least time between the starts of two tries.
@@ -62,20 +65,32 @@ impl Prerequisite {
             in_flight: false,
             not_before: None,
             failures: 0,
+            refusals: 0,
             given_up: 0,
             least_distance,
             last_start: None,
         }
     }
 
-    /// Takes over the waits of the same thing under an older configuration. What it held is lost
-    /// with the client that held it.
-    pub(super) fn inherit(&mut self, old: &Self, now: Instant) {
+    /// Takes over from the same thing under an older configuration: the value itself when the
+    /// client that holds it continues, otherwise the waits, unless what they wait for was mended.
+    /// A try under way then was aborted. Tries keep their distance whatever changed.
+    pub(super) fn inherit(&mut self, old: &Self, now: Instant, session: Session) {
         self.last_start = old.last_start;
-        // While the old value served, the wait was only for its renewal.
-        if !old.serves(now) {
-            self.not_before = old.not_before;
-            self.failures = old.failures;
+        match session {
+            Session::Kept => {
+                let least_distance = self.least_distance;
+                *self = old.clone();
+                self.in_flight = false;
+                self.least_distance = least_distance;
+            }
+            // While the old value served, the wait was only for its renewal.
+            Session::New if !old.serves(now) => {
+                self.not_before = old.not_before;
+                self.failures = old.failures;
+                self.refusals = old.refusals;
+            }
+            Session::New | Session::Mended => {}
         }
     }
 
@@ -137,12 +152,17 @@ impl Prerequisite {
                     used: false,
                 });
                 self.not_before = None;
-                self.failures = 0;
-                self.given_up = 0;
+                (self.failures, self.refusals, self.given_up) = (0, 0, 0);
                 Attempt::Got
             }
-            // The pause of the whole account is the wait.
-            Outcome::Throttled { .. } => Attempt::Throttled,
+            Outcome::Throttled { .. } => {
+                self.refusals += 1;
+                if self.refusals >= MOST_REFUSALS {
+                    return self.give_up(now);
+                }
+                // The pause of the whole account is the wait.
+                Attempt::Throttled
+            }
             Outcome::Failed { .. } => {
                 self.failures += 1;
                 match wait_after_failed_request(self.failures) {
@@ -153,12 +173,12 @@ impl Prerequisite {
                     None => self.give_up(now),
                 }
             }
-            Outcome::Unauthorised | Outcome::Rejected => self.give_up(now),
+            Outcome::Unauthorised | Outcome::Forbidden | Outcome::Rejected => self.give_up(now),
         }
     }
 
     fn give_up(&mut self, now: Instant) -> Attempt {
-        self.failures = 0;
+        (self.failures, self.refusals) = (0, 0);
         if self.serves(now) {
             // The old value goes on serving and no poll fails, so no poll's back-off holds the
             // next try back: this must.
@@ -178,16 +198,11 @@ impl Prerequisite {
         }
     }
 
-    /// Whether it was fetched so long ago that a refusal may mean that it is over.
-    pub(super) fn is_old(&self, now: Instant) -> bool {
-        self.last_start.is_none_or(|at| now >= at + OLD)
-    }
-
     /// The value was refused: it serves no longer.
     pub(super) fn forget(&mut self) {
         self.held = None;
         self.not_before = None;
-        self.failures = 0;
+        (self.failures, self.refusals) = (0, 0);
     }
 
     /// The value is doubtful: it goes on serving, but a new one is fetched, unless the last try
@@ -277,7 +292,7 @@ mod tests {
         login.forget();
         assert!(!login.due(t0 + secs(4)) && login.due(t0 + secs(5)));
         let mut changed = Prerequisite::new(secs(5));
-        changed.inherit(&login, t0);
+        changed.inherit(&login, t0, Session::Mended);
         assert!(!changed.due(t0 + secs(4)) && changed.due(t0 + secs(5)));
     }
 }

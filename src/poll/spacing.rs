@@ -97,7 +97,8 @@ impl Spacing {
         self.settled = 0;
         self.wait = self.patience;
         self.probe = PROBE;
-        self.factor = (self.factor * 2.0).min(WIDEST);
+        // One that was inherited may be wider than that.
+        self.factor = (self.factor * 2.0).min(WIDEST).max(self.factor);
     }
 
     /// A call succeeded.
@@ -131,11 +132,17 @@ impl Spacing {
         self.refused = (lower * MARGIN > 1.0).then_some(lower);
     }
 
-    /// Takes over what another spacing has learnt, for an account whose configuration changed.
+    /// Takes over what another spacing has learnt, for an account whose configuration changed: the
+    /// distance between calls, whatever multiple of the new configured one that is, because it was
+    /// learnt from what LivePerson accepts. Never below the new configured one.
     pub fn inherit(&mut self, old: &Self) {
         let configured = self.configured;
+        let ratio = old.configured.as_secs_f64() / configured.as_secs_f64().max(f64::MIN_POSITIVE);
         *self = old.clone();
         self.configured = configured;
+        self.factor = (old.factor * ratio).max(1.0);
+        self.refused = old.refused.map(|refused| refused * ratio);
+        self.before_probe = old.before_probe.map(|refused| refused * ratio);
     }
 }
 
@@ -229,5 +236,30 @@ mod tests {
         assert!(refused * 100 < calls, "{refused} of {calls} refused");
         let used = allowed.as_secs_f64() * f64::from(calls - refused) / spent.as_secs_f64();
         assert!(used > 0.7, "only {used} of what is allowed");
+    }
+
+    #[test]
+    fn a_change_of_min_spacing_keeps_the_distance_and_never_falls_below_the_new_one() {
+        let ms = Duration::from_millis;
+        for (old, new, before, after) in [
+            (1_000, 100, 4_000, 4_000),
+            (250, 1_000, 1_000, 1_000),
+            (250, 2_000, 1_000, 2_000),
+            (10_000, 250, 40_000, 40_000),
+        ] {
+            let mut spacing = Spacing::new(ms(old));
+            spacing.throttled();
+            spacing.throttled();
+            assert_eq!(spacing.current(), ms(before));
+            let mut changed = Spacing::new(ms(new));
+            changed.inherit(&spacing);
+            let distance = changed.current().as_secs_f64();
+            assert!(
+                (distance - ms(after).as_secs_f64()).abs() < 1e-6,
+                "{old} ms to {new} ms: {before} ms became {distance} s"
+            );
+            changed.throttled();
+            assert!(changed.current() >= ms(after), "a 429 never shortens it");
+        }
     }
 }

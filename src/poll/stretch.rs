@@ -2,14 +2,11 @@
 //!
 //! The collectors of an account take turns, so each gets an even share of the calls that the
 //! spacing allows, and what one does not need goes to the others. A collector whose share is
-//! smaller than what its plan wants begins its next poll when the last one is through instead of
-//! skipping a whole interval: the interval stretches by just as much as the share is short.
+//! smaller than what its plan wants begins its next poll when the last one is through: the interval
+//! stretches by just as much as the share is short. This foretells it, for `check-config`; what is
+//! served as `liveperson_poll_stretch_ratio` is measured (`PollSummary::stretch`).
 
 use std::time::Duration;
-
-/// From this share of the possible calls on, a poll that is not through when the next is due may
-/// be late only for want of calls: the retries, tokens and host look-ups in between need some too.
-const TIGHT: f64 = 0.9;
 
 /// What a collector's plan asks for: so many requests in every interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,12 +32,6 @@ impl Demand {
 /// The share of the possible calls that all plans together want; over 1 they cannot be met.
 fn load(spacing: Duration, demands: &[Demand]) -> f64 {
     demands.iter().map(|demand| demand.rate()).sum::<f64>() * spacing.as_secs_f64()
-}
-
-/// Whether the plans together come so close to what the spacing allows that polls may be late for
-/// that reason alone.
-pub(super) fn is_tight(spacing: Duration, demands: &[Demand]) -> bool {
-    load(spacing, demands) > TIGHT
 }
 
 /// For each plan, how many times its interval a poll takes when calls start at this spacing: 1
@@ -106,11 +97,5 @@ mod tests {
         assert_eq!(ratios(250, &[demand(30, 30), demand(360, 30)]), [1.0, 4.0]);
         // Both want more than the half that is theirs.
         assert_eq!(ratios(250, &[demand(90, 30), demand(360, 30)]), [1.5, 6.0]);
-    }
-
-    #[test]
-    fn it_is_tight_a_little_before_it_cannot_be_met() {
-        let spacing = Duration::from_millis(250);
-        assert!(is_tight(spacing, &[demand(110, 30)]) && !is_tight(spacing, &[demand(100, 30)]));
     }
 }

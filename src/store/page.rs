@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Piece, Snapshot};
-use crate::exposition::{Encoding, Format, Frame, Segment, Zstd};
+use super::levels::is_left_out;
+use super::{ChunkRef, Snapshot};
+use crate::exposition::{Chunk, Encoding, Format, Frame, Segment, Zstd};
 
 /// Which sources a page is made of; an empty list means all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,14 +36,22 @@ pub struct Page {
     format: Format,
     /// Which publications are served, by their place in [`Snapshot::pieces`].
     served: Arc<[bool]>,
+    /// Levels that are left out.
+    left_out: u8,
 }
 
 impl Page {
-    pub(super) fn new(snapshot: Arc<Snapshot>, format: Format, served: Arc<[bool]>) -> Self {
+    pub(super) fn new(
+        snapshot: Arc<Snapshot>,
+        format: Format,
+        served: Arc<[bool]>,
+        left_out: u8,
+    ) -> Self {
         Self {
             snapshot,
             format,
             served,
+            left_out,
         }
     }
 
@@ -90,21 +99,21 @@ impl Page {
 
     fn next(&self, place: Place) -> Option<Place> {
         let family = self.snapshot.families.get(place.family)?;
-        let piece = match place.segment {
+        let chunk = match place.segment {
             None => 0,
-            Some((piece, segment)) => {
-                let segments = family.pieces.get(piece)?.chunk.segments(self.format);
+            Some((chunk, segment)) => {
+                let segments = self.segments_of(*family.chunks.get(chunk)?);
                 if segment + 1 < segments.len() {
-                    let segment = Some((piece, segment + 1));
+                    let segment = Some((chunk, segment + 1));
                     return Some(Place { segment, ..place });
                 }
-                piece + 1
+                chunk + 1
             }
         };
-        let mut rest = family.pieces.iter().enumerate().skip(piece);
-        match rest.find(|(_, piece)| self.has(piece)) {
-            Some((piece, _)) => Some(Place {
-                segment: Some((piece, 0)),
+        let mut rest = family.chunks.iter().enumerate().skip(chunk);
+        match rest.find(|(_, chunk)| self.has(**chunk)) {
+            Some((chunk, _)) => Some(Place {
+                segment: Some((chunk, 0)),
                 ..place
             }),
             None => self.family_from(place.family + 1),
@@ -114,31 +123,37 @@ impl Page {
     /// The header of the first family from here on of which anything is served.
     fn family_from(&self, from: usize) -> Option<Place> {
         let mut rest = self.snapshot.families.iter().enumerate().skip(from);
-        let (family, _) = rest.find(|(_, family)| family.pieces.iter().any(|p| self.has(p)))?;
+        let (family, _) = rest.find(|(_, family)| {
+            !is_left_out(self.left_out, family.level)
+                && family.chunks.iter().any(|chunk| self.has(*chunk))
+        })?;
         Some(Place {
             family,
             segment: None,
         })
     }
 
-    fn has(&self, piece: &Piece) -> bool {
-        let served = self.served.get(piece.publication) == Some(&true);
-        served && !piece.chunk.segments(self.format).is_empty()
+    fn has(&self, chunk: ChunkRef) -> bool {
+        let served = self.served.get(chunk.piece) == Some(&true);
+        served && !self.segments_of(chunk).is_empty()
+    }
+
+    fn segments_of(&self, at: ChunkRef) -> &[Segment] {
+        let piece = self.snapshot.pieces.get(at.piece);
+        let chunk: Option<&Chunk> = piece.and_then(|p| p.publication.chunks.get(at.chunk));
+        chunk.map_or(&[], |chunk| chunk.segments(self.format))
     }
 
     fn at(&self, place: Place) -> Option<&Segment> {
         let family = self.snapshot.families.get(place.family)?;
         match place.segment {
             None => Some(family.header.segment(self.format)),
-            Some((piece, segment)) => {
-                let piece = family.pieces.get(piece)?;
-                piece.chunk.segments(self.format).get(segment)
-            }
+            Some((chunk, segment)) => self.segments_of(*family.chunks.get(chunk)?).get(segment),
         }
     }
 }
 
-/// A segment on a page: a family's header, or a segment of a piece.
+/// A segment on a page: a family's header, or a segment of one of its chunks.
 #[derive(Clone, Copy, Debug)]
 struct Place {
     family: usize,

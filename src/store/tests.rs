@@ -1,9 +1,12 @@
 use std::time::Duration;
 
 use super::*;
-use crate::exposition::{Encoding, SegmentWriter, join};
+use crate::exposition::{Encoding, SegmentWriter};
 use crate::metrics::catalogue::activity;
 use crate::metrics::{LabelValue, Sink as _};
+use crate::poll::plan::Level;
+
+const STALE: Duration = Duration::from_secs(300);
 
 /// Samples of one family, named after their first label.
 fn chunk(level: Level, names: &[(&str, f64)]) -> Chunk {
@@ -12,8 +15,7 @@ fn chunk(level: Level, names: &[(&str, f64)]) -> Chunk {
         let family = activity(level).unwrap().chats;
         writer.gauge(family, &[LabelValue::Text(name)], *value);
     }
-    let chunks = join(&writer.finish().unwrap(), &[]).unwrap();
-    chunks.into_iter().next().unwrap()
+    writer.finish().unwrap().into_iter().next().unwrap()
 }
 
 fn source(account: &str, part: &'static str) -> Source {
@@ -23,11 +25,15 @@ fn source(account: &str, part: &'static str) -> Source {
     }
 }
 
-fn fresh(chunks: Vec<Chunk>) -> Vec<Publication> {
-    vec![Publication {
-        chunks,
-        fresh_until: None,
-    }]
+fn fresh(chunks: Vec<Chunk>) -> Vec<Arc<Publication>> {
+    vec![Arc::new(Publication { chunks, came: None })]
+}
+
+/// Series of an account that are served and left out.
+fn served(store: &Store, account: &str, now: Instant) -> (u64, u64) {
+    let counts = store.series(now);
+    let count = counts.get(&source(account, "x"));
+    count.map_or((0, 0), |count| (count.served, count.dropped))
 }
 
 /// The page without what is the same on every line.
@@ -51,7 +57,7 @@ fn text_of(store: &Store, now: Instant, selection: &Selection) -> String {
 
 #[test]
 fn families_are_declared_once_and_never_interleaved() {
-    let store = Store::new(100);
+    let store = Store::new(100, STALE);
     for account in ["2", "1"] {
         let chunks = vec![
             chunk(Level::Account, &[(&format!("a{account}"), 1.0)]),
@@ -68,7 +74,7 @@ fn families_are_declared_once_and_never_interleaved() {
 
 #[test]
 fn a_selection_leaves_the_other_sources_out_with_their_headers() {
-    let store = Store::new(100);
+    let store = Store::new(100, STALE);
     store.publish(
         source("1", "x"),
         fresh(vec![chunk(Level::Skill, &[("s1", 1.0)])]),
@@ -103,33 +109,54 @@ fn a_selection_leaves_the_other_sources_out_with_their_headers() {
 
 #[test]
 fn what_is_too_old_is_left_out_with_its_header() {
-    let store = Store::new(100);
+    let store = Store::new(100, STALE);
     let now = Instant::now();
-    let later = now + Duration::from_secs(10);
+    let publication = |chunks, came| Arc::new(Publication { chunks, came });
     store.publish(
         source("1", "x"),
         vec![
-            Publication {
-                chunks: vec![chunk(Level::Account, &[("a", 1.0)])],
-                fresh_until: Some(later),
-            },
-            Publication {
-                chunks: vec![chunk(Level::Skill, &[("s", 1.0)])],
-                fresh_until: None,
-            },
+            publication(vec![chunk(Level::Account, &[("a", 1.0)])], Some(now)),
+            publication(vec![chunk(Level::Skill, &[("s", 1.0)])], None),
         ],
     );
-    assert_eq!(store.series(&source("1", "x"), now).served, 2);
-    assert_eq!(store.series(&source("1", "x"), later).served, 1);
-    assert_eq!(
-        text(&store, later),
-        "# TYPE liveperson_window_skill_chats gauge\ns 1\n"
-    );
+    let almost = now + STALE - Duration::from_nanos(1);
+    assert_eq!(served(&store, "1", almost), (2, 0));
+    let later = now + STALE;
+    assert_eq!(served(&store, "1", later), (1, 0));
+    let without = "# TYPE liveperson_window_skill_chats gauge\ns 1\n";
+    assert_eq!(text(&store, later), without);
+    store.set_stale_after(STALE * 2);
+    assert_eq!(served(&store, "1", later), (2, 0));
+    store.set_stale_after(STALE / 2);
+    assert_eq!(text(&store, now + STALE / 2), without, "at once");
+}
+
+#[test]
+fn what_is_too_old_makes_no_room_scarce() {
+    let store = Store::new(3, STALE);
+    let now = Instant::now();
+    let publish = |account, came| {
+        let chunks = vec![
+            chunk(Level::Account, &[("a", 1.0)]),
+            chunk(Level::Agent, &[("g", 1.0), ("h", 1.0)]),
+        ];
+        let came = Some(came);
+        let publication = Arc::new(Publication { chunks, came });
+        store.publish(source(account, "x"), vec![publication]);
+    };
+    publish("dead", now);
+    let later = now + STALE;
+    publish("live", later);
+    assert_eq!(served(&store, "live", later - STALE / 2), (1, 2));
+    // The level is back only when a tenth of the limit would be left.
+    store.set_max_series(4);
+    assert_eq!(served(&store, "live", later), (3, 0));
+    assert_eq!(served(&store, "dead", later), (0, 0));
 }
 
 #[test]
 fn a_new_publication_replaces_the_old_one_whole() {
-    let store = Store::new(100);
+    let store = Store::new(100, STALE);
     store.publish(
         source("1", "x"),
         fresh(vec![chunk(Level::Skill, &[("s4", 1.0), ("s5", 1.0)])]),
@@ -145,7 +172,7 @@ fn a_new_publication_replaces_the_old_one_whole() {
 
 #[test]
 fn too_many_series_leave_whole_levels_out_the_most_detailed_first() {
-    let store = Store::new(3);
+    let store = Store::new(3, STALE);
     let chunks = vec![
         chunk(Level::Account, &[("a", 1.0)]),
         chunk(Level::Skill, &[("s", 1.0), ("t", 2.0)]),
@@ -153,29 +180,10 @@ fn too_many_series_leave_whole_levels_out_the_most_detailed_first() {
     ];
     store.publish(source("1", "x"), fresh(chunks));
     let now = Instant::now();
-    let count = store.series(&source("1", "x"), now);
-    assert_eq!(
-        count,
-        SeriesCount {
-            served: 3,
-            dropped: 1
-        }
-    );
+    assert_eq!(served(&store, "1", now), (3, 1));
     assert!(!text(&store, now).contains("sa 1"));
     store.set_max_series(2);
-    assert_eq!(
-        store.series(&source("1", "x"), now),
-        SeriesCount {
-            served: 1,
-            dropped: 3
-        }
-    );
+    assert_eq!(served(&store, "1", now), (1, 3));
     store.set_max_series(4);
-    assert_eq!(
-        store.series(&source("1", "x"), now),
-        SeriesCount {
-            served: 4,
-            dropped: 0
-        }
-    );
+    assert_eq!(served(&store, "1", now), (4, 0));
 }

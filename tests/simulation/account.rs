@@ -1,28 +1,31 @@
-//! One account of a world: the real machine and the real status, its LivePerson, and its model.
+//! One account of a world: the real machine, publisher and status, its LivePerson, and its model.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use liveperson_exporter::daemon::AccountStatus;
-use liveperson_exporter::poll::plan::CollectorKind;
+use liveperson_exporter::daemon::{AccountStatus, Answer, Publisher, names_skills};
+use liveperson_exporter::liveperson::NameKind;
+use liveperson_exporter::poll::plan::{Ask, CollectorKind};
 use liveperson_exporter::poll::{
-    AccountMachine, Call, Event, Finished, Heir, Heirs, Next, Outcome, Plans, Step,
+    AccountMachine, Call, Event, Finished, Heir, Heirs, Outcome, Plans, RequestKey, Session, Step,
 };
+use liveperson_exporter::store::Store;
 
 use super::clocks::Clocks;
-use super::drawn::Drawn;
-use super::liveperson::LivePerson;
-use super::model::Model;
+use super::drawn::{Drawn, Redraw};
+use super::liveperson::{LivePerson, MOST_SKILLS};
+use super::model::{Flight, Model};
 use super::rules;
+use super::served::{self, Served};
 use super::story::Story;
 
 /// A call under way.
 #[derive(Clone, Copy, Debug)]
 struct UnderWay {
-    started: Instant,
     ends: Instant,
     call: Call,
-    finished: Finished,
+    outcome: Outcome,
 }
 
 /// One account.
@@ -30,54 +33,71 @@ pub(crate) struct Account {
     number: usize,
     pub(crate) drawn: Drawn,
     machine: AccountMachine,
+    publisher: Publisher,
+    store: Arc<Store>,
     status: AccountStatus,
     pub(crate) liveperson: LivePerson,
     pub(crate) model: Model,
+    served: Served,
     under_way: Vec<UnderWay>,
     wake: Option<Instant>,
+    pub(crate) removed: bool,
 }
 
 /// Gives the plans and notes which polls began.
 struct Begins<'a> {
-    plans: &'a [usize],
-    begun: Vec<usize>,
+    publisher: &'a mut Publisher,
+    begun: Vec<(usize, Vec<RequestKey>)>,
 }
 
 impl Plans for Begins<'_> {
-    fn begin_poll(&mut self, collector: usize) -> usize {
-        self.begun.push(collector);
-        self.plans[collector]
+    fn begin_poll(&mut self, collector: usize) -> Vec<RequestKey> {
+        let keys = self.publisher.begin_poll(collector);
+        self.begun.push((collector, keys.clone()));
+        keys
     }
 }
 
-fn status(drawn: &Drawn) -> AccountStatus {
-    // The third of three shares a label; what is shown is looked up by place.
-    let kinds: Vec<_> = CollectorKind::ALL
-        .into_iter()
-        .cycle()
-        .take(drawn.plans.len())
-        .collect();
-    AccountStatus::new("1", &kinds, drawn.stale_after)
+fn machine(drawn: &Drawn, now: Instant) -> AccountMachine {
+    let machine = AccountMachine::new(drawn.settings.clone(), now);
+    match &drawn.background {
+        Some(names) => machine.with_background(names.clone(), now),
+        None => machine,
+    }
+}
+
+fn publisher(drawn: &Drawn, store: &Arc<Store>) -> Publisher {
+    Publisher::new(&drawn.account, &drawn.kinds, &drawn.names, store)
 }
 
 impl Account {
-    pub(crate) fn new(number: usize, drawn: Drawn, clocks: &Clocks) -> Self {
+    pub(crate) fn new(number: usize, drawn: Drawn, clocks: &Clocks, store: &Arc<Store>) -> Self {
+        let publisher = publisher(&drawn, store);
+        publisher.publish_all();
         Self {
             number,
-            machine: AccountMachine::new(drawn.settings.clone(), clocks.now),
-            status: status(&drawn),
-            liveperson: LivePerson::default(),
+            machine: machine(&drawn, clocks.now),
+            publisher,
+            store: Arc::clone(store),
+            status: AccountStatus::new(&drawn.account.id, &drawn.kinds),
+            liveperson: LivePerson::new(),
             model: Model::new(&drawn, clocks.now),
+            served: Served::default(),
             under_way: Vec::new(),
             wake: Some(clocks.now),
+            removed: false,
             drawn,
         }
     }
 
     /// When something happens next.
-    pub(crate) fn next(&self) -> Instant {
+    pub(crate) fn next(&self) -> Option<Instant> {
+        if self.removed {
+            return None;
+        }
         let ends = self.under_way.iter().map(|u| u.ends);
-        ends.chain(self.wake).min().expect("the poller fell asleep")
+        let next = ends.chain(self.wake).min();
+        Some(next.expect("the poller fell asleep"))
     }
 
     /// Lets happen what is due. `exact`: the driver was not late. Returns how many events it was.
@@ -98,37 +118,52 @@ impl Account {
             events += 1;
         }
         self.start_what_may(clocks, story, rng, exact);
-        rules::hold(&self.model, &self.drawn, &self.machine, &self.status, now);
-        let between = now + (self.next() - now).mul_f64(rng.f64());
-        rules::shows_the_truth(&self.model, &self.drawn, &self.status, between);
+        self.rules_hold(now);
+        // Between two events nothing is done, but what is served grows older.
+        if rng.u32(..4) == 0 {
+            let next = self.next().unwrap();
+            let between = now + (next - now).mul_f64(rng.f64());
+            self.shows_the_truth(between);
+        }
         events
+    }
+
+    fn rules_hold(&self, now: Instant) {
+        rules::hold(&self.model, &self.drawn, &self.machine, now);
+        self.shows_the_truth(now);
+    }
+
+    fn shows_the_truth(&self, now: Instant) {
+        let stale_after = self.store.stale_after();
+        rules::shows_the_truth(&self.model, &self.status, now, stale_after);
+        let id = &self.drawn.account.id;
+        self.served
+            .is_what_the_page_has(&self.store, id, now, stale_after);
     }
 
     fn start_what_may(&mut self, clocks: &Clocks, story: &Story, rng: &mut Rng, exact: bool) {
         let now = clocks.now;
-        let sizes: Vec<_> = self.drawn.plans.iter().map(|plan| plan.fixed).collect();
         loop {
             let mut begins = Begins {
-                plans: &sizes,
+                publisher: &mut self.publisher,
                 begun: Vec::new(),
             };
             let step = self.machine.step(now, &mut begins);
-            for collector in begins.begun {
-                self.model.collectors[collector].begins(now, exact);
+            for (collector, keys) in begins.begun {
+                self.begins(clocks, collector, keys, exact);
             }
             match step {
                 Step::Start(call) => {
                     clocks.trace(self.number, || format!("{call:?} starts"));
                     let spacing = self.machine.spacing();
                     rules::may_start(&mut self.model, &self.drawn, call, now, spacing);
-                    let (latency, finished) =
+                    let (latency, outcome) =
                         self.liveperson
                             .answer(call, &self.drawn, story, clocks, rng);
                     self.under_way.push(UnderWay {
-                        started: now,
                         ends: now + latency,
                         call,
-                        finished,
+                        outcome,
                     });
                 }
                 Step::Wait(until) => {
@@ -139,163 +174,288 @@ impl Account {
             }
         }
         self.hear(clocks, None);
-        self.polls_that_wait_for_their_turn(now);
+    }
+
+    fn begins(&mut self, clocks: &Clocks, collector: usize, keys: Vec<RequestKey>, exact: bool) {
+        clocks.trace(self.number, || format!("poll of {collector} begins"));
+        if self.drawn.is_names(collector) {
+            let polled = self.model.collectors.iter().all(|c| c.has_polled());
+            assert!(polled, "names before the data");
+            return;
+        }
+        let requests = (0..keys.len()).map(|i| self.publisher.request(collector, i).unwrap());
+        let plan = std::iter::zip(keys.iter().copied(), requests).collect();
+        let kind = self.drawn.kinds[collector];
+        self.served.begins(kind, &self.drawn.account, plan);
+        self.model.collectors[collector].begins(clocks.now, exact, keys);
     }
 
     fn finish(&mut self, ended: UnderWay, clocks: &Clocks) {
-        let UnderWay {
-            call,
-            finished,
-            started,
-            ..
-        } = ended;
-        let before_429 = self.model.refused_at.is_some_and(|at| started < at);
-        if matches!(finished.outcome, Outcome::Throttled { .. }) && !before_429 {
-            self.model.refused_at = Some(clocks.now);
-        }
+        let UnderWay { call, outcome, .. } = ended;
         let now = clocks.now;
-        clocks.trace(self.number, || {
-            format!("{call:?} ended: {:?}", finished.outcome)
-        });
+        clocks.trace(self.number, || format!("{call:?} ended: {outcome:?}"));
         let before = self.machine.spacing();
-        self.model.in_flight.retain(|c| *c != call);
-        if let Call::Request { collector, index } = call {
-            self.model.collectors[collector].ended(now, index, finished.outcome, finished.more);
-        }
+        let (flight, before_429) = self.model.ends(call);
+        self.model
+            .ended(now, flight, before_429, outcome, &self.drawn);
+        let more = match outcome {
+            Outcome::Success { .. } => self.publish(call, now),
+            _ => Vec::new(),
+        };
+        let finished = Finished { outcome, more };
         self.machine.finished(now, call, finished);
+        self.spacing_learns(before, before_429, outcome);
+        self.hear(clocks, Some((flight, outcome)));
+    }
+
+    /// As in the daemon: what came with a success is published before the poller hears of it.
+    fn publish(&mut self, call: Call, now: Instant) -> Vec<RequestKey> {
+        let Call::Request { collector, index } = call else {
+            return Vec::new();
+        };
+        if self.drawn.is_names(collector) {
+            let kind = NameKind::ALL[index];
+            let skills = self.liveperson.skills.iter();
+            let names: Vec<_> = skills.map(|id| (*id, format!("theirs {id}"))).collect();
+            if kind == NameKind::Skills {
+                self.served.named(&names);
+            }
+            let names = if kind == NameKind::Skills {
+                names
+            } else {
+                Vec::new()
+            };
+            let answer = Answer::Names { kind, names };
+            self.publisher.answered(collector, index, answer);
+            self.has_names(now);
+            return Vec::new();
+        }
+        let (kind, key) = (
+            self.drawn.kinds[collector],
+            self.model.key(collector, index),
+        );
+        let request = self.publisher.request(collector, index).unwrap();
+        let skills: Vec<i64> = self.liveperson.skills.iter().copied().collect();
+        let named = names_skills(&request).then(|| skills.clone());
+        let came = now;
+        let chunks = self.served.answer(kind, key, &request, came, named.clone());
+        let answer = if request.ask == Ask::DiscoverSkills {
+            Answer::Skills { skills, came }
+        } else {
+            Answer::Data {
+                chunks,
+                skills: named,
+                came,
+            }
+        };
+        let more = self.publisher.answered(collector, index, answer);
+        let known = self.model.collectors[collector].requests();
+        let found = (known..known + more.len()).map(|i| self.publisher.request(collector, i));
+        let found: Vec<_> = std::iter::zip(more.iter().copied(), found.flatten()).collect();
+        assert_eq!(found.len(), more.len());
+        self.served.extended(kind, found);
+        if !more.is_empty() {
+            self.model.collectors[collector].extended(now, &more);
+        }
+        more
+    }
+
+    fn spacing_learns(&self, before: Duration, before_429: bool, outcome: Outcome) {
         let after = self.machine.spacing();
-        let widest = self.drawn.settings.min_spacing * 64;
-        match finished.outcome {
-            Outcome::Throttled { .. } => assert!(
-                after == before
-                    || after == widest
-                    || after.abs_diff(before * 2) < Duration::from_micros(1),
-                "{before:?} became {after:?} by a 429"
-            ),
+        let micro = Duration::from_micros(1);
+        match outcome {
+            Outcome::Throttled { .. } => {
+                // One that was inherited may be wider than the widest.
+                let widest = self.drawn.settings.min_spacing * 64;
+                let doubled = (before * 2).min(widest).max(before);
+                let right = if before_429 { before } else { doubled };
+                assert!(
+                    after.abs_diff(right) < micro,
+                    "{before:?} became {after:?} by a 429"
+                );
+            }
             Outcome::Success { .. } if before_429 => {
                 assert_eq!(after, before, "a call from before a 429 eased the spacing");
             }
             Outcome::Success { .. } => assert!(
-                after <= before && after >= before.mul_f64(0.8),
+                after <= before && after + micro >= before.mul_f64(0.8),
                 "{before:?} became {after:?} by a success"
             ),
             _ => assert_eq!(after, before, "the spacing learns from 429s alone"),
         }
-        self.hear(clocks, Some(finished.outcome));
     }
 
-    fn hear(&mut self, clocks: &Clocks, outcome: Option<Outcome>) {
+    fn hear(&mut self, clocks: &Clocks, ended: Option<(Flight, Outcome)>) {
         let now = clocks.now;
         for event in self.machine.take_events() {
             clocks.trace(self.number, || format!("    {event:?}"));
             match &event {
+                Event::PollEnded { collector, .. } | Event::PollsSkipped { collector, .. }
+                    if self.drawn.is_names(*collector) =>
+                {
+                    continue;
+                }
                 Event::PollEnded { collector, summary } => {
                     self.model.collectors[*collector].poll_ended(now, summary);
+                    self.publisher.poll_ended(*collector, now);
+                    let stale_after = self.store.stale_after();
+                    let kind = self.drawn.kinds[*collector];
+                    self.served.poll_ended(kind, now, stale_after);
                 }
                 Event::PollsSkipped { collector, count } => {
                     self.model.collectors[*collector].polls_skipped(now, *count);
                 }
-                Event::CallFailed { call, next } => self.call_failed(now, *call, *next),
-                Event::SessionReady { call } => self.model.session_waits.retain(|(c, _)| c != call),
-                Event::Paused { wait, .. } => {
-                    let Some(Outcome::Throttled { retry_after }) = outcome else {
+                Event::CallFailed { call, next } => {
+                    if !matches!(call, Call::Request { .. }) {
+                        self.model.session_failed(now, *call, *next);
+                    }
+                }
+                Event::SessionReady { .. } => {}
+                Event::Paused { call, wait, .. } => {
+                    let Some((_, Outcome::Throttled { retry_after })) = ended else {
                         panic!("a pause without a 429");
                     };
-                    self.model.throttled(now, retry_after, *wait);
+                    self.model.throttled(now, *call, retry_after, *wait);
                 }
-                Event::Stretched { .. } => {}
             }
             self.status.notice(&event, now, clocks.wall());
         }
         self.status.waiting(self.machine.waiting_until(now));
     }
 
-    fn call_failed(&mut self, now: Instant, call: Call, next: Next) {
-        if matches!(call, Call::Request { .. }) {
-            return;
-        }
-        self.model.session_waits.retain(|(c, _)| *c != call);
-        match next {
-            Next::Again(wait) => self.model.session_waits.push((call, now + wait)),
-            // All collectors of a world need all hosts and the token.
-            _ => self.model.collectors.iter_mut().for_each(|c| c.give_up()),
-        }
-    }
-
-    /// A poll that is due while the last one runs and that was not skipped begins when that is
-    /// through; but only when there are not calls enough for all plans.
-    fn polls_that_wait_for_their_turn(&mut self, now: Instant) {
-        let spacing = self.machine.spacing().as_secs_f64();
-        let wanted =
-            |c: &super::model::CollectorModel| c.answered.len() as f64 / c.interval.as_secs_f64();
-        let load = self.model.collectors.iter().map(wanted).sum::<f64>() * spacing;
-        for collector in &mut self.model.collectors {
-            let due = collector.next_due <= now;
-            if due && collector.poll.is_some() && !collector.overdue {
-                assert!(
-                    load > 0.9,
-                    "a poll was due and neither began nor was skipped"
-                );
-                collector.overdue = true;
-            }
-        }
+    fn has_names(&self, now: Instant) {
+        let (id, names) = (&self.drawn.account.id, &self.drawn.names);
+        self.served.has_names(&self.store, id, now, names);
     }
 
     /// The machine was suspended: connections are gone.
     pub(crate) fn lose_connections(&mut self, clocks: &Clocks) {
         for under_way in &mut self.under_way {
             under_way.ends = clocks.now;
-            under_way.finished = Outcome::Failed { connection: true }.into();
+            under_way.outcome = Outcome::Failed { connection: true };
         }
     }
 
-    /// Its configuration changes; `same`: but not what its collectors ask.
-    pub(crate) fn reload(&mut self, clocks: &Clocks, same: bool, rng: &mut Rng) {
-        let now = clocks.now;
+    /// Its configuration changes.
+    pub(crate) fn reload(
+        &mut self,
+        clocks: &Clocks,
+        redraw: Redraw,
+        session: Session,
+        rng: &mut Rng,
+    ) {
+        if self.removed {
+            return;
+        }
+        let (now, old) = (clocks.now, self.drawn.clone());
+        self.drawn.redraw(rng, redraw);
+        // Look-ups of names that are switched on or off need no other client, nor do the rest.
+        let drawn = &self.drawn;
+        clocks.trace(self.number, || format!("reload: {redraw:?} {session:?}"));
         self.under_way.clear();
-        self.model.in_flight.clear();
-        self.drawn.settings.seed = rng.u64(..);
-        let mut machine = AccountMachine::new(self.drawn.settings.clone(), now);
-        let heir = |index| {
-            Some(Heir {
-                index,
-                unchanged: same,
-            })
-        };
-        let heirs = Heirs {
-            collectors: (0..self.drawn.plans.len()).map(heir).collect(),
-            services: (0..self.drawn.settings.session.services)
-                .map(Some)
-                .collect(),
-        };
-        machine.inherit(&self.machine, now, &heirs);
+        let unchanged = |kind: CollectorKind| kind.asks_the_same(&drawn.account, &old.account);
+        let was = |kind: CollectorKind| old.kinds.iter().position(|k| *k == kind);
+        let from: Vec<_> = drawn
+            .kinds
+            .iter()
+            .map(|kind| was(*kind).map(|index| (index, unchanged(*kind))))
+            .collect();
+        let spacing = self.machine.spacing();
+        let mut machine = machine(drawn, now);
+        machine.inherit(&self.machine, now, &heirs(drawn, &old, &from, session));
         self.machine = machine;
-        let new = status(&self.drawn);
-        new.inherit(&self.status);
-        // Of three collectors two would have the same name, by which they are inherited.
-        if self.drawn.plans.len() <= 2 {
-            self.status = new;
+        let right = spacing.max(drawn.settings.min_spacing);
+        let inherited = self.machine.spacing();
+        assert!(
+            inherited.abs_diff(right) < Duration::from_micros(1),
+            "a reload made {inherited:?} of {spacing:?}"
+        );
+        let mut publisher = publisher(drawn, &self.store);
+        publisher.inherit(&self.publisher, unchanged);
+        publisher.publish_all();
+        self.publisher = publisher;
+        let status = AccountStatus::new(&drawn.account.id, &drawn.kinds);
+        status.inherit(&self.status);
+        self.status = status;
+        self.model.reload(drawn, now, &from, session, inherited);
+        self.served.reload(&drawn.account, &drawn.kinds, unchanged);
+        if !drawn.names.lookup {
+            self.served.forget_names();
         }
-        for collector in &mut self.model.collectors {
-            let hold = collector.waits().filter(|at| *at > now).max();
-            collector.hold = hold.max(collector.hold);
-            let lost = collector.poll.take().is_some();
-            collector.overdue = false;
-            if collector.resume_at.is_none() && (!same || lost) {
-                collector.next_due = hold.unwrap_or(now);
-                collector.begun &= same;
-            }
-        }
+        self.has_names(now);
+        self.status.waiting(self.machine.waiting_until(now));
+        self.shows_the_truth(now);
         self.wake = Some(now);
     }
 
-    /// Whether every request of every plan had a right answer since `since`.
+    /// It is taken out of the configuration.
+    pub(crate) fn remove(&mut self, clocks: &Clocks) {
+        self.removed = true;
+        self.under_way.clear();
+        self.store.remove_account(&self.drawn.account.id);
+        self.is_gone(clocks.now);
+    }
+
+    pub(crate) fn is_gone(&self, now: Instant) {
+        served::is_gone(&self.store, &self.drawn.account.id, now);
+    }
+
+    /// Whether every collector has polled whole since `since`.
     pub(crate) fn recovered(&self, since: Instant) -> bool {
-        let mut answered = self.model.collectors.iter().flat_map(|c| &c.answered);
-        answered.all(|at| at.is_some_and(|at| at > since))
+        let mut collectors = self.model.collectors.iter();
+        let whole = collectors.all(|c| c.last_success.is_some_and(|at| at > since));
+        self.removed || whole
     }
 
     pub(crate) fn recovery_bound(&self) -> Duration {
-        self.drawn.recovery_bound()
+        self.drawn
+            .recovery_bound(self.machine.spacing(), MOST_SKILLS)
+    }
+
+    /// With all well for some time: nothing is older than its interval and its call. Where calls are
+    /// so slow or so rare that they wait for each other, that says nothing.
+    pub(crate) fn is_fresh(&self, now: Instant) {
+        if self.removed {
+            return;
+        }
+        let call = self.drawn.latency.mul_f64(1.5).max(self.machine.spacing());
+        let calls = self
+            .model
+            .collectors
+            .iter()
+            .map(|c| c.requests_or_last())
+            .sum::<usize>()
+            + 6;
+        let contention = call * u32::try_from(calls).unwrap();
+        let shortest = self
+            .model
+            .collectors
+            .iter()
+            .map(|c| c.interval)
+            .min()
+            .unwrap();
+        if contention * 3 > shortest {
+            return;
+        }
+        let account = &self.drawn.account;
+        self.served.is_fresh(now, self.store.stale_after(), |kind| {
+            kind.interval(account) + contention
+        });
+    }
+}
+
+fn heirs(drawn: &Drawn, old: &Drawn, from: &[Option<(usize, bool)>], session: Session) -> Heirs {
+    let heir = |(index, unchanged)| Heir { index, unchanged };
+    let collectors = from.iter().map(|from| from.map(heir));
+    let names = (drawn.background.is_some() && old.background.is_some()).then(|| Heir {
+        index: old.kinds.len(),
+        unchanged: drawn.names.refresh == old.names.refresh,
+    });
+    let services = drawn.settings.session.services;
+    let was = |service| (service < old.settings.session.services).then_some(service);
+    Heirs {
+        collectors: collectors.chain([names]).collect(),
+        services: (0..services).map(was).collect(),
+        session,
     }
 }

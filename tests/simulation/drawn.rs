@@ -1,31 +1,35 @@
-//! What a seed draws of an account: its limits, collectors and plans, and how LivePerson treats it.
+//! What a seed draws of an account: its configuration, its limits, and how LivePerson treats it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fastrand::Rng;
+use liveperson_exporter::config::secret::Secret;
+use liveperson_exporter::config::{
+    Account, Auth, EngagementActivity, Names, Selection, Sla, Window,
+};
+use liveperson_exporter::poll::plan::CollectorKind;
 use liveperson_exporter::poll::{AccountSettings, CollectorSettings, SessionSettings, first_phase};
 
 /// One drawn account.
 #[derive(Clone, Debug)]
 pub(crate) struct Drawn {
+    number: usize,
+    pub(crate) account: Account,
+    pub(crate) kinds: Vec<CollectorKind>,
+    pub(crate) names: Names,
     pub(crate) settings: AccountSettings,
-    pub(crate) plans: Vec<PlanShape>,
+    /// Whether names are looked up, behind all the collectors.
+    pub(crate) background: Option<CollectorSettings>,
+    session: bool,
+    login: bool,
     /// Answers take this long on average ...
     pub(crate) latency: Duration,
     /// ... and never this long.
     pub(crate) request_timeout: Duration,
-    pub(crate) stale_after: Duration,
     pub(crate) token: TokenStyle,
     /// True life of a token.
     pub(crate) token_life: Duration,
-}
-
-/// How many requests a poll has.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct PlanShape {
-    pub(crate) fixed: usize,
-    /// How many the answer of the first one adds.
-    pub(crate) found: usize,
 }
 
 /// How a token answer says how long the token lives.
@@ -36,38 +40,34 @@ pub(crate) enum TokenStyle {
     /// Counted from this side's wall clock, which may be wrong.
     JwtWithoutIat,
     Unsaid,
+    /// Told as a second, though it lives longer.
+    ToldTooShort,
+}
+
+/// A change of an account's configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Redraw {
+    /// Nothing that its collectors ask.
+    Nothing,
+    Plans,
+    Intervals,
+    Limits,
+    Collectors,
+    Names,
+    Everything,
+}
+
+fn pick<T: Copy>(rng: &mut Rng, of: &[T]) -> T {
+    of[rng.usize(..of.len())]
+}
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
 }
 
 impl Drawn {
-    pub(crate) fn draw(rng: &mut Rng, ordinal: usize) -> Self {
-        let pick = |rng: &mut Rng, of: &[u64]| of[rng.usize(..of.len())];
-        let min_spacing = Duration::from_millis(pick(rng, &[10, 100, 250, 250, 250, 1000, 2500]));
-        let session = rng.bool();
-        let count = [1, 2, 2, 2, 3][rng.usize(..5)];
-        let mut collectors = Vec::new();
-        let mut plans = Vec::new();
-        for index in 0..count {
-            let interval = Duration::from_secs(pick(rng, &[10, 30, 30, 60, 60, 300]));
-            let phase = first_phase(interval, ordinal * count + index);
-            collectors.push(CollectorSettings {
-                interval,
-                phase,
-                service: session.then_some(0),
-            });
-            let large = rng.u32(..32) == 0;
-            let fixed = if large {
-                rng.usize(8..40)
-            } else {
-                rng.usize(1..5)
-            };
-            let found = if rng.u32(..6) == 0 {
-                rng.usize(1..6)
-            } else {
-                0
-            };
-            plans.push(PlanShape { fixed, found });
-        }
-        let request_timeout = Duration::from_secs(pick(rng, &[2, 15, 15, 30]));
+    pub(crate) fn draw(rng: &mut Rng, number: usize) -> Self {
+        let request_timeout = secs(pick(rng, &[2, 15, 15, 30]));
         let slow = rng.u32(..8) == 0;
         let latency = if slow {
             // Slower than some intervals.
@@ -75,36 +75,135 @@ impl Drawn {
         } else {
             Duration::from_millis(rng.u64(5..800))
         };
-        let styles = [
-            TokenStyle::ExpiresIn,
-            TokenStyle::Jwt,
-            TokenStyle::JwtWithoutIat,
-            TokenStyle::Unsaid,
-        ];
-        let login = session && rng.u32(..4) == 0;
-        Self {
-            settings: AccountSettings {
-                max_in_flight: [1, 1, 1, 2, 4][rng.usize(..5)],
-                min_spacing,
-                session: SessionSettings {
-                    services: if session { 2 } else { 0 },
-                    token: session,
-                    token_service: session.then_some(1),
-                    token_distance: Duration::from_secs(if login { 5 } else { 0 }),
+        let session = rng.bool();
+        let mut drawn = Self {
+            number,
+            account: Account {
+                id: number.to_string(),
+                auth: Auth::OAuth2 {
+                    client_id: "id".to_owned(),
+                    client_secret: Secret::from_value("secret".to_owned()),
                 },
-                collectors,
+                hosts: BTreeMap::new(),
+                engagement_activity: activity(rng),
+                sla: sla(rng),
+            },
+            kinds: Vec::new(),
+            names: names(rng),
+            settings: AccountSettings {
+                max_in_flight: 1,
+                min_spacing: secs(1),
+                session: SessionSettings::default(),
+                collectors: Vec::new(),
                 seed: rng.u64(..),
             },
-            plans,
+            background: None,
+            session,
+            login: session && rng.u32(..4) == 0,
             latency,
             request_timeout,
-            stale_after: Duration::from_secs(pick(rng, &[60, 300])),
-            token: styles[rng.usize(..4)],
-            // Time for some calls at least, or nobody could poll with it.
-            token_life: Duration::from_secs(pick(rng, &[120, 120, 600, 3600]))
-                .max(latency * 30)
-                .max(min_spacing * 200),
+            token: pick(
+                rng,
+                &[
+                    TokenStyle::ExpiresIn,
+                    TokenStyle::Jwt,
+                    TokenStyle::JwtWithoutIat,
+                    TokenStyle::Unsaid,
+                    TokenStyle::ToldTooShort,
+                ],
+            ),
+            token_life: secs(pick(rng, &[120, 120, 600, 3600])),
+        };
+        drawn.limits(rng);
+        drawn.enable(rng);
+        drawn.settle();
+        drawn
+    }
+
+    /// The same account under a changed configuration.
+    pub(crate) fn redraw(&mut self, rng: &mut Rng, what: Redraw) {
+        let all = what == Redraw::Everything;
+        let (activity, sla) = (&mut self.account.engagement_activity, &mut self.account.sla);
+        if all || what == Redraw::Plans {
+            let (was, now) = (activity.interval, self::activity(rng));
+            *activity = EngagementActivity {
+                interval: was,
+                enabled: activity.enabled,
+                ..now
+            };
+            let (was, now) = (sla.interval, self::sla(rng));
+            *sla = Sla {
+                interval: was,
+                enabled: sla.enabled,
+                ..now
+            };
         }
+        if all || what == Redraw::Intervals {
+            activity.interval = interval(rng);
+            sla.interval = interval(rng);
+        }
+        if all || what == Redraw::Limits {
+            self.limits(rng);
+        }
+        if all || what == Redraw::Collectors {
+            self.enable(rng);
+        }
+        if all || what == Redraw::Names {
+            self.names = names(rng);
+        }
+        self.settings.seed = rng.u64(..);
+        self.settle();
+    }
+
+    fn limits(&mut self, rng: &mut Rng) {
+        self.settings.max_in_flight = pick(rng, &[1, 1, 1, 2, 4]);
+        let millis = pick(rng, &[10, 100, 250, 250, 250, 1000, 2500]);
+        self.settings.min_spacing = Duration::from_millis(millis);
+    }
+
+    /// Which collectors run; at least one.
+    fn enable(&mut self, rng: &mut Rng) {
+        let only = rng.u32(..6);
+        self.account.engagement_activity.enabled = only != 0;
+        self.account.sla.enabled = only != 1;
+    }
+
+    /// What follows from the rest.
+    fn settle(&mut self) {
+        let kinds = CollectorKind::ALL.into_iter();
+        self.kinds = kinds.filter(|kind| kind.enabled(&self.account)).collect();
+        let first = self.number * CollectorKind::ALL.len();
+        let collectors = self.kinds.iter().enumerate().map(|(index, kind)| {
+            let interval = kind.interval(&self.account);
+            CollectorSettings {
+                interval,
+                phase: first_phase(interval, first + index),
+                service: self.session.then_some(0),
+            }
+        });
+        self.settings.collectors = collectors.collect();
+        let services = 2 + usize::from(self.names.lookup);
+        self.settings.session = SessionSettings {
+            services: if self.session { services } else { 0 },
+            token: self.session,
+            token_service: self.session.then_some(1),
+            token_distance: secs(if self.login { 5 } else { 0 }),
+        };
+        self.background = self.names.lookup.then(|| CollectorSettings {
+            interval: self.names.refresh,
+            phase: first_phase(self.names.refresh, first),
+            service: self.session.then_some(2),
+        });
+        // Time for some calls at least, or nobody could poll with it.
+        self.token_life = self
+            .token_life
+            .max(self.latency * 30)
+            .max(self.settings.min_spacing * 200);
+    }
+
+    /// Whether this is the index of the names.
+    pub(crate) fn is_names(&self, collector: usize) -> bool {
+        collector >= self.kinds.len()
     }
 
     pub(crate) fn longest_interval(&self) -> Duration {
@@ -112,16 +211,97 @@ impl Drawn {
         intervals.max().unwrap()
     }
 
-    pub(crate) fn requests(&self) -> usize {
-        self.plans.iter().map(|plan| plan.fixed + plan.found).sum()
+    /// More requests than all polls together ever have; `skills`: how many there are at most.
+    pub(crate) fn requests(&self, skills: usize) -> usize {
+        let some: Vec<i64> = (0..).take(skills).collect();
+        let plans = self.kinds.iter().map(|kind| {
+            let plan = kind.plan(&self.account, Some(&some)).len();
+            let found = skills * self.account.sla.windows.len();
+            plan + if *kind == CollectorKind::Sla {
+                found
+            } else {
+                0
+            }
+        });
+        plans.sum::<usize>() + 3
     }
 
     /// Every planned request has run again this long after the last fault, whatever happened: the
     /// longest back-off, pause and wait for a token, and the polls themselves at the widest spacing.
-    pub(crate) fn recovery_bound(&self) -> Duration {
-        let call = (self.settings.min_spacing * 64).max(self.request_timeout);
-        let waits = Duration::from_secs((8 + 5 + 8) * 60 + 30);
-        let calls = u32::try_from(self.requests() + 12).unwrap();
-        waits + self.longest_interval() * 2 + call * calls * 3
+    pub(crate) fn recovery_bound(&self, spacing: Duration, skills: usize) -> Duration {
+        let call = (self.settings.min_spacing * 64)
+            .max(spacing)
+            .max(self.request_timeout);
+        let waits = secs((8 + 5 + 8) * 60 + 30);
+        let calls = u32::try_from(self.requests(skills) + 12).unwrap();
+        waits + self.longest_interval() * 3 + call * calls * 3
+    }
+}
+
+fn interval(rng: &mut Rng) -> Duration {
+    secs(pick(
+        rng,
+        &[10, 30, 30, 30, 30, 60, 60, 60, 60, 60, 60, 300],
+    ))
+}
+
+fn windows(rng: &mut Rng) -> Vec<Window> {
+    let of = [
+        Window::Minutes(5),
+        Window::Minutes(60),
+        Window::Minutes(1440),
+        Window::Today,
+    ];
+    let first = rng.usize(..of.len());
+    let count = pick(rng, &[1, 1, 2, 2, 3]);
+    (0..count).map(|i| of[(first + i) % of.len()]).collect()
+}
+
+fn selection(rng: &mut Rng) -> Selection {
+    match rng.u32(..4) {
+        0 | 1 => Selection::All,
+        2 => Selection::None,
+        _ => Selection::Ids((0..rng.i64(1..4)).collect()),
+    }
+}
+
+fn activity(rng: &mut Rng) -> EngagementActivity {
+    EngagementActivity {
+        enabled: true,
+        interval: interval(rng),
+        windows: windows(rng),
+        skills: selection(rng),
+        agents: selection(rng),
+        skill_agents: rng.bool(),
+    }
+}
+
+fn sla(rng: &mut Rng) -> Sla {
+    let skills = selection(rng);
+    let groups = match rng.u32(..24) {
+        0 => Selection::Ids((0..rng.i64(8..30)).collect()),
+        1..6 => Selection::Ids((0..rng.i64(1..4)).collect()),
+        _ => Selection::None,
+    };
+    Sla {
+        enabled: true,
+        interval: interval(rng),
+        windows: windows(rng),
+        buckets: if rng.bool() { vec![15, 30] } else { vec![20] },
+        account: skills == Selection::None && groups == Selection::None || rng.bool(),
+        skills,
+        groups,
+    }
+}
+
+fn names(rng: &mut Rng) -> Names {
+    let skills = (0..rng.i64(..3)).map(|id| (id, format!("mine {}", rng.u8(..4))));
+    let skills = skills.collect();
+    Names {
+        lookup: rng.u32(..3) == 0,
+        refresh: secs(pick(rng, &[300, 3600])),
+        skills,
+        agents: BTreeMap::new(),
+        groups: BTreeMap::new(),
     }
 }

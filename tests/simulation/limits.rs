@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use liveperson_exporter::poll::{
-    AccountMachine, AccountSettings, Call, CollectorSettings, Outcome, Plans, SessionSettings, Step,
+    AccountMachine, AccountSettings, Call, CollectorSettings, Outcome, Plans, RequestKey,
+    SessionSettings, Step,
 };
 
 /// How LivePerson keeps its limit of so many calls a second.
@@ -126,8 +127,8 @@ struct Verdict {
 struct More(usize);
 
 impl Plans for More {
-    fn begin_poll(&mut self, _: usize) -> usize {
-        self.0
+    fn begin_poll(&mut self, _: usize) -> Vec<RequestKey> {
+        (0..).map(RequestKey).take(self.0).collect()
     }
 }
 

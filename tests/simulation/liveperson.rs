@@ -1,12 +1,13 @@
 //! A LivePerson of one account: how each call ends and when, by the story.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fastrand::Rng;
 use liveperson_exporter::liveperson::{oauth2_token_lifetime, retry_after};
-use liveperson_exporter::poll::{Call, Finished, Outcome};
+use liveperson_exporter::poll::{Call, Outcome};
 use reqwest::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 
 use super::clocks::Clocks;
@@ -14,13 +15,25 @@ use super::drawn::{Drawn, TokenStyle};
 use super::story::{Fault, Kind, RetryAfter, Story, Target};
 
 /// The servers' side of one account.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct LivePerson {
     /// True time, since the beginning, at which the newest token ends.
     token_ends: Duration,
+    /// The skills that have chats at present.
+    pub(crate) skills: BTreeSet<i64>,
 }
 
+/// Skills that there can be.
+pub(crate) const MOST_SKILLS: usize = 4;
+
 impl LivePerson {
+    pub(crate) fn new() -> Self {
+        Self {
+            token_ends: Duration::ZERO,
+            skills: BTreeSet::from([0, 1]),
+        }
+    }
+
     /// How a call that starts now ends, and after how long.
     pub(crate) fn answer(
         &mut self,
@@ -29,10 +42,10 @@ impl LivePerson {
         story: &Story,
         clocks: &Clocks,
         rng: &mut Rng,
-    ) -> (Duration, Finished) {
+    ) -> (Duration, Outcome) {
         let latency = drawn.latency.mul_f64(0.5 + rng.f64());
         let latency = latency.min(drawn.request_timeout.mul_f64(0.99));
-        let fault = fault_of(call, story, clocks.elapsed(), rng);
+        let fault = fault_of(call, drawn, story, clocks.elapsed(), rng);
         let outcome = match fault.map(|fault| fault.kind) {
             None => return (latency, self.right(call, drawn, clocks)),
             Some(Kind::Slow(share)) => {
@@ -45,38 +58,38 @@ impl LivePerson {
             Some(Kind::Status(_) | Kind::Unreadable) => Outcome::Failed { connection: false },
             Some(Kind::Timeout) => {
                 let failed = Outcome::Failed { connection: false };
-                return (drawn.request_timeout, failed.into());
+                return (drawn.request_timeout, failed);
             }
             Some(Kind::Drop) => Outcome::Failed { connection: true },
             Some(Kind::Unauthorised) => Outcome::Unauthorised,
+            Some(Kind::Forbidden) => Outcome::Forbidden,
             Some(Kind::Rejected) => Outcome::Rejected,
         };
-        (latency, outcome.into())
+        (latency, outcome)
     }
 
     /// The answer of a LivePerson that is well.
-    fn right(&mut self, call: Call, drawn: &Drawn, clocks: &Clocks) -> Finished {
+    fn right(&mut self, call: Call, drawn: &Drawn, clocks: &Clocks) -> Outcome {
         match call {
-            Call::LookUp(_) => Outcome::SUCCESS.into(),
+            Call::LookUp(_) => Outcome::SUCCESS,
             Call::Authorise => {
                 self.token_ends = clocks.true_elapsed() + drawn.token_life;
                 let lifetime = told_lifetime(drawn, clocks);
-                Outcome::Success { lifetime }.into()
+                Outcome::Success { lifetime }
             }
             Call::Request { .. }
                 if drawn.settings.session.token && clocks.true_elapsed() >= self.token_ends =>
             {
-                Outcome::Unauthorised.into()
+                Outcome::Unauthorised
             }
-            Call::Request { collector, index } => Finished {
-                outcome: Outcome::SUCCESS,
-                more: if index == 0 {
-                    drawn.plans[collector].found
-                } else {
-                    0
-                },
-            },
+            Call::Request { .. } => Outcome::SUCCESS,
         }
+    }
+
+    /// Some skills come, some go.
+    pub(crate) fn change_skills(&mut self, rng: &mut Rng) {
+        let skills = (0..i64::try_from(MOST_SKILLS).unwrap()).filter(|_| rng.bool());
+        self.skills = skills.collect();
     }
 
     pub(crate) fn revoke_tokens(&mut self) {
@@ -84,11 +97,22 @@ impl LivePerson {
     }
 }
 
-fn fault_of<'a>(call: Call, story: &'a Story, at: Duration, rng: &mut Rng) -> Option<&'a Fault> {
+fn fault_of<'a>(
+    call: Call,
+    drawn: &Drawn,
+    story: &'a Story,
+    at: Duration,
+    rng: &mut Rng,
+) -> Option<&'a Fault> {
     let meant = |fault: &&Fault| match (fault.target, call) {
         (Target::All, _) => true,
         (Target::Collector(of), Call::Request { collector, .. }) => of == collector,
+        (Target::Request(of, i), Call::Request { collector, index }) => {
+            (of, i) == (collector, index)
+        }
         (Target::Session, Call::LookUp(_) | Call::Authorise) => true,
+        (Target::Names, Call::LookUp(service)) => service == 2,
+        (Target::Names, Call::Request { collector, .. }) => drawn.is_names(collector),
         _ => false,
     };
     let lasting = |fault: &&Fault| fault.from <= at && at < fault.to && at < story.ends;
@@ -125,6 +149,7 @@ fn told_lifetime(drawn: &Drawn, clocks: &Clocks) -> Option<Duration> {
     let jwt = |claims: String| format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims));
     let ends = issued + i64::try_from(life).unwrap();
     let body = match drawn.token {
+        TokenStyle::ToldTooShort => r#"{"access_token":"t","expires_in":1}"#.to_owned(),
         TokenStyle::ExpiresIn => format!(r#"{{"access_token":"t","expires_in":{life}}}"#),
         TokenStyle::Jwt => format!(
             r#"{{"access_token":"{}"}}"#,

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use liveperson_exporter::poll::{
-    AccountMachine, AccountSettings, Call, CollectorSettings, Event, Outcome, Plans,
+    AccountMachine, AccountSettings, Call, CollectorSettings, Event, Outcome, Plans, RequestKey,
     SessionSettings, Step,
 };
 
@@ -21,8 +21,8 @@ const DOWN: &str = "#f0f0f0";
 struct Defaults;
 
 impl Plans for Defaults {
-    fn begin_poll(&mut self, collector: usize) -> usize {
-        [4, 2][collector]
+    fn begin_poll(&mut self, collector: usize) -> Vec<RequestKey> {
+        (0..).map(RequestKey).take([4, 2][collector]).collect()
     }
 }
 

@@ -6,10 +6,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use liveperson_exporter::config::Window;
 use liveperson_exporter::daemon::{AccountStatus, timeframe};
-use liveperson_exporter::poll::{AccountMachine, Call, Demand, stretch_ratios};
+use liveperson_exporter::poll::{AccountMachine, Call};
 
 use super::drawn::Drawn;
-use super::model::{Model, State};
+use super::liveperson::MOST_SKILLS;
+use super::model::{Flight, Model};
 
 /// A call starts at `now`; `spacing` is what the poller says it keeps.
 pub(crate) fn may_start(
@@ -25,15 +26,12 @@ pub(crate) fn may_start(
         "more in flight than {}",
         settings.max_in_flight
     );
-    assert!(!model.in_flight.contains(&call), "{call:?} twice at once");
+    let twice = model.in_flight.iter().any(|flight| flight.call == call);
+    assert!(!twice, "{call:?} twice at once");
     if let Some(last) = model.last_start {
         let distance = now - last;
         assert!(
-            distance >= settings.min_spacing,
-            "{distance:?} after the last start"
-        );
-        assert!(
-            distance >= spacing,
+            distance >= settings.min_spacing && distance >= spacing,
             "{distance:?} after the last start, spacing {spacing:?}"
         );
     }
@@ -45,29 +43,27 @@ pub(crate) fn may_start(
         );
     }
     if let Some(at) = model.last_429 {
-        assert!(
-            now - at >= Duration::from_secs(1),
-            "{:?} after a 429",
-            now - at
-        );
+        let since = now - at;
+        assert!(since >= Duration::from_secs(1), "{since:?} after a 429");
     }
-    match call {
-        Call::Request { collector, index } => may_request(model, collector, index, now),
-        Call::Authorise => {
-            if let Some(last) = model.last_authorise.replace(now) {
-                assert!(
-                    now - last >= settings.session.token_distance,
-                    "logins too close"
-                );
-            }
+    let mut for_names = false;
+    if let Call::Request { collector, index } = call {
+        for_names = drawn.is_names(collector);
+        if !for_names {
+            takes_turns(model, collector, now);
+            model.collectors[collector].starts(index, now);
         }
-        Call::LookUp(_) => {}
     }
-    model.in_flight.push(call);
+    model.session.starts(call, now, for_names);
+    model.in_flight.push(Flight {
+        call,
+        started: now,
+        generation: model.session.generation,
+    });
     model.last_start = Some(now);
 }
 
-fn may_request(model: &mut Model, collector: usize, index: usize, now: Instant) {
+fn takes_turns(model: &mut Model, collector: usize, now: Instant) {
     let ready: Vec<bool> = model
         .collectors
         .iter()
@@ -84,73 +80,39 @@ fn may_request(model: &mut Model, collector: usize, index: usize, now: Instant) 
             );
         }
     }
-    let of = &mut model.collectors[collector];
-    assert!(
-        of.resume_at.is_none_or(|at| now >= at),
-        "a request during a back-off"
-    );
-    assert!(
-        of.hold.is_none_or(|at| now >= at),
-        "a reload cut a wait short"
-    );
-    let poll = of.poll.as_mut().expect("a request without a poll");
-    let request = &mut poll.requests[index];
-    match request.state {
-        State::Ready(at) => assert!(
-            now >= at,
-            "request {index} of {collector}, failed {} times, {:?} too early",
-            request.failures,
-            at - now
-        ),
-        other => panic!("request {index} of {collector} started while {other:?}"),
-    }
-    request.state = State::InFlight;
 }
 
 /// After every event, when the poller says that nothing can start now.
-pub(crate) fn hold(
-    model: &Model,
-    drawn: &Drawn,
-    machine: &AccountMachine,
-    status: &AccountStatus,
-    now: Instant,
-) {
+pub(crate) fn hold(model: &Model, drawn: &Drawn, machine: &AccountMachine, now: Instant) {
     let settings = &drawn.settings;
     let spacing = machine.spacing();
-    assert!(spacing >= settings.min_spacing && spacing <= settings.min_spacing * 64);
-    let held = drawn.requests() + settings.max_in_flight;
-    assert!(
-        machine.size() <= held,
-        "{} things kept for {held}",
-        machine.size()
-    );
-    shows_the_truth(model, drawn, status, now);
-    shows_the_stretch(model, status, spacing);
-    if settings.session.services > 0 {
-        return;
-    }
-    // With hosts and tokens out of the way: whatever can start has started.
+    assert!(spacing >= settings.min_spacing && spacing <= model.widest);
+    let most = drawn.requests(MOST_SKILLS) + settings.max_in_flight;
+    let held = machine.size();
+    assert!(held <= most, "{held} things kept for {most}");
+    model.collectors.iter().for_each(|c| c.is_up_to_date(now));
     let free = model.in_flight.len() < settings.max_in_flight
         && model.paused_until.is_none_or(|until| now >= until)
         && model.last_start.is_none_or(|last| now >= last + spacing);
-    let ready = model
-        .collectors
-        .iter()
-        .position(|c| c.ready_at().is_some_and(|at| now >= at));
-    if let (true, Some(collector)) = (free, ready) {
+    let ready = |c: &super::model::CollectorModel| c.ready_at().is_some_and(|at| now >= at);
+    let ready = model.collectors.iter().position(ready);
+    if let (true, Some(collector)) = (free, ready)
+        && !model.session.holds_up(now, &model.in_flight)
+    {
         panic!("collector {collector} has a request to make, and nothing stands in its way");
     }
 }
 
 /// `liveperson_up` and `liveperson_api_backoff_seconds` at `now`, which may lie between two events.
-pub(crate) fn shows_the_truth(model: &Model, drawn: &Drawn, status: &AccountStatus, now: Instant) {
+pub(crate) fn shows_the_truth(
+    model: &Model,
+    status: &AccountStatus,
+    now: Instant,
+    stale_after: Duration,
+) {
     let left = |until: Option<Instant>| until.map_or(Duration::ZERO, |at| at - now);
     let without = model.waits_until(now);
-    let session = model
-        .session_waits
-        .iter()
-        .map(|(_, at)| *at)
-        .filter(|at| *at > now);
+    let session = model.session.waits().filter(|at| *at > now);
     let with = session.chain(without).max();
     let shown = status.waits(now);
     assert!(
@@ -160,39 +122,11 @@ pub(crate) fn shows_the_truth(model: &Model, drawn: &Drawn, status: &AccountStat
         left(with)
     );
     status.with_collectors(|shown| {
+        assert_eq!(shown.len(), model.collectors.len());
         for (shown, truth) in std::iter::zip(shown, &model.collectors) {
-            let fresh = truth
-                .last_success
-                .is_some_and(|at| now - at < drawn.stale_after);
+            let fresh = truth.last_success.is_some_and(|at| now - at < stale_after);
             let up = truth.last_whole == Some(true) && fresh;
-            assert_eq!(shown.up(now, drawn.stale_after), up, "liveperson_up");
-        }
-    });
-}
-
-/// `liveperson_poll_stretch_ratio`: never under 1, and for an account with one collector what its
-/// requests need at the present spacing.
-fn shows_the_stretch(model: &Model, status: &AccountStatus, spacing: Duration) {
-    status.with_collectors(|shown| {
-        assert!(shown.iter().all(|c| c.stretch >= 1.0));
-        let ([shown], [collector]) = (shown, &model.collectors[..]) else {
-            return;
-        };
-        let plan = collector.answered.len();
-        if let Some(poll) = &collector.poll
-            && poll.requests.len() == plan
-        {
-            let demand = Demand {
-                requests: plan,
-                interval: collector.interval,
-            };
-            let needed = spacing.as_secs_f64() * plan as f64 / collector.interval.as_secs_f64();
-            assert!(
-                (shown.stretch - needed.max(1.0)).abs() < 1e-6,
-                "{}, needed {needed}",
-                shown.stretch
-            );
-            assert_eq!(stretch_ratios(spacing, &[demand]), [shown.stretch]);
+            assert_eq!(shown.up(now, stale_after), up, "liveperson_up");
         }
     });
 }
@@ -201,14 +135,13 @@ fn shows_the_stretch(model: &Model, status: &AccountStatus, spacing: Duration) {
 pub(crate) fn today_is_right(zone: &TimeZone, wall: Timestamp) {
     let minutes = timeframe(Window::Today, wall, zone);
     assert!((1..=1440).contains(&minutes), "today has {minutes} minutes");
-    let begins = wall - jiff::SignedDuration::from_mins(i64::from(minutes));
-    let today = wall.to_zoned(zone.clone()).date();
-    let begins = begins.to_zoned(zone.clone());
-    if (2..1440).contains(&minutes) {
-        // Midnight or less than a minute after it: LivePerson goes back to the 5-minute mark.
-        let minute_before = begins.timestamp() - jiff::SignedDuration::from_mins(1);
-        assert_eq!(begins.date(), today, "{wall} less {minutes} min");
-        let before = minute_before.to_zoned(zone.clone()).date();
-        assert!(before < today, "{wall} less {minutes} min");
+    let today = wall.to_zoned(zone.clone()).start_of_day().unwrap();
+    let into = |at: Timestamp| at.duration_since(today.timestamp()).as_secs();
+    if into(wall) < 180 || minutes == 1440 {
+        return;
     }
+    // Whichever way the clocks differ by up to two minutes, the slot of midnight.
+    let begins = wall - jiff::SignedDuration::from_mins(i64::from(minutes));
+    let begins = into(begins);
+    assert!((120..=180).contains(&begins), "{wall} less {minutes} min");
 }

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use jiff::SignedDuration;
+use liveperson_exporter::poll::Session;
+
+use super::drawn::Redraw;
 
 /// A whole story. Times are monotonic, since the beginning.
 #[derive(Clone, Debug)]
@@ -30,6 +33,10 @@ pub(crate) enum Target {
     All,
     Collector(usize),
     Session,
+    /// The look-up of names.
+    Names,
+    /// One request of a collector.
+    Request(usize, usize),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,6 +52,8 @@ pub(crate) enum Kind {
     Unreadable,
     /// Tokens are not accepted, fresh ones neither.
     Unauthorised,
+    /// 403.
+    Forbidden,
     /// Another 4xx.
     Rejected,
     /// Right answers, late: this share of the time limit.
@@ -70,8 +79,14 @@ pub(crate) enum Twist {
     Stall(Duration),
     /// LivePerson revokes the tokens.
     TokensRevoked,
-    /// The configuration of an account changes: of which, and whether its collectors stay.
-    Reload(usize, bool),
+    /// The configuration of an account changes: of which, how, and what that means for its client.
+    Reload(usize, Redraw, Session),
+    /// An account is taken out of the configuration.
+    Remove(usize),
+    /// `stale_after` changes, in seconds.
+    StaleAfter(u64),
+    /// Skills come and go.
+    Skills(usize),
 }
 
 const YEAR: i64 = 365 * 86_400;
@@ -96,13 +111,15 @@ impl Story {
                     Target::Collector(0),
                     Target::Collector(1),
                     Target::Session,
-                ][rng.usize(..5)],
+                    Target::Names,
+                    Target::Request(rng.usize(..2), rng.usize(..4)),
+                ][rng.usize(..7)],
                 share: [1.0, 1.0, 0.5, 0.1][rng.usize(..4)],
                 kind: Kind::draw(rng),
             }
         });
         let faults: Vec<_> = faults.collect();
-        let mut twists: Vec<_> = (0..rng.usize(..4))
+        let mut twists: Vec<_> = (0..rng.usize(..5))
             .map(|_| (some_time(rng), Twist::draw(rng, accounts)))
             .collect();
         twists.sort_by_key(|(at, _)| *at);
@@ -122,7 +139,7 @@ impl Story {
 
 impl Kind {
     fn draw(rng: &mut Rng) -> Self {
-        match rng.u32(..12) {
+        match rng.u32(..13) {
             0..=3 => Self::Throttle(RetryAfter::draw(rng)),
             4 | 5 => Self::Status(rng.u16(500..600)),
             6 => Self::Timeout,
@@ -130,6 +147,7 @@ impl Kind {
             8 => Self::Unreadable,
             9 => Self::Unauthorised,
             10 => Self::Rejected,
+            11 => Self::Forbidden,
             _ => Self::Slow(rng.f64() * 0.95),
         }
     }
@@ -155,12 +173,28 @@ impl RetryAfter {
 
 impl Twist {
     fn draw(rng: &mut Rng, accounts: usize) -> Self {
-        match rng.u32(..8) {
-            0..=2 => Self::WallClockSteps(SignedDuration::from_secs(rng.i64(-43_200..43_200))),
-            3 => Self::Suspend(Duration::from_secs(rng.u64(1..20_000))),
-            4 => Self::Stall(Duration::from_millis(rng.u64(1..1_000_000))),
-            5 => Self::TokensRevoked,
-            _ => Self::Reload(rng.usize(..accounts), rng.bool()),
+        let account = rng.usize(..accounts);
+        match rng.u32(..16) {
+            0 | 1 => Self::WallClockSteps(SignedDuration::from_secs(rng.i64(-43_200..43_200))),
+            2 => Self::Suspend(Duration::from_secs(rng.u64(1..20_000))),
+            3 => Self::Stall(Duration::from_millis(rng.u64(1..1_000_000))),
+            4 | 5 => Self::TokensRevoked,
+            6..=8 => Self::Skills(account),
+            9 if accounts > 1 => Self::Remove(account),
+            10 => Self::StaleAfter([60, 120, 300][rng.usize(..3)]),
+            _ => {
+                let redraw = [
+                    Redraw::Nothing,
+                    Redraw::Plans,
+                    Redraw::Intervals,
+                    Redraw::Limits,
+                    Redraw::Collectors,
+                    Redraw::Names,
+                    Redraw::Everything,
+                ][rng.usize(..7)];
+                let session = [Session::Kept, Session::Kept, Session::New, Session::Mended];
+                Self::Reload(account, redraw, session[rng.usize(..4)])
+            }
         }
     }
 }

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use liveperson_exporter::poll::{
-    AccountMachine, AccountSettings, Call, CollectorSettings, Outcome, Plans, SessionSettings,
-    Step, first_phase,
+    AccountMachine, AccountSettings, Call, CollectorSettings, Outcome, Plans, RequestKey,
+    SessionSettings, Step, first_phase,
 };
 
 const WEEK: Duration = Duration::from_secs(7 * 86_400);
@@ -18,9 +18,9 @@ struct Noting {
 }
 
 impl Plans for Noting {
-    fn begin_poll(&mut self, collector: usize) -> usize {
+    fn begin_poll(&mut self, collector: usize) -> Vec<RequestKey> {
         self.begun[collector].push(self.now);
-        self.plans[collector]
+        (0..).map(RequestKey).take(self.plans[collector]).collect()
     }
 }
 

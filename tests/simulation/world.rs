@@ -1,9 +1,11 @@
 //! One seed from beginning to end: many accounts under the same clocks and the same story.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use jiff::tz::TimeZone;
+use liveperson_exporter::store::Store;
 
 use super::account::Account;
 use super::clocks::Clocks;
@@ -23,6 +25,9 @@ struct World {
     clocks: Clocks,
     story: Story,
     accounts: Vec<Account>,
+    store: Arc<Store>,
+    /// Since when all has been well, and everybody has noticed.
+    well_since: Option<Instant>,
     zone: TimeZone,
     rng: Rng,
     twists_done: usize,
@@ -33,9 +38,12 @@ impl World {
     fn new(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
         let clocks = Clocks::new();
-        let count = rng.usize(1..5);
-        let accounts = (0..count).map(|i| Account::new(i, Drawn::draw(&mut rng, i), &clocks));
-        let accounts = accounts.collect();
+        let count = [1, 1, 2, 2, 3, 4][rng.usize(..6)];
+        let stale_after = Duration::from_secs([60, 300, 300][rng.usize(..3)]);
+        let store = Arc::new(Store::new(u64::MAX, stale_after));
+        let account = |i| Account::new(i, Drawn::draw(&mut rng, i), &clocks, &store);
+        let accounts: Vec<_> = (0..count).map(account).collect();
+        phases_differ(&accounts);
         let story = Story::draw(&mut rng, count);
         let zones = [
             "UTC",
@@ -49,6 +57,8 @@ impl World {
             clocks,
             story,
             accounts,
+            store,
+            well_since: None,
             zone,
             rng,
             twists_done: 0,
@@ -61,7 +71,12 @@ impl World {
         loop {
             let twist = self.story.twists.get(self.twists_done);
             let twist_at = twist.map(|(at, _)| self.clocks.at(*at).max(self.clocks.now));
-            let next = self.accounts.iter().map(Account::next).min().unwrap();
+            let next = self
+                .accounts
+                .iter()
+                .filter_map(Account::next)
+                .min()
+                .unwrap();
             match twist_at {
                 Some(at) if at <= next => {
                     self.clocks.now = at;
@@ -74,7 +89,7 @@ impl World {
                     self.turn_all(true);
                 }
             }
-            if self.clocks.now > end && twist_at.is_none() && self.all_recovered(end) {
+            if self.clocks.now > end && twist_at.is_none() && self.has_settled(end) {
                 return self.events;
             }
             assert!(self.events < MOST_EVENTS, "the poller never rests");
@@ -84,7 +99,7 @@ impl World {
     fn turn_all(&mut self, exact: bool) {
         let now = self.clocks.now;
         for (number, account) in self.accounts.iter_mut().enumerate() {
-            if account.next() <= now {
+            if account.next().is_some_and(|next| next <= now) {
                 let turn = || account.turn(&self.clocks, &self.story, &mut self.rng, exact);
                 let turned = std::panic::catch_unwind(std::panic::AssertUnwindSafe(turn));
                 match turned {
@@ -125,10 +140,46 @@ impl World {
                     account.liveperson.revoke_tokens();
                 }
             }
-            Twist::Reload(number, same) => {
-                self.accounts[number].reload(&self.clocks, same, &mut self.rng);
+            Twist::Reload(number, redraw, session) => {
+                let account = &mut self.accounts[number];
+                account.reload(&self.clocks, redraw, session, &mut self.rng);
+            }
+            Twist::Remove(number) => {
+                let left = self.accounts.iter().filter(|account| !account.removed);
+                if left.count() > 1 && !self.accounts[number].removed {
+                    self.accounts[number].remove(&self.clocks);
+                }
+            }
+            Twist::StaleAfter(seconds) => {
+                self.store.set_stale_after(Duration::from_secs(seconds));
+            }
+            Twist::Skills(number) => {
+                self.accounts[number]
+                    .liveperson
+                    .change_skills(&mut self.rng);
             }
         }
+    }
+
+    /// After the story everything becomes well within a bounded time, and then stays fresh.
+    fn has_settled(&mut self, end: Instant) -> bool {
+        let now = self.clocks.now;
+        let Some(since) = self.well_since else {
+            self.well_since = self.all_recovered(end).then_some(now);
+            return false;
+        };
+        let longest = self.accounts.iter().map(|a| a.drawn.longest_interval());
+        let longest = longest.max().unwrap();
+        // A whole poll of each that has nothing left of what was.
+        if now - since > longest.mul_f64(2.1) && self.events.is_multiple_of(4) {
+            for account in &self.accounts {
+                account.is_fresh(now);
+                if account.removed {
+                    account.is_gone(now);
+                }
+            }
+        }
+        now - since > longest.mul_f64(2.8)
     }
 
     /// No starvation: after the story every planned request runs again within a bounded time.
@@ -146,4 +197,14 @@ impl World {
             all && recovered
         })
     }
+}
+
+/// Collectors with the same interval poll at different times.
+fn phases_differ(accounts: &[Account]) {
+    let collectors = accounts.iter().flat_map(|a| &a.drawn.settings.collectors);
+    let mut phases: Vec<_> = collectors.map(|c| (c.interval, c.phase)).collect();
+    let count = phases.len();
+    phases.sort();
+    phases.dedup();
+    assert_eq!(phases.len(), count, "polls of the same phase: {phases:?}");
 }

@@ -133,7 +133,7 @@ struct Test<'a> {
 impl Test<'_> {
     async fn run(&mut self) {
         self.fixed_hosts();
-        for service in self.client.services() {
+        for service in self.client.services(self.config.names.lookup) {
             self.look_up(service).await;
         }
         let authorised = self.authorise().await;

@@ -6,48 +6,45 @@ use super::{AccountWorker, Failure};
 use crate::config::Window;
 use crate::daemon::aside::aside;
 use crate::daemon::clock::timeframe;
+use crate::daemon::publisher::{Answer, names_skills};
 use crate::exposition::{Chunk, SegmentWriter};
 use crate::liveperson::{
-    Api, ApiError, EngagementAnswer, IdFilter, Reply, Service, SlaAnswer, engagement_path, sla_path,
+    Api, ApiError, EngagementAnswer, Reply, Service, SlaAnswer, engagement_path, sla_path,
 };
 use crate::metrics;
-use crate::poll::plan::{Ask, Level, PlannedRequest, Query, sla};
-use crate::poll::{Call, Finished, Outcome};
+use crate::poll::plan::{Ask, Level, PlannedRequest, Query};
+use crate::poll::{Call, CallOutput, Outcome};
 
-/// What an answer became.
-enum Mapped {
-    Chunks(Vec<Chunk>),
-    /// The skills that LivePerson named.
-    Skills(Vec<i64>),
+/// A request as it goes out now.
+struct Prepared {
+    request: PlannedRequest,
+    query: Query,
+    /// What the last answer to it became.
+    earlier: Vec<Chunk>,
 }
 
 impl AccountWorker {
-    pub(super) async fn look_up(&self, service: usize) -> Finished {
-        let Some(service) = self.parts.services.get(service).copied() else {
+    pub(super) async fn look_up(&self, service: usize) -> CallOutput<Answer> {
+        let Some(service) = self.services.get(service).copied() else {
             return Outcome::Rejected.into();
         };
-        let reply = self.parts.client.look_up(service).await;
+        let reply = self.client.look_up(service).await;
         let asked = format!("the host of {}", service.name());
-        self.ended(
-            Call::LookUp(self.index_of(service)),
-            Api::Domain,
-            &asked,
-            reply,
-        )
-        .map_or_else(|outcome| outcome, |()| Outcome::SUCCESS)
-        .into()
+        let call = Call::LookUp(self.index_of(service));
+        self.ended(call, Api::Domain, &asked, reply)
+            .map_or_else(|outcome| outcome, |()| Outcome::SUCCESS)
+            .into()
     }
 
     fn index_of(&self, service: Service) -> usize {
-        self.parts
-            .services
+        self.services
             .iter()
             .position(|s| *s == service)
             .unwrap_or_default()
     }
 
-    pub(super) async fn authorise(&self) -> Finished {
-        let reply = self.parts.client.authorise().await;
+    pub(super) async fn authorise(&self) -> CallOutput<Answer> {
+        let reply = self.client.authorise().await;
         self.ended(Call::Authorise, Api::Token, "a token", reply)
             .map_or_else(
                 |outcome| outcome,
@@ -58,88 +55,73 @@ impl AccountWorker {
             .into()
     }
 
-    pub(super) async fn request(&self, collector: usize, index: usize) -> Finished {
+    pub(super) async fn request(&self, collector: usize, index: usize) -> CallOutput<Answer> {
+        let call = Call::Request { collector, index };
         if self.is_names(collector) {
-            return self
-                .ask_names(Call::Request { collector, index }, index)
-                .await;
+            return self.ask_names(call, index).await;
         }
-        let request = self
-            .lock()
-            .results
-            .get(collector)
-            .and_then(|r| r.request(index).cloned());
-        let Some(request) = request else {
+        let Some(prepared) = self.prepare(collector, index) else {
             return Outcome::Rejected.into();
         };
-        let call = Call::Request { collector, index };
-        match self.ask(call, request).await {
-            Ok(Mapped::Chunks(chunks)) => {
-                self.lock().results[collector].keep(index, chunks);
-                Outcome::SUCCESS.into()
-            }
-            Ok(Mapped::Skills(skills)) => self.found_skills(collector, index, skills),
+        match self.ask(call, prepared).await {
+            Ok(answer) => CallOutput::answered(answer),
             Err(outcome) => outcome.into(),
         }
     }
 
-    async fn ask(&self, call: Call, request: PlannedRequest) -> Result<Mapped, Outcome> {
-        let minutes = timeframe(request.window, self.parts.clock.now(), &self.parts.timezone);
-        let client = &self.parts.client;
-        match request.query(minutes) {
+    fn prepare(&self, collector: usize, index: usize) -> Option<Prepared> {
+        let inner = self.lock();
+        let request = inner.publisher.request(collector, index)?;
+        let earlier = inner.publisher.earlier(collector, index);
+        let now = self.clock.now() + inner.clock_offset;
+        let minutes = timeframe(request.window, now, &inner.timezone);
+        Some(Prepared {
+            query: request.query(minutes),
+            request,
+            earlier,
+        })
+    }
+
+    async fn ask(&self, call: Call, prepared: Prepared) -> Result<Answer, Outcome> {
+        let Prepared {
+            request,
+            earlier,
+            query,
+        } = prepared;
+        let began = tokio::time::Instant::now();
+        match query {
             Query::Engagement(query) => {
-                let reply = client.engagement_activity(&query).await;
+                let reply = self.client.engagement_activity(&query).await;
+                let came = (began + reply.elapsed).into_std();
                 let asked = engagement_path(self.id(), &query);
                 let answer = self.ended(call, Api::EngagementActivity, &asked, reply)?;
-                if query.skills == Some(IdFilter::All) {
-                    self.lock().reported.extend(skills_of(&answer));
-                }
-                self.map_engagement(call, request, answer).await
+                let skills = names_skills(&request).then(|| skills_of(&answer));
+                let Ask::Engagement { levels, .. } = request.ask else {
+                    let skills = skills.unwrap_or_default();
+                    return Ok(Answer::Skills { skills, came });
+                };
+                let (account, window) = (self.id().to_owned(), request.window);
+                let map = move || map_engagement(&account, window, &levels, &answer, &earlier);
+                let chunks = self.packed(off_the_executor(map).await?)?;
+                Ok(Answer::Data {
+                    chunks,
+                    skills,
+                    came,
+                })
             }
             Query::Sla(query) => {
-                let reply = client.sla(&query).await;
+                let reply = self.client.sla(&query).await;
+                let came = (began + reply.elapsed).into_std();
                 let asked = sla_path(self.id(), &query);
                 let answer = self.ended(call, Api::Sla, &asked, reply)?;
-                let earlier = self.earlier(call, &request);
                 let chunks = aside(|| map_sla(self.id(), &request, &answer, &earlier));
-                self.packed(chunks).map(Mapped::Chunks)
+                Ok(Answer::Data {
+                    chunks: self.packed(chunks)?,
+                    skills: None,
+                    came,
+                })
             }
         }
-    }
-
-    async fn map_engagement(
-        &self,
-        call: Call,
-        request: PlannedRequest,
-        answer: EngagementAnswer,
-    ) -> Result<Mapped, Outcome> {
-        let earlier = self.earlier(call, &request);
-        let Ask::Engagement { levels, .. } = request.ask else {
-            return Ok(Mapped::Skills(skills_of(&answer).collect()));
-        };
-        let (account, window) = (self.id().to_owned(), request.window);
-        // A large account's answer takes a while: not on a thread that serves scrapes.
-        let chunks = tokio::task::spawn_blocking(move || {
-            map_engagement(&account, window, &levels, &answer, &earlier)
-        });
-        match chunks.await {
-            Ok(chunks) => self.packed(chunks).map(Mapped::Chunks),
-            // A bug in the mapping goes on; at the end of the program nobody waits any more.
-            Err(error) => match error.try_into_panic() {
-                Ok(bug) => std::panic::resume_unwind(bug),
-                Err(_) => Err(Outcome::Rejected),
-            },
-        }
-    }
-
-    /// What the last answer to the same request became, so that what is equal can stay.
-    fn earlier(&self, call: Call, request: &PlannedRequest) -> Vec<Chunk> {
-        let Call::Request { collector, .. } = call else {
-            return Vec::new();
-        };
-        let inner = self.lock();
-        let results = inner.results.get(collector);
-        results.map(|r| r.earlier(request)).unwrap_or_default()
     }
 
     /// An answer that cannot be packed for want of memory is given up for this poll.
@@ -148,19 +130,6 @@ impl AccountWorker {
             tracing::error!(account = self.id(), %error, "an answer cannot be compressed");
             Outcome::Rejected
         })
-    }
-
-    /// The answer that says which skills there are brings their requests along.
-    fn found_skills(&self, collector: usize, index: usize, skills: Vec<i64>) -> Finished {
-        let more = sla::plan_found_skills(&self.parts.account, &skills);
-        let mut inner = self.lock();
-        inner.results[collector].keep(index, Vec::new());
-        let more = inner.results[collector].extend(more);
-        inner.skills.get_or_insert(skills);
-        Finished {
-            outcome: Outcome::SUCCESS,
-            more,
-        }
     }
 
     /// Counts a finished call and keeps why it failed.
@@ -172,8 +141,7 @@ impl AccountWorker {
         reply: Reply<T>,
     ) -> Result<T, Outcome> {
         let code = reply.code.to_string();
-        self.parts
-            .counters
+        self.counters
             .request(api.label(), &code, reply.elapsed, reply.bytes);
         tracing::debug!(
             account = self.id(),
@@ -185,6 +153,9 @@ impl AccountWorker {
             asked,
             "call ended"
         );
+        if let Some(time) = reply.server_time {
+            self.server_time(time);
+        }
         reply.result.map_err(|error| {
             let outcome = outcome_of(&error);
             let asked = shortened(asked);
@@ -209,10 +180,9 @@ fn outcome_of(error: &ApiError) -> Outcome {
             retry_after: *retry_after,
         },
         ApiError::Refused { status: 401, .. } => Outcome::Unauthorised,
+        ApiError::Refused { .. } => Outcome::Forbidden,
         // The same question would bring the same flood again.
-        ApiError::Refused { .. } | ApiError::Rejected { .. } | ApiError::TooLarge { .. } => {
-            Outcome::Rejected
-        }
+        ApiError::Rejected { .. } | ApiError::TooLarge { .. } => Outcome::Rejected,
         ApiError::Connect { .. } => Outcome::Failed { connection: true },
         ApiError::Timeout { .. } | ApiError::Failed { .. } | ApiError::Unreadable { .. } => {
             Outcome::Failed { connection: false }
@@ -220,13 +190,26 @@ fn outcome_of(error: &ApiError) -> Outcome {
     }
 }
 
-fn skills_of(answer: &EngagementAnswer) -> impl Iterator<Item = i64> {
-    answer
-        .whole
-        .skills
-        .iter()
+fn skills_of(answer: &EngagementAnswer) -> Vec<i64> {
+    let section = answer.whole.skills.iter();
+    section
         .flat_map(|section| &section.skills)
         .map(|(id, _)| *id)
+        .collect()
+}
+
+/// A large account's answer takes a while: not on a thread that serves scrapes.
+async fn off_the_executor<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Outcome> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => Ok(done),
+        // A bug in the work goes on; at the end of the program nobody waits any more.
+        Err(error) => match error.try_into_panic() {
+            Ok(bug) => std::panic::resume_unwind(bug),
+            Err(_) => Err(Outcome::Rejected),
+        },
+    }
 }
 
 fn map_engagement(

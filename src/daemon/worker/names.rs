@@ -1,31 +1,24 @@
 //! The names of an account: asked for in the background, and never anybody's failed poll.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::{AccountWorker, Failure};
+use crate::daemon::publisher::Answer;
 use crate::daemon::trouble::{Say, Subject};
 use crate::liveperson::{Api, ApiError, NameKind, NamesAnswer};
-use crate::poll::{Call, Finished, Outcome, PollSummary};
+use crate::poll::{Call, CallOutput, Outcome, PollSummary};
 
 impl AccountWorker {
-    pub(super) async fn ask_names(&self, call: Call, index: usize) -> Finished {
+    pub(super) async fn ask_names(&self, call: Call, index: usize) -> CallOutput<Answer> {
         let Some(kind) = NameKind::ALL.get(index).copied() else {
             return Outcome::Rejected.into();
         };
-        let reply = self.parts.client.names(kind).await;
+        let reply = self.client.names(kind).await;
         let asked = format!("the names of {}", kind.plural());
-        let names = match self.ended(call, Api::Names, &asked, reply) {
-            Ok(NamesAnswer::Names(names)) => names,
-            Ok(NamesAnswer::Unchanged) => return Outcome::SUCCESS.into(),
-            Err(outcome) => return outcome.into(),
-        };
-        let book = Arc::clone(&self.parts.names);
-        // A large account's list takes a while: not on a thread that serves scrapes.
-        match tokio::task::spawn_blocking(move || book.learn(kind, names)).await {
-            Ok(()) => Outcome::SUCCESS.into(),
-            // Only a bug in the writing or the end of the program comes here.
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        match self.ended(call, Api::Names, &asked, reply) {
+            Ok(NamesAnswer::Names(names)) => CallOutput::answered(Answer::Names { kind, names }),
+            Ok(NamesAnswer::Unchanged) => Outcome::SUCCESS.into(),
+            Err(outcome) => outcome.into(),
         }
     }
 
@@ -57,7 +50,8 @@ impl AccountWorker {
         if summary.whole() {
             self.recovered(Subject::Names, now, "names are there again");
         }
-        let count = |kind| self.parts.names.count(kind);
+        let inner = self.lock();
+        let count = |kind| inner.publisher.names_known(kind);
         tracing::debug!(
             account = self.id(),
             lists = summary.succeeded,

@@ -3,9 +3,14 @@
 
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 use super::{AccountWorker, Failure};
 use crate::daemon::trouble::{Say, Subject};
 use crate::poll::{Call, Next, PollSummary};
+
+/// How far the clocks may differ without a word.
+const TOLERATED_OFFSET: Duration = Duration::from_secs(60);
 
 impl AccountWorker {
     pub(super) fn call_failed(&self, call: Call, next: Next, now: Instant) {
@@ -21,10 +26,10 @@ impl AccountWorker {
             return self.tell_names_failure(&failure, say, &text);
         }
         match call {
-            Call::Request { collector, .. } => self.parts.status.failed(collector, &text),
+            Call::Request { collector, .. } => self.status.failed(collector, &text),
             // Whoever waits for it fails with it.
-            _ => (0..self.parts.collectors.len())
-                .for_each(|collector| self.parts.status.failed(collector, &text)),
+            _ => (0..self.collectors.len())
+                .for_each(|collector| self.status.failed(collector, &text)),
         }
         self.tell_failure(subject, &failure, say, &text, next);
     }
@@ -32,8 +37,8 @@ impl AccountWorker {
     pub(super) fn subject(&self, call: Call) -> Subject {
         match call {
             _ if self.is_for_names(call) => Subject::Names,
-            Call::Request { collector, .. } => Subject::Collector(self.parts.collectors[collector]),
-            Call::LookUp(service) => Subject::Host(self.parts.services[service]),
+            Call::Request { collector, .. } => Subject::Collector(self.collectors[collector]),
+            Call::LookUp(service) => Subject::Host(self.services[service]),
             Call::Authorise => Subject::Token,
         }
     }
@@ -140,13 +145,11 @@ impl AccountWorker {
 
     pub(super) fn poll_ended(&self, collector: usize, summary: PollSummary, now: Instant) {
         let whole = summary.whole();
-        self.publish(collector, whole, now);
-        let (account, kind) = (self.id(), self.parts.collectors[collector].label());
+        self.lock().publisher.poll_ended(collector, now);
+        let (account, kind) = (self.id(), self.collectors[collector].label());
         let seconds = seconds(summary.took);
         let (succeeded, given_up) = (summary.succeeded, summary.given_up);
-        let first = self.parts.status.collectors()[collector]
-            .last_success
-            .is_none();
+        let first = self.status.collectors()[collector].last_success.is_none();
         if whole && first {
             tracing::info!(account, collector = kind, succeeded, seconds, "first data");
         } else {
@@ -164,13 +167,43 @@ impl AccountWorker {
         }
         let began = now.checked_sub(summary.took);
         if whole {
-            let kind = self.parts.collectors[collector];
+            let kind = self.collectors[collector];
             self.recovered(Subject::Collector(kind), now, "calls succeed again");
         }
         // A poll without any 429 from its beginning to its end: single successes between 429s are
         // no end of the throttling.
         if succeeded > 0 && began >= self.lock().throttled {
             self.recovered(Subject::Throttling, now, "no longer throttled");
+        }
+    }
+}
+
+impl AccountWorker {
+    /// Takes note of LivePerson's clock, which says what `today` is, and reports one that differs.
+    pub(super) fn server_time(&self, theirs: Timestamp) {
+        let now = tokio::time::Instant::now().into_std();
+        let offset = theirs.duration_since(self.clock.now());
+        self.status.clock_offset(offset);
+        let mut inner = self.lock();
+        inner.clock_offset = offset;
+        if offset.unsigned_abs() <= TOLERATED_OFFSET {
+            drop(inner);
+            return self.recovered(Subject::Clock, now, "the clocks agree again");
+        }
+        let decision = inner.troubles.failed(Subject::Clock, now);
+        drop(inner);
+        if decision != Say::Nothing {
+            tracing::warn!(
+                account = self.id(),
+                offset = seconds(offset.unsigned_abs()),
+                ours_is = if offset.is_negative() {
+                    "ahead"
+                } else {
+                    "behind"
+                },
+                "this machine's clock differs from LivePerson's; synchronise it (NTP), or time \
+                 stamps and the life of tokens are wrong by as much"
+            );
         }
     }
 }

@@ -87,22 +87,18 @@ fn labels_that_repeat_are_written_as_they_are() {
 }
 
 #[test]
-fn small_chunks_are_joined_and_stay_when_they_come_again() {
-    let answers = || (0..1000).map(|skill| of_skill(skill, 3.0, &[]));
-    let answers: Vec<_> = answers().flatten().collect();
-    let joined = join(&answers, &[]).unwrap();
-    assert_eq!(joined.len(), 2, "a chunk for each family");
-    for format in [Format::Text, Format::OpenMetrics] {
-        let family = |index: usize| {
-            let chunks: Vec<_> = answers.iter().skip(index).step_by(2).cloned().collect();
-            page(&chunks, format)
-        };
-        assert_eq!(page(&joined, format), family(0) + &family(1));
-        assert!(joined.iter().all(|chunk| chunk.segments(format).len() <= 2));
-    }
-    assert_eq!(joined.iter().map(|c| c.series).sum::<u64>(), 5000);
-    let again = join(&answers, &joined).unwrap();
-    assert!(same(&joined, &again));
+fn an_answer_that_comes_again_keeps_its_segments() {
+    let write = |earlier: &[Chunk]| {
+        let mut writer = SegmentWriter::new(earlier).unwrap();
+        for skill in 0..1000 {
+            let labels = [LabelValue::Text("1"), LabelValue::Id(skill)];
+            writer.gauge(activity(Level::Skill).unwrap().chats, &labels, 3.0);
+        }
+        writer.finish().unwrap()
+    };
+    let first = write(&[]);
+    assert!(same(&first, &write(&first)));
+    assert!(!same(&first, &write(&[])));
 }
 
 /// Whether the segments are the same memory.
@@ -140,6 +136,4 @@ fn a_long_family_is_cut_and_only_what_changed_is_packed_again() {
     let kept =
         std::iter::zip(segments, second[0].segments(Format::Text)).filter(|(old, new)| old == new);
     assert_eq!(kept.count(), segments.len() - 1);
-    let joined = join(&second, &[]).unwrap();
-    assert_eq!(page(&joined, Format::Text), page(&second, Format::Text));
 }

@@ -33,10 +33,9 @@ async fn services_depend_on_credentials_and_names() {
         ),
     ] {
         let mut settings = settings(&url, auth);
-        settings.names = names;
         settings.hosts.retain(|name, _| name == fixed);
         let client = Client::new(settings).unwrap();
-        assert_eq!(client.services(), expected);
+        assert_eq!(client.services(names), expected);
         assert_eq!(client.needs_token(), token);
     }
 }

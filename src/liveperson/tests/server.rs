@@ -193,7 +193,6 @@ pub(super) fn settings(url: &Url, auth: Auth) -> ClientSettings {
         ca_file: None,
         request_timeout: Duration::from_secs(20),
         max_response_bytes: 64 * 1024,
-        names: true,
     }
 }
 

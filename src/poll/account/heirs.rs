@@ -5,12 +5,14 @@ use std::time::Instant;
 use super::AccountMachine;
 
 /// What of an account is still there after a change of its configuration.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Heirs {
     /// For each collector, which one it was.
     pub collectors: Vec<Option<Heir>>,
     /// For each service, its older index.
     pub services: Vec<Option<usize>>,
+    /// What becomes of hosts and token.
+    pub session: Session,
 }
 
 /// What a collector was under an older configuration.
@@ -22,28 +24,47 @@ pub struct Heir {
     pub unchanged: bool,
 }
 
+/// What a change of the configuration means for the hosts and the token of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Session {
+    /// The client continues, and what it holds.
+    Kept,
+    /// The client is a new one that holds nothing; waits after failures stay.
+    New,
+    /// Credentials, hosts or trust changed: what failed may work now, so that nothing waits because
+    /// of an earlier failure. The pause after a 429 and the spacing are not about them and stay.
+    Mended,
+}
+
 impl AccountMachine {
     /// Takes over pause, spacing and back-off of the same account under an older configuration,
     /// so that a reload never makes it call sooner than it may. Calls under way then must have
-    /// been aborted. A collector that did not change keeps its rhythm.
+    /// been aborted. A collector that did not change continues where it was.
     pub fn inherit(&mut self, old: &Self, now: Instant, heirs: &Heirs) {
         self.spacing.inherit(&old.spacing);
         self.pause = old.pause.clone();
         self.last_start = old.last_start;
         self.turn = old.turn;
         for (collector, heir) in std::iter::zip(&mut self.collectors, &heirs.collectors) {
-            let Some(heir) = heir else { continue };
-            if let Some(old) = old.collectors.get(heir.index) {
+            let old = heir.and_then(|heir| Some((old.collectors.get(heir.index)?, heir)));
+            if let Some((old, heir)) = old {
                 collector.inherit(old, now, heir.unchanged);
+            }
+            if heirs.session == Session::Mended {
+                collector.forget_failures(now);
             }
         }
         for (service, heir) in std::iter::zip(&mut self.services, &heirs.services) {
             if let Some(old) = heir.and_then(|index| old.services.get(index)) {
-                service.inherit(old, now);
+                service.inherit(old, now, heirs.session);
             }
         }
         if let (Some(token), Some(old)) = (&mut self.token, &old.token) {
-            token.inherit(old, now);
+            token.inherit(old, now, heirs.session);
+        }
+        if heirs.session != Session::Mended {
+            self.token_generation = old.token_generation;
+            self.replaced_after_401 = old.replaced_after_401;
         }
     }
 }

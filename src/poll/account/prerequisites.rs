@@ -14,8 +14,17 @@ const HOST_REFRESH: Duration = Duration::from_secs(3600);
 /// A token is renewed after this share of its life.
 const RENEW_AT: f64 = 0.8;
 
+/// A fresh token is used at least this long, whatever is said of its life: a clock that is wrong by
+/// hours, or a life told wrongly, must not make every request ask for a token first.
+const SHORTEST_LIFE: Duration = Duration::from_secs(10);
+
 /// No sum of times overflows with a life of this length.
 const LONGEST_LIFE: Duration = Duration::from_secs(365 * 86_400);
+
+/// When a token with this life is renewed.
+fn renewal(life: Duration) -> Duration {
+    life.mul_f64(RENEW_AT).max(SHORTEST_LIFE)
+}
 
 impl AccountMachine {
     /// The call that must be made before a request of this collector, if any; or, when that call
@@ -65,7 +74,8 @@ impl AccountMachine {
             for collector in &mut self.collectors {
                 let own = collector.service() == Some(service);
                 if own && collector.is_background() {
-                    collector.give_up_without_host(outcome != Outcome::Rejected);
+                    let lasts = matches!(outcome, Outcome::Rejected | Outcome::Forbidden);
+                    collector.give_up_without_host(!lasts);
                 } else if own || (for_token && !collector.is_background()) {
                     collector.give_up_pending();
                 }
@@ -77,10 +87,12 @@ impl AccountMachine {
     pub(super) fn authorised(&mut self, now: Instant, outcome: Outcome) {
         let Some(token) = &mut self.token else { return };
         let life = match outcome {
-            Outcome::Success { lifetime } => lifetime.map(|l| l.min(LONGEST_LIFE)),
+            Outcome::Success { lifetime } => {
+                lifetime.map(|life| life.clamp(SHORTEST_LIFE, LONGEST_LIFE))
+            }
             _ => None,
         };
-        let attempt = token.finished(now, outcome, (life.map(|l| l.mul_f64(RENEW_AT)), life));
+        let attempt = token.finished(now, outcome, (life.map(renewal), life));
         match attempt {
             Attempt::Got => self.token_generation += 1,
             // The background goes on waiting for the token of a later poll.

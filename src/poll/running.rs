@@ -1,0 +1,392 @@
+//! One running poll: how far each of its requests has come, and when the rest is not worth asking.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use super::backoff::wait_after_failed_request;
+use super::spread::start_offset;
+use super::{Next, RequestKey};
+
+/// A request that was refused with 429 this often is given up for its poll: one that is throttled
+/// for good must not hold the end of the poll up.
+const MOST_REFUSALS: u32 = 4;
+
+/// So many requests given up in a row by failures, and none answered yet: LivePerson is down, and
+/// the rest of the poll would only find out the same.
+const FAILURES_WITHOUT_ANSWER: u32 = 3;
+
+/// So many requests given up in a row for whatever reason end the poll even when some were answered
+/// before. Many, because a few neighbours that fail for good must not cut off those behind them.
+const GIVEN_UP_IN_A_ROW: u32 = 20;
+
+/// A poll under way.
+#[derive(Clone, Debug)]
+pub(super) struct Poll {
+    pub(super) began: Instant,
+    /// Until when its requests are spread.
+    spread_until: Instant,
+    requests: Vec<Request>,
+    /// Requests given up in a row by failures, and by anything.
+    failed_in_a_row: u32,
+    given_up_in_a_row: u32,
+    answered: bool,
+    /// In the background: whether something failed that may go well soon.
+    pub(super) worth_another_try: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Request {
+    key: RequestKey,
+    progress: Progress,
+    failures: u32,
+    refusals: u32,
+    /// Whether it had its one more try after a 401.
+    retried_after_401: bool,
+    /// Given up in the last poll: it gets one try.
+    doubtful: bool,
+    tried: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Progress {
+    Pending { not_before: Instant },
+    InFlight,
+    Done,
+    GivenUp,
+}
+
+/// What the last poll of a collector leaves to the next one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LastPoll {
+    /// Requests that were given up: one try each in the next poll.
+    given_up: HashSet<RequestKey>,
+    /// Those among them whose turn never came.
+    untried: HashSet<RequestKey>,
+}
+
+impl LastPoll {
+    /// The order in which requests start: those whose turn never came, then those that went well,
+    /// then the doubtful ones. So some that fail for good cannot keep others from being asked.
+    fn place(&self, key: RequestKey) -> u8 {
+        if self.untried.contains(&key) {
+            0
+        } else {
+            1 + u8::from(self.given_up.contains(&key))
+        }
+    }
+}
+
+/// How many requests of a poll ended how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tally {
+    pub(super) succeeded: usize,
+    pub(super) given_up: usize,
+}
+
+impl Poll {
+    /// A poll whose requests start evenly spread over `span`, from `now` on.
+    pub(super) fn begin(
+        now: Instant,
+        span: Duration,
+        keys: Vec<RequestKey>,
+        last: &LastPoll,
+    ) -> Self {
+        let count = keys.len();
+        let mut order: Vec<usize> = (0..count).collect();
+        if !last.given_up.is_empty() {
+            order.sort_by_key(|index| last.place(keys[*index]));
+        }
+        let mut requests: Vec<_> = keys
+            .into_iter()
+            .map(|key| Request::pending(key, now, last))
+            .collect();
+        for (place, index) in order.into_iter().enumerate() {
+            let not_before = now + start_offset(span, place, count);
+            requests[index].progress = Progress::Pending { not_before };
+        }
+        Self {
+            began: now,
+            spread_until: now + span,
+            requests,
+            failed_in_a_row: 0,
+            given_up_in_a_row: 0,
+            answered: false,
+            worth_another_try: false,
+        }
+    }
+
+    /// Adds requests, spread over what is left of the time that this poll's requests have.
+    pub(super) fn extend(&mut self, now: Instant, keys: Vec<RequestKey>, last: &LastPoll) {
+        let left = self.spread_until.saturating_duration_since(now);
+        let count = keys.len();
+        for (index, key) in keys.into_iter().enumerate() {
+            let at = now + start_offset(left, index, count);
+            self.requests.push(Request::pending(key, at, last));
+        }
+    }
+
+    /// Requests it holds.
+    pub(super) fn size(&self) -> usize {
+        self.requests.len()
+    }
+
+    /// The pending request that may start first, and from when on.
+    pub(super) fn next_pending(&self) -> Option<(Instant, usize)> {
+        let pending = self.requests.iter().enumerate().filter_map(|(i, r)| {
+            let Progress::Pending { not_before } = r.progress else {
+                return None;
+            };
+            Some((not_before, i))
+        });
+        pending.min()
+    }
+
+    /// The waits of requests that failed.
+    pub(super) fn retry_waits(&self) -> impl Iterator<Item = Instant> {
+        self.requests.iter().filter_map(|r| match r.progress {
+            Progress::Pending { not_before } if r.failures > 0 => Some(not_before),
+            _ => None,
+        })
+    }
+
+    /// The calls under way are gone, answers and all: they are made again.
+    pub(super) fn requeue_in_flight(&mut self, now: Instant) {
+        for request in &mut self.requests {
+            if request.progress == Progress::InFlight {
+                request.progress = Progress::Pending { not_before: now };
+            }
+        }
+    }
+
+    /// What made requests fail was mended: nobody waits for a retry any more.
+    pub(super) fn forget_failures(&mut self, now: Instant) {
+        for request in &mut self.requests {
+            if let Progress::Pending { not_before } = &mut request.progress
+                && request.failures > 0
+            {
+                *not_before = now;
+            }
+            request.failures = 0;
+            request.doubtful = false;
+        }
+        (self.failed_in_a_row, self.given_up_in_a_row) = (0, 0);
+    }
+
+    pub(super) fn started(&mut self, index: usize) {
+        if let Some(request) = self.requests.get_mut(index) {
+            request.progress = Progress::InFlight;
+            request.tried = true;
+        }
+    }
+
+    pub(super) fn succeeded(&mut self, index: usize) {
+        (self.failed_in_a_row, self.given_up_in_a_row) = (0, 0);
+        self.answered = true;
+        if let Some(request) = self.requests.get_mut(index) {
+            request.progress = Progress::Done;
+        }
+    }
+
+    /// The request itself is wrong, which says little about the others: not to be tried again.
+    pub(super) fn rejected(&mut self, index: usize) -> Next {
+        self.give_up(index, false)
+    }
+
+    /// The collector may not ask this at all: not to be tried again.
+    pub(super) fn forbidden(&mut self, index: usize) -> Next {
+        self.give_up(index, true)
+    }
+
+    /// A 429: tried again as soon as the account speaks again, up to [`MOST_REFUSALS`].
+    pub(super) fn refused(&mut self, index: usize, now: Instant) {
+        let Some(request) = self.requests.get_mut(index) else {
+            return;
+        };
+        request.refusals += 1;
+        if request.refusals < MOST_REFUSALS {
+            request.progress = Progress::Pending { not_before: now };
+        } else {
+            self.give_up(index, true);
+        }
+    }
+
+    /// Tried again after 5, 10 and 15 s, then given up; at once when it was given up last time.
+    pub(super) fn failed(&mut self, index: usize, now: Instant) -> Next {
+        let Some(request) = self.requests.get_mut(index) else {
+            return Next::GivenUp;
+        };
+        request.failures += 1;
+        let wait = wait_after_failed_request(request.failures).filter(|_| !request.doubtful);
+        let Some(wait) = wait else {
+            return self.give_up(index, true);
+        };
+        let not_before = now + wait;
+        request.progress = Progress::Pending { not_before };
+        Next::Again(wait)
+    }
+
+    /// Whether a request may have another try with a fresh token: once a poll.
+    pub(super) fn may_retry_after_401(&self, index: usize) -> bool {
+        let request = self.requests.get(index);
+        request.is_some_and(|request| !request.retried_after_401)
+    }
+
+    /// A 401: the request has its one more try.
+    pub(super) fn retry_after_401(&mut self, index: usize, now: Instant) -> Next {
+        if let Some(request) = self.requests.get_mut(index) {
+            request.retried_after_401 = true;
+            request.progress = Progress::Pending { not_before: now };
+        }
+        Next::FreshToken
+    }
+
+    fn give_up(&mut self, index: usize, failed: bool) -> Next {
+        if let Some(request) = self.requests.get_mut(index) {
+            request.progress = Progress::GivenUp;
+        }
+        self.given_up_in_a_row += 1;
+        self.failed_in_a_row += u32::from(failed);
+        let down = !self.answered && self.failed_in_a_row >= FAILURES_WITHOUT_ANSWER;
+        if down || self.given_up_in_a_row >= GIVEN_UP_IN_A_ROW {
+            self.give_up_pending();
+        }
+        Next::GivenUp
+    }
+
+    /// What the pending requests need cannot be had, or they are not worth asking.
+    pub(super) fn give_up_pending(&mut self) {
+        for request in &mut self.requests {
+            if matches!(request.progress, Progress::Pending { .. }) {
+                request.progress = Progress::GivenUp;
+            }
+        }
+    }
+
+    /// How it ended; `None` while a request is pending or under way.
+    pub(super) fn ended(&self) -> Option<Tally> {
+        let count = |wanted| {
+            let of = self.requests.iter().filter(|r| r.progress == wanted);
+            of.count()
+        };
+        let (succeeded, given_up) = (count(Progress::Done), count(Progress::GivenUp));
+        (succeeded + given_up == self.requests.len()).then_some(Tally {
+            succeeded,
+            given_up,
+        })
+    }
+
+    /// What the next poll must know of this one.
+    pub(super) fn leave(self) -> LastPoll {
+        let given_up = self.requests.iter();
+        let given_up = given_up.filter(|r| r.progress == Progress::GivenUp);
+        let untried = given_up.clone().filter(|request| !request.tried);
+        LastPoll {
+            given_up: given_up.map(|request| request.key).collect(),
+            untried: untried.map(|request| request.key).collect(),
+        }
+    }
+}
+
+impl Request {
+    fn pending(key: RequestKey, not_before: Instant, last: &LastPoll) -> Self {
+        Self {
+            key,
+            progress: Progress::Pending { not_before },
+            failures: 0,
+            refusals: 0,
+            retried_after_401: false,
+            doubtful: last.given_up.contains(&key),
+            tried: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn keys(count: u64) -> Vec<RequestKey> {
+        (0..count).map(RequestKey).collect()
+    }
+
+    fn begin(now: Instant, count: u64) -> Poll {
+        Poll::begin(now, 60 * SECOND, keys(count), &LastPoll::default())
+    }
+
+    #[test]
+    fn a_request_is_given_up_after_four_refusals_of_its_own() {
+        let now = Instant::now();
+        let mut poll = begin(now, 2);
+        poll.succeeded(1);
+        for refusal in 1..=4 {
+            assert_eq!(poll.ended(), None, "before refusal {refusal}");
+            poll.started(0);
+            poll.refused(0, now);
+        }
+        let (succeeded, given_up) = (1, 1);
+        let tally = Tally {
+            succeeded,
+            given_up,
+        };
+        assert_eq!(poll.ended(), Some(tally));
+    }
+
+    #[test]
+    fn a_request_given_up_last_time_gets_one_try() {
+        let now = Instant::now();
+        let mut poll = begin(now, 2);
+        poll.started(1);
+        poll.succeeded(1);
+        for _ in 0..3 {
+            poll.started(0);
+            assert!(matches!(poll.failed(0, now), Next::Again(_)));
+        }
+        poll.started(0);
+        assert_eq!(poll.failed(0, now), Next::GivenUp);
+        let mut next = Poll::begin(now, SECOND, keys(2), &poll.leave());
+        next.started(0);
+        assert_eq!(next.failed(0, now), Next::GivenUp);
+        next.started(1);
+        assert_eq!(next.failed(1, now), Next::Again(5 * SECOND));
+        let after = Poll::begin(now, SECOND, keys(2), &next.leave());
+        assert!(after.requests[0].doubtful && !after.requests[1].doubtful);
+    }
+
+    #[test]
+    fn three_failures_without_an_answer_end_the_poll_and_the_untried_come_first_next_time() {
+        let now = Instant::now();
+        let mut poll = begin(now, 5);
+        for index in 0..3 {
+            assert_eq!(poll.ended(), None);
+            poll.started(index);
+            poll.forbidden(index);
+        }
+        assert_eq!(poll.ended().map(|tally| tally.given_up), Some(5));
+        let next = Poll::begin(now, 5 * SECOND, keys(5), &poll.leave());
+        let at = |index: usize| match next.requests[index].progress {
+            Progress::Pending { not_before } => not_before - now,
+            _ => unreachable!(),
+        };
+        assert_eq!([3, 4, 0, 1, 2].map(at), [0, 1, 2, 3, 4].map(|n| n * SECOND));
+    }
+
+    #[test]
+    fn a_few_wrong_requests_do_not_cut_off_the_rest_but_twenty_in_a_row_do() {
+        let now = Instant::now();
+        let mut poll = begin(now, 50);
+        for index in 0..19 {
+            poll.started(index);
+            poll.rejected(index);
+        }
+        poll.started(19);
+        poll.succeeded(19);
+        for index in 20..40 {
+            assert_eq!(poll.ended(), None, "before {index}");
+            poll.started(index);
+            poll.rejected(index);
+        }
+        assert_eq!(poll.ended().map(|tally| tally.succeeded), Some(1));
+    }
+}

@@ -1,0 +1,411 @@
+//! The rules of one collector's polls and their requests.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use liveperson_exporter::poll::{
+    CollectorSettings, Outcome, PollSummary, RequestKey, start_offset,
+};
+
+use super::model::SECOND;
+
+/// What is known of one collector.
+#[derive(Clone, Debug)]
+pub(crate) struct CollectorModel {
+    pub(crate) interval: Duration,
+    phase: Duration,
+    /// The next point of its grid.
+    next_due: Instant,
+    begun: bool,
+    /// A poll was due while another ran.
+    late: bool,
+    failed_whole: u32,
+    pub(crate) resume_at: Option<Instant>,
+    /// Nothing may start before this: a wait that was inherited.
+    pub(crate) hold: Option<Instant>,
+    pub(crate) poll: Option<PollModel>,
+    last_ended: Option<Instant>,
+    last_size: usize,
+    given_up_last: BTreeSet<RequestKey>,
+    untried_last: BTreeSet<RequestKey>,
+    /// Polls that were missed when one began and that have not been counted yet.
+    uncounted: u64,
+    /// How often each other collector has gone first since this one was ready.
+    pub(crate) passed: Vec<u32>,
+    /// The last poll that ended: whole or not; and the last that ended whole.
+    pub(crate) last_whole: Option<bool>,
+    pub(crate) last_success: Option<Instant>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct PollModel {
+    began: Instant,
+    spread_until: Instant,
+    pub(crate) requests: Vec<RequestModel>,
+    failed_in_a_row: u32,
+    given_up_in_a_row: u32,
+    answered: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct RequestModel {
+    key: RequestKey,
+    pub(crate) state: State,
+    pub(crate) failures: u32,
+    refusals: u32,
+    retried_401: bool,
+    doubtful: bool,
+    tried: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum State {
+    Ready(Instant),
+    InFlight,
+    Done,
+    GivenUp,
+}
+
+impl CollectorModel {
+    pub(crate) fn new(settings: &CollectorSettings, others: usize, now: Instant) -> Self {
+        Self {
+            interval: settings.interval,
+            phase: settings.phase,
+            next_due: now,
+            begun: false,
+            late: false,
+            failed_whole: 0,
+            resume_at: None,
+            hold: None,
+            poll: None,
+            last_ended: None,
+            last_size: 0,
+            given_up_last: BTreeSet::new(),
+            untried_last: BTreeSet::new(),
+            uncounted: 0,
+            passed: vec![0; others],
+            last_whole: None,
+            last_success: None,
+        }
+    }
+
+    /// Whether it has been polled at least once, or is as good as that.
+    pub(crate) fn has_polled(&self) -> bool {
+        self.last_ended.is_some()
+    }
+
+    /// Moves the grid beyond `now`; returns how many of its points were passed.
+    fn pass(&mut self, now: Instant) -> u64 {
+        if now < self.next_due {
+            return 0;
+        }
+        let passed = (now - self.next_due).as_nanos() / self.interval.as_nanos() + 1;
+        self.next_due += self.interval * u32::try_from(passed).unwrap();
+        u64::try_from(passed).unwrap()
+    }
+
+    /// Its poll begins at `now`. `exact`: the driver was not late.
+    pub(crate) fn begins(&mut self, now: Instant, exact: bool, keys: Vec<RequestKey>) {
+        assert!(self.poll.is_none(), "a poll began while the last one ran");
+        let due = self.next_due;
+        let passed = self.pass(now);
+        self.uncounted = passed.saturating_sub(1);
+        let (half, whole) = (self.interval / 2, self.interval);
+        let span = if let Some(at) = self.resume_at.take() {
+            assert!(now >= at, "{:?} before its back-off ended", at - now);
+            assert!(now == at || !exact, "{:?} after its back-off", now - at);
+            // The grid stays; what begins now need not begin again in a moment.
+            if self.next_due < now + half {
+                self.next_due += whole;
+            }
+            (self.next_due - now).min(whole)
+        } else {
+            assert!(passed > 0 || self.late, "{:?} before it was due", due - now);
+            let through = self.late && self.last_ended == Some(now);
+            assert!(now == due || through || !exact, "a poll began late");
+            (self.next_due - now).max(half)
+        };
+        self.late = false;
+        let quick = !std::mem::replace(&mut self.begun, true);
+        let span = if quick { Duration::ZERO } else { span };
+        if quick {
+            self.next_due = now + self.phase;
+        }
+        let mut requests: Vec<_> = keys.iter().map(|key| self.request(*key, now)).collect();
+        let mut order: Vec<usize> = (0..requests.len()).collect();
+        // Those that had no turn, then the good ones, then the doubtful.
+        order.sort_by_key(|i| {
+            let untried = self.untried_last.contains(&keys[*i]);
+            (!untried, self.given_up_last.contains(&keys[*i]))
+        });
+        for (place, index) in order.into_iter().enumerate() {
+            let at = now + start_offset(span, place, keys.len());
+            requests[index].state = State::Ready(at);
+        }
+        self.poll = Some(PollModel {
+            began: now,
+            spread_until: now + span,
+            requests,
+            failed_in_a_row: 0,
+            given_up_in_a_row: 0,
+            answered: false,
+        });
+    }
+
+    fn request(&self, key: RequestKey, at: Instant) -> RequestModel {
+        RequestModel {
+            key,
+            state: State::Ready(at),
+            failures: 0,
+            refusals: 0,
+            retried_401: false,
+            doubtful: self.given_up_last.contains(&key),
+            tried: false,
+        }
+    }
+
+    pub(crate) fn key(&self, index: usize) -> RequestKey {
+        let poll = self.poll.as_ref().expect("a request without a poll");
+        poll.requests[index].key
+    }
+
+    /// Requests of the running poll.
+    pub(crate) fn requests(&self) -> usize {
+        self.poll.as_ref().map_or(0, |poll| poll.requests.len())
+    }
+
+    /// Requests of the running poll, or else of the last one.
+    pub(crate) fn requests_or_last(&self) -> usize {
+        self.requests().max(self.last_size)
+    }
+
+    /// An answer brings requests along.
+    pub(crate) fn extended(&mut self, now: Instant, keys: &[RequestKey]) {
+        let requests: Vec<_> = keys.iter().map(|key| self.request(*key, now)).collect();
+        let poll = self.poll.as_mut().expect("more requests without a poll");
+        let left = poll.spread_until.saturating_duration_since(now);
+        for (index, mut request) in requests.into_iter().enumerate() {
+            request.state = State::Ready(now + start_offset(left, index, keys.len()));
+            poll.requests.push(request);
+        }
+    }
+
+    /// Whether a request may have its one more try after a 401.
+    pub(crate) fn may_retry_401(&self, index: usize) -> bool {
+        let poll = self.poll.as_ref();
+        poll.is_some_and(|poll| !poll.requests[index].retried_401)
+    }
+
+    /// A request ended. `fresh_token`: it may be tried again with another token.
+    pub(crate) fn ended(
+        &mut self,
+        now: Instant,
+        index: usize,
+        outcome: Outcome,
+        fresh_token: bool,
+    ) {
+        let poll = self.poll.as_mut().expect("an answer without a poll");
+        let request = &mut poll.requests[index];
+        assert_eq!(request.state, State::InFlight);
+        let retry = match outcome {
+            Outcome::Success { .. } => {
+                request.state = State::Done;
+                poll.answered = true;
+                (poll.failed_in_a_row, poll.given_up_in_a_row) = (0, 0);
+                return;
+            }
+            Outcome::Throttled { .. } => {
+                request.refusals += 1;
+                (request.refusals < 4).then_some(Duration::ZERO)
+            }
+            Outcome::Unauthorised if fresh_token => {
+                request.retried_401 = true;
+                Some(Duration::ZERO)
+            }
+            Outcome::Rejected | Outcome::Forbidden => None,
+            Outcome::Unauthorised | Outcome::Failed { .. } => {
+                request.failures += 1;
+                let again = request.failures <= 3 && !request.doubtful;
+                again.then(|| SECOND * 5 * request.failures)
+            }
+        };
+        if let Some(wait) = retry {
+            request.state = State::Ready(now + wait);
+            return;
+        }
+        request.state = State::GivenUp;
+        poll.given_up_in_a_row += 1;
+        poll.failed_in_a_row += u32::from(outcome != Outcome::Rejected);
+        let down = !poll.answered && poll.failed_in_a_row >= 3;
+        if down || poll.given_up_in_a_row >= 20 {
+            self.give_up();
+        }
+    }
+
+    /// What is pending is given up.
+    pub(crate) fn give_up(&mut self) {
+        for request in self.poll.iter_mut().flat_map(|poll| &mut poll.requests) {
+            if matches!(request.state, State::Ready(_)) {
+                request.state = State::GivenUp;
+            }
+        }
+    }
+
+    /// The poller says that the poll ended.
+    pub(crate) fn poll_ended(&mut self, now: Instant, summary: &PollSummary) {
+        let poll = self
+            .poll
+            .take()
+            .expect("the end of a poll that never began");
+        let count = |state| poll.requests.iter().filter(|r| r.state == state).count();
+        let (done, given_up) = (count(State::Done), count(State::GivenUp));
+        assert_eq!(
+            done + given_up,
+            poll.requests.len(),
+            "a poll ended too early"
+        );
+        assert_eq!((summary.succeeded, summary.given_up), (done, given_up));
+        let whole = given_up == 0;
+        assert_eq!(summary.whole(), whole);
+        assert_eq!(summary.took, now - poll.began);
+        let stretch = summary.took.as_secs_f64() / self.interval.as_secs_f64();
+        assert_eq!(summary.stretch, stretch.max(1.0));
+        let backoff = (done == 0 && given_up > 0).then(|| {
+            self.failed_whole += 1;
+            SECOND * 60 * [2, 4, 8][(self.failed_whole as usize - 1).min(2)]
+        });
+        assert_eq!(
+            summary.backoff, backoff,
+            "after {} polls that failed whole",
+            self.failed_whole
+        );
+        if backoff.is_none() {
+            self.failed_whole = 0;
+        }
+        self.resume_at = backoff.map(|wait| now + wait);
+        self.late &= backoff.is_none();
+        self.hold = None;
+        self.last_ended = Some(now);
+        self.last_size = poll.requests.len();
+        self.last_whole = Some(whole);
+        if whole {
+            self.last_success = Some(now);
+        }
+        let given_up = poll.requests.iter().filter(|r| r.state == State::GivenUp);
+        self.given_up_last = given_up.clone().map(|request| request.key).collect();
+        let untried = given_up.filter(|request| !request.tried);
+        self.untried_last = untried.map(|request| request.key).collect();
+    }
+
+    /// The poller says that polls were skipped.
+    pub(crate) fn polls_skipped(&mut self, now: Instant, count: u64) {
+        if self.uncounted > 0 {
+            assert_eq!(count, std::mem::take(&mut self.uncounted), "polls missed");
+            return;
+        }
+        assert!(
+            self.poll.is_some() || self.resume_at.is_some(),
+            "a poll was skipped for no reason"
+        );
+        assert_eq!(count, self.pass(now), "polls skipped and polls due differ");
+        self.late |= self.poll.is_some();
+    }
+
+    /// After every event: what was due has begun or was counted.
+    pub(crate) fn is_up_to_date(&self, now: Instant) {
+        assert!(self.next_due > now, "due, and neither begun nor counted");
+        assert_eq!(self.uncounted, 0, "missed polls that were not counted");
+        let waits = self.poll.is_some() || self.resume_at.is_some();
+        assert!(waits || !self.late, "late, and not begun");
+        assert!(self.resume_at.is_none_or(|at| at > now), "not resumed");
+    }
+
+    /// A request starts.
+    pub(crate) fn starts(&mut self, index: usize, now: Instant) {
+        let held = self.resume_at.is_some_and(|at| now < at);
+        assert!(!held, "a request during a back-off");
+        let held = self.hold.is_some_and(|at| now < at);
+        assert!(!held, "a reload cut a wait short");
+        let poll = self.poll.as_mut().expect("a request without a poll");
+        let request = &mut poll.requests[index];
+        let State::Ready(at) = request.state else {
+            panic!("request {index} started while {:?}", request.state);
+        };
+        let failures = request.failures;
+        assert!(
+            now >= at,
+            "request {index}, failed {failures} times, too early"
+        );
+        (request.state, request.tried) = (State::InFlight, true);
+    }
+
+    pub(crate) fn ready_at(&self) -> Option<Instant> {
+        let requests = self.poll.iter().flat_map(|poll| &poll.requests);
+        let ready = requests.filter_map(|request| match request.state {
+            State::Ready(at) => Some(at),
+            _ => None,
+        });
+        ready.min()
+    }
+
+    pub(crate) fn waits(&self) -> impl Iterator<Item = Instant> {
+        let requests = self.poll.iter().flat_map(|poll| &poll.requests);
+        let retries = requests.filter_map(|request| match request.state {
+            State::Ready(at) if request.failures > 0 => Some(at),
+            _ => None,
+        });
+        retries.chain(self.resume_at).chain(self.hold)
+    }
+
+    /// The same collector before the configuration changed.
+    pub(crate) fn take_over(&mut self, old: &Self, now: Instant, unchanged: bool) {
+        let passed = std::mem::take(&mut self.passed);
+        (self.last_whole, self.last_success) = (old.last_whole, old.last_success);
+        if unchanged {
+            let phase = self.phase;
+            *self = Self {
+                passed,
+                phase,
+                ..old.clone()
+            };
+            for request in self.poll.iter_mut().flat_map(|poll| &mut poll.requests) {
+                if request.state == State::InFlight {
+                    request.state = State::Ready(now);
+                }
+            }
+            return;
+        }
+        self.passed = passed;
+        self.failed_whole = old.failed_whole;
+        self.resume_at = old.resume_at;
+        if old.resume_at.is_some() {
+            self.begun = old.begun;
+            self.next_due = old.next_due.min(now + self.interval);
+        } else if let Some(at) = old.waits().filter(|at| *at > now).max() {
+            self.hold = Some(at);
+            self.next_due = at;
+        }
+    }
+
+    /// What made it fail was mended.
+    pub(crate) fn mended(&mut self, now: Instant) {
+        self.failed_whole = 0;
+        (self.given_up_last, self.untried_last) = Default::default();
+        if let Some(poll) = &mut self.poll {
+            for request in &mut poll.requests {
+                if let State::Ready(at) = &mut request.state
+                    && request.failures > 0
+                {
+                    *at = now;
+                }
+                (request.failures, request.doubtful) = (0, false);
+            }
+            (poll.failed_in_a_row, poll.given_up_in_a_row) = (0, 0);
+        }
+        if self.resume_at.is_some() {
+            (self.resume_at, self.begun) = (Some(now), false);
+        } else if self.hold.take().is_some() {
+            self.next_due = now;
+        }
+    }
+}
