@@ -13,7 +13,7 @@ mod accounts;
 mod auth;
 mod collectors;
 mod environment;
-mod files;
+pub(crate) mod files;
 mod load;
 mod lone_account;
 mod mistakes;

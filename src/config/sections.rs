@@ -9,7 +9,7 @@ use url::Url;
 
 use super::accounts::accounts;
 use super::collectors;
-use super::files::{Files, read_limited};
+use super::files::{Files, LARGEST_CA_FILE, read_limited};
 use super::mistakes::shown_path;
 use super::reader::{Found, Section};
 use super::values::{base_url, boolean, duration, id, size, text, time_zone, whole};
@@ -20,8 +20,6 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const WEEK: Duration = Duration::from_secs(7 * 86_400);
 
-/// A file of root certificates is a few hundred kilobytes at most.
-const LARGEST_CA_FILE: u64 = 4 << 20;
 const PEM_HEADER: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// Reads the whole tree. What it returns is only worth having when nothing was reported.

@@ -10,12 +10,12 @@ use super::excerpt::Scrubber;
 /// Longest list of causes, in characters.
 const LONGEST: usize = 300;
 
-/// Turns a failed exchange into an [`ApiError`]. `rootless` tells that this machine trusts no
-/// certificate at all.
+/// Turns a failed exchange into an [`ApiError`]. `no_trust_anchors` tells that this
+/// machine trusts no certificate at all.
 pub(super) fn classify(
     error: reqwest::Error,
     scrubber: &Scrubber,
-    rootless: bool,
+    no_trust_anchors: bool,
     connect_timeout: Duration,
 ) -> ApiError {
     // A URL holds ids, and what else somebody may have put there.
@@ -32,7 +32,7 @@ pub(super) fn classify(
     let mut seen = Seen::default();
     walk(&error, &mut |cause| seen.look(cause));
     if seen.certificate {
-        if rootless {
+        if no_trust_anchors {
             causes.push_str(
                 "; this machine has no root certificates: install ca-certificates or set tls.ca_file",
             );

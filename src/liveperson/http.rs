@@ -116,7 +116,6 @@ impl Transport {
     /// Sends a request once and reads its answer. A status that is not a success becomes the error
     /// it stands for; `scrubber` keeps its words free of secrets.
     pub(super) async fn exchange(&self, outgoing: Outgoing, scrubber: &Scrubber) -> Exchange {
-        self.connections.renew_when_old().await;
         let started = Instant::now();
         let mut observed = Observed::default();
         let deadline = started + self.timeout;
@@ -144,7 +143,7 @@ impl Transport {
             failure::classify(
                 error,
                 scrubber,
-                self.connections.rootless(),
+                self.connections.no_trust_anchors(),
                 connect_timeout(self.timeout),
             )
         };

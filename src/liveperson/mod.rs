@@ -21,6 +21,7 @@ mod reading;
 mod retry_after;
 mod service;
 mod sla;
+mod trust;
 
 pub use api::*;
 pub use auth::{LifetimeSource, TokenLifetime, oauth2_token_lifetime};
