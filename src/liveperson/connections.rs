@@ -11,7 +11,7 @@ use url::Url;
 
 use super::domain::is_loopback;
 use super::trust::{Trust, TrustStore};
-use super::{failure, lock};
+use super::{failure, lock, proxy};
 
 /// Longest wait for a connection, TLS included: a dead host should not eat the whole time limit.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -69,6 +69,7 @@ impl Connections {
         loopback: bool,
         resolver: Option<Resolver>,
     ) -> Result<Self, String> {
+        proxy::check(|name| std::env::var_os(name))?;
         let trust = TrustStore::shared(ca_file)?;
         let settings = Settings {
             request_timeout,

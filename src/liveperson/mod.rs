@@ -17,6 +17,7 @@ mod http;
 mod lenient;
 mod names;
 mod paths;
+mod proxy;
 mod reading;
 mod retry_after;
 mod service;
