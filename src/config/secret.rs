@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -12,9 +13,10 @@ use super::mistakes::shown_path;
 const LARGEST_FILE: u64 = 64 * 1024;
 
 /// A secret and, when it came from a file, that file, so that it can be read again after rotation.
+/// Clones share the one copy, which is wiped when the last of them is dropped.
 #[derive(Clone)]
 pub struct Secret {
-    value: SecretString,
+    value: Arc<SecretString>,
     file: Option<PathBuf>,
     readable_by_others: bool,
 }
@@ -23,7 +25,7 @@ impl Secret {
     /// A secret given as a value.
     pub fn from_value(value: String) -> Self {
         Self {
-            value: value.into(),
+            value: Arc::new(value.into()),
             file: None,
             readable_by_others: false,
         }
@@ -47,7 +49,7 @@ impl Secret {
             return Err(refused("holds a NUL character"));
         }
         Ok(Self {
-            value: text.into(),
+            value: Arc::new(text.into()),
             file: Some(path.to_path_buf()),
             readable_by_others: content.readable_by_others,
         })
@@ -69,6 +71,11 @@ impl Secret {
     /// The secret itself; only the code that puts it on the wire calls this.
     pub fn expose(&self) -> &str {
         self.value.expose_secret()
+    }
+
+    /// The one copy, for those who must look for it in texts.
+    pub(crate) fn share(&self) -> Arc<SecretString> {
+        Arc::clone(&self.value)
     }
 
     /// What to tell the operator when other users of the machine can read the secret's file.

@@ -127,7 +127,7 @@ impl Client {
         let Some(url) = paths::join(&self.domain_api, &path) else {
             return not_sent(no_url(&self.domain_api));
         };
-        let scrubber = self.credentials.scrubber();
+        let redactor = self.credentials.redactor();
         let read = move |answer: &Answer| {
             let value = domain::read(&answer.body, service.name())?;
             Ok(Content {
@@ -135,8 +135,8 @@ impl Client {
                 status: None,
             })
         };
-        let exchange = self.transport.exchange(Outgoing::get(url), &scrubber).await;
-        let reply = reading::reply(exchange, &scrubber, read).await;
+        let exchange = self.transport.exchange(Outgoing::get(url), &redactor).await;
+        let reply = reading::reply(exchange, &redactor, read).await;
         let code = reply.code;
         then(reply, |result| {
             let unknown = |status, words: &str| ApiError::Rejected {
@@ -155,7 +155,7 @@ impl Client {
                     None => Err(ApiError::Unreadable {
                         detail: format!(
                             "baseURI: \"{}\" is not a host that may be called",
-                            scrubber.line(&host, 100)
+                            redactor.line(&host, 100)
                         ),
                     }),
                 },
@@ -197,9 +197,9 @@ impl Client {
             Ok(url) => url,
             Err(error) => return not_sent(error),
         };
-        let scrubber = request.scrubber;
+        let redactor = request.redactor;
         let outgoing = Outgoing::post(url, request.content_type, request.body);
-        let exchange = self.transport.exchange(outgoing, &scrubber).await;
+        let exchange = self.transport.exchange(outgoing, &redactor).await;
         let read = move |answer: &Answer| {
             // No excerpt: what cannot be read may still hold a token.
             let read = (request.read)(&answer.body);
@@ -209,7 +209,7 @@ impl Client {
                 status: None,
             })
         };
-        let reply = reading::reply(exchange, &scrubber, read).await;
+        let reply = reading::reply(exchange, &redactor, read).await;
         let mut reply = then(reply, |result| {
             result.map(|(token, lifetime)| {
                 credentials.keep(token);
@@ -306,8 +306,8 @@ impl Client {
             outgoing.headers.insert(IF_NONE_MATCH, etag);
             outgoing.conditional = true;
         }
-        let exchange = self.transport.exchange(outgoing, &permit.scrubber).await;
-        let mut reply = reading::reply(exchange, &permit.scrubber, read).await;
+        let exchange = self.transport.exchange(outgoing, &permit.redactor).await;
+        let mut reply = reading::reply(exchange, &permit.redactor, read).await;
         // A token is fetched anew with fresh secrets; a signature has nowhere else to get them.
         if let (Err(ApiError::Refused { message, .. }), false) =
             (&mut reply.result, self.needs_token())

@@ -7,8 +7,8 @@ use super::api::{
     SkillsActivity,
 };
 use super::envelope::{self, Content, ReadError};
-use super::excerpt::Scrubber;
 use super::lenient::{Count, Fields, Keyed, ListOf, Object, Trail, Whole};
+use super::redactor::Redactor;
 
 /// A day in intervals of one minute; LivePerson's are five minutes or longer.
 const MOST_INTERVALS: usize = 1440;
@@ -50,7 +50,7 @@ pub(super) fn read(
 pub fn read_engagement(body: &[u8], query: &EngagementQuery) -> Result<EngagementAnswer, String> {
     match read(body, query) {
         Ok(content) => Ok(content.value),
-        Err(error) => Err(error.describe(body, &Scrubber::new([]))),
+        Err(error) => Err(error.describe(body, &Redactor::default())),
     }
 }
 

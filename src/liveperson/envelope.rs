@@ -8,8 +8,9 @@ use std::marker::PhantomData;
 
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess};
 
-use super::excerpt::{self, Scrubber};
+use super::excerpt;
 use super::lenient::{Fault, Fields, ListOf, Object, Reader, Seed, Trail, Whole};
+use super::redactor::Redactor;
 
 /// Longest part of a path or value that is shown, in characters.
 const SHOWN: usize = 80;
@@ -52,24 +53,24 @@ impl ReadError {
     }
 
     /// For people: what was found instead, with an excerpt where that helps.
-    pub(super) fn describe(&self, body: &[u8], scrubber: &Scrubber) -> String {
+    pub(super) fn describe(&self, body: &[u8], redactor: &Redactor) -> String {
         match self {
             Self::Status(status) => format!("meta.responseCode is {status}"),
             Self::Fault(fault) => {
                 let path = match fault.path.as_str() {
                     "" => "the body".to_owned(),
-                    path => scrubber.line(path, 3 * SHOWN),
+                    path => redactor.line(path, 3 * SHOWN),
                 };
-                let met = scrubber.line(&fault.met, SHOWN);
+                let met = redactor.line(&fault.met, SHOWN);
                 format!("{path}: {met} {}", fault.complaint)
             }
             Self::Syntax(_) if body.trim_ascii().is_empty() => "the body is empty".to_owned(),
             Self::Syntax(_) if excerpt::is_html(body) => {
-                let title = scrubber.message(body.get(..SEARCHED).unwrap_or(body), true);
+                let title = redactor.message(body.get(..SEARCHED).unwrap_or(body), true);
                 format!("an HTML page instead of JSON: {title}")
             }
             Self::Syntax(error) => {
-                format!("not JSON ({error}): {}", scrubber.excerpt(body))
+                format!("not JSON ({error}): {}", redactor.excerpt(body))
             }
             Self::Missing(what) => what.clone(),
         }

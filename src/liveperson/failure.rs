@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use super::error::ApiError;
-use super::excerpt::Scrubber;
+use super::redactor::Redactor;
 
 /// Longest list of causes, in characters.
 const LONGEST: usize = 300;
@@ -14,14 +14,14 @@ const LONGEST: usize = 300;
 /// machine trusts no certificate at all.
 pub(super) fn classify(
     error: reqwest::Error,
-    scrubber: &Scrubber,
+    redactor: &Redactor,
     no_trust_anchors: bool,
     connect_timeout: Duration,
 ) -> ApiError {
     // A URL holds ids, and what else somebody may have put there.
     let error = error.without_url();
     let connect = |detail: String, certificate| ApiError::Connect {
-        detail: scrubber.line(&detail, LONGEST),
+        detail: redactor.line(&detail, LONGEST),
         certificate,
     };
     if error.is_timeout() {
@@ -42,7 +42,7 @@ pub(super) fn classify(
     if seen.malformed || (error.is_decode() && !seen.connection) {
         let detail = format!("the answer is not proper HTTP or gzip: {causes}");
         return ApiError::Unreadable {
-            detail: scrubber.line(&detail, LONGEST),
+            detail: redactor.line(&detail, LONGEST),
         };
     }
     if error.is_body() || error.is_decode() {

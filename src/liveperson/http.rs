@@ -15,8 +15,8 @@ use url::Url;
 
 use super::connections::{Connections, connect_timeout};
 use super::error::ApiError;
-use super::excerpt::Scrubber;
 use super::failure;
+use super::redactor::Redactor;
 use super::retry_after::retry_after;
 
 /// Most of an error body that is read: its first words say what is wrong.
@@ -114,12 +114,12 @@ impl Transport {
     }
 
     /// Sends a request once and reads its answer. A status that is not a success becomes the error
-    /// it stands for; `scrubber` keeps its words free of secrets.
-    pub(super) async fn exchange(&self, outgoing: Outgoing, scrubber: &Scrubber) -> Exchange {
+    /// it stands for; `redactor` keeps its words free of secrets.
+    pub(super) async fn exchange(&self, outgoing: Outgoing, redactor: &Redactor) -> Exchange {
         let started = Instant::now();
         let mut observed = Observed::default();
         let deadline = started + self.timeout;
-        let result = self.run(outgoing, deadline, scrubber, &mut observed).await;
+        let result = self.run(outgoing, deadline, redactor, &mut observed).await;
         Exchange {
             result,
             bytes: observed.bytes,
@@ -132,7 +132,7 @@ impl Transport {
         &self,
         outgoing: Outgoing,
         deadline: Instant,
-        scrubber: &Scrubber,
+        redactor: &Redactor,
         observed: &mut Observed,
     ) -> Result<Answer, ApiError> {
         let late = ApiError::Timeout {
@@ -142,7 +142,7 @@ impl Transport {
         let failed = |error| {
             failure::classify(
                 error,
-                scrubber,
+                redactor,
                 self.connections.no_trust_anchors(),
                 connect_timeout(self.timeout),
             )
@@ -157,7 +157,7 @@ impl Transport {
         let status = response.status().as_u16();
         let success = response.status().is_success() || (status == 304 && conditional);
         if !success {
-            return Err(refusal(&mut response, deadline, scrubber, bytes).await);
+            return Err(refusal(&mut response, deadline, redactor, bytes).await);
         }
         let reading = read(&mut response, self.limit, bytes);
         let body = match timeout_at(deadline, reading).await {
@@ -228,7 +228,7 @@ fn length(chunk: &[u8]) -> u64 {
 async fn refusal(
     response: &mut Response,
     deadline: Instant,
-    scrubber: &Scrubber,
+    redactor: &Redactor,
     bytes: &mut u64,
 ) -> ApiError {
     let status = response.status().as_u16();
@@ -237,11 +237,11 @@ async fn refusal(
         drain(response, deadline, bytes).await;
         return ApiError::Throttled { retry_after };
     }
-    if let Some(message) = redirection(response, scrubber) {
+    if let Some(message) = redirection(response, redactor) {
         return ApiError::Rejected { status, message };
     }
     let (body, cut) = drain(response, deadline, bytes).await;
-    status_error(status, scrubber.message(&body, cut), None)
+    status_error(status, redactor.message(&body, cut), None)
 }
 
 /// Reads an error body, so that the connection can be used again; true means that there was more.
@@ -283,7 +283,7 @@ pub(super) fn status_error(
     }
 }
 
-fn redirection(response: &Response, scrubber: &Scrubber) -> Option<String> {
+fn redirection(response: &Response, redactor: &Redactor) -> Option<String> {
     if !response.status().is_redirection() {
         return None;
     }
@@ -291,7 +291,7 @@ fn redirection(response: &Response, scrubber: &Scrubber) -> Option<String> {
     let location = response.headers().get(LOCATION);
     let target = location.and_then(|to| response.url().join(to.to_str().ok()?).ok());
     let host = match target.as_ref().and_then(Url::host_str) {
-        Some(host) => scrubber.line(host, 100),
+        Some(host) => redactor.line(host, 100),
         None => "nowhere readable".to_owned(),
     };
     Some(format!("a redirect to {host}, which is not followed"))

@@ -19,6 +19,7 @@ mod names;
 mod paths;
 mod proxy;
 mod reading;
+mod redactor;
 mod retry_after;
 mod service;
 mod sla;

@@ -5,8 +5,8 @@ use std::time::SystemTime;
 
 use super::envelope::{Content, ReadError};
 use super::error::{ApiError, Code, Reply};
-use super::excerpt::Scrubber;
 use super::http::{Answer, Exchange, status_error};
+use super::redactor::Redactor;
 use super::retry_after::retry_after;
 
 /// Longer bodies are read aside, off the threads that serve scrapes.
@@ -15,13 +15,13 @@ const READ_IN_PLACE: usize = 16 * 1024;
 const SEARCHED: usize = 64 * 1024;
 
 /// Turns an exchange into a reply, with `read` for the body of a success.
-pub(super) async fn reply<T, F>(exchange: Exchange, scrubber: &Scrubber, read: F) -> Reply<T>
+pub(super) async fn reply<T, F>(exchange: Exchange, redactor: &Redactor, read: F) -> Reply<T>
 where
     T: Send + 'static,
     F: FnOnce(&Answer) -> Result<Content<T>, ReadError> + Send + 'static,
 {
     let result = match exchange.result {
-        Ok(answer) => digest(answer, scrubber, read).await,
+        Ok(answer) => digest(answer, redactor, read).await,
         Err(error) => Err(error),
     };
     let (result, code) = match result {
@@ -41,7 +41,7 @@ where
     }
 }
 
-async fn digest<T, F>(answer: Answer, scrubber: &Scrubber, read: F) -> Result<(T, u16), ApiError>
+async fn digest<T, F>(answer: Answer, redactor: &Redactor, read: F) -> Result<(T, u16), ApiError>
 where
     T: Send + 'static,
     F: FnOnce(&Answer) -> Result<Content<T>, ReadError> + Send + 'static,
@@ -63,12 +63,12 @@ where
         Err(ReadError::Status(status)) => {
             let beginning = answer.body.get(..SEARCHED).unwrap_or(&answer.body);
             let cut = beginning.len() < answer.body.len();
-            let message = scrubber.message(beginning, cut);
+            let message = redactor.message(beginning, cut);
             let wait = retry_after(&answer.headers, SystemTime::now());
             Err(status_error(status, message, wait))
         }
         Err(error) => Err(ApiError::Unreadable {
-            detail: error.describe(&answer.body, scrubber),
+            detail: error.describe(&answer.body, redactor),
         }),
     }
 }

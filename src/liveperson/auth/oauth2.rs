@@ -47,8 +47,7 @@ pub(in crate::liveperson) fn read(
         .map(|lifetime| (lifetime, LifetimeSource::ExpiresIn))
         .or_else(|| from_jwt(&text, now))
         .unwrap_or((UNKNOWN_LIFETIME, LifetimeSource::Unknown));
-    let token = Token::new(text)
-        .ok_or_else(|| missing("access_token is not a token that a header can carry"))?;
+    let token = Token::new(text).map_err(|reason| missing(&format!("access_token {reason}")))?;
     Ok((
         token,
         TokenLifetime {

@@ -34,7 +34,7 @@ enum Step {
 }
 
 /// A value that is not what the API promises. Its texts are LivePerson's, unshortened: only a
-/// [`super::excerpt::Scrubber`] may let them out.
+/// [`super::redactor::Redactor`] may let them out.
 #[derive(Debug, PartialEq)]
 pub(super) struct Fault {
     /// Field names, ids and indexes from the top, joined by dots.
