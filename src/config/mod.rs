@@ -23,7 +23,7 @@ mod schema;
 pub mod secret;
 mod sections;
 pub mod units;
-mod values;
+pub(crate) mod values;
 mod window;
 mod yaml;
 

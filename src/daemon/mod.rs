@@ -228,5 +228,6 @@ fn same_surroundings(old: &Config, new: &Config) -> bool {
         && old.timezone == new.timezone
         && old.names == new.names
         && old.domain_api == new.domain_api
+        && old.allowed_domains == new.allowed_domains
         && old.tls == new.tls
 }

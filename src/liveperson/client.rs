@@ -14,14 +14,16 @@ use url::Url;
 
 use super::api::{EngagementAnswer, EngagementQuery, SlaAnswer, SlaQuery};
 use super::auth::{Credentials, TokenLifetime};
-use super::domain::{self, Found};
+use super::domain::{self, AllowedHosts, Found};
 use super::envelope::{Content, ReadError};
-use super::error::{ApiError, Code, Reply};
+use super::error::{ApiError, Code, ConnectCause, Reply, UnreadableCause};
 use super::http::{Answer, Outgoing, Transport, TransportSettings};
 use super::names::{self, NameKind, NamesAnswer};
+use super::redactor::Redactor;
 use super::service::Service;
 use super::{engactivity, lock, paths, reading, sla};
 use crate::config::Auth;
+use crate::config::values::is_loopback;
 
 /// Everything a [`Client`] needs to know.
 #[derive(Clone, Debug)]
@@ -34,6 +36,8 @@ pub struct ClientSettings {
     pub hosts: BTreeMap<String, Url>,
     /// Base URL of the Domain API.
     pub domain_api: Url,
+    /// Domains that the Domain API may send calls to besides those that are its own.
+    pub allowed_domains: Vec<String>,
     /// An extra root certificate (PEM).
     pub ca_file: Option<PathBuf>,
     /// Total time allowed for one request.
@@ -50,6 +54,7 @@ pub struct Client {
     names: bool,
     fixed_hosts: BTreeMap<String, Url>,
     domain_api: Url,
+    allowed_hosts: AllowedHosts,
     transport: Transport,
     credentials: Credentials,
     found_hosts: Mutex<BTreeMap<Service, Url>>,
@@ -70,8 +75,11 @@ impl Client {
     /// # Errors
     /// A CA file that cannot be read or used.
     pub fn new(settings: ClientSettings) -> Result<Self, String> {
-        let loopback = domain::is_loopback(&settings.domain_api)
-            || settings.hosts.values().any(domain::is_loopback);
+        let loopback =
+            is_loopback(&settings.domain_api) || settings.hosts.values().any(is_loopback);
+        let hosts = settings.hosts.values();
+        let allowed_hosts =
+            AllowedHosts::new(&settings.domain_api, hosts, &settings.allowed_domains);
         let transport = Transport::new(&TransportSettings {
             ca_file: settings.ca_file,
             request_timeout: settings.request_timeout,
@@ -83,6 +91,7 @@ impl Client {
             names: settings.names,
             fixed_hosts: settings.hosts,
             domain_api: settings.domain_api,
+            allowed_hosts,
             transport,
             credentials: Credentials::new(settings.auth),
             found_hosts: Mutex::default(),
@@ -148,15 +157,17 @@ impl Client {
             };
             match result {
                 Ok(Found::Host(host)) => match domain::base_url(&host, &self.domain_api) {
-                    Some(url) => {
+                    Some(url) if self.allowed_hosts.allows(&url) => {
                         lock(&self.found_hosts).insert(service, url);
                         Ok(())
                     }
+                    Some(url) => Err(foreign_host(&redactor, service, &url)),
                     None => Err(ApiError::Unreadable {
                         detail: format!(
                             "baseURI: \"{}\" is not a host that may be called",
                             redactor.line(&host, 100)
                         ),
+                        cause: UnreadableCause::Content,
                     }),
                 },
                 Ok(Found::Nothing) => match code {
@@ -329,7 +340,19 @@ impl Client {
 fn unreachable(detail: String) -> ApiError {
     ApiError::Connect {
         detail,
-        certificate: false,
+        cause: ConnectCause::NotSent,
+    }
+}
+
+/// The Domain API names a host that nobody has said may get the account's credentials.
+fn foreign_host(redactor: &Redactor, service: Service, url: &Url) -> ApiError {
+    let host = redactor.line(url.host_str().unwrap_or_default(), 100);
+    ApiError::Unreadable {
+        detail: format!(
+            "the Domain API names {host} for {service}, which is neither LivePerson's nor its own \
+             domain: no credentials are sent there; if it is right, add it to allowed_domains"
+        ),
+        cause: UnreadableCause::ForeignHost,
     }
 }
 

@@ -9,9 +9,9 @@ use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use tokio::time::Instant;
 use url::Url;
 
-use super::domain::is_loopback;
 use super::trust::{Trust, TrustStore};
 use super::{failure, lock, proxy};
+use crate::config::values::is_loopback;
 
 /// Longest wait for a connection, TLS included: a dead host should not eat the whole time limit.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

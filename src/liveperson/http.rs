@@ -8,14 +8,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, LOCATION};
-use reqwest::{Method, Response};
+use reqwest::{Method, Response, StatusCode};
 use secrecy::zeroize::Zeroizing;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::connections::{Connections, connect_timeout};
 use super::error::ApiError;
-use super::failure;
+use super::failure::{self, Stage};
 use super::redactor::Redactor;
 use super::retry_after::retry_after;
 
@@ -139,17 +139,16 @@ impl Transport {
             after: self.timeout,
         };
         let conditional = outgoing.conditional;
-        let failed = |error| {
-            failure::classify(
-                error,
-                redactor,
-                self.connections.no_trust_anchors(),
-                connect_timeout(self.timeout),
-            )
+        let failed = |error, stage| {
+            let client = failure::Client {
+                no_trust_anchors: self.connections.no_trust_anchors(),
+                connect_timeout: connect_timeout(self.timeout),
+            };
+            failure::classify(error, stage, &client, redactor)
         };
         let sending = self.request(outgoing).send();
         let mut response = match timeout_at(deadline, sending).await {
-            Ok(sent) => sent.map_err(failed)?,
+            Ok(sent) => sent.map_err(|error| failed(error, Stage::BeforeHead))?,
             Err(_) => return Err(late),
         };
         observed.server_time = server_time(response.headers());
@@ -163,7 +162,7 @@ impl Transport {
         let body = match timeout_at(deadline, reading).await {
             Ok(Ok(Some(body))) => body,
             Ok(Ok(None)) => return Err(ApiError::TooLarge { limit: self.limit }),
-            Ok(Err(error)) => return Err(failed(error)),
+            Ok(Err(error)) => return Err(failed(error, Stage::InBody)),
             Err(_) => return Err(late),
         };
         let headers = std::mem::take(response.headers_mut());
@@ -286,6 +285,10 @@ pub(super) fn status_error(
 fn redirection(response: &Response, redactor: &Redactor) -> Option<String> {
     if !response.status().is_redirection() {
         return None;
+    }
+    if response.status() == StatusCode::NOT_MODIFIED {
+        let message = "not modified, although no condition was asked for";
+        return Some(message.to_owned());
     }
     // Only the host: the rest of a location may repeat what the request said.
     let location = response.headers().get(LOCATION);

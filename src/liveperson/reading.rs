@@ -4,7 +4,7 @@
 use std::time::SystemTime;
 
 use super::envelope::{Content, ReadError};
-use super::error::{ApiError, Code, Reply};
+use super::error::{ApiError, Code, Reply, UnreadableCause};
 use super::http::{Answer, Exchange, status_error};
 use super::redactor::Redactor;
 use super::retry_after::retry_after;
@@ -51,9 +51,7 @@ where
             let content = read(&answer);
             (answer, content)
         });
-        task.await.map_err(|_| ApiError::Unreadable {
-            detail: "reading it was interrupted by the end of the program".to_owned(),
-        })?
+        task.await.map_err(|error| interrupted(&error))?
     } else {
         let content = read(&answer);
         (answer, content)
@@ -69,6 +67,49 @@ where
         }
         Err(error) => Err(ApiError::Unreadable {
             detail: error.describe(&answer.body, redactor),
+            cause: UnreadableCause::Content,
         }),
+    }
+}
+
+/// Why work aside has no result.
+fn interrupted(error: &tokio::task::JoinError) -> ApiError {
+    let detail = if error.is_panic() {
+        tracing::error!("a bug: reading an answer of LivePerson panicked; please report it");
+        "reading it panicked, which is a bug of this exporter; please report it"
+    } else {
+        "reading it was interrupted by the end of the program"
+    };
+    ApiError::Unreadable {
+        detail: detail.to_owned(),
+        cause: UnreadableCause::Content,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use reqwest::header::HeaderMap;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_while_reading_aside_is_called_a_bug_and_stops_nothing() {
+        let exchange = Exchange {
+            result: Ok(Answer {
+                status: 200,
+                headers: HeaderMap::new(),
+                body: vec![b' '; READ_IN_PLACE + 1],
+            }),
+            bytes: 0,
+            elapsed: Duration::ZERO,
+            server_time: None,
+        };
+        let read = |_: &Answer| -> Result<Content<()>, ReadError> { panic!("a bug") };
+        let reply = reply(exchange, &Redactor::default(), read).await;
+        assert_eq!(reply.code, Code::Decode);
+        let error = reply.result.unwrap_err().to_string();
+        assert!(error.contains("a bug of this exporter"), "{error}");
     }
 }

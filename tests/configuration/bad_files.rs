@@ -55,6 +55,13 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
         "tests/bad_config/alias-bomb.yml: line 9, column 37: more than 200000 values, aliases expanded",
     ),
     (
+        "allowed-domains.yml",
+        "allowed_domains[1]: https://lp.example.com is not a domain such as example.com (its subdomains are included; no scheme, port or *)\n\
+         allowed_domains[2]: \"*.example.com\" is not a domain such as example.com (its subdomains are included; no scheme, port or *)\n\
+         allowed_domains[3]: com is a whole top-level domain; name the one that is meant below it\n\
+         allowed_domains[4]: example.com is the same as allowed_domains[0]",
+    ),
+    (
         "auth-a-text.yml",
         "accounts[0].auth: a text where a map is wanted",
     ),
@@ -250,7 +257,7 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     (
         "many-mistakes.yml",
         "accounts[0].hosts.leDataReportin: unknown key; did you mean leDataReporting?\n\
-         colour: unknown key; known here: accounts, engagement_activity, sla, limits, stale_after, timezone, names, domain_api, tls\n\
+         colour: unknown key; known here: accounts, engagement_activity, sla, limits, stale_after, timezone, names, domain_api, allowed_domains, tls\n\
          sla.group: unknown key; did you mean groups?\n\
          engagement_activity.windows[1]: 300s is the same as engagement_activity.windows[0]\n\
          engagement_activity.windows[2]: 0m is not a window: whole minutes from 1m to 24h, or today\n\
@@ -383,7 +390,7 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     ),
     (
         "unknown-key-that-looks-like-a-path.yml",
-        "accounts[999999999999].id: unknown key; known here: accounts, engagement_activity, sla, limits, stale_after, timezone, names, domain_api, tls",
+        "accounts[999999999999].id: unknown key; known here: accounts, engagement_activity, sla, limits, stale_after, timezone, names, domain_api, allowed_domains, tls",
     ),
     (
         "unknown-section.yml",

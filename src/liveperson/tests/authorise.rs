@@ -219,7 +219,10 @@ async fn token_answers_that_cannot_be_used() {
         let detail = expected.to_owned();
         assert_eq!(
             failure(client.authorise().await),
-            ApiError::Unreadable { detail }
+            ApiError::Unreadable {
+                detail,
+                cause: UnreadableCause::Content
+            }
         );
     }
 }

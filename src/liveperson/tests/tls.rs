@@ -46,7 +46,7 @@ async fn an_unknown_certificate_is_named_as_the_reason() {
         matches!(
             error,
             ApiError::Connect {
-                certificate: true,
+                cause: ConnectCause::CertificateUntrusted,
                 ..
             }
         ),
@@ -106,7 +106,7 @@ async fn plain_http_where_tls_is_expected() {
         matches!(
             error,
             ApiError::Connect {
-                certificate: false,
+                cause: ConnectCause::Tls | ConnectCause::TooSlow,
                 ..
             } | ApiError::Timeout { .. }
         ),
