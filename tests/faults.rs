@@ -299,3 +299,39 @@ async fn every_fault_has_its_code_its_log_line_and_its_advice() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// Each of two windows has an odd agent: both are counted, one line tells of them, and the others
+/// are served.
+#[tokio::test]
+async fn odd_entries_are_counted_told_once_and_cost_nothing_else() {
+    let body = r#"{"metricsTotals":{},"agentsMetrics":{"metricsPerAgent":{"4":{"connectedEngagements":3},
+        "5":{"connectedEngagements":"token1"},"x":{}}}}"#;
+    let length = body.len();
+    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}");
+    let odd: &'static [u8] = answer.leak().as_bytes();
+    let case = plain("odd entries", Server::Answers(odd), "200", "", "");
+    let folder = folder(&case);
+    let file = folder.path().join("liveperson_exporter.yml");
+    let yaml = std::fs::read_to_string(&file).unwrap();
+    let activity = "engagement_activity: {windows: [5m, 1h], skills: none, agents: all}\n";
+    std::fs::write(&file, yaml + activity).unwrap();
+    let mut command = common::command();
+    command.arg("--config.file").arg(file);
+    let exporter = Exporter::spawn(command, folder).await;
+    let ignored = "liveperson_api_entries_ignored_total{account=\"1\",api=\"engactivity\"}";
+    let page = eventually("four requests have come back", async || {
+        let page = exporter.page().await;
+        (common::sample(&page, ignored)? >= 4.0 && page.contains("agent=\"4\"")).then_some(page)
+    })
+    .await;
+    assert!(!page.contains("agent=\"5\""), "{page}");
+    let log = exporter.log();
+    let lines: Vec<_> = log
+        .lines()
+        .filter(|line| line.contains("are left out"))
+        .collect();
+    assert_eq!(lines.len(), 1, "{log}");
+    let example =
+        "agentsMetrics.metricsPerAgent.5.connectedEngagements: \\\"[secret]\\\" is not a number";
+    assert!(lines[0].contains(example), "{}", lines[0]);
+}

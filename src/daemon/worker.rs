@@ -3,6 +3,7 @@
 //! `names` has what concerns names.
 
 mod calls;
+mod ignored;
 mod names;
 mod telling;
 
@@ -56,6 +57,7 @@ struct Inner {
     /// The last failure of each call under way, until the poller says what comes next.
     failures: HashMap<Call, Failure>,
     troubles: Troubles,
+    ignored: ignored::IgnoredIncidents,
     /// The last 429.
     throttled: Option<Instant>,
 }
@@ -96,6 +98,7 @@ impl AccountWorker {
             reported: BTreeSet::new(),
             failures: HashMap::new(),
             troubles: Troubles::default(),
+            ignored: ignored::IgnoredIncidents::default(),
             throttled: None,
         };
         Self {
@@ -112,6 +115,7 @@ impl AccountWorker {
         inner.skills.clone_from(&old_inner.skills);
         inner.troubles = old_inner.troubles.of(&self.parts.collectors);
         inner.throttled = old_inner.throttled;
+        inner.ignored = old_inner.ignored.clone();
         for (index, kind) in self.parts.collectors.iter().enumerate() {
             let Some(place) = old.parts.collectors.iter().position(|k| k == kind) else {
                 continue;

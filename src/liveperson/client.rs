@@ -137,13 +137,7 @@ impl Client {
             return not_sent(no_url(&self.domain_api));
         };
         let redactor = self.credentials.redactor();
-        let read = move |answer: &Answer| {
-            let value = domain::read(&answer.body, service.name())?;
-            Ok(Content {
-                value,
-                status: None,
-            })
-        };
+        let read = move |answer: &Answer| domain::read(&answer.body, service.name());
         let exchange = self.transport.exchange(Outgoing::get(url), &redactor).await;
         let reply = reading::reply(exchange, &redactor, read).await;
         let code = reply.code;
@@ -214,11 +208,7 @@ impl Client {
         let read = move |answer: &Answer| {
             // No excerpt: what cannot be read may still hold a token.
             let read = (request.read)(&answer.body);
-            let value = read.map_err(|error| error.without_excerpt(&answer.body))?;
-            Ok(Content {
-                value,
-                status: None,
-            })
+            read.map_err(|error| error.without_excerpt(&answer.body))
         };
         let reply = reading::reply(exchange, &redactor, read).await;
         let mut reply = then(reply, |result| {
@@ -267,14 +257,11 @@ impl Client {
                 return Ok(Content {
                     value: (NamesAnswer::Unchanged, None),
                     status: None,
+                    ignored: None,
                 });
             }
-            let Content { value, status } = names::read(kind, &answer.body)?;
             let etag = answer.headers.get(ETAG).cloned();
-            Ok(Content {
-                value: (value, etag),
-                status,
-            })
+            Ok(names::read(kind, &answer.body)?.map(|names| (names, etag)))
         };
         let service = Service::AccountConfigReadOnly;
         let reply = self.get(service, &path, known, read).await;

@@ -3,7 +3,7 @@
 use serde::de::MapAccess;
 use url::{Host, Url};
 
-use super::envelope::{self, ReadError};
+use super::envelope::{self, Content, ReadError};
 use super::lenient::{Fields, ListOf, Text, Trail};
 use crate::config::values::is_loopback;
 
@@ -20,8 +20,11 @@ pub(super) enum Found {
 ///
 /// # Errors
 /// A body in neither form.
-pub(super) fn read(body: &[u8], service: &str) -> Result<Found, ReadError> {
-    let answer: RawAnswer = envelope::read(body)?.value;
+pub(super) fn read(body: &[u8], service: &str) -> Result<Content<Found>, ReadError> {
+    envelope::read::<RawAnswer>(body)?.try_map(|answer| find(answer, service))
+}
+
+fn find(answer: RawAnswer, service: &str) -> Result<Found, ReadError> {
     if let Some(all) = answer.all {
         let ours = all
             .into_iter()
@@ -262,13 +265,13 @@ mod tests {
         let all = br#"{"baseURIs":[{"service":"x","baseURI":"y"},
             {"account":"1","baseURI":"h.example","service":"leDataReporting"}]}"#;
         let host = Found::Host("h.example".to_owned());
-        assert_eq!(
-            read(one, "leDataReporting"),
-            Ok(Found::Host("h.example".to_owned()))
-        );
-        assert_eq!(read(all, "leDataReporting"), Ok(host));
-        assert_eq!(read(all, "sentinel"), Ok(Found::Nothing));
-        assert_eq!(read(br#"{"baseURIs":[]}"#, "sentinel"), Ok(Found::Nothing));
+        let found = |body: &[u8], service| read(body, service).unwrap().value;
+        assert_eq!(found(one, "leDataReporting"), host);
+        assert_eq!(found(all, "leDataReporting"), host);
+        assert_eq!(found(all, "sentinel"), Found::Nothing);
+        assert_eq!(found(br#"{"baseURIs":[]}"#, "sentinel"), Found::Nothing);
+        let odd = br#"{"baseURIs":[7,{"service":"leDataReporting","baseURI":"h.example"}]}"#;
+        assert_eq!(found(odd, "leDataReporting"), host);
         for bad in [&b"{}"[..], b"[]", b"null", br#"{"baseURI":[]}"#, one] {
             assert!(read(bad, "sentinel").is_err());
         }

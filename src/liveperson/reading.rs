@@ -3,8 +3,8 @@
 
 use std::time::SystemTime;
 
-use super::envelope::{Content, ReadError};
-use super::error::{ApiError, Code, Reply, UnreadableCause};
+use super::envelope::{self, Content, ReadError};
+use super::error::{ApiError, Code, IgnoredEntries, Reply, UnreadableCause};
 use super::http::{Answer, Exchange, status_error};
 use super::redactor::Redactor;
 use super::retry_after::retry_after;
@@ -24,11 +24,21 @@ where
         Ok(answer) => digest(answer, redactor, read).await,
         Err(error) => Err(error),
     };
-    let (result, code) = match result {
-        Ok((value, status)) => (Ok(value), Code::Status(status)),
+    let (result, code, ignored) = match result {
+        Ok(Content {
+            value,
+            status,
+            ignored,
+        }) => {
+            let ignored = ignored.map(|ignored| IgnoredEntries {
+                count: ignored.count,
+                example: envelope::describe(&ignored.first, redactor),
+            });
+            (Ok(value), Code::Status(status.unwrap_or(200)), ignored)
+        }
         Err(error) => {
             let code = error.code();
-            (Err(error), code)
+            (Err(error), code, None)
         }
     };
     Reply {
@@ -37,11 +47,11 @@ where
         bytes: exchange.bytes,
         elapsed: exchange.elapsed,
         server_time: exchange.server_time,
-        ignored: None,
+        ignored,
     }
 }
 
-async fn digest<T, F>(answer: Answer, redactor: &Redactor, read: F) -> Result<(T, u16), ApiError>
+async fn digest<T, F>(answer: Answer, redactor: &Redactor, read: F) -> Result<Content<T>, ApiError>
 where
     T: Send + 'static,
     F: FnOnce(&Answer) -> Result<Content<T>, ReadError> + Send + 'static,
@@ -57,7 +67,10 @@ where
         (answer, content)
     };
     match content {
-        Ok(Content { value, status }) => Ok((value, status.unwrap_or(answer.status))),
+        Ok(content) => Ok(Content {
+            status: content.status.or(Some(answer.status)),
+            ..content
+        }),
         Err(ReadError::Status(status)) => {
             let beginning = answer.body.get(..SEARCHED).unwrap_or(&answer.body);
             let cut = beginning.len() < answer.body.len();

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::{Token, TokenLifetime, login, oauth1, oauth2};
 use crate::config::Auth;
-use crate::liveperson::envelope::ReadError;
+use crate::liveperson::envelope::{Content, ReadError};
 use crate::liveperson::error::ApiError;
 use crate::liveperson::lock;
 use crate::liveperson::paths;
@@ -34,7 +34,8 @@ pub(in crate::liveperson) struct Permit {
 }
 
 /// Finds the token in an answer.
-pub(in crate::liveperson) type ReadToken = fn(&[u8]) -> Result<(Token, TokenLifetime), ReadError>;
+pub(in crate::liveperson) type ReadToken =
+    fn(&[u8]) -> Result<Content<(Token, TokenLifetime)>, ReadError>;
 
 /// How a token is asked for.
 pub(in crate::liveperson) struct TokenRequest {
@@ -140,7 +141,10 @@ impl Credentials {
                 path: paths::login(account),
                 content_type: "application/json",
                 body: login::json(&username, password.expose()),
-                read: |body| Ok((login::read(body)?, TokenLifetime::UNTIL_REFUSED)),
+                read: |body| {
+                    let content = login::read(body)?;
+                    Ok(content.map(|token| (token, TokenLifetime::UNTIL_REFUSED)))
+                },
                 redactor,
             }),
             Auth::OAuth1 { .. } => None,

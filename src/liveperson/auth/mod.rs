@@ -54,7 +54,7 @@ pub enum LifetimeSource {
 /// `now` on the wall clock; `None` for an answer without a usable token. For simulations, which
 /// have no client.
 pub fn oauth2_token_lifetime(body: &[u8], now: SystemTime) -> Option<TokenLifetime> {
-    Some(oauth2::read(body, now).ok()?.1)
+    Some(oauth2::read(body, now).ok()?.value.1)
 }
 
 /// What stands before the token in a header.
