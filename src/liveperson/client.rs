@@ -25,6 +25,9 @@ use super::{engactivity, lock, paths, reading, sla};
 use crate::config::Auth;
 use crate::config::values::is_loopback;
 
+/// A longer ETag is not sent back: servers refuse requests with long headers.
+const LONGEST_ETAG: usize = 1024;
+
 /// Everything a [`Client`] needs to know.
 #[derive(Clone, Debug)]
 pub struct ClientSettings {
@@ -264,12 +267,17 @@ impl Client {
             Ok(names::read(kind, &answer.body)?.map(|names| (names, etag)))
         };
         let service = Service::AccountConfigReadOnly;
+        let conditional = known.is_some();
         let reply = self.get(service, &path, known, read).await;
+        if conditional && matches!(reply.result, Err(ApiError::Rejected { .. })) {
+            // It may be the condition that is refused (400, 412, 431): ask without it next time.
+            lock(&self.etags).remove(&kind);
+        }
         then(reply, |result| {
             let (answer, etag) = result?;
             if let NamesAnswer::Names(_) = answer {
                 let mut etags = lock(&self.etags);
-                match etag {
+                match etag.filter(|etag| etag.len() <= LONGEST_ETAG) {
                     Some(etag) => etags.insert(kind, etag),
                     None => etags.remove(&kind),
                 };

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::config::units::format_duration;
+
 /// Why a call gave no usable answer. Every text in here is free of secrets and at most a few
 /// hundred characters long; it may go to a log or the landing page as it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -131,7 +133,7 @@ impl fmt::Display for ApiError {
             Self::Throttled {
                 retry_after: Some(wait),
             } => {
-                write!(f, "throttled (429), asked to wait {wait:?}")
+                write!(f, "throttled (429), asked to wait {}", whole_seconds(*wait))
             }
             Self::Throttled { retry_after: None } => {
                 f.write_str("throttled (429) without Retry-After")
@@ -150,6 +152,12 @@ impl fmt::Display for ApiError {
             }
         }
     }
+}
+
+/// A wait as people write it: nobody asks for nanoseconds, and a wait is never told too short.
+fn whole_seconds(wait: Duration) -> String {
+    let more = u64::from(wait.subsec_nanos() > 0);
+    format_duration(Duration::from_secs(wait.as_secs().saturating_add(more)))
 }
 
 impl std::error::Error for ApiError {}
@@ -206,4 +214,26 @@ pub struct IgnoredEntries {
     pub count: u64,
     /// What is wrong with the first of them: its path and a short value, free of secrets.
     pub example: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_told_in_whole_seconds() {
+        for (nanos, want) in [
+            (0, "0s"),
+            (1, "1s"),
+            (29_362_166_282, "30s"),
+            (30_000_000_000, "30s"),
+            (90_000_000_000, "1m30s"),
+        ] {
+            let retry_after = Some(Duration::from_nanos(nanos));
+            let text = ApiError::Throttled { retry_after }.to_string();
+            assert_eq!(text, format!("throttled (429), asked to wait {want}"));
+        }
+        let retry_after = Some(Duration::MAX);
+        assert!(!ApiError::Throttled { retry_after }.to_string().is_empty());
+    }
 }

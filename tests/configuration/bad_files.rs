@@ -108,7 +108,7 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     ),
     (
         "auth-secret-file-does-not-exist.yml",
-        "accounts[0].auth.oauth2.client_secret_file: tests/bad_config/files/no-such-file does not exist",
+        "accounts[0].auth.oauth2.client_secret_file: the file that it names does not exist in tests/bad_config/files; the path of a file is wanted here, not the secret itself",
     ),
     (
         "auth-secret-file-empty.yml",
@@ -270,7 +270,7 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
          accounts[0].sla.buckets[1]: 33 is not a multiple of 5\n\
          accounts[1].id: is missing; give the account id (site id) that LivePerson gave you\n\
          accounts[1].auth.login.username: the value is empty\n\
-         accounts[1].auth.login.password_file: tests/bad_config/files/no-such-file does not exist\n\
+         accounts[1].auth.login.password_file: the file that it names does not exist in tests/bad_config/files; the path of a file is wanted here, not the secret itself\n\
          limits.max_in_flight: many is not a whole number from 1 to 64\n\
          limits.min_spacing: 250 has no unit; durations are written as 250ms, 30s or 1h30m\n\
          timezone: Berlin is not an IANA time zone such as UTC or Europe/Berlin\n\

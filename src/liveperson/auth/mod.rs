@@ -144,7 +144,7 @@ fn reloaded(auth: &Auth) -> Result<Auth, String> {
     let again = |secret: &mut Secret| -> Result<(), String> {
         if let Some(fresh) = secret.reload().map_err(|error| error.to_string())? {
             tracing::info!("a secret was rotated; its file was read again");
-            if let Some(warning) = fresh.warning() {
+            for warning in fresh.warnings() {
                 tracing::warn!("{warning}");
             }
             *secret = fresh;
