@@ -25,6 +25,8 @@ const ERROR_BODY: usize = 64 * 1024;
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Room made at once for a body that announces its length, which may be a lie.
 const TRUSTED_LENGTH: u64 = 1024 * 1024;
+/// Room for an answer with a token, which is refused when it is longer than 16 KiB.
+const SENSITIVE_LENGTH: u64 = 32 * 1024;
 
 /// What a [`Transport`] is made of.
 pub(super) struct TransportSettings {
@@ -79,7 +81,25 @@ impl Outgoing {
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
+    pub(super) body: Body,
+}
+
+/// The body of an answer.
+pub(super) enum Body {
+    Data(Vec<u8>),
+    /// Holds a token, and is wiped.
+    Sensitive(Zeroizing<Vec<u8>>),
+}
+
+impl std::ops::Deref for Body {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Data(bytes) => bytes,
+            Self::Sensitive(bytes) => bytes,
+        }
+    }
 }
 
 /// What came of an exchange.
@@ -139,6 +159,8 @@ impl Transport {
             after: self.timeout,
         };
         let conditional = outgoing.conditional;
+        // Only a token or a session is asked for with a body.
+        let sensitive = outgoing.body.is_some();
         let failed = |error, stage| {
             let client = failure::Client {
                 no_trust_anchors: self.connections.no_trust_anchors(),
@@ -158,7 +180,7 @@ impl Transport {
         if !success {
             return Err(refusal(&mut response, deadline, redactor, bytes).await);
         }
-        let reading = read(&mut response, self.limit, bytes);
+        let reading = read(&mut response, self.limit, sensitive, bytes);
         let body = match timeout_at(deadline, reading).await {
             Ok(Ok(Some(body))) => body,
             Ok(Ok(None)) => return Err(ApiError::TooLarge { limit: self.limit }),
@@ -169,7 +191,10 @@ impl Transport {
         Ok(Answer {
             status,
             headers,
-            body,
+            body: match sensitive {
+                true => Body::Sensitive(Zeroizing::new(body)),
+                false => Body::Data(body),
+            },
         })
     }
 
@@ -199,13 +224,16 @@ fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
 async fn read(
     response: &mut Response,
     limit: u64,
+    sensitive: bool,
     bytes: &mut u64,
 ) -> Result<Option<Vec<u8>>, reqwest::Error> {
     let announced = response.content_length().unwrap_or(0);
     if announced > limit {
         return Ok(None);
     }
-    let room = usize::try_from(announced.min(TRUSTED_LENGTH)).unwrap_or_default();
+    // A buffer that grows leaves copies behind: one for a token has room for any from the start.
+    let least = if sensitive { SENSITIVE_LENGTH } else { 0 };
+    let room = usize::try_from(announced.clamp(least, TRUSTED_LENGTH)).unwrap_or_default();
     let mut body = Vec::with_capacity(room);
     while let Some(chunk) = response.chunk().await? {
         // Counted after decompression, so that a small body cannot unfold into a huge one.

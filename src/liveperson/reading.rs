@@ -105,6 +105,7 @@ mod tests {
 
     use reqwest::header::HeaderMap;
 
+    use super::super::http::Body;
     use super::*;
 
     #[tokio::test]
@@ -113,7 +114,7 @@ mod tests {
             result: Ok(Answer {
                 status: 200,
                 headers: HeaderMap::new(),
-                body: vec![b' '; READ_IN_PLACE + 1],
+                body: Body::Data(vec![b' '; READ_IN_PLACE + 1]),
             }),
             bytes: 0,
             elapsed: Duration::ZERO,

@@ -1,8 +1,9 @@
 //! The credentials of one account as they stand: secrets that may be rotated, the present token,
 //! and what they put into a request.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use reqwest::header::HeaderValue;
@@ -11,6 +12,7 @@ use url::Url;
 
 use super::{Token, TokenLifetime, login, oauth1, oauth2};
 use crate::config::Auth;
+use crate::config::files::READ_TIMEOUT;
 use crate::liveperson::envelope::{Content, ReadError};
 use crate::liveperson::error::ApiError;
 use crate::liveperson::lock;
@@ -18,13 +20,12 @@ use crate::liveperson::paths;
 use crate::liveperson::redactor::Redactor;
 use crate::liveperson::service::Service;
 
-/// Longest wait for the files of secrets.
-const READ_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// Secrets and token; both are only ever replaced whole.
 pub(in crate::liveperson) struct Credentials {
     auth: Mutex<Auth>,
     token: Mutex<Option<Arc<Token>>>,
+    /// Whether the files of secrets are being read, perhaps for ever.
+    reading: Arc<AtomicBool>,
 }
 
 /// What authorises one request, and what keeps it out of errors.
@@ -52,6 +53,7 @@ impl Credentials {
         Self {
             auth: Mutex::new(auth),
             token: Mutex::default(),
+            reading: Arc::default(),
         }
     }
 
@@ -163,8 +165,18 @@ impl Credentials {
     pub(in crate::liveperson) async fn read_again(&self) -> Result<(), String> {
         let old = lock(&self.auth).clone();
         let redactor = self.hide(&old, None);
-        // Aside, and not for ever: a file on a network drive may hang.
-        let reading = tokio::task::spawn_blocking(move || super::reloaded(&old));
+        // Aside, and not for ever: a file on a network drive may hang. One thread may hang with it,
+        // and not one more at every token until there is none left for anything else.
+        if self.reading.swap(true, Ordering::Acquire) {
+            let problem = "an earlier reading of its file has not come back yet";
+            return Err(format!("; the secret could not be read again: {problem}"));
+        }
+        let flag = Arc::clone(&self.reading);
+        let reading = tokio::task::spawn_blocking(move || {
+            let read = super::reloaded(&old);
+            flag.store(false, Ordering::Release);
+            read
+        });
         let problem = match tokio::time::timeout(READ_TIMEOUT, reading).await {
             Ok(Ok(Ok(fresh))) => {
                 *lock(&self.auth) = fresh;
@@ -176,5 +188,25 @@ impl Credentials {
             Err(_) => format!("its file did not answer within {READ_TIMEOUT:?}"),
         };
         Err(format!("; the secret could not be read again: {problem}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::secret::Secret;
+
+    #[tokio::test]
+    async fn a_file_that_hangs_takes_one_thread_and_not_more() {
+        let credentials = Credentials::new(Auth::Login {
+            username: "u".to_owned(),
+            password: Secret::from_value("password".to_owned()),
+        });
+        credentials.reading.store(true, Ordering::Relaxed);
+        let error = credentials.read_again().await.unwrap_err();
+        assert!(error.contains("has not come back yet"), "{error}");
+        credentials.reading.store(false, Ordering::Relaxed);
+        assert_eq!(credentials.read_again().await, Ok(()));
+        assert_eq!(credentials.read_again().await, Ok(()), "it has come back");
     }
 }
