@@ -10,6 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod exposition;
+mod hardening;
 pub mod liveperson;
 pub mod metrics;
 pub mod poll;

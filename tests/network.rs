@@ -288,3 +288,21 @@ async fn a_proxy_that_refuses_is_explained() {
     assert!(report.contains(words), "{report}");
     assert!(report.contains("what to do: as above"), "{report}");
 }
+
+/// The HTTP library would call LivePerson directly.
+#[tokio::test]
+async fn a_proxy_that_cannot_be_used_is_not_bypassed() {
+    let secured = secured().await;
+    for value in [
+        "socks5://u:pr0xy-pa55@127.0.0.1:1080",
+        "http://u:pr0xy-pa55@pro xy",
+    ] {
+        let environment = [("HTTPS_PROXY", value.to_owned())];
+        let folder = folder(&secured, &format!("{YAML}{CA}"));
+        let report = test_connection(folder, &environment).await;
+        let words = "HTTPS_PROXY is set to something that is no HTTP proxy";
+        assert!(report.contains(words), "{report}");
+        assert!(!report.contains("pr0xy-pa55"), "{report}");
+    }
+    assert!(secured.simulator.requests().is_empty());
+}

@@ -122,6 +122,7 @@ pub fn main() -> ExitCode {
     if let Err(error) = crate::telemetry::init(flags.log_level, flags.log_format) {
         return complain(FAILED, &format!("cannot begin logging: {error}"));
     }
+    crate::hardening::forbid_dumps();
     let status = match cli.command {
         None | Some(Command::Run) => on_runtime(run::run(flags)),
         Some(Command::Demo) => on_runtime(demo::demo(flags)),

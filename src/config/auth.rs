@@ -2,8 +2,12 @@
 //!
 //! Nothing that stands under `auth` is ever repeated in a message.
 
+use std::io::ErrorKind;
+use std::path::Path;
+
 use super::Auth;
 use super::files::Files;
+use super::mistakes::shown_path;
 use super::reader::{Found, Section};
 use super::secret::Secret;
 use super::values::text;
@@ -118,9 +122,13 @@ fn inline(section: &Section<'_>, found: &Found<'_>) -> Option<Secret> {
 
 fn from_file(section: &Section<'_>, found: &Found<'_>, files: &Files) -> Option<Secret> {
     let path = files.resolve(&found.parse(text)?);
+    if let Err(error) = std::fs::symlink_metadata(&path) {
+        found.refuse(missing_file(&path, &error));
+        return None;
+    }
     match Secret::from_file(&path) {
         Ok(secret) => {
-            if let Some(warning) = secret.warning() {
+            for warning in secret.warnings() {
                 section.report().warn(warning);
             }
             Some(secret)
@@ -129,5 +137,23 @@ fn from_file(section: &Section<'_>, found: &Found<'_>, files: &Files) -> Option<
             found.refuse(error);
             None
         }
+    }
+}
+
+/// What to say of a file that cannot be found: where it was looked for, and not its name, because
+/// somebody may have put the secret itself where its path belongs.
+fn missing_file(path: &Path, error: &std::io::Error) -> String {
+    let here = |dir: &&Path| dir.is_dir() || dir.as_os_str().is_empty();
+    let folder = match path.ancestors().skip(1).find(here) {
+        Some(dir) if !dir.as_os_str().is_empty() => shown_path(dir),
+        _ => "the working directory".to_owned(),
+    };
+    match error.kind() {
+        ErrorKind::PermissionDenied => format!(
+            "the file that it names cannot be looked at: permission denied in {folder}; the user that runs the exporter must be able to read it"
+        ),
+        _ => format!(
+            "the file that it names does not exist in {folder}; the path of a file is wanted here, not the secret itself"
+        ),
     }
 }

@@ -279,7 +279,7 @@ mod tests {
         let cases = [
             (
                 "",
-                "\"\": unknown key; known here: accounts, engagement_activity, sla, limits, stale_after, timezone, names, domain_api, tls",
+                "\"\": unknown key; known here: accounts, engagement_activity, sla, limits, stale_after, timezone, names, domain_api, allowed_domains, tls",
             ),
             ("LIMITS", "names a section, not a value in it"),
             (

@@ -3,14 +3,23 @@
 //! Only regular files of a bounded size are read: opening a named pipe would wait for a writer
 //! for ever, and `/dev/zero` never ends.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use secrecy::zeroize::Zeroizing;
 
 use super::mistakes::shown_path;
 use super::units::format_size;
+
+/// A file of root certificates is a few hundred kilobytes at most.
+pub(crate) const LARGEST_CA_FILE: u64 = 4 << 20;
+/// Longest wait for a file that is read while the daemon runs: one on a network drive may hang.
+pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(5);
+/// Opening a named pipe that took the place of a file would otherwise wait for a writer.
+const NON_BLOCKING: i32 = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
 
 /// Where relative paths lead.
 pub(super) struct Files {
@@ -43,18 +52,20 @@ impl Files {
 }
 
 /// What was read from a file.
-pub(super) struct Content {
+pub(crate) struct Content {
     /// All of it, wiped from memory when dropped: it may hold credentials.
-    pub(super) bytes: Zeroizing<Vec<u8>>,
+    pub(crate) bytes: Zeroizing<Vec<u8>>,
     /// Whether users other than owner and group may read the file.
     pub(super) readable_by_others: bool,
+    /// Whether users other than owner and group may change the file.
+    pub(super) writable_by_others: bool,
 }
 
 /// Reads a regular file of at most `limit` bytes.
 ///
 /// # Errors
 /// A sentence that begins with the path and says what is wrong, without any content.
-pub(super) fn read_limited(path: &Path, limit: u64) -> Result<Content, String> {
+pub(crate) fn read_limited(path: &Path, limit: u64) -> Result<Content, String> {
     let name = shown_path(path);
     let unreadable = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound => format!("{name} does not exist"),
@@ -63,35 +74,45 @@ pub(super) fn read_limited(path: &Path, limit: u64) -> Result<Content, String> {
         ),
         _ => format!("{name} cannot be read: {error}"),
     };
-    let metadata = fs::metadata(path).map_err(unreadable)?;
+    // Before it is opened, because opening a device or a socket may do something; and after, because
+    // another file may have taken its place meanwhile.
+    regular(&fs::metadata(path).map_err(unreadable)?, &name)?;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(NON_BLOCKING)
+        .open(path)
+        .map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
+    regular(&metadata, &name)?;
+    let bytes = read_whole(file, metadata.len(), limit).map_err(unreadable)?;
+    if u64::try_from(bytes.len()).is_ok_and(|len| len > limit) {
+        return Err(format!("{name} is larger than {}", format_size(limit)));
+    }
+    Ok(Content {
+        bytes,
+        readable_by_others: metadata.permissions().mode() & 0o004 != 0,
+        writable_by_others: metadata.permissions().mode() & 0o002 != 0,
+    })
+}
+
+fn regular(metadata: &fs::Metadata, name: &str) -> Result<(), String> {
     if metadata.is_dir() {
         return Err(format!("{name} is a directory, not a file"));
     }
     if !metadata.is_file() {
         return Err(format!("{name} is not a regular file"));
     }
-    let mut bytes = Zeroizing::new(Vec::new());
-    File::open(path)
-        .and_then(|file| file.take(limit.saturating_add(1)).read_to_end(&mut bytes))
-        .map_err(unreadable)?;
-    if u64::try_from(bytes.len()).is_ok_and(|len| len > limit) {
-        return Err(format!("{name} is larger than {}", format_size(limit)));
-    }
-    Ok(Content {
-        bytes,
-        readable_by_others: readable_by_others(&metadata),
-    })
+    Ok(())
 }
 
-#[cfg(unix)]
-fn readable_by_others(metadata: &fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    metadata.permissions().mode() & 0o004 != 0
-}
-
-#[cfg(not(unix))]
-fn readable_by_others(_: &fs::Metadata) -> bool {
-    false
+/// Reads to the end, or just past `limit`. There is room from the start for a file as long as it
+/// says it is: a buffer that grows leaves copies of a secret behind.
+fn read_whole(file: File, length: u64, limit: u64) -> std::io::Result<Zeroizing<Vec<u8>>> {
+    let most = limit.saturating_add(1);
+    let room = usize::try_from(length.saturating_add(1).min(most)).unwrap_or_default();
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+    file.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -125,5 +146,21 @@ mod tests {
             reason(Path::new("/dev/zero"), 4),
             "/dev/zero is not a regular file"
         );
+    }
+
+    #[test]
+    fn a_named_pipe_is_refused_and_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pipe");
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, mode).unwrap();
+        let error = read_limited(&path, 5).err().unwrap();
+        assert!(error.ends_with("pipe is not a regular file"), "{error}");
+        // One that takes the file's place between looking and opening does not block either.
+        let open = OpenOptions::new()
+            .read(true)
+            .custom_flags(NON_BLOCKING)
+            .open(&path);
+        assert!(!open.unwrap().metadata().unwrap().is_file());
     }
 }

@@ -125,12 +125,14 @@ impl Report {
 /// A value as a message repeats it: short, on one line, without what could be a password in a
 /// web address.
 pub(super) fn shown(text: &str) -> String {
-    let (text, hidden) = match text.rsplit_once('@') {
-        Some((_, after)) => (after, "[hidden]@"),
+    // From its end on: a query or fragment may hold an @, and what stands behind that is no host.
+    let (text, query) = match text.find(['?', '#']).map(|at| text.split_at(at)) {
+        Some((before, after)) if after.starts_with('?') => (before, "?[hidden]"),
+        Some((before, _)) => (before, "#[hidden]"),
         None => (text, ""),
     };
-    let (text, query) = match text.split_once('?') {
-        Some((before, _)) => (before, "?[hidden]"),
+    let (text, hidden) = match text.rsplit_once('@') {
+        Some((_, after)) => (after, "[hidden]@"),
         None => (text, ""),
     };
     let cut = shorten(text, SHOWN_CHARS);
@@ -208,7 +210,15 @@ mod tests {
         assert_eq!(shown("a\nb"), "\"a\\nb\"");
         assert_eq!(shown(&"x".repeat(100)), format!("{}…", "x".repeat(60)));
         assert_eq!(shown("https://u:pw@host/"), "[hidden]@host/");
-        assert_eq!(shown("https://host/?key=pw"), "https://host/?[hidden]");
+        for (text, want) in [
+            ("https://host/?key=pw", "https://host/?[hidden]"),
+            ("https://host/#pw", "https://host/#[hidden]"),
+            ("https://host/#a@pw", "https://host/#[hidden]"),
+            ("https://host/?a=b@pw#pw", "https://host/?[hidden]"),
+            ("https://u:pw@host/#pw?pw", "[hidden]@host/#[hidden]"),
+        ] {
+            assert_eq!(shown(text).trim_matches('"'), want);
+        }
     }
 
     #[test]

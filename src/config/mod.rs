@@ -13,7 +13,7 @@ mod accounts;
 mod auth;
 mod collectors;
 mod environment;
-mod files;
+pub(crate) mod files;
 mod load;
 mod lone_account;
 mod mistakes;
@@ -23,7 +23,7 @@ mod schema;
 pub mod secret;
 mod sections;
 pub mod units;
-mod values;
+pub(crate) mod values;
 mod window;
 mod yaml;
 

@@ -23,6 +23,9 @@ pub struct Config {
     pub names: Names,
     /// Base URL of LivePerson's Domain API.
     pub domain_api: Url,
+    /// Where the Domain API may send calls besides LivePerson's domains, its own and `hosts`: in
+    /// small letters, each with all of its subdomains.
+    pub allowed_domains: Vec<String>,
     /// TLS towards LivePerson.
     pub tls: Tls,
 }

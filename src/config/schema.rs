@@ -55,6 +55,7 @@ pub(super) static ROOT: Shape = Section(&[
         ]),
     ),
     ("domain_api", Single),
+    ("allowed_domains", List),
     ("tls", Section(&[("ca_file", Single)])),
 ]);
 

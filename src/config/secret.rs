@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::files::read_limited;
@@ -12,24 +14,42 @@ use super::mistakes::shown_path;
 const LARGEST_FILE: u64 = 64 * 1024;
 
 /// A secret and, when it came from a file, that file, so that it can be read again after rotation.
+/// Clones share the one copy, which is wiped when the last of them is dropped.
 #[derive(Clone)]
 pub struct Secret {
-    value: SecretString,
+    value: Arc<SecretString>,
     file: Option<PathBuf>,
+    problems: Problems,
+}
+
+/// What may be wrong with a secret's file though it can be used.
+#[derive(Clone, Copy, Default)]
+struct Problems {
     readable_by_others: bool,
+    writable_by_others: bool,
+    several_lines: bool,
+}
+
+/// A secret without what editors and shells leave around it: a byte order mark before it, line
+/// breaks behind it.
+fn bare(text: &str) -> &str {
+    text.strip_prefix('\u{feff}')
+        .unwrap_or(text)
+        .trim_end_matches(['\n', '\r'])
 }
 
 impl Secret {
-    /// A secret given as a value.
+    /// A secret given as a value, without the line breaks at its end.
     pub fn from_value(value: String) -> Self {
+        let value = Zeroizing::new(value);
         Self {
-            value: value.into(),
+            value: Arc::new(bare(&value).into()),
             file: None,
-            readable_by_others: false,
+            problems: Problems::default(),
         }
     }
 
-    /// Reads a secret from a file, without the line breaks at its end.
+    /// Reads a secret from a file, without a byte order mark and the line breaks at its end.
     ///
     /// # Errors
     /// The file cannot be read, is empty, larger than 64 KiB, not UTF-8, or holds a NUL. The
@@ -38,8 +58,8 @@ impl Secret {
         let content = read_limited(path, LARGEST_FILE).map_err(SecretError)?;
         let refused = |reason: &str| SecretError(format!("{} {reason}", shown_path(path)));
         let text = std::str::from_utf8(&content.bytes)
-            .map_err(|_| refused("is not UTF-8 text"))?
-            .trim_end_matches(['\n', '\r']);
+            .map(bare)
+            .map_err(|_| refused("is not UTF-8 text"))?;
         if text.trim().is_empty() {
             return Err(refused("is empty; write the secret into it"));
         }
@@ -47,9 +67,13 @@ impl Secret {
             return Err(refused("holds a NUL character"));
         }
         Ok(Self {
-            value: text.into(),
+            value: Arc::new(text.into()),
             file: Some(path.to_path_buf()),
-            readable_by_others: content.readable_by_others,
+            problems: Problems {
+                readable_by_others: content.readable_by_others,
+                writable_by_others: content.writable_by_others,
+                several_lines: text.contains('\n'),
+            },
         })
     }
 
@@ -71,13 +95,39 @@ impl Secret {
         self.value.expose_secret()
     }
 
-    /// What to tell the operator when other users of the machine can read the secret's file.
-    pub fn warning(&self) -> Option<String> {
-        let file = self.file.as_deref().filter(|_| self.readable_by_others)?;
-        Some(format!(
-            "{0} holds a secret and can be read by every user of this machine; chmod o-r {0}",
-            shown_path(file)
-        ))
+    /// The one copy, for those who must look for it in texts.
+    pub(crate) fn share(&self) -> Arc<SecretString> {
+        Arc::clone(&self.value)
+    }
+
+    /// What to tell the operator of the secret's file, a sentence each: other users of the machine
+    /// can read or change it, or there is more in it than a secret should be.
+    pub fn warnings(&self) -> Vec<String> {
+        let Some(file) = self.file.as_deref().map(shown_path) else {
+            return Vec::new();
+        };
+        let Problems {
+            readable_by_others,
+            writable_by_others,
+            several_lines,
+        } = self.problems;
+        let mut warnings = Vec::new();
+        if readable_by_others {
+            warnings.push(format!(
+                "{file} holds a secret and can be read by every user of this machine; chmod o-r {file}"
+            ));
+        }
+        if writable_by_others {
+            warnings.push(format!(
+                "{file} holds a secret and can be changed by every user of this machine; chmod o-w {file}"
+            ));
+        }
+        if several_lines {
+            warnings.push(format!(
+                "{file} holds several lines and all of them are taken as the secret; keep only the secret in it"
+            ));
+        }
+        warnings
     }
 }
 
@@ -123,9 +173,16 @@ mod tests {
     fn strips_line_breaks_at_the_end_and_nothing_else() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
-        for (content, want) in [("pw", "pw"), ("pw\n", "pw"), (" p w \r\n\n", " p w ")] {
+        for (content, want) in [
+            ("pw", "pw"),
+            ("pw\n", "pw"),
+            (" p w \r\n\n", " p w "),
+            ("\u{feff}pw\r\n", "pw"),
+            ("p\u{feff}w", "p\u{feff}w"),
+        ] {
             fs::write(&path, content).unwrap();
             assert_eq!(Secret::from_file(&path).unwrap().expose(), want);
+            assert_eq!(Secret::from_value(content.to_owned()).expose(), want);
         }
     }
 
@@ -156,16 +213,35 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn warns_only_when_others_can_read_the_file() {
+    fn warns_of_files_that_others_can_read_or_change_and_of_several_lines() {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
-        fs::write(&path, "pw").unwrap();
-        for (mode, warned) in [(0o600, false), (0o640, false), (0o644, true), (0o404, true)] {
+        for (content, mode, warned) in [
+            ("pw\n", 0o600, ""),
+            ("pw\n\n", 0o640, ""),
+            ("pw", 0o644, "read"),
+            ("pw", 0o404, "read"),
+            ("pw", 0o602, "changed"),
+            ("pw", 0o666, "read changed"),
+            ("user\npw\n", 0o600, "several"),
+            ("user\r\npw", 0o606, "read changed several"),
+        ] {
+            fs::write(&path, content).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            let secret = Secret::from_file(&path).unwrap();
-            assert_eq!(secret.warning().is_some(), warned, "{mode:o}");
+            let warnings = Secret::from_file(&path).unwrap().warnings();
+            let words = ["read by", "changed by", "several lines"];
+            let found = words
+                .iter()
+                .filter(|word| warnings.iter().any(|w| w.contains(*word)));
+            let found: Vec<_> = found.filter_map(|word| word.split(' ').next()).collect();
+            assert_eq!(found.join(" "), warned, "{mode:o} {content:?}");
+            assert!(!warnings.join(" ").contains("pw"), "{warnings:?}");
         }
+        assert_eq!(
+            Secret::from_value("a\nb".to_owned()).warnings(),
+            Vec::<String>::new()
+        );
     }
 
     #[test]

@@ -9,10 +9,10 @@ use url::Url;
 
 use super::accounts::accounts;
 use super::collectors;
-use super::files::{Files, read_limited};
+use super::files::{Files, LARGEST_CA_FILE, read_limited};
 use super::mistakes::shown_path;
 use super::reader::{Found, Section};
-use super::values::{base_url, boolean, duration, id, size, text, time_zone, whole};
+use super::values::{base_url, boolean, domain, duration, id, size, text, time_zone, whole};
 use super::{Config, Limits, Names, Tls};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -20,8 +20,6 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const WEEK: Duration = Duration::from_secs(7 * 86_400);
 
-/// A file of root certificates is a few hundred kilobytes at most.
-const LARGEST_CA_FILE: u64 = 4 << 20;
 const PEM_HEADER: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// Reads the whole tree. What it returns is only worth having when nothing was reported.
@@ -41,6 +39,7 @@ pub(super) fn config(root: &Section<'_>, files: &Files) -> Option<Config> {
         timezone: root.read("timezone", TimeZone::UTC, time_zone),
         names: names(&root.section("names")),
         tls: tls(&root.section("tls"), files),
+        allowed_domains: allowed_domains(root),
         domain_api: domain_api(root)?,
     })
 }
@@ -49,6 +48,13 @@ fn domain_api(root: &Section<'_>) -> Option<Url> {
     match root.find("domain_api") {
         Some(found) => found.parse(base_url),
         None => Url::parse("https://api.liveperson.net").ok(),
+    }
+}
+
+fn allowed_domains(root: &Section<'_>) -> Vec<String> {
+    match root.find("allowed_domains") {
+        Some(found) if !found.is_empty_list() => found.list("", domain).unwrap_or_default(),
+        _ => Vec::new(),
     }
 }
 

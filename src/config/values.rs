@@ -135,13 +135,32 @@ pub(super) fn base_url(text: &str) -> Parsed<Url> {
     Ok(url)
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether a URL's host is this machine, and certain to be: a loopback address or `localhost`
+/// itself. What ends in `.localhost` may be any machine, if the resolver says so.
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => Ipv4Addr::is_loopback(&address),
         Some(Host::Ipv6(address)) => Ipv6Addr::is_loopback(&address),
         Some(Host::Domain(name)) => name == "localhost",
         None => false,
     }
+}
+
+/// A domain, which stands for itself and all below it.
+pub(super) fn domain(text: &str) -> Parsed<String> {
+    let lower = text.to_ascii_lowercase();
+    let letters = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let fits = |label: &str| (1..=63).contains(&label.len()) && label.chars().all(letters);
+    if lower.len() > 253 || !lower.split('.').all(fits) {
+        return Err(
+            "is not a domain such as example.com (its subdomains are included; no scheme, port or *)"
+                .to_owned(),
+        );
+    }
+    if !lower.contains('.') && lower != "localhost" {
+        return Err("is a whole top-level domain; name the one that is meant below it".to_owned());
+    }
+    Ok(lower)
 }
 
 fn digits(text: &str) -> Option<&str> {
@@ -190,10 +209,37 @@ mod tests {
             "http://example.com",
             "http://10.0.0.1",
             "http://localhost.evil.com",
+            "http://evil.localhost",
             "http://[::ffff:127.0.0.1]",
         ];
         for text in clear {
             assert!(base_url(text).unwrap_err().contains("in clear"), "{text}");
+        }
+    }
+
+    #[test]
+    fn domains_are_names_and_nothing_else() {
+        for (text, want) in [
+            ("example.com", "example.com"),
+            ("LP.Example.com", "lp.example.com"),
+            ("localhost", "localhost"),
+            ("10.1.2.3", "10.1.2.3"),
+        ] {
+            assert_eq!(domain(text).as_deref(), Ok(want));
+        }
+        for text in [
+            "",
+            ".",
+            "*",
+            "*.example.com",
+            ".example.com",
+            "example.com.",
+            "https://a.b",
+        ]
+        .into_iter()
+        .chain(["a.b:443", "a.b/c", "a b.c", "ä.example", "com"])
+        {
+            assert!(domain(text).is_err(), "{text}");
         }
     }
 

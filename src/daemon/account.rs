@@ -295,6 +295,7 @@ pub(super) fn client_settings(config: &Config, account: &Account) -> ClientSetti
         auth: account.auth.clone(),
         hosts: account.hosts.clone(),
         domain_api: config.domain_api.clone(),
+        allowed_domains: config.allowed_domains.clone(),
         ca_file: config.tls.ca_file.clone(),
         request_timeout: config.limits.request_timeout,
         max_response_bytes: config.limits.max_response_bytes,

@@ -3,6 +3,7 @@
 //! counts and logs, `names` has what concerns names.
 
 mod calls;
+mod ignored;
 mod names;
 mod telling;
 
@@ -60,6 +61,7 @@ struct Inner {
     /// The last failure of each call under way, until the poller says what comes next.
     failures: HashMap<Call, Failure>,
     troubles: Troubles,
+    ignored: ignored::IgnoredIncidents,
     /// The last 429.
     throttled: Option<Instant>,
 }
@@ -89,6 +91,7 @@ impl AccountWorker {
             clock_offset: SignedDuration::ZERO,
             failures: HashMap::new(),
             troubles: Troubles::default(),
+            ignored: ignored::IgnoredIncidents::default(),
             throttled: None,
         };
         Self {
@@ -111,6 +114,7 @@ impl AccountWorker {
         inner.publisher.inherit(&old.publisher, unchanged);
         inner.troubles = old.troubles.of(&self.collectors);
         inner.throttled = old.throttled;
+        inner.ignored = old.ignored.clone();
         inner.clock_offset = old.clock_offset;
     }
 

@@ -95,8 +95,6 @@ pub struct SkillActivity {
 pub struct SkillsActivity {
     /// `metricsPerSkill`, ascending by skill id, unique.
     pub skills: Vec<(i64, SkillActivity)>,
-    /// `metricsTotals` of all the skills asked for.
-    pub totals: Activity,
 }
 
 /// `agentsMetrics`.
@@ -104,8 +102,6 @@ pub struct SkillsActivity {
 pub struct AgentsActivity {
     /// `metricsPerAgent`, ascending by agent id, unique.
     pub agents: Vec<(i64, Activity)>,
-    /// `metricsTotals` of all the agents asked for.
-    pub totals: Activity,
 }
 
 /// One time span's sections; which are there depends on the ids asked for.
@@ -144,10 +140,6 @@ pub struct SlaBucket {
     pub lower_limit: u32,
     /// `chats`: this bucket's own count.
     pub chats: f64,
-    /// `accumulated`: a ratio 0 to 1.
-    pub accumulated: Option<f64>,
-    /// `percentageFromTotal`: a ratio 0 to 1.
-    pub share: Option<f64>,
 }
 
 /// An answer of `sla`.

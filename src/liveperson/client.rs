@@ -14,14 +14,19 @@ use url::Url;
 
 use super::api::{EngagementAnswer, EngagementQuery, SlaAnswer, SlaQuery};
 use super::auth::{Credentials, TokenLifetime};
-use super::domain::{self, Found};
+use super::domain::{self, AllowedHosts, Found};
 use super::envelope::{Content, ReadError};
-use super::error::{ApiError, Code, Reply};
+use super::error::{ApiError, Code, ConnectCause, Reply, UnreadableCause};
 use super::http::{Answer, Outgoing, Transport, TransportSettings};
 use super::names::{self, NameKind, NamesAnswer};
+use super::redactor::Redactor;
 use super::service::Service;
 use super::{engactivity, lock, paths, reading, sla};
 use crate::config::Auth;
+use crate::config::values::is_loopback;
+
+/// A longer ETag is not sent back: servers refuse requests with long headers.
+const LONGEST_ETAG: usize = 1024;
 
 /// Everything a [`Client`] needs to know.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +39,8 @@ pub struct ClientSettings {
     pub hosts: BTreeMap<String, Url>,
     /// Base URL of the Domain API.
     pub domain_api: Url,
+    /// Domains that the Domain API may send calls to besides those that are its own.
+    pub allowed_domains: Vec<String>,
     /// An extra root certificate (PEM).
     pub ca_file: Option<PathBuf>,
     /// Total time allowed for one request.
@@ -47,6 +54,7 @@ pub struct Client {
     account: String,
     fixed_hosts: BTreeMap<String, Url>,
     domain_api: Url,
+    allowed_hosts: AllowedHosts,
     transport: Transport,
     credentials: Credentials,
     found_hosts: Mutex<BTreeMap<Service, Url>>,
@@ -67,8 +75,11 @@ impl Client {
     /// # Errors
     /// A CA file that cannot be read or used.
     pub fn new(settings: ClientSettings) -> Result<Self, String> {
-        let loopback = domain::is_loopback(&settings.domain_api)
-            || settings.hosts.values().any(domain::is_loopback);
+        let loopback =
+            is_loopback(&settings.domain_api) || settings.hosts.values().any(is_loopback);
+        let hosts = settings.hosts.values();
+        let allowed_hosts =
+            AllowedHosts::new(&settings.domain_api, hosts, &settings.allowed_domains);
         let transport = Transport::new(&TransportSettings {
             ca_file: settings.ca_file,
             request_timeout: settings.request_timeout,
@@ -79,6 +90,7 @@ impl Client {
             account: settings.account,
             fixed_hosts: settings.hosts,
             domain_api: settings.domain_api,
+            allowed_hosts,
             transport,
             credentials: Credentials::new(settings.auth),
             found_hosts: Mutex::default(),
@@ -124,16 +136,10 @@ impl Client {
         let Some(url) = paths::join(&self.domain_api, &path) else {
             return not_sent(no_url(&self.domain_api));
         };
-        let scrubber = self.credentials.scrubber();
-        let read = move |answer: &Answer| {
-            let value = domain::read(&answer.body, service.name())?;
-            Ok(Content {
-                value,
-                status: None,
-            })
-        };
-        let exchange = self.transport.exchange(Outgoing::get(url), &scrubber).await;
-        let reply = reading::reply(exchange, &scrubber, read).await;
+        let redactor = self.credentials.redactor();
+        let read = move |answer: &Answer| domain::read(&answer.body, service.name());
+        let exchange = self.transport.exchange(Outgoing::get(url), &redactor).await;
+        let reply = reading::reply(exchange, &redactor, read).await;
         let code = reply.code;
         then(reply, |result| {
             let unknown = |status, words: &str| ApiError::Rejected {
@@ -145,15 +151,17 @@ impl Client {
             };
             match result {
                 Ok(Found::Host(host)) => match domain::base_url(&host, &self.domain_api) {
-                    Some(url) => {
+                    Some(url) if self.allowed_hosts.allows(&url) => {
                         lock(&self.found_hosts).insert(service, url);
                         Ok(())
                     }
+                    Some(url) => Err(foreign_host(&redactor, service, &url)),
                     None => Err(ApiError::Unreadable {
                         detail: format!(
                             "baseURI: \"{}\" is not a host that may be called",
-                            scrubber.line(&host, 100)
+                            redactor.line(&host, 100)
                         ),
+                        cause: UnreadableCause::Content,
                     }),
                 },
                 Ok(Found::Nothing) => match code {
@@ -194,19 +202,15 @@ impl Client {
             Ok(url) => url,
             Err(error) => return not_sent(error),
         };
-        let scrubber = request.scrubber;
+        let redactor = request.redactor;
         let outgoing = Outgoing::post(url, request.content_type, request.body);
-        let exchange = self.transport.exchange(outgoing, &scrubber).await;
+        let exchange = self.transport.exchange(outgoing, &redactor).await;
         let read = move |answer: &Answer| {
             // No excerpt: what cannot be read may still hold a token.
             let read = (request.read)(&answer.body);
-            let value = read.map_err(|error| error.without_excerpt(&answer.body))?;
-            Ok(Content {
-                value,
-                status: None,
-            })
+            read.map_err(|error| error.without_excerpt(&answer.body))
         };
-        let reply = reading::reply(exchange, &scrubber, read).await;
+        let reply = reading::reply(exchange, &redactor, read).await;
         let mut reply = then(reply, |result| {
             result.map(|(token, lifetime)| {
                 credentials.keep(token);
@@ -253,22 +257,24 @@ impl Client {
                 return Ok(Content {
                     value: (NamesAnswer::Unchanged, None),
                     status: None,
+                    ignored: None,
                 });
             }
-            let Content { value, status } = names::read(kind, &answer.body)?;
             let etag = answer.headers.get(ETAG).cloned();
-            Ok(Content {
-                value: (value, etag),
-                status,
-            })
+            Ok(names::read(kind, &answer.body)?.map(|names| (names, etag)))
         };
         let service = Service::AccountConfigReadOnly;
+        let conditional = known.is_some();
         let reply = self.get(service, &path, known, read).await;
+        if conditional && matches!(reply.result, Err(ApiError::Rejected { .. })) {
+            // It may be the condition that is refused (400, 412, 431): ask without it next time.
+            lock(&self.etags).remove(&kind);
+        }
         then(reply, |result| {
             let (answer, etag) = result?;
             if let NamesAnswer::Names(_) = answer {
                 let mut etags = lock(&self.etags);
-                match etag {
+                match etag.filter(|etag| etag.len() <= LONGEST_ETAG) {
                     Some(etag) => etags.insert(kind, etag),
                     None => etags.remove(&kind),
                 };
@@ -303,8 +309,8 @@ impl Client {
             outgoing.headers.insert(IF_NONE_MATCH, etag);
             outgoing.conditional = true;
         }
-        let exchange = self.transport.exchange(outgoing, &permit.scrubber).await;
-        let mut reply = reading::reply(exchange, &permit.scrubber, read).await;
+        let exchange = self.transport.exchange(outgoing, &permit.redactor).await;
+        let mut reply = reading::reply(exchange, &permit.redactor, read).await;
         // A token is fetched anew with fresh secrets; a signature has nowhere else to get them.
         if let (Err(ApiError::Refused { message, .. }), false) =
             (&mut reply.result, self.needs_token())
@@ -326,7 +332,19 @@ impl Client {
 fn unreachable(detail: String) -> ApiError {
     ApiError::Connect {
         detail,
-        certificate: false,
+        cause: ConnectCause::NotSent,
+    }
+}
+
+/// The Domain API names a host that nobody has said may get the account's credentials.
+fn foreign_host(redactor: &Redactor, service: Service, url: &Url) -> ApiError {
+    let host = redactor.line(url.host_str().unwrap_or_default(), 100);
+    ApiError::Unreadable {
+        detail: format!(
+            "the Domain API names {host} for {service}, which is neither LivePerson's nor its own \
+             domain: no credentials are sent there; if it is right, add it to allowed_domains"
+        ),
+        cause: UnreadableCause::ForeignHost,
     }
 }
 

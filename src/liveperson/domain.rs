@@ -3,8 +3,9 @@
 use serde::de::MapAccess;
 use url::{Host, Url};
 
-use super::envelope::{self, ReadError};
+use super::envelope::{self, Content, ReadError};
 use super::lenient::{Fields, ListOf, Text, Trail};
+use crate::config::values::is_loopback;
 
 /// What the Domain API said of one service.
 #[derive(Debug, PartialEq)]
@@ -19,8 +20,11 @@ pub(super) enum Found {
 ///
 /// # Errors
 /// A body in neither form.
-pub(super) fn read(body: &[u8], service: &str) -> Result<Found, ReadError> {
-    let answer: RawAnswer = envelope::read(body)?.value;
+pub(super) fn read(body: &[u8], service: &str) -> Result<Content<Found>, ReadError> {
+    envelope::read::<RawAnswer>(body)?.try_map(|answer| find(answer, service))
+}
+
+fn find(answer: RawAnswer, service: &str) -> Result<Found, ReadError> {
     if let Some(all) = answer.all {
         let ours = all
             .into_iter()
@@ -70,16 +74,74 @@ pub(super) fn base_url(answered: &str, domain_api: &Url) -> Option<Url> {
     }
 }
 
-/// Whether a URL's host is this machine.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.to_canonical().is_loopback(),
-        Some(Host::Domain(name)) => {
-            let name = name.trim_end_matches('.');
-            name == "localhost" || name.ends_with(".localhost")
+/// The domains that are LivePerson's.
+const LIVEPERSON: [&str; 2] = ["liveperson.net", "liveperson.com"];
+
+/// Where the Domain API may send calls, and with them the credentials of an account.
+pub(super) struct AllowedHosts {
+    /// Domains, each with all below it.
+    domains: Vec<String>,
+    /// Hosts and nothing below them.
+    hosts: Vec<String>,
+    /// Whether any loopback host will do, because the Domain API itself is on this machine.
+    loopback: bool,
+}
+
+impl AllowedHosts {
+    /// LivePerson's own domains, that of the Domain API, the hosts of the configuration, and
+    /// `allowed_domains`.
+    pub(super) fn new<'a>(
+        domain_api: &Url,
+        hosts: impl Iterator<Item = &'a Url>,
+        allowed_domains: &[String],
+    ) -> Self {
+        let mut domains: Vec<String> = LIVEPERSON.map(str::to_owned).to_vec();
+        domains.extend(allowed_domains.iter().cloned());
+        let mut exact: Vec<String> = hosts
+            .filter_map(|url| Some(host_of(url)?.to_owned()))
+            .collect();
+        exact.extend(host_of(domain_api).map(str::to_owned));
+        if let Some(Host::Domain(name)) = domain_api.host() {
+            domains.extend(domain_above(name).map(str::to_owned));
         }
-        None => false,
+        Self {
+            domains,
+            hosts: exact,
+            loopback: is_loopback(domain_api),
+        }
+    }
+
+    /// Whether credentials may go there.
+    pub(super) fn allows(&self, url: &Url) -> bool {
+        let Some(host) = host_of(url) else {
+            return false;
+        };
+        let below = |domain: &String| {
+            let rest = host.strip_suffix(domain.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        // An address has no domains above it: 1.2.3.4 is not below 3.4.
+        let named = matches!(url.host(), Some(Host::Domain(_)));
+        self.hosts.iter().any(|known| known == host)
+            || self.domains.iter().any(|domain| domain == host)
+            || (named && self.domains.iter().any(below))
+            || (self.loopback && is_loopback(url))
+    }
+}
+
+fn host_of(url: &Url) -> Option<&str> {
+    // A name with and without a dot at its end is one name.
+    url.host_str().map(|host| host.trim_end_matches('.'))
+}
+
+/// The domain that a Domain API at this host belongs to: `example.com` for `api.example.com`. `None`
+/// where what is above may be a registry such as `co.uk`, whose domains belong to anybody.
+fn domain_above(host: &str) -> Option<&str> {
+    let (_, above) = host.trim_end_matches('.').split_once('.')?;
+    match above.rsplit('.').collect::<Vec<_>>().as_slice() {
+        [_] => None,
+        [top, second] if top.len() == 2 && second.len() <= 3 => None,
+        _ => Some(above),
     }
 }
 
@@ -149,7 +211,7 @@ mod tests {
             assert_eq!(url(answered, &real).as_deref(), Some(expected));
             assert_eq!(url(answered, &simulated).as_deref(), Some(expected));
         }
-        for loopback in ["127.0.0.1:81", "localhost:81", "[::1]:81", "a.localhost:81"] {
+        for loopback in ["127.0.0.1:81", "localhost:81", "[::1]:81"] {
             let plain = format!("http://{loopback}/");
             let secure = format!("https://{loopback}/");
             assert_eq!(url(loopback, &simulated), Some(plain.clone()));
@@ -203,15 +265,73 @@ mod tests {
         let all = br#"{"baseURIs":[{"service":"x","baseURI":"y"},
             {"account":"1","baseURI":"h.example","service":"leDataReporting"}]}"#;
         let host = Found::Host("h.example".to_owned());
-        assert_eq!(
-            read(one, "leDataReporting"),
-            Ok(Found::Host("h.example".to_owned()))
-        );
-        assert_eq!(read(all, "leDataReporting"), Ok(host));
-        assert_eq!(read(all, "sentinel"), Ok(Found::Nothing));
-        assert_eq!(read(br#"{"baseURIs":[]}"#, "sentinel"), Ok(Found::Nothing));
+        let found = |body: &[u8], service| read(body, service).unwrap().value;
+        assert_eq!(found(one, "leDataReporting"), host);
+        assert_eq!(found(all, "leDataReporting"), host);
+        assert_eq!(found(all, "sentinel"), Found::Nothing);
+        assert_eq!(found(br#"{"baseURIs":[]}"#, "sentinel"), Found::Nothing);
+        let odd = br#"{"baseURIs":[7,{"service":"leDataReporting","baseURI":"h.example"}]}"#;
+        assert_eq!(found(odd, "leDataReporting"), host);
         for bad in [&b"{}"[..], b"[]", b"null", br#"{"baseURI":[]}"#, one] {
             assert!(read(bad, "sentinel").is_err());
         }
+    }
+
+    #[test]
+    fn credentials_only_go_where_they_are_meant_to_go() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let fixed = [url("https://fixed.example:8443/lp")];
+        let mut wrong = Vec::new();
+        for (domain_api, allowed, refused) in [
+            (
+                "https://api.liveperson.net",
+                "va.data.liveperson.net liveperson.net x.liveperson.com fixed.example \
+                 lp.partner.org partner.org VA.DATA.LIVEPERSON.NET",
+                "evil.example liveperson.net.evil.example evilliveperson.net below.fixed.example \
+                 notpartner.org 127.0.0.1 localhost a.localhost 10.0.0.1 [::1] net",
+            ),
+            (
+                "https://api.lp.example.com",
+                "data.lp.example.com lp.example.com va.data.liveperson.net",
+                "example.com other.example.com api.lp.example.org",
+            ),
+            (
+                "https://api.example.co.uk",
+                "data.example.co.uk",
+                "evil.co.uk",
+            ),
+            (
+                "https://example.co.uk",
+                "example.co.uk",
+                "evil.co.uk co.uk data.example.co.uk",
+            ),
+            ("https://api.lp.de", "api.lp.de", "evil.de"),
+            ("https://example.com", "example.com", "evil.com"),
+            (
+                "https://10.1.2.3",
+                "10.1.2.3 a.liveperson.net",
+                "9.1.2.3 2.3 10.1.2.4 localhost",
+            ),
+            (
+                "http://127.0.0.1:1",
+                "127.0.0.1:2 localhost:3 [::1]:4",
+                "a.localhost 10.0.0.1",
+            ),
+            (
+                "http://localhost:1",
+                "localhost:2 127.0.0.1",
+                "a.localhost evil.example",
+            ),
+        ] {
+            let hosts = AllowedHosts::new(&url(domain_api), fixed.iter(), &["partner.org".into()]);
+            for (list, expected) in [(allowed, true), (refused, false)] {
+                for host in list.split_whitespace() {
+                    if hosts.allows(&url(&format!("https://{host}"))) != expected {
+                        wrong.push(format!("{domain_api} to {host}: not {expected}"));
+                    }
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 }

@@ -7,8 +7,8 @@ use super::api::{
     SkillsActivity,
 };
 use super::envelope::{self, Content, ReadError};
-use super::excerpt::Scrubber;
 use super::lenient::{Count, Fields, Keyed, ListOf, Object, Trail, Whole};
+use super::redactor::Redactor;
 
 /// A day in intervals of one minute; LivePerson's are five minutes or longer.
 const MOST_INTERVALS: usize = 1440;
@@ -21,7 +21,10 @@ pub(super) fn read(
     body: &[u8],
     query: &EngagementQuery,
 ) -> Result<Content<EngagementAnswer>, ReadError> {
-    let Content { value, status } = envelope::read::<RawAnswer>(body)?;
+    envelope::read::<RawAnswer>(body)?.try_map(|value| whole(value, query))
+}
+
+fn whole(value: RawAnswer, query: &EngagementQuery) -> Result<EngagementAnswer, ReadError> {
     complete(&value.whole, query, "the answer")?;
     let mut intervals = Vec::new();
     match value.intervals {
@@ -37,10 +40,7 @@ pub(super) fn read(
     }
     intervals.sort_by_key(|interval| interval.end_ms);
     let whole = value.whole;
-    Ok(Content {
-        value: EngagementAnswer { whole, intervals },
-        status,
-    })
+    Ok(EngagementAnswer { whole, intervals })
 }
 
 /// Reads a body of Engagement Activity as the client does, without a call.
@@ -50,7 +50,7 @@ pub(super) fn read(
 pub fn read_engagement(body: &[u8], query: &EngagementQuery) -> Result<EngagementAnswer, String> {
     match read(body, query) {
         Ok(content) => Ok(content.value),
-        Err(error) => Err(error.describe(body, &Scrubber::new([]))),
+        Err(error) => Err(error.describe(body, &Redactor::default())),
     }
 }
 
@@ -99,7 +99,7 @@ impl Fields for RawAnswer {
         if key != "metricsByIntervals" {
             return self.whole.field(key, map, trail);
         }
-        let seed = ListOf::up_to(MOST_INTERVALS);
+        let seed = ListOf::whole(MOST_INTERVALS);
         self.intervals = trail.field(map, "metricsByIntervals", seed)?;
         Ok(true)
     }
@@ -162,7 +162,7 @@ impl Fields for SkillsActivity {
     ) -> Result<bool, A::Error> {
         match key {
             "metricsPerSkill" => self.skills = by_id(map, trail, "metricsPerSkill")?,
-            _ => return totals(&mut self.totals, key, map, trail),
+            _ => return Ok(false),
         }
         Ok(true)
     }
@@ -192,7 +192,7 @@ impl Fields for AgentsActivity {
     ) -> Result<bool, A::Error> {
         match key {
             "metricsPerAgent" => self.agents = by_id(map, trail, "metricsPerAgent")?,
-            _ => return totals(&mut self.totals, key, map, trail),
+            _ => return Ok(false),
         }
         Ok(true)
     }

@@ -8,8 +8,11 @@ use std::marker::PhantomData;
 
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess};
 
-use super::excerpt::{self, Scrubber};
-use super::lenient::{Fault, Fields, ListOf, Object, Reader, Seed, Trail, Whole};
+use super::excerpt;
+use super::lenient::{
+    Fault, Fields, Ignored, ListOf, Object, Reader, Seed, Trail, Whole, repaired,
+};
+use super::redactor::Redactor;
 
 /// Longest part of a path or value that is shown, in characters.
 const SHOWN: usize = 80;
@@ -22,6 +25,31 @@ pub(super) struct Content<T> {
     pub(super) value: T,
     /// `meta.responseCode`, when there was an envelope.
     pub(super) status: Option<u16>,
+    /// Entries that could not be read and were left out.
+    pub(super) ignored: Option<Ignored>,
+}
+
+impl<T> Content<T> {
+    /// Something else made of the value.
+    pub(super) fn map<U>(self, f: impl FnOnce(T) -> U) -> Content<U> {
+        Content {
+            value: f(self.value),
+            status: self.status,
+            ignored: self.ignored,
+        }
+    }
+
+    /// The same, if the value can be made into something else.
+    pub(super) fn try_map<U>(
+        self,
+        f: impl FnOnce(T) -> Result<U, ReadError>,
+    ) -> Result<Content<U>, ReadError> {
+        Ok(Content {
+            value: f(self.value)?,
+            status: self.status,
+            ignored: self.ignored,
+        })
+    }
 }
 
 /// A body that was not.
@@ -52,34 +80,37 @@ impl ReadError {
     }
 
     /// For people: what was found instead, with an excerpt where that helps.
-    pub(super) fn describe(&self, body: &[u8], scrubber: &Scrubber) -> String {
+    pub(super) fn describe(&self, body: &[u8], redactor: &Redactor) -> String {
         match self {
             Self::Status(status) => format!("meta.responseCode is {status}"),
-            Self::Fault(fault) => {
-                let path = match fault.path.as_str() {
-                    "" => "the body".to_owned(),
-                    path => scrubber.line(path, 3 * SHOWN),
-                };
-                let met = scrubber.line(&fault.met, SHOWN);
-                format!("{path}: {met} {}", fault.complaint)
-            }
+            Self::Fault(fault) => describe(fault, redactor),
             Self::Syntax(_) if body.trim_ascii().is_empty() => "the body is empty".to_owned(),
             Self::Syntax(_) if excerpt::is_html(body) => {
-                let title = scrubber.message(body.get(..SEARCHED).unwrap_or(body), true);
+                let title = redactor.message(body.get(..SEARCHED).unwrap_or(body), true);
                 format!("an HTML page instead of JSON: {title}")
             }
             Self::Syntax(error) => {
-                format!("not JSON ({error}): {}", scrubber.excerpt(body))
+                format!("not JSON ({error}): {}", redactor.excerpt(body))
             }
             Self::Missing(what) => what.clone(),
         }
     }
 }
 
+/// A fault for people.
+pub(super) fn describe(fault: &Fault, redactor: &Redactor) -> String {
+    let path = match fault.path.as_str() {
+        "" => "the body".to_owned(),
+        path => redactor.line(path, 3 * SHOWN),
+    };
+    let met = redactor.line(&fault.met, SHOWN);
+    format!("{path}: {met} {}", fault.complaint)
+}
+
 /// Reads an object, in an envelope or bare.
 pub(super) fn read<T: Fields>(body: &[u8]) -> Result<Content<T>, ReadError> {
-    let seed = Object::<Enveloped<T>>::new();
-    let parsed = parse(body, seed).map_err(|error| second_look(body).unwrap_or(error))?;
+    let parsed = parse(body, Object::<Enveloped<T>>::new);
+    let (parsed, ignored) = parsed.map_err(|error| second_look(body).unwrap_or(error))?;
     let Enveloped {
         meta,
         body: inner,
@@ -88,23 +119,48 @@ pub(super) fn read<T: Fields>(body: &[u8]) -> Result<Content<T>, ReadError> {
     Ok(Content {
         status: checked(meta.status)?,
         value: inner.unwrap_or(bare),
+        ignored,
     })
 }
 
 /// Reads a list of objects, in an envelope or bare.
 pub(super) fn read_list<T: Fields>(body: &[u8]) -> Result<Content<Vec<T>>, ReadError> {
-    let parsed = parse(body, BareOrEnveloped::<T>(PhantomData));
-    let list = parsed.map_err(|error| second_look(body).unwrap_or(error))?;
+    let parsed = parse(body, || BareOrEnveloped::<T>(PhantomData));
+    let (list, ignored) = parsed.map_err(|error| second_look(body).unwrap_or(error))?;
     let status = checked(list.meta.status)?;
     let value = list.body.ok_or_else(|| {
         ReadError::Missing("a list was expected and the answer has none".to_owned())
     })?;
-    Ok(Content { value, status })
+    Ok(Content {
+        value,
+        status,
+        ignored,
+    })
 }
 
-fn parse<'de, S: Seed<'de>>(body: &'de [u8], seed: S) -> Result<S::Value, ReadError> {
+type Parsed<T> = Result<(T, Option<Ignored>), ReadError>;
+
+/// Reads a body; one that is no JSON for the sake of single values a second time without them.
+fn parse<V, S>(body: &[u8], seed: impl Fn() -> S) -> Parsed<V>
+where
+    S: for<'de> Seed<'de, Value = V>,
+{
     // Some gateways put a byte order mark first.
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let parsed = parse_once(body, seed());
+    let Err(ReadError::Syntax(_)) = &parsed else {
+        return parsed;
+    };
+    let Some(repaired) = repaired(body) else {
+        return parsed;
+    };
+    match parse_once(repaired.as_bytes(), seed()) {
+        Err(ReadError::Syntax(_)) => parsed,
+        other => other,
+    }
+}
+
+fn parse_once<'de, S: Seed<'de>>(body: &'de [u8], seed: S) -> Parsed<S::Value> {
     let mut trail = Trail::default();
     let reader = Reader {
         seed,
@@ -124,16 +180,19 @@ fn parse<'de, S: Seed<'de>>(body: &'de [u8], seed: S) -> Result<S::Value, ReadEr
             parsed.and_then(|value| json.end().map(|()| value))
         }
     };
-    parsed.map_err(|error| match trail.into_fault() {
-        Some(fault) => ReadError::Fault(fault),
-        // Its words are serde_json's own and hold nothing of the body.
-        None => ReadError::Syntax(error.to_string()),
-    })
+    match parsed {
+        Ok(value) => Ok((value, trail.into_ignored())),
+        Err(error) => Err(match trail.into_fault() {
+            Some(fault) => ReadError::Fault(fault),
+            // Its words are serde_json's own and hold nothing of the body.
+            None => ReadError::Syntax(error.to_string()),
+        }),
+    }
 }
 
 /// An unreadable body may still be an envelope with an error code in front of something else.
 fn second_look(body: &[u8]) -> Option<ReadError> {
-    let look = parse(body, Object::<MetaOnly>::new()).ok()??;
+    let look = parse(body, Object::<MetaOnly>::new).ok()?.0?;
     match checked(look.0.status) {
         Err(status @ ReadError::Status(_)) => Some(status),
         _ => None,

@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::config::units::format_duration;
+
 /// Why a call gave no usable answer. Every text in here is free of secrets and at most a few
 /// hundred characters long; it may go to a log or the landing page as it is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ApiError {
-    /// No connection: DNS, refused, TLS handshake, dropped before an answer.
+    /// No answer began: DNS, refused, proxy, TLS handshake, closed without a word.
     Connect {
         /// The causes, outermost first.
         detail: String,
-        /// Whether the server's certificate was the reason.
-        certificate: bool,
+        /// What stands in the way.
+        cause: ConnectCause,
     },
     /// No whole answer within `limits.request_timeout`.
     Timeout {
@@ -47,16 +49,64 @@ pub enum ApiError {
         /// LivePerson's words, shortened.
         message: String,
     },
-    /// A success whose body is not what the API promises.
+    /// An answer came and is not what the API promises, or not whole.
     Unreadable {
         /// What was found instead, with a short excerpt.
         detail: String,
+        /// What is wrong with it.
+        cause: UnreadableCause,
     },
     /// The body passed `limits.max_response_bytes` and was cut off while being read.
     TooLarge {
         /// The limit in bytes.
         limit: u64,
     },
+}
+
+/// What stands between this machine and an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ConnectCause {
+    /// The name of the host has no address.
+    Resolve,
+    /// The address does not take connections: refused, no route, not allowed.
+    Unreachable,
+    /// No connection within its time limit, which is shorter than the request's.
+    TooSlow,
+    /// The proxy itself cannot be reached.
+    ProxyUnreachable,
+    /// The proxy wants a user name and a password.
+    ProxyLogin,
+    /// The proxy does not let the call through.
+    ProxyRefused,
+    /// Nobody known vouches for the certificate.
+    CertificateUntrusted,
+    /// The certificate is over, or this machine's clock is ahead.
+    CertificateExpired,
+    /// The certificate does not hold yet, or this machine's clock is behind.
+    CertificateNotYetValid,
+    /// The certificate is for another host.
+    CertificateOtherHost,
+    /// TLS failed for another reason: an alert, no common version, no TLS at all, cut off.
+    Tls,
+    /// The connection was closed before an answer began.
+    Closed,
+    /// Nothing was sent: something that the call needs is missing here.
+    NotSent,
+    /// None of these.
+    Other,
+}
+
+/// What is wrong with an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum UnreadableCause {
+    /// Not the JSON that the API promises.
+    Content,
+    /// It broke off or was damaged on the way, after its head had come.
+    Transfer,
+    /// Not HTTP.
+    NotHttp,
+    /// The Domain API names a host that credentials may not be sent to.
+    ForeignHost,
 }
 
 impl ApiError {
@@ -83,7 +133,7 @@ impl fmt::Display for ApiError {
             Self::Throttled {
                 retry_after: Some(wait),
             } => {
-                write!(f, "throttled (429), asked to wait {wait:?}")
+                write!(f, "throttled (429), asked to wait {}", whole_seconds(*wait))
             }
             Self::Throttled { retry_after: None } => {
                 f.write_str("throttled (429) without Retry-After")
@@ -93,7 +143,7 @@ impl fmt::Display for ApiError {
             Self::Failed { status, message } => {
                 write!(f, "LivePerson failed ({status}): {message}")
             }
-            Self::Unreadable { detail } => write!(f, "unreadable answer: {detail}"),
+            Self::Unreadable { detail, .. } => write!(f, "unreadable answer: {detail}"),
             Self::TooLarge { limit } => {
                 write!(
                     f,
@@ -102,6 +152,12 @@ impl fmt::Display for ApiError {
             }
         }
     }
+}
+
+/// A wait as people write it: nobody asks for nanoseconds, and a wait is never told too short.
+fn whole_seconds(wait: Duration) -> String {
+    let more = u64::from(wait.subsec_nanos() > 0);
+    format_duration(Duration::from_secs(wait.as_secs().saturating_add(more)))
 }
 
 impl std::error::Error for ApiError {}
@@ -113,9 +169,9 @@ pub enum Code {
     Status(u16),
     /// No whole answer in time.
     Timeout,
-    /// No connection.
+    /// No answer began.
     Connect,
-    /// A success status with an unreadable body.
+    /// An answer that is not what the API promises, or not whole.
     Decode,
     /// A body over the limit.
     TooLarge,
@@ -158,4 +214,26 @@ pub struct IgnoredEntries {
     pub count: u64,
     /// What is wrong with the first of them: its path and a short value, free of secrets.
     pub example: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_told_in_whole_seconds() {
+        for (nanos, want) in [
+            (0, "0s"),
+            (1, "1s"),
+            (29_362_166_282, "30s"),
+            (30_000_000_000, "30s"),
+            (90_000_000_000, "1m30s"),
+        ] {
+            let retry_after = Some(Duration::from_nanos(nanos));
+            let text = ApiError::Throttled { retry_after }.to_string();
+            assert_eq!(text, format!("throttled (429), asked to wait {want}"));
+        }
+        let retry_after = Some(Duration::MAX);
+        assert!(!ApiError::Throttled { retry_after }.to_string().is_empty());
+    }
 }

@@ -1,33 +1,24 @@
 //! Words for people: what a body says, short, on one line and without any secret of ours.
 //!
-//! Everything that LivePerson sent and that ends up in an error passes through a [`Scrubber`].
+//! Everything that LivePerson sent and that ends up in an error passes through a [`Redactor`].
 
 use serde_json::Value;
+
+use super::redactor::Redactor;
 
 /// Longest excerpt of a body that was not understood, in characters.
 const EXCERPT: usize = 120;
 /// Longest message taken from an error body, in characters.
 const MESSAGE: usize = 200;
-const HIDDEN: &str = "[secret]";
+/// Stands for all the words of an answer that could give a secret away.
+const WITHHELD: &str = "[withheld]";
 
-/// Takes the secrets of one request out of texts.
-pub(super) struct Scrubber {
-    /// The longest first, so that a secret that contains another goes as a whole.
-    needles: Vec<String>,
-}
-
-impl Scrubber {
-    /// Hides these values, also percent-encoded, form-encoded, JSON- and HTML-escaped.
-    pub(super) fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut needles: Vec<String> = secrets.into_iter().flat_map(spellings).collect();
-        needles.retain(|needle| !needle.is_empty());
-        needles.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        needles.dedup();
-        Self { needles }
-    }
-
+impl Redactor {
     /// One printable line of at most `limit` characters, without secrets.
     pub(super) fn line(&self, text: &str, limit: usize) -> String {
+        if self.withholds() {
+            return WITHHELD.to_owned();
+        }
         shorten(&self.hide(&clean(text)), limit)
     }
 
@@ -36,6 +27,9 @@ impl Scrubber {
         // Far more than is shown: white space may come first, and a secret must not be cut in two
         // before it is recognised.
         const WINDOW: usize = 16 * 1024;
+        if self.withholds() {
+            return WITHHELD.to_owned();
+        }
         let window = body.get(..WINDOW).unwrap_or(body);
         let text = clean(&String::from_utf8_lossy(window));
         let text = if window.len() < body.len() {
@@ -49,6 +43,9 @@ impl Scrubber {
     /// What an error body says: the message of a JSON body, the title or text of an HTML page, or
     /// the text itself. `cut` tells that the body is longer than what was read.
     pub(super) fn message(&self, body: &[u8], cut: bool) -> String {
+        if self.withholds() {
+            return WITHHELD.to_owned();
+        }
         if let Some(message) = json_message(body) {
             return self.line(&message, MESSAGE);
         }
@@ -66,80 +63,10 @@ impl Scrubber {
         }
         shorten(&text, MESSAGE)
     }
-
-    /// One pass over the text: what was put in is never looked at again, so it cannot grow twice.
-    fn hide(&self, text: &str) -> String {
-        let mut out = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(first) = rest.chars().next() {
-            let found = self.needles.iter().find(|n| rest.starts_with(n.as_str()));
-            if let Some(needle) = found {
-                out.push_str(HIDDEN);
-                rest = rest.get(needle.len()..).unwrap_or_default();
-            } else {
-                out.push(first);
-                rest = rest.get(first.len_utf8()..).unwrap_or_default();
-            }
-        }
-        out
-    }
-
-    /// Takes the beginning of a secret off the end of a text that was cut off.
-    fn drop_split_secret(&self, text: &str) -> String {
-        let mut end = text.len();
-        for needle in &self.needles {
-            // A few characters are no secret, and every text ends with the beginning of something.
-            for (at, _) in needle.char_indices().skip(4) {
-                let head = needle.get(..at).unwrap_or_default();
-                if text.ends_with(head) {
-                    end = end.min(text.len() - head.len());
-                }
-            }
-        }
-        text.get(..end).unwrap_or_default().to_owned()
-    }
-}
-
-/// The forms in which a server may echo a secret.
-fn spellings(secret: &str) -> Vec<String> {
-    let percent = super::paths::percent_encode(secret);
-    let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-    let json = serde_json::to_string(secret).unwrap_or_default();
-    let html = secret
-        .replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        .replace('\'', "&#39;");
-    vec![
-        clean(secret),
-        lower_escapes(&percent),
-        lower_escapes(&form),
-        percent,
-        form,
-        json.trim_matches('"').to_owned(),
-        html,
-        secret.to_owned(),
-    ]
-}
-
-/// `%2F` as `%2f`: both are valid, and servers differ.
-fn lower_escapes(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut inside = 0;
-    for c in text.chars() {
-        out.push(if inside > 0 {
-            c.to_ascii_lowercase()
-        } else {
-            c
-        });
-        inside = if c == '%' { 2 } else { inside.max(1) - 1 };
-    }
-    out
 }
 
 /// One line: white space runs become one space; control and invisible formatting characters go.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_whitespace() {

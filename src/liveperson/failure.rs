@@ -4,77 +4,178 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
-use super::error::ApiError;
-use super::excerpt::Scrubber;
+use super::error::{ApiError, ConnectCause, UnreadableCause};
+use super::redactor::Redactor;
 
 /// Longest list of causes, in characters.
 const LONGEST: usize = 300;
 
-/// Turns a failed exchange into an [`ApiError`]. `rootless` tells that this machine trusts no
-/// certificate at all.
+/// How far an exchange came before it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// No head of an answer has come.
+    BeforeHead,
+    /// Its head is there, its body is not.
+    InBody,
+}
+
+/// What [`classify`] has to know of this client.
+pub(super) struct Client {
+    /// Whether this machine trusts no certificate at all.
+    pub(super) no_trust_anchors: bool,
+    /// Longest wait for a connection.
+    pub(super) connect_timeout: Duration,
+}
+
+/// Turns a failed exchange into an [`ApiError`].
 pub(super) fn classify(
     error: reqwest::Error,
-    scrubber: &Scrubber,
-    rootless: bool,
-    connect_timeout: Duration,
+    stage: Stage,
+    client: &Client,
+    redactor: &Redactor,
 ) -> ApiError {
     // A URL holds ids, and what else somebody may have put there.
     let error = error.without_url();
-    let connect = |detail: String, certificate| ApiError::Connect {
-        detail: scrubber.line(&detail, LONGEST),
-        certificate,
-    };
-    if error.is_timeout() {
-        // Every other limit is watched by the transport itself.
-        return connect(format!("no connection within {connect_timeout:?}"), false);
-    }
-    let mut causes = causes(&error);
     let mut seen = Seen::default();
     walk(&error, &mut |cause| seen.look(cause));
-    if seen.certificate {
-        if rootless {
-            causes.push_str(
-                "; this machine has no root certificates: install ca-certificates or set tls.ca_file",
+    let mut detail = causes(&error);
+    let cause = match stage {
+        Stage::InBody => {
+            let what = match seen.damaged || error.is_decode() && !seen.connection {
+                true => "the answer is not proper HTTP or gzip",
+                false => "the connection ended in the middle of the answer",
+            };
+            return unreadable(
+                format!("{what}: {detail}"),
+                UnreadableCause::Transfer,
+                redactor,
             );
         }
-        return connect(causes, true);
+        Stage::BeforeHead if seen.damaged => {
+            let detail = format!("the answer is not proper HTTP: {detail}");
+            return unreadable(detail, UnreadableCause::NotHttp, redactor);
+        }
+        // Every other limit is watched by the transport itself.
+        Stage::BeforeHead if error.is_timeout() => {
+            detail = format!("no connection within {:?}", client.connect_timeout);
+            ConnectCause::TooSlow
+        }
+        Stage::BeforeHead => connect_cause(&error, &seen, &detail),
+    };
+    if client.no_trust_anchors && cause == ConnectCause::CertificateUntrusted {
+        detail.push_str(
+            "; this machine has no root certificates: install ca-certificates or set tls.ca_file",
+        );
     }
-    if seen.malformed || (error.is_decode() && !seen.connection) {
-        let detail = format!("the answer is not proper HTTP or gzip: {causes}");
-        return ApiError::Unreadable {
-            detail: scrubber.line(&detail, LONGEST),
-        };
+    ApiError::Connect {
+        detail: redactor.line(&detail, LONGEST),
+        cause,
     }
-    if error.is_body() || error.is_decode() {
-        let detail = format!("the connection ended in the middle of the answer ({causes})");
-        return connect(detail, false);
+}
+
+fn unreadable(detail: String, cause: UnreadableCause, redactor: &Redactor) -> ApiError {
+    ApiError::Unreadable {
+        detail: redactor.line(&detail, LONGEST),
+        cause,
     }
-    connect(causes, false)
+}
+
+fn connect_cause(error: &reqwest::Error, seen: &Seen, detail: &str) -> ConnectCause {
+    // The library tells these apart in its words only.
+    let detail = detail.to_ascii_lowercase();
+    let says = |words: &str| detail.contains(words);
+    if says("proxy auth") {
+        ConnectCause::ProxyLogin
+    } else if says("underlying connection") {
+        ConnectCause::ProxyUnreachable
+    } else if says("tunnel") {
+        ConnectCause::ProxyRefused
+    } else if let Some(tls) = seen.tls {
+        tls
+    } else if says("dns error") || says("invalid dns name") {
+        ConnectCause::Resolve
+    } else if let Some(cause) = seen.io.and_then(|kind| of_io(kind, error.is_connect())) {
+        cause
+    } else if seen.incomplete {
+        ConnectCause::Closed
+    } else {
+        ConnectCause::Other
+    }
+}
+
+fn of_io(kind: io::ErrorKind, connecting: bool) -> Option<ConnectCause> {
+    use io::ErrorKind as Kind;
+    match kind {
+        Kind::ConnectionRefused
+        | Kind::HostUnreachable
+        | Kind::NetworkUnreachable
+        | Kind::NetworkDown
+        | Kind::AddrNotAvailable
+        | Kind::PermissionDenied
+        | Kind::TimedOut => Some(ConnectCause::Unreachable),
+        // A connection that could be opened and is cut off while TLS is being agreed on.
+        Kind::UnexpectedEof | Kind::ConnectionReset | Kind::BrokenPipe if connecting => {
+            Some(ConnectCause::Tls)
+        }
+        Kind::UnexpectedEof
+        | Kind::ConnectionReset
+        | Kind::ConnectionAborted
+        | Kind::BrokenPipe
+        | Kind::NotConnected => Some(ConnectCause::Closed),
+        _ => None,
+    }
 }
 
 /// What the chain of causes tells.
 #[derive(Default)]
 struct Seen {
-    certificate: bool,
+    tls: Option<ConnectCause>,
+    /// The innermost error of the system.
+    io: Option<io::ErrorKind>,
     /// The connection broke.
     connection: bool,
     /// Something came, but not HTTP.
-    malformed: bool,
+    damaged: bool,
+    /// Nothing came.
+    incomplete: bool,
 }
 
 impl Seen {
     fn look(&mut self, cause: &(dyn Error + 'static)) {
         if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
             self.connection = true;
-            self.certificate |= matches!(
-                tls,
-                rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented
-            );
+            self.tls = Some(of_tls(tls));
+        }
+        if let Some(io) = cause.downcast_ref::<io::Error>() {
+            self.io = Some(io.kind());
         }
         if let Some(http) = cause.downcast_ref::<hyper::Error>() {
-            self.malformed |= http.is_parse();
+            self.damaged |= http.is_parse();
+            self.incomplete |= http.is_incomplete_message();
             self.connection |= !http.is_parse();
         }
+    }
+}
+
+fn of_tls(error: &rustls::Error) -> ConnectCause {
+    use rustls::CertificateError as Certificate;
+    let rustls::Error::InvalidCertificate(problem) = error else {
+        return match error {
+            rustls::Error::NoCertificatesPresented => ConnectCause::CertificateUntrusted,
+            _ => ConnectCause::Tls,
+        };
+    };
+    match problem {
+        Certificate::Expired | Certificate::ExpiredContext { .. } => {
+            ConnectCause::CertificateExpired
+        }
+        Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
+            ConnectCause::CertificateNotYetValid
+        }
+        Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
+            ConnectCause::CertificateOtherHost
+        }
+        _ => ConnectCause::CertificateUntrusted,
     }
 }
 

@@ -8,15 +8,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, LOCATION};
-use reqwest::{Method, Response};
+use reqwest::{Method, Response, StatusCode};
 use secrecy::zeroize::Zeroizing;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::connections::{Connections, connect_timeout};
 use super::error::ApiError;
-use super::excerpt::Scrubber;
-use super::failure;
+use super::failure::{self, Stage};
+use super::redactor::Redactor;
 use super::retry_after::retry_after;
 
 /// Most of an error body that is read: its first words say what is wrong.
@@ -25,6 +25,8 @@ const ERROR_BODY: usize = 64 * 1024;
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Room made at once for a body that announces its length, which may be a lie.
 const TRUSTED_LENGTH: u64 = 1024 * 1024;
+/// Room for an answer with a token, which is refused when it is longer than 16 KiB.
+const SENSITIVE_LENGTH: u64 = 32 * 1024;
 
 /// What a [`Transport`] is made of.
 pub(super) struct TransportSettings {
@@ -79,7 +81,25 @@ impl Outgoing {
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
+    pub(super) body: Body,
+}
+
+/// The body of an answer.
+pub(super) enum Body {
+    Data(Vec<u8>),
+    /// Holds a token, and is wiped.
+    Sensitive(Zeroizing<Vec<u8>>),
+}
+
+impl std::ops::Deref for Body {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Data(bytes) => bytes,
+            Self::Sensitive(bytes) => bytes,
+        }
+    }
 }
 
 /// What came of an exchange.
@@ -114,13 +134,12 @@ impl Transport {
     }
 
     /// Sends a request once and reads its answer. A status that is not a success becomes the error
-    /// it stands for; `scrubber` keeps its words free of secrets.
-    pub(super) async fn exchange(&self, outgoing: Outgoing, scrubber: &Scrubber) -> Exchange {
-        self.connections.renew_when_old().await;
+    /// it stands for; `redactor` keeps its words free of secrets.
+    pub(super) async fn exchange(&self, outgoing: Outgoing, redactor: &Redactor) -> Exchange {
         let started = Instant::now();
         let mut observed = Observed::default();
         let deadline = started + self.timeout;
-        let result = self.run(outgoing, deadline, scrubber, &mut observed).await;
+        let result = self.run(outgoing, deadline, redactor, &mut observed).await;
         Exchange {
             result,
             bytes: observed.bytes,
@@ -133,24 +152,25 @@ impl Transport {
         &self,
         outgoing: Outgoing,
         deadline: Instant,
-        scrubber: &Scrubber,
+        redactor: &Redactor,
         observed: &mut Observed,
     ) -> Result<Answer, ApiError> {
         let late = ApiError::Timeout {
             after: self.timeout,
         };
         let conditional = outgoing.conditional;
-        let failed = |error| {
-            failure::classify(
-                error,
-                scrubber,
-                self.connections.rootless(),
-                connect_timeout(self.timeout),
-            )
+        // Only a token or a session is asked for with a body.
+        let sensitive = outgoing.body.is_some();
+        let failed = |error, stage| {
+            let client = failure::Client {
+                no_trust_anchors: self.connections.no_trust_anchors(),
+                connect_timeout: connect_timeout(self.timeout),
+            };
+            failure::classify(error, stage, &client, redactor)
         };
         let sending = self.request(outgoing).send();
         let mut response = match timeout_at(deadline, sending).await {
-            Ok(sent) => sent.map_err(failed)?,
+            Ok(sent) => sent.map_err(|error| failed(error, Stage::BeforeHead))?,
             Err(_) => return Err(late),
         };
         observed.server_time = server_time(response.headers());
@@ -158,20 +178,23 @@ impl Transport {
         let status = response.status().as_u16();
         let success = response.status().is_success() || (status == 304 && conditional);
         if !success {
-            return Err(refusal(&mut response, deadline, scrubber, bytes).await);
+            return Err(refusal(&mut response, deadline, redactor, bytes).await);
         }
-        let reading = read(&mut response, self.limit, bytes);
+        let reading = read(&mut response, self.limit, sensitive, bytes);
         let body = match timeout_at(deadline, reading).await {
             Ok(Ok(Some(body))) => body,
             Ok(Ok(None)) => return Err(ApiError::TooLarge { limit: self.limit }),
-            Ok(Err(error)) => return Err(failed(error)),
+            Ok(Err(error)) => return Err(failed(error, Stage::InBody)),
             Err(_) => return Err(late),
         };
         let headers = std::mem::take(response.headers_mut());
         Ok(Answer {
             status,
             headers,
-            body,
+            body: match sensitive {
+                true => Body::Sensitive(Zeroizing::new(body)),
+                false => Body::Data(body),
+            },
         })
     }
 
@@ -201,13 +224,16 @@ fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
 async fn read(
     response: &mut Response,
     limit: u64,
+    sensitive: bool,
     bytes: &mut u64,
 ) -> Result<Option<Vec<u8>>, reqwest::Error> {
     let announced = response.content_length().unwrap_or(0);
     if announced > limit {
         return Ok(None);
     }
-    let room = usize::try_from(announced.min(TRUSTED_LENGTH)).unwrap_or_default();
+    // A buffer that grows leaves copies behind: one for a token has room for any from the start.
+    let least = if sensitive { SENSITIVE_LENGTH } else { 0 };
+    let room = usize::try_from(announced.clamp(least, TRUSTED_LENGTH)).unwrap_or_default();
     let mut body = Vec::with_capacity(room);
     while let Some(chunk) = response.chunk().await? {
         // Counted after decompression, so that a small body cannot unfold into a huge one.
@@ -229,7 +255,7 @@ fn length(chunk: &[u8]) -> u64 {
 async fn refusal(
     response: &mut Response,
     deadline: Instant,
-    scrubber: &Scrubber,
+    redactor: &Redactor,
     bytes: &mut u64,
 ) -> ApiError {
     let status = response.status().as_u16();
@@ -238,11 +264,11 @@ async fn refusal(
         drain(response, deadline, bytes).await;
         return ApiError::Throttled { retry_after };
     }
-    if let Some(message) = redirection(response, scrubber) {
+    if let Some(message) = redirection(response, redactor) {
         return ApiError::Rejected { status, message };
     }
     let (body, cut) = drain(response, deadline, bytes).await;
-    status_error(status, scrubber.message(&body, cut), None)
+    status_error(status, redactor.message(&body, cut), None)
 }
 
 /// Reads an error body, so that the connection can be used again; true means that there was more.
@@ -284,15 +310,19 @@ pub(super) fn status_error(
     }
 }
 
-fn redirection(response: &Response, scrubber: &Scrubber) -> Option<String> {
+fn redirection(response: &Response, redactor: &Redactor) -> Option<String> {
     if !response.status().is_redirection() {
         return None;
+    }
+    if response.status() == StatusCode::NOT_MODIFIED {
+        let message = "not modified, although no condition was asked for";
+        return Some(message.to_owned());
     }
     // Only the host: the rest of a location may repeat what the request said.
     let location = response.headers().get(LOCATION);
     let target = location.and_then(|to| response.url().join(to.to_str().ok()?).ok());
     let host = match target.as_ref().and_then(Url::host_str) {
-        Some(host) => scrubber.line(host, 100),
+        Some(host) => redactor.line(host, 100),
         None => "nowhere readable".to_owned(),
     };
     Some(format!("a redirect to {host}, which is not followed"))

@@ -17,10 +17,13 @@ mod http;
 mod lenient;
 mod names;
 mod paths;
+mod proxy;
 mod reading;
+mod redactor;
 mod retry_after;
 mod service;
 mod sla;
+mod trust;
 
 pub use api::*;
 pub use auth::{LifetimeSource, TokenLifetime, oauth2_token_lifetime};

@@ -57,52 +57,65 @@ pub enum NamesAnswer {
 /// # Errors
 /// A body that is not a list of objects with ids.
 pub(super) fn read(kind: NameKind, body: &[u8]) -> Result<Content<NamesAnswer>, ReadError> {
-    let Content { value, status } = envelope::read_list::<Entry>(body)?;
-    let mut names = Vec::with_capacity(value.len());
-    for (index, entry) in value.into_iter().enumerate() {
-        let Some(id) = entry.id else {
-            return Err(ReadError::Missing(format!("entry {index} has no id")));
-        };
-        if entry.deleted {
-            continue;
-        }
-        if let Some(name) = entry.name(kind) {
-            names.push((id, name));
-        }
+    match kind {
+        NameKind::Skills | NameKind::Groups => list::<Thing>(body),
+        NameKind::Users => list::<User>(body),
     }
-    let value = NamesAnswer::Names(ascending(names));
-    Ok(Content { value, status })
 }
 
+fn list<T: Named>(body: &[u8]) -> Result<Content<NamesAnswer>, ReadError> {
+    let content = envelope::read_list::<T>(body)?;
+    Ok(content.map(|entries| {
+        let names = entries.into_iter().filter_map(|entry| {
+            let (id, name) = entry.into_name()?;
+            Some((id, shortened(name)))
+        });
+        NamesAnswer::Names(ascending(names.collect()))
+    }))
+}
+
+fn shortened(mut name: String) -> String {
+    let mut end = LONGEST.min(name.len());
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    name.truncate(end);
+    name
+}
+
+/// An entry of a list: an id, and what may name it.
+trait Named: Fields {
+    /// Id and name, exactly as given; `None` for one that was deleted or has no name.
+    fn into_name(self) -> Option<(i64, String)>;
+}
+
+const WITHOUT_ID: &str = "has no id";
+
+#[expect(clippy::ptr_arg, reason = "the shape that a filter of names wants")]
+fn says_something(name: &String) -> bool {
+    !name.trim().is_empty()
+}
+
+/// A skill or a group.
 #[derive(Default)]
-struct Entry {
+struct Thing {
     id: Option<i64>,
     deleted: bool,
     name: Option<String>,
-    full_name: Option<String>,
-    nickname: Option<String>,
-    login_name: Option<String>,
 }
 
-impl Entry {
-    /// For users the most telling of what there is; exactly as it was given.
-    fn name(self, kind: NameKind) -> Option<String> {
-        let candidates = match kind {
-            NameKind::Skills | NameKind::Groups => [self.name, None, None, None],
-            NameKind::Users => [self.full_name, self.nickname, self.login_name, self.name],
-        };
-        let mut candidates = candidates.into_iter().flatten();
-        let mut name = candidates.find(|name| !name.trim().is_empty())?;
-        let mut end = LONGEST.min(name.len());
-        while !name.is_char_boundary(end) {
-            end -= 1;
-        }
-        name.truncate(end);
-        Some(name)
+impl Named for Thing {
+    fn into_name(self) -> Option<(i64, String)> {
+        let name = self.name.filter(says_something)?;
+        (!self.deleted).then_some((self.id?, name))
     }
 }
 
-impl Fields for Entry {
+impl Fields for Thing {
+    fn missing(&self) -> Option<&'static str> {
+        self.id.is_none().then_some(WITHOUT_ID)
+    }
+
     fn field<'de, A: MapAccess<'de>>(
         &mut self,
         key: &str,
@@ -113,9 +126,48 @@ impl Fields for Entry {
             "id" => self.id = trail.field(map, "id", Whole)?,
             "deleted" => self.deleted = trail.field(map, "deleted", Flag)?,
             "name" => self.name = trail.field(map, "name", Text)?,
-            "fullName" => self.full_name = trail.field(map, "fullName", Text)?,
-            "nickname" => self.nickname = trail.field(map, "nickname", Text)?,
-            "loginName" => self.login_name = trail.field(map, "loginName", Text)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+/// An agent.
+#[derive(Default)]
+struct User {
+    id: Option<i64>,
+    deleted: bool,
+    /// The most telling first.
+    names: [Option<String>; 4],
+}
+
+impl Named for User {
+    fn into_name(self) -> Option<(i64, String)> {
+        let mut names = self.names.into_iter().flatten();
+        let name = names.find(says_something)?;
+        (!self.deleted).then_some((self.id?, name))
+    }
+}
+
+impl Fields for User {
+    fn missing(&self) -> Option<&'static str> {
+        self.id.is_none().then_some(WITHOUT_ID)
+    }
+
+    fn field<'de, A: MapAccess<'de>>(
+        &mut self,
+        key: &str,
+        map: &mut A,
+        trail: &mut Trail,
+    ) -> Result<bool, A::Error> {
+        let [full_name, nickname, login_name, name] = &mut self.names;
+        match key {
+            "id" => self.id = trail.field(map, "id", Whole)?,
+            "deleted" => self.deleted = trail.field(map, "deleted", Flag)?,
+            "fullName" => *full_name = trail.field(map, "fullName", Text)?,
+            "nickname" => *nickname = trail.field(map, "nickname", Text)?,
+            "loginName" => *login_name = trail.field(map, "loginName", Text)?,
+            "name" => *name = trail.field(map, "name", Text)?,
             _ => return Ok(false),
         }
         Ok(true)
@@ -190,6 +242,7 @@ mod tests {
             r#"[{"name":"x"}]"#,
             r#"[{"id":1.5}]"#,
             "[{]",
+            r#"[{"id":1,"name":["x"]}, null]"#,
         ] {
             let read = read(NameKind::Users, body.as_bytes());
             assert!(read.is_err(), "{body}");
@@ -200,6 +253,40 @@ mod tests {
                 br#"{"meta":{"responseCode":429},"body":"slow"}"#
             ),
             Err(ReadError::Status(429))
+        );
+    }
+
+    #[test]
+    fn an_odd_entry_costs_its_own_name_only() {
+        let good = r#"{"id":7,"name":"Sales"}"#;
+        let mut wrong = Vec::new();
+        for odd in [
+            r#"{"id":1,"name":"half \ud83d"}"#.as_bytes(),
+            br#"{"id":1,"name":"\udE00 half"}"#,
+            b"{\"id\":1,\"name\":\"\xff\"}",
+            br#"{"id":1,"name":["x"]}"#,
+            br#"{"id":1.5,"name":"x"}"#,
+            br#"{"id":1e999,"name":"x"}"#,
+            br#"{"name":"x"}"#,
+            br#"{"id":1,"deleted":"perhaps","name":"x"}"#,
+            b"\"x\"",
+            b"[[]]",
+        ] {
+            let body = [b"[", odd, b",", good.as_bytes(), b",", odd, b"]"].concat();
+            let content = read(NameKind::Skills, &body).unwrap();
+            let names = NamesAnswer::Names(vec![(7, "Sales".to_owned())]);
+            let count = content.ignored.map(|ignored| ignored.count);
+            if (content.value, count) != (names, Some(2)) {
+                wrong.push(String::from_utf8_lossy(odd).into_owned());
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong:?}");
+        let unused =
+            r#"[{"id":7,"name":"Sales","fullName":[],"nickname":1.5,"loginName":"\ud800"}]"#;
+        assert_eq!(names(unused), [(7, "Sales".to_owned())]);
+        assert_eq!(
+            read(NameKind::Skills, unused.as_bytes()).unwrap().ignored,
+            None
         );
     }
 }

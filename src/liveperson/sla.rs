@@ -4,14 +4,17 @@ use serde::de::MapAccess;
 
 use super::api::{SlaAnswer, SlaBucket};
 use super::envelope::{self, Content, ReadError};
-use super::lenient::{Count, Fields, Keyed, Number, Trail};
+use super::lenient::{Count, Fields, Keyed, Trail};
 
 /// Reads an answer.
 ///
 /// # Errors
 /// A body that is not what the documentation promises, whole or in one value.
 pub(super) fn read(body: &[u8]) -> Result<Content<SlaAnswer>, ReadError> {
-    let Content { value, status } = envelope::read::<RawAnswer>(body)?;
+    envelope::read::<RawAnswer>(body)?.try_map(complete)
+}
+
+fn complete(value: RawAnswer) -> Result<SlaAnswer, ReadError> {
     let Some(range) = value.range else {
         return Err(ReadError::Missing(
             "asked for a histogram but the answer has no slaDataRange section".to_owned(),
@@ -24,15 +27,9 @@ pub(super) fn read(body: &[u8]) -> Result<Content<SlaAnswer>, ReadError> {
                 "slaDataRange.{lower_limit} has no chats"
             )));
         };
-        buckets.push(SlaBucket {
-            lower_limit,
-            chats,
-            accumulated: raw.accumulated,
-            share: raw.share,
-        });
+        buckets.push(SlaBucket { lower_limit, chats });
     }
-    let value = SlaAnswer { buckets };
-    Ok(Content { value, status })
+    Ok(SlaAnswer { buckets })
 }
 
 #[derive(Default)]
@@ -58,8 +55,6 @@ impl Fields for RawAnswer {
 #[derive(Default)]
 struct RawBucket {
     chats: Option<f64>,
-    accumulated: Option<f64>,
-    share: Option<f64>,
 }
 
 impl Fields for RawBucket {
@@ -69,14 +64,11 @@ impl Fields for RawBucket {
         map: &mut A,
         trail: &mut Trail,
     ) -> Result<bool, A::Error> {
-        match key {
-            "chats" => self.chats = trail.field(map, "chats", Count)?,
-            "accumulated" => self.accumulated = trail.field(map, "accumulated", Number)?,
-            "percentageFromTotal" => {
-                self.share = trail.field(map, "percentageFromTotal", Number)?;
-            }
-            _ => return Ok(false),
+        // The ratios beside it are quotients of these counts and are not read.
+        let known = key == "chats";
+        if known {
+            self.chats = trail.field(map, "chats", Count)?;
         }
-        Ok(true)
+        Ok(known)
     }
 }

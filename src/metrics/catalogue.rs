@@ -68,7 +68,7 @@ impl FamilyId {
 }
 
 /// All families, in the order in which they are served.
-pub static FAMILIES: [Family; 36] = [
+pub static FAMILIES: [Family; 37] = [
     Family {
         name: "liveperson_window_account_chats",
         kind: Kind::Gauge,
@@ -284,6 +284,13 @@ pub static FAMILIES: [Family; 36] = [
         kind: Kind::Counter,
         labels: &["account", "api"],
         help: "Bytes of LivePerson's answers, after decompression.",
+        origin: Origin::Exporter,
+    },
+    Family {
+        name: "liveperson_api_entries_ignored_total",
+        kind: Kind::Counter,
+        labels: &["account", "api"],
+        help: "Entries of LivePerson's answers that could not be read and were left out.",
         origin: Origin::Exporter,
     },
     Family {

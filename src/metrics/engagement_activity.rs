@@ -183,11 +183,9 @@ mod tests {
                 account: Some(totals),
                 skills: Some(SkillsActivity {
                     skills: skills.into_iter().collect(),
-                    totals,
                 }),
                 agents: Some(AgentsActivity {
                     agents: agents.into_iter().collect(),
-                    totals,
                 }),
             },
             intervals: vec![],

@@ -25,6 +25,7 @@ pub struct AccountCounters {
     requests: IntCounterVec,
     duration: HistogramVec,
     bytes: IntCounterVec,
+    ignored: IntCounterVec,
     skipped: IntCounterVec,
     created: OnceLock<f64>,
 }
@@ -42,6 +43,7 @@ impl AccountCounters {
                 &["api"],
             )?,
             bytes: IntCounterVec::new(opts("liveperson_api_response_bytes_total"), &["api"])?,
+            ignored: IntCounterVec::new(opts("liveperson_api_entries_ignored_total"), &["api"])?,
             skipped: IntCounterVec::new(opts("liveperson_polls_skipped_total"), &["collector"])?,
             created: OnceLock::new(),
         };
@@ -54,6 +56,9 @@ impl AccountCounters {
         counters
             .registry
             .register(Box::new(counters.bytes.clone()))?;
+        counters
+            .registry
+            .register(Box::new(counters.ignored.clone()))?;
         counters
             .registry
             .register(Box::new(counters.skipped.clone()))?;
@@ -88,6 +93,13 @@ impl AccountCounters {
             .with_label_values(&[api])
             .observe(elapsed.as_secs_f64());
         self.bytes.with_label_values(&[api]).inc_by(bytes);
+        // There from the first call, so that the first odd entry is a rise that rate() sees.
+        self.ignored.with_label_values(&[api]);
+    }
+
+    /// Counts entries of an answer that could not be read and were left out.
+    pub fn entries_ignored(&self, api: &str, count: u64) {
+        self.ignored.with_label_values(&[api]).inc_by(count);
     }
 
     /// Counts skipped polls.
@@ -424,6 +436,7 @@ mod tests {
         counters[0].request("token", "200", Duration::from_millis(70), 300);
         counters[1].request("sla", "timeout", Duration::from_secs(15), 0);
         counters[1].skipped("sla", 3);
+        counters[1].entries_ignored("sla", 2);
         let page = page(&[state("1"), state("2")], &counters);
         for line in [
             "liveperson_api_requests_total{account=\"1\",api=\"token\",code=\"200\"} 1",
@@ -431,6 +444,8 @@ mod tests {
             "liveperson_api_response_bytes_total{account=\"1\",api=\"token\"} 300",
             "liveperson_api_request_duration_seconds_bucket{account=\"1\",api=\"token\",le=\"0.1\"} 1",
             "liveperson_polls_skipped_total{account=\"1\",collector=\"sla\"} 0",
+            "liveperson_api_entries_ignored_total{account=\"1\",api=\"token\"} 0",
+            "liveperson_api_entries_ignored_total{account=\"2\",api=\"sla\"} 2",
             "liveperson_polls_skipped_total{account=\"2\",collector=\"sla\"} 3",
             "liveperson_up{account=\"1\",collector=\"sla\"} 1",
             "liveperson_api_backoff_seconds{account=\"2\"} 1.5",

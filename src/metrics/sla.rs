@@ -67,8 +67,6 @@ mod tests {
         let buckets = buckets.iter().map(|(lower_limit, chats)| SlaBucket {
             lower_limit: *lower_limit,
             chats: *chats,
-            accumulated: None,
-            share: None,
         });
         SlaAnswer {
             buckets: buckets.collect(),

@@ -55,6 +55,13 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
         "tests/bad_config/alias-bomb.yml: line 9, column 37: more than 200000 values, aliases expanded",
     ),
     (
+        "allowed-domains.yml",
+        "allowed_domains[1]: https://lp.example.com is not a domain such as example.com (its subdomains are included; no scheme, port or *)\n\
+         allowed_domains[2]: \"*.example.com\" is not a domain such as example.com (its subdomains are included; no scheme, port or *)\n\
+         allowed_domains[3]: com is a whole top-level domain; name the one that is meant below it\n\
+         allowed_domains[4]: example.com is the same as allowed_domains[0]",
+    ),
+    (
         "auth-a-text.yml",
         "accounts[0].auth: a text where a map is wanted",
     ),
@@ -101,7 +108,7 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     ),
     (
         "auth-secret-file-does-not-exist.yml",
-        "accounts[0].auth.oauth2.client_secret_file: tests/bad_config/files/no-such-file does not exist",
+        "accounts[0].auth.oauth2.client_secret_file: the file that it names does not exist in tests/bad_config/files; the path of a file is wanted here, not the secret itself",
     ),
     (
         "auth-secret-file-empty.yml",
@@ -250,7 +257,7 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     (
         "many-mistakes.yml",
         "accounts[0].hosts.leDataReportin: unknown key; did you mean leDataReporting?\n\
-         colour: unknown key; known here: accounts, engagement_activity, sla, limits, stale_after, timezone, names, domain_api, tls\n\
+         colour: unknown key; known here: accounts, engagement_activity, sla, limits, stale_after, timezone, names, domain_api, allowed_domains, tls\n\
          sla.group: unknown key; did you mean groups?\n\
          engagement_activity.windows[1]: 300s is the same as engagement_activity.windows[0]\n\
          engagement_activity.windows[2]: 0m is not a window: whole minutes from 1m to 24h, or today\n\
@@ -263,7 +270,7 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
          accounts[0].sla.buckets[1]: 33 is not a multiple of 5\n\
          accounts[1].id: is missing; give the account id (site id) that LivePerson gave you\n\
          accounts[1].auth.login.username: the value is empty\n\
-         accounts[1].auth.login.password_file: tests/bad_config/files/no-such-file does not exist\n\
+         accounts[1].auth.login.password_file: the file that it names does not exist in tests/bad_config/files; the path of a file is wanted here, not the secret itself\n\
          limits.max_in_flight: many is not a whole number from 1 to 64\n\
          limits.min_spacing: 250 has no unit; durations are written as 250ms, 30s or 1h30m\n\
          timezone: Berlin is not an IANA time zone such as UTC or Europe/Berlin\n\
@@ -383,7 +390,7 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     ),
     (
         "unknown-key-that-looks-like-a-path.yml",
-        "accounts[999999999999].id: unknown key; known here: accounts, engagement_activity, sla, limits, stale_after, timezone, names, domain_api, tls",
+        "accounts[999999999999].id: unknown key; known here: accounts, engagement_activity, sla, limits, stale_after, timezone, names, domain_api, allowed_domains, tls",
     ),
     (
         "unknown-section.yml",

@@ -162,6 +162,47 @@ fn unusable_secret_files_are_named_and_their_content_is_not() {
     }
 }
 
+/// Somebody pastes the secret where the path of its file belongs.
+#[test]
+fn a_secret_in_the_place_of_its_file_is_not_repeated() {
+    let long = "hunter2".repeat(100);
+    for pasted in [
+        "hunter2",
+        "hunter2/with+slash==",
+        "/hunter2/x",
+        "hunter2.txt",
+        &long,
+        "c.yml/hunter2",
+    ] {
+        let text = ACCOUNT.replace(
+            "client_secret: hush-hush",
+            &format!("client_secret_file: {pasted}"),
+        );
+        let error = Folder::with(text).error(&[]);
+        let path =
+            "accounts[0].auth.oauth2.client_secret_file: the file that it names does not exist";
+        assert!(error.starts_with(path), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
+fn line_breaks_behind_a_secret_are_not_part_of_it() {
+    let inline = ACCOUNT.replace(
+        "client_secret: hush-hush",
+        "client_secret: \"hush-hush\\n\"",
+    );
+    let folder = Folder::with(inline);
+    let loaded = folder.load(&[]).unwrap().config;
+    assert_eq!(secret(&loaded.accounts[0]), "hush-hush");
+    let variable = "LIVEPERSON_EXPORTER__ACCOUNTS__0__AUTH__OAUTH2__CLIENT_SECRET";
+    let loaded = folder
+        .load(&[(variable, "from-outside\r\n")])
+        .unwrap()
+        .config;
+    assert_eq!(secret(&loaded.accounts[0]), "from-outside");
+}
+
 #[test]
 fn a_secret_in_the_credentials_directory_comes_first() {
     let text = ACCOUNT.replace("client_secret: hush-hush", "client_secret_file: s");

@@ -25,6 +25,11 @@ fn the_unit_file_fits_the_program_and_the_sample_configuration() {
         let families = value("RestrictAddressFamilies");
         assert!(families.split(' ').any(|f| f == family), "{family}");
     }
+    assert_eq!(
+        value("LimitCORE"),
+        "0",
+        "a core dump would hold every secret"
+    );
     let cut_off =
         |line: &str| line.starts_with("PrivateNetwork=yes") || line.starts_with("IPAddressDeny=");
     assert!(!unit.lines().any(cut_off), "no network, no data");

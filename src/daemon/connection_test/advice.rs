@@ -1,7 +1,7 @@
 //! What a failure most likely means, and what the person in front of it can do.
 
 use crate::config::{Account, Auth};
-use crate::liveperson::{ApiError, Service};
+use crate::liveperson::{ApiError, ConnectCause, Service, UnreadableCause};
 
 /// What the answer depends on besides the configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,14 +43,7 @@ pub(super) fn advice(
     surroundings: &Surroundings,
 ) -> String {
     match error {
-        ApiError::Connect {
-            certificate: true, ..
-        } => format!(
-            "the certificate of {host} is not trusted by this machine. If your network inspects TLS, \
-             set tls.ca_file to the root certificate it uses; otherwise install the package \
-             ca-certificates. A wrong clock does this, too."
-        ),
-        ApiError::Connect { detail, .. } => no_connection(detail, host, surroundings),
+        ApiError::Connect { cause, .. } => no_answer(*cause, host, surroundings),
         ApiError::Timeout { .. } => format!(
             "{host} does not answer in time. {}Try again; if it lasts, raise limits.request_timeout \
              and look at LivePerson's status page.",
@@ -60,6 +53,10 @@ pub(super) fn advice(
              again. Is another client using the account? The daemon slows down by itself."
             .to_owned(),
         ApiError::Rejected { status: 407, .. } => proxy_login(),
+        ApiError::Rejected { status: 304, .. } => format!(
+            "{host} says that nothing has changed since an answer that it never gave: a cache answers \
+             in LivePerson's place. Have it leave {host} alone."
+        ),
         ApiError::Rejected {
             status: 300..=399, ..
         } => format!(
@@ -69,10 +66,7 @@ pub(super) fn advice(
         ApiError::Failed { .. } => "LivePerson itself is failing: try again in a few minutes and \
              look at its status page."
             .to_owned(),
-        ApiError::Unreadable { .. } => format!(
-            "{host} answered something else than LivePerson's API does. Is it the right host (hosts, \
-             domain_api), or does a proxy or a sign-in page answer in its place?"
-        ),
+        ApiError::Unreadable { cause, .. } => unreadable(*cause, host),
         ApiError::TooLarge { .. } => "raise limits.max_response_bytes.".to_owned(),
         ApiError::Refused { .. } | ApiError::Rejected { .. } => refused(asked, error, account),
     }
@@ -120,26 +114,77 @@ fn refused(asked: Asked, error: &ApiError, account: &Account) -> String {
     }
 }
 
-fn no_connection(detail: &str, host: &str, surroundings: &Surroundings) -> String {
-    let detail = detail.to_ascii_lowercase();
-    if detail.contains("proxy auth") {
-        return proxy_login();
-    }
-    if detail.contains("underlying connection") {
-        return "the proxy itself cannot be reached: is HTTPS_PROXY right, and is the proxy running?"
-            .to_owned();
-    }
-    if detail.contains("tunnel") || detail.contains("proxy") {
-        return format!(
+/// No answer began.
+fn no_answer(cause: ConnectCause, host: &str, surroundings: &Surroundings) -> String {
+    let proxy = proxy_first(surroundings);
+    match cause {
+        ConnectCause::Resolve => format!(
+            "this machine finds no address for {host}. {proxy}Is the name right (hosts, domain_api), \
+             and does the DNS server that this machine uses know it?"
+        ),
+        ConnectCause::Unreachable | ConnectCause::TooSlow => {
+            format!("there is no way to {host}. {proxy}Does the firewall allow TCP port 443 to it?")
+        }
+        ConnectCause::ProxyLogin => proxy_login(),
+        ConnectCause::ProxyUnreachable => {
+            "the proxy itself cannot be reached: is HTTPS_PROXY right, and is the proxy running?"
+                .to_owned()
+        }
+        ConnectCause::ProxyRefused => format!(
             "the proxy does not let the call through: allow {host} there, port 443, or name the host \
              in NO_PROXY if it can be reached directly."
-        );
+        ),
+        ConnectCause::CertificateUntrusted => format!(
+            "the certificate of {host} is not trusted by this machine. If your network inspects TLS, \
+             set tls.ca_file to the root certificate it uses; otherwise install the package \
+             ca-certificates."
+        ),
+        ConnectCause::CertificateExpired | ConnectCause::CertificateNotYetValid => format!(
+            "compare the clock of this machine with the time. If it is right, the certificate of \
+             {host} is not valid at present: tell whoever runs the host, or the proxy that inspects TLS."
+        ),
+        ConnectCause::CertificateOtherHost => format!(
+            "another host answers in the place of {host}: is the name right (hosts, domain_api), and \
+             does DNS, a proxy or a sign-in page lead elsewhere?"
+        ),
+        ConnectCause::Tls => format!(
+            "{host} was reached, but no TLS could be agreed on. Does the port speak TLS (1.2 or 1.3)? A \
+             firewall or proxy that inspects or blocks TLS by name does this, too: have it let {host} \
+             through."
+        ),
+        ConnectCause::Closed => format!(
+            "{host} takes connections and closes them without an answer. {proxy}Try again; if it lasts, \
+             a firewall, proxy or load balancer in between cuts the calls off."
+        ),
+        ConnectCause::NotSent => {
+            "this call needs what an earlier step could not get: see above.".to_owned()
+        }
+        ConnectCause::Other => {
+            format!("there is no way to {host}. {proxy}The words above say what this machine met.")
+        }
     }
-    let first = proxy_first(surroundings);
-    format!(
-        "there is no way to {host}. {first}Can this machine resolve the name, and does the firewall \
-         allow TCP port 443 to it?"
-    )
+}
+
+/// An answer came that is none.
+fn unreadable(cause: UnreadableCause, host: &str) -> String {
+    match cause {
+        UnreadableCause::Content => format!(
+            "{host} answered something else than LivePerson's API does. Is it the right host (hosts, \
+             domain_api), or does a proxy or a sign-in page answer in its place?"
+        ),
+        UnreadableCause::Transfer => format!(
+            "{host} was reached and its answer began, but did not arrive whole. Try again; if it lasts, \
+             something in between (a proxy, a firewall, a load balancer) cuts off or changes answers."
+        ),
+        UnreadableCause::NotHttp => format!(
+            "what listens at {host} does not speak HTTP. Are host and port right (hosts, domain_api)?"
+        ),
+        UnreadableCause::ForeignHost => {
+            "nothing was sent to that host. If LivePerson confirms it, add \
+             its domain to allowed_domains, or name it in hosts; otherwise, is domain_api right?"
+                .to_owned()
+        }
+    }
 }
 
 fn proxy_login() -> String {
@@ -185,9 +230,13 @@ mod tests {
             status,
             message: String::new(),
         };
-        let connect = |detail: &str, certificate| ApiError::Connect {
-            detail: detail.to_owned(),
-            certificate,
+        let connect = |cause| ApiError::Connect {
+            detail: String::new(),
+            cause,
+        };
+        let unreadable = |cause| ApiError::Unreadable {
+            detail: String::new(),
+            cause,
         };
         let host = Asked::Host(Service::Sentinel);
         let data = Asked::Data("SLA Histogram");
@@ -195,23 +244,108 @@ mod tests {
             (host, rejected(404), oauth2(), "unknown account"),
             (
                 host,
-                connect("dns error", false),
+                connect(ConnectCause::Resolve),
                 oauth2(),
-                "set HTTPS_PROXY",
+                "no address for h. If your network needs a proxy, set HTTPS_PROXY",
             ),
-            (host, connect("x", true), oauth2(), "tls.ca_file"),
             (
                 host,
-                connect("tunnel error: unsuccessful", false),
+                connect(ConnectCause::Unreachable),
+                oauth2(),
+                "firewall allow TCP port 443",
+            ),
+            (
+                host,
+                connect(ConnectCause::TooSlow),
+                oauth2(),
+                "firewall allow TCP port 443",
+            ),
+            (
+                host,
+                connect(ConnectCause::ProxyLogin),
+                oauth2(),
+                "user:password@",
+            ),
+            (
+                host,
+                connect(ConnectCause::ProxyUnreachable),
+                oauth2(),
+                "is HTTPS_PROXY right",
+            ),
+            (
+                host,
+                connect(ConnectCause::ProxyRefused),
                 oauth2(),
                 "allow h there",
             ),
             (
                 host,
-                connect("tunnel error: proxy authorization required", false),
+                connect(ConnectCause::CertificateUntrusted),
                 oauth2(),
-                "user:password@",
+                "tls.ca_file",
             ),
+            (
+                host,
+                connect(ConnectCause::CertificateExpired),
+                oauth2(),
+                "the clock of this machine",
+            ),
+            (
+                host,
+                connect(ConnectCause::CertificateNotYetValid),
+                oauth2(),
+                "the clock of this machine",
+            ),
+            (
+                host,
+                connect(ConnectCause::CertificateOtherHost),
+                oauth2(),
+                "another host answers",
+            ),
+            (
+                host,
+                connect(ConnectCause::Tls),
+                oauth2(),
+                "no TLS could be agreed on",
+            ),
+            (
+                host,
+                connect(ConnectCause::Closed),
+                oauth2(),
+                "without an answer",
+            ),
+            (
+                host,
+                connect(ConnectCause::NotSent),
+                oauth2(),
+                "an earlier step",
+            ),
+            (host, connect(ConnectCause::Other), oauth2(), "no way to h"),
+            (
+                data,
+                unreadable(UnreadableCause::Content),
+                oauth2(),
+                "something else",
+            ),
+            (
+                data,
+                unreadable(UnreadableCause::Transfer),
+                oauth2(),
+                "did not arrive whole",
+            ),
+            (
+                data,
+                unreadable(UnreadableCause::NotHttp),
+                oauth2(),
+                "does not speak HTTP",
+            ),
+            (
+                data,
+                unreadable(UnreadableCause::ForeignHost),
+                oauth2(),
+                "allowed_domains",
+            ),
+            (data, rejected(304), oauth2(), "a cache answers"),
             (
                 Asked::Token,
                 refused(401),
@@ -279,14 +413,6 @@ mod tests {
             ),
             (
                 data,
-                ApiError::Unreadable {
-                    detail: String::new(),
-                },
-                oauth2(),
-                "something else",
-            ),
-            (
-                data,
                 ApiError::TooLarge { limit: 1 },
                 oauth2(),
                 "max_response_bytes",
@@ -296,7 +422,7 @@ mod tests {
             assert!(text.contains(expected), "{error}: {text}");
         }
         let behind = Surroundings { proxy: true };
-        let error = connect("connection refused", false);
+        let error = connect(ConnectCause::Unreachable);
         let text = advice(host, &error, &oauth2(), "h", &behind);
         assert!(text.contains("HTTPS_PROXY is set"), "{text}");
     }

@@ -332,7 +332,23 @@ fn chats(answer: EngagementAnswer) -> String {
 }
 
 fn waits(answer: SlaAnswer) -> String {
-    let chats: f64 = answer.buckets.iter().map(|bucket| bucket.chats).sum();
+    // The sum of nothing is -0 otherwise.
+    let chats = answer
+        .buckets
+        .iter()
+        .map(|bucket| bucket.chats)
+        .fold(0.0, |sum, more| sum + more);
     let buckets = answer.buckets.len();
     format!("{chats} chats in {buckets} buckets in {TIMEFRAME} minutes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_no_chats() {
+        let answer = SlaAnswer::default();
+        assert_eq!(waits(answer), "0 chats in 0 buckets in 5 minutes");
+    }
 }

@@ -156,6 +156,9 @@ impl AccountWorker {
         if let Some(time) = reply.server_time {
             self.server_time(time);
         }
+        if let Some(ignored) = &reply.ignored {
+            self.entries_ignored(api, asked, ignored);
+        }
         reply.result.map_err(|error| {
             let outcome = outcome_of(&error);
             let asked = shortened(asked);
@@ -251,7 +254,7 @@ fn map_sla(
 }
 
 /// Long id lists would drown the rest of a log line.
-fn shortened(asked: &str) -> String {
+pub(super) fn shortened(asked: &str) -> String {
     const LONGEST: usize = 200;
     match asked.char_indices().nth(LONGEST) {
         Some((cut, _)) => format!("{}...", &asked[..cut]),

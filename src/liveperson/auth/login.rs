@@ -4,7 +4,7 @@ use secrecy::zeroize::Zeroizing;
 use serde::de::MapAccess;
 
 use super::Token;
-use crate::liveperson::envelope::{self, ReadError};
+use crate::liveperson::envelope::{self, Content, ReadError};
 use crate::liveperson::lenient::{Fields, Text, Trail};
 
 /// The body of the request.
@@ -27,13 +27,16 @@ pub(in crate::liveperson) fn json(username: &str, password: &str) -> Zeroizing<S
 ///
 /// # Errors
 /// No bearer in it, or one that no header can carry.
-pub(in crate::liveperson) fn read(body: &[u8]) -> Result<Token, ReadError> {
-    let answer: RawLogin = envelope::read(body)?.value;
+pub(in crate::liveperson) fn read(body: &[u8]) -> Result<Content<Token>, ReadError> {
+    envelope::read::<RawLogin>(body)?.try_map(token)
+}
+
+fn token(answer: RawLogin) -> Result<Token, ReadError> {
     let missing = |what: &str| ReadError::Missing(what.to_owned());
     let bearer = answer
         .bearer
         .ok_or_else(|| missing("the answer has no bearer"))?;
-    Token::new(bearer).ok_or_else(|| missing("bearer is not a token that a header can carry"))
+    Token::new(bearer).map_err(|reason| missing(&format!("bearer {reason}")))
 }
 
 #[derive(Default)]
@@ -68,13 +71,10 @@ mod tests {
 
     #[test]
     fn bearers() {
-        let token = read(br#"{"csrf":"c","bearer":"b1","config":{"x":[]}}"#).unwrap();
-        assert_eq!(token.expose(), "b1");
-        assert_eq!(token.header(), "Bearer b1");
-        assert_eq!(
-            format!("{token:?} {:?}", token.header()),
-            "[secret] Sensitive"
-        );
+        let token = read(br#"{"csrf":"c","bearer":"b1","config":{"x":[]}}"#);
+        let token = token.unwrap().value;
+        assert_eq!(token.share(), "b1");
+        assert_eq!(token.header().unwrap(), "Bearer b1");
         for bad in ["{}", r#"{"bearer":""}"#, r#"{"bearer":"a b"}"#, "[]", ""] {
             assert!(read(bad.as_bytes()).is_err(), "{bad}");
         }

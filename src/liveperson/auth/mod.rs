@@ -7,10 +7,13 @@ mod oauth1;
 mod oauth2;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use reqwest::header::HeaderValue;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret as _, SecretString};
 
 pub(super) use credentials::Credentials;
 
@@ -51,37 +54,54 @@ pub enum LifetimeSource {
 /// `now` on the wall clock; `None` for an answer without a usable token. For simulations, which
 /// have no client.
 pub fn oauth2_token_lifetime(body: &[u8], now: SystemTime) -> Option<TokenLifetime> {
-    Some(oauth2::read(body, now).ok()?.1)
+    Some(oauth2::read(body, now).ok()?.value.1)
 }
 
-/// A bearer token.
+/// What stands before the token in a header.
+const SCHEME: &str = "Bearer ";
+/// Far above any token that LivePerson issues, and still what a header can hold. It is sent with
+/// every call, held all the time and looked for in every error.
+const LONGEST_TOKEN: usize = 16 * 1024;
+
+/// A bearer token: one copy, wiped when the last call that uses it has ended.
 pub(super) struct Token {
-    value: SecretString,
-    header: HeaderValue,
+    /// With the scheme before it, as headers hold it.
+    header: Bytes,
 }
 
 impl Token {
-    /// `None` for a token that no header can carry.
-    pub(super) fn new(value: String) -> Option<Self> {
-        if value.is_empty() || !value.chars().all(|c| c.is_ascii_graphic()) {
-            return None;
+    /// # Errors
+    /// A token that no header can carry, or one that is far too long; the text continues a sentence
+    /// that names the field.
+    pub(super) fn new(value: String) -> Result<Self, String> {
+        let value = Zeroizing::new(value);
+        if value.len() > LONGEST_TOKEN {
+            return Err(format!(
+                "has {} characters, and a token of more than {LONGEST_TOKEN} is refused",
+                value.len()
+            ));
         }
-        let mut header = HeaderValue::from_str(&format!("Bearer {value}")).ok()?;
-        header.set_sensitive(true);
-        Some(Self {
-            value: value.into(),
-            header,
+        if value.is_empty() || !value.chars().all(|c| c.is_ascii_graphic()) {
+            return Err("is not a token that a header can carry".to_owned());
+        }
+        let mut header = Zeroizing::new(Vec::with_capacity(SCHEME.len() + value.len()));
+        header.extend_from_slice(SCHEME.as_bytes());
+        header.extend_from_slice(value.as_bytes());
+        Ok(Self {
+            header: Bytes::from_owner(header),
         })
     }
 
-    /// The value of `Authorization`.
-    pub(super) fn header(&self) -> HeaderValue {
-        self.header.clone()
+    /// The value of `Authorization`, without a copy of its own.
+    pub(super) fn header(&self) -> Option<HeaderValue> {
+        let mut header = HeaderValue::from_maybe_shared(self.header.clone()).ok()?;
+        header.set_sensitive(true);
+        Some(header)
     }
 
     /// The token itself, to be looked for in texts that must not hold it.
-    pub(super) fn expose(&self) -> &str {
-        self.value.expose_secret()
+    pub(super) fn share(&self) -> Bytes {
+        self.header.slice(SCHEME.len()..)
     }
 }
 
@@ -91,21 +111,28 @@ impl fmt::Debug for Token {
     }
 }
 
-/// Every secret of an account's credentials.
-fn secrets(auth: &Auth) -> Vec<&str> {
-    match auth {
-        Auth::OAuth2 { client_secret, .. } => vec![client_secret.expose()],
+/// Every secret of an account's credentials, shared.
+fn secrets(auth: &Auth) -> Vec<Bytes> {
+    let secrets = match auth {
+        Auth::OAuth2 { client_secret, .. } => vec![client_secret],
         Auth::OAuth1 {
             app_secret,
             access_token,
             access_token_secret,
             ..
-        } => vec![
-            app_secret.expose(),
-            access_token.expose(),
-            access_token_secret.expose(),
-        ],
-        Auth::Login { password, .. } => vec![password.expose()],
+        } => vec![app_secret, access_token, access_token_secret],
+        Auth::Login { password, .. } => vec![password],
+    };
+    let shared = |secret: &Secret| Bytes::from_owner(Shared(secret.share()));
+    secrets.into_iter().map(shared).collect()
+}
+
+/// A secret as the owner of its bytes.
+struct Shared(Arc<SecretString>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        self.0.expose_secret().as_bytes()
     }
 }
 
@@ -117,7 +144,7 @@ fn reloaded(auth: &Auth) -> Result<Auth, String> {
     let again = |secret: &mut Secret| -> Result<(), String> {
         if let Some(fresh) = secret.reload().map_err(|error| error.to_string())? {
             tracing::info!("a secret was rotated; its file was read again");
-            if let Some(warning) = fresh.warning() {
+            for warning in fresh.warnings() {
                 tracing::warn!("{warning}");
             }
             *secret = fresh;
@@ -146,4 +173,36 @@ fn reloaded(auth: &Auth) -> Result<Auth, String> {
 #[cfg(test)]
 pub(super) fn read_any_token(body: &[u8], now: std::time::SystemTime) -> (bool, bool) {
     (oauth2::read(body, now).is_ok(), login::read(body).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_has_a_greatest_length() {
+        let longest = "t".repeat(LONGEST_TOKEN);
+        let token = Token::new(longest.clone()).unwrap();
+        assert_eq!(token.share(), longest);
+        let error = Token::new(longest + "t").unwrap_err();
+        let words = "has 16385 characters, and a token of more than 16384 is refused";
+        assert_eq!(error, words);
+    }
+
+    #[test]
+    fn header_and_redactor_share_one_copy() {
+        let token = Token::new("the-token".to_owned()).unwrap();
+        let header = token.header().unwrap();
+        assert_eq!(header, "Bearer the-token");
+        assert_eq!(format!("{token:?} {header:?}"), "[secret] Sensitive");
+        let share = token.share();
+        assert_eq!(share, "the-token");
+        assert_eq!(share.as_ptr(), header.as_bytes()[SCHEME.len()..].as_ptr());
+        let secret = Secret::from_value("hush!".to_owned());
+        let login = Auth::Login {
+            username: "u".to_owned(),
+            password: secret.clone(),
+        };
+        assert_eq!(secrets(&login)[0].as_ptr(), secret.expose().as_ptr());
+    }
 }

@@ -38,7 +38,8 @@ impl Once {
 
 /// An `Authorization` header and the signature in it.
 pub(in crate::liveperson) struct Signed {
-    pub(in crate::liveperson) header: String,
+    /// Holds the token, and is wiped.
+    pub(in crate::liveperson) header: Zeroizing<Vec<u8>>,
     pub(in crate::liveperson) signature: String,
 }
 
@@ -55,14 +56,18 @@ pub(in crate::liveperson) fn sign(method: &str, url: &Url, key: &Key<'_>, once: 
     ];
     let base = base_string(method, url, &protocol);
     let signature = signature(&base, key.consumer_secret, key.token_secret);
-    let mut header = "OAuth ".to_owned();
+    let mut header = Zeroizing::new(b"OAuth ".to_vec());
+    // Room for all of it: growing would leave copies behind.
+    let longest = |(name, value): &(&str, &str)| name.len() + 3 * value.len() + 5;
+    header.reserve_exact(protocol.iter().map(longest).sum::<usize>() + 3 * signature.len() + 32);
     for (name, value) in protocol {
-        header.push_str(&format!("{name}=\"{}\", ", percent_encode(value)));
+        let value = Zeroizing::new(percent_encode(value));
+        for part in [name, "=\"", value.as_str(), "\", "] {
+            header.extend_from_slice(part.as_bytes());
+        }
     }
-    header.push_str(&format!(
-        "oauth_signature=\"{}\"",
-        percent_encode(&signature)
-    ));
+    let last = format!("oauth_signature=\"{}\"", percent_encode(&signature));
+    header.extend_from_slice(last.as_bytes());
     Signed { header, signature }
 }
 
@@ -193,7 +198,7 @@ mod tests {
             %26oauth_token%3Dtok%252Ben%26oauth_version%3D1.0%26skillIds%3D4%252C15%26timeframe%3D5%26v%3D1";
         assert_eq!(signed.signature, signature(base, "s&1", "s/2"));
         assert_eq!(
-            signed.header,
+            String::from_utf8(signed.header.to_vec()).unwrap(),
             format!(
                 "OAuth oauth_consumer_key=\"app%20key\", oauth_token=\"tok%2Ben\", \
                  oauth_signature_method=\"HMAC-SHA1\", oauth_timestamp=\"7\", oauth_nonce=\"n\", \

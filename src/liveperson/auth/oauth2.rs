@@ -8,7 +8,7 @@ use secrecy::zeroize::Zeroizing;
 use serde::de::MapAccess;
 
 use super::{LifetimeSource, Token, TokenLifetime};
-use crate::liveperson::envelope::{self, ReadError};
+use crate::liveperson::envelope::{self, Content, ReadError};
 use crate::liveperson::lenient::{Fields, Number, Text, Trail};
 
 /// Taken when neither the answer nor the token says how long it is good for.
@@ -35,8 +35,16 @@ pub(in crate::liveperson) fn form(client_id: &str, client_secret: &str) -> Zeroi
 pub(in crate::liveperson) fn read(
     body: &[u8],
     now: SystemTime,
-) -> Result<(Token, TokenLifetime), ReadError> {
-    let answer: RawToken = envelope::read(body)?.value;
+) -> Result<Content<(Token, TokenLifetime)>, ReadError> {
+    let mut content = envelope::read::<RawToken>(body)?;
+    if let Some(ignored) = &mut content.ignored {
+        // What stands where a number should may be the token.
+        ignored.first.met = "the value".to_owned();
+    }
+    content.try_map(|answer| token(answer, now))
+}
+
+fn token(answer: RawToken, now: SystemTime) -> Result<(Token, TokenLifetime), ReadError> {
     let missing = |what: &str| ReadError::Missing(what.to_owned());
     let text = answer
         .access_token
@@ -47,8 +55,7 @@ pub(in crate::liveperson) fn read(
         .map(|lifetime| (lifetime, LifetimeSource::ExpiresIn))
         .or_else(|| from_jwt(&text, now))
         .unwrap_or((UNKNOWN_LIFETIME, LifetimeSource::Unknown));
-    let token = Token::new(text)
-        .ok_or_else(|| missing("access_token is not a token that a header can carry"))?;
+    let token = Token::new(text).map_err(|reason| missing(&format!("access_token {reason}")))?;
     Ok((
         token,
         TokenLifetime {
@@ -99,7 +106,7 @@ impl Fields for RawToken {
     ) -> Result<bool, A::Error> {
         match key {
             "access_token" => self.access_token = trail.field(map, "access_token", Text)?,
-            "expires_in" => self.expires_in = trail.field(map, "expires_in", Number)?,
+            "expires_in" => self.expires_in = trail.optional(map, "expires_in", Number)?,
             _ => return Ok(false),
         }
         Ok(true)
@@ -120,8 +127,8 @@ impl Fields for Claims {
         trail: &mut Trail,
     ) -> Result<bool, A::Error> {
         match key {
-            "exp" => self.exp = trail.field(map, "exp", Number)?,
-            "iat" => self.iat = trail.field(map, "iat", Number)?,
+            "exp" => self.exp = trail.optional(map, "exp", Number)?,
+            "iat" => self.iat = trail.optional(map, "iat", Number)?,
             _ => return Ok(false),
         }
         Ok(true)
@@ -134,7 +141,7 @@ mod tests {
 
     fn lifetime(body: &str) -> u64 {
         let now = UNIX_EPOCH + Duration::from_secs(1_000_000);
-        let (_, lifetime) = read(body.as_bytes(), now).unwrap();
+        let (_, lifetime) = read(body.as_bytes(), now).unwrap().value;
         lifetime.lifetime.unwrap().as_secs()
     }
 
@@ -169,7 +176,7 @@ mod tests {
                 LifetimeSource::Unknown,
             ),
         ] {
-            let (_, lifetime) = read(body.as_bytes(), now).unwrap();
+            let (_, lifetime) = read(body.as_bytes(), now).unwrap().value;
             assert_eq!(lifetime.source, source, "{body}");
         }
     }
@@ -192,6 +199,33 @@ mod tests {
         let year = 365 * 86_400;
         assert_eq!(lifetime(r#"{"access_token":"t","expires_in":1e300}"#), year);
         assert_eq!(lifetime(&jwt(r#"{"exp":9223372036854775807}"#)), year);
+    }
+
+    #[test]
+    fn a_bad_lifetime_does_not_lose_the_token() {
+        for bad in [
+            r#""soon""#,
+            "[3600]",
+            "{}",
+            "true",
+            "1e999",
+            r#""\ud800""#,
+            r#""t.o.k""#,
+        ] {
+            for body in [
+                format!(r#"{{"access_token":"t.o.k","expires_in":{bad}}}"#),
+                format!(r#"{{"expires_in":{bad},"access_token":"t.o.k"}}"#),
+            ] {
+                let content = read(body.as_bytes(), UNIX_EPOCH).unwrap();
+                assert_eq!(content.value.0.share(), "t.o.k", "{body}");
+                assert_eq!(content.value.1.source, LifetimeSource::Unknown, "{body}");
+                let ignored = content.ignored.unwrap();
+                assert_eq!(ignored.first.met, "the value", "{body}");
+                assert_eq!(ignored.first.path, "expires_in", "{body}");
+            }
+        }
+        let token = jwt(r#"{"exp":1000900,"iat":"then"}"#);
+        assert_eq!(lifetime(&token), 900);
     }
 
     #[test]

@@ -3,14 +3,19 @@
 //!
 //! Values go straight into the model, without a tree in between. A [`Trail`] remembers where the
 //! reader stands, so that a wrong value is reported with its path; it costs nothing otherwise.
+//!
+//! An entry of a map or list that cannot be read is left out and counted, so that one odd agent does
+//! not take the numbers of all the others with it. What is no entry has to be right.
 
+mod repair;
 mod shapes;
 mod values;
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+pub(super) use repair::repaired;
 pub(super) use shapes::{Fields, Keyed, ListOf, Object, ascending};
 pub(super) use values::{Count, Flag, Number, Text, Whole};
 
@@ -24,6 +29,26 @@ pub(super) struct Trail {
     path: Vec<Step>,
     fault: Option<Fault>,
     entries: usize,
+    /// The entry that is being read.
+    entry: Entry,
+    ignored: Option<Ignored>,
+}
+
+/// Inside of an entry a wrong value does not end the reading.
+#[derive(Default)]
+struct Entry {
+    inside: bool,
+    failed: bool,
+    /// The first fault, unless another entry's is remembered already.
+    fault: Option<Fault>,
+}
+
+/// Entries that could not be read.
+#[derive(Debug, PartialEq)]
+pub(super) struct Ignored {
+    pub(super) count: u64,
+    /// What is wrong with the first of them.
+    pub(super) first: Fault,
 }
 
 enum Step {
@@ -34,7 +59,7 @@ enum Step {
 }
 
 /// A value that is not what the API promises. Its texts are LivePerson's, unshortened: only a
-/// [`super::excerpt::Scrubber`] may let them out.
+/// [`super::redactor::Redactor`] may let them out.
 #[derive(Debug, PartialEq)]
 pub(super) struct Fault {
     /// Field names, ids and indexes from the top, joined by dots.
@@ -49,6 +74,75 @@ impl Trail {
     /// Takes what was stumbled over, if it was a value and not the JSON itself.
     pub(super) fn into_fault(self) -> Option<Fault> {
         self.fault
+    }
+
+    /// Takes what was left out.
+    pub(super) fn into_ignored(self) -> Option<Ignored> {
+        self.ignored
+    }
+
+    /// Reads the value of a field that nothing depends on: a wrong one is left out.
+    pub(super) fn optional<'de, A, S>(
+        &mut self,
+        map: &mut A,
+        name: &'static str,
+        seed: S,
+    ) -> Result<S::Value, A::Error>
+    where
+        A: MapAccess<'de>,
+        S: Seed<'de>,
+    {
+        let value = self.entry(Step::Field(name), |trail| {
+            map.next_value_seed(Reader { seed, trail })
+        })?;
+        Ok(value.unwrap_or_default())
+    }
+
+    /// Reads an entry; `None` when it could not be read and is left out.
+    fn entry<T, E>(
+        &mut self,
+        step: Step,
+        read: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<Option<T>, E> {
+        let inside = Entry {
+            inside: true,
+            ..Entry::default()
+        };
+        let outer = std::mem::replace(&mut self.entry, inside);
+        let value = self.step(step, read)?;
+        let inner = std::mem::replace(&mut self.entry, outer);
+        if !inner.failed {
+            return Ok(Some(value));
+        }
+        self.ignore(inner.fault);
+        Ok(None)
+    }
+
+    /// Counts an entry that was left out.
+    fn ignore(&mut self, fault: Option<Fault>) {
+        match (&mut self.ignored, fault) {
+            (Some(ignored), _) => ignored.count += 1,
+            (none, Some(first)) => *none = Some(Ignored { count: 1, first }),
+            (None, None) => {}
+        }
+    }
+
+    fn ignored(&self) -> u64 {
+        self.ignored.as_ref().map_or(0, |ignored| ignored.count)
+    }
+
+    /// A map or list with entries of which none can be read is no map or list of this API: to take
+    /// it for an empty one would be a lie. `before` is what was left out when it began.
+    fn some_are_left<E: Error>(&mut self, left: usize, before: u64) -> Result<(), E> {
+        if left > 0 || self.entry.inside || self.ignored() == before {
+            return Ok(());
+        }
+        let first = self.ignored.take().filter(|_| before == 0);
+        self.fault = match first {
+            Some(ignored) => Some(ignored.first),
+            None => Some(self.fault_here("its entries", "cannot be read, not one of them")),
+        };
+        Err(E::custom("no entry can be read"))
     }
 
     /// Reads the value of a field.
@@ -79,8 +173,30 @@ impl Trail {
         Ok(value)
     }
 
+    /// A value that is wrong. Inside of an entry it costs the entry, elsewhere the whole answer.
+    pub(super) fn wrong<T: Default, E: Error>(
+        &mut self,
+        met: impl fmt::Display,
+        complaint: &'static str,
+    ) -> Result<T, E> {
+        if !self.entry.inside {
+            return Err(self.fatal(met, complaint));
+        }
+        // Only the first fault is ever shown.
+        if self.ignored.is_none() && self.entry.fault.is_none() {
+            self.entry.fault = Some(self.fault_here(met, complaint));
+        }
+        self.entry.failed = true;
+        Ok(T::default())
+    }
+
     /// Records a fault at the present place and gives the error that ends the reading.
-    pub(super) fn wrong<E: Error>(&mut self, met: impl fmt::Display, complaint: &'static str) -> E {
+    fn fatal<E: Error>(&mut self, met: impl fmt::Display, complaint: &'static str) -> E {
+        self.fault = Some(self.fault_here(met, complaint));
+        E::custom("wrong value")
+    }
+
+    fn fault_here(&self, met: impl fmt::Display, complaint: &'static str) -> Fault {
         let mut path = String::new();
         for step in &self.path {
             if !path.is_empty() {
@@ -93,23 +209,28 @@ impl Trail {
                 Step::Index(index) => path.push_str(&index.to_string()),
             }
         }
-        self.fault = Some(Fault {
+        Fault {
             path,
             met: met.to_string(),
             complaint,
+        }
+    }
+
+    /// Leaves an entry out for its key.
+    fn odd_key(&mut self, key: &str, complaint: &'static str) {
+        let fault = self.ignored.is_none().then(|| {
+            self.path.push(Step::Key(key.to_owned()));
+            let fault = self.fault_here(Quoted(key), complaint);
+            self.path.pop();
+            fault
         });
-        E::custom("wrong value")
+        self.ignore(fault);
     }
 
-    fn wrong_key<E: Error>(&mut self, key: &str, complaint: &'static str) -> E {
-        self.path.push(Step::Key(key.to_owned()));
-        self.wrong(Quoted(key), complaint)
-    }
-
-    fn one_more<E: Error>(&mut self) -> Result<(), E> {
+    fn count_entry<E: Error>(&mut self) -> Result<(), E> {
         self.entries += 1;
         if self.entries > MAX_ENTRIES {
-            return Err(self.wrong("more than 1000000 entries", "is more than any account has"));
+            return Err(self.fatal("more than 1000000 entries", "is more than any account has"));
         }
         Ok(())
     }
@@ -126,37 +247,42 @@ impl fmt::Display for Quoted<'_> {
 
 /// How one kind of value is read from each kind of JSON. What is not overridden is wrong.
 pub(super) trait Seed<'de>: Sized {
-    type Value;
+    type Value: Default;
 
     /// What a value should be, to be read after the value that was met.
     const COMPLAINT: &'static str;
 
     fn null<E: Error>(self, trail: &mut Trail) -> Result<Self::Value, E> {
-        Err(trail.wrong("null", Self::COMPLAINT))
+        trail.wrong("null", Self::COMPLAINT)
     }
 
     fn flag<E: Error>(self, value: bool, trail: &mut Trail) -> Result<Self::Value, E> {
-        Err(trail.wrong(value, Self::COMPLAINT))
+        trail.wrong(value, Self::COMPLAINT)
     }
 
     fn integer<E: Error>(self, value: i128, trail: &mut Trail) -> Result<Self::Value, E> {
-        Err(trail.wrong(value, Self::COMPLAINT))
+        trail.wrong(value, Self::COMPLAINT)
     }
 
     fn double<E: Error>(self, value: f64, trail: &mut Trail) -> Result<Self::Value, E> {
-        Err(trail.wrong(value, Self::COMPLAINT))
+        trail.wrong(value, Self::COMPLAINT)
     }
 
     fn text<E: Error>(self, value: &str, trail: &mut Trail) -> Result<Self::Value, E> {
-        Err(trail.wrong(Quoted(value), Self::COMPLAINT))
+        trail.wrong(Quoted(value), Self::COMPLAINT)
     }
 
-    fn list<A: SeqAccess<'de>>(self, _: A, trail: &mut Trail) -> Result<Self::Value, A::Error> {
-        Err(trail.wrong("a list", Self::COMPLAINT))
+    fn list<A: SeqAccess<'de>>(self, list: A, trail: &mut Trail) -> Result<Self::Value, A::Error> {
+        let mut list = list;
+        // Where the reading continues, it does so behind the list.
+        while trail.entry.inside && list.next_element::<IgnoredAny>()?.is_some() {}
+        trail.wrong("a list", Self::COMPLAINT)
     }
 
-    fn object<A: MapAccess<'de>>(self, _: A, trail: &mut Trail) -> Result<Self::Value, A::Error> {
-        Err(trail.wrong("an object", Self::COMPLAINT))
+    fn object<A: MapAccess<'de>>(self, map: A, trail: &mut Trail) -> Result<Self::Value, A::Error> {
+        let mut map = map;
+        while trail.entry.inside && map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        trail.wrong("an object", Self::COMPLAINT)
     }
 }
 

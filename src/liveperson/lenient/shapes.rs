@@ -11,6 +11,11 @@ use super::{MAX_ENTRIES, Reader, Seed, Step, Trail};
 
 /// An object whose fields have names.
 pub(in crate::liveperson) trait Fields: Default {
+    /// What is wrong with the whole when a field is missing that it cannot do without.
+    fn missing(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Reads the value of `key` if it is a known one; false leaves it to be passed over.
     fn field<'de, A: MapAccess<'de>>(
         &mut self,
@@ -48,6 +53,9 @@ impl<'de, T: Fields> Seed<'de> for Object<T> {
                 map.next_value::<IgnoredAny>()?;
             }
         }
+        if let Some(complaint) = value.missing() {
+            return trail.wrong("an entry", complaint);
+        }
         Ok(Some(value))
     }
 }
@@ -78,6 +86,8 @@ impl<'de> Deserialize<'de> for Key<'de> {
 pub(in crate::liveperson) trait NumericKey: Copy + Ord + Into<i64> {
     /// What a key should be, to be read after the key that was met.
     const COMPLAINT: &'static str;
+    /// Whether an entry that cannot be read may be left out.
+    const SEPARATE: bool;
 
     /// The key, if it is one.
     fn read(key: &str) -> Option<Self>;
@@ -86,6 +96,7 @@ pub(in crate::liveperson) trait NumericKey: Copy + Ord + Into<i64> {
 /// An id.
 impl NumericKey for i64 {
     const COMPLAINT: &'static str = Whole::COMPLAINT;
+    const SEPARATE: bool = true;
 
     fn read(key: &str) -> Option<Self> {
         key.parse().ok()
@@ -95,6 +106,8 @@ impl NumericKey for i64 {
 /// A lower limit in seconds.
 impl NumericKey for u32 {
     const COMPLAINT: &'static str = "is not a number of seconds";
+    // The buckets of a histogram are one whole: without one of them the others are wrong.
+    const SEPARATE: bool = false;
 
     fn read(key: &str) -> Option<Self> {
         let number = key.parse().ok();
@@ -102,8 +115,8 @@ impl NumericKey for u32 {
     }
 }
 
-/// An object whose keys are numbers: ascending, unique, `null` entries left out; `null` itself is
-/// none.
+/// An object whose keys are numbers: ascending, unique, `null` entries left out, and those that
+/// cannot be read; `null` itself is none.
 pub(in crate::liveperson) struct Keyed<K, T>(PhantomData<(K, T)>);
 
 impl<K, T> Keyed<K, T> {
@@ -126,19 +139,26 @@ impl<'de, K: NumericKey, T: Fields> Seed<'de> for Keyed<K, T> {
         trail: &mut Trail,
     ) -> Result<Self::Value, A::Error> {
         let mut all = Vec::new();
+        let before = trail.ignored();
         while let Some(Key(key)) = map.next_key()? {
+            trail.count_entry()?;
             let Some(number) = K::read(&key) else {
-                return Err(trail.wrong_key(&key, K::COMPLAINT));
+                trail.odd_key(&key, K::COMPLAINT);
+                map.next_value::<IgnoredAny>()?;
+                continue;
             };
-            trail.one_more()?;
-            let value = trail.step(Step::Id(number.into()), |trail| {
+            let read = |trail: &mut Trail| {
                 let seed = Object::new();
                 map.next_value_seed(Reader { seed, trail })
-            })?;
-            if let Some(value) = value {
-                all.push((number, value));
-            }
+            };
+            let step = Step::Id(number.into());
+            let value = match K::SEPARATE {
+                true => trail.entry(step, read)?.flatten(),
+                false => trail.step(step, read)?,
+            };
+            all.extend(value.map(|value| (number, value)));
         }
+        trail.some_are_left(all.len(), before)?;
         Ok(Some(ascending(all)))
     }
 }
@@ -154,21 +174,27 @@ pub(in crate::liveperson) fn ascending<K: Ord + Copy, T>(mut all: Vec<(K, T)>) -
 /// A list of objects, without the `null`s in it; `null` itself is none.
 pub(in crate::liveperson) struct ListOf<T> {
     most: usize,
+    /// Whether an entry that cannot be read may be left out.
+    separate: bool,
     kind: PhantomData<T>,
 }
 
 impl<T> ListOf<T> {
-    /// `most` is the greatest length that makes sense.
-    pub(in crate::liveperson) fn up_to(most: usize) -> Self {
+    /// All of it or nothing; `most` is the greatest length that makes sense.
+    pub(in crate::liveperson) fn whole(most: usize) -> Self {
         Self {
             most,
+            separate: false,
             kind: PhantomData,
         }
     }
 
-    /// As long as any answer may be.
+    /// As long as any answer may be, without entries that cannot be read.
     pub(in crate::liveperson) fn new() -> Self {
-        Self::up_to(MAX_ENTRIES)
+        Self {
+            separate: true,
+            ..Self::whole(MAX_ENTRIES)
+        }
     }
 }
 
@@ -186,18 +212,25 @@ impl<'de, T: Fields> Seed<'de> for ListOf<T> {
         trail: &mut Trail,
     ) -> Result<Self::Value, A::Error> {
         let mut all = Vec::new();
+        let before = trail.ignored();
         for index in 0_usize.. {
-            let next = trail.step(Step::Index(index), |trail| {
+            let read = |trail: &mut Trail| {
                 let seed = Object::<T>::new();
                 list.next_element_seed(Reader { seed, trail })
-            })?;
+            };
+            let next = match self.separate {
+                // What is left out was there all the same.
+                true => trail.entry(Step::Index(index), read)?.unwrap_or(Some(None)),
+                false => trail.step(Step::Index(index), read)?,
+            };
             let Some(value) = next else { break };
-            trail.one_more()?;
+            trail.count_entry()?;
             if index >= self.most {
-                return Err(trail.wrong("the list", "is longer than it can be"));
+                return Err(trail.fatal("the list", "is longer than it can be"));
             }
             all.extend(value);
         }
+        trail.some_are_left(all.len(), before)?;
         Ok(Some(all))
     }
 }

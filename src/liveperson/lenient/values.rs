@@ -2,6 +2,7 @@
 
 use serde::de::Error;
 
+use super::repair::UNREADABLE;
 use super::{Quoted, Seed, Trail};
 
 /// Beyond this a double no longer tells one integer from the next.
@@ -27,14 +28,14 @@ impl<'de> Seed<'de> for Number {
         if value.is_finite() {
             Ok(Some(value))
         } else {
-            Err(trail.wrong(value, Self::COMPLAINT))
+            trail.wrong(value, Self::COMPLAINT)
         }
     }
 
     fn text<E: Error>(self, value: &str, trail: &mut Trail) -> Result<Option<f64>, E> {
         match finite(value) {
             Some(number) => Ok(Some(number)),
-            None => Err(trail.wrong(Quoted(value), Self::COMPLAINT)),
+            None => trail.wrong(Quoted(value), Self::COMPLAINT),
         }
     }
 }
@@ -73,7 +74,7 @@ impl<'de> Seed<'de> for Count {
 
 fn not_negative<E: Error>(value: Option<f64>, trail: &mut Trail) -> Result<Option<f64>, E> {
     match value {
-        Some(value) if value < 0.0 => Err(trail.wrong(value, "is negative")),
+        Some(value) if value < 0.0 => trail.wrong(value, "is negative"),
         // "-0.0" is a zero like any other.
         Some(value) => Ok(Some(value.abs())),
         None => Ok(None),
@@ -94,14 +95,14 @@ impl<'de> Seed<'de> for Whole {
     fn integer<E: Error>(self, value: i128, trail: &mut Trail) -> Result<Option<i64>, E> {
         match i64::try_from(value) {
             Ok(value) => Ok(Some(value)),
-            Err(_) => Err(trail.wrong(value, Self::COMPLAINT)),
+            Err(_) => trail.wrong(value, Self::COMPLAINT),
         }
     }
 
     fn double<E: Error>(self, value: f64, trail: &mut Trail) -> Result<Option<i64>, E> {
         match whole(value) {
             Some(value) => Ok(Some(value)),
-            None => Err(trail.wrong(value, Self::COMPLAINT)),
+            None => trail.wrong(value, Self::COMPLAINT),
         }
     }
 
@@ -110,7 +111,7 @@ impl<'de> Seed<'de> for Whole {
         let number = trimmed.parse().ok();
         match number.or_else(|| finite(trimmed).and_then(whole)) {
             Some(value) => Ok(Some(value)),
-            None => Err(trail.wrong(Quoted(value), Self::COMPLAINT)),
+            None => trail.wrong(Quoted(value), Self::COMPLAINT),
         }
     }
 }
@@ -141,7 +142,10 @@ impl<'de> Seed<'de> for Text {
         Ok(Some(value.to_string()))
     }
 
-    fn text<E: Error>(self, value: &str, _: &mut Trail) -> Result<Option<String>, E> {
+    fn text<E: Error>(self, value: &str, trail: &mut Trail) -> Result<Option<String>, E> {
+        if value.contains(UNREADABLE) {
+            return trail.wrong(Quoted(value), "holds half of a character");
+        }
         Ok(Some(value.to_owned()))
     }
 }
@@ -169,7 +173,7 @@ impl<'de> Seed<'de> for Flag {
         match value.trim() {
             "true" | "1" => Ok(true),
             "false" | "0" | "" => Ok(false),
-            _ => Err(trail.wrong(Quoted(value), Self::COMPLAINT)),
+            _ => trail.wrong(Quoted(value), Self::COMPLAINT),
         }
     }
 }

@@ -164,7 +164,7 @@ async fn a_refused_signature_makes_its_secrets_read_again() {
     let secret = |name: &str| file_secret(folder.path(), name, name);
     let auth = Auth::OAuth1 {
         app_key: "k".to_owned(),
-        app_secret: secret("app"),
+        app_secret: secret("app-secret"),
         access_token: secret("token-1"),
         access_token_secret: secret("token-secret"),
     };
@@ -178,7 +178,7 @@ async fn a_refused_signature_makes_its_secrets_read_again() {
     let call = || async { client.engagement_activity(&query(None, None, None)).await };
     std::fs::write(folder.path().join("token-1"), "token-2").unwrap();
     assert_eq!(failure(call().await).to_string(), "refused (401): who?");
-    std::fs::remove_file(folder.path().join("app")).unwrap();
+    std::fs::remove_file(folder.path().join("app-secret")).unwrap();
     let error = failure(call().await).to_string();
     assert!(
         error.starts_with("refused (401): who?; the secret could not be read again: "),
@@ -208,6 +208,10 @@ async fn token_answers_that_cannot_be_used() {
             r#"{"access_token":"hidden"#,
             "not JSON (EOF while parsing a string at line 1 column 23)",
         ),
+        (
+            &format!(r#"{{"access_token":"{}"}}"#, "t".repeat(20_000)),
+            "access_token has 20000 characters, and a token of more than 16384 is refused",
+        ),
         ("<html>Sign in", "an HTML page instead of JSON: Sign in"),
     ] {
         let server = Server::plain(vec![send(200, body)]).await;
@@ -215,7 +219,10 @@ async fn token_answers_that_cannot_be_used() {
         let detail = expected.to_owned();
         assert_eq!(
             failure(client.authorise().await),
-            ApiError::Unreadable { detail }
+            ApiError::Unreadable {
+                detail,
+                cause: UnreadableCause::Content
+            }
         );
     }
 }

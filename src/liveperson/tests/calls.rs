@@ -101,6 +101,36 @@ async fn names_are_asked_for_once_and_then_conditionally() {
     assert_eq!(sent, [None, one(), one(), one(), one(), None, None]);
 }
 
+/// A server or gateway that takes offence at the condition would otherwise refuse for ever.
+#[tokio::test]
+async fn a_condition_that_is_refused_is_not_sent_again() {
+    for status in [400, 412, 431] {
+        let list = || Act::Send(answer(200, &["ETag: \"one\""], "[]"));
+        let server = Server::plain(vec![list(), send(status, "no"), list()]).await;
+        let client = signing_client(&server);
+        for well in [true, false, true] {
+            assert_eq!(client.names(NameKind::Skills).await.result.is_ok(), well);
+        }
+        let sent = server.requests().into_iter();
+        let conditions: Vec<_> = sent
+            .map(|request| header(&request, "if-none-match"))
+            .collect();
+        assert_eq!(
+            conditions,
+            [None, Some("\"one\"".to_owned()), None],
+            "{status}"
+        );
+    }
+    let endless = format!("ETag: \"{}\"", "e".repeat(2_000));
+    let script = vec![Act::Send(answer(200, &[&endless], "[]")), send(200, "[]")];
+    let server = Server::plain(script).await;
+    let client = signing_client(&server);
+    for _ in 0..2 {
+        client.names(NameKind::Skills).await.result.unwrap();
+    }
+    assert_eq!(header(&server.requests()[1], "if-none-match"), None);
+}
+
 #[tokio::test]
 async fn every_list_of_names_has_its_path() {
     let server = Server::plain(vec![send(200, "[]"), send(200, "[]"), send(403, "")]).await;

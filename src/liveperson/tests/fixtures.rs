@@ -22,10 +22,9 @@ fn account(numbers: [f64; 5]) -> Sections {
     }
 }
 
-fn agents(agents: &[(i64, [f64; 5])], totals: [f64; 5]) -> AgentsActivity {
+fn agents(agents: &[(i64, [f64; 5])]) -> AgentsActivity {
     AgentsActivity {
         agents: agents.iter().map(|(id, n)| (*id, activity(*n))).collect(),
-        totals: activity(totals),
     }
 }
 
@@ -36,15 +35,11 @@ fn one_skill(skill: i64, agent: i64, numbers: [f64; 5]) -> SkillsActivity {
     };
     SkillsActivity {
         skills: vec![(skill, inside)],
-        totals: activity(numbers),
     }
 }
 
 fn no_skills() -> SkillsActivity {
-    SkillsActivity {
-        skills: Vec::new(),
-        totals: activity(ZERO),
-    }
+    SkillsActivity { skills: Vec::new() }
 }
 
 fn intervals(data: [Sections; 3]) -> Vec<Interval> {
@@ -88,11 +83,11 @@ fn account_intervals_are_put_in_order() {
 #[test]
 fn agent_intervals() {
     let full = || Sections {
-        agents: Some(agents(&[(2, SOME)], SOME)),
+        agents: Some(agents(&[(2, SOME)])),
         ..Sections::default()
     };
     let empty = || Sections {
-        agents: Some(agents(&[], ZERO)),
+        agents: Some(agents(&[])),
         ..Sections::default()
     };
     let expected = EngagementAnswer {
@@ -107,7 +102,7 @@ fn all_skills_and_one_agent() {
     let expected = Sections {
         account: None,
         skills: Some(one_skill(2, 3, SOME)),
-        agents: Some(agents(&[(3, SOME)], SOME)),
+        agents: Some(agents(&[(3, SOME)])),
     };
     let found = answer("all-skills-agent-3.json");
     assert_eq!(found.whole, expected);
@@ -130,7 +125,7 @@ fn no_data_is_zero_totals_and_empty_maps() {
     let expected = Sections {
         account: None,
         skills: Some(no_skills()),
-        agents: Some(agents(&[], ZERO)),
+        agents: Some(agents(&[])),
     };
     let found = answer("skill-and-agent-no-data.json");
     assert_eq!(found.whole, expected);
@@ -152,18 +147,13 @@ fn no_data_in_intervals() {
 
 #[test]
 fn the_histogram() {
-    let bucket = |lower_limit, chats, accumulated, share| SlaBucket {
-        lower_limit,
-        chats,
-        accumulated: Some(accumulated),
-        share: Some(share),
-    };
+    let bucket = |lower_limit, chats| SlaBucket { lower_limit, chats };
     let expected = vec![
-        bucket(0, 2.0, 0.4, 0.4),
-        bucket(5, 2.0, 0.8, 0.4),
-        bucket(10, 0.0, 0.8, 0.0),
-        bucket(20, 1.0, 1.0, 0.2),
-        bucket(30, 0.0, 1.0, 0.0),
+        bucket(0, 2.0),
+        bucket(5, 2.0),
+        bucket(10, 0.0),
+        bucket(20, 1.0),
+        bucket(30, 0.0),
     ];
     let content = sla::read(SLA_FIXTURE.as_bytes()).unwrap();
     assert_eq!(content.value.buckets, expected);

@@ -59,7 +59,11 @@ async fn a_host_is_found_used_and_kept() {
         ),
         send(
             200,
-            r#"{"baseURIs":[{"service":"leDataReporting","baseURI":"new.example"}]}"#,
+            r#"{"service":"leDataReporting","baseURI":"evil.example"}"#,
+        ),
+        send(
+            200,
+            r#"{"baseURIs":[{"service":"leDataReporting","baseURI":"new.liveperson.net"}]}"#,
         ),
     ])
     .await;
@@ -74,6 +78,7 @@ async fn a_host_is_found_used_and_kept() {
         Code::Status(200),
         Code::Decode,
         Code::Decode,
+        Code::Decode,
     ] {
         assert_eq!(failure(client.look_up(service).await).code(), code);
         assert_eq!(
@@ -85,7 +90,7 @@ async fn a_host_is_found_used_and_kept() {
     client.look_up(service).await.result.unwrap();
     assert_eq!(
         client.base_url(service).unwrap().as_str(),
-        "https://new.example/"
+        "https://new.liveperson.net/"
     );
 
     let request = &domain.requests()[0];
@@ -120,7 +125,7 @@ async fn an_unknown_account_is_not_a_matter_of_credentials() {
 
 #[tokio::test]
 async fn a_fixed_host_wins() {
-    let domain = Server::plain(vec![send(200, r#"{"baseURI":"found.example"}"#)]).await;
+    let domain = Server::plain(vec![send(200, r#"{"baseURI":"found.liveperson.net"}"#)]).await;
     let client = signing_client(&domain);
     assert!(
         client
@@ -133,4 +138,28 @@ async fn a_fixed_host_wins() {
         client.base_url(Service::LeDataReporting),
         Some(domain.url.clone())
     );
+}
+
+#[tokio::test]
+async fn credentials_are_not_sent_to_a_stranger() {
+    let thief = Server::plain(vec![send(200, r#"{"access_token":"t"}"#)]).await;
+    // `localhost` is this machine, too: what counts is that nobody has named it.
+    let port = thief.url.port().unwrap();
+    let body = format!(r#"{{"service":"sentinel","baseURI":"thief.localhost:{port}"}}"#);
+    let domain = Server::plain(vec![send(200, &body), send(200, body)]).await;
+    let client = looking(&domain, oauth2());
+    let error = failure(client.look_up(Service::Sentinel).await);
+    let text = error.to_string();
+    assert!(
+        text.contains("names thief.localhost for sentinel"),
+        "{text}"
+    );
+    assert!(text.contains("add it to allowed_domains"), "{text}");
+    assert!(client.authorise().await.result.is_err());
+    assert_eq!(thief.connections(), 0);
+    let mut settings = settings(&domain.url, oauth2());
+    settings.hosts.clear();
+    settings.allowed_domains = vec!["thief.localhost".to_owned()];
+    let client = Client::new(settings).unwrap();
+    client.look_up(Service::Sentinel).await.result.unwrap();
 }

@@ -92,17 +92,17 @@ fn parse(body: &str, query: &EngagementQuery) -> EngagementAnswer {
 
 /// What a person is told of a body that cannot be read.
 fn complaint(body: &str, query: &EngagementQuery) -> String {
-    let scrubber = excerpt::Scrubber::new([]);
+    let redactor = redactor::Redactor::default();
     match engactivity::read(body.as_bytes(), query) {
         Ok(content) => panic!("read as {content:?}\n{body}"),
-        Err(error) => error.describe(body.as_bytes(), &scrubber),
+        Err(error) => error.describe(body.as_bytes(), &redactor),
     }
 }
 
 fn sla_complaint(body: &str) -> String {
-    let scrubber = excerpt::Scrubber::new([]);
+    let redactor = redactor::Redactor::default();
     match sla::read(body.as_bytes()) {
         Ok(content) => panic!("read as {content:?}\n{body}"),
-        Err(error) => error.describe(body.as_bytes(), &scrubber),
+        Err(error) => error.describe(body.as_bytes(), &redactor),
     }
 }

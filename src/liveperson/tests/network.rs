@@ -54,6 +54,37 @@ async fn each_connection_resolves_the_name_anew() {
     assert_eq!(*book.asked.lock().unwrap(), ["data.liveperson.test"; 2]);
 }
 
+/// Knows no name.
+struct EmptyBook;
+
+impl Resolve for EmptyBook {
+    fn resolve(&self, _: Name) -> Resolving {
+        Box::pin(async { Err("no such host is known".into()) })
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_knows_is_told_from_a_host_that_is_down() {
+    let resolver = Some(Arc::new(EmptyBook) as _);
+    let connections = Connections::resolving(None, Duration::from_secs(20), false, resolver);
+    let url = url::Url::parse("https://data.liveperson.test/").unwrap();
+    let connections = connections.unwrap();
+    let error = connections.to(&url).get(url).send().await.unwrap_err();
+    let client = failure::Client {
+        no_trust_anchors: false,
+        connect_timeout: Duration::from_secs(5),
+    };
+    let redactor = redactor::Redactor::default();
+    let error = failure::classify(error, failure::Stage::BeforeHead, &client, &redactor);
+    assert_eq!(
+        error,
+        ApiError::Connect {
+            detail: "dns error: error resolving DNS: no such host is known".to_owned(),
+            cause: ConnectCause::Resolve,
+        }
+    );
+}
+
 #[tokio::test]
 async fn a_connection_is_not_used_for_ever() {
     let server = Server::plain(vec![send(200, ACCOUNT_BODY); 22]).await;

@@ -103,7 +103,10 @@ async fn errors_never_hold_a_secret() {
         }
     }
     // The check itself must be able to fail.
-    let leak = ApiError::Unreadable { detail: everything };
+    let leak = ApiError::Unreadable {
+        detail: everything,
+        cause: UnreadableCause::Content,
+    };
     assert!(std::panic::catch_unwind(|| assert_clean(&leak)).is_err());
 }
 

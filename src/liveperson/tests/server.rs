@@ -190,6 +190,7 @@ pub(super) fn settings(url: &Url, auth: Auth) -> ClientSettings {
         auth,
         hosts,
         domain_api: url.clone(),
+        allowed_domains: Vec::new(),
         ca_file: None,
         request_timeout: Duration::from_secs(20),
         max_response_bytes: 64 * 1024,

@@ -18,14 +18,20 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 async fn secure_server(script: Vec<Act>) -> Server {
+    secure_server_offering(script, &[]).await
+}
+
+/// A server that takes these protocols (ALPN), the first of them before the others.
+async fn secure_server_offering(script: Vec<Act>, protocols: &[&[u8]]) -> Server {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let certificates = CertificateDer::pem_file_iter(fixture("server.pem")).unwrap();
     let certificates = certificates.collect::<Result<Vec<_>, _>>().unwrap();
     let key = PrivateKeyDer::from_pem_file(fixture("server.key")).unwrap();
-    let config = rustls::ServerConfig::builder()
+    let mut config = rustls::ServerConfig::builder()
         .with_no_client_auth()
         .with_single_cert(certificates, key)
         .unwrap();
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
     Server::start(script, Some(acceptor)).await
 }
@@ -40,7 +46,7 @@ async fn an_unknown_certificate_is_named_as_the_reason() {
         matches!(
             error,
             ApiError::Connect {
-                certificate: true,
+                cause: ConnectCause::CertificateUntrusted,
                 ..
             }
         ),
@@ -100,7 +106,7 @@ async fn plain_http_where_tls_is_expected() {
         matches!(
             error,
             ApiError::Connect {
-                certificate: false,
+                cause: ConnectCause::Tls | ConnectCause::TooSlow,
                 ..
             } | ApiError::Timeout { .. }
         ),
@@ -114,10 +120,14 @@ fn ca_files_that_cannot_be_used() {
     let url = url::Url::parse("https://api.liveperson.net").unwrap();
     let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     for (name, content, expected) in [
-        ("missing.pem", None, "No such file"),
+        ("missing.pem", None, "does not exist"),
         ("empty.pem", Some(""), "there is no certificate in it"),
         ("text.pem", Some("hello"), "there is no certificate in it"),
-        ("broken.pem", Some(broken), "invalid peer certificate"),
+        (
+            "broken.pem",
+            Some(broken),
+            "a certificate in it cannot be used",
+        ),
         (
             "cut.pem",
             Some("-----BEGIN CERTIFICATE-----\nAAAA\n"),
@@ -137,4 +147,46 @@ fn ca_files_that_cannot_be_used() {
             "{error}"
         );
     }
+}
+
+/// With HTTP/2 a timeout resets one stream, and the pool keeps the wedged connection for others.
+#[tokio::test]
+async fn a_connection_that_hangs_is_not_used_again() {
+    let hang = || Act::SendAndHang(Vec::new());
+    let script = vec![send(200, ACCOUNT_BODY), hang(), send(200, ACCOUNT_BODY)];
+    let server = secure_server_offering(script, &[b"h2", b"http/1.1"]).await;
+    let mut settings = settings(&server.url, oauth1());
+    settings.ca_file = Some(fixture("ca.pem"));
+    settings.request_timeout = std::time::Duration::from_secs(2);
+    let client = Client::new(settings).unwrap();
+    let mut codes = Vec::new();
+    for _ in 0..3 {
+        let reply = client.engagement_activity(&query(None, None, None)).await;
+        codes.push((reply.code, server.connections()));
+    }
+    let well = Code::Status(200);
+    assert_eq!(codes, [(well, 1), (Code::Timeout, 1), (well, 2)]);
+}
+
+/// A file that becomes a named pipe must stop no call, and no thread that serves.
+#[tokio::test]
+async fn a_ca_file_that_cannot_be_read_any_more_stops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ca.pem");
+    std::fs::copy(fixture("ca.pem"), &path).unwrap();
+    let server = secure_server(vec![send(200, ACCOUNT_BODY); 3]).await;
+    let mut settings = settings(&server.url, oauth1());
+    settings.ca_file = Some(path.clone());
+    let client = Client::new(settings).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mkfifoat(rustix::fs::CWD, &path, mode).unwrap();
+    for round in 0..3 {
+        let reply = client.engagement_activity(&query(None, None, None)).await;
+        assert!(reply.result.is_ok(), "round {round}: {:?}", reply.result);
+        tokio::time::pause();
+        tokio::time::advance(std::time::Duration::from_secs(601)).await;
+        tokio::time::resume();
+    }
+    assert!(server.connections() >= 2, "with the last good roots");
 }

@@ -55,7 +55,7 @@ async fn statuses_are_told_apart() {
                 status,
                 // 304 has no body.
                 message: if status == 304 {
-                    "a redirect to nowhere readable, which is not followed".to_owned()
+                    "not modified, although no condition was asked for".to_owned()
                 } else {
                     message()
                 },
@@ -149,7 +149,8 @@ async fn successes_without_data_are_unreadable() {
         let reply = one_call(vec![act]).await;
         assert_eq!(reply.code, Code::Decode);
         let detail = expected.to_owned();
-        assert_eq!(failure(reply), ApiError::Unreadable { detail });
+        let cause = UnreadableCause::Content;
+        assert_eq!(failure(reply), ApiError::Unreadable { detail, cause });
     }
 }
 
@@ -231,7 +232,7 @@ async fn broken_connections() {
     let reply = one_call(vec![Act::SendAndClose(half)]).await;
     assert_eq!(reply.bytes, 178);
     let error = failure(reply).to_string();
-    let words = "could not connect: the connection ended in the middle of the answer";
+    let words = "unreadable answer: the connection ended in the middle of the answer";
     assert!(error.starts_with(words), "{error}");
 
     let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"met".to_vec();
@@ -264,7 +265,7 @@ async fn nobody_listens() {
     assert!(matches!(
         error,
         ApiError::Connect {
-            certificate: false,
+            cause: ConnectCause::Unreachable,
             ..
         }
     ));

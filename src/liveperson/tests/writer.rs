@@ -154,14 +154,14 @@ pub(super) fn sections_json(sections: &Sections) -> Value {
         });
         let section = json!({
             "metricsPerSkill": per_skill,
-            "metricsTotals": activity_json(&skills.totals),
+            "metricsTotals": "not read",
         });
         map.insert("skillsMetricsPerAgent".to_owned(), section);
     }
     if let Some(agents) = &sections.agents {
         let section = json!({
             "metricsPerAgent": by_id(&agents.agents, activity_json),
-            "metricsTotals": activity_json(&agents.totals),
+            "metricsTotals": [],
         });
         map.insert("agentsMetrics".to_owned(), section);
     }
@@ -186,8 +186,8 @@ pub(super) fn sla_json(answer: &SlaAnswer) -> Value {
     let buckets = answer.buckets.iter().map(|bucket| {
         let value = json!({
             "chats": bucket.chats,
-            "accumulated": bucket.accumulated,
-            "percentageFromTotal": bucket.share,
+            "accumulated": "not read",
+            "percentageFromTotal": null,
         });
         (bucket.lower_limit.to_string(), value)
     });
