@@ -43,18 +43,18 @@ impl Files {
 }
 
 /// What was read from a file.
-pub(super) struct Content {
+pub(crate) struct Content {
     /// All of it, wiped from memory when dropped: it may hold credentials.
-    pub(super) bytes: Zeroizing<Vec<u8>>,
+    pub(crate) bytes: Zeroizing<Vec<u8>>,
     /// Whether users other than owner and group may read the file.
-    pub(super) readable_by_others: bool,
+    pub(crate) readable_by_others: bool,
 }
 
 /// Reads a regular file of at most `limit` bytes.
 ///
 /// # Errors
 /// A sentence that begins with the path and says what is wrong, without any content.
-pub(super) fn read_limited(path: &Path, limit: u64) -> Result<Content, String> {
+pub(crate) fn read_limited(path: &Path, limit: u64) -> Result<Content, String> {
     let name = shown_path(path);
     let unreadable = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound => format!("{name} does not exist"),
