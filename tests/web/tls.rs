@@ -74,7 +74,7 @@ async fn get(running: &Running, connector: &TlsConnector) -> std::io::Result<Str
     let name = ServerName::try_from("localhost").unwrap();
     let mut stream = connector.connect(name, running.connect().await).await?;
     stream
-        .write_all(b"GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n")
+        .write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         .await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
@@ -93,7 +93,10 @@ async fn scrapes_over_tls_and_nothing_else() {
     assert!(answer.ends_with("\r\n\r\none two three\n"), "{answer}");
 
     let mut plain = running.connect().await;
-    plain.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    plain
+        .write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await
+        .unwrap();
     let mut bytes = Vec::new();
     let _ = plain.read_to_end(&mut bytes).await;
     assert!(!bytes.starts_with(b"HTTP"), "answered in clear: {bytes:?}");
