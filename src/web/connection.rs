@@ -66,10 +66,12 @@ async fn serve<S>(
     let limits = &server.settings.limits;
     let handshake = timeout(limits.handshake_time, async {
         let loaded = web.current(limits.file_check).await;
-        let tls = loaded.tls.clone().ok_or_else(|| {
+        let tls = loaded.tls.as_ref().ok_or_else(|| {
             io::Error::other("the web configuration has lost its tls_server_config")
         })?;
-        TlsAcceptor::from(tls).accept(stream).await
+        TlsAcceptor::from(Arc::clone(&tls.config))
+            .accept(stream)
+            .await
     });
     let outcome = tokio::select! {
         outcome = handshake => outcome,

@@ -105,6 +105,10 @@ pub(super) struct Registration {
 }
 
 impl Registration {
+    pub(super) fn peer(&self) -> Peer {
+        self.peer
+    }
+
     /// Resolves when the connection has to make room.
     pub(super) async fn cut(&self) {
         self.cut.notified().await;

@@ -5,9 +5,9 @@
 //! `connections` decides who makes room when there are too many, `connection` drives one of them
 //! under its time limits, which hang on its `activity`. `router` maps a request to a reply, `body`
 //! writes a page without copying it, `landing` draws `/`, `reloads` runs `/-/reload`. `auth` checks
-//! passwords and request rates, `tls` builds the TLS settings, `web_file` reads the
-//! exporter-toolkit file (with `section` and `pem`) and `web_config` keeps it current while the
-//! server runs.
+//! passwords, in the turns of `guesses`; `rate_limit` counts requests. `tls` builds the TLS
+//! settings, with `client_certs` and `validity`; `web_file` reads the exporter-toolkit file (with
+//! `section` and `pem`) and `web_config` keeps it current while the server runs.
 //!
 //! A scrape never waits for anything but its own socket: pages are lists of shared byte chunks, one
 //! task serves one connection, and every resource a client can hold has a [`Limits`] entry.
@@ -15,16 +15,20 @@
 mod activity;
 mod auth;
 mod body;
+mod client_certs;
 mod connection;
 mod connections;
+mod guesses;
 mod landing;
 mod listen;
 mod peer;
 mod pem;
+mod rate_limit;
 mod reloads;
 mod router;
 mod section;
 mod tls;
+mod validity;
 mod web_config;
 mod web_file;
 

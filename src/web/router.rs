@@ -17,6 +17,7 @@ use super::activity::Activity;
 use super::auth::Verdict;
 use super::body::{Chunks, PageBody, ResponseGuard};
 use super::connections::{Registration, ResponsePermit};
+use super::peer::Peer;
 use super::reloads::Outcome;
 use super::web_config::Loaded;
 use super::{Limits, MetricsRequest, Readiness, Server, landing};
@@ -75,7 +76,7 @@ pub(super) async fn answer(
     let head_only = request.method() == Method::HEAD;
     let (parts, body) = request.into_parts();
     let request = Request::from_parts(parts, ());
-    let refused = refuse(server, loaded.as_deref(), &request, body).await;
+    let refused = refuse(server, client, loaded.as_deref(), &request, body).await;
     client.activity.admitted();
     let reply = match refused {
         Some(reply) => reply,
@@ -105,6 +106,7 @@ pub(super) async fn answer(
 /// Everything that keeps a request from being routed, cheapest first.
 async fn refuse(
     server: &Server,
+    client: &Client,
     loaded: Option<&Loaded>,
     request: &Request<()>,
     body: Incoming,
@@ -113,7 +115,8 @@ async fn refuse(
     if let Some(reply) = refuse_host(request) {
         return Some(reply);
     }
-    match refuse_unknown(loaded, request.headers(), limits).await {
+    let peer = client.registration.peer();
+    match refuse_unknown(loaded, request.headers(), peer, limits).await {
         None => refuse_body(body, limits).await,
         refused => refused,
     }
@@ -135,6 +138,7 @@ fn refuse_host(request: &Request<()>) -> Option<Reply> {
 async fn refuse_unknown(
     loaded: Option<&Loaded>,
     headers: &HeaderMap,
+    peer: Peer,
     limits: &Limits,
 ) -> Option<Reply> {
     let loaded = loaded?;
@@ -145,7 +149,7 @@ async fn refuse_unknown(
     }
     let users = loaded.users.as_ref()?;
     match users
-        .check(headers.get(AUTHORIZATION), limits.auth_time)
+        .check(headers.get(AUTHORIZATION), peer, limits.auth_time)
         .await
     {
         Verdict::Granted => None,
