@@ -68,7 +68,7 @@ impl FamilyId {
 }
 
 /// All families, in the order in which they are served.
-pub static FAMILIES: [Family; 35] = [
+pub static FAMILIES: [Family; 36] = [
     Family {
         name: "liveperson_window_account_chats",
         kind: Kind::Gauge,
@@ -312,6 +312,13 @@ pub static FAMILIES: [Family; 35] = [
         kind: Kind::Gauge,
         labels: &[],
         help: "When the configuration was last loaded successfully, in seconds since the epoch.",
+        origin: Origin::Exporter,
+    },
+    Family {
+        name: "liveperson_exporter_web_config_last_reload_successful",
+        kind: Kind::Gauge,
+        labels: &[],
+        help: "Whether the present web configuration file is in force: 1, also without one, or 0 when the last good state of it is.",
         origin: Origin::Exporter,
     },
 ];
