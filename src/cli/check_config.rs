@@ -12,10 +12,8 @@ pub(super) fn check_config(file: Option<&Path>, web_file: Option<&Path>) -> u8 {
     let loaded = load(file, &Environment::of_process()).map_err(|errors| errors.to_string());
     let web = web_file.map_or(Ok(Vec::new()), web_warnings);
     // What is wrong with either is told at once.
-    for errors in [loaded.as_ref().err(), web.as_ref().err()] {
-        if let Some(errors) = errors {
-            complain(BAD_USAGE, errors);
-        }
+    for errors in loaded.as_ref().err().into_iter().chain(web.as_ref().err()) {
+        complain(BAD_USAGE, errors);
     }
     let (Ok(loaded), Ok(web_warnings)) = (loaded, web) else {
         return BAD_USAGE;

@@ -150,9 +150,13 @@ impl Packer {
     /// # Errors
     /// Want of memory.
     pub fn pack(&mut self, text: &[u8]) -> io::Result<Segment> {
+        self.pack_whole(text, checksum(text))
+    }
+
+    fn pack_whole(&mut self, text: &[u8], crc: u32) -> io::Result<Segment> {
         let segment = Segment {
             whole: true,
-            ..self.pack_loosely(text)?
+            ..self.pack_loosely(text, crc)?
         };
         if let Some(zstd) = &mut self.zstd {
             let frame = zstd.frame(text)?;
@@ -162,13 +166,13 @@ impl Packer {
     }
 
     /// Compresses a text that will be joined with others before it is served.
-    pub(super) fn pack_loosely(&mut self, text: &[u8]) -> io::Result<Segment> {
+    fn pack_loosely(&mut self, text: &[u8], crc: u32) -> io::Result<Segment> {
         Ok(Segment {
             deflate: self.deflate(text, FlushCompress::Full)?,
             zstd: Arc::default(),
             whole: false,
             length: text.len(),
-            crc: checksum(text),
+            crc,
         })
     }
 
@@ -228,15 +232,17 @@ impl Packer {
         loosely: bool,
     ) -> io::Result<Segment> {
         let earlier = earlier.filter(|earlier| earlier.is_whole() != loosely);
+        // Whatever comes of it, the checksum is needed once.
+        let crc = checksum(text);
         match earlier {
-            Some(earlier) if self.is_text_of(text, earlier)? => Ok(earlier.clone()),
-            _ if loosely => self.pack_loosely(text),
-            _ => self.pack(text),
+            Some(earlier) if self.is_text_of(text, crc, earlier)? => Ok(earlier.clone()),
+            _ if loosely => self.pack_loosely(text, crc),
+            _ => self.pack_whole(text, crc),
         }
     }
 
-    fn is_text_of(&mut self, text: &[u8], segment: &Segment) -> io::Result<bool> {
-        if segment.length != text.len() || segment.crc != checksum(text) {
+    fn is_text_of(&mut self, text: &[u8], crc: u32, segment: &Segment) -> io::Result<bool> {
+        if segment.length != text.len() || segment.crc != crc {
             return Ok(false);
         }
         // The checksum is a short cut to "no"; "yes" takes the text itself.

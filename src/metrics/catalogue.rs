@@ -67,7 +67,8 @@ impl FamilyId {
     }
 }
 
-/// All families, in the order in which they are served.
+/// All families: those with data and names in the order in which they are served, then the
+/// exporter's own, which are served after them by name.
 pub static FAMILIES: [Family; 36] = [
     Family {
         name: "liveperson_window_account_chats",

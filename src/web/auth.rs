@@ -53,7 +53,7 @@ impl Users {
     /// Users by name, with hashes that [`hash_cost`] accepts. What was proven before stays proven
     /// for those whose hash is still the same, and who guessed stays known.
     pub(super) fn new(hashes: BTreeMap<String, SecretString>, before: Option<&Self>) -> Self {
-        let costs = hashes.values().map(|hash| cost_of(hash));
+        let costs = hashes.values().map(cost_of);
         let cost = costs.max().unwrap_or(DEFAULT_COST);
         let users = hashes.into_iter().map(|(name, hash)| {
             let same = before
