@@ -129,10 +129,12 @@ async fn bind_name(name: &str, port: u16) -> io::Result<Vec<TcpListener>> {
         .map(|one| vec![one])
 }
 
-/// Bytes that the system may hold for a client beyond those on their way, so that it takes more
-/// whenever the client does, and a slow reader can be told from one that has stopped.
+/// Bytes that the system may hold for a client beyond those on their way. It takes more when half
+/// of them have gone, which a reader of 1 kB a second brings about within `Limits::write_stall`,
+/// so that one that is slow can be told from one that has stopped. With the usual
+/// megabytes it would take a minute. Less would make large pages cost more system calls.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const UNSENT_BYTES: u32 = 64 * 1024;
+const UNSENT_BYTES: u32 = 8 * 1024;
 
 /// Where connections come from. Cancelling `accept` loses none.
 pub(super) trait Acceptor: Send + 'static {
@@ -312,6 +314,17 @@ mod tests {
             assert!(error.contains(why), "{text}: {error}");
             assert!(error.contains(text), "{error}");
         }
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[tokio::test]
+    async fn the_system_holds_little_for_a_reader_that_has_stopped() {
+        let mut listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let _client = TcpStream::connect(address).await.unwrap();
+        let (stream, _) = Acceptor::accept(&mut listener).await.unwrap();
+        let held = socket2::SockRef::from(&stream).tcp_notsent_lowat();
+        assert_eq!(held.unwrap(), UNSENT_BYTES);
     }
 
     #[tokio::test]
