@@ -229,7 +229,10 @@ async fn read_faults(file: &Path) -> Result<Vec<Fault>, StartError> {
     let path = file.to_owned();
     let read = move || {
         let content = crate::config::read_limited(&path, LONGEST_FAULT_FILE);
-        let content = content.map_err(|reason| vec![reason])?;
+        // The path is told in front of every mistake anyway.
+        let name = path.display().to_string();
+        let without = |reason: String| reason.trim_start_matches(&name).trim_start().to_owned();
+        let content = content.map_err(|reason| vec![without(reason)])?;
         let text = crate::yaml::decode(&content.bytes).map_err(|reason| vec![reason])?;
         fault_file::read_text(text)
     };

@@ -24,8 +24,8 @@ pub(super) enum Phase {
         since: Instant,
         /// Requests whose responses are not written out; more than one only when pipelined.
         requests: usize,
-        /// Whether a response is on its way: the request's body is read and its password checked.
-        answering: bool,
+        /// Requests among them whose body is read and whose password is checked.
+        answering: usize,
         /// Whether bytes came in since then: most likely the next head's beginning.
         read_ahead: bool,
     },
@@ -49,7 +49,7 @@ impl Phase {
             Self::Handshake(since) | Self::Head(since) | Self::Idle(since) => Some(since),
             Self::Busy {
                 since,
-                answering: false,
+                answering: 0,
                 ..
             } => Some(since),
             Self::Busy { .. } => None,
@@ -135,7 +135,7 @@ impl Activity {
                 *phase = Phase::Busy {
                     since: Instant::now(),
                     requests: 1,
-                    answering: false,
+                    answering: 0,
                     read_ahead: false,
                 };
             }
@@ -146,7 +146,7 @@ impl Activity {
     pub(super) fn admitted(&self) {
         self.0.send_modify(|phase| {
             if let Phase::Busy { answering, .. } = phase {
-                *answering = true;
+                *answering += 1;
             }
         });
     }
@@ -154,7 +154,14 @@ impl Activity {
     /// The last byte of a response went to the socket, or the response was given up.
     pub(super) fn response_written(&self) {
         self.0.send_modify(|phase| match phase {
-            Phase::Busy { requests, .. } if *requests > 1 => *requests -= 1,
+            Phase::Busy {
+                requests,
+                answering,
+                ..
+            } if *requests > 1 => {
+                *requests -= 1;
+                *answering = answering.saturating_sub(1);
+            }
             Phase::Busy {
                 read_ahead: true, ..
             } => *phase = Phase::Head(Instant::now()),
@@ -224,5 +231,8 @@ mod tests {
         let moved = a_second().await;
         activity.bytes_written();
         assert_eq!(activity.phase().since(), moved);
+        activity.response_written();
+        let waiting = activity.phase().waiting_since();
+        assert_eq!(waiting, Some(moved), "the next is not yet admitted");
     }
 }

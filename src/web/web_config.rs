@@ -295,14 +295,15 @@ fn warnings(path: &Path, file: &WebFile) -> Vec<String> {
         Some(Pem::File(path)) => Some(path.as_path()),
         Some(Pem::Inline(_)) | None => None,
     };
-    own.into_iter()
-        .chain(key_file)
-        .filter(|path| open_to_others(path))
-        .map(|path| {
-            let path = path.display();
-            format!("{path} holds a secret and every user of this machine can read it; chmod o-r")
-        })
-        .collect()
+    let open = own.into_iter().chain(key_file);
+    let open = open.filter(|path| open_to_others(path)).map(|path| {
+        let path = path.display();
+        format!("{path} holds a secret and every user of this machine can read it; chmod o-r")
+    });
+    let nothing = file.rate.filter(|(_, burst)| *burst == 0).map(|_| {
+        "rate_limit.burst is 0 or missing: every request gets 429, as with the toolkit".to_owned()
+    });
+    open.chain(nothing).collect()
 }
 
 #[cfg(unix)]
