@@ -97,8 +97,8 @@ pub(crate) fn parse(text: &str) -> Result<Document, String> {
 }
 
 fn syntax(error: &ScanError) -> String {
-    // Some of the scanner's words quote the text, after a backtick or a quotation mark.
-    let info = error.info().split(['`', '\'', '"']).next();
+    // Where the scanner quotes the text, a backtick comes first.
+    let info = error.info().split('`').next();
     let info = info.unwrap_or_default().trim_end_matches([' ', ':']);
     at(*error.marker(), &format!("not valid YAML: {info}"))
 }
