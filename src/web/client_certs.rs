@@ -119,10 +119,15 @@ fn chain_verifier(
     let place = place("client_ca", fields.client_ca.as_ref());
     let mut roots = RootCertStore::empty();
     if fields.client_ca.is_some() {
-        for certificate in certificates("client_ca", fields.client_ca.as_ref(), mistakes)? {
-            if let Err(error) = roots.add(certificate) {
-                mistakes.push(format!("{place}: {error}"));
+        let found = certificates("client_ca", fields.client_ca.as_ref(), mistakes)?;
+        for (index, certificate) in found.into_iter().enumerate() {
+            if roots.add(certificate).is_err() {
+                let number = index + 1;
+                mistakes.push(format!("{place}: certificate {number} is no authority's"));
             }
+        }
+        if roots.is_empty() {
+            return None;
         }
     } else {
         // As in the toolkit: without an authority of its own, those of the system count.

@@ -41,7 +41,8 @@ pub(super) fn build(fields: &TlsFields, mistakes: &mut Vec<String>) -> Option<Tl
     let (Some(chain), Some(key), true) = (chain, key, mistakes.len() == before) else {
         return None;
     };
-    if let Err(mistake) = some_suite_fits(&provider, &versions, &key) {
+    let key_place = place("key", fields.key.as_ref());
+    if let Err(mistake) = some_suite_fits(&provider, &versions, &key, &key_place) {
         mistakes.push(mistake);
         return None;
     }
@@ -51,7 +52,7 @@ pub(super) fn build(fields: &TlsFields, mistakes: &mut Vec<String>) -> Option<Tl
         .is_some_and(|verifier| verifier.client_auth_mandatory());
     let built = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&versions)
-        .map_err(|error| format!("tls_server_config: {error}"))
+        .map_err(|error| format!("tls_server_config: {}", reason(&error)))
         .and_then(|builder| {
             let builder = match verifier {
                 Some(verifier) => builder.with_client_cert_verifier(verifier),
@@ -60,7 +61,7 @@ pub(super) fn build(fields: &TlsFields, mistakes: &mut Vec<String>) -> Option<Tl
             let place = place("cert", fields.cert.as_ref());
             builder
                 .with_single_cert(chain, key)
-                .map_err(|error| format!("{place}: certificate and key do not fit: {error}"))
+                .map_err(|error| format!("{place}: cannot be used: {}", reason(&error)))
         });
     match built {
         Ok(mut config) => {
@@ -84,10 +85,13 @@ fn some_suite_fits(
     provider: &CryptoProvider,
     versions: &[&SupportedProtocolVersion],
     key: &PrivateKeyDer<'static>,
+    key_place: &str,
 ) -> Result<(), String> {
-    // A key that cannot be used is told of together with its certificate.
     let Ok(key) = provider.key_provider.load_private_key(key.clone_key()) else {
-        return Ok(());
+        return Err(format!(
+            "{key_place}: is no key that can be used; allowed are RSA from 2048 bits on, ECDSA with \
+             P-256 or P-384, and Ed25519"
+        ));
     };
     let fits = |suite: &SupportedCipherSuite| {
         versions.contains(&suite.version()) && suite.usable_for_signature_algorithm(key.algorithm())
@@ -100,6 +104,17 @@ fn some_suite_fits(
          max_version leaves, and a key of the type {:?}; leave cipher_suites out, or max_version",
         key.algorithm()
     ))
+}
+
+/// What rustls means, for somebody who has written a file: it calls our own certificate the
+/// peer's, and some mistakes unexpected errors.
+fn reason(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InconsistentKeys(_) => "certificate and key do not fit".to_owned(),
+        rustls::Error::InvalidCertificate(why) => format!("the certificate is wrong: {why:?}"),
+        rustls::Error::General(text) => text.clone(),
+        other => other.to_string(),
+    }
 }
 
 /// The files that the configuration was, or would be, built from.
@@ -313,6 +328,39 @@ mod tests {
             let mistakes = built(&fields).unwrap_err();
             let wanted = "tls_server_config.cipher_suites: none of them is for TLS12";
             assert!(mistakes[0].starts_with(wanted), "{suite}: {mistakes:?}");
+        }
+    }
+
+    #[test]
+    fn certificates_and_keys_that_are_none_are_told_of_in_plain_words() {
+        let pem = |label: &str| {
+            inline(format!(
+                "-----BEGIN {label}-----\naGVsbG8=\n-----END {label}-----\n"
+            ))
+        };
+        let no_key = TlsFields {
+            key: pem("PRIVATE KEY"),
+            ..pair()
+        };
+        let no_certificate = TlsFields {
+            cert: pem("CERTIFICATE"),
+            ..pair()
+        };
+        let no_authority = TlsFields {
+            client_ca: pem("CERTIFICATE"),
+            client_auth_type: Some("RequireAndVerifyClientCert".to_owned()),
+            ..pair()
+        };
+        for (fields, wanted) in [
+            (no_key, "tls_server_config.key: is no key that can be used"),
+            (no_certificate, "tls_server_config.cert: cannot be used: "),
+            (no_authority, "tls_server_config.client_ca: certificate 1 "),
+        ] {
+            let mistakes = built(&fields).unwrap_err();
+            assert!(mistakes[0].starts_with(wanted), "{mistakes:?}");
+            for odd in ["unexpected", "peer", "webpki"] {
+                assert!(!mistakes[0].contains(odd), "{mistakes:?}");
+            }
         }
     }
 
