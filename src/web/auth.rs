@@ -72,6 +72,12 @@ impl Users {
         }
     }
 
+    /// Whether a password of this user has been proven.
+    #[cfg(test)]
+    pub(super) fn has_proven(&self, name: &str) -> bool {
+        self.users[name].proven().is_some()
+    }
+
     /// Checks an `Authorization` header of a peer, waiting at most `patience` for its turn.
     pub(super) async fn check(
         &self,

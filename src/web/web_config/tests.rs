@@ -203,3 +203,42 @@ fn secrets_open_to_others_give_a_warning() {
             .is_empty()
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn proven_passwords_and_the_rate_limit_survive_a_renewed_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let renew = || {
+        let pair = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        write(&at("crt"), &pair.cert.pem(), 0o644);
+        write(&at("key"), &pair.signing_key.serialize_pem(), 0o600);
+    };
+    renew();
+    let hash = bcrypt::hash("secret", 4).unwrap();
+    let text = format!(
+        "tls_server_config: {{cert_file: crt, key_file: key}}\n\
+         basic_auth_users: {{alice: {hash}}}\nrate_limit: {{interval: 1h, burst: 1}}\n"
+    );
+    write(&at("web.yml"), &text, 0o600);
+    let web = WebConfig::load(&at("web.yml")).unwrap();
+    let before = web.current(EVERY).await;
+    let header = hyper::header::HeaderValue::from_static("Basic YWxpY2U6c2VjcmV0");
+    let peer = std::net::SocketAddr::from(([192, 0, 2, 1], 1)).into();
+    let users = before.users.as_ref().unwrap();
+    let verdict = users.check(Some(&header), peer, EVERY).await;
+    assert_eq!(verdict, crate::web::auth::Verdict::Granted);
+    assert!(before.rate.as_ref().unwrap().allow());
+
+    renew();
+    tokio::time::advance(EVERY).await;
+    let after = web.current(EVERY).await;
+    assert!(
+        !Arc::ptr_eq(&before, &after),
+        "the certificate is not taken"
+    );
+    assert!(after.users.as_ref().unwrap().has_proven("alice"));
+    assert!(
+        !after.rate.as_ref().unwrap().allow(),
+        "the count began again"
+    );
+}
