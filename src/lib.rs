@@ -18,6 +18,7 @@ pub mod simulator;
 pub mod store;
 pub mod telemetry;
 pub mod web;
+mod yaml;
 
 /// The exporter's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

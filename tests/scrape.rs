@@ -235,6 +235,8 @@ async fn a_scrape_can_select_and_wrong_names_are_told_the_right_ones() {
     assert!(data_of(&sla).len() > 50);
     assert!(sla.contains("liveperson_up{account=\"12345678\",collector=\"sla\"} 1"));
     assert!(!sla.contains("engagement_activity") && !sla.contains("liveperson_skill_info"));
+    assert!(!sla.contains("api=\"engactivity\"") && !sla.contains("api=\"names\""));
+    assert!(sla.contains("api=\"sla\"") && sla.contains("api=\"token\""));
     assert!(sla.contains("process_cpu_seconds_total"));
     let two = scrape(&exporter, "?collect[]=sla&collect[]=names", "*/*", "gzip")
         .await

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use client::{Fake, LARGE, guarded, read_answer, stalled, start, start_with};
+use client::{Fake, LARGE, guarded, read_answer, stalled, stalled_more, start, start_with};
 use liveperson_exporter::web::{Limits, Settings, Stopped};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -120,7 +120,10 @@ async fn malformed_and_oversized_requests() {
     let long_path = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(20_000));
     let long_header = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "a".repeat(20_000));
     let endless_header = format!("GET / HTTP/1.1\r\nX: {}", "a".repeat(20_000));
-    let many_headers = format!("GET / HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(500));
+    let many_headers = format!(
+        "GET / HTTP/1.1\r\nHost: x\r\n{}\r\n",
+        "X: y\r\n".repeat(500)
+    );
     for (request, status) in [
         ("nonsense\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nno colon\r\n\r\n", 400),
@@ -158,7 +161,7 @@ async fn bodies_are_hardly_read() {
 
     let mut stream = running.connect().await;
     stream
-        .write_all(b"POST /-/reload HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+        .write_all(b"POST /-/reload HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
         .await
         .unwrap();
     let chunk = format!("1000\r\n{}\r\n", "a".repeat(4096));
@@ -170,19 +173,98 @@ async fn bodies_are_hardly_read() {
     assert_eq!(running.site.reloads.load(Ordering::SeqCst), 1);
 }
 
+fn reloadable() -> Settings {
+    Settings {
+        lifecycle: true,
+        limits: Limits {
+            reload_spacing: Duration::ZERO,
+            ..Limits::default()
+        },
+        ..Settings::default()
+    }
+}
+
 #[tokio::test]
 async fn reload_tells_how_it_went() {
-    let settings = Settings {
-        lifecycle: true,
-        ..Settings::default()
-    };
-    let running = start_with(settings, None).await;
+    let running = start_with(reloadable(), None).await;
     assert_eq!(running.ask("PUT", "/-/reload", "").await.status, 200);
     running.site.reload_fails.store(true, Ordering::SeqCst);
     let answer = running.ask("POST", "/-/reload", "").await;
     assert_eq!(answer.status, 500);
     assert!(answer.body.contains("sla.buckets[2]: 47"), "{answer:?}");
     assert_eq!(running.site.reloads.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_cannot_reload() {
+    let running = start_with(reloadable(), None).await;
+    let mut reloads = 0;
+    for (headers, status) in [
+        ("", 200),
+        ("Origin: http://x\r\n", 200),
+        ("Origin: HTTPS://X\r\n", 200),
+        ("Origin: http://evil\r\n", 403),
+        ("Origin: http://x.evil\r\n", 403),
+        ("Origin: http://x:81\r\n", 403),
+        ("Origin: null\r\n", 403),
+        ("Sec-Fetch-Site: same-origin\r\n", 200),
+        ("Sec-Fetch-Site: none\r\n", 200),
+        ("Sec-Fetch-Site: same-site\r\n", 403),
+        ("Sec-Fetch-Site: cross-site\r\n", 403),
+        ("Sec-Fetch-Site: cross-site\r\nOrigin: http://x\r\n", 403),
+        // A proxy in front may change the host; the browser knows better.
+        ("Sec-Fetch-Site: same-origin\r\nOrigin: http://y\r\n", 200),
+    ] {
+        let answer = running.ask("POST", "/-/reload", headers).await;
+        assert_eq!(answer.status, status, "{headers:?}");
+        reloads += usize::from(status == 200);
+    }
+    assert_eq!(running.site.reloads.load(Ordering::SeqCst), reloads);
+}
+
+#[tokio::test]
+async fn http_1_1_needs_exactly_one_host() {
+    let running = start().await;
+    for (request, status) in [
+        ("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 200),
+        ("GET /metrics HTTP/1.1\r\nHost:\r\n\r\n", 200),
+        ("GET /metrics HTTP/1.0\r\n\r\n", 200),
+        ("GET /metrics HTTP/1.1\r\n\r\n", 400),
+        ("GET http://x/metrics HTTP/1.1\r\n\r\n", 400),
+        ("GET /metrics HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n", 400),
+        ("GET /metrics HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400),
+        ("GET /metrics HTTP/1.0\r\nHost: x\r\nHost: y\r\n\r\n", 400),
+    ] {
+        let mut stream = running.connect().await;
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let answer = read_answer(&mut stream).await;
+        assert_eq!(answer.status, status, "{request:?}");
+    }
+}
+
+#[tokio::test]
+async fn browsers_are_told_to_trust_nothing() {
+    let running = start().await;
+    for path in ["/", "/metrics", "/-/healthy", "/nowhere"] {
+        let answer = running.ask("GET", path, "").await;
+        assert_eq!(
+            answer.header("x-content-type-options"),
+            Some("nosniff"),
+            "{path}"
+        );
+    }
+    let home = running.ask("GET", "/", "").await;
+    let policy = home.header("content-security-policy").unwrap();
+    // What `default-src` does not stand in for has to be there by name.
+    for part in [
+        "default-src 'none'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    ] {
+        assert!(policy.contains(part), "{part}: {policy}");
+    }
+    assert!(!policy.contains("script"), "{policy}");
 }
 
 #[tokio::test]
@@ -195,7 +277,7 @@ async fn a_reload_goes_on_when_its_client_leaves() {
     running.site.hold_reload.store(true, Ordering::SeqCst);
     let mut stream = running.connect().await;
     stream
-        .write_all(b"POST /-/reload HTTP/1.1\r\n\r\n")
+        .write_all(b"POST /-/reload HTTP/1.1\r\nHost: x\r\n\r\n")
         .await
         .unwrap();
     running.site.until(|site| &site.reloads_begun, 1).await;
@@ -244,22 +326,52 @@ async fn the_landing_page_escapes_what_it_shows() {
 }
 
 #[tokio::test]
-async fn the_forty_first_scrape_is_turned_away() {
+async fn stuck_readers_make_room_for_scrapes() {
     let running = start().await;
-    let mut streams = stalled(&running, 40).await;
-    let answer = running.ask("GET", "/metrics", "").await;
-    assert_eq!(answer.status, 503, "{answer:?}");
-    assert_eq!(answer.header("retry-after"), Some("5"));
-    assert_eq!(running.ask("GET", "/-/healthy", "").await.status, 200);
-    streams.pop();
-    let freed = async {
-        while running.ask("GET", "/metrics", "").await.status != 200 {
-            tokio::task::yield_now().await;
-        }
+    let stuck = stalled(&running, 40).await;
+    for _ in 0..60 {
+        let answer = running.ask("GET", "/metrics", "").await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    let mut more = stalled_more(&running, 20, 100).await;
+    assert_eq!(running.ask("GET", "/metrics", "").await.status, 200);
+    drop(stuck);
+    // The newest of them go on: they are read now.
+    let newest = read_answer(&mut more[19]).await;
+    assert_eq!(newest.body.len(), LARGE);
+}
+
+/// A thousand at a time, over real sockets, in every way of not being answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_clients_lock_nobody_out() {
+    // Both ends are in this process.
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let raised = rustix::process::Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
     };
-    tokio::time::timeout(Duration::from_secs(30), freed)
-        .await
-        .expect("the permit of a dropped connection came back");
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, raised).unwrap();
+    let running = start_with(reloadable(), None).await;
+    let ways: [(&str, &[u8]); 4] = [
+        ("silent", b""),
+        ("slow heads", b"GET /metr"),
+        (
+            "slow bodies",
+            b"POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\na",
+        ),
+        ("idle", b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"),
+    ];
+    for (way, bytes) in ways {
+        let mut clients = Vec::new();
+        for _ in 0..1000 {
+            let mut client = running.connect().await;
+            client.write_all(bytes).await.unwrap();
+            clients.push(client);
+        }
+        for path in ["/-/healthy", "/metrics"].repeat(120) {
+            assert_eq!(running.ask("GET", path, "").await.status, 200, "{way}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -54,13 +54,9 @@ pub(super) async fn demo(flags: Flags) -> u8 {
         let domain_api = domain_api.clone();
         Arc::new(move || configuration(&domain_api))
     };
-    let scheme = if flags.web_config_file.is_some() {
-        "https"
-    } else {
-        "http"
-    };
     let path = flags.telemetry_path.clone();
-    let status = run_with(flags, config, source, |addresses| {
+    let status = run_with(flags, config, source, |addresses, tls| {
+        let scheme = if tls { "https" } else { "http" };
         let port = addresses.first().map_or(0, SocketAddr::port);
         print_hints(&format!("{scheme}://localhost:{port}"), &path, &domain_api);
     })

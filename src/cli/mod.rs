@@ -129,6 +129,7 @@ pub fn main() -> ExitCode {
         Some(Command::Simulate(options)) => on_runtime(simulate::simulate(*options)),
         Some(Command::CheckConfig { file }) => Ok(check_config::check_config(
             file.or(flags.config_file).as_deref(),
+            flags.web_config_file.as_deref(),
         )),
         Some(Command::TestConnection { file }) => {
             let file = file.or(flags.config_file);

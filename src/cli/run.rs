@@ -22,7 +22,7 @@ pub(super) async fn run(flags: Flags) -> u8 {
         }
     };
     let source: ConfigSource = Arc::new(move || read(file.as_ref()));
-    run_with(flags, config, source, |_| {}).await
+    run_with(flags, config, source, |_, _| {}).await
 }
 
 /// Reads the configuration and logs its warnings.
@@ -36,12 +36,12 @@ fn read(file: Option<&PathBuf>) -> Result<Config, String> {
 }
 
 /// Runs the daemon on a configuration until a signal stops it. `started` is called with the
-/// addresses once it listens.
+/// addresses once it listens, and with whether clients have to speak TLS.
 pub(super) async fn run_with(
     flags: Flags,
     config: Config,
     source: ConfigSource,
-    started: impl FnOnce(&[SocketAddr]),
+    started: impl FnOnce(&[SocketAddr], bool),
 ) -> u8 {
     let web_config = match flags
         .web_config_file
@@ -88,13 +88,16 @@ pub(super) async fn run_with(
         listening = listening.join(","),
         "started"
     );
-    started(&addresses);
+    started(
+        &addresses,
+        web_config.as_ref().is_some_and(WebConfig::tls_enabled),
+    );
     let settings = Settings {
         telemetry_path: flags.telemetry_path,
         lifecycle: flags.lifecycle,
         limits: Limits::default(),
     };
-    let site = Arc::new(DaemonSite::new(Arc::clone(&daemon)));
+    let site = Arc::new(DaemonSite::new(Arc::clone(&daemon), web_config.clone()));
     let result = serve(listeners, settings, web_config, site, until(stopped)).await;
     daemon.stop().await;
     match result {

@@ -56,7 +56,7 @@ pub(crate) struct Content {
     /// All of it, wiped from memory when dropped: it may hold credentials.
     pub(crate) bytes: Zeroizing<Vec<u8>>,
     /// Whether users other than owner and group may read the file.
-    pub(super) readable_by_others: bool,
+    pub(crate) readable_by_others: bool,
     /// Whether users other than owner and group may change the file.
     pub(super) writable_by_others: bool,
 }

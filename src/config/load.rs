@@ -13,8 +13,6 @@ use super::{Config, lone_account, schema, sections, yaml};
 /// Where the configuration is looked for when no file is named.
 pub const DEFAULT_PATH: &str = "/etc/liveperson_exporter/liveperson_exporter.yml";
 
-/// Room for a hundred thousand ids with names.
-const LARGEST_FILE: u64 = 8 << 20;
 /// The key under which the whole tree stands while the `config` crate merges: it reads the keys at
 /// the very top as path expressions, so that a file with the key `a[999999999999]` would have it
 /// allocate a list of that length.
@@ -81,14 +79,9 @@ fn load_file(path: &Path, env: &Environment) -> Result<Loaded, ConfigErrors> {
     let source = shown_path(path);
     let report = Report::default();
     let whole = |reason: String| ConfigErrors::whole(&source, reason);
-    let content =
-        read_limited(path, LARGEST_FILE).map_err(|reason| whole(without_path(&reason, &source)))?;
-    let text = std::str::from_utf8(&content.bytes).map_err(|error| {
-        whole(format!(
-            "is not UTF-8 text (byte {} is the first wrong one)",
-            error.valid_up_to() + 1
-        ))
-    })?;
+    let content = read_limited(path, crate::yaml::LONGEST)
+        .map_err(|reason| whole(without_path(&reason, &source)))?;
+    let text = crate::yaml::decode(&content.bytes).map_err(whole)?;
     let tree = yaml::parse(text, &report).map_err(whole)?;
     for name in lone_account::VARIABLES
         .iter()

@@ -1,321 +1,76 @@
-//! YAML text to the `config` crate's tree, for configurations only.
-//!
-//! The crate's own YAML format is not used, for four reasons. It turns scalars into numbers before
-//! anyone says what is wanted, so that the unquoted secret `0123` becomes `123` and the account id
-//! `123456789012345678901` a float; here a scalar stays the text that was written. It recurses over
-//! the nesting, so that a file of a few megabytes of `- - - -` overflows the stack and kills the
-//! daemon at a reload; here events are pulled one by one and depth is limited. It expands aliases
-//! without bound. And it stops at the first key that is given twice, without saying where.
+//! The configuration's own demands on a YAML document; `crate::yaml` reads it.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-
-use config::{Map, Value, ValueKind};
-use yaml_rust2::parser::{Event, Parser, Tag};
-use yaml_rust2::scanner::{Marker, ScanError, TScalarStyle};
+use config::{Value, ValueKind};
 
 use super::mistakes::{Report, join};
 use super::schema;
+use crate::yaml::{self, RepeatedKey, Step};
 
-/// The schema needs six.
-const DEEPEST: usize = 32;
-/// Values after the expansion of aliases: room for a hundred thousand ids, and some 50 MB of memory.
-const MOST_VALUES: usize = 200_000;
-/// Handle of the tags that YAML itself defines, as `!!str`.
-const CORE_TAGS: &str = "tag:yaml.org,2002:";
-
-/// Reads one YAML document. Scalars become strings as written, plain `null`, `~` and nothing
-/// become nil. Keys that are given twice are reported and the first one counts.
+/// Reads a configuration. Keys that are given twice are reported and the first one counts.
 ///
 /// # Errors
 /// What makes the text unreadable as a whole, with line and column where there is one.
 pub(super) fn parse(text: &str, report: &Report) -> Result<Value, String> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if text.contains('\0') {
-        // The scanner takes it for the end of the text, and would drop what follows in silence.
-        return Err("holds a NUL character".to_owned());
+    let document = yaml::parse(text)?;
+    for RepeatedKey { parent, key, lines } in &document.repeated {
+        let message = format!(
+            "given twice, in lines {} and {}; keep one",
+            lines.0, lines.1
+        );
+        report.add(schema::harmless_join(&path(parent), key), message);
     }
-    let mut parser = Parser::new_from_str(text);
-    let mut builder = Builder::new(report);
-    loop {
-        let (event, mark) = parser.next_token().map_err(|error| syntax(&error))?;
-        if event == Event::StreamEnd {
-            break;
-        }
-        builder.take(event, mark)?;
-    }
-    let root = builder.root.unwrap_or_default();
-    match root.kind {
-        ValueKind::Table(_) => Ok(root),
+    let wanted = "sections such as accounts: are wanted at the top";
+    match document.root.kind {
+        ValueKind::Table(_) => Ok(document.root),
         ValueKind::Nil => Err("is empty; it needs at least accounts".to_owned()),
-        ValueKind::Array(_) => {
-            Err("begins with a list; sections such as accounts: are wanted at the top".to_owned())
-        }
-        _ => {
-            Err("holds a single text; sections such as accounts: are wanted at the top".to_owned())
-        }
+        ValueKind::Array(_) => Err(format!("begins with a list; {wanted}")),
+        _ => Err(format!("holds a single text; {wanted}")),
     }
 }
 
-fn syntax(error: &ScanError) -> String {
-    at(
-        *error.marker(),
-        &format!("not valid YAML: {}", error.info()),
-    )
-}
-
-fn at(mark: Marker, message: &str) -> String {
-    format!("line {}, column {}: {message}", mark.line(), mark.col() + 1)
-}
-
-/// A list or map that is still being read.
-struct Frame {
-    node: Node,
-    anchor: usize,
-    /// Values counted before this one began; what it holds is the difference.
-    counted: usize,
-}
-
-enum Node {
-    List(Vec<Value>),
-    Map {
-        entries: Map<String, Value>,
-        /// Line of each key, to name both when one is given twice.
-        lines: HashMap<String, usize>,
-        /// The key whose value comes next.
-        key: Option<String>,
-        /// Whether that key has been seen before.
-        repeated: bool,
-    },
-}
-
-struct Builder<'r> {
-    report: &'r Report,
-    frames: Vec<Frame>,
-    anchors: HashMap<usize, (Value, usize)>,
-    counted: usize,
-    documents: usize,
-    root: Option<Value>,
-}
-
-impl<'r> Builder<'r> {
-    fn new(report: &'r Report) -> Self {
-        Self {
-            report,
-            frames: Vec::new(),
-            anchors: HashMap::new(),
-            counted: 0,
-            documents: 0,
-            root: None,
-        }
-    }
-
-    fn take(&mut self, event: Event, mark: Marker) -> Result<(), String> {
-        match event {
-            Event::DocumentStart => {
-                self.documents += 1;
-                if self.documents > 1 {
-                    return Err(at(
-                        mark,
-                        "a second YAML document begins; only one is allowed",
-                    ));
-                }
-            }
-            Event::SequenceStart(anchor, tag) => {
-                refuse_tag(tag.as_ref(), mark)?;
-                self.open(Node::List(Vec::new()), anchor, mark)?;
-            }
-            Event::MappingStart(anchor, tag) => {
-                refuse_tag(tag.as_ref(), mark)?;
-                let node = Node::Map {
-                    entries: Map::new(),
-                    lines: HashMap::new(),
-                    key: None,
-                    repeated: false,
-                };
-                self.open(node, anchor, mark)?;
-            }
-            Event::SequenceEnd | Event::MappingEnd => self.close(mark)?,
-            Event::Scalar(text, style, anchor, tag) => {
-                refuse_tag(tag.as_ref(), mark)?;
-                self.scalar(
-                    text,
-                    style == TScalarStyle::Plain && tag.is_none(),
-                    anchor,
-                    mark,
-                )?;
-            }
-            Event::Alias(anchor) => self.alias(anchor, mark)?,
-            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
-        }
-        Ok(())
-    }
-
-    fn open(&mut self, node: Node, anchor: usize, mark: Marker) -> Result<(), String> {
-        if self.expects_key() {
-            return Err(at(mark, "a list or map cannot be a key"));
-        }
-        if self.frames.len() >= DEEPEST {
-            return Err(at(mark, &format!("nested more than {DEEPEST} levels deep")));
-        }
-        self.count(1, mark)?;
-        self.frames.push(Frame {
-            node,
-            anchor,
-            counted: self.counted,
-        });
-        Ok(())
-    }
-
-    fn close(&mut self, mark: Marker) -> Result<(), String> {
-        let Some(frame) = self.frames.pop() else {
-            return Ok(());
-        };
-        let kind = match frame.node {
-            Node::List(items) => ValueKind::Array(items),
-            Node::Map { entries, .. } => ValueKind::Table(entries),
-        };
-        let size = self.counted - frame.counted + 1;
-        self.insert(Value::new(None, kind), frame.anchor, size, mark)
-    }
-
-    fn scalar(
-        &mut self,
-        text: String,
-        plain: bool,
-        anchor: usize,
-        mark: Marker,
-    ) -> Result<(), String> {
-        if self.expects_key() {
-            self.key(text, mark);
-            return Ok(());
-        }
-        self.count(1, mark)?;
-        let kind = match text.as_str() {
-            "" | "~" | "null" | "Null" | "NULL" if plain => ValueKind::Nil,
-            _ => ValueKind::String(text),
-        };
-        self.insert(Value::new(None, kind), anchor, 1, mark)
-    }
-
-    fn alias(&mut self, anchor: usize, mark: Marker) -> Result<(), String> {
-        if self.expects_key() {
-            return Err(at(mark, "an alias cannot be a key"));
-        }
-        // Counted before it is copied: a handful of lines can stand for billions of values.
-        let Some((_, size)) = self.anchors.get(&anchor) else {
-            return Err(at(mark, "this alias stands inside what it refers to"));
-        };
-        self.count(*size, mark)?;
-        let value = self.anchors.get(&anchor).map(|(value, _)| value.clone());
-        self.insert(value.unwrap_or_default(), 0, 0, mark)
-    }
-
-    fn count(&mut self, more: usize, mark: Marker) -> Result<(), String> {
-        self.counted = self.counted.saturating_add(more);
-        if self.counted > MOST_VALUES {
-            return Err(at(
-                mark,
-                &format!("more than {MOST_VALUES} values, aliases expanded"),
-            ));
-        }
-        Ok(())
-    }
-
-    fn expects_key(&self) -> bool {
-        matches!(
-            self.frames.last(),
-            Some(Frame {
-                node: Node::Map { key: None, .. },
-                ..
-            })
-        )
-    }
-
-    fn key(&mut self, text: String, mark: Marker) {
-        let parent = self.path();
-        let Some(Frame {
-            node:
-                Node::Map {
-                    lines,
-                    key,
-                    repeated,
-                    ..
-                },
-            ..
-        }) = self.frames.last_mut()
-        else {
-            return;
-        };
-        *repeated = match lines.entry(text.clone()) {
-            Entry::Vacant(entry) => {
-                entry.insert(mark.line());
-                false
-            }
-            Entry::Occupied(first) => {
-                let lines = format!("lines {} and {}", first.get(), mark.line());
-                let message = format!("given twice, in {lines}; keep one");
-                self.report
-                    .add(schema::harmless_join(&parent, &text), message);
-                true
-            }
-        };
-        *key = Some(text);
-    }
-
-    fn insert(
-        &mut self,
-        value: Value,
-        anchor: usize,
-        size: usize,
-        mark: Marker,
-    ) -> Result<(), String> {
-        if anchor > 0 {
-            self.count(size, mark)?;
-            self.anchors.insert(anchor, (value.clone(), size));
-        }
-        match self.frames.last_mut().map(|frame| &mut frame.node) {
-            None => self.root = Some(value),
-            Some(Node::List(items)) => items.push(value),
-            Some(Node::Map {
-                entries,
-                key,
-                repeated,
-                ..
-            }) => {
-                if let Some(key) = key.take()
-                    && !*repeated
-                {
-                    entries.insert(key, value);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Where the innermost open list or map stands.
-    fn path(&self) -> String {
-        let mut path = String::new();
-        for frame in self.frames.iter().take(self.frames.len().saturating_sub(1)) {
-            match &frame.node {
-                Node::List(items) => path.push_str(&format!("[{}]", items.len())),
-                Node::Map { key, .. } => path = join(&path, key.as_deref().unwrap_or_default()),
-            }
-        }
-        path
-    }
-}
-
-/// Own tags would promise a meaning that nothing here gives them.
-fn refuse_tag(tag: Option<&Tag>, mark: Marker) -> Result<(), String> {
-    match tag {
-        Some(tag) if tag.handle != CORE_TAGS => Err(at(
-            mark,
-            "tags (words that begin with !) are not supported here",
-        )),
-        _ => Ok(()),
-    }
+fn path(steps: &[Step]) -> String {
+    steps.iter().fold(String::new(), |path, step| match step {
+        Step::Key(key) => join(&path, key),
+        Step::Index(index) => format!("{path}[{index}]"),
+    })
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_given_twice_is_named_with_its_path_and_lines() {
+        let report = Report::default();
+        parse("a:\n  - {b: 1}\n  - b: 2\n    b: 3\nc: 1\nc: 2\n", &report).unwrap();
+        let text = report.finish("f").unwrap_err().to_string();
+        assert_eq!(
+            text,
+            "a[1].b: given twice, in lines 3 and 4; keep one\nc: given twice, in lines 5 and 6; keep one"
+        );
+    }
+
+    #[test]
+    fn a_key_given_twice_under_auth_is_hidden_unless_it_is_one_of_ours() {
+        let report = Report::default();
+        let text = "accounts: [{auth: {oauth2: {client_secret:hush, client_secret:hush, client_id: a, client_id: b}}}]";
+        parse(text, &report).unwrap();
+        let lines = report.finish("f").unwrap_err().to_string();
+        assert!(!lines.contains("hush"), "{lines}");
+        assert!(lines.contains("oauth2.[hidden]: given twice"), "{lines}");
+        assert!(lines.contains("oauth2.client_id: given twice"), "{lines}");
+    }
+
+    #[test]
+    fn what_is_no_configuration_is_said_plainly() {
+        for (text, want) in [
+            ("", "is empty"),
+            ("# only a comment\n", "is empty"),
+            ("- a\n", "begins with a list"),
+            ("accounts", "holds a single text"),
+        ] {
+            let reason = parse(text, &Report::default()).unwrap_err();
+            assert!(reason.starts_with(want), "{text:?}: {reason}");
+        }
+    }
+}

@@ -220,6 +220,8 @@ impl Daemon {
     fn config_state(&self) -> ConfigState {
         let present = self.present();
         ConfigState {
+            // The site knows.
+            web_config_in_force: true,
             last_load_successful: present.last_load_successful,
             last_success: epoch_seconds(present.last_load),
         }

@@ -13,22 +13,25 @@ use super::names::NAMES;
 use super::scrape::{self, Wanted};
 use super::status::CollectorStatus;
 use crate::exposition::{Format, end, families};
-use crate::metrics::exporter::{ProcessMetrics, gather};
+use crate::liveperson::Api;
+use crate::metrics::exporter::{ConfigState, ProcessMetrics, gather};
 use crate::poll::plan::CollectorKind;
 use crate::store::Selection;
-use crate::web::{Landing, LandingRow, MetricsPage, MetricsRequest, Readiness, Site};
+use crate::web::{Landing, LandingRow, MetricsPage, MetricsRequest, Readiness, Site, WebConfig};
 
 /// The daemon's pages.
 pub struct DaemonSite {
     daemon: Arc<Daemon>,
+    web_config: Option<WebConfig>,
     process: ProcessMetrics,
 }
 
 impl DaemonSite {
-    /// The pages of a daemon.
-    pub fn new(daemon: Arc<Daemon>) -> Self {
+    /// The pages of a daemon, which tell of the web configuration that they are served by, too.
+    pub fn new(daemon: Arc<Daemon>, web_config: Option<WebConfig>) -> Self {
         Self {
             daemon,
+            web_config,
             process: ProcessMetrics::default(),
         }
     }
@@ -50,9 +53,13 @@ impl DaemonSite {
         let states = wanted().map(|view| view.status.state(now, stale_after, &series));
         let states: Vec<_> = states.collect();
         let counters = wanted().map(|view| &*view.counters);
-        let config = self.daemon.config_state();
+        let web_config = self.web_config.as_ref();
+        let config = ConfigState {
+            web_config_in_force: web_config.is_none_or(WebConfig::last_reload_successful),
+            ..self.daemon.config_state()
+        };
         let mut gathered = gather(config, &states, counters, &self.process)?;
-        gathered.keep_collectors(|collector| selection.has_part(collector));
+        gathered.keep_collectors(collector_of, |collector| selection.has_part(collector));
         let created = |metric: &_| gathered.created(metric);
         let mut page = families(format, &gathered.families, created);
         page.extend_from_slice(end(format));
@@ -78,6 +85,18 @@ impl DaemonSite {
             chunks,
             retry_after: None,
         })
+    }
+}
+
+/// Whose calls an `api` label counts: that of a collector, or everybody's.
+fn collector_of(api: &str) -> Option<&'static str> {
+    match api {
+        api if api == Api::EngagementActivity.label() => {
+            Some(CollectorKind::EngagementActivity.label())
+        }
+        api if api == Api::Sla.label() => Some(CollectorKind::Sla.label()),
+        api if api == Api::Names.label() => Some(NAMES),
+        _ => None,
     }
 }
 

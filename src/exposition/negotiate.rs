@@ -52,7 +52,7 @@ impl Format {
 pub enum Encoding {
     /// None.
     Identity,
-    /// gzip, a member for each segment.
+    /// gzip, one member around all segments.
     Gzip,
     /// Zstandard, a frame for each segment.
     Zstd,

@@ -143,11 +143,15 @@ impl Packer {
     /// # Errors
     /// Want of memory.
     pub fn pack(&mut self, text: &[u8]) -> io::Result<Segment> {
+        self.pack_whole(text, checksum(text))
+    }
+
+    fn pack_whole(&mut self, text: &[u8], crc: u32) -> io::Result<Segment> {
         let segment = Segment {
             deflate: self.deflate(text, FlushCompress::Full)?,
             zstd: Arc::default(),
             length: text.len(),
-            crc: checksum(text),
+            crc,
         };
         if let Some(zstd) = &mut self.zstd {
             let frame = zstd.frame(text)?;
@@ -210,14 +214,16 @@ impl Packer {
         text: &[u8],
         earlier: Option<&Segment>,
     ) -> io::Result<Segment> {
+        // Whatever comes of it, the checksum is needed once.
+        let crc = checksum(text);
         match earlier {
-            Some(earlier) if self.is_text_of(text, earlier)? => Ok(earlier.clone()),
-            _ => self.pack(text),
+            Some(earlier) if self.is_text_of(text, crc, earlier)? => Ok(earlier.clone()),
+            _ => self.pack_whole(text, crc),
         }
     }
 
-    fn is_text_of(&mut self, text: &[u8], segment: &Segment) -> io::Result<bool> {
-        if segment.length != text.len() || segment.crc != checksum(text) {
+    fn is_text_of(&mut self, text: &[u8], crc: u32, segment: &Segment) -> io::Result<bool> {
+        if segment.length != text.len() || segment.crc != crc {
             return Ok(false);
         }
         // The checksum is a short cut to "no"; "yes" takes the text itself.

@@ -67,8 +67,9 @@ impl FamilyId {
     }
 }
 
-/// All families, in the order in which they are served.
-pub static FAMILIES: [Family; 37] = [
+/// All families: those with data and names in the order in which they are served, then the
+/// exporter's own, which are served after them by name.
+pub static FAMILIES: [Family; 38] = [
     Family {
         name: "liveperson_window_account_chats",
         kind: Kind::Gauge,
@@ -326,6 +327,13 @@ pub static FAMILIES: [Family; 37] = [
         kind: Kind::Gauge,
         labels: &[],
         help: "When the configuration was last loaded successfully, in seconds since the epoch.",
+        origin: Origin::Exporter,
+    },
+    Family {
+        name: "liveperson_exporter_web_config_last_reload_successful",
+        kind: Kind::Gauge,
+        labels: &[],
+        help: "Whether the present web configuration file is in force: 1, also without one, or 0 when the last good state of it is.",
         origin: Origin::Exporter,
     },
 ];

@@ -147,6 +147,8 @@ pub struct ConfigState {
     pub last_load_successful: bool,
     /// When it last succeeded, seconds since the epoch.
     pub last_success: f64,
+    /// Whether the present web configuration file is in force.
+    pub web_config_in_force: bool,
 }
 
 /// The metrics of the process, found once.
@@ -179,10 +181,19 @@ impl Gathered {
         }
     }
 
-    /// Leaves out the series of collectors that are not wanted.
-    pub fn keep_collectors(&mut self, wanted: impl Fn(&str) -> bool) {
+    /// Leaves out the series of collectors that are not wanted, those of their calls included;
+    /// `collector_of` says whose calls an `api` is, unless it is everybody's.
+    pub fn keep_collectors(
+        &mut self,
+        collector_of: impl Fn(&str) -> Option<&'static str>,
+        wanted: impl Fn(&str) -> bool,
+    ) {
         for family in &mut self.families {
-            let keep = |metric: &Metric| label(metric, "collector").is_none_or(&wanted);
+            let keep = |metric: &Metric| {
+                let collector = label(metric, "collector");
+                let collector = collector.or_else(|| label(metric, "api").and_then(&collector_of));
+                collector.is_none_or(&wanted)
+            };
             family.mut_metric().retain(keep);
         }
         self.families
@@ -346,7 +357,12 @@ fn about_the_exporter(config: ConfigState) -> Result<Vec<MetricFamily>, promethe
         "liveperson_exporter_config_last_reload_success_timestamp_seconds",
         config.last_success,
     )?;
-    Ok([build.collect(), successful.collect(), at.collect()].concat())
+    let web = gauge(
+        "liveperson_exporter_web_config_last_reload_successful",
+        f64::from(u8::from(config.web_config_in_force)),
+    )?;
+    let gauges = [successful, at, web].map(|gauge| gauge.collect());
+    Ok([build.collect(), gauges.concat()].concat())
 }
 
 #[cfg(test)]
@@ -377,6 +393,7 @@ mod tests {
     const CONFIG: ConfigState = ConfigState {
         last_load_successful: true,
         last_success: 1.5e9,
+        web_config_in_force: true,
     };
 
     #[test]
@@ -406,9 +423,21 @@ mod tests {
     #[test]
     fn collectors_that_are_not_wanted_are_left_out_with_their_headers() {
         let counters = [AccountCounters::new("1", &["sla"]).unwrap()];
+        for api in ["engactivity", "sla", "token"] {
+            counters[0].request(api, "200", Duration::from_secs(1), 1);
+        }
         let mut gathered = gathered(CONFIG, &[state("1")], &counters);
-        gathered.keep_collectors(|collector| collector != "sla");
+        let collector_of = |api: &str| match api {
+            "sla" => Some("sla"),
+            "engactivity" => Some("engagement_activity"),
+            _ => None,
+        };
+        gathered.keep_collectors(collector_of, |collector| collector != "sla");
         let page = written(Format::Text, &gathered);
+        assert!(!page.contains("api=\"sla\""), "{page}");
+        for api in ["engactivity", "token"] {
+            assert!(page.contains(&format!("api=\"{api}\"")), "{page}");
+        }
         assert!(!page.contains("collector=") && !page.contains("liveperson_up"));
         assert!(page.contains("liveperson_api_backoff_seconds{account=\"1\"}"));
     }

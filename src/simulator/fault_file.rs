@@ -8,10 +8,12 @@
 //! ```
 //! Every mistake is reported with its path, the value met and what is allowed.
 
+use config::ValueKind;
 use serde_json::{Map, Value, json};
 
 use super::faults::{Fault, MOST_FAULTS, Target};
 use super::options::duration;
+use crate::yaml;
 
 const KEYS: &str =
     "api, contains, count, status, retry_after, delay, body, truncate, html, echo and drop";
@@ -27,23 +29,31 @@ pub(super) fn read_text(text: &str) -> Result<Vec<Fault>, Vec<String>> {
     read(&yaml(start)?)
 }
 
-/// YAML by way of the configuration reader, whose documents must be maps: a list becomes one.
 fn yaml(text: &str) -> Result<Value, Vec<String>> {
-    let text = text.strip_prefix("---").unwrap_or(text);
-    let first = text.lines().find(|line| {
-        let line = line.trim_start();
-        !line.is_empty() && !line.starts_with('#')
-    });
-    let text = match first {
-        None => return Ok(json!([])),
-        Some(line) if line.trim_start().starts_with('-') => format!("faults:\n{text}"),
-        Some(_) => text.to_owned(),
-    };
-    config::Config::builder()
-        .add_source(config::File::from_str(&text, config::FileFormat::Yaml))
-        .build()
-        .and_then(config::Config::try_deserialize)
-        .map_err(|error| vec![format!("not YAML: {error}")])
+    let document = yaml::parse(text).map_err(|reason| vec![format!("not YAML: {reason}")])?;
+    if let Some(repeated) = document.repeated.first() {
+        let (first, second) = repeated.lines;
+        return Err(vec![format!(
+            "not YAML: a key is given twice, in lines {first} and {second}; keep one"
+        )]);
+    }
+    Ok(match json_of(document.root) {
+        Value::Null => json!([]),
+        value => value,
+    })
+}
+
+/// The tree as JSON, whose scalars are texts as written; the depth is limited by the reader.
+fn json_of(value: config::Value) -> Value {
+    match value.kind {
+        ValueKind::Nil => Value::Null,
+        ValueKind::Table(table) => table
+            .into_iter()
+            .map(|(key, value)| (key, json_of(value)))
+            .collect(),
+        ValueKind::Array(items) => items.into_iter().map(json_of).collect(),
+        scalar => Value::String(scalar.to_string()),
+    }
 }
 
 /// Reads a list of faults, or an object that holds one as `faults`.
@@ -152,7 +162,7 @@ fn one(path: &str, item: &Value, mistakes: &mut Vec<String>) -> Option<Fault> {
 
 fn set(fault: &mut Fault, key: &str, value: &Value) -> Result<(), String> {
     let not = |what: &str| format!("{} is not {what}", short(value));
-    let flag = || value.as_bool().ok_or_else(|| not("true or false"));
+    let flag = || flag(value).ok_or_else(|| not("true or false"));
     let text = || {
         value
             .as_str()
@@ -168,11 +178,11 @@ fn set(fault: &mut Fault, key: &str, value: &Value) -> Result<(), String> {
         }
         "contains" => fault.contains = Some(text()?),
         "count" => {
-            let count = value.as_u64().filter(|&count| count > 0);
+            let count = whole(value).filter(|&count| count > 0);
             fault.count = Some(count.ok_or_else(|| not("a whole number of at least 1"))?);
         }
         "status" => {
-            let status = value.as_u64().and_then(|status| u16::try_from(status).ok());
+            let status = whole(value).and_then(|status| u16::try_from(status).ok());
             let status = status.filter(|status| (200..600).contains(status));
             fault.status = Some(status.ok_or_else(|| not("a status from 200 to 599"))?);
         }
@@ -195,6 +205,27 @@ fn set(fault: &mut Fault, key: &str, value: &Value) -> Result<(), String> {
         _ => return Err(format!("unknown key; allowed are {KEYS}")),
     }
     Ok(())
+}
+
+/// A flag of JSON, or a scalar of YAML that spells one.
+fn flag(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(flag) => Some(*flag),
+        Value::String(text) => match text.as_str() {
+            "true" | "True" | "TRUE" => Some(true),
+            "false" | "False" | "FALSE" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A whole number of JSON, or a scalar of YAML that spells one.
+fn whole(value: &Value) -> Option<u64> {
+    match value {
+        Value::String(text) if text.bytes().all(|b| b.is_ascii_digit()) => text.parse().ok(),
+        value => value.as_u64(),
+    }
 }
 
 fn targets() -> String {
@@ -238,6 +269,8 @@ mod tests {
         ];
         assert_eq!(read_text(yaml).unwrap(), expected);
         assert_eq!(read_text(&format!("---\n{yaml}")).unwrap(), expected);
+        let quoted = yaml.replace("429", "\"429\"").replace("true", "True");
+        assert_eq!(read_text(&quoted).unwrap(), expected);
         assert_eq!(read_text(json).unwrap(), expected);
         assert_eq!(
             read_text(&format!("{{\"faults\": {json}}}")).unwrap(),
@@ -309,13 +342,23 @@ mod tests {
             ("[1]", "faults[0]: 1 is not a fault"),
             ("[", "not JSON"),
             ("api: sla", "expected a list of faults"),
-            ("faults: 7", "faults: 7 is not a list"),
-            ("- [unclosed", "not YAML"),
+            ("faults: 7", "faults: \"7\" is not a list"),
+            ("- [unclosed", "not YAML: line 2, column 1: "),
+            (
+                "- api: any\n  api: sla",
+                "not YAML: a key is given twice, in lines 1 and 2",
+            ),
+            (
+                "- {api: any, count: -1}",
+                "faults[0].count: \"-1\" is not a whole number",
+            ),
         ];
         for (text, expected) in table {
             let mistakes = read_text(text).unwrap_err();
             assert!(mistakes[0].starts_with(expected), "{text}: {mistakes:?}");
         }
+        let nested = read_text(&format!("# c\r{}", "- ".repeat(500_000))).unwrap_err();
+        assert!(nested[0].contains("levels deep"), "{nested:?}");
         let both = read_text(r#"[{"api":"x"},{"api":"y"}]"#).unwrap_err();
         assert_eq!(both.len(), 2, "{both:?}");
     }

@@ -226,13 +226,18 @@ async fn read_faults(file: &Path) -> Result<Vec<Fault>, StartError> {
         file: file.to_owned(),
         mistakes,
     };
-    let unreadable = |error: std::io::Error| wrong(vec![format!("cannot be read: {error}")]);
-    let size = tokio::fs::metadata(file).await.map_err(unreadable)?.len();
-    if size > LONGEST_FAULT_FILE {
-        return Err(wrong(vec![format!(
-            "is {size} bytes long, at most {LONGEST_FAULT_FILE} are read"
-        )]));
+    let path = file.to_owned();
+    let read = move || {
+        let content = crate::config::read_limited(&path, LONGEST_FAULT_FILE);
+        // The path is told in front of every mistake anyway.
+        let name = path.display().to_string();
+        let without = |reason: String| reason.trim_start_matches(&name).trim_start().to_owned();
+        let content = content.map_err(|reason| vec![without(reason)])?;
+        let text = crate::yaml::decode(&content.bytes).map_err(|reason| vec![reason])?;
+        fault_file::read_text(text)
+    };
+    match tokio::task::spawn_blocking(read).await {
+        Ok(read) => read.map_err(wrong),
+        Err(_) => Err(wrong(vec!["cannot be read".to_owned()])),
     }
-    let text = tokio::fs::read_to_string(file).await.map_err(unreadable)?;
-    fault_file::read_text(&text).map_err(wrong)
 }

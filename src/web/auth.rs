@@ -1,6 +1,6 @@
-//! Who may ask, and how often: basic authentication against bcrypt hashes, and the rate limit.
+//! Who may ask: basic authentication against bcrypt hashes.
 //!
-//! bcrypt is slow on purpose, so it runs off the executor and only a few times at once, and a
+//! bcrypt is slow on purpose, so it runs off the executor and in turns (see `guesses`), and a
 //! password that was proven once is compared directly from then on. Neither the time of an answer
 //! nor the log tells whether a user exists.
 
@@ -9,16 +9,20 @@ use std::hint::black_box;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hyper::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
-use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout};
+use tokio::time::{sleep, timeout};
 
-/// bcrypt runs at once. One would do for a scraper; a second lets it in while somebody guesses.
-const BCRYPT_AT_ONCE: usize = 2;
+use super::guesses::Turns;
+use super::peer::Peer;
 
 /// Salt and digest of no password: 53 zero digits in bcrypt's alphabet.
 const NO_DIGEST: &str = ".....................................................";
+
+/// The cost that `htpasswd` is advised with.
+const DEFAULT_COST: u32 = 10;
 
 /// The outcome of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,42 +38,53 @@ pub(super) enum Verdict {
 /// The users of the web configuration file.
 pub(super) struct Users {
     users: BTreeMap<String, User>,
-    /// What unknown users' passwords are checked against, as slow as the slowest real hash.
-    nobody: Arc<SecretString>,
-    gate: Arc<Semaphore>,
+    /// The highest cost of all hashes. Every wrong guess costs this much, whoever it is about.
+    cost: u32,
+    turns: Arc<Turns>,
 }
 
 struct User {
     hash: Arc<SecretString>,
-    /// The password that last matched the hash. One entry per user bounds the cache, and it
-    /// goes when the file is read anew.
+    /// The password that last matched the hash. One entry per user bounds the cache.
     proven: Mutex<Option<SecretSlice<u8>>>,
 }
 
 impl Users {
-    /// Users by name, with hashes that [`hash_cost`] accepts.
-    pub(super) fn new(hashes: BTreeMap<String, SecretString>) -> Self {
-        let cost = hashes
-            .values()
-            .filter_map(|hash| hash_cost(hash.expose_secret()).ok())
-            .max()
-            .unwrap_or(10);
+    /// Users by name, with hashes that [`hash_cost`] accepts. What was proven before stays proven
+    /// for those whose hash is still the same, and who guessed stays known.
+    pub(super) fn new(hashes: BTreeMap<String, SecretString>, before: Option<&Self>) -> Self {
+        let costs = hashes.values().map(cost_of);
+        let cost = costs.max().unwrap_or(DEFAULT_COST);
         let users = hashes.into_iter().map(|(name, hash)| {
+            let same = before
+                .and_then(|before| before.users.get(&name))
+                .filter(|user| user.hash.expose_secret() == hash.expose_secret());
             let user = User {
                 hash: Arc::new(hash),
-                proven: Mutex::new(None),
+                proven: Mutex::new(same.and_then(User::proven)),
             };
             (name, user)
         });
         Self {
             users: users.collect(),
-            nobody: Arc::new(format!("$2b${cost:02}${NO_DIGEST}").into()),
-            gate: Arc::new(Semaphore::new(BCRYPT_AT_ONCE)),
+            cost,
+            turns: before.map_or_else(Arc::default, |before| Arc::clone(&before.turns)),
         }
     }
 
-    /// Checks an `Authorization` header, waiting at most `patience` for its turn.
-    pub(super) async fn check(&self, header: Option<&HeaderValue>, patience: Duration) -> Verdict {
+    /// Whether a password of this user has been proven.
+    #[cfg(test)]
+    pub(super) fn has_proven(&self, name: &str) -> bool {
+        self.users[name].proven().is_some()
+    }
+
+    /// Checks an `Authorization` header of a peer, waiting at most `patience` for its turn.
+    pub(super) async fn check(
+        &self,
+        header: Option<&HeaderValue>,
+        peer: Peer,
+        patience: Duration,
+    ) -> Verdict {
         let Some((name, password)) = header.and_then(credentials) else {
             return Verdict::Denied;
         };
@@ -77,42 +92,83 @@ impl Users {
         if user.is_some_and(|user| user.is_proven(&password)) {
             return Verdict::Granted;
         }
-        let turn = timeout(patience, Arc::clone(&self.gate).acquire_owned());
-        let Ok(Ok(permit)) = turn.await else {
+        let attempt = self.turns.attempt(peer);
+        let Ok(Some(turn)) = timeout(patience, attempt.turn()).await else {
             return Verdict::Busy;
         };
         // Many scrapes can have queued with the same password.
         if user.is_some_and(|user| user.is_proven(&password)) {
             return Verdict::Granted;
         }
-        let hash = Arc::clone(user.map_or(&self.nobody, |user| &user.hash));
+        let (hash, cost) = (user.map(|user| Arc::clone(&user.hash)), self.cost);
         let run = tokio::task::spawn_blocking(move || {
             // Held in here: an impatient client must not make room for one more run.
-            let _permit = permit;
-            let right = bcrypt::verify(password.expose_secret(), hash.expose_secret());
-            (password, right.unwrap_or(false))
+            let _turn = turn;
+            let began = std::time::Instant::now();
+            let right = verify(&password, hash.as_deref(), cost);
+            (password, right, began.elapsed())
         });
         match (user, run.await) {
-            (Some(user), Ok((password, true))) => {
-                *user.proven.lock().unwrap_or_else(PoisonError::into_inner) = Some(password);
+            (Some(user), Ok((password, true, _))) => {
+                user.prove(password);
                 Verdict::Granted
             }
-            _ => Verdict::Denied,
+            (_, Ok((_, _, took))) => {
+                sleep(attempt.wrong(took)).await;
+                Verdict::Denied
+            }
+            (_, Err(_)) => Verdict::Denied,
         }
     }
 }
 
+/// Whether the password is the hash's. A wrong one takes the work of one hash of `cost`, whatever
+/// the cost of its own hash is and whether there is one.
+fn verify(password: &SecretSlice<u8>, hash: Option<&SecretString>, cost: u32) -> bool {
+    let matches = |hash: &str| bcrypt::verify(password.expose_secret(), hash).unwrap_or(false);
+    if hash.is_some_and(|hash| matches(hash.expose_secret())) {
+        return true;
+    }
+    for more in remaining_costs(hash.map(cost_of), cost) {
+        // Nothing matches it.
+        black_box(matches(&format!("$2b${more:02}${NO_DIGEST}")));
+    }
+    false
+}
+
+/// The costs of the hashes that bring one of `done` up to the work of one of `wanted`. Each cost is
+/// twice the work of the one below: 4 and 4, 5, 6 make 7.
+fn remaining_costs(done: Option<u32>, wanted: u32) -> std::ops::Range<u32> {
+    match done {
+        Some(done) => done..wanted,
+        None => wanted..wanted + 1,
+    }
+}
+
+fn cost_of(hash: &SecretString) -> u32 {
+    hash_cost(hash.expose_secret()).unwrap_or(DEFAULT_COST)
+}
+
 impl User {
+    fn proven(&self) -> Option<SecretSlice<u8>> {
+        let proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
+        proven.clone()
+    }
+
+    fn prove(&self, password: SecretSlice<u8>) {
+        *self.proven.lock().unwrap_or_else(PoisonError::into_inner) = Some(password);
+    }
+
     fn is_proven(&self, password: &SecretSlice<u8>) -> bool {
         let proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
-        proven
-            .as_ref()
-            .is_some_and(|proven| alike(password.expose_secret(), proven.expose_secret()))
+        proven.as_ref().is_some_and(|proven| {
+            constant_time_eq(password.expose_secret(), proven.expose_secret())
+        })
     }
 }
 
 /// Whether `given` is `stored`, in a time that depends on `given` alone.
-fn alike(given: &[u8], stored: &[u8]) -> bool {
+fn constant_time_eq(given: &[u8], stored: &[u8]) -> bool {
     let mut difference = u8::from(given.len() != stored.len());
     for (index, byte) in given.iter().enumerate() {
         let other = stored.get(index % stored.len().max(1)).unwrap_or(&0);
@@ -127,42 +183,11 @@ fn credentials(header: &HeaderValue) -> Option<(String, SecretSlice<u8>)> {
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }
-    let mut decoded = decode_base64(token.trim())?;
+    let mut decoded = STANDARD.decode(token.trim()).ok()?;
     let colon = decoded.iter().position(|&byte| byte == b':')?;
     let password = decoded.split_off(colon + 1);
     decoded.pop();
     Some((String::from_utf8(decoded).ok()?, password.into()))
-}
-
-/// Padded standard base64 (RFC 4648, section 4).
-fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(4) {
-        return None;
-    }
-    let digits = text.trim_end_matches('=');
-    if text.len() - digits.len() > 2 {
-        return None;
-    }
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut buffer, mut bits) = (0_u32, 0_u32);
-    for digit in digits.bytes() {
-        let value = match digit {
-            b'A'..=b'Z' => digit - b'A',
-            b'a'..=b'z' => digit - b'a' + 26,
-            b'0'..=b'9' => digit - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        buffer = (buffer & 0xff) << 6 | u32::from(value);
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            let [.., byte] = (buffer >> bits).to_be_bytes();
-            bytes.push(byte);
-        }
-    }
-    Some(bytes)
 }
 
 /// The cost of a bcrypt hash, 4 to 18.
@@ -183,38 +208,6 @@ pub(super) fn hash_cost(hash: &str) -> Result<u32, String> {
     }
 }
 
-/// The `rate_limit` of the web configuration file: a bucket of tokens, one of which comes back
-/// every `interval`.
-pub(super) struct RateLimit {
-    interval: Duration,
-    burst: f64,
-    bucket: Mutex<(f64, Instant)>,
-}
-
-impl RateLimit {
-    /// A full bucket. `interval` is more than zero.
-    pub(super) fn new(interval: Duration, burst: u32) -> Self {
-        let burst = f64::from(burst);
-        Self {
-            interval,
-            burst,
-            bucket: Mutex::new((burst, Instant::now())),
-        }
-    }
-
-    /// Takes a token if there is one.
-    pub(super) fn allow(&self) -> bool {
-        let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        let (tokens, last) = *bucket;
-        let now = Instant::now();
-        let gained = (now - last).as_secs_f64() / self.interval.as_secs_f64();
-        let tokens = (tokens + gained).min(self.burst);
-        let allowed = tokens >= 1.0;
-        *bucket = (if allowed { tokens - 1.0 } else { tokens }, now);
-        allowed
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,7 +216,11 @@ mod tests {
 
     fn users() -> Users {
         let hash = bcrypt::hash("pässword:x", 4).unwrap();
-        Users::new(BTreeMap::from([("alice".to_owned(), hash.into())]))
+        Users::new(BTreeMap::from([("alice".to_owned(), hash.into())]), None)
+    }
+
+    fn peer() -> Peer {
+        std::net::SocketAddr::from(([192, 0, 2, 1], 1)).into()
     }
 
     fn basic(token: &str) -> HeaderValue {
@@ -231,27 +228,8 @@ mod tests {
     }
 
     #[test]
-    fn base64_as_in_the_rfc() {
-        for (text, bytes) in [
-            ("", ""),
-            ("Zg==", "f"),
-            ("Zm8=", "fo"),
-            ("Zm9v", "foo"),
-            ("Zm9vYg==", "foob"),
-            ("Zm9vYmE=", "fooba"),
-            ("Zm9vYmFy", "foobar"),
-        ] {
-            assert_eq!(decode_base64(text).as_deref(), Some(bytes.as_bytes()));
-        }
-        for bad in ["Zg", "Zg=", "Z===", "====", "Zm9v!A==", "Zm=v", "Zm9_"] {
-            assert_eq!(decode_base64(bad), None, "{bad}");
-        }
-        assert_eq!(decode_base64("+/+/").unwrap(), [0xfb, 0xff, 0xbf]);
-    }
-
-    #[test]
     fn comparison() {
-        assert!(alike(b"abc", b"abc") && alike(b"", b""));
+        assert!(constant_time_eq(b"abc", b"abc") && constant_time_eq(b"", b""));
         for (a, b) in [
             ("abc", "abd"),
             ("", "a"),
@@ -259,7 +237,7 @@ mod tests {
             ("aa", "a"),
             ("a", "aa"),
         ] {
-            assert!(!alike(a.as_bytes(), b.as_bytes()), "{a} {b}");
+            assert!(!constant_time_eq(a.as_bytes(), b.as_bytes()), "{a} {b}");
         }
     }
 
@@ -281,7 +259,10 @@ mod tests {
             ),
             (None, Verdict::Denied),
         ] {
-            assert_eq!(users.check(header.as_ref(), PATIENCE).await, verdict);
+            assert_eq!(
+                users.check(header.as_ref(), peer(), PATIENCE).await,
+                verdict
+            );
         }
     }
 
@@ -289,19 +270,51 @@ mod tests {
     async fn a_proven_password_needs_no_bcrypt_and_the_queue_has_a_limit() {
         let users = users();
         let right = basic("YWxpY2U6cMOkc3N3b3JkOng=");
-        assert_eq!(users.check(Some(&right), PATIENCE).await, Verdict::Granted);
-        let _all = Arc::clone(&users.gate).acquire_many_owned(2).await.unwrap();
-        assert_eq!(users.check(Some(&right), PATIENCE).await, Verdict::Granted);
         let wrong = basic("YWxpY2U6d3Jvbmc=");
-        assert_eq!(users.check(Some(&wrong), PATIENCE).await, Verdict::Busy);
+        let check = |header| users.check(Some(header), peer(), PATIENCE);
+        assert_eq!(check(&right).await, Verdict::Granted);
+        let others = [(); 2].map(|()| users.turns.attempt(peer()));
+        let _all = [others[0].turn().await, others[1].turn().await];
+        assert_eq!(check(&right).await, Verdict::Granted);
+        assert_eq!(check(&wrong).await, Verdict::Busy);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_proven_stays_so_when_the_file_is_read_again_with_the_same_hash() {
+        let old = users();
+        let right = basic("YWxpY2U6cMOkc3N3b3JkOng=");
+        let verdict = old.check(Some(&right), peer(), PATIENCE).await;
+        assert_eq!(verdict, Verdict::Granted);
+        let hash = old.users["alice"].hash.expose_secret().to_owned();
+        let others = [(); 2].map(|()| old.turns.attempt(peer()));
+        let _all = [others[0].turn().await, others[1].turn().await];
+        for (hash, verdict) in [
+            (hash, Verdict::Granted),
+            (bcrypt::hash("new", 4).unwrap(), Verdict::Busy),
+        ] {
+            let hashes = BTreeMap::from([("alice".to_owned(), hash.into())]);
+            let new = Users::new(hashes, Some(&old));
+            assert_eq!(new.check(Some(&right), peer(), PATIENCE).await, verdict);
+        }
     }
 
     #[test]
-    fn unknown_users_cost_as_much_as_known_ones() {
-        let hash = bcrypt::hash("x", 5).unwrap();
-        let users = Users::new(BTreeMap::from([("a".to_owned(), hash.into())]));
-        assert_eq!(hash_cost(users.nobody.expose_secret()), Ok(5));
-        assert!(!bcrypt::verify("", users.nobody.expose_secret()).unwrap());
+    fn every_wrong_guess_is_as_much_work_as_the_costliest_hash() {
+        let work = |cost: u32| 1_u64 << cost;
+        for wanted in 4..=18 {
+            for done in (4..=wanted).map(Some).chain([None]) {
+                let more: u64 = remaining_costs(done, wanted).map(work).sum();
+                assert_eq!(done.map_or(0, work) + more, work(wanted), "{done:?}");
+            }
+        }
+        let hashes = [("a", 4), ("b", 6)].map(|(name, cost)| {
+            let hash = bcrypt::hash(name, cost).unwrap();
+            (name.to_owned(), hash.into())
+        });
+        let users = Users::new(BTreeMap::from(hashes), None);
+        assert_eq!(users.cost, 6);
+        let dummy = format!("$2b$06${NO_DIGEST}");
+        assert!(hash_cost(&dummy).is_ok() && !bcrypt::verify("", &dummy).unwrap());
     }
 
     #[test]
@@ -311,17 +324,5 @@ mod tests {
             let error = hash_cost(hash).unwrap_err();
             assert!(error.contains(word) && !error.contains(hash), "{error}");
         }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_bucket_refills() {
-        let limit = RateLimit::new(Duration::from_secs(1), 2);
-        assert!(limit.allow() && limit.allow() && !limit.allow());
-        tokio::time::advance(Duration::from_millis(500)).await;
-        assert!(!limit.allow());
-        tokio::time::advance(Duration::from_millis(500)).await;
-        assert!(limit.allow() && !limit.allow());
-        tokio::time::advance(Duration::from_secs(100)).await;
-        assert!(limit.allow() && limit.allow() && !limit.allow());
     }
 }

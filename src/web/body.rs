@@ -9,9 +9,9 @@ use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
 use hyper::body::{Body, Frame, SizeHint};
-use tokio::sync::OwnedSemaphorePermit;
 
-use super::connection::Activity;
+use super::activity::Activity;
+use super::connections::ResponsePermit;
 
 /// The bytes of a page, in chunks that may be made as they are written.
 pub struct Chunks {
@@ -54,18 +54,18 @@ impl fmt::Debug for Chunks {
     }
 }
 
-/// What a response keeps while it is under way: the connection's state "busy" and, for a scrape,
-/// one of the permits for scrapes.
+/// What a response keeps while it is under way: the connection's phase "busy" and, for a scrape,
+/// the permit for it.
 ///
 /// It hangs on every chunk as well as on the body, because the server drops the body as soon as
 /// the last chunk is queued, long before a slow reader has taken it.
-pub(super) struct Hold {
+pub(super) struct ResponseGuard {
     activity: Arc<Activity>,
     /// A permit for the time of the response.
-    pub(super) permit: Option<OwnedSemaphorePermit>,
+    pub(super) permit: Option<ResponsePermit>,
 }
 
-impl Hold {
+impl ResponseGuard {
     /// Marks the connection busy until this is dropped.
     pub(super) fn new(activity: Arc<Activity>) -> Self {
         activity.request_started();
@@ -76,7 +76,7 @@ impl Hold {
     }
 }
 
-impl Drop for Hold {
+impl Drop for ResponseGuard {
     fn drop(&mut self) {
         self.activity.response_written();
     }
@@ -86,17 +86,17 @@ impl Drop for Hold {
 pub(super) struct PageBody {
     chunks: Chunks,
     remaining: u64,
-    hold: Arc<Hold>,
+    guard: Arc<ResponseGuard>,
 }
 
 impl PageBody {
     /// The chunks in order; empty ones are skipped.
-    pub(super) fn new(chunks: impl Into<Chunks>, hold: Hold) -> Self {
+    pub(super) fn new(chunks: impl Into<Chunks>, guard: ResponseGuard) -> Self {
         let chunks = chunks.into();
         Self {
             remaining: chunks.length,
             chunks,
-            hold: Arc::new(hold),
+            guard: Arc::new(guard),
         }
     }
 }
@@ -114,7 +114,7 @@ impl Body for PageBody {
             self.remaining = self.remaining.saturating_sub(bytes.len() as u64);
             Ok(Frame::data(Chunk {
                 bytes,
-                _hold: Arc::clone(&self.hold),
+                _guard: Arc::clone(&self.guard),
             }))
         }))
     }
@@ -131,7 +131,7 @@ impl Body for PageBody {
 /// A piece of the page on its way to the socket.
 pub(super) struct Chunk {
     bytes: Bytes,
-    _hold: Arc<Hold>,
+    _guard: Arc<ResponseGuard>,
 }
 
 impl Buf for Chunk {
@@ -150,10 +150,12 @@ impl Buf for Chunk {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use http_body_util::BodyExt;
-    use tokio::sync::Semaphore;
 
     use super::*;
+    use crate::web::connections::Connections;
 
     async fn next(body: &mut PageBody) -> Chunk {
         let frame = body.frame().await.unwrap().unwrap();
@@ -162,10 +164,14 @@ mod tests {
 
     #[tokio::test]
     async fn chunks_are_passed_on_and_hold_their_permit() {
-        let permits = Arc::new(Semaphore::new(1));
-        let (activity, _phase) = Activity::new();
-        let mut hold = Hold::new(activity);
-        hold.permit = Some(Arc::clone(&permits).try_acquire_owned().unwrap());
+        let activity = Activity::new(false);
+        let peer = SocketAddr::from(([127, 0, 0, 1], 1)).into();
+        let table = Connections::new(1, 1);
+        let (registration, _) = table.admit(peer, Arc::clone(&activity));
+        let registration = Arc::new(registration);
+        let mut guard = ResponseGuard::new(activity);
+        guard.permit = registration.begin_response();
+        assert!(guard.permit.is_some());
         let first = Bytes::from(vec![1_u8; 10]);
         let place = first.as_ptr();
         let mut body = PageBody::new(
@@ -175,7 +181,7 @@ mod tests {
                 Bytes::from_static(b"end"),
                 Bytes::new(),
             ],
-            hold,
+            guard,
         );
         assert_eq!(body.size_hint().exact(), Some(13));
 
@@ -186,19 +192,16 @@ mod tests {
         drop((body, one));
         two.advance(1);
         assert_eq!(two.chunk(), b"nd");
-        assert_eq!(
-            permits.available_permits(),
-            0,
-            "released before it was written"
-        );
+        let free = || registration.begin_response().is_some();
+        assert!(!free(), "released before it was written");
         drop(two);
-        assert_eq!(permits.available_permits(), 1);
+        assert!(free());
     }
 
     #[tokio::test]
     async fn an_empty_body_is_at_its_end() {
-        let (activity, _phase) = Activity::new();
-        let mut body = PageBody::new(vec![Bytes::new()], Hold::new(activity));
+        let guard = ResponseGuard::new(Activity::new(false));
+        let mut body = PageBody::new(vec![Bytes::new()], guard);
         assert!(body.is_end_stream());
         assert!(body.frame().await.is_none());
     }

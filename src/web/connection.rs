@@ -20,92 +20,39 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_io_timeout::TimeoutWriter;
 use tokio_rustls::TlsAcceptor;
 
-use super::{Limits, Server, router};
+use super::Server;
+use super::activity::{Activity, Phase};
+use super::connections::Registration;
+use super::router::{self, Client};
 
-/// What a connection is doing, and since when.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Phase {
-    /// It is new, or a request head has begun.
-    Head(Instant),
-    /// It has served a request and rests.
-    Idle(Instant),
-    /// A request is being served.
-    Busy {
-        /// Start of the newest request.
-        since: Instant,
-        /// Requests whose responses are not written out; more than one only when pipelined.
-        requests: usize,
-        /// Whether bytes came in since then: most likely the next head's beginning.
-        read_ahead: bool,
-    },
-}
-
-impl Phase {
-    fn deadline(self, limits: &Limits) -> Instant {
-        match self {
-            Self::Head(since) => since + limits.head_time,
-            Self::Idle(since) => since + limits.idle_time,
-            Self::Busy { since, .. } => since + limits.response_time,
-        }
-    }
-}
-
-/// Where the parts of a connection report what it is doing.
-pub(super) struct Activity(watch::Sender<Phase>);
-
-impl Activity {
-    /// A new connection, which has yet to send its first head.
-    pub(super) fn new() -> (Arc<Self>, watch::Receiver<Phase>) {
-        let (sender, receiver) = watch::channel(Phase::Head(Instant::now()));
-        (Arc::new(Self(sender)), receiver)
-    }
-
-    fn bytes_read(&self) {
-        self.0.send_if_modified(|phase| match phase {
-            Phase::Head(_) => false,
-            Phase::Idle(_) => {
-                *phase = Phase::Head(Instant::now());
-                true
-            }
-            Phase::Busy { read_ahead, .. } => {
-                *read_ahead = true;
-                false
-            }
-        });
-    }
-
-    /// A head is complete and its request is being served.
-    pub(super) fn request_started(&self) {
-        self.0.send_modify(|phase| {
-            let before = match *phase {
-                Phase::Busy { requests, .. } => requests,
-                Phase::Head(_) | Phase::Idle(_) => 0,
-            };
-            *phase = Phase::Busy {
-                since: Instant::now(),
-                requests: before + 1,
-                read_ahead: false,
-            };
-        });
-    }
-
-    /// The last byte of a response went to the socket, or the response was given up.
-    pub(super) fn response_written(&self) {
-        self.0.send_modify(|phase| match phase {
-            Phase::Busy { requests, .. } if *requests > 1 => *requests -= 1,
-            Phase::Busy {
-                read_ahead: true, ..
-            } => *phase = Phase::Head(Instant::now()),
-            _ => *phase = Phase::Idle(Instant::now()),
-        });
-    }
-}
-
-/// Serves one connection until it ends, breaks a limit, or `stop` says to finish.
+/// Serves one connection until it ends, breaks a limit, has to make room, or `stop` says to finish.
 pub(super) async fn run<S>(
     stream: S,
     peer: SocketAddr,
     server: Arc<Server>,
+    registration: Registration,
+    activity: Arc<Activity>,
+    stop: watch::Receiver<Option<Instant>>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let client = Arc::new(Client {
+        registration: Arc::new(registration),
+        activity,
+    });
+    tokio::select! {
+        () = serve(stream, peer, server, Arc::clone(&client), stop) => {}
+        () = client.registration.cut() => {
+            tracing::debug!(%peer, "connection closed to make room for another one");
+        }
+    }
+}
+
+async fn serve<S>(
+    stream: S,
+    peer: SocketAddr,
+    server: Arc<Server>,
+    client: Arc<Client>,
     mut stop: watch::Receiver<Option<Instant>>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -114,45 +61,51 @@ pub(super) async fn run<S>(
     stream.set_timeout(Some(server.settings.limits.write_stall));
     let stream = Box::pin(stream);
     let Some(web) = server.web.as_ref().filter(|web| web.tls_enabled()) else {
-        return converse(stream, peer, server, stop).await;
+        return serve_http(stream, peer, server, client, stop).await;
     };
     let limits = &server.settings.limits;
     let handshake = timeout(limits.handshake_time, async {
         let loaded = web.current(limits.file_check).await;
-        let config = loaded.tls.clone().ok_or_else(|| {
+        let tls = loaded.tls.as_ref().ok_or_else(|| {
             io::Error::other("the web configuration has lost its tls_server_config")
         })?;
-        TlsAcceptor::from(config).accept(stream).await
+        TlsAcceptor::from(Arc::clone(&tls.config))
+            .accept(stream)
+            .await
     });
     let outcome = tokio::select! {
         outcome = handshake => outcome,
         _ = stop.wait_for(Option::is_some) => return,
     };
     match outcome {
-        Ok(Ok(stream)) => converse(stream, peer, Arc::clone(&server), stop).await,
+        Ok(Ok(stream)) => {
+            client.activity.handshake_done();
+            serve_http(stream, peer, Arc::clone(&server), client, stop).await;
+        }
         Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
         Err(_) => tracing::debug!(%peer, "TLS handshake took too long; connection closed"),
     }
 }
 
 /// HTTP over a stream that is ready for it.
-async fn converse<S>(
+async fn serve_http<S>(
     stream: S,
     peer: SocketAddr,
     server: Arc<Server>,
+    client: Arc<Client>,
     mut stop: watch::Receiver<Option<Instant>>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (activity, mut phase) = Activity::new();
+    let mut phase = client.activity.watch();
     let limits = server.settings.limits.clone();
-    let io = TokioIo::new(Tap {
+    let io = TokioIo::new(ActivityStream {
         stream,
-        activity: Arc::clone(&activity),
+        activity: Arc::clone(&client.activity),
     });
     let service = service_fn(move |request| {
-        let (server, activity) = (Arc::clone(&server), Arc::clone(&activity));
-        async move { Ok::<_, Infallible>(router::answer(&server, activity, request).await) }
+        let (server, client) = (Arc::clone(&server), Arc::clone(&client));
+        async move { Ok::<_, Infallible>(router::answer(&server, &client, request).await) }
     });
     let mut connection = pin!(
         http1::Builder::new()
@@ -172,7 +125,12 @@ async fn converse<S>(
             }
             changed = phase.changed() => if changed.is_err() { return },
             () = sleep_until(now_doing.deadline(&limits)) => {
-                tracing::debug!(%peer, ?now_doing, "connection closed: it took too long");
+                // Progress moves the deadline without a word.
+                let still = *phase.borrow();
+                if still.deadline(&limits) > Instant::now() {
+                    continue;
+                }
+                tracing::debug!(%peer, ?still, "connection closed: it took too long");
                 return;
             }
             _ = stop.wait_for(Option::is_some), if !stopping => {
@@ -187,13 +145,22 @@ async fn converse<S>(
     }
 }
 
-/// A stream that reports what is read from it.
-struct Tap<S> {
+/// A stream that reports what is read from it and written to it.
+struct ActivityStream<S> {
     stream: S,
     activity: Arc<Activity>,
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
+impl<S> ActivityStream<S> {
+    fn report(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if matches!(written, Poll::Ready(Ok(1..))) {
+            self.activity.bytes_written();
+        }
+        written
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for ActivityStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -208,13 +175,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for ActivityStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let outcome = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.report(outcome)
     }
 
     fn poll_write_vectored(
@@ -222,7 +190,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
         context: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+        let outcome = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
+        self.report(outcome)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -235,42 +204,5 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn phases_follow_bytes_and_responses() {
-        let (activity, phase) = Activity::new();
-        let start = Instant::now();
-        let current = || *phase.borrow();
-        assert_eq!(current(), Phase::Head(start));
-        tokio::time::advance(std::time::Duration::from_secs(1)).await;
-        activity.bytes_read();
-        assert_eq!(
-            current(),
-            Phase::Head(start),
-            "a trickling head gains no time"
-        );
-        activity.request_started();
-        activity.response_written();
-        let rest = Instant::now();
-        assert_eq!(current(), Phase::Idle(rest));
-        activity.bytes_read();
-        assert_eq!(current(), Phase::Head(rest));
-
-        activity.request_started();
-        activity.bytes_read();
-        activity.response_written();
-        assert_eq!(current(), Phase::Head(rest), "the next head began early");
-        activity.request_started();
-        activity.request_started();
-        activity.response_written();
-        assert!(matches!(current(), Phase::Busy { requests: 1, .. }));
-        activity.response_written();
-        assert_eq!(current(), Phase::Idle(rest));
     }
 }

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -12,7 +13,9 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::{Server, connection};
+use super::activity::Activity;
+use super::connections::Admission;
+use super::{Server, WebConfig, connection};
 
 /// An address in the way Prometheus programs write it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,6 +129,13 @@ async fn bind_name(name: &str, port: u16) -> io::Result<Vec<TcpListener>> {
         .map(|one| vec![one])
 }
 
+/// Bytes that the system may hold for a client beyond those on their way. It takes more when half
+/// of them have gone, which a reader of 1 kB a second brings about within `Limits::write_stall`,
+/// so that one that is slow can be told from one that has stopped. With the usual
+/// megabytes it would take a minute. Less would make large pages cost more system calls.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNSENT_BYTES: u32 = 8 * 1024;
+
 /// Where connections come from. Cancelling `accept` loses none.
 pub(super) trait Acceptor: Send + 'static {
     /// One connection.
@@ -142,6 +152,8 @@ impl Acceptor for TcpListener {
         let (stream, peer) = TcpListener::accept(self).await?;
         // Best effort: a response is written in one go anyway.
         let _ = stream.set_nodelay(true);
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES);
         Ok((stream, peer))
     }
 }
@@ -154,7 +166,7 @@ pub(super) async fn accept_loop<A: Acceptor>(
     mut stop: watch::Receiver<Option<Instant>>,
 ) -> usize {
     let mut tasks = JoinSet::new();
-    let mut episodes = Episodes::default();
+    let mut log = AcceptLog::default();
     let mut pause_until = None;
     let signal = stop.clone();
     loop {
@@ -166,25 +178,23 @@ pub(super) async fn accept_loop<A: Acceptor>(
             }
             accepted = acceptor.accept(), if pause_until.is_none() => match accepted {
                 Ok((stream, peer)) => {
-                    episodes.accepted();
-                    match Arc::clone(&server.connections).try_acquire_owned() {
-                        Ok(permit) => {
-                            episodes.has_room();
-                            let serving =
-                                connection::run(stream, peer, Arc::clone(&server), signal.clone());
-                            tasks.spawn(async move {
-                                let _permit = permit;
-                                serving.await;
-                            });
-                        }
-                        Err(_) => episodes.full(server.settings.limits.connections),
+                    log.accepted();
+                    let tls = server.web.as_ref().is_some_and(WebConfig::tls_enabled);
+                    let activity = Activity::new(tls);
+                    let (registration, admission) =
+                        server.connections.admit(peer.into(), Arc::clone(&activity));
+                    if admission == Admission::Displaced {
+                        log.full(server.settings.limits.connections);
                     }
+                    let server = Arc::clone(&server);
+                    let signal = signal.clone();
+                    tasks.spawn(connection::run(stream, peer, server, registration, activity, signal));
                 }
                 Err(error) if of_one_connection(&error) => {
                     tracing::debug!(%error, "a connection was gone before it was accepted");
                 }
                 Err(error) => {
-                    episodes.failed(&error);
+                    log.failed(&error);
                     pause_until = Some(Instant::now() + server.settings.limits.accept_pause);
                 }
             },
@@ -222,14 +232,18 @@ fn of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// Troubles that last are logged when they begin and when they end, not for every connection.
+/// What lasts is logged when it begins and when it ends, or once in a while, not for every
+/// connection.
 #[derive(Default)]
-struct Episodes {
+struct AcceptLog {
     failing: bool,
-    full: bool,
+    full: Option<Instant>,
 }
 
-impl Episodes {
+impl AcceptLog {
+    /// Time between two lines about the same.
+    const PAUSE: Duration = Duration::from_secs(60);
+
     fn failed(&mut self, error: &io::Error) {
         if !std::mem::replace(&mut self.failing, true) {
             tracing::error!(
@@ -246,16 +260,13 @@ impl Episodes {
     }
 
     fn full(&mut self, limit: usize) {
-        if !std::mem::replace(&mut self.full, true) {
+        if self.full.is_none_or(|last| last.elapsed() >= Self::PAUSE) {
+            self.full = Some(Instant::now());
             tracing::warn!(
                 limit,
-                "too many open connections; closing new ones until some end"
+                "too many open connections; those that wait longest are closed for new ones"
             );
         }
-    }
-
-    fn has_room(&mut self) {
-        self.full = false;
     }
 }
 
@@ -303,6 +314,17 @@ mod tests {
             assert!(error.contains(why), "{text}: {error}");
             assert!(error.contains(text), "{error}");
         }
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[tokio::test]
+    async fn the_system_holds_little_for_a_reader_that_has_stopped() {
+        let mut listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let _client = TcpStream::connect(address).await.unwrap();
+        let (stream, _) = Acceptor::accept(&mut listener).await.unwrap();
+        let held = socket2::SockRef::from(&stream).tcp_notsent_lowat();
+        assert_eq!(held.unwrap(), UNSENT_BYTES);
     }
 
     #[tokio::test]

@@ -1,27 +1,39 @@
 //! The HTTP side: listeners, TLS, authentication, and the handful of pages behind them.
 //!
-//! This room knows HTTP serving and nothing of what is served: the daemon implements [`Site`] and
+//! This module knows HTTP serving and nothing of what is served: the daemon implements [`Site`] and
 //! hands it in together with bound listeners and a shutdown signal. `listen` binds and accepts,
-//! `connection` drives one connection under its time limits, `router` maps a request to a reply,
-//! `body` writes a page without copying it, `landing` draws `/`, `auth` checks passwords and
-//! request rates, `tls` builds the TLS settings, `web_file` reads the exporter-toolkit file (with
+//! `connections` decides who makes room when there are too many, `connection` drives one of them
+//! under its time limits, which hang on its `activity`. `router` maps a request to a reply, `body`
+//! writes a page without copying it, `landing` draws `/`, `reloads` runs `/-/reload`. `auth` checks
+//! passwords, in the turns of `guesses`; `rate_limit` counts requests. `tls` builds the TLS
+//! settings, with `client_certs` and `validity`; `web_file` reads the exporter-toolkit file (with
 //! `section` and `pem`) and `web_config` keeps it current while the server runs.
 //!
 //! A scrape never waits for anything but its own socket: pages are lists of shared byte chunks, one
 //! task serves one connection, and every resource a client can hold has a [`Limits`] entry.
 
+mod activity;
 mod auth;
 mod body;
+mod client_certs;
 mod connection;
+mod connections;
+mod guesses;
 mod landing;
 mod listen;
+mod peer;
 mod pem;
+mod rate_limit;
+mod reloads;
 mod router;
 mod section;
 mod tls;
+mod validity;
 mod web_config;
 mod web_file;
 
+#[cfg(test)]
+mod layout_tests;
 #[cfg(test)]
 mod time_tests;
 
@@ -32,9 +44,12 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 use tokio::net::TcpListener;
-use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+
+use connections::Connections;
+use reloads::Reloads;
 
 pub use body::Chunks;
 pub use landing::{Landing, LandingRow};
@@ -131,16 +146,19 @@ pub struct Limits {
     pub handshake_time: Duration,
     /// Time the peer may take no byte of a response that is waiting for it.
     pub write_stall: Duration,
-    /// Time from a request to the last byte of its response, against readers that trickle.
+    /// Time in which a connection that is being answered makes no progress at all, whatever the
+    /// reason. A reader that takes any byte in it goes on.
     pub response_time: Duration,
     /// Time a request may wait for its password check before it gets 503.
     pub auth_time: Duration,
     /// Time for running responses after a shutdown; then they are cut off.
     pub drain_time: Duration,
-    /// Open connections over all listeners; more are closed at once.
+    /// Open connections over all listeners; beyond it the one that waits longest makes room.
     pub connections: usize,
-    /// Scrapes being written at once; more get 503.
+    /// Scrapes being written at once; beyond it the one that progressed least makes room.
     pub scrapes: usize,
+    /// Least time between the end of a reload over HTTP and the next one.
+    pub reload_spacing: Duration,
     /// Pause after a failed `accept()`.
     pub accept_pause: Duration,
     /// Least time between two looks at the web configuration file and its certificates.
@@ -156,12 +174,13 @@ impl Default for Limits {
             body_time: Duration::from_secs(10),
             idle_time: Duration::from_secs(180),
             handshake_time: Duration::from_secs(10),
-            write_stall: Duration::from_secs(15),
+            write_stall: Duration::from_secs(5),
             response_time: Duration::from_secs(120),
             auth_time: Duration::from_secs(20),
             drain_time: Duration::from_secs(4),
             connections: 512,
             scrapes: 40,
+            reload_spacing: Duration::from_secs(1),
             accept_pause: Duration::from_millis(200),
             file_check: Duration::from_secs(1),
         }
@@ -182,12 +201,8 @@ struct Server {
     settings: Settings,
     web: Option<WebConfig>,
     site: Arc<dyn Site>,
-    /// One permit per open connection.
-    connections: Arc<Semaphore>,
-    /// One permit per scrape that is not written out yet.
-    scrapes: Arc<Semaphore>,
-    /// Held while a reload runs.
-    reloading: Arc<Mutex<()>>,
+    connections: Arc<Connections>,
+    reloads: Arc<Reloads>,
 }
 
 /// Checks a telemetry path as given on the command line.
@@ -248,9 +263,8 @@ async fn serve_on<A: listen::Acceptor>(
         settings,
         web,
         site,
-        connections: Arc::new(Semaphore::new(limits.connections)),
-        scrapes: Arc::new(Semaphore::new(limits.scrapes)),
-        reloading: Arc::new(Mutex::new(())),
+        connections: Connections::new(limits.connections, limits.scrapes),
+        reloads: Reloads::new(limits.reload_spacing),
     });
     // The value is the moment by which all must have ended; none while the server runs.
     let (stop, stopping) = watch::channel(None);

@@ -1,12 +1,13 @@
 //! Certificates and keys in PEM, inline or in files. No mistake repeats what a key file holds.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use secrecy::{ExposeSecret, SecretString};
+
+use crate::config::read_limited;
+use crate::yaml;
 
 /// Longest web configuration, certificate or key file that is read, in bytes.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -19,19 +20,12 @@ pub(super) enum Pem {
     Inline(SecretString),
 }
 
-/// Reads a file that should be small, as text.
-pub(super) fn read_small(path: &Path) -> Result<String, String> {
-    let shown = path.display();
-    let mut text = String::new();
-    let read =
-        File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text));
-    match read {
-        Err(error) => Err(format!("cannot read {shown}: {error}")),
-        Ok(length) if length as u64 > MAX_FILE_BYTES => {
-            Err(format!("{shown} is larger than {MAX_FILE_BYTES} bytes"))
-        }
-        Ok(_) => Ok(text),
-    }
+/// Reads a regular file that should be small, as text.
+pub(super) fn read_small(path: &Path) -> Result<SecretString, String> {
+    let content = read_limited(path, MAX_FILE_BYTES)?;
+    let text =
+        yaml::decode(&content.bytes).map_err(|reason| format!("{} {reason}", path.display()))?;
+    Ok(text.to_owned().into())
 }
 
 /// Where `pem` stands in the web configuration file.
@@ -47,7 +41,7 @@ fn pem_text(pem: &Pem, place: &str, mistakes: &mut Vec<String>) -> Option<Secret
     match pem {
         Pem::Inline(text) => Some(text.clone()),
         Pem::File(path) => match read_small(path) {
-            Ok(text) => Some(text.into()),
+            Ok(text) => Some(text),
             Err(why) => {
                 mistakes.push(format!("{place}: {why}"));
                 None
@@ -76,8 +70,9 @@ pub(super) fn certificates(
             mistakes.push(format!("{place}: holds no PEM certificate"));
             None
         }
-        Err(error) => {
-            mistakes.push(format!("{place}: is not valid PEM: {error}"));
+        // The parser's own words could quote the text.
+        Err(_) => {
+            mistakes.push(format!("{place}: is not valid PEM"));
             None
         }
     }

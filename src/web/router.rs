@@ -7,18 +7,26 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::header::{
     ACCEPT, ACCEPT_ENCODING, ALLOW, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH,
-    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, VARY,
-    WWW_AUTHENTICATE,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
+    RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
-use hyper::{Method, Request, Response, StatusCode};
-use tokio::sync::OwnedSemaphorePermit;
+use hyper::{Method, Request, Response, StatusCode, Version};
 use tokio::time::timeout;
 
+use super::activity::Activity;
 use super::auth::Verdict;
-use super::body::{Chunks, Hold, PageBody};
-use super::connection::Activity;
+use super::body::{Chunks, PageBody, ResponseGuard};
+use super::connections::{Registration, ResponsePermit};
+use super::peer::Peer;
+use super::reloads::Outcome;
 use super::web_config::Loaded;
 use super::{Limits, MetricsRequest, Readiness, Server, landing};
+
+/// Who asks, on which connection.
+pub(super) struct Client {
+    pub(super) registration: Arc<Registration>,
+    pub(super) activity: Arc<Activity>,
+}
 
 /// Seconds after which a client that met a limit may try again.
 const TRY_AGAIN: HeaderValue = HeaderValue::from_static("5");
@@ -28,7 +36,7 @@ struct Reply {
     status: StatusCode,
     headers: HeaderMap,
     chunks: Chunks,
-    permit: Option<OwnedSemaphorePermit>,
+    permit: Option<ResponsePermit>,
 }
 
 impl Reply {
@@ -57,37 +65,36 @@ impl Reply {
 /// Answers one request. Whatever it holds is released when its response is written or dropped.
 pub(super) async fn answer(
     server: &Server,
-    activity: Arc<Activity>,
+    client: &Client,
     request: Request<Incoming>,
 ) -> Response<PageBody> {
-    let mut hold = Hold::new(activity);
-    let limits = &server.settings.limits;
+    let mut guard = ResponseGuard::new(Arc::clone(&client.activity));
     let loaded = match &server.web {
-        Some(web) => Some(web.current(limits.file_check).await),
+        Some(web) => Some(web.current(server.settings.limits.file_check).await),
         None => None,
     };
     let head_only = request.method() == Method::HEAD;
     let (parts, body) = request.into_parts();
-    let refused = match refuse_unknown(loaded.as_deref(), &parts.headers, limits).await {
-        None => refuse_body(body, limits).await,
-        refused => refused,
-    };
+    let request = Request::from_parts(parts, ());
+    let refused = refuse(server, client, loaded.as_deref(), &request, body).await;
+    client.activity.admitted();
     let reply = match refused {
         Some(reply) => reply,
-        None => route(server, &Request::from_parts(parts, ())).await,
+        None => route(server, client, &request).await,
     };
-    hold.permit = reply.permit;
+    guard.permit = reply.permit;
     let length = reply.chunks.length();
     let chunks = if head_only {
         Vec::new().into()
     } else {
         reply.chunks
     };
-    let mut response = Response::new(PageBody::new(chunks, hold));
+    let mut response = Response::new(PageBody::new(chunks, guard));
     *response.status_mut() = reply.status;
     *response.headers_mut() = reply.headers;
     let headers = response.headers_mut();
     headers.insert(CONTENT_LENGTH, length.into());
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Some(loaded) = loaded {
         for (name, value) in &loaded.headers {
             headers.insert(name, value.clone());
@@ -96,10 +103,42 @@ pub(super) async fn answer(
     response
 }
 
+/// Everything that keeps a request from being routed, cheapest first.
+async fn refuse(
+    server: &Server,
+    client: &Client,
+    loaded: Option<&Loaded>,
+    request: &Request<()>,
+    body: Incoming,
+) -> Option<Reply> {
+    let limits = &server.settings.limits;
+    if let Some(reply) = refuse_host(request) {
+        return Some(reply);
+    }
+    let peer = client.registration.peer();
+    match refuse_unknown(loaded, request.headers(), peer, limits).await {
+        None => refuse_body(body, limits).await,
+        refused => refused,
+    }
+}
+
+/// HTTP/1.1 wants one `Host`; a proxy in between may take another of two (RFC 9112, section 3.2).
+fn refuse_host(request: &Request<()>) -> Option<Reply> {
+    let hosts = request.headers().get_all(HOST).iter().count();
+    let needed = usize::from(request.version() >= Version::HTTP_11);
+    if (needed..=1).contains(&hosts) {
+        return None;
+    }
+    let text = "A request needs exactly one Host header.\n";
+    let close = HeaderValue::from_static("close");
+    Some(Reply::text(StatusCode::BAD_REQUEST, text).with(CONNECTION, close))
+}
+
 /// Asks the rate limit and the users of the web configuration file.
 async fn refuse_unknown(
     loaded: Option<&Loaded>,
     headers: &HeaderMap,
+    peer: Peer,
     limits: &Limits,
 ) -> Option<Reply> {
     let loaded = loaded?;
@@ -110,7 +149,7 @@ async fn refuse_unknown(
     }
     let users = loaded.users.as_ref()?;
     match users
-        .check(headers.get(AUTHORIZATION), limits.auth_time)
+        .check(headers.get(AUTHORIZATION), peer, limits.auth_time)
         .await
     {
         Verdict::Granted => None,
@@ -162,20 +201,20 @@ async fn refuse_body(body: Incoming, limits: &Limits) -> Option<Reply> {
     Some(Reply::text(status, text).with(CONNECTION, HeaderValue::from_static("close")))
 }
 
-async fn route(server: &Server, request: &Request<()>) -> Reply {
+async fn route(server: &Server, client: &Client, request: &Request<()>) -> Reply {
     let settings = &server.settings;
     let path = request.uri().path();
     if path == "/-/reload" {
         return match *request.method() {
-            Method::POST | Method::PUT => reload(server).await,
+            Method::POST | Method::PUT => reload(server, request.headers()).await,
             _ => wrong_method("POST, PUT"),
         };
     }
-    let page: fn(&Server, &Request<()>) -> Reply = match path {
+    let page: fn(&Server, &Client, &Request<()>) -> Reply = match path {
         path if path == settings.telemetry_path => metrics,
-        "/-/healthy" => |_, _| Reply::text(StatusCode::OK, "Healthy.\n"),
-        "/-/ready" => |server, _| ready(server),
-        "/" => |server, _| home(server),
+        "/-/healthy" => |_, _, _| Reply::text(StatusCode::OK, "Healthy.\n"),
+        "/-/ready" => |server, _, _| ready(server),
+        "/" => |server, _, _| home(server),
         _ => {
             return Reply::text(
                 StatusCode::NOT_FOUND,
@@ -184,7 +223,7 @@ async fn route(server: &Server, request: &Request<()>) -> Reply {
         }
     };
     match *request.method() {
-        Method::GET | Method::HEAD => page(server, request),
+        Method::GET | Method::HEAD => page(server, client, request),
         _ => wrong_method("GET, HEAD"),
     }
 }
@@ -194,10 +233,10 @@ fn wrong_method(allowed: &'static str) -> Reply {
     Reply::text(StatusCode::METHOD_NOT_ALLOWED, text).with(ALLOW, HeaderValue::from_static(allowed))
 }
 
-fn metrics(server: &Server, request: &Request<()>) -> Reply {
-    let Ok(permit) = Arc::clone(&server.scrapes).try_acquire_owned() else {
+fn metrics(server: &Server, client: &Client, request: &Request<()>) -> Reply {
+    let Some(permit) = client.registration.begin_response() else {
         let text = format!(
-            "{} scrapes are under way already, which is the limit.\n",
+            "{} scrapes are under way on this connection, which is the limit.\n",
             server.settings.limits.scrapes
         );
         let reply = Reply::text(StatusCode::SERVICE_UNAVAILABLE, text);
@@ -253,30 +292,48 @@ fn ready(server: &Server) -> Reply {
 fn home(server: &Server) -> Reply {
     let page = landing::render(&server.site.landing(), &server.settings);
     let html = HeaderValue::from_static("text/html; charset=utf-8");
-    let policy = "default-src 'none'; style-src 'unsafe-inline'";
+    // What `default-src` does not cover is named.
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
+                  form-action 'none'; frame-ancestors 'none'";
     Reply::new(StatusCode::OK, html, vec![page.into()])
         .with(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy))
 }
 
 /// Runs a reload to its end even when the client leaves, and never two at once.
-async fn reload(server: &Server) -> Reply {
+async fn reload(server: &Server, headers: &HeaderMap) -> Reply {
     if !server.settings.lifecycle {
         let text = "Lifecycle API is not enabled. Start with --web.enable-lifecycle.\n";
         return Reply::text(StatusCode::FORBIDDEN, text);
     }
-    let alone = Arc::clone(&server.reloading).lock_owned().await;
-    let site = Arc::clone(&server.site);
-    let running = tokio::spawn(async move {
-        let _alone = alone;
-        site.reload().await
-    });
+    if is_from_another_site(headers) {
+        let text = "A page of another site must not reload this exporter.\n";
+        return Reply::text(StatusCode::FORBIDDEN, text);
+    }
     let failed = |text| Reply::text(StatusCode::INTERNAL_SERVER_ERROR, text);
-    match running.await {
-        Ok(Ok(())) => Reply::text(StatusCode::OK, "Reloaded.\n"),
-        Ok(Err(reasons)) => failed(format!("Reload failed, the old state stays:\n{reasons}\n")),
-        Err(_) => {
-            tracing::error!("a reload panicked; the old state stays");
+    match server.reloads.run(&server.site).await {
+        Outcome::Done => Reply::text(StatusCode::OK, "Reloaded.\n"),
+        Outcome::Refused(reasons) => {
+            failed(format!("Reload failed, the old state stays:\n{reasons}\n"))
+        }
+        Outcome::Panicked => {
             failed("Reload failed with an internal error; the log may say more.\n".to_owned())
         }
     }
+}
+
+/// Whether a browser sends this on behalf of a page that is not ours. Browsers send credentials
+/// and reach loopback and intranets for any page; what is no browser sends neither header.
+fn is_from_another_site(headers: &HeaderMap) -> bool {
+    let text = |value: &HeaderValue| value.to_str().unwrap_or("?").to_ascii_lowercase();
+    if let Some(site) = headers.get("sec-fetch-site") {
+        // The browser's own judgement; `none` is the person's own doing.
+        return !matches!(text(site).as_str(), "same-origin" | "none");
+    }
+    let Some(origin) = headers.get(ORIGIN).map(text) else {
+        return false;
+    };
+    let host = headers.get(HOST).map(text).unwrap_or_default();
+    // `null`, and whatever else is no origin, is another one.
+    let authority = origin.split_once("://").map(|(_, authority)| authority);
+    authority.is_none_or(|authority| authority != host)
 }

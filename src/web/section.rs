@@ -32,7 +32,7 @@ impl Section {
         self.table.is_empty()
     }
 
-    /// The keys that are left, in order.
+    /// The keys that are left, in order; the crate's maps have none.
     pub(super) fn sorted(self) -> BTreeMap<String, Value> {
         self.table.into_iter().collect()
     }
@@ -56,33 +56,36 @@ impl Section {
         }
     }
 
-    /// A text; whole numbers are taken as they stand, and an empty text counts as absent.
+    /// A string as it was written; an empty one counts as absent.
     pub(super) fn string(&mut self, key: &str, mistakes: &mut Vec<String>) -> Option<String> {
         match self.take(key)? {
             ValueKind::String(text) => (!text.is_empty()).then_some(text),
-            ValueKind::I64(number) => Some(number.to_string()),
-            _ => self.wrong(key, "a text", mistakes),
+            _ => self.wrong(key, "a string", mistakes),
         }
     }
 
     /// True or false.
     pub(super) fn boolean(&mut self, key: &str, mistakes: &mut Vec<String>) -> Option<bool> {
-        match self.take(key)? {
-            ValueKind::Boolean(value) => Some(value),
-            _ => self.wrong(key, "true or false", mistakes),
+        let kind = self.take(key)?;
+        match kind.to_string().as_str() {
+            _ if !matches!(kind, ValueKind::String(_)) => {}
+            "true" | "True" | "TRUE" => return Some(true),
+            "false" | "False" | "FALSE" => return Some(false),
+            _ => {}
         }
+        self.wrong(key, "true or false", mistakes)
     }
 
-    /// A list of texts.
+    /// A sequence of strings.
     pub(super) fn strings(&mut self, key: &str, mistakes: &mut Vec<String>) -> Option<Vec<String>> {
         let ValueKind::Array(items) = self.take(key)? else {
-            return self.wrong(key, "a list of texts", mistakes);
+            return self.wrong(key, "a sequence of strings", mistakes);
         };
         let mut texts = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {
             match item.kind {
                 ValueKind::String(text) => texts.push(text),
-                _ => mistakes.push(format!("{}[{index}]: a text is wanted", self.path(key))),
+                _ => mistakes.push(format!("{}[{index}]: a string is wanted", self.path(key))),
             }
         }
         Some(texts)
@@ -117,11 +120,24 @@ impl Section {
         let path = self.path.clone();
         let place = if path.is_empty() { "this file" } else { &path };
         for key in self.sorted().into_keys() {
+            let key = shown(&key);
             let full = match path.as_str() {
-                "" => key.clone(),
+                "" => key,
                 path => format!("{path}.{key}"),
             };
             mistakes.push(format!("{full}: {place} has no such key"));
         }
+    }
+}
+
+/// A key or value as a mistake repeats it: only when it is a short word, and so neither a hash, a
+/// key of a certificate nor a password glued to its key.
+pub(super) fn shown(text: &str) -> String {
+    const LONGEST_WORD: usize = 48;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    if text.len() <= LONGEST_WORD && !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        "[hidden]".to_owned()
     }
 }

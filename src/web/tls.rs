@@ -7,16 +7,27 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, ring};
-use rustls::server::WebPkiClientVerifier;
-use rustls::server::danger::ClientCertVerifier;
+use rustls::pki_types::PrivateKeyDer;
 use rustls::version::{TLS12, TLS13};
-use rustls::{RootCertStore, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
+use rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 
+use super::client_certs::verifier;
 use super::pem::{Pem, certificates, place, private_key};
+use super::section::shown;
+use super::validity::Validity;
 use super::web_file::TlsFields;
 
+/// TLS as it is served.
+pub(super) struct Tls {
+    pub(super) config: Arc<ServerConfig>,
+    /// Whether clients have to show a certificate.
+    pub(super) clients_need_certificates: bool,
+    /// That of the server's own certificate, when it can be read.
+    pub(super) validity: Option<Validity>,
+}
+
 /// Builds the configuration, or pushes every mistake and returns nothing.
-pub(super) fn build(fields: &TlsFields, mistakes: &mut Vec<String>) -> Option<Arc<ServerConfig>> {
+pub(super) fn build(fields: &TlsFields, mistakes: &mut Vec<String>) -> Option<Tls> {
     let before = mistakes.len();
     let versions = versions(fields, mistakes);
     let provider = Arc::new(CryptoProvider {
@@ -30,9 +41,18 @@ pub(super) fn build(fields: &TlsFields, mistakes: &mut Vec<String>) -> Option<Ar
     let (Some(chain), Some(key), true) = (chain, key, mistakes.len() == before) else {
         return None;
     };
+    let key_place = place("key", fields.key.as_ref());
+    if let Err(mistake) = some_suite_fits(&provider, &versions, &key, &key_place) {
+        mistakes.push(mistake);
+        return None;
+    }
+    let validity = Validity::of(&chain);
+    let clients_need_certificates = verifier
+        .as_ref()
+        .is_some_and(|verifier| verifier.client_auth_mandatory());
     let built = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&versions)
-        .map_err(|error| format!("tls_server_config: {error}"))
+        .map_err(|error| format!("tls_server_config: {}", reason(&error)))
         .and_then(|builder| {
             let builder = match verifier {
                 Some(verifier) => builder.with_client_cert_verifier(verifier),
@@ -41,18 +61,59 @@ pub(super) fn build(fields: &TlsFields, mistakes: &mut Vec<String>) -> Option<Ar
             let place = place("cert", fields.cert.as_ref());
             builder
                 .with_single_cert(chain, key)
-                .map_err(|error| format!("{place}: certificate and key do not fit: {error}"))
+                .map_err(|error| format!("{place}: cannot be used: {}", reason(&error)))
         });
     match built {
         Ok(mut config) => {
             config.ignore_client_order = fields.prefer_server_cipher_suites.unwrap_or(true);
             config.alpn_protocols = vec![b"http/1.1".to_vec()];
-            Some(Arc::new(config))
+            Some(Tls {
+                config: Arc::new(config),
+                clients_need_certificates,
+                validity,
+            })
         }
         Err(mistake) => {
             mistakes.push(mistake);
             None
         }
+    }
+}
+
+/// Whether any handshake can succeed: suites of TLS 1.2 are made for one kind of key each.
+fn some_suite_fits(
+    provider: &CryptoProvider,
+    versions: &[&SupportedProtocolVersion],
+    key: &PrivateKeyDer<'static>,
+    key_place: &str,
+) -> Result<(), String> {
+    let Ok(key) = provider.key_provider.load_private_key(key.clone_key()) else {
+        return Err(format!(
+            "{key_place}: is no key that can be used; allowed are RSA from 2048 bits on, ECDSA with \
+             P-256 or P-384, and Ed25519"
+        ));
+    };
+    let fits = |suite: &SupportedCipherSuite| {
+        versions.contains(&suite.version()) && suite.usable_for_signature_algorithm(key.algorithm())
+    };
+    if provider.cipher_suites.iter().any(fits) {
+        return Ok(());
+    }
+    Err(format!(
+        "tls_server_config.cipher_suites: none of them is for TLS12, the only version that \
+         max_version leaves, and a key of the type {:?}; leave cipher_suites out, or max_version",
+        key.algorithm()
+    ))
+}
+
+/// What rustls means, for somebody who has written a file: it calls our own certificate the
+/// peer's, and some mistakes unexpected errors.
+fn reason(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InconsistentKeys(_) => "certificate and key do not fit".to_owned(),
+        rustls::Error::InvalidCertificate(why) => format!("the certificate is wrong: {why:?}"),
+        rustls::Error::General(text) => text.clone(),
+        other => other.to_string(),
     }
 }
 
@@ -80,7 +141,8 @@ fn versions(
                 _ => "is not known",
             };
             mistakes.push(format!(
-                "tls_server_config.{key}: {text:?} {why}; allowed are TLS12 and TLS13"
+                "tls_server_config.{key}: {} {why}; allowed are TLS12 and TLS13",
+                shown(text)
             ));
             default
         }
@@ -119,8 +181,9 @@ fn cipher_suites(names: &[String], mistakes: &mut Vec<String>) -> Vec<SupportedC
             None => {
                 let known: Vec<_> = all.iter().map(go_name).collect();
                 mistakes.push(format!(
-                    "tls_server_config.cipher_suites[{index}]: {name:?} is not supported; allowed \
+                    "tls_server_config.cipher_suites[{index}]: {} is not supported; allowed \
                      are {}",
+                    shown(name),
                     known.join(", ")
                 ));
             }
@@ -140,76 +203,13 @@ fn curves(names: &[String], mistakes: &mut Vec<String>) -> Vec<&'static dyn Supp
             "CurveP256" => chosen.push(ring::kx_group::SECP256R1),
             "CurveP384" => chosen.push(ring::kx_group::SECP384R1),
             _ => mistakes.push(format!(
-                "tls_server_config.curve_preferences[{index}]: {name:?} is not supported; allowed \
-                 are X25519, CurveP256 and CurveP384"
+                "tls_server_config.curve_preferences[{index}]: {} is not supported; allowed \
+                 are X25519, CurveP256 and CurveP384",
+                shown(name)
             )),
         }
     }
     chosen
-}
-
-fn verifier(
-    fields: &TlsFields,
-    provider: &Arc<CryptoProvider>,
-    mistakes: &mut Vec<String>,
-) -> Option<Arc<dyn ClientCertVerifier>> {
-    let mut refuse = |key: &str, why: &str| {
-        mistakes.push(format!("tls_server_config.{key}: {why}"));
-    };
-    if fields.client_allowed_sans.is_some() {
-        refuse(
-            "client_allowed_sans",
-            "is not supported; let client_ca name a CA that signs only the allowed clients",
-        );
-    }
-    let required = match fields.client_auth_type.as_deref() {
-        None | Some("NoClientCert") => {
-            if fields.client_ca.is_some() {
-                refuse(
-                    "client_auth_type",
-                    "is missing, but a client_ca is given; allowed with it are \
-                     VerifyClientCertIfGiven and RequireAndVerifyClientCert",
-                );
-            }
-            return None;
-        }
-        Some("VerifyClientCertIfGiven") => false,
-        Some("RequireAndVerifyClientCert") => true,
-        Some("RequestClientCert" | "RequireAnyClientCert" | "RequireClientCert") => {
-            refuse(
-                "client_auth_type",
-                "this one accepts certificates without verifying them, which is not supported; \
-                 allowed are NoClientCert, VerifyClientCertIfGiven and RequireAndVerifyClientCert",
-            );
-            return None;
-        }
-        Some(other) => {
-            let why = format!(
-                "{other:?} is not known; allowed are NoClientCert, VerifyClientCertIfGiven and \
-                 RequireAndVerifyClientCert"
-            );
-            refuse("client_auth_type", &why);
-            return None;
-        }
-    };
-    let place = place("client_ca", fields.client_ca.as_ref());
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates("client_ca", fields.client_ca.as_ref(), mistakes)? {
-        if let Err(error) = roots.add(certificate) {
-            mistakes.push(format!("{place}: {error}"));
-        }
-    }
-    let builder =
-        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
-    let builder = if required {
-        builder
-    } else {
-        builder.allow_unauthenticated()
-    };
-    builder
-        .build()
-        .map_err(|error| mistakes.push(format!("{place}: {error}")))
-        .ok()
 }
 
 #[cfg(test)]
@@ -234,7 +234,8 @@ mod tests {
 
     fn built(fields: &TlsFields) -> Result<Arc<ServerConfig>, Vec<String>> {
         let mut mistakes = Vec::new();
-        build(fields, &mut mistakes).ok_or(mistakes)
+        let tls = build(fields, &mut mistakes).ok_or(mistakes)?;
+        Ok(tls.config)
     }
 
     #[test]
@@ -266,7 +267,7 @@ mod tests {
         let fields = TlsFields {
             cert: Some(Pem::File("/nonexistent/a.crt".into())),
             key: inline("hush".to_owned()),
-            client_auth_type: text("RequireAnyClientCert"),
+            client_auth_type: text("VerifyAll"),
             client_allowed_sans: Some(Vec::new()),
             min_version: text("TLS10"),
             max_version: text("TLS14"),
@@ -276,20 +277,19 @@ mod tests {
         };
         let mistakes = built(&fields).unwrap_err();
         for start in [
-            "min_version: \"TLS10\" is insecure",
-            "max_version: \"TLS14\" is not known",
-            "cipher_suites[0]: \"TLS_RSA_WITH_AES_128_CBC_SHA\" is not supported",
-            "curve_preferences[0]: \"CurveP521\" is not supported",
-            "cert_file: cannot read /nonexistent/a.crt",
+            "min_version: TLS10 is insecure",
+            "max_version: TLS14 is not known",
+            "cipher_suites[0]: TLS_RSA_WITH_AES_128_CBC_SHA is not supported",
+            "curve_preferences[0]: CurveP521 is not supported",
+            "cert_file: /nonexistent/a.crt does not exist",
             "key: holds no PEM private key",
-            "client_allowed_sans: is not supported",
-            "client_auth_type: this one accepts",
+            "client_auth_type: VerifyAll is not known",
         ] {
             let start = format!("tls_server_config.{start}");
             let found = mistakes.iter().any(|mistake| mistake.starts_with(&start));
             assert!(found, "{start} is not in {mistakes:#?}");
         }
-        assert_eq!(mistakes.len(), 8, "{mistakes:#?}");
+        assert_eq!(mistakes.len(), 7, "{mistakes:#?}");
         assert!(!mistakes.concat().contains("hush"));
     }
 
@@ -308,10 +308,81 @@ mod tests {
         assert_eq!(mistakes.len(), 2, "{mistakes:?}");
 
         let mistakes = built(&TlsFields {
-            client_auth_type: Some("RequireAndVerifyClientCert".to_owned()),
+            client_auth_type: Some("RequireAnyClientCert".to_owned()),
             ..TlsFields::default()
         })
         .unwrap_err();
-        assert_eq!(mistakes.len(), 3, "cert, key and client_ca: {mistakes:?}");
+        assert_eq!(mistakes.len(), 2, "cert and key: {mistakes:?}");
+    }
+
+    #[test]
+    fn suites_that_fit_no_handshake_are_refused_in_the_words_of_the_file() {
+        for suite in [
+            "TLS_AES_128_GCM_SHA256",
+            "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+        ] {
+            let mut fields = pair();
+            fields.cipher_suites = vec![suite.to_owned()];
+            assert!(built(&fields).is_ok(), "{suite}: TLS 1.3 is left");
+            fields.max_version = Some("TLS12".to_owned());
+            let mistakes = built(&fields).unwrap_err();
+            let wanted = "tls_server_config.cipher_suites: none of them is for TLS12";
+            assert!(mistakes[0].starts_with(wanted), "{suite}: {mistakes:?}");
+        }
+    }
+
+    #[test]
+    fn certificates_and_keys_that_are_none_are_told_of_in_plain_words() {
+        let pem = |label: &str| {
+            inline(format!(
+                "-----BEGIN {label}-----\naGVsbG8=\n-----END {label}-----\n"
+            ))
+        };
+        let no_key = TlsFields {
+            key: pem("PRIVATE KEY"),
+            ..pair()
+        };
+        let no_certificate = TlsFields {
+            cert: pem("CERTIFICATE"),
+            ..pair()
+        };
+        let no_authority = TlsFields {
+            client_ca: pem("CERTIFICATE"),
+            client_auth_type: Some("RequireAndVerifyClientCert".to_owned()),
+            ..pair()
+        };
+        for (fields, wanted) in [
+            (no_key, "tls_server_config.key: is no key that can be used"),
+            (no_certificate, "tls_server_config.cert: cannot be used: "),
+            (no_authority, "tls_server_config.client_ca: certificate 1 "),
+        ] {
+            let mistakes = built(&fields).unwrap_err();
+            assert!(mistakes[0].starts_with(wanted), "{mistakes:?}");
+            for odd in ["unexpected", "peer", "webpki"] {
+                assert!(!mistakes[0].contains(odd), "{mistakes:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn allowed_names_need_a_client_that_must_show_a_certificate() {
+        for (policy, fine) in [
+            (None, false),
+            (Some("NoClientCert"), false),
+            (Some("RequestClientCert"), false),
+            (Some("VerifyClientCertIfGiven"), false),
+            (Some("RequireAnyClientCert"), true),
+            (Some("RequireClientCert"), true),
+            (Some("RequireAndVerifyClientCert"), true),
+        ] {
+            let mut fields = pair();
+            fields.client_allowed_sans = Some(vec!["a".to_owned()]);
+            fields.client_auth_type = policy.map(str::to_owned);
+            if policy == Some("RequireAndVerifyClientCert") {
+                fields.client_ca = pair().cert;
+            }
+            let built = built(&fields);
+            assert_eq!(built.is_ok(), fine, "{policy:?}: {:?}", built.err());
+        }
     }
 }

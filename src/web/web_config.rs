@@ -1,24 +1,35 @@
 //! Keeps `--web.config.file` and the files it names current while the server runs.
 //!
 //! As with the exporter-toolkit, a renewed certificate or a changed user needs no restart. The
-//! toolkit reads everything anew for every connection; here a look at the files' metadata, off the
+//! toolkit reads everything again for every connection; here a look at the files' metadata, off the
 //! executor and at most once in a while, finds out whether that is needed. What is wrong in a
-//! changed file is logged once, and the last good state stays.
+//! changed file is logged once, a metric says so, and the last good state stays. A file that asks
+//! for less than before, as one does while it is being written, is not believed at once.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use hyper::header::{HeaderName, HeaderValue};
-use rustls::ServerConfig;
-use tokio::time::Instant;
+use jiff::Timestamp;
+use secrecy::ExposeSecret;
+use tokio::time::{Instant, timeout};
 
-use super::auth::{RateLimit, Users};
+use super::auth::Users;
 use super::pem::{Pem, read_small};
-use super::tls;
+use super::rate_limit::RateLimit;
+use super::tls::{self, Tls};
+use super::validity::Stage;
 use super::web_file::{WebFile, parse};
+
+/// How long a file that switches authentication off has to stand unchanged before it is taken:
+/// longer than any program takes to write it.
+const SETTLE: Duration = Duration::from_secs(10);
+/// Longest wait for the file system; a scrape goes on by the last good state then.
+const LOOK_TIME: Duration = Duration::from_secs(5);
 
 /// The web configuration file, read and kept current. Clones share one state.
 #[derive(Clone)]
@@ -28,6 +39,8 @@ struct Shared {
     path: PathBuf,
     current: ArcSwap<Loaded>,
     watch: Mutex<Watch>,
+    /// Whether the present file is the one in force.
+    in_force: AtomicBool,
     /// Whether the file asks for TLS. It cannot be switched while listeners are open: a client
     /// that expects TLS must never be answered in clear.
     tls: bool,
@@ -38,22 +51,49 @@ struct Watch {
     next: Option<Instant>,
     looking: bool,
     seen: Seen,
+    /// Since when the files have asked for less than what is in force, and stood unchanged.
+    weaker_since: Option<Instant>,
+    /// What was last said of the server's certificate.
+    stage: Option<Stage>,
 }
 
 /// The files, and what each looked like; nothing, when it could not be found.
-type Seen = Vec<(PathBuf, Option<Look>)>;
+type Seen = Vec<(PathBuf, Option<FileStamp>)>;
 
 /// What a good state of the files means.
 pub(super) struct Loaded {
     /// TLS, when it is asked for.
-    pub(super) tls: Option<Arc<ServerConfig>>,
+    pub(super) tls: Option<Tls>,
     /// Headers for every response.
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     /// Users, when there are any.
     pub(super) users: Option<Users>,
     /// The rate limit, when there is one.
-    pub(super) rate: Option<RateLimit>,
+    pub(super) rate: Option<Arc<RateLimit>>,
+    /// Whether the file has no content.
+    empty: bool,
     warnings: Vec<String>,
+}
+
+impl Loaded {
+    fn needs_certificates(&self) -> bool {
+        let tls = self.tls.as_ref();
+        tls.is_some_and(|tls| tls.clients_need_certificates)
+    }
+
+    /// Whether somebody gets in by this who would not get in by `before`.
+    fn is_weaker_than(&self, before: &Self) -> bool {
+        (before.users.is_some() && self.users.is_none())
+            || (before.needs_certificates() && !self.needs_certificates())
+    }
+
+    fn stage(&self, now: Timestamp) -> Option<Stage> {
+        Some(self.tls.as_ref()?.validity?.stage(now))
+    }
+
+    fn certificate_warning(&self, now: Timestamp) -> Option<String> {
+        self.tls.as_ref()?.validity?.warning(now)
+    }
 }
 
 impl WebConfig {
@@ -62,17 +102,20 @@ impl WebConfig {
     /// # Errors
     /// Every mistake at once, each with its place in the file.
     pub fn load(path: &Path) -> Result<Self, Vec<String>> {
-        let (loaded, seen) = load(path);
+        let (loaded, seen) = load(path, None);
         let loaded = loaded?;
         Ok(Self(Arc::new(Shared {
             path: path.to_owned(),
             tls: loaded.tls.is_some(),
-            current: ArcSwap::from_pointee(loaded),
             watch: Mutex::new(Watch {
                 next: None,
                 looking: false,
                 seen,
+                weaker_since: None,
+                stage: loaded.stage(Timestamp::now()),
             }),
+            in_force: AtomicBool::new(true),
+            current: ArcSwap::from_pointee(loaded),
         })))
     }
 
@@ -86,17 +129,35 @@ impl WebConfig {
         self.0.current.load().users.is_some()
     }
 
-    /// Files with secrets that others on this machine can read. [`super::serve`] logs them.
+    /// Whether the file as it is now is in force; otherwise it is the last good one.
+    pub fn last_reload_successful(&self) -> bool {
+        self.0.in_force.load(Ordering::Relaxed)
+    }
+
+    /// What works but should be looked at: files with secrets that others on this machine can
+    /// read, a certificate that has expired or soon will. [`super::serve`] logs them.
     pub fn warnings(&self) -> Vec<String> {
-        self.0.current.load().warnings.clone()
+        let current = self.0.current.load();
+        let certificate = current.certificate_warning(Timestamp::now());
+        current
+            .warnings
+            .iter()
+            .cloned()
+            .chain(certificate)
+            .collect()
     }
 
     /// The state to serve by, after a look at the files if the last one is `every` ago.
     pub(super) async fn current(&self, every: Duration) -> Arc<Loaded> {
         if self.0.look_is_due(every) {
             let shared = Arc::clone(&self.0);
-            // An error means that the runtime is ending.
-            let _ = tokio::task::spawn_blocking(move || shared.look()).await;
+            let now = Instant::now();
+            let look = tokio::task::spawn_blocking(move || shared.look(now));
+            // Any other error means that the runtime is ending.
+            if timeout(LOOK_TIME, look).await.is_err() {
+                let file = self.0.path.display();
+                tracing::warn!(%file, "the file system does not answer; the last good state stays in use");
+            }
         }
         self.0.current.load_full()
     }
@@ -119,51 +180,87 @@ impl Shared {
         true
     }
 
-    fn look(&self) {
-        let before = std::mem::take(&mut self.watch().seen);
-        let unchanged = before.iter().all(|(path, seen)| look_at(path) == *seen);
-        let seen = if unchanged { before } else { self.reload() };
+    fn look(&self, now: Instant) {
+        let (before, weaker_since) = {
+            let mut watch = self.watch();
+            (std::mem::take(&mut watch.seen), watch.weaker_since)
+        };
+        let unchanged = before.iter().all(|(path, seen)| stamp(path) == *seen);
+        let settled = weaker_since.is_some_and(|since| now >= since + SETTLE);
+        let (seen, weaker_since) = match (unchanged, settled) {
+            (true, false) => (before, weaker_since),
+            (true, true) => self.reload(now, Some(&before)),
+            (false, _) => self.reload(now, None),
+        };
+        let stage = self.current.load().stage(Timestamp::now());
         let mut watch = self.watch();
         watch.seen = seen;
+        watch.weaker_since = weaker_since;
         watch.looking = false;
+        if std::mem::replace(&mut watch.stage, stage) != stage
+            && let Some(warning) = self.current.load().certificate_warning(Timestamp::now())
+        {
+            tracing::warn!("{warning}");
+        }
     }
 
-    fn reload(&self) -> Seen {
+    /// Reads the files. `settled` is what they looked like while they asked for less than what is
+    /// in force, if they have done so for long enough. Returns since when they have done so.
+    fn reload(&self, now: Instant, settled: Option<&Seen>) -> (Seen, Option<Instant>) {
+        let before = self.current.load_full();
+        let (loaded, seen) = load(&self.path, Some(&before));
         let file = self.path.display();
-        let (loaded, seen) = load(&self.path);
         let loaded = loaded.and_then(|loaded| match loaded.tls.is_some() == self.tls {
+            _ if loaded.empty && (self.tls || before.users.is_some()) => Err(vec![
+                "the file is empty; to serve without TLS and passwords, restart without it"
+                    .to_owned(),
+            ]),
             true => Ok(loaded),
             false => Err(vec![
                 "tls_server_config: TLS cannot be switched on or off without a restart".to_owned(),
             ]),
         });
         match loaded {
+            Ok(loaded) if loaded.is_weaker_than(&before) && settled != Some(&seen) => {
+                self.in_force.store(false, Ordering::Relaxed);
+                tracing::warn!(
+                    %file,
+                    "the changed web configuration switches authentication off; it is taken once \
+                     it has stood unchanged for {} s",
+                    SETTLE.as_secs()
+                );
+                return (seen, Some(now));
+            }
             Ok(loaded) => {
                 self.current.store(Arc::new(loaded));
+                self.in_force.store(true, Ordering::Relaxed);
                 tracing::info!(%file, "web configuration or certificate changed and is in use");
             }
-            Err(mistakes) => tracing::error!(
-                %file,
-                mistakes = mistakes.join("; "),
-                "web configuration or certificate changed and is wrong; the old state stays in use"
-            ),
+            Err(mistakes) => {
+                self.in_force.store(false, Ordering::Relaxed);
+                tracing::error!(
+                    %file,
+                    mistakes = mistakes.join("; "),
+                    "web configuration or certificate changed and is wrong; the old state stays in use"
+                );
+            }
         }
-        seen
+        (seen, None)
     }
 }
 
-/// Reads the file at `path`, and tells what all the files looked like before they were read.
-fn load(path: &Path) -> (Result<Loaded, Vec<String>>, Seen) {
-    let mut seen = vec![(path.to_owned(), look_at(path))];
+/// Reads the file at `path`, and tells what all the files looked like before they were read. What
+/// of the state `before` is still true is kept: proven passwords, the rate limit's count.
+fn load(path: &Path, before: Option<&Loaded>) -> (Result<Loaded, Vec<String>>, Seen) {
+    let mut seen = vec![(path.to_owned(), stamp(path))];
     let text = match read_small(path) {
         Ok(text) => text,
         Err(mistake) => return (Err(vec![mistake]), seen),
     };
     let mut mistakes = Vec::new();
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let file = parse(&text, folder, &mut mistakes);
+    let file = parse(text.expose_secret(), path, &mut mistakes);
     if let Some(fields) = &file.tls {
-        seen.extend(tls::files(fields).map(|path| (path.to_owned(), look_at(path))));
+        seen.extend(tls::files(fields).map(|path| (path.to_owned(), stamp(path))));
     }
     let warnings = warnings(path, &file);
     let tls = file
@@ -173,13 +270,18 @@ fn load(path: &Path) -> (Result<Loaded, Vec<String>>, Seen) {
     if !mistakes.is_empty() {
         return (Err(mistakes), seen);
     }
+    let users_before = before.and_then(|before| before.users.as_ref());
+    let rate = file.rate.map(|(interval, burst)| {
+        let same = before.and_then(|before| before.rate.as_ref());
+        let same = same.filter(|rate| rate.is_of(interval, burst));
+        same.map_or_else(|| Arc::new(RateLimit::new(interval, burst)), Arc::clone)
+    });
     let loaded = Loaded {
         tls,
         headers: file.headers,
-        users: (!file.users.is_empty()).then(|| Users::new(file.users)),
-        rate: file
-            .rate
-            .map(|(interval, burst)| RateLimit::new(interval, burst)),
+        users: (!file.users.is_empty()).then(|| Users::new(file.users, users_before)),
+        rate,
+        empty: file.empty,
         warnings,
     };
     (Ok(loaded), seen)
@@ -193,14 +295,15 @@ fn warnings(path: &Path, file: &WebFile) -> Vec<String> {
         Some(Pem::File(path)) => Some(path.as_path()),
         Some(Pem::Inline(_)) | None => None,
     };
-    own.into_iter()
-        .chain(key_file)
-        .filter(|path| open_to_others(path))
-        .map(|path| {
-            let path = path.display();
-            format!("{path} holds a secret and every user of this machine can read it; chmod o-r")
-        })
-        .collect()
+    let open = own.into_iter().chain(key_file);
+    let open = open.filter(|path| open_to_others(path)).map(|path| {
+        let path = path.display();
+        format!("{path} holds a secret and every user of this machine can read it; chmod o-r")
+    });
+    let nothing = file.rate.filter(|(_, burst)| *burst == 0).map(|_| {
+        "rate_limit.burst is 0 or missing: every request gets 429, as with the toolkit".to_owned()
+    });
+    open.chain(nothing).collect()
 }
 
 #[cfg(unix)]
@@ -218,15 +321,15 @@ fn open_to_others(_: &Path) -> bool {
 /// them, inode and change time, for a file that was swapped for an older one or had its
 /// permissions mended.
 #[derive(Debug, PartialEq)]
-struct Look {
+struct FileStamp {
     length: u64,
     modified: Option<SystemTime>,
     identity: (u64, i64, i64),
 }
 
-fn look_at(path: &Path) -> Option<Look> {
+fn stamp(path: &Path) -> Option<FileStamp> {
     let metadata = fs::metadata(path).ok()?;
-    Some(Look {
+    Some(FileStamp {
         length: metadata.len(),
         modified: metadata.modified().ok(),
         identity: identity(&metadata),
@@ -245,110 +348,4 @@ fn identity(_: &fs::Metadata) -> (u64, i64, i64) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
-    use rcgen::{CertifiedKey, generate_simple_self_signed};
-
-    use super::*;
-
-    const HASH: &str = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG";
-    const EVERY: Duration = Duration::from_secs(1);
-
-    fn write(path: &Path, text: &str, mode: u32) {
-        fs::write(path, text).unwrap();
-        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn changes_are_taken_up_once_in_a_while_and_mistakes_are_not() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("web.yml");
-        let users = |names: &[&str]| {
-            let lines: String = names
-                .iter()
-                .map(|name| format!("  {name}: {HASH}\n"))
-                .collect();
-            format!("basic_auth_users:\n{lines}")
-        };
-        write(&path, &users(&["a"]), 0o600);
-        let web = WebConfig::load(&path).unwrap();
-        assert!(web.authentication_enabled() && !web.tls_enabled());
-        let first = web.current(EVERY).await;
-
-        write(&path, &users(&["a", "bob"]), 0o600);
-        let early = web.current(EVERY).await;
-        assert!(Arc::ptr_eq(&first, &early), "looked again too soon");
-        tokio::time::advance(EVERY).await;
-        let second = web.current(EVERY).await;
-        assert!(!Arc::ptr_eq(&first, &second), "the change went unnoticed");
-
-        for wrong in ["basic_auth_users: {a: b}", "tls_server_config: {cert: x}"] {
-            write(&path, wrong, 0o600);
-            tokio::time::advance(EVERY).await;
-            assert!(Arc::ptr_eq(&second, &web.current(EVERY).await));
-        }
-        fs::remove_file(&path).unwrap();
-        tokio::time::advance(EVERY).await;
-        assert!(Arc::ptr_eq(&second, &web.current(EVERY).await));
-
-        write(&path, "", 0o600);
-        tokio::time::advance(EVERY).await;
-        assert!(
-            web.current(EVERY).await.users.is_none(),
-            "it never recovered"
-        );
-    }
-
-    #[test]
-    fn mistakes_of_file_and_certificates_come_together() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("web.yml");
-        let missing = WebConfig::load(&path).err().unwrap();
-        assert!(missing[0].starts_with("cannot read "), "{missing:?}");
-        write(
-            &path,
-            "odd: 1\ntls_server_config: {cert_file: c, min_version: TLS11}\n",
-            0o600,
-        );
-        let mistakes = WebConfig::load(&path).err().unwrap();
-        assert_eq!(
-            mistakes.len(),
-            4,
-            "key, version, cert_file, key: {mistakes:#?}"
-        );
-        let shown = folder.path().join("c");
-        assert!(
-            mistakes.concat().contains(&shown.display().to_string()),
-            "{mistakes:#?}"
-        );
-        write(&path, &"#".repeat(2 * 1024 * 1024), 0o600);
-        let mistakes = WebConfig::load(&path).err().unwrap();
-        assert!(mistakes[0].contains("is larger than"), "{mistakes:?}");
-    }
-
-    #[test]
-    fn secrets_open_to_others_give_a_warning() {
-        let folder = tempfile::tempdir().unwrap();
-        let CertifiedKey { cert, signing_key } =
-            generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let at = |name: &str| folder.path().join(name);
-        write(&at("crt"), &cert.pem(), 0o644);
-        write(&at("key"), &signing_key.serialize_pem(), 0o644);
-        write(
-            &at("web.yml"),
-            "tls_server_config: {cert_file: crt, key_file: key}",
-            0o644,
-        );
-        let warnings = WebConfig::load(&at("web.yml")).unwrap().warnings();
-        assert_eq!(warnings.len(), 1, "{warnings:?}");
-        assert!(warnings[0].starts_with(&at("key").display().to_string()));
-        write(&at("key"), &signing_key.serialize_pem(), 0o640);
-        assert!(
-            WebConfig::load(&at("web.yml"))
-                .unwrap()
-                .warnings()
-                .is_empty()
-        );
-    }
-}
+mod tests;

@@ -1,21 +1,20 @@
 //! The file of `--web.config.file`, in the format of the Prometheus exporter-toolkit.
 //!
 //! Reading it collects every mistake with its place in the file, and no mistake repeats a secret.
-//! Differences from the toolkit: `http_server_config.http2` is accepted and changes nothing, as
-//! this server speaks HTTP/1.1; `tls` names the TLS settings that are refused. `section` takes the
-//! YAML apart.
+//! `docs/web-configuration.md` lists what differs from the toolkit. `section` takes the YAML apart.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use config::{ConfigError, FileFormat, Source, ValueKind};
+use config::ValueKind;
 use hyper::header::{HeaderName, HeaderValue};
 use secrecy::SecretString;
 
 use super::auth;
 use super::pem::Pem;
-use super::section::Section;
+use super::section::{Section, shown};
+use crate::yaml;
 
 /// Headers that may be configured, with the values allowed for them (any, when none is listed).
 const HEADERS: [(&str, &[&str]); 5] = [
@@ -26,9 +25,13 @@ const HEADERS: [(&str, &[&str]); 5] = [
     ("Content-Security-Policy", &[]),
 ];
 
+const SECTIONS: &str = "tls_server_config and basic_auth_users";
+
 /// The file, field by field.
 #[derive(Default)]
 pub(super) struct WebFile {
+    /// Whether there is nothing in it but white space and comments.
+    pub(super) empty: bool,
     /// `tls_server_config`, when anything is set in it.
     pub(super) tls: Option<TlsFields>,
     /// `http_server_config.headers`.
@@ -54,20 +57,37 @@ pub(super) struct TlsFields {
     pub(super) prefer_server_cipher_suites: Option<bool>,
 }
 
-/// Reads the text of a web configuration file; relative paths in it start at `folder`.
-pub(super) fn parse(text: &str, folder: &Path, mistakes: &mut Vec<String>) -> WebFile {
-    if let Some(mistake) = beyond_the_parser(text) {
-        mistakes.push(mistake);
-        return WebFile::default();
-    }
-    let table = match config::File::from_str(text, FileFormat::Yaml).collect() {
-        Ok(table) => table,
-        Err(ConfigError::FileParse { cause, .. }) => {
-            mistakes.push(format!("not valid YAML: {cause}"));
+/// Reads the text of the web configuration file at `path`; relative paths in it start at its
+/// folder.
+pub(super) fn parse(text: &str, path: &Path, mistakes: &mut Vec<String>) -> WebFile {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let whole = |reason: &str| format!("{}: {reason}", path.display());
+    let document = match yaml::parse(text) {
+        Ok(document) => document,
+        Err(reason) => {
+            mistakes.push(whole(&reason));
             return WebFile::default();
         }
-        Err(error) => {
-            mistakes.push(format!("not valid YAML: {error}"));
+    };
+    mistakes.extend(document.repeated.iter().map(|repeated| {
+        let (first, second) = repeated.lines;
+        whole(&format!(
+            "a key is given twice, in lines {first} and {second}; keep one"
+        ))
+    }));
+    let table = match document.root.kind {
+        ValueKind::Table(table) if !table.is_empty() => table,
+        // The toolkit takes a file without content for one that asks for nothing.
+        ValueKind::Nil | ValueKind::Table(_) => {
+            return WebFile {
+                empty: true,
+                ..WebFile::default()
+            };
+        }
+        _ => {
+            mistakes.push(whole(&format!(
+                "is no web configuration; a mapping with keys such as {SECTIONS} is wanted"
+            )));
             return WebFile::default();
         }
     };
@@ -78,6 +98,7 @@ pub(super) fn parse(text: &str, folder: &Path, mistakes: &mut Vec<String>) -> We
     let rate = root.section("rate_limit", mistakes);
     root.refuse_rest(mistakes);
     WebFile {
+        empty: false,
         tls: tls
             .filter(|section| !section.is_empty())
             .map(|section| tls_fields(section, folder, mistakes)),
@@ -85,34 +106,6 @@ pub(super) fn parse(text: &str, folder: &Path, mistakes: &mut Vec<String>) -> We
         users: users.map_or_else(BTreeMap::new, |section| user_hashes(section, mistakes)),
         rate: rate.and_then(|section| rate_fields(section, mistakes)),
     }
-}
-
-/// What would bring the YAML parser down: it recurses for every level of nesting, and it copies
-/// what an alias stands for, so that a few lines can fill the memory.
-fn beyond_the_parser(text: &str) -> Option<String> {
-    const MOST_NESTING: usize = 200;
-    for (index, line) in text.lines().enumerate() {
-        let place = format!("line {}", index + 1);
-        let opening = |c: &char| " \t-?:".contains(*c);
-        if line.chars().take_while(opening).count() > MOST_NESTING {
-            return Some(format!("{place}: is nested too deeply"));
-        }
-        let content = line.trim_start();
-        let content = match content.strip_prefix('#') {
-            Some(_) => "",
-            None => content.split(" #").next().unwrap_or_default(),
-        };
-        let anchor = |word: &str| {
-            let word = word.trim_start_matches(['-', '[', '{', ',', ':']);
-            word.len() > 1 && word.starts_with('&')
-        };
-        if content.split([' ', '\t', ',', '[', '{']).any(anchor) {
-            return Some(format!(
-                "{place}: YAML anchors (&name) are not supported here"
-            ));
-        }
-    }
-    None
 }
 
 fn tls_fields(mut section: Section, folder: &Path, mistakes: &mut Vec<String>) -> TlsFields {
@@ -151,14 +144,15 @@ fn http_fields(mut section: Section, mistakes: &mut Vec<String>) -> Vec<(HeaderN
         if !allowed.is_empty() && !allowed.contains(&text.as_str()) {
             let allowed = allowed.join(" or ");
             mistakes.push(format!(
-                "{}: {text:?} is not allowed; allowed is {allowed}",
-                headers.path(name)
+                "{}: {} is not allowed; allowed is {allowed}",
+                headers.path(name),
+                shown(&text)
             ));
         }
         match (HeaderName::try_from(name), HeaderValue::try_from(&text)) {
             (Ok(name), Ok(value)) => found.push((name, value)),
             _ => mistakes.push(format!(
-                "{}: {text:?} cannot stand in a header",
+                "{}: this value cannot stand in a header",
                 headers.path(name)
             )),
         }
@@ -170,7 +164,7 @@ fn http_fields(mut section: Section, mistakes: &mut Vec<String>) -> Vec<(HeaderN
 fn user_hashes(section: Section, mistakes: &mut Vec<String>) -> BTreeMap<String, SecretString> {
     let mut users = BTreeMap::new();
     for (name, value) in section.sorted() {
-        let place = format!("basic_auth_users.{name}");
+        let place = format!("basic_auth_users.{}", shown(&name));
         let ValueKind::String(hash) = value.kind else {
             mistakes.push(format!("{place}: a bcrypt hash is wanted"));
             continue;
@@ -202,28 +196,28 @@ fn rate_fields(mut section: Section, mistakes: &mut Vec<String>) -> Option<(Dura
         };
         if length.is_none() {
             mistakes.push(format!(
-                "{}: {text:?} is not a time such as 1s or 100ms",
-                place("interval")
+                "{}: {} is not a time such as 1s or 100ms",
+                place("interval"),
+                shown(&text)
             ));
         }
         length
     });
     let burst = burst.map(|text| match text.parse::<u32>() {
-        Ok(burst) if burst > 0 => burst,
+        // As in the toolkit, 0 lets nothing through.
+        Ok(burst) => burst,
         _ => {
             mistakes.push(format!(
-                "{}: {text:?} is not a whole number from 1 on",
-                place("burst")
+                "{}: {} is not a whole number from 0 on",
+                place("burst"),
+                shown(&text)
             ));
-            1
+            0
         }
     });
     section.refuse_rest(mistakes);
     let interval = interval.filter(|interval| !interval.is_zero())?;
-    if burst.is_none() {
-        mistakes.push(format!("{}: is missing", place("burst")));
-    }
-    Some((interval, burst?))
+    Some((interval, burst.unwrap_or(0)))
 }
 
 #[cfg(test)]
@@ -234,7 +228,7 @@ mod tests {
 
     fn mistakes_of(text: &str) -> Vec<String> {
         let mut mistakes = Vec::new();
-        parse(text, Path::new("/etc/x"), &mut mistakes);
+        parse(text, Path::new("/etc/x/web.yml"), &mut mistakes);
         mistakes
     }
 
@@ -250,7 +244,7 @@ mod tests {
              rate_limit: {{interval: 1m30s, burst: 20}}\n"
         );
         let mut mistakes = Vec::new();
-        let file = parse(&text, Path::new("/etc/x"), &mut mistakes);
+        let file = parse(&text, Path::new("/etc/x/web.yml"), &mut mistakes);
         assert_eq!(mistakes, Vec::<String>::new());
         let tls = file.tls.unwrap();
         assert!(matches!(tls.cert, Some(Pem::File(path)) if path == Path::new("/etc/x/a.crt")));
@@ -282,72 +276,127 @@ mod tests {
     #[test]
     fn every_mistake_at_once_and_no_secret() {
         let found = mistakes_of(
-            "tls_server_config: {cert: x, cert_file: y, key_file: [hush], cipher_suites: [1], \
-             odd: hush, prefer_server_cipher_suites: 3}\n\
+            "tls_server_config: {cert: x, cert_file: y, key_file: [hush], cipher_suites: [[1]], \
+             odd: hush, \"hu:sh\": 1, prefer_server_cipher_suites: 3}\n\
              http_server_config: {http2: maybe, headers: {X-Frame-Options: allow, Server: x, \
              Content-Security-Policy: \"a\\nb\"}}\n\
-             basic_auth_users: {bob: hush, eve: 1}\n\
-             rate_limit: {interval: -1s, burst: 0}\nmore: hush\n",
+             basic_auth_users: {bob: hush, eve: [1]}\n\
+             rate_limit: {interval: -1s, burst: -1}\nmore: hush\n",
         );
         assert_eq!(
             found,
             [
                 "more: this file has no such key",
                 "tls_server_config.cert: cert_file is given too; only one of them is allowed",
-                "tls_server_config.key_file: a text is wanted",
-                "tls_server_config.cipher_suites[0]: a text is wanted",
+                "tls_server_config.key_file: a string is wanted",
+                "tls_server_config.cipher_suites[0]: a string is wanted",
                 "tls_server_config.prefer_server_cipher_suites: true or false is wanted",
+                "tls_server_config.[hidden]: tls_server_config has no such key",
                 "tls_server_config.odd: tls_server_config has no such key",
                 "http_server_config.http2: true or false is wanted",
-                "http_server_config.headers.X-Frame-Options: \"allow\" is not allowed; allowed is \
+                "http_server_config.headers.X-Frame-Options: allow is not allowed; allowed is \
                  deny or sameorigin",
-                "http_server_config.headers.Content-Security-Policy: \"a\\nb\" cannot stand in a \
+                "http_server_config.headers.Content-Security-Policy: this value cannot stand in a \
                  header",
                 "http_server_config.headers.Server: http_server_config.headers has no such key",
                 "basic_auth_users.bob: is not a bcrypt hash; make one with: htpasswd -nBC 10 \"\"",
                 "basic_auth_users.eve: a bcrypt hash is wanted",
-                "rate_limit.interval: \"-1s\" is not a time such as 1s or 100ms",
-                "rate_limit.burst: \"0\" is not a whole number from 1 on",
+                "rate_limit.interval: -1s is not a time such as 1s or 100ms",
+                "rate_limit.burst: -1 is not a whole number from 0 on",
             ]
         );
     }
 
     #[test]
-    fn not_yaml_at_all() {
-        for text in ["a: [", "just words", "a: 1\na: 2\n", "a: 1\n---\nb: 2\n"] {
+    fn what_is_no_web_configuration_is_refused_whole() {
+        let deep = format!("# c\r{}", "- ".repeat(8000));
+        for (text, wanted) in [
+            ("a: [", "/etc/x/web.yml: line 2, column 1: not valid YAML"),
+            ("just words", "/etc/x/web.yml: is no web configuration"),
+            ("- a", "/etc/x/web.yml: is no web configuration"),
+            (
+                "a: 1\n---\nb: 2\n",
+                "/etc/x/web.yml: line 2, column 1: a second",
+            ),
+            (
+                "basic_auth_users: {}\n\0",
+                "/etc/x/web.yml: holds a NUL character",
+            ),
+            (deep.as_str(), "/etc/x/web.yml: line 2, column "),
+        ] {
             let found = mistakes_of(text);
             assert_eq!(found.len(), 1, "{found:?}");
-            assert!(found[0].starts_with("not valid YAML: "), "{found:?}");
+            assert!(found[0].starts_with(wanted), "{found:?}");
         }
     }
 
+    /// Private keys and passwords, named or written where the file should be.
     #[test]
-    fn files_that_would_bring_the_parser_down() {
-        for bomb in [
-            "- ".repeat(8000),
-            "? ".repeat(8000),
-            " ".repeat(300) + "a: 1",
+    fn no_secret_in_the_place_of_the_file_is_repeated() {
+        let key = "-----BEGIN PRIVATE KEY-----\nhushHUSH+/==\n-----END PRIVATE KEY-----\n";
+        let encrypted = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,hush\n\nhush\n";
+        let mut told = Vec::new();
+        for text in [
+            key,
+            encrypted,
+            "hush",
+            "- hush",
+            "[hush, hush",
+            "\"hush",
+            "basic_auth_users: hush",
+            "basic_auth_users: {alice:$2y$10$hush}",
+            "basic_auth_users:\n  alice: hush\n  alice: hush",
+            "basic_auth_users: {\"alice:hush\": }",
+            "tls_server_config: {key: hush, cert: hush}",
+            "tls_server_config: {key:hush$, \"key hush\": hush}",
+            "tls_server_config: {client_auth_type: \"hush-----BEGIN X\", min_version: 'hush '}",
+            "tls_server_config: {cipher_suites: ['hush '], curve_preferences: ['hush ']}",
+            "rate_limit: {interval: '-hush ', burst: 'hush '}",
+            "http_server_config: {headers: {X-Frame-Options: 'hush '}}",
         ] {
-            assert_eq!(mistakes_of(&bomb), ["line 1: is nested too deeply"]);
+            let mut mistakes = Vec::new();
+            let file = parse(text, Path::new(""), &mut mistakes);
+            if let Some(fields) = &file.tls {
+                crate::web::tls::build(fields, &mut mistakes);
+            }
+            let mistakes = mistakes.concat();
+            if mistakes.is_empty() || mistakes.to_lowercase().contains("hush") {
+                told.push((text, mistakes));
+            }
         }
-        for bomb in ["more: &a [x]\n", "more: [1,&a x]", "- &a x", "&a {b: c}"] {
-            let found = mistakes_of(bomb);
-            assert!(found[0].contains("anchors"), "{bomb}: {found:?}");
-        }
-        let harmless = "# &a\nhttp_server_config:  # as &b\n  headers:\n    \
-                        Content-Security-Policy: default-src * & https://x/?a&b\n";
-        assert_eq!(mistakes_of(harmless), Vec::<String>::new());
+        assert!(told.is_empty(), "{told:#?}");
     }
 
     #[test]
-    fn a_rate_limit_needs_both_or_zero() {
-        assert_eq!(
-            mistakes_of("rate_limit: {interval: 1s}"),
-            ["rate_limit.burst: is missing"]
+    fn scalars_stay_as_written_and_anchors_and_a_byte_order_mark_are_fine() {
+        let text = format!(
+            "\u{feff}basic_auth_users:\n  007: &h {HASH}\n  True: *h\n  ~: *h\n\
+             http_server_config:  # as &b\n  headers:\n    Content-Security-Policy: \
+             \"default-src * & https://x/?a&b\"\n"
         );
-        assert_eq!(
-            mistakes_of("rate_limit: {interval: 0, burst: 3}"),
-            Vec::<String>::new()
-        );
+        let mut mistakes = Vec::new();
+        let file = parse(&text, Path::new(""), &mut mistakes);
+        assert_eq!(mistakes, Vec::<String>::new());
+        let users: Vec<&String> = file.users.keys().collect();
+        assert_eq!(users, ["007", "True", "~"]);
+        assert_eq!(file.headers[0].1, "default-src * & https://x/?a&b");
+    }
+
+    #[test]
+    fn a_rate_limit_is_read_as_the_toolkit_does() {
+        for (text, rate) in [
+            ("{interval: 1s}", Some((Duration::from_secs(1), 0))),
+            (
+                "{interval: 1s, burst: 0}",
+                Some((Duration::from_secs(1), 0)),
+            ),
+            ("{interval: 0, burst: 3}", None),
+            ("{burst: 0}", None),
+        ] {
+            let mut mistakes = Vec::new();
+            let file = parse(&format!("rate_limit: {text}"), Path::new(""), &mut mistakes);
+            assert_eq!(mistakes, Vec::<String>::new());
+            assert_eq!(file.rate, rate, "{text}");
+        }
     }
 }

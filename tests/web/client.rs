@@ -219,16 +219,22 @@ pub(crate) async fn read_answer<S: AsyncRead + Unpin>(stream: &mut S) -> Answer 
 
 /// Connections that asked for a large page and read nothing.
 pub(crate) async fn stalled(running: &Running, count: usize) -> Vec<TcpStream> {
+    stalled_more(running, count, 0).await
+}
+
+/// [`stalled`], after so many scrapes by others.
+pub(crate) async fn stalled_more(running: &Running, count: usize, before: usize) -> Vec<TcpStream> {
     let mut streams = Vec::new();
-    for _ in 0..count {
+    for index in 1..=count {
         let mut stream = running.connect().await;
         stream
-            .write_all(b"GET /metrics?large HTTP/1.1\r\n\r\n")
+            .write_all(b"GET /metrics?large HTTP/1.1\r\nHost: x\r\n\r\n")
             .await
             .unwrap();
         streams.push(stream);
+        let wanted = before + index;
+        running.site.until(|site| &site.scrapes, wanted).await;
     }
-    running.site.until(|site| &site.scrapes, count).await;
     streams
 }
 

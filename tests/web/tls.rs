@@ -74,7 +74,7 @@ async fn get(running: &Running, connector: &TlsConnector) -> std::io::Result<Str
     let name = ServerName::try_from("localhost").unwrap();
     let mut stream = connector.connect(name, running.connect().await).await?;
     stream
-        .write_all(b"GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n")
+        .write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         .await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
@@ -93,7 +93,10 @@ async fn scrapes_over_tls_and_nothing_else() {
     assert!(answer.ends_with("\r\n\r\none two three\n"), "{answer}");
 
     let mut plain = running.connect().await;
-    plain.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    plain
+        .write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await
+        .unwrap();
     let mut bytes = Vec::new();
     let _ = plain.read_to_end(&mut bytes).await;
     assert!(!bytes.starts_with(b"HTTP"), "answered in clear: {bytes:?}");
@@ -173,27 +176,61 @@ fn authority() -> (String, Identity) {
     (ca, (chain, key))
 }
 
+/// Who gets in: a client that the authority vouches for, a stranger, and one without a certificate.
 #[tokio::test]
-async fn client_certificates_are_verified() {
-    for (policy, without) in [
-        ("RequireAndVerifyClientCert", false),
-        ("VerifyClientCertIfGiven", true),
+async fn every_client_auth_type_lets_in_whom_the_toolkit_lets_in() {
+    let with_ca = ", client_ca_file: ca.crt, client_auth_type: ";
+    let without = ", client_auth_type: ";
+    for (start, policy, more, welcome) in [
+        (without, "NoClientCert", "", [true, true, true]),
+        (without, "RequestClientCert", "", [true, true, true]),
+        (without, "RequireAnyClientCert", "", [true, true, false]),
+        (without, "RequireClientCert", "", [true, true, false]),
+        (with_ca, "VerifyClientCertIfGiven", "", [true, false, true]),
+        (
+            with_ca,
+            "RequireAndVerifyClientCert",
+            "",
+            [true, false, false],
+        ),
+        (
+            with_ca,
+            "RequireAndVerifyClientCert",
+            ", client_allowed_sans: [other, scraper]",
+            [true, false, false],
+        ),
+        (
+            with_ca,
+            "RequireAndVerifyClientCert",
+            ", client_allowed_sans: [other]",
+            [false, false, false],
+        ),
+        (
+            without,
+            "RequireAnyClientCert",
+            ", client_allowed_sans: [scraper]",
+            [true, true, false],
+        ),
+        (
+            without,
+            "RequireAnyClientCert",
+            ", client_allowed_sans: []",
+            [false, false, false],
+        ),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let trusted = write_pair(folder.path());
         let (ca, identity) = authority();
         let (_, stranger) = authority();
         fs::write(folder.path().join("ca.crt"), ca).unwrap();
-        let more = format!(", client_ca_file: ca.crt, client_auth_type: {policy}");
-        let web = load(folder.path(), &more);
+        let web = load(folder.path(), &format!("{start}{policy}{more}"));
         let running = start_with(Settings::default(), Some(web)).await;
-        for (who, identity, welcome) in [
-            ("the client", Some(identity), true),
-            ("a stranger", Some(stranger), false),
-            ("nobody", None, without),
-        ] {
+        let clients = [Some(identity), Some(stranger), None];
+        for (identity, welcome) in clients.into_iter().zip(welcome) {
+            let who = identity.is_some();
             let outcome = get(&running, &connector(&trusted, identity)).await;
-            assert_eq!(outcome.is_ok(), welcome, "{policy} {who}: {outcome:?}");
+            let told = format!("{policy}{more}, certificate: {who}: {outcome:?}");
+            assert_eq!(outcome.is_ok(), welcome, "{told}");
         }
     }
 }

@@ -261,7 +261,7 @@ async fn starting_says_what_is_wrong_and_the_end_frees_the_port() {
         .await
         .err()
         .unwrap();
-    assert!(error.to_string().contains("cannot be read"), "{error}");
+    assert!(error.to_string().contains("does not exist"), "{error}");
     std::fs::write(&file, "- {api: slaa}\n").unwrap();
     let error = Simulator::start(options.clone(), clock.clone())
         .await
@@ -296,4 +296,49 @@ async fn starting_says_what_is_wrong_and_the_end_frees_the_port() {
         .unwrap()
         .shutdown()
         .await;
+}
+
+#[tokio::test]
+async fn a_fault_file_has_the_limits_of_every_other_yaml() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("faults.yml");
+    let start = async || {
+        let options = Options {
+            faults: Some(file.clone()),
+            ..Options::in_process()
+        };
+        let started = Simulator::start(options, Arc::new(SystemClock)).await;
+        started.err().map(|error| error.to_string())
+    };
+    for (bytes, wanted) in [
+        (b"- {api: sla, status: 503}\n".to_vec(), None),
+        (b"# c\r- {api: sla}\0\n".to_vec(), Some("holds a NUL")),
+        (b"\xff".to_vec(), Some("is not UTF-8 text")),
+        ("- ".repeat(100_000).into_bytes(), Some("levels deep")),
+        (vec![b'#'; 2 << 20], Some("faults.yml: is larger than 1MiB")),
+    ] {
+        std::fs::write(&file, bytes).unwrap();
+        match (start().await, wanted) {
+            (None, None) => {}
+            (Some(error), Some(wanted)) if error.contains(wanted) => {}
+            (found, wanted) => panic!("{wanted:?}: {found:?}"),
+        }
+    }
+    std::fs::remove_file(&file).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&file).status();
+    assert!(made.unwrap().success());
+    let error = start().await.unwrap();
+    assert!(error.ends_with("is not a regular file"), "{error}");
+}
+
+/// `demo` has the control path, too: whoever reaches it must not be able to end the exporter.
+#[tokio::test]
+async fn a_nested_text_posted_to_the_control_path_is_refused() {
+    let (simulator, _) = started(Options::in_process()).await;
+    let url = format!("{}/control/faults", simulator.base_url());
+    for text in ["- ".repeat(30_000), format!("# c\r{}", "- ".repeat(30_000))] {
+        let answer = client().post(&url).body(text).send().await.unwrap();
+        assert_eq!(answer.status(), 400);
+        assert!(answer.text().await.unwrap().contains("levels deep"));
+    }
 }

@@ -1,0 +1,40 @@
+//! Who is at the other end, as far as shares and limits go.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+/// One client machine or network: an IPv4 address, or the /64 that an IPv6 host can draw any
+/// number of addresses from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Peer(IpAddr);
+
+impl From<SocketAddr> for Peer {
+    fn from(address: SocketAddr) -> Self {
+        Self(match address.ip().to_canonical() {
+            IpAddr::V6(ip) if !ip.is_loopback() => {
+                let network = ip.to_bits() & !u128::from(u64::MAX);
+                Ipv6Addr::from_bits(network).into()
+            }
+            ip => ip,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_machine_is_one_peer() {
+        let peer = |text: &str| Peer::from(text.parse::<SocketAddr>().unwrap());
+        for (one, other, same) in [
+            ("192.0.2.1:1", "192.0.2.1:2", true),
+            ("192.0.2.1:1", "[::ffff:192.0.2.1]:2", true),
+            ("192.0.2.1:1", "192.0.2.2:1", false),
+            ("[2001:db8::1]:1", "[2001:db8::ffff:1]:1", true),
+            ("[2001:db8::1]:1", "[2001:db8:0:1::1]:1", false),
+            ("[::1]:1", "[::2]:1", false),
+        ] {
+            assert_eq!(peer(one) == peer(other), same, "{one} {other}");
+        }
+    }
+}

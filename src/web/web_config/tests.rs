@@ -1,0 +1,244 @@
+//! Files that change, are being written, or are no files, under a running server.
+
+use std::os::unix::fs::PermissionsExt;
+
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+
+use super::*;
+
+const HASH: &str = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG";
+const EVERY: Duration = Duration::from_secs(1);
+
+fn write(path: &Path, text: &str, mode: u32) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn changes_are_taken_up_once_in_a_while_and_mistakes_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("web.yml");
+    let users = |names: &[&str]| {
+        let lines: String = names
+            .iter()
+            .map(|name| format!("  {name}: {HASH}\n"))
+            .collect();
+        format!("basic_auth_users:\n{lines}")
+    };
+    write(&path, &users(&["a"]), 0o600);
+    let web = WebConfig::load(&path).unwrap();
+    assert!(web.authentication_enabled() && !web.tls_enabled());
+    let first = web.current(EVERY).await;
+
+    write(&path, &users(&["a", "bob"]), 0o600);
+    let early = web.current(EVERY).await;
+    assert!(Arc::ptr_eq(&first, &early), "looked again too soon");
+    tokio::time::advance(EVERY).await;
+    let second = web.current(EVERY).await;
+    assert!(!Arc::ptr_eq(&first, &second), "the change went unnoticed");
+
+    for wrong in ["basic_auth_users: {a: b}", "tls_server_config: {cert: x}"] {
+        write(&path, wrong, 0o600);
+        tokio::time::advance(EVERY).await;
+        assert!(Arc::ptr_eq(&second, &web.current(EVERY).await));
+    }
+    fs::remove_file(&path).unwrap();
+    tokio::time::advance(EVERY).await;
+    assert!(Arc::ptr_eq(&second, &web.current(EVERY).await));
+
+    write(&path, &users(&["carol"]), 0o600);
+    tokio::time::advance(EVERY).await;
+    assert!(
+        !Arc::ptr_eq(&second, &web.current(EVERY).await),
+        "it never recovered"
+    );
+    assert!(web.last_reload_successful());
+}
+
+/// What a look finds `after` the one before.
+async fn look(web: &WebConfig, after: Duration) -> (bool, bool) {
+    tokio::time::advance(after).await;
+    let users = web.current(EVERY).await.users.is_some();
+    (users, web.last_reload_successful())
+}
+
+#[tokio::test(start_paused = true)]
+async fn authentication_is_not_switched_off_by_a_file_that_is_being_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("web.yml");
+    let guarded = format!("basic_auth_users: {{a: {HASH}}}\n");
+    let open = "http_server_config: {http2: true}\n";
+    write(&path, &guarded, 0o600);
+    let web = WebConfig::load(&path).unwrap();
+    for empty in ["", "# users follow\n", "\u{feff}", "---\n", "{}"] {
+        write(&path, empty, 0o600);
+        for _ in 0..3 {
+            let found = look(&web, SETTLE * 10).await;
+            assert_eq!(found, (true, false), "{empty:?} is never taken");
+        }
+    }
+    write(&path, "basic_auth_users: {}\n", 0o600);
+    assert_eq!(look(&web, EVERY).await, (true, false));
+    assert_eq!(look(&web, SETTLE - EVERY).await, (true, false));
+    // The next part of it is written.
+    write(&path, open, 0o600);
+    assert_eq!(look(&web, EVERY).await, (true, false), "it has changed");
+    write(&path, &guarded, 0o600);
+    assert_eq!(look(&web, SETTLE).await, (true, true), "and is whole");
+    write(&path, &format!("{guarded}\0"), 0o600);
+    assert_eq!(look(&web, SETTLE * 10).await, (true, false), "NUL");
+
+    write(&path, open, 0o600);
+    assert_eq!(look(&web, EVERY).await, (true, false));
+    assert_eq!(look(&web, SETTLE).await, (false, true), "it is meant so");
+    write(&path, "", 0o600);
+    assert_eq!(look(&web, EVERY).await, (false, true), "nothing is lost");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_regular_file_is_refused_and_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("web.yml");
+    let make_pipe = |path: &Path| {
+        let made = std::process::Command::new("mkfifo").arg(path).status();
+        assert!(made.unwrap().success());
+    };
+    make_pipe(&path);
+    let mistakes = WebConfig::load(&path).err().unwrap();
+    assert!(
+        mistakes[0].ends_with("is not a regular file"),
+        "{mistakes:?}"
+    );
+    fs::remove_file(&path).unwrap();
+    write(&path, &format!("basic_auth_users: {{a: {HASH}}}\n"), 0o600);
+    let web = WebConfig::load(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    make_pipe(&path);
+    assert_eq!(look(&web, EVERY).await, (true, false));
+    make_pipe(&folder.path().join("crt"));
+    write(
+        &folder.path().join("t.yml"),
+        "tls_server_config: {cert_file: crt, key_file: crt}",
+        0o600,
+    );
+    let mistakes = WebConfig::load(&folder.path().join("t.yml")).err().unwrap();
+    assert_eq!(mistakes.len(), 2, "{mistakes:?}");
+    assert!(
+        mistakes[0].ends_with("is not a regular file"),
+        "{mistakes:?}"
+    );
+}
+
+#[test]
+fn an_expired_certificate_gives_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_before = rcgen::date_time_ymd(2019, 1, 1);
+    let at = |name: &str| folder.path().join(name);
+    write(&at("crt"), &params.self_signed(&key).unwrap().pem(), 0o644);
+    write(&at("key"), &key.serialize_pem(), 0o600);
+    write(
+        &at("web.yml"),
+        "tls_server_config: {cert_file: crt, key_file: key}",
+        0o600,
+    );
+    let warnings = WebConfig::load(&at("web.yml")).unwrap().warnings();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(
+        warnings[0].contains("expired at 2020-01-01"),
+        "{warnings:?}"
+    );
+}
+
+#[test]
+fn mistakes_of_file_and_certificates_come_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("web.yml");
+    let missing = WebConfig::load(&path).err().unwrap();
+    assert!(missing[0].ends_with(" does not exist"), "{missing:?}");
+    write(
+        &path,
+        "odd: 1\ntls_server_config: {cert_file: c, min_version: TLS11}\n",
+        0o600,
+    );
+    let mistakes = WebConfig::load(&path).err().unwrap();
+    assert_eq!(
+        mistakes.len(),
+        4,
+        "key, version, cert_file, key: {mistakes:#?}"
+    );
+    let shown = folder.path().join("c");
+    assert!(
+        mistakes.concat().contains(&shown.display().to_string()),
+        "{mistakes:#?}"
+    );
+    write(&path, &"#".repeat(2 * 1024 * 1024), 0o600);
+    let mistakes = WebConfig::load(&path).err().unwrap();
+    assert!(mistakes[0].contains("is larger than"), "{mistakes:?}");
+}
+
+#[test]
+fn secrets_open_to_others_give_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let at = |name: &str| folder.path().join(name);
+    write(&at("crt"), &cert.pem(), 0o644);
+    write(&at("key"), &signing_key.serialize_pem(), 0o644);
+    write(
+        &at("web.yml"),
+        "tls_server_config: {cert_file: crt, key_file: key}",
+        0o644,
+    );
+    let warnings = WebConfig::load(&at("web.yml")).unwrap().warnings();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].starts_with(&at("key").display().to_string()));
+    write(&at("key"), &signing_key.serialize_pem(), 0o640);
+    assert!(
+        WebConfig::load(&at("web.yml"))
+            .unwrap()
+            .warnings()
+            .is_empty()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn proven_passwords_and_the_rate_limit_survive_a_renewed_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let renew = || {
+        let pair = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        write(&at("crt"), &pair.cert.pem(), 0o644);
+        write(&at("key"), &pair.signing_key.serialize_pem(), 0o600);
+    };
+    renew();
+    let hash = bcrypt::hash("secret", 4).unwrap();
+    let text = format!(
+        "tls_server_config: {{cert_file: crt, key_file: key}}\n\
+         basic_auth_users: {{alice: {hash}}}\nrate_limit: {{interval: 1h, burst: 1}}\n"
+    );
+    write(&at("web.yml"), &text, 0o600);
+    let web = WebConfig::load(&at("web.yml")).unwrap();
+    let before = web.current(EVERY).await;
+    let header = hyper::header::HeaderValue::from_static("Basic YWxpY2U6c2VjcmV0");
+    let peer = std::net::SocketAddr::from(([192, 0, 2, 1], 1)).into();
+    let users = before.users.as_ref().unwrap();
+    let verdict = users.check(Some(&header), peer, EVERY).await;
+    assert_eq!(verdict, crate::web::auth::Verdict::Granted);
+    assert!(before.rate.as_ref().unwrap().allow());
+
+    renew();
+    tokio::time::advance(EVERY).await;
+    let after = web.current(EVERY).await;
+    assert!(
+        !Arc::ptr_eq(&before, &after),
+        "the certificate is not taken"
+    );
+    assert!(after.users.as_ref().unwrap().has_proven("alice"));
+    assert!(
+        !after.rate.as_ref().unwrap().allow(),
+        "the count began again"
+    );
+}
