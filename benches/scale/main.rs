@@ -10,6 +10,9 @@
     reason = "a measurement may stop at the first surprise, and prints what it finds"
 )]
 
+/// The binary's, or the work of a poll would be measured with another one.
+#[path = "../../src/allocator.rs"]
+mod allocator;
 mod data;
 mod measure;
 mod plain;
@@ -28,10 +31,6 @@ use measure::{
 };
 use serde::de::IgnoredAny;
 use servers::{Client, LivePerson, Server};
-
-/// As in the binary, or the work of a poll would be measured with another one.
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const SIZES: [u64; 4] = [10_000, 100_000, 500_000, 2_000_000];
 
