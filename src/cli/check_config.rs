@@ -2,18 +2,18 @@
 
 use std::path::Path;
 
+use super::output::print;
 use super::{BAD_USAGE, CLEAN, complain};
 use crate::config::{Environment, load};
 use crate::daemon::plan_report;
 
-#[expect(clippy::print_stdout, reason = "the plan is what this command is for")]
 pub(super) fn check_config(file: Option<&Path>) -> u8 {
     match load(file, &Environment::of_process()) {
         Ok(loaded) => {
             for warning in loaded.warnings {
                 complain(CLEAN, &format!("warning: {warning}"));
             }
-            print!("{}", plan_report(&loaded.config, jiff::Timestamp::now()));
+            print(&plan_report(&loaded.config, jiff::Timestamp::now()));
             CLEAN
         }
         Err(errors) => {

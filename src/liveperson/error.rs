@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::config::units::format_rounded;
+
 /// Why a call gave no usable answer. Every text in here is free of secrets and at most a few
 /// hundred characters long; it may go to a log or the landing page as it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,11 +79,17 @@ impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect { detail, .. } => write!(f, "could not connect: {detail}"),
-            Self::Timeout { after } => write!(f, "no whole answer within {after:?}"),
+            Self::Timeout { after } => {
+                write!(f, "no whole answer within {}", format_rounded(*after))
+            }
             Self::Throttled {
                 retry_after: Some(wait),
             } => {
-                write!(f, "throttled (429), asked to wait {wait:?}")
+                write!(
+                    f,
+                    "throttled (429), asked to wait {}",
+                    format_rounded(*wait)
+                )
             }
             Self::Throttled { retry_after: None } => {
                 f.write_str("throttled (429) without Retry-After")

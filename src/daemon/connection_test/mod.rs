@@ -323,7 +323,7 @@ impl Test<'_> {
 
 fn chats(answer: EngagementAnswer) -> String {
     let totals = answer.whole.account.unwrap_or_default();
-    let number = |n: Option<f64>| n.map_or("no number of".to_owned(), |n| n.to_string());
+    let number = |n: Option<f64>| n.map_or("no number of".to_owned(), count);
     format!(
         "{} interactive and {} non-interactive chats in {TIMEFRAME} minutes",
         number(totals.interactive_chats),
@@ -331,8 +331,39 @@ fn chats(answer: EngagementAnswer) -> String {
     )
 }
 
+/// A number of chats as people write it: not `-0`, which is the sum of nothing, and no more digits
+/// than mean anything.
+fn count(number: f64) -> String {
+    let hundredths = (number * 100.0).round() / 100.0;
+    if hundredths.abs() < 1e15 {
+        format!("{}", hundredths + 0.0)
+    } else {
+        format!("{number:e}")
+    }
+}
+
 fn waits(answer: SlaAnswer) -> String {
-    let chats: f64 = answer.buckets.iter().map(|bucket| bucket.chats).sum();
+    let chats = count(answer.buckets.iter().map(|bucket| bucket.chats).sum());
     let buckets = answer.buckets.len();
     format!("{chats} chats in {buckets} buckets in {TIMEFRAME} minutes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_chats_are_written_for_people() {
+        for (number, text) in [
+            (0.0, "0"),
+            (-0.0, "0"),
+            (std::iter::empty::<f64>().sum(), "0"),
+            (17.0, "17"),
+            (0.1 + 0.2, "0.3"),
+            (-0.001, "0"),
+            (1e300, "1e300"),
+        ] {
+            assert_eq!(count(number), text, "{number:?}");
+        }
+    }
 }
