@@ -6,6 +6,8 @@
 //! swaps the bytes in whole, and [`web`] hands them out. [`daemon`] is the only room that knows
 //! all the others; [`simulator`] is a LivePerson to try and test against and knows none of them.
 
+#![forbid(unsafe_code)]
+
 pub mod cli;
 pub mod config;
 pub mod daemon;

@@ -2,10 +2,7 @@
 
 use std::process::ExitCode;
 
-/// Gives the memory of a poll back to the system; `docs/performance.md` has the others that were
-/// measured, `.cargo/config.toml` its settings.
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+mod allocator;
 
 fn main() -> ExitCode {
     liveperson_exporter::cli::main()

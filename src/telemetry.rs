@@ -1,6 +1,7 @@
 //! The exporter's own log: levels, formats, and what never gets into it.
 
 use std::fmt;
+use std::io;
 use std::str::FromStr;
 
 use tracing::Level;
@@ -50,6 +51,21 @@ impl fmt::Display for LogLevel {
     }
 }
 
+/// Standard error as far as it takes what is written. What does not arrive is lost: nobody can be
+/// told, and a failure would make the library say so on standard error, which panics.
+struct Stderr;
+
+impl io::Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = io::stderr().lock().write_all(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Begins logging to standard error.
 pub fn init(level: LogLevel, format: LogFormat) -> Result<(), TryInitError> {
     // Libraries only from warn up, whatever is asked for: their debug lines hold headers and
@@ -61,16 +77,14 @@ pub fn init(level: LogLevel, format: LogFormat) -> Result<(), TryInitError> {
     let layer = match format {
         LogFormat::Logfmt => tracing_logfmt::builder()
             .layer()
-            .with_writer(std::io::stderr)
+            .with_writer(|| Stderr)
             .boxed(),
         LogFormat::Json => {
             let json = format::layer()
                 .json()
                 .flatten_event(true)
                 .with_current_span(false);
-            json.with_span_list(false)
-                .with_writer(std::io::stderr)
-                .boxed()
+            json.with_span_list(false).with_writer(|| Stderr).boxed()
         }
     };
     tracing_subscriber::registry()

@@ -137,7 +137,7 @@ fn waits(level: &str, labels: &str, answer: &Value, into: &mut BTreeMap<String, 
             .filter(|l| *l < limit)
             .map(|l| chats(*l))
             .sum();
-        into.insert(format!("{name}_bucket{{{labels},le=\"{limit}\"}}"), below);
+        into.insert(format!("{name}_bucket{{{labels},le=\"{limit}.0\"}}"), below);
     }
     let total: f64 = limits.iter().map(|limit| chats(*limit)).sum();
     into.insert(format!("{name}_bucket{{{labels},le=\"+Inf\"}}"), total);

@@ -10,6 +10,9 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
@@ -17,25 +20,56 @@ use common::{Exporter, eventually, get};
 use liveperson_exporter::simulator::{Fault, Options, Simulator, SystemClock, Target};
 use serde_json::Value;
 
-/// Whether Prometheus is there; when not, says so loudly, and in CI fails.
-fn installed() -> bool {
-    let found = |program: &str| {
-        let mut command = Command::new(program);
-        command
-            .arg("--version")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
-    };
-    if found("prometheus") && found("promtool") {
-        return true;
+/// What a program says its version is; `None` when it is not there.
+fn version(program: &Path) -> Option<String> {
+    let output = Command::new(program).arg("--version").output().ok()?;
+    // Some print it on standard error.
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    output
+        .status
+        .success()
+        .then(|| said.split(' ').nth(2).unwrap().to_owned())
+}
+
+/// Says something that the test runner does not keep to itself.
+fn loudly(text: &str) {
+    let _ = writeln!(std::io::stderr(), "\n{text}\n");
+}
+
+/// The Prometheus servers to test with, a 2 and a 3 where they can be had. Says loudly what is not
+/// there; in CI one of them must be.
+fn servers() -> Vec<PathBuf> {
+    let newest = std::env::var_os("LIVEPERSON_TEST_NEWEST").map(PathBuf::from);
+    let newest = newest.map(|folder| folder.join("prometheus"));
+    let mut found = Vec::new();
+    for program in [Some("prometheus".into()), newest].into_iter().flatten() {
+        if let Some(version) = version(&program) {
+            eprintln!("testing with Prometheus {version}");
+            found.push((program, version));
+        }
     }
     assert!(
-        std::env::var_os("CI").is_none(),
-        "prometheus and promtool must be installed in CI"
+        !found.is_empty() || std::env::var_os("CI").is_none(),
+        "prometheus must be installed in CI"
     );
-    eprintln!("\nSKIPPED: prometheus and promtool are not installed; run tests/run instead\n");
-    false
+    if !found.iter().any(|(_, version)| version.starts_with("3.")) {
+        loudly("SKIPPED: THERE IS NO PROMETHEUS 3; run tests/run, which looks for one");
+    }
+    found.into_iter().map(|(program, _)| program).collect()
+}
+
+/// Whether promtool is there; when not, says so loudly, and in CI fails.
+fn has_promtool() -> bool {
+    let found = version(Path::new("promtool")).is_some();
+    assert!(
+        found || std::env::var_os("CI").is_none(),
+        "promtool must be installed in CI"
+    );
+    if !found {
+        loudly("SKIPPED: promtool is not installed; run tests/run instead");
+    }
+    found
 }
 
 struct Prometheus {
@@ -45,9 +79,9 @@ struct Prometheus {
 }
 
 impl Prometheus {
-    fn scraping(exporter: &Exporter) -> Self {
+    fn scraping(program: &Path, base_url: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let target = exporter.base_url.trim_start_matches("http://");
+        let target = base_url.trim_start_matches("http://");
         let config = format!(
             "global: {{scrape_interval: 1s}}\nscrape_configs:\n  - job_name: liveperson\n    \
              static_configs: [{{targets: ['{target}']}}]\n"
@@ -56,7 +90,7 @@ impl Prometheus {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = free.local_addr().unwrap();
         drop(free);
-        let child = Command::new("prometheus")
+        let child = Command::new(program)
             .arg("--config.file=prometheus.yml")
             .arg("--storage.tsdb.path=data")
             .arg(format!("--web.listen-address={address}"))
@@ -131,11 +165,14 @@ limits: {{min_spacing: 10ms}}
 
 #[tokio::test]
 async fn a_real_prometheus_scrapes_it_and_quantiles_work_without_rate() {
-    if !installed() {
-        return;
-    }
     let (_simulator, exporter) = exporter().await;
-    let prometheus = Prometheus::scraping(&exporter);
+    for program in servers() {
+        scrapes_it_and_quantiles_work_without_rate(&program, &exporter).await;
+    }
+}
+
+async fn scrapes_it_and_quantiles_work_without_rate(program: &Path, exporter: &Exporter) {
+    let prometheus = Prometheus::scraping(program, &exporter.base_url);
     prometheus.eventually("up", |values| values == [1.0]).await;
     prometheus
         .eventually("count_over_time(up[1m])", |values| {
@@ -175,7 +212,7 @@ async fn a_real_prometheus_scrapes_it_and_quantiles_work_without_rate() {
 
 #[tokio::test]
 async fn promtool_has_nothing_to_say_about_the_page() {
-    if !installed() {
+    if !has_promtool() {
         return;
     }
     let (_simulator, exporter) = exporter().await;
@@ -203,9 +240,6 @@ async fn promtool_has_nothing_to_say_about_the_page() {
 /// Prometheus itself finds every odd name by exactly that name.
 #[tokio::test]
 async fn names_of_any_kind_reach_prometheus_as_they_are() {
-    if !installed() {
-        return;
-    }
     let simulator = Simulator::start(Options::in_process(), Arc::new(SystemClock))
         .await
         .unwrap();
@@ -231,13 +265,96 @@ async fn names_of_any_kind_reach_prometheus_as_they_are() {
         simulator.base_url()
     );
     let exporter = Exporter::start(&yaml).await;
-    let prometheus = Prometheus::scraping(&exporter);
-    for (name, id) in names.iter().zip(101..) {
-        // A text of PromQL is written as one of JSON.
-        let quoted = serde_json::to_string(name).unwrap();
-        let query = format!("liveperson_skill_info{{skill=\"{id}\",name={quoted}}}");
-        prometheus
-            .eventually(&query, |values| values == [1.0])
-            .await;
+    for program in servers() {
+        let prometheus = Prometheus::scraping(&program, &exporter.base_url);
+        for (name, id) in names.iter().zip(101..) {
+            // A string of PromQL is written as one of JSON.
+            let quoted = serde_json::to_string(name).unwrap();
+            let query = format!("liveperson_skill_info{{skill=\"{id}\",name={quoted}}}");
+            prometheus
+                .eventually(&query, |values| values == [1.0])
+                .await;
+        }
+    }
+}
+
+const FORMATS: [&str; 2] = [
+    "text/plain;version=0.0.4",
+    "application/openmetrics-text;version=1.0.0",
+];
+
+/// The page in one format, and its content type.
+async fn page_in(format: &str, exporter: &Exporter) -> (String, String) {
+    let request = common::http().get(format!("{}/metrics", exporter.base_url));
+    let answer = request.header("accept", format).send().await.unwrap();
+    let content_type = answer.headers()["content-type"].to_str().unwrap();
+    assert!(content_type.starts_with(format.split(';').next().unwrap()));
+    (content_type.to_owned(), answer.text().await.unwrap())
+}
+
+/// All `le` of a page.
+fn limits(page: &str) -> BTreeSet<&str> {
+    page.lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once("le=\"")?.1.split('"').next())
+        .collect()
+}
+
+/// A server that has one page and nothing else, so that a Prometheus of any version reads the
+/// format that is wanted.
+fn serve(content_type: &str, page: &str) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n{page}",
+        page.len()
+    );
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let head = BufReader::new(&stream).lines().map_while(Result::ok);
+            head.take_while(|line| !line.is_empty()).for_each(drop);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn every_upper_limit_is_a_canonical_number_in_both_formats() {
+    let (_simulator, exporter) = exporter().await;
+    let wanted = BTreeSet::from([
+        "0.05", "0.1", "0.25", "0.5", "1.0", "10.0", "120.0", "15.0", "2.5", "30.0", "45.0", "5.0",
+        "60.0", "90.0", "+Inf",
+    ]);
+    for format in FORMATS {
+        let (_, page) = page_in(format, &exporter).await;
+        assert_eq!(limits(&page), wanted, "{format}");
+    }
+}
+
+/// Prometheus 3 writes the limits of some types anew and those of others not.
+#[tokio::test]
+async fn series_are_the_same_ones_whichever_format_a_prometheus_reads() {
+    let (_simulator, exporter) = exporter().await;
+    for program in servers() {
+        for format in FORMATS {
+            let (content_type, page) = page_in(format, &exporter).await;
+            let prometheus = Prometheus::scraping(&program, &serve(&content_type, &page));
+            prometheus.eventually("up", |values| values == [1.0]).await;
+            let stored = prometheus.ask("label/le/values").await.unwrap();
+            let stored = stored["data"].as_array().unwrap().iter();
+            let stored: BTreeSet<_> = stored.map(|limit| limit.as_str().unwrap()).collect();
+            assert_eq!(stored, limits(&page), "{program:?}, {format}");
+            for (limit, count) in [("30.0", 2), ("30", 0)] {
+                let name = "liveperson_window_account_wait_seconds_bucket";
+                let found = prometheus.query(&format!("{name}{{le=\"{limit}\"}}")).await;
+                assert_eq!(
+                    found.unwrap().len(),
+                    count,
+                    "{program:?}, {format}, {limit}"
+                );
+            }
+        }
     }
 }

@@ -283,3 +283,52 @@ async fn the_sample_in_the_readme_is_what_comes_out() {
     let columns = sample.lines().nth(1).unwrap();
     assert!(report.contains(columns), "{columns}");
 }
+
+#[tokio::test]
+async fn numbers_and_durations_are_written_for_people() {
+    let simulator = simulator().await;
+    let yaml = yaml(&simulator, OAUTH2);
+    let fault = |fault: Fault| Fault {
+        api: Target::Sla,
+        count: Some(1),
+        ..fault
+    };
+    let in_half_a_minute = std::time::SystemTime::now() + Duration::from_secs(30);
+    let throttled = |retry_after: String| {
+        fault(Fault {
+            status: Some(429),
+            retry_after: Some(retry_after),
+            ..Fault::default()
+        })
+    };
+    for (fault, status, expected) in [
+        (
+            fault(Fault {
+                body: Some("{\"slaDataRange\":{}}".to_owned()),
+                ..Fault::default()
+            }),
+            0,
+            &["ok: 0 chats in 0 buckets"][..],
+        ),
+        (throttled("0".to_owned()), 1, &["asked to wait 0s"]),
+        (
+            throttled(httpdate::fmt_http_date(in_half_a_minute)),
+            1,
+            // Whatever a busy machine leaves of it.
+            &["asked to wait 30s", "asked to wait 29s", "asked to wait 2"],
+        ),
+    ] {
+        simulator.clear_faults();
+        simulator.push_fault(fault);
+        let (found, report) = run(&yaml).await;
+        assert_eq!(found, status, "{report}");
+        let line = |line: &&str| line.trim_start().starts_with("SLA Histogram");
+        let line = report.lines().find(line).unwrap();
+        assert!(
+            expected.iter().any(|words| line.contains(words)),
+            "{expected:?} is not in {line}"
+        );
+        let wait = line.split_once("wait ").map_or("", |(_, wait)| wait);
+        assert!(!wait.contains('.'), "{line}");
+    }
+}

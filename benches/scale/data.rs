@@ -21,7 +21,12 @@ pub(crate) fn skills(series: u64) -> u64 {
 
 /// One answer with `series` series of the level `skill_agent`.
 pub(crate) fn body(series: u64) -> Vec<u8> {
-    let mut random = fastrand::Rng::with_seed(series);
+    version(series, 0)
+}
+
+/// The same ids with other numbers: what the next polls find in a busy hour.
+pub(crate) fn version(series: u64, version: u64) -> Vec<u8> {
+    let mut random = fastrand::Rng::with_seed(series + version);
     let mut out = Vec::new();
     out.extend_from_slice(b"{\"skillsMetricsPerAgent\":{\"metricsPerSkill\":{");
     for skill in 0..skills(series) {

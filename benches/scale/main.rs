@@ -10,28 +10,32 @@
     reason = "a measurement may stop at the first surprise, and prints what it finds"
 )]
 
+/// The binary's, or the work of a poll would be measured with another one.
+#[path = "../../src/allocator.rs"]
+mod allocator;
 mod data;
+mod liveperson;
 mod measure;
 mod plain;
+mod polls;
+mod process;
 mod references;
 mod servers;
+mod shape;
 
-use std::io::Write as _;
-use std::sync::atomic::Ordering;
+use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
 use flate2::Compression;
+use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
+use liveperson::LivePerson;
 use liveperson_exporter::exposition::{Format, Inflater};
-use measure::{
-    Table, cpu, forget_peak, median, megabytes, memory, milliseconds, process_cpu, times, wall,
-};
+use measure::{Spread, Table, cpu, megabytes, milliseconds, times, wall};
+use process::Usage;
 use serde::de::IgnoredAny;
-use servers::{Client, LivePerson, Server};
-
-/// As in the binary, or the work of a poll would be measured with another one.
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+use servers::{Client, Server, Setup};
+use shape::Shape;
 
 const SIZES: [u64; 4] = [10_000, 100_000, 500_000, 2_000_000];
 
@@ -40,25 +44,45 @@ fn main() {
         .skip(1)
         .filter(|a| a != "--bench")
         .collect();
-    if let [flag, name, series] = &arguments[..]
-        && flag == "--reference"
-    {
-        return references::run(name, series.parse().unwrap());
-    }
-    let sizes: Vec<u64> = match &arguments[..] {
-        [] => SIZES.to_vec(),
-        some => some.iter().map(|size| size.parse().unwrap()).collect(),
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let sizes = |given: &[&str], usual: &[u64]| -> Vec<u64> {
+        match given {
+            [] => usual.to_vec(),
+            some => some.iter().map(|size| size.parse().unwrap()).collect(),
+        }
     };
+    match &arguments[..] {
+        ["--reference", name, series] => references::run(name, series.parse().unwrap()),
+        ["--compare", revision, binary, rest @ ..] => {
+            println!("{}", machine());
+            let sizes = sizes(rest, &[100_000, 500_000]);
+            let mut shapes: Vec<Shape> = sizes.into_iter().map(Shape::One).collect();
+            // One answer more or less makes no difference there; these show what publishing costs.
+            shapes.extend([Shape::Windows(400_000), Shape::Small(200)]);
+            polls::compare(revision, binary, &shapes);
+        }
+        ["--allocators", rest @ ..] => {
+            println!("{}", machine());
+            for series in sizes(rest, &[500_000]) {
+                polls::allocators(series);
+            }
+        }
+        rest => all(&sizes(rest, &SIZES)),
+    }
+}
+
+/// Everything there is to know, at each size.
+fn all(sizes: &[u64]) {
     let mut table = Table::new();
     let mut per_series = Vec::new();
-    for series in &sizes {
+    for series in sizes {
         eprintln!("measuring {series} series");
         let poll = poll(*series, &mut table);
         scrapes(*series, &mut table);
         per_series.push((*series, poll / *series as f64));
     }
     println!("{}", machine());
-    println!("{}", table.write(&sizes));
+    println!("{}", table.write(sizes));
     let of = |wanted: u64| per_series.iter().find(|(size, _)| *size == wanted);
     if let (Some((_, small)), Some((_, large))) = (of(100_000), of(2_000_000)) {
         println!(
@@ -68,104 +92,139 @@ fn main() {
     }
 }
 
-/// CPU of a poll's parts; returns the whole, in milliseconds.
+/// Polls of the real binary and what they consist of; returns the median of a poll's CPU in
+/// milliseconds.
 fn poll(series: u64, table: &mut Table) -> f64 {
-    let runs = if series > 1_000_000 { 3 } else { 7 };
+    let setup = Setup::new(Shape::One(series));
+    let count = if series > 1_000_000 { 5 } else { 12 };
+    let changing = polls::polls(&setup, true, count);
+    let unchanged = polls::polls(&setup, false, count);
+    let (body, text) = sizes_of(series, table);
+    changing.put("a poll, every number new", table);
+    unchanged.put("a poll, nothing new", table);
+    let floor = floor(series, &body, &text, table);
+    parts(series, &body, table);
+    let cpu = changing.cpu();
+    table.put(
+        "a poll / (4 x skipping + gzip 1)",
+        cpu.over(floor).written(times),
+    );
+    let each = cpu.over(series as f64 / 1e6);
+    table.put(
+        "a poll, for each series",
+        each.written(|n| format!("{n:.0} ns")),
+    );
+    let (rest, peak) = changing.memory();
+    let text_size = text.len() as f64 / 1e6;
+    table.put("memory before a poll", rest.written(megabytes));
+    table.put(
+        "memory before a poll / text",
+        times(rest.median / text_size),
+    );
+    table.put("memory at the peak of a poll", peak.written(megabytes));
+    table.put("memory at the peak / text", times(peak.median / text_size));
+    cpu.median
+}
+
+/// An answer and the text that it becomes.
+fn sizes_of(series: u64, table: &mut Table) -> (Vec<u8>, Vec<u8>) {
     let body = data::body(series);
-    let skip = cpu(runs, || {
-        serde_json::from_slice::<IgnoredAny>(&body).unwrap()
-    });
-    let parse = cpu(runs, || data::parse(&body));
-    let answer = data::parse(&body);
-    let render = cpu(runs, || data::render(&answer, &[]));
-    let chunks = data::render(&answer, &[]);
-    let join = cpu(runs, || data::joined(&chunks, &[]));
-    let again = cpu(runs, || data::render(&answer, &chunks));
     let mut inflater = Inflater::new();
     let mut text = Vec::new();
-    for chunk in data::joined(&chunks, &[]) {
+    for chunk in data::joined(&data::render(&data::parse(&body), &[]), &[]) {
         for segment in chunk.segments(Format::Text) {
             text.extend_from_slice(&inflater.plain(segment).unwrap());
         }
     }
-    let gzip = cpu(runs, || {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::new(1));
-        encoder.write_all(&text).unwrap();
-        encoder.finish().unwrap()
-    });
-    let poll = parse + render + join;
     let size = |length: usize| megabytes(length as f64 / 1e6);
     table.put("JSON", size(body.len()));
+    table.put(
+        "LivePerson's gzip of it",
+        size(liveperson::gzip(&body, 6).len()),
+    );
     table.put("text", size(text.len()));
-    table.put("CPU: `serde_json` skipping the body", milliseconds(skip));
-    table.put("CPU: gzip level 1 of the text", milliseconds(gzip));
-    table.put("CPU: parse", milliseconds(parse));
-    table.put("CPU: map, render, compress", milliseconds(render + join));
-    table.put("CPU: the same when nothing changed", milliseconds(again));
-    table.put("CPU: a whole poll", milliseconds(poll));
-    table.put(
-        "a poll / (4 x skipping + gzip 1)",
-        times(poll / (4.0 * skip + gzip)),
-    );
-    table.put(
-        "CPU of a poll per series",
-        format!("{:.0} ns", poll * 1e6 / series as f64),
-    );
-    poll
+    (body, text)
 }
 
-/// Scrapes and memory of the real binary, beside nginx and the two crates.
+fn runs(series: u64) -> usize {
+    if series > 1_000_000 { 3 } else { 7 }
+}
+
+/// What polls are held against: 4 times skipping the JSON, plus gzip level 1, in milliseconds.
+fn floor(series: u64, body: &[u8], text: &[u8], table: &mut Table) -> f64 {
+    let runs = runs(series);
+    let packed = liveperson::gzip(body, 6);
+    let inflate = cpu(runs, || {
+        let mut out = Vec::new();
+        GzDecoder::new(&packed[..]).read_to_end(&mut out).unwrap();
+        out
+    });
+    let skip = cpu(runs, || serde_json::from_slice::<IgnoredAny>(body).unwrap());
+    let gzip = cpu(runs, || {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::new(1));
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    });
+    table.put(
+        "reference: inflating LivePerson's gzip",
+        inflate.written(milliseconds),
+    );
+    table.put(
+        "reference: `serde_json` skipping the JSON",
+        skip.written(milliseconds),
+    );
+    table.put(
+        "reference: gzip level 1 of the text",
+        gzip.written(milliseconds),
+    );
+    4.0 * skip.median + gzip.median
+}
+
+/// Parts of a poll in a hot loop, without process, network and fresh memory.
+fn parts(series: u64, body: &[u8], table: &mut Table) {
+    let runs = runs(series);
+    let parse = cpu(runs, || data::parse(body));
+    let answer = data::parse(body);
+    let chunks = data::render(&answer, &[]);
+    let render = cpu(runs, || data::joined(&data::render(&answer, &[]), &[]));
+    let again = cpu(runs, || data::render(&answer, &chunks));
+    table.put("part in a hot loop: parsing", parse.written(milliseconds));
+    table.put(
+        "part in a hot loop: mapping, rendering, compressing",
+        render.written(milliseconds),
+    );
+    table.put(
+        "part in a hot loop: the same when nothing changed",
+        again.written(milliseconds),
+    );
+}
+
+/// Scrapes of the real binary, beside nginx and the two crates.
 fn scrapes(series: u64, table: &mut Table) {
-    let liveperson = LivePerson::start(data::body(series));
-    let exporter = Server::exporter(&liveperson);
+    let mut setup = Setup::new(Shape::One(series));
+    // It polls once, so that a scrape's CPU is a scrape's.
+    setup.interval = 3600;
+    let liveperson = LivePerson::start(setup.shape, true);
+    let exporter = Server::exporter(&setup, &liveperson);
     let mut gzip = Client::new(&exporter, "gzip");
     let mut plain = Client::new(&exporter, "identity");
-    let full = series * 60;
-    let polled = |count: u64| {
-        let start = Instant::now();
-        while liveperson.answered.load(Ordering::Relaxed) < count {
-            assert!(start.elapsed() < Duration::from_secs(120), "no poll");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    };
-    polled(1);
     let start = Instant::now();
-    while plain.scrape() < full {
+    while plain.scrape() < series * 60 {
         assert!(start.elapsed() < Duration::from_secs(60), "no data");
         std::thread::sleep(Duration::from_millis(100));
     }
     let (text, packed) = (plain.fetch(), gzip.fetch());
     let nginx = Server::nginx(&text, &packed);
-    let pid = exporter.pid();
-    // Two polls without any scrape: what they need and leave behind.
-    polled(2);
-    std::thread::sleep(Duration::from_secs(5));
-    forget_peak(pid);
-    let (rest, answered) = (
-        memory(pid, "VmRSS"),
-        liveperson.answered.load(Ordering::Relaxed),
-    );
-    polled(answered + 1);
-    std::thread::sleep(Duration::from_secs(5));
-    let (peak, after) = (memory(pid, "VmHWM"), memory(pid, "VmRSS"));
-    let text_size = text.len() as f64 / 1e6;
     table.put("gzip page", megabytes(packed.len() as f64 / 1e6));
-    table.put("memory at rest", megabytes(rest));
-    table.put("memory at rest / text", times(rest / text_size));
-    table.put("memory at the peak of a poll", megabytes(peak));
-    table.put("memory at the peak / text", times(peak / text_size));
-    table.put("memory 5 s after it", megabytes(after));
-    let mut kept = Client::at(plain::serve_plain(&text), "/metrics", "identity");
-    let mut found: Vec<f64> = (0..21).map(|_| wall(|| _ = kept.scrape())).collect();
     let scrape_cpu = beside_nginx(series, table, &exporter, nginx.as_ref());
+    let mut kept = Client::at(plain::serve_plain(&text), "/metrics", "identity");
+    let found = Spread::of((0..21).map(|_| wall(|| _ = kept.scrape())));
     let row = "identity scrape, had the text been kept";
-    table.put(row, milliseconds(median(&mut found)));
+    table.put(row, found.written(milliseconds));
     for name in ["prometheus", "prometheus-client"] {
         let reference = references::measured(name, series);
-        table.put(
-            &format!("`{name}`: CPU of a scrape"),
-            milliseconds(reference.scrape),
-        );
+        let row = format!("`{name}`: CPU of a scrape");
+        table.put(&row, milliseconds(reference.scrape));
         table.put(&format!("`{name}`: memory held"), megabytes(reference.held));
         if name == "prometheus" {
             table.put(
@@ -176,38 +235,53 @@ fn scrapes(series: u64, table: &mut Table) {
     }
 }
 
-/// Wall time of scrapes, turn by turn with nginx; returns the exporter's CPU of a gzip scrape.
+/// Scrapes turn by turn with nginx, in blocks, for the medians of blocks to show how much they
+/// swing; returns the exporter's mean CPU of a gzip scrape.
 fn beside_nginx(series: u64, table: &mut Table, exporter: &Server, nginx: Option<&Server>) -> f64 {
-    let rounds = if series > 1_000_000 { 15 } else { 41 };
-    let mut scrape_cpu = 0.0;
+    const BLOCKS: usize = 7;
+    let rounds = if series > 1_000_000 { 5 } else { 15 };
+    let mut gzip_cpu = 0.0;
     for encoding in ["gzip", "identity"] {
-        let mut own = (Client::new(exporter, encoding), Vec::new());
-        let mut other = nginx.map(|nginx| (Client::new(nginx, encoding), Vec::new()));
-        let mut cpu = f64::INFINITY;
-        for _ in 0..rounds {
-            let before = process_cpu(exporter.pid());
-            own.1.push(wall(|| _ = own.0.scrape()));
-            cpu = cpu.min(process_cpu(exporter.pid()) - before);
-            if let Some((client, found)) = &mut other {
-                found.push(wall(|| _ = client.scrape()));
+        let mut own = Client::new(exporter, encoding);
+        let mut other = nginx.map(|nginx| Client::new(nginx, encoding));
+        let (mut cpu, mut times_own, mut times_nginx) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..BLOCKS {
+            let before = Usage::now(exporter.pid());
+            let (mut found, mut reference) = (Vec::new(), Vec::new());
+            for _ in 0..rounds {
+                found.push(wall(|| _ = own.scrape()));
+                if let Some(client) = &mut other {
+                    reference.push(wall(|| _ = client.scrape()));
+                }
+            }
+            let used = Usage::now(exporter.pid()).since(&before);
+            cpu.push(used.cpu / rounds as f64);
+            times_own.push(Spread::of(found).median);
+            if !reference.is_empty() {
+                times_nginx.push(Spread::of(reference).median);
             }
         }
-        let time = median(&mut own.1);
-        table.put(&format!("{encoding} scrape"), milliseconds(time));
-        table.put(&format!("{encoding} scrape: CPU"), milliseconds(cpu));
-        if let Some((_, mut found)) = other {
-            let reference = median(&mut found);
-            table.put(&format!("nginx, {encoding}"), milliseconds(reference));
-            table.put(
-                &format!("{encoding} scrape / nginx"),
-                times(time / reference),
-            );
+        let mean = cpu.iter().sum::<f64>() / cpu.len() as f64;
+        let row = |table: &mut Table, name: &str, found: &[f64]| {
+            let found = Spread::of(found.iter().copied());
+            table.put(name, found.written(milliseconds));
+        };
+        row(table, &format!("{encoding} scrape"), &times_own);
+        row(table, &format!("{encoding} scrape: CPU"), &cpu);
+        if !times_nginx.is_empty() {
+            row(table, &format!("nginx, {encoding}"), &times_nginx);
+            let ratios = times_own
+                .iter()
+                .zip(&times_nginx)
+                .map(|(own, nginx)| own / nginx);
+            let name = format!("{encoding} scrape / nginx");
+            table.put(&name, Spread::of(ratios).written(times));
         }
         if encoding == "gzip" {
-            scrape_cpu = cpu;
+            gzip_cpu = mean;
         }
     }
-    scrape_cpu
+    gzip_cpu
 }
 
 /// The machine, for whoever reads the results.

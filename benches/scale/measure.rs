@@ -1,19 +1,11 @@
 //! Times, memory, and how they are written.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::time::Instant;
 
 /// CPU time of this thread, in milliseconds.
 fn thread_cpu() -> f64 {
     on_cpu("/proc/thread-self/schedstat")
-}
-
-/// CPU time of all threads of a process, in milliseconds. Threads that ended are not in it.
-pub(crate) fn process_cpu(pid: u32) -> f64 {
-    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-    tasks
-        .map(|task| on_cpu(&format!("{}/schedstat", task.unwrap().path().display())))
-        .sum()
 }
 
 fn on_cpu(path: &str) -> f64 {
@@ -25,8 +17,8 @@ fn on_cpu(path: &str) -> f64 {
     nanoseconds / 1e6
 }
 
-/// The least CPU time of several runs, in milliseconds: what others do on the machine only adds.
-pub(crate) fn cpu<T>(runs: usize, mut run: impl FnMut() -> T) -> f64 {
+/// CPU time of runs in this thread, in milliseconds.
+pub(crate) fn cpu<T>(runs: usize, mut run: impl FnMut() -> T) -> Spread {
     // The kernel may count in ticks of 4 ms: what is short is done many times.
     const LONG: f64 = 100.0;
     let times = (0..runs).map(|_| {
@@ -40,7 +32,44 @@ pub(crate) fn cpu<T>(runs: usize, mut run: impl FnMut() -> T) -> f64 {
         }
         f64::INFINITY
     });
-    times.fold(f64::INFINITY, f64::min)
+    Spread::of(times)
+}
+
+/// What was found in several runs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spread {
+    pub(crate) median: f64,
+    pub(crate) least: f64,
+    pub(crate) most: f64,
+}
+
+impl Spread {
+    pub(crate) fn of(found: impl IntoIterator<Item = f64>) -> Self {
+        let mut found: Vec<f64> = found.into_iter().collect();
+        assert!(!found.is_empty(), "nothing was measured");
+        found.sort_by(f64::total_cmp);
+        Self {
+            median: found[found.len() / 2],
+            least: found[0],
+            most: found[found.len() - 1],
+        }
+    }
+
+    /// Divided by a number that is taken for certain.
+    pub(crate) fn over(self, divisor: f64) -> Self {
+        Self {
+            median: self.median / divisor,
+            least: self.least / divisor,
+            most: self.most / divisor,
+        }
+    }
+
+    /// The median, and in what range the rest was.
+    pub(crate) fn written(self, one: impl Fn(f64) -> String) -> String {
+        let unit = one(self.median);
+        let digits = |number: f64| one(number).split(' ').next().unwrap().replace('*', "");
+        format!("{unit} ({} to {})", digits(self.least), digits(self.most))
+    }
 }
 
 /// Wall time in milliseconds.
@@ -48,11 +77,6 @@ pub(crate) fn wall(run: impl FnOnce()) -> f64 {
     let start = Instant::now();
     run();
     start.elapsed().as_secs_f64() * 1e3
-}
-
-pub(crate) fn median(times: &mut [f64]) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
 }
 
 /// A line of `/proc/PID/status`, in megabytes: `VmRSS` or `VmHWM`.
@@ -63,12 +87,7 @@ pub(crate) fn memory(pid: u32, what: &str) -> f64 {
     kilobytes * 1024.0 / 1e6
 }
 
-/// Forgets the highest memory so far.
-pub(crate) fn forget_peak(pid: u32) {
-    std::fs::write(format!("/proc/{pid}/clear_refs"), "5").unwrap();
-}
-
-/// A table in Markdown whose columns are the sizes.
+/// A table in Markdown.
 pub(crate) struct Table {
     rows: Vec<(String, Vec<String>)>,
 }
@@ -86,13 +105,13 @@ impl Table {
         }
     }
 
-    pub(crate) fn write(&self, sizes: &[u64]) -> String {
+    pub(crate) fn write<C: Display>(&self, columns: &[C]) -> String {
         let mut out = String::from("| |");
-        for size in sizes {
-            write!(out, " {size} |").unwrap();
+        for column in columns {
+            write!(out, " {column} |").unwrap();
         }
         out.push_str("\n|---|");
-        out.push_str(&"---:|".repeat(sizes.len()));
+        out.push_str(&"---:|".repeat(columns.len()));
         for (name, values) in &self.rows {
             write!(out, "\n| {name} | {} |", values.join(" | ")).unwrap();
         }

@@ -113,7 +113,7 @@ fn prometheus_crate(samples: &[(usize, [String; 4], f64)]) -> (f64, f64) {
             .unwrap();
         out
     });
-    (scrape, held)
+    (scrape.median, held)
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -148,5 +148,5 @@ fn prometheus_client_crate(samples: &[(usize, [String; 4], f64)]) -> (f64, f64) 
         encode(&mut out, &registry).unwrap();
         out
     });
-    (scrape, held)
+    (scrape.median, held)
 }

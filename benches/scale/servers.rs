@@ -1,77 +1,34 @@
-//! The real exporter in front of a synthetic LivePerson, nginx beside it, and their one client.
+//! The real exporter, nginx beside it, and their one client.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::data;
+use crate::liveperson::LivePerson;
+use crate::shape::Shape;
 
-/// Answers every call of the exporter from memory.
-pub(crate) struct LivePerson {
-    pub(crate) address: SocketAddr,
-    /// Large answers sent so far.
-    pub(crate) answered: Arc<AtomicU64>,
+/// How an exporter is run.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    pub(crate) binary: PathBuf,
+    pub(crate) shape: Shape,
+    /// In seconds.
+    pub(crate) interval: u64,
+    /// Settings of the allocator beside its own.
+    pub(crate) allocator: String,
 }
 
-impl LivePerson {
-    pub(crate) fn start(body: Vec<u8>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let answered = Arc::new(AtomicU64::new(0));
-        let (body, counter) = (Arc::new(body), Arc::clone(&answered));
-        std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let (body, counter) = (Arc::clone(&body), Arc::clone(&counter));
-                std::thread::spawn(move || serve(&stream, &body, &counter));
-            }
-        });
-        Self { address, answered }
-    }
-}
-
-fn serve(mut stream: &TcpStream, body: &[u8], answered: &AtomicU64) {
-    let mut totals = b"{\"metricsTotals\":".to_vec();
-    data::numbers(&mut fastrand::Rng::with_seed(1), &mut totals);
-    totals.push(b'}');
-    let mut lines = BufReader::new(stream);
-    loop {
-        let mut request = String::new();
-        if lines.read_line(&mut request).unwrap_or(0) == 0 {
-            return;
-        }
-        let mut length = 0;
-        loop {
-            let mut line = String::new();
-            if lines.read_line(&mut line).unwrap_or(0) <= 2 {
-                break;
-            }
-            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-                length = value.trim().parse().unwrap();
-            }
-        }
-        std::io::copy(&mut lines.by_ref().take(length), &mut std::io::sink()).unwrap();
-        let large = request.contains("skillIds=");
-        let answer = match () {
-            () if large => body,
-            () if request.starts_with("POST") => {
-                b"{\"access_token\":\"t\",\"token_type\":\"Bearer\",\"expires_in\":86400}"
-            }
-            () => &totals,
-        };
-        let head = format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-            answer.len()
-        );
-        if stream.write_all(head.as_bytes()).is_err() || stream.write_all(answer).is_err() {
-            return;
-        }
-        if large {
-            answered.fetch_add(1, Ordering::Relaxed);
+impl Setup {
+    pub(crate) fn new(shape: Shape) -> Self {
+        Self {
+            binary: env!("CARGO_BIN_EXE_liveperson_exporter").into(),
+            shape,
+            interval: shape.interval(),
+            allocator: String::new(),
         }
     }
 }
@@ -105,22 +62,22 @@ impl Server {
         self.child.id()
     }
 
-    pub(crate) fn exporter(liveperson: &LivePerson) -> Self {
+    pub(crate) fn exporter(setup: &Setup, liveperson: &LivePerson) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("liveperson_exporter.yml");
         let base = format!("http://{}", liveperson.address);
         let yaml = format!(
             "accounts:\n  - id: \"{}\"\n    auth: {{oauth2: {{client_id: a, client_secret: b}}}}\n    \
              hosts: {{leDataReporting: \"{base}\", sentinel: \"{base}\", accountConfigReadOnly: \"{base}\"}}\n\
-             engagement_activity: {{interval: 15s, windows: [{}], agents: none, skill_agents: true}}\n\
-             sla: {{enabled: false}}\nlimits: {{max_series: 10000000, max_response_bytes: 512MiB, \
-             request_timeout: 60s}}\n",
+             {}limits: {{max_series: 10000000, max_response_bytes: 512MiB, request_timeout: 60s, \
+             min_spacing: 1ms}}\nnames: {{lookup: false}}\nstale_after: 24h\n",
             data::ACCOUNT,
-            data::WINDOW
+            setup.shape.settings(setup.interval),
         );
         std::fs::write(&file, yaml).unwrap();
         let address = free_address();
-        let child = Command::new(env!("CARGO_BIN_EXE_liveperson_exporter"))
+        let child = Command::new(&setup.binary)
+            .env("_RJEM_MALLOC_CONF", &setup.allocator)
             .arg("--config.file")
             .arg(&file)
             .arg(format!("--web.listen-address={address}"))

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use super::output::print;
 use super::{BAD_USAGE, CLEAN, complain};
 use crate::config::{Environment, load};
 use crate::daemon::plan_report;
 use crate::web::WebConfig;
 
-#[expect(clippy::print_stdout, reason = "the plan is what this command is for")]
 pub(super) fn check_config(file: Option<&Path>, web_file: Option<&Path>) -> u8 {
     let loaded = load(file, &Environment::of_process()).map_err(|errors| errors.to_string());
     let web = web_file.map_or(Ok(Vec::new()), web_warnings);
@@ -21,7 +21,7 @@ pub(super) fn check_config(file: Option<&Path>, web_file: Option<&Path>) -> u8 {
     for warning in loaded.warnings.iter().chain(&web_warnings) {
         complain(CLEAN, &format!("warning: {warning}"));
     }
-    print!("{}", plan_report(&loaded.config, jiff::Timestamp::now()));
+    print(&plan_report(&loaded.config, jiff::Timestamp::now()));
     CLEAN
 }
 

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::output::print;
 use super::run::run_with;
 use super::{FAILED, Flags, complain};
 use crate::config::{Config, Environment, load_text};
@@ -75,13 +76,9 @@ fn configuration(domain_api: &str) -> Result<Config, String> {
         .map_err(|errors| errors.to_string())
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "tells the person who tries it what to do next"
-)]
 fn print_hints(exporter: &str, path: &str, simulator: &str) {
     let target = exporter.split("//").nth(1).unwrap_or(exporter);
-    println!(
+    print(&format!(
         "
 A simulated LivePerson account is being polled. Open
 
@@ -99,8 +96,9 @@ Pull the plug on the simulated LivePerson for a while and see what the exporter 
     curl -X POST {simulator}/control/faults -d '[{{\"api\": \"any\", \"status\": 503, \"count\": 20}}]'
 
 Stop it with Ctrl-C.
+
 "
-    );
+    ));
 }
 
 #[cfg(test)]

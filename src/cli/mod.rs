@@ -4,6 +4,7 @@
 
 mod check_config;
 mod demo;
+mod output;
 mod run;
 mod simulate;
 mod test_connection;
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 use std::sync::LazyLock;
 
 use clap::{Args, Parser, Subcommand};
+use output::complain;
 
 use crate::config::DEFAULT_PATH;
 use crate::simulator;
@@ -116,8 +118,14 @@ struct Flags {
 
 /// Parses the command line and does what it says.
 pub fn main() -> ExitCode {
-    // Prints and exits with 2 on bad usage, with 0 on --help and --version.
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(answer) => {
+            // Bad usage (2), or --help and --version (0), whether or not it can be said.
+            let _ = answer.print();
+            return ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(BAD_USAGE));
+        }
+    };
     let flags = cli.flags;
     if let Err(error) = crate::telemetry::init(flags.log_level, flags.log_format) {
         return complain(FAILED, &format!("cannot begin logging: {error}"));
@@ -150,18 +158,6 @@ fn on_runtime(command: impl Future<Output = u8>) -> std::io::Result<u8> {
     // A call that hangs in a blocking look-up of a host name must not hold the stop up.
     runtime.shutdown_background();
     Ok(status)
-}
-
-/// Says on standard error what went wrong before or instead of the log.
-#[expect(
-    clippy::print_stderr,
-    reason = "bad usage is answered where the command was typed"
-)]
-fn complain(status: u8, text: &str) -> ExitCode {
-    for line in text.lines() {
-        eprintln!("liveperson_exporter: {line}");
-    }
-    ExitCode::from(status)
 }
 
 #[cfg(test)]

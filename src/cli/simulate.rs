@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
+use super::output::print;
 use super::run::stop_signal;
 use super::{BAD_USAGE, CLEAN, FAILED, complain};
 use crate::simulator::{Options, Simulator, SystemClock};
 
-#[expect(
-    clippy::print_stdout,
-    reason = "says where it listens and how to use it"
-)]
 pub(super) async fn simulate(options: Options) -> u8 {
     let hints = hints(&options);
     let simulator = match Simulator::start(options, Arc::new(SystemClock)).await {
@@ -19,9 +16,10 @@ pub(super) async fn simulate(options: Options) -> u8 {
             return BAD_USAGE;
         }
     };
-    println!("A simulated LivePerson listens at {}", simulator.base_url());
-    println!("{hints}");
-    println!("Use it as\n\n    domain_api: \"{}\"", simulator.base_url());
+    let url = simulator.base_url();
+    print(&format!(
+        "A simulated LivePerson listens at {url}\n{hints}\nUse it as\n\n    domain_api: \"{url}\"\n"
+    ));
     if let Err(error) = stop_signal().await {
         complain(FAILED, &error);
         return FAILED;

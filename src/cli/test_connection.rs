@@ -1,8 +1,8 @@
 //! `test-connection`: every step the daemon takes, once, with what to do about what fails.
 
-use std::io::Write as _;
 use std::path::Path;
 
+use super::output::print;
 use super::{BAD_USAGE, CLEAN, FAILED, complain};
 use crate::config::{Environment, load};
 use crate::daemon::{Surroundings, Tally, test_connection};
@@ -19,7 +19,10 @@ pub(super) async fn run(file: Option<&Path>) -> u8 {
         complain(CLEAN, &format!("warning: {warning}"));
     }
     let surroundings = Surroundings::of_process();
-    let tally = test_connection(&loaded.config, &surroundings, &mut print).await;
+    let tally = test_connection(&loaded.config, &surroundings, &mut |line| {
+        print(&format!("{line}\n"))
+    })
+    .await;
     match tally {
         Tally {
             failed: 0,
@@ -28,12 +31,4 @@ pub(super) async fn run(file: Option<&Path>) -> u8 {
         } => CLEAN,
         _ => FAILED,
     }
-}
-
-/// A line at once, since the next step may take a while; whoever has closed the pipe has seen
-/// enough.
-fn print(line: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{line}");
-    let _ = out.flush();
 }

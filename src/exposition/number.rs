@@ -22,6 +22,21 @@ pub(super) fn value(number: f64, out: &mut Vec<u8>) {
     }
 }
 
+/// Appends an upper limit of a bucket, as `le` has it. OpenMetrics wants a canonical float there,
+/// `15.0` and not `15`, and Prometheus 3 stores it so from some formats and not from others: written
+/// like this a series is the same one whatever asked for it.
+pub(super) fn upper_limit(limit: f64, out: &mut Vec<u8>) {
+    let start = out.len();
+    value(limit, out);
+    if limit.is_finite()
+        && out[start..]
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || *byte == b'-')
+    {
+        out.extend_from_slice(b".0");
+    }
+}
+
 /// Appends an integer.
 pub(super) fn id(number: impl itoa::Integer, out: &mut Vec<u8>) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
@@ -56,7 +71,37 @@ mod tests {
         }
     }
 
+    fn limit(number: f64) -> String {
+        let mut out = b"1".to_vec();
+        upper_limit(number, &mut out);
+        String::from_utf8(out.split_off(1)).unwrap()
+    }
+
+    #[test]
+    fn upper_limits_are_canonical_floats() {
+        for (number, text) in [
+            (0.0, "0.0"),
+            (0.05, "0.05"),
+            (1.0, "1.0"),
+            (2.5, "2.5"),
+            (15.0, "15.0"),
+            (86_400.0, "86400.0"),
+            (-5.0, "-5.0"),
+            (f64::INFINITY, "+Inf"),
+        ] {
+            assert_eq!(limit(number), text);
+        }
+    }
+
     proptest! {
+        #[test]
+        fn every_upper_limit_is_no_integer_and_reads_back_as_itself(number in any::<f64>()) {
+            let text = limit(number);
+            prop_assert!(text.parse::<i64>().is_err(), "{}", text);
+            let back: f64 = text.parse().unwrap();
+            prop_assert!(back == number || (back.is_nan() && number.is_nan()));
+        }
+
         #[test]
         fn every_float_reads_back_as_itself(number in any::<f64>()) {
             let back: f64 = written(number).parse().unwrap();

@@ -86,7 +86,7 @@ fn labels(metric: &Metric, le: Option<f64>, out: &mut Vec<u8>) {
         out.push(separator);
         separator = b',';
         out.extend_from_slice(b"le=\"");
-        number::value(limit, out);
+        number::upper_limit(limit, out);
         out.push(b'"');
     }
     if separator == b',' {

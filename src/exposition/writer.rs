@@ -201,7 +201,7 @@ impl Sink for SegmentWriter<'_> {
 
 /// Appends a histogram; returns how many lines it has.
 ///
-/// The limits are written alike in both formats, so that a series is the same one whichever
+/// The limits are canonical floats, alike in both formats, so that a series is the same one whichever
 /// format a Prometheus asked for. A count of its own stands only in the text format: OpenMetrics
 /// pairs `_gcount` with `_gsum`, strict parsers refuse one without the other, and LivePerson gives
 /// no sum.
@@ -217,7 +217,7 @@ fn histogram(
         lines.name_and_labels(family, "_bucket", labels);
         let out = &mut lines.buffer;
         out.extend_from_slice(b",le=\"");
-        number::id(*limit, out);
+        number::upper_limit(f64::from(*limit), out);
         out.push(b'"');
         end_of_labels(out, *value);
     }

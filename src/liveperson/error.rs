@@ -129,7 +129,9 @@ impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect { detail, .. } => write!(f, "could not connect: {detail}"),
-            Self::Timeout { after } => write!(f, "no whole answer within {after:?}"),
+            Self::Timeout { after } => {
+                write!(f, "no whole answer within {}", whole_seconds(*after))
+            }
             Self::Throttled {
                 retry_after: Some(wait),
             } => {

@@ -323,7 +323,7 @@ impl Test<'_> {
 
 fn chats(answer: EngagementAnswer) -> String {
     let totals = answer.whole.account.unwrap_or_default();
-    let number = |n: Option<f64>| n.map_or("no number of".to_owned(), |n| n.to_string());
+    let number = |n: Option<f64>| n.map_or("no number of".to_owned(), count);
     format!(
         "{} interactive and {} non-interactive chats in {TIMEFRAME} minutes",
         number(totals.interactive_chats),
@@ -331,13 +331,19 @@ fn chats(answer: EngagementAnswer) -> String {
     )
 }
 
+/// A number of chats as people write it: not `-0`, which is the sum of nothing, and no more digits
+/// than mean anything.
+fn count(number: f64) -> String {
+    let hundredths = (number * 100.0).round() / 100.0;
+    if hundredths.abs() < 1e15 {
+        format!("{}", hundredths + 0.0)
+    } else {
+        format!("{number:e}")
+    }
+}
+
 fn waits(answer: SlaAnswer) -> String {
-    // The sum of nothing is -0 otherwise.
-    let chats = answer
-        .buckets
-        .iter()
-        .map(|bucket| bucket.chats)
-        .fold(0.0, |sum, more| sum + more);
+    let chats = count(answer.buckets.iter().map(|bucket| bucket.chats).sum());
     let buckets = answer.buckets.len();
     format!("{chats} chats in {buckets} buckets in {TIMEFRAME} minutes")
 }
@@ -347,8 +353,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_no_chats() {
-        let answer = SlaAnswer::default();
-        assert_eq!(waits(answer), "0 chats in 0 buckets in 5 minutes");
+    fn numbers_of_chats_are_written_for_people() {
+        for (number, text) in [
+            (0.0, "0"),
+            (-0.0, "0"),
+            (std::iter::empty::<f64>().sum(), "0"),
+            (17.0, "17"),
+            (0.1 + 0.2, "0.3"),
+            (-0.001, "0"),
+            (1e300, "1e300"),
+        ] {
+            assert_eq!(count(number), text, "{number:?}");
+        }
     }
 }

@@ -28,7 +28,7 @@ fn a_histogram_has_cumulative_buckets_and_no_sum() {
     let labels = "account=\"1\",skill=\"9223372036854775807\",window=\"5m\"";
     let name = "liveperson_window_skill_wait_seconds";
     let buckets = format!(
-        "{name}_bucket{{{labels},le=\"15\"}} 3\n{name}_bucket{{{labels},le=\"30\"}} 5\n\
+        "{name}_bucket{{{labels},le=\"15.0\"}} 3\n{name}_bucket{{{labels},le=\"30.0\"}} 5\n\
          {name}_bucket{{{labels},le=\"+Inf\"}} 6\n"
     );
     let count = format!("{name}_count{{{labels}}} 6\n");

@@ -1,0 +1,94 @@
+//! What an exporter is made to poll: how many answers, how large.
+
+use std::fmt;
+use std::io::Write as _;
+
+use crate::data;
+
+/// A poll's answers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Shape {
+    /// One with so many series.
+    One(u64),
+    /// Eight, a window each, with so many series together.
+    Windows(u64),
+    /// So many small ones: the waits of a skill each.
+    Small(u64),
+}
+
+const WINDOWS: [&str; 8] = ["5m", "10m", "15m", "30m", "1h", "2h", "4h", "8h"];
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(series) => write!(f, "{series} series in one answer"),
+            Self::Windows(series) => write!(f, "{series} series in {} answers", WINDOWS.len()),
+            Self::Small(answers) => write!(f, "{answers} small answers"),
+        }
+    }
+}
+
+impl Shape {
+    /// What stands in the configuration beside the account.
+    pub(crate) fn settings(self, interval: u64) -> String {
+        let activity = |windows: &str| {
+            format!(
+                "engagement_activity: {{interval: {interval}s, windows: [{windows}], agents: none, \
+                 skill_agents: true}}\nsla: {{enabled: false}}\n"
+            )
+        };
+        match self {
+            Self::One(_) => activity(data::WINDOW),
+            Self::Windows(_) => activity(&WINDOWS.join(", ")),
+            Self::Small(answers) => {
+                let skills: Vec<_> = (0..answers).map(|n| (100 + n).to_string()).collect();
+                format!(
+                    "engagement_activity: {{enabled: false}}\n\
+                     sla: {{interval: {interval}s, windows: [1h], account: false, skills: [{}]}}\n",
+                    skills.join(", ")
+                )
+            }
+        }
+    }
+
+    /// A large answer, or a small one; every version has other numbers.
+    pub(crate) fn body(self, version: u64) -> Vec<u8> {
+        match self {
+            Self::One(series) => data::version(series, version),
+            Self::Windows(series) => data::version(series / WINDOWS.len() as u64, version),
+            Self::Small(_) => waits(version),
+        }
+    }
+
+    /// The least that the page must be long when all of it is served.
+    pub(crate) fn least_length(self) -> u64 {
+        match self {
+            Self::One(series) | Self::Windows(series) => series * 60,
+            Self::Small(answers) => answers * 8 * 60,
+        }
+    }
+
+    /// Long enough that a poll is over, and its memory given back, before the next one.
+    pub(crate) fn interval(self) -> u64 {
+        match self {
+            Self::One(series) => 1 + series / 300_000,
+            Self::Windows(_) | Self::Small(_) => 2,
+        }
+    }
+}
+
+fn waits(version: u64) -> Vec<u8> {
+    let mut random = fastrand::Rng::with_seed(version);
+    let mut out = b"{\"slaDataRange\":{".to_vec();
+    for (index, limit) in [0, 15, 30, 45, 60, 90, 120].iter().enumerate() {
+        let comma = if index == 0 { "" } else { "," };
+        write!(
+            out,
+            "{comma}\"{limit}\":{{\"accumulated\":0.5,\"percentageFromTotal\":0.1,\"chats\":{}}}",
+            random.u32(0..90)
+        )
+        .unwrap();
+    }
+    out.extend_from_slice(b"}}");
+    out
+}
