@@ -2,6 +2,7 @@
 //! and publishes, counts and tells what happened. `calls` asks and maps, `telling` counts and logs,
 //! `names` has what concerns names.
 
+mod advice;
 mod calls;
 mod ignored;
 mod names;

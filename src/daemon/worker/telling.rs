@@ -53,6 +53,7 @@ impl AccountWorker {
         };
         match say {
             Say::Begins => {
+                let advice = self.advice(subject, failure);
                 tracing::warn!(
                     account,
                     collector,
@@ -61,6 +62,7 @@ impl AccountWorker {
                     wait,
                     error,
                     next,
+                    advice,
                     "calls fail"
                 );
             }
