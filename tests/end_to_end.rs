@@ -309,7 +309,7 @@ sla: {interval: 1s, windows: [5m]}
                 truncate: true,
                 ..fault(sla)
             },
-            "connect",
+            "decode",
         ),
         (
             Fault {

@@ -283,6 +283,13 @@ async fn every_fault_has_its_code_its_log_line_and_its_advice() {
                 case.name
             ));
         }
+        // What the log says of a 429 is that the daemon slows down by itself.
+        if case.code != "429" && !line.contains(case.advice) {
+            wrong.push(format!(
+                "{}: {:?} is not in\n{line}",
+                case.name, case.advice
+            ));
+        }
         // A 429 is told as what it is, with its wait.
         let error = if case.code == "429" {
             "wait=7"

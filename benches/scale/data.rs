@@ -91,7 +91,3 @@ pub(crate) fn render(answer: &EngagementAnswer, earlier: &[Chunk]) -> Vec<Chunk>
     map(ACCOUNT, WINDOW, &[Level::SkillAgent], answer, &mut writer);
     writer.finish().unwrap()
 }
-
-pub(crate) fn joined(chunks: &[Chunk], _: &[Chunk]) -> Vec<Chunk> {
-    chunks.to_vec()
-}

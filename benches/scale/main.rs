@@ -131,7 +131,7 @@ fn sizes_of(series: u64, table: &mut Table) -> (Vec<u8>, Vec<u8>) {
     let body = data::body(series);
     let mut inflater = Inflater::new();
     let mut text = Vec::new();
-    for chunk in data::joined(&data::render(&data::parse(&body), &[]), &[]) {
+    for chunk in data::render(&data::parse(&body), &[]) {
         for segment in chunk.segments(Format::Text) {
             text.extend_from_slice(&inflater.plain(segment).unwrap());
         }
@@ -186,7 +186,7 @@ fn parts(series: u64, body: &[u8], table: &mut Table) {
     let parse = cpu(runs, || data::parse(body));
     let answer = data::parse(body);
     let chunks = data::render(&answer, &[]);
-    let render = cpu(runs, || data::joined(&data::render(&answer, &[]), &[]));
+    let render = cpu(runs, || data::render(&answer, &[]));
     let again = cpu(runs, || data::render(&answer, &chunks));
     table.put("part in a hot loop: parsing", parse.written(milliseconds));
     table.put(

@@ -96,6 +96,9 @@ fn load_file(path: &Path, env: &Environment) -> Result<Loaded, ConfigErrors> {
     if content.readable_by_others && report.has_secret_in_file() {
         report.warn(format!("{source} holds a secret and can be read by every user of this machine; chmod o-r {source}, or use a …_file key"));
     }
+    if content.writable_by_others {
+        report.warn(format!("{source} can be changed by every user of this machine, who could send its credentials elsewhere; chmod o-w {source}"));
+    }
     finish(config, report, &source)
 }
 

@@ -161,7 +161,7 @@ impl PreparedAccount {
         }
         counters.begin(epoch_seconds(shared.clock.now()));
         let worker = AccountWorker::new(WorkerParts {
-            account: account.id.clone(),
+            account: account.clone(),
             client,
             services: services.clone(),
             collectors: kinds.clone(),

@@ -2,6 +2,7 @@
 //! hands them to the `publisher`, counts and tells what happened. `calls` asks and maps, `telling`
 //! counts and logs, `names` has what concerns names.
 
+mod advice;
 mod calls;
 mod ignored;
 mod names;
@@ -19,7 +20,7 @@ use super::clock::WallClock;
 use super::publisher::{Answer, Publisher};
 use super::status::AccountStatus;
 use super::trouble::Troubles;
-use crate::config;
+use crate::config::{self, Account};
 use crate::liveperson::{Api, ApiError, Client, Service};
 use crate::metrics::exporter::AccountCounters;
 use crate::poll::plan::CollectorKind;
@@ -30,7 +31,7 @@ const AFTER_CRASH: Duration = Duration::from_secs(60);
 
 /// What a worker is given.
 pub(super) struct WorkerParts {
-    pub(super) account: String,
+    pub(super) account: Account,
     pub(super) client: Arc<Client>,
     pub(super) services: Vec<Service>,
     pub(super) collectors: Vec<CollectorKind>,
@@ -43,7 +44,7 @@ pub(super) struct WorkerParts {
 
 /// The worker of one account.
 pub(super) struct AccountWorker {
-    account: String,
+    account: Account,
     client: Arc<Client>,
     services: Vec<Service>,
     collectors: Vec<CollectorKind>,
@@ -140,7 +141,7 @@ impl AccountWorker {
     }
 
     fn id(&self) -> &str {
-        &self.account
+        &self.account.id
     }
 
     /// Whether this is the index of the names, which stand behind all the collectors.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use reqwest::header::{AUTHORIZATION, ETAG, HeaderValue, IF_NONE_MATCH};
 use url::Url;
 
-use super::api::{EngagementAnswer, EngagementQuery, SlaAnswer, SlaQuery};
+use super::api::{Api, EngagementAnswer, EngagementQuery, SlaAnswer, SlaQuery};
 use super::auth::{Credentials, TokenLifetime};
 use super::domain::{self, AllowedHosts, Found};
 use super::envelope::{Content, ReadError};
@@ -125,6 +125,17 @@ impl Client {
     pub fn base_url(&self, service: Service) -> Option<Url> {
         let fixed = self.fixed_hosts.get(service.name()).cloned();
         fixed.or_else(|| lock(&self.found_hosts).get(&service).cloned())
+    }
+
+    /// The host that calls of an API go to, for people; `-` until it has been looked up.
+    pub fn host_of(&self, api: Api) -> String {
+        let service = match api {
+            Api::Domain => return shown_host(Some(&self.domain_api)),
+            Api::Token => self.credentials.token_service(),
+            Api::EngagementActivity | Api::Sla => Some(Service::LeDataReporting),
+            Api::Names => Some(Service::AccountConfigReadOnly),
+        };
+        shown_host(service.and_then(|service| self.base_url(service)).as_ref())
     }
 
     /// Asks the Domain API for a service's host and keeps it; after a failure the last one stays.
@@ -326,6 +337,15 @@ impl Client {
             .base_url(service)
             .ok_or_else(|| unreachable(format!("the host of {service} has not been found yet")))?;
         paths::join(&base, path).ok_or_else(|| no_url(&base))
+    }
+}
+
+/// A host, and its port when it is an unusual one.
+pub fn shown_host(url: Option<&Url>) -> String {
+    match url.and_then(|url| Some((url.host_str()?, url.port()))) {
+        Some((host, Some(port))) => format!("{host}:{port}"),
+        Some((host, None)) => host.to_owned(),
+        None => "-".to_owned(),
     }
 }
 

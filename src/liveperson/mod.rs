@@ -27,7 +27,7 @@ mod trust;
 
 pub use api::*;
 pub use auth::{LifetimeSource, TokenLifetime, oauth2_token_lifetime};
-pub use client::{Client, ClientSettings};
+pub use client::{Client, ClientSettings, shown_host};
 pub use engactivity::read_engagement;
 pub use error::*;
 pub use names::{NameKind, NamesAnswer};

@@ -58,7 +58,7 @@ pub enum NamesAnswer {
 /// A body that is not a list of objects with ids.
 pub(super) fn read(kind: NameKind, body: &[u8]) -> Result<Content<NamesAnswer>, ReadError> {
     match kind {
-        NameKind::Skills | NameKind::Groups => list::<Thing>(body),
+        NameKind::Skills | NameKind::Groups => list::<SkillOrGroup>(body),
         NameKind::Users => list::<User>(body),
     }
 }
@@ -98,20 +98,20 @@ fn says_something(name: &String) -> bool {
 
 /// A skill or a group.
 #[derive(Default)]
-struct Thing {
+struct SkillOrGroup {
     id: Option<i64>,
     deleted: bool,
     name: Option<String>,
 }
 
-impl Named for Thing {
+impl Named for SkillOrGroup {
     fn into_name(self) -> Option<(i64, String)> {
         let name = self.name.filter(says_something)?;
         (!self.deleted).then_some((self.id?, name))
     }
 }
 
-impl Fields for Thing {
+impl Fields for SkillOrGroup {
     fn missing(&self) -> Option<&'static str> {
         self.id.is_none().then_some(WITHOUT_ID)
     }

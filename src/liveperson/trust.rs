@@ -280,6 +280,16 @@ mod tests {
     }
 
     #[test]
+    fn roots_that_have_vanished_leave_the_last_good_ones_in_force() {
+        let (_folder, path) = folder();
+        let store = TrustStore::load(Some(path)).unwrap();
+        let before = store.current();
+        let error = store.replace(RootCertStore::empty()).unwrap_err();
+        assert!(error.contains("no root certificates any more"), "{error}");
+        assert!(Arc::ptr_eq(&before, &store.current()));
+    }
+
+    #[test]
     fn a_new_certificate_is_trusted_by_all_after_the_renewal() {
         let (_folder, path) = folder();
         let store = TrustStore::load(Some(path.clone())).unwrap();

@@ -250,6 +250,16 @@ fn secrets_that_others_can_read_are_warned_of() {
         "{warning}"
     );
 
+    let writable = fs::Permissions::from_mode(0o602);
+    fs::set_permissions(folder.path().join("c.yml"), writable).unwrap();
+    let [warning] = &folder.load(&[]).unwrap().warnings[..] else {
+        panic!("not one warning");
+    };
+    assert!(
+        warning.contains("c.yml can be changed by every user"),
+        "{warning}"
+    );
+
     // With the secret elsewhere, everybody may read the configuration, but not that file.
     folder.file(
         "c.yml",

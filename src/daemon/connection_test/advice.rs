@@ -23,7 +23,7 @@ impl Surroundings {
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(in crate::daemon) enum Asked {
     /// The host of a service.
     Host(Service),
     /// A token or a login.
@@ -35,7 +35,7 @@ pub(super) enum Asked {
 }
 
 /// What to do about a failure. Free of secrets, as the error is.
-pub(super) fn advice(
+pub(in crate::daemon) fn advice(
     asked: Asked,
     error: &ApiError,
     account: &Account,

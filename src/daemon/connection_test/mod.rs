@@ -10,18 +10,17 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use url::Url;
 
 use super::account::client_settings;
 use crate::config::units::format_duration;
 use crate::config::{Account, Auth, Config};
 use crate::liveperson::{
     ApiError, Client, EngagementAnswer, EngagementQuery, NameKind, NamesAnswer, Reply, Service,
-    SlaAnswer, SlaQuery,
+    SlaAnswer, SlaQuery, shown_host,
 };
 
 pub use advice::Surroundings;
-use advice::{Asked, advice};
+pub(super) use advice::{Asked, advice};
 
 /// The window that is asked for, in minutes: the smallest answer there is.
 const TIMEFRAME: u16 = 5;
@@ -109,15 +108,6 @@ fn row(step: &str, host: &str, time: &str, result: &str) -> String {
     row.trim_end().to_owned()
 }
 
-/// A host, and its port when it is an unusual one.
-fn shown(url: Option<&Url>) -> String {
-    match url.and_then(|url| Some((url.host_str()?, url.port()))) {
-        Some((host, Some(port))) => format!("{host}:{port}"),
-        Some((host, None)) => host.to_owned(),
-        None => "-".to_owned(),
-    }
-}
-
 /// One account's turn.
 struct Test<'a> {
     config: &'a Config,
@@ -156,7 +146,7 @@ impl Test<'_> {
     async fn look_up(&mut self, service: Service) {
         self.pace().await;
         let reply = self.client.look_up(service).await;
-        let host = shown(Some(&self.config.domain_api));
+        let host = shown_host(Some(&self.config.domain_api));
         let found = self.host_of(service);
         let asked = Asked::Host(service);
         self.ended(&format!("host of {service}"), &host, asked, reply, |()| {
@@ -264,7 +254,7 @@ impl Test<'_> {
     }
 
     fn host_of(&self, service: Service) -> String {
-        shown(self.client.base_url(service).as_ref())
+        shown_host(self.client.base_url(service).as_ref())
     }
 
     /// Whether a step can be tried; says so when it cannot.

@@ -58,6 +58,7 @@ impl AccountWorker {
         };
         match say {
             Say::Begins => {
+                let advice = self.advice(subject, failure);
                 tracing::warn!(
                     account,
                     collector,
@@ -66,6 +67,7 @@ impl AccountWorker {
                     wait,
                     error,
                     next,
+                    advice,
                     "calls fail"
                 );
             }

@@ -31,16 +31,16 @@ pub(super) struct Trail {
     entries: usize,
     /// The entry that is being read.
     entry: Entry,
+    /// The first fault in an entry, until the entry has been left out.
+    first_fault: Option<Fault>,
     ignored: Option<Ignored>,
 }
 
 /// Inside of an entry a wrong value does not end the reading.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Entry {
     inside: bool,
     failed: bool,
-    /// The first fault, unless another entry's is remembered already.
-    fault: Option<Fault>,
 }
 
 /// Entries that could not be read.
@@ -104,17 +104,19 @@ impl Trail {
         step: Step,
         read: impl FnOnce(&mut Self) -> Result<T, E>,
     ) -> Result<Option<T>, E> {
-        let inside = Entry {
+        let outer = self.entry;
+        self.entry = Entry {
             inside: true,
-            ..Entry::default()
+            failed: false,
         };
-        let outer = std::mem::replace(&mut self.entry, inside);
         let value = self.step(step, read)?;
-        let inner = std::mem::replace(&mut self.entry, outer);
-        if !inner.failed {
+        let failed = self.entry.failed;
+        self.entry = outer;
+        if !failed {
             return Ok(Some(value));
         }
-        self.ignore(inner.fault);
+        let fault = self.first_fault.take();
+        self.ignore(fault);
         Ok(None)
     }
 
@@ -183,8 +185,8 @@ impl Trail {
             return Err(self.fatal(met, complaint));
         }
         // Only the first fault is ever shown.
-        if self.ignored.is_none() && self.entry.fault.is_none() {
-            self.entry.fault = Some(self.fault_here(met, complaint));
+        if self.ignored.is_none() && self.first_fault.is_none() {
+            self.first_fault = Some(self.fault_here(met, complaint));
         }
         self.entry.failed = true;
         Ok(T::default())
