@@ -1,7 +1,7 @@
 //! What the user asked for: the YAML file, the environment, and every mistake in them.
 //!
 //! A configuration goes through five hands. `yaml` turns the file into a tree of texts
-//! (by way of [`crate::yaml`]);
+//! (by way of `crate::yaml`);
 //! `environment` finds the variables that override it; `lone_account` does
 //! without a file; `load` has the `config` crate merge all;
 //! `schema` knows every key and reports those it does not know; and `reader` walks the rest with
