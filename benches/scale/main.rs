@@ -31,7 +31,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use liveperson::LivePerson;
 use liveperson_exporter::exposition::{Format, Inflater};
-use measure::{Spread, Table, cpu, megabytes, milliseconds, times, wall};
+use measure::{Spread, Table, cpu, megabytes, milliseconds, rested, times, wall};
 use process::Usage;
 use serde::de::IgnoredAny;
 use servers::{Client, Server, Setup};
@@ -188,6 +188,10 @@ fn parts(series: u64, body: &[u8], table: &mut Table) {
     let chunks = data::render(&answer, &[]);
     let render = cpu(runs, || data::render(&answer, &[]));
     let again = cpu(runs, || data::render(&answer, &chunks));
+    let whole = rested(runs, || {
+        let answer = data::parse(body);
+        data::joined(&data::render(&answer, &[]), &[])
+    });
     table.put("part in a hot loop: parsing", parse.written(milliseconds));
     table.put(
         "part in a hot loop: mapping, rendering, compressing",
@@ -196,6 +200,10 @@ fn parts(series: u64, body: &[u8], table: &mut Table) {
     table.put(
         "part in a hot loop: the same when nothing changed",
         again.written(milliseconds),
+    );
+    table.put(
+        "parsing to compressing once, after a second of rest",
+        whole.written(milliseconds),
     );
 }
 

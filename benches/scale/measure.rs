@@ -1,7 +1,7 @@
 //! Times, memory, and how they are written.
 
 use std::fmt::{Display, Write as _};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// CPU time of this thread, in milliseconds.
 fn thread_cpu() -> f64 {
@@ -33,6 +33,17 @@ pub(crate) fn cpu<T>(runs: usize, mut run: impl FnMut() -> T) -> Spread {
         f64::INFINITY
     });
     Spread::of(times)
+}
+
+/// CPU time of single runs in this thread after a second of rest, in milliseconds: caches are cold
+/// and memory was given back, as they are when a poll begins.
+pub(crate) fn rested<T>(runs: usize, mut run: impl FnMut() -> T) -> Spread {
+    Spread::of((0..runs).map(|_| {
+        std::thread::sleep(Duration::from_secs(1));
+        let before = thread_cpu();
+        drop(run());
+        thread_cpu() - before
+    }))
 }
 
 /// What was found in several runs.
