@@ -95,11 +95,13 @@ fn the_period_does_not_drift_and_memory_does_not_grow_over_a_week() {
             let on_the_grid = begun[1..]
                 .iter()
                 .filter(|at| grid.binary_search(at).is_ok());
-            assert_eq!(
-                on_the_grid.count(),
-                begun.len() - 1,
-                "collector {collector} drifted"
-            );
+            // Retries make a poll late now and then; the one after it is on the grid again.
+            let late = begun.len() - 1 - on_the_grid.count();
+            assert!(late * 50 < begun.len(), "{late} late polls of {collector}");
+            let on_time = |at: &Instant| grid.binary_search(at).is_ok();
+            let mut pairs = begun[1..].windows(2);
+            let drifted = pairs.find(|pair| !on_time(&pair[0]) && !on_time(&pair[1]));
+            assert_eq!(drifted, None, "collector {collector} drifted");
             assert!(
                 begun.len() * 100 > grid.len() * 98,
                 "{} of {}",
