@@ -1,7 +1,11 @@
 //! The wall clock: time stamps, and how long today has lasted.
 //!
 //! Only what a person or LivePerson reads comes from here. Waits and ages are measured with the
-//! monotonic clock, so that a step of the wall clock cannot shorten or stretch them.
+//! monotonic clock, so that a step of the wall clock cannot shorten or stretch them; only a sleep of
+//! the machine is added to ages.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -15,6 +19,12 @@ const LONGEST: u16 = 1440;
 pub trait WallClock: Send + Sync + 'static {
     /// Now.
     fn now(&self) -> Timestamp;
+
+    /// For how long the machine was suspended since it started: time that the monotonic clock does
+    /// not count and in which data grows older all the same. Only differences mean anything.
+    fn slept(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// The machine's clock.
@@ -25,6 +35,24 @@ impl WallClock for SystemClock {
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
+
+    #[cfg(target_os = "linux")]
+    fn slept(&self) -> Duration {
+        use rustix::time::{ClockId, clock_gettime};
+        let read = |clock| Duration::try_from(clock_gettime(clock)).unwrap_or_default();
+        // In this order what lies between the two makes it less, and an earlier look was better.
+        static MOST: AtomicU64 = AtomicU64::new(0);
+        let since_boot = read(ClockId::Boottime);
+        let slept = since_boot.saturating_sub(read(ClockId::Monotonic));
+        let slept = u64::try_from(slept.as_nanos()).unwrap_or(u64::MAX);
+        Duration::from_nanos(MOST.fetch_max(slept, Ordering::Relaxed).max(slept))
+    }
+}
+
+/// The time by which ages are reckoned: the monotonic clock, put forward by the time that the machine
+/// was suspended.
+pub(super) fn aged(now: Instant, clock: &dyn WallClock) -> Instant {
+    now + clock.slept()
 }
 
 /// Seconds since the epoch, as Prometheus writes times.
@@ -70,6 +98,26 @@ mod tests {
             now.parse().unwrap(),
             &TimeZone::get(zone).unwrap(),
         )
+    }
+
+    #[test]
+    fn ages_count_sleep_and_never_go_back() {
+        struct Sleeper;
+        impl WallClock for Sleeper {
+            fn now(&self) -> Timestamp {
+                Timestamp::UNIX_EPOCH
+            }
+            fn slept(&self) -> Duration {
+                Duration::from_secs(3600)
+            }
+        }
+        let now = Instant::now();
+        assert_eq!(aged(now, &Sleeper), now + Duration::from_secs(3600));
+        let first = SystemClock.slept();
+        for _ in 0..1000 {
+            assert!(SystemClock.slept() >= first);
+        }
+        assert!(SystemClock.slept() - first < Duration::from_secs(1));
     }
 
     #[test]

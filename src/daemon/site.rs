@@ -9,6 +9,7 @@ use hyper::StatusCode;
 
 use super::Daemon;
 use super::account::AccountView;
+use super::clock::aged;
 use super::names::NAMES;
 use super::scrape::{self, Wanted};
 use super::status::CollectorStatus;
@@ -49,8 +50,9 @@ impl DaemonSite {
             views.filter(|view| selection.has_account(view.status.account()))
         };
         let store = &self.daemon.shared.store;
-        let (series, stale_after) = (store.series(now), store.stale_after());
-        let states = wanted().map(|view| view.status.state(now, stale_after, &series));
+        let aged = self.aged(now);
+        let (series, stale_after) = (store.series(aged), store.stale_after());
+        let states = wanted().map(|view| view.status.state(now, aged, stale_after, &series));
         let states: Vec<_> = states.collect();
         let counters = wanted().map(|view| &*view.counters);
         let web_config = self.web_config.as_ref();
@@ -66,6 +68,10 @@ impl DaemonSite {
         Ok(page)
     }
 
+    fn aged(&self, now: Instant) -> Instant {
+        aged(now, &*self.daemon.shared.clock)
+    }
+
     fn page(&self, wanted: &Wanted) -> Result<MetricsPage, String> {
         let now = now();
         let Wanted {
@@ -76,7 +82,11 @@ impl DaemonSite {
         let own = self
             .own_series(now, *format, selection)
             .map_err(|error| error.to_string())?;
-        let data = self.daemon.shared.store.page(now, *format, selection);
+        let data = self
+            .daemon
+            .shared
+            .store
+            .page(self.aged(now), *format, selection);
         let chunks = scrape::chunks(data, own, *encoding).map_err(|error| error.to_string())?;
         Ok(MetricsPage {
             status: StatusCode::OK,
@@ -158,13 +168,14 @@ impl Site for DaemonSite {
 
     fn landing(&self) -> Landing {
         let now = now();
+        let aged = self.aged(now);
         let stale_after = self.daemon.shared.store.stale_after();
         let views = self.daemon.views();
         let rows = views.iter().flat_map(|view| {
             let collectors = view.status.collectors();
             collectors
                 .into_iter()
-                .map(|c| row(view, &c, now, stale_after))
+                .map(|c| row(view, &c, now, aged, stale_after))
                 .collect::<Vec<_>>()
         });
         Landing {
@@ -183,19 +194,20 @@ fn row(
     view: &AccountView,
     collector: &CollectorStatus,
     now: Instant,
+    aged: Instant,
     stale_after: Duration,
 ) -> LandingRow {
     let state = match &collector.last_poll {
-        _ if collector.up(now, stale_after) && collector.error.is_none() => "up",
+        _ if collector.up(aged, stale_after) && collector.error.is_none() => "up",
         // Its last poll was whole, but calls of the present one fail.
-        _ if collector.up(now, stale_after) => "up, retrying",
+        _ if collector.up(aged, stale_after) => "up, retrying",
         None => "first poll under way",
         Some(poll) if poll.whole() => "stale",
         Some(poll) if poll.succeeded > 0 => "partly failing",
         Some(_) => "failing",
     };
     let last_success = collector.last_success.map(|(at, wall)| {
-        let ago = now.saturating_duration_since(at).as_secs();
+        let ago = aged.saturating_duration_since(at).as_secs();
         format!("{wall:.0} ({ago} s ago)")
     });
     let left = |at: Instant| at.saturating_duration_since(now);

@@ -35,7 +35,7 @@ pub struct CollectorStatus {
     pub kind: CollectorKind,
     /// The last poll that ended.
     pub last_poll: Option<PollSummary>,
-    /// The last poll that succeeded whole.
+    /// When the last poll succeeded whole, by the clock of ages and by the wall clock.
     pub last_success: Option<(Instant, Timestamp)>,
     /// The last failure since then, free of secrets.
     pub error: Option<String>,
@@ -49,10 +49,11 @@ impl CollectorStatus {
         self.last_poll.as_ref().map_or(1.0, |poll| poll.stretch)
     }
 
-    /// Whether the last poll succeeded whole, and not too long ago.
-    pub fn up(&self, now: Instant, stale_after: Duration) -> bool {
+    /// Whether the last poll succeeded whole, and not too long ago. `aged`: now, with the time that
+    /// the machine slept.
+    pub fn up(&self, aged: Instant, stale_after: Duration) -> bool {
         let whole = self.last_poll.as_ref().is_some_and(PollSummary::whole);
-        let fresh = |(at, _): (Instant, _)| now.saturating_duration_since(at) < stale_after;
+        let fresh = |(at, _): (Instant, _)| aged.saturating_duration_since(at) < stale_after;
         whole && self.last_success.is_some_and(fresh)
     }
 }
@@ -100,10 +101,10 @@ impl AccountStatus {
         }
     }
 
-    /// Takes note of what the poller did at `now`.
-    pub fn notice(&self, event: &Event, now: Instant, wall: Timestamp) {
+    /// Takes note of what the poller did at `now`. `slept`: see [`super::WallClock::slept`].
+    pub fn notice(&self, event: &Event, now: Instant, slept: Duration, wall: Timestamp) {
         if let Event::PollEnded { collector, summary } = event {
-            self.poll_ended(*collector, summary.clone(), now, wall);
+            self.poll_ended(*collector, summary.clone(), now, slept, wall);
         }
     }
 
@@ -112,11 +113,18 @@ impl AccountStatus {
         self.lock().clock_offset = Some(offset);
     }
 
-    fn poll_ended(&self, collector: usize, summary: PollSummary, now: Instant, wall: Timestamp) {
+    fn poll_ended(
+        &self,
+        collector: usize,
+        summary: PollSummary,
+        now: Instant,
+        slept: Duration,
+        wall: Timestamp,
+    ) {
         if let Some(status) = self.lock().collectors.get_mut(collector) {
             status.resumes_at = summary.backoff.map(|wait| now + wait);
             if summary.whole() {
-                status.last_success = Some((now, wall));
+                status.last_success = Some((now + slept, wall));
                 status.error = None;
             }
             status.last_poll = Some(summary);
@@ -155,6 +163,7 @@ impl AccountStatus {
     pub(super) fn state(
         &self,
         now: Instant,
+        aged: Instant,
         stale_after: Duration,
         series: &BTreeMap<Source, SeriesCount>,
     ) -> AccountState {
@@ -168,7 +177,7 @@ impl AccountStatus {
             let SeriesCount { served, dropped } = series.get(&source).copied().unwrap_or_default();
             CollectorState {
                 collector: part,
-                up: status.up(now, stale_after),
+                up: status.up(aged, stale_after),
                 last_success: status.last_success.map(|(_, at)| epoch_seconds(at)),
                 poll_duration: status.last_poll.as_ref().map(|poll| poll.took),
                 stretch: status.stretch(),
@@ -207,13 +216,14 @@ mod tests {
         let t0 = Instant::now();
         let up = |at| status.collectors()[0].up(at, stale);
         assert!(!up(t0));
-        status.poll_ended(0, summary(0), t0, Timestamp::UNIX_EPOCH);
+        status.poll_ended(0, summary(0), t0, Duration::ZERO, Timestamp::UNIX_EPOCH);
         assert!(up(t0) && up(t0 + Duration::from_secs(299)) && !up(t0 + stale));
         status.failed(0, "broken");
         status.poll_ended(
             0,
             summary(1),
             t0 + Duration::from_secs(60),
+            Duration::ZERO,
             Timestamp::UNIX_EPOCH,
         );
         assert!(!up(t0 + Duration::from_secs(60)));
@@ -222,6 +232,7 @@ mod tests {
             0,
             summary(0),
             t0 + Duration::from_secs(90),
+            Duration::ZERO,
             Timestamp::UNIX_EPOCH,
         );
         assert!(up(t0 + Duration::from_secs(90)));

@@ -223,7 +223,8 @@ impl Worker for AccountWorker {
                 spacing,
             } => self.paused(call, wait, spacing, now),
         }
-        self.status.notice(&for_status, now, self.clock.now());
+        self.status
+            .notice(&for_status, now, self.clock.slept(), self.clock.now());
     }
 
     fn waiting(&self, until: Option<Instant>) {

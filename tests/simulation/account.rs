@@ -118,27 +118,29 @@ impl Account {
             events += 1;
         }
         self.start_what_may(clocks, story, rng, exact);
-        self.rules_hold(now);
+        self.rules_hold(clocks);
         // Between two events nothing is done, but what is served grows older.
         if rng.u32(..4) == 0 {
             let next = self.next().unwrap();
             let between = now + (next - now).mul_f64(rng.f64());
-            self.shows_the_truth(between);
+            self.shows_the_truth(clocks, between);
         }
         events
     }
 
-    fn rules_hold(&self, now: Instant) {
+    fn rules_hold(&self, clocks: &Clocks) {
+        let now = clocks.now;
         rules::hold(&self.model, &self.drawn, &self.machine, now);
-        self.shows_the_truth(now);
+        self.shows_the_truth(clocks, now);
     }
 
-    fn shows_the_truth(&self, now: Instant) {
+    fn shows_the_truth(&self, clocks: &Clocks, now: Instant) {
+        let aged = clocks.aged(now);
         let stale_after = self.store.stale_after();
-        rules::shows_the_truth(&self.model, &self.status, now, stale_after);
+        rules::shows_the_truth(&self.model, &self.status, now, aged, stale_after);
         let id = &self.drawn.account.id;
         self.served
-            .is_what_the_page_has(&self.store, id, now, stale_after);
+            .is_what_the_page_has(&self.store, id, aged, stale_after);
     }
 
     fn start_what_may(&mut self, clocks: &Clocks, story: &Story, rng: &mut Rng, exact: bool) {
@@ -199,7 +201,7 @@ impl Account {
         self.model
             .ended(now, flight, before_429, outcome, &self.drawn);
         let more = match outcome {
-            Outcome::Success { .. } => self.publish(call, now),
+            Outcome::Success { .. } => self.publish(call, clocks),
             _ => Vec::new(),
         };
         let finished = Finished { outcome, more };
@@ -209,7 +211,8 @@ impl Account {
     }
 
     /// As in the daemon: what came with a success is published before the poller hears of it.
-    fn publish(&mut self, call: Call, now: Instant) -> Vec<RequestKey> {
+    fn publish(&mut self, call: Call, clocks: &Clocks) -> Vec<RequestKey> {
+        let now = clocks.now;
         let Call::Request { collector, index } = call else {
             return Vec::new();
         };
@@ -237,7 +240,7 @@ impl Account {
         let request = self.publisher.request(collector, index).unwrap();
         let skills: Vec<i64> = self.liveperson.skills.iter().copied().collect();
         let named = names_skills(&request).then(|| skills.clone());
-        let came = now;
+        let came = clocks.aged(now);
         let chunks = self.served.answer(kind, key, &request, came, named.clone());
         let answer = if request.ask == Ask::DiscoverSkills {
             Answer::Skills { skills, came }
@@ -286,7 +289,7 @@ impl Account {
     }
 
     fn hear(&mut self, clocks: &Clocks, ended: Option<(Flight, Outcome)>) {
-        let now = clocks.now;
+        let (now, aged) = (clocks.now, clocks.aged(clocks.now));
         for event in self.machine.take_events() {
             clocks.trace(self.number, || format!("    {event:?}"));
             match &event {
@@ -296,11 +299,11 @@ impl Account {
                     continue;
                 }
                 Event::PollEnded { collector, summary } => {
-                    self.model.collectors[*collector].poll_ended(now, summary);
-                    self.publisher.poll_ended(*collector, now);
+                    self.model.collectors[*collector].poll_ended(now, aged, summary);
+                    self.publisher.poll_ended(*collector, aged);
                     let stale_after = self.store.stale_after();
                     let kind = self.drawn.kinds[*collector];
-                    self.served.poll_ended(kind, now, stale_after);
+                    self.served.poll_ended(kind, aged, stale_after);
                 }
                 Event::PollsSkipped { collector, count } => {
                     self.model.collectors[*collector].polls_skipped(now, *count);
@@ -318,7 +321,8 @@ impl Account {
                     self.model.throttled(now, *call, retry_after, *wait);
                 }
             }
-            self.status.notice(&event, now, clocks.wall());
+            self.status
+                .notice(&event, now, clocks.slept(), clocks.wall());
         }
         self.status.waiting(self.machine.waiting_until(now));
     }
@@ -384,7 +388,7 @@ impl Account {
         }
         self.has_names(now);
         self.status.waiting(self.machine.waiting_until(now));
-        self.shows_the_truth(now);
+        self.shows_the_truth(clocks, now);
         self.wake = Some(now);
     }
 

@@ -77,6 +77,16 @@ impl Clocks {
         self.step += by;
     }
 
+    /// The clock by which ages are reckoned: a sleep makes data older.
+    pub(crate) fn aged(&self, at: Instant) -> Instant {
+        at + self.suspended
+    }
+
+    /// For how long the machine was suspended.
+    pub(crate) fn slept(&self) -> Duration {
+        self.suspended
+    }
+
     pub(crate) fn suspend(&mut self, time: Duration) {
         self.suspended += time;
     }

@@ -35,6 +35,8 @@ pub(crate) struct CollectorModel {
     /// The last poll that ended: whole or not; and the last that ended whole.
     pub(crate) last_whole: Option<bool>,
     pub(crate) last_success: Option<Instant>,
+    /// The same by the clock of ages.
+    pub(crate) last_success_aged: Option<Instant>,
 }
 
 #[derive(Clone, Debug)]
@@ -86,6 +88,7 @@ impl CollectorModel {
             passed: vec![0; others],
             last_whole: None,
             last_success: None,
+            last_success_aged: None,
         }
     }
 
@@ -252,7 +255,7 @@ impl CollectorModel {
     }
 
     /// The poller says that the poll ended.
-    pub(crate) fn poll_ended(&mut self, now: Instant, summary: &PollSummary) {
+    pub(crate) fn poll_ended(&mut self, now: Instant, aged: Instant, summary: &PollSummary) {
         let poll = self
             .poll
             .take()
@@ -290,6 +293,7 @@ impl CollectorModel {
         self.last_whole = Some(whole);
         if whole {
             self.last_success = Some(now);
+            self.last_success_aged = Some(aged);
         }
         let given_up = poll.requests.iter().filter(|r| r.state == State::GivenUp);
         self.given_up_last = given_up.clone().map(|request| request.key).collect();
@@ -361,6 +365,7 @@ impl CollectorModel {
     pub(crate) fn take_over(&mut self, old: &Self, now: Instant, unchanged: bool) {
         let passed = std::mem::take(&mut self.passed);
         (self.last_whole, self.last_success) = (old.last_whole, old.last_success);
+        self.last_success_aged = old.last_success_aged;
         if unchanged {
             let phase = self.phase;
             *self = Self {

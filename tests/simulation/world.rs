@@ -173,7 +173,7 @@ impl World {
         // A whole poll of each that has nothing left of what was.
         if now - since > longest.mul_f64(2.1) && self.events.is_multiple_of(4) {
             for account in &self.accounts {
-                account.is_fresh(now);
+                account.is_fresh(self.clocks.aged(now));
                 if account.removed {
                     account.is_gone(now);
                 }

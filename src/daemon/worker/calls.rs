@@ -5,7 +5,7 @@ use super::telling::seconds;
 use super::{AccountWorker, Failure};
 use crate::config::Window;
 use crate::daemon::aside::aside;
-use crate::daemon::clock::timeframe;
+use crate::daemon::clock::{aged, timeframe};
 use crate::daemon::publisher::{Answer, names_skills};
 use crate::exposition::{Chunk, SegmentWriter};
 use crate::liveperson::{
@@ -92,7 +92,7 @@ impl AccountWorker {
         match query {
             Query::Engagement(query) => {
                 let reply = self.client.engagement_activity(&query).await;
-                let came = (began + reply.elapsed).into_std();
+                let came = aged((began + reply.elapsed).into_std(), &*self.clock);
                 let asked = engagement_path(self.id(), &query);
                 let answer = self.ended(call, Api::EngagementActivity, &asked, reply)?;
                 let skills = names_skills(&request).then(|| skills_of(&answer));
@@ -111,7 +111,7 @@ impl AccountWorker {
             }
             Query::Sla(query) => {
                 let reply = self.client.sla(&query).await;
-                let came = (began + reply.elapsed).into_std();
+                let came = aged((began + reply.elapsed).into_std(), &*self.clock);
                 let asked = sla_path(self.id(), &query);
                 let answer = self.ended(call, Api::Sla, &asked, reply)?;
                 let chunks = aside(|| map_sla(self.id(), &request, &answer, &earlier));

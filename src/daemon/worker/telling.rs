@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::{AccountWorker, Failure};
+use crate::daemon::clock::aged;
 use crate::daemon::trouble::{Say, Subject};
 use crate::poll::{Call, Next, PollSummary};
 
@@ -147,7 +148,8 @@ impl AccountWorker {
 
     pub(super) fn poll_ended(&self, collector: usize, summary: PollSummary, now: Instant) {
         let whole = summary.whole();
-        self.lock().publisher.poll_ended(collector, now);
+        let aged = aged(now, &*self.clock);
+        self.lock().publisher.poll_ended(collector, aged);
         let (account, kind) = (self.id(), self.collectors[collector].label());
         let seconds = seconds(summary.took);
         let (succeeded, given_up) = (summary.succeeded, summary.given_up);
