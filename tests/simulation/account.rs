@@ -41,6 +41,8 @@ pub(crate) struct Account {
     served: Served,
     under_way: Vec<UnderWay>,
     wake: Option<Instant>,
+    /// As it was configured, whatever the store makes of it.
+    pub(crate) stale_after: Duration,
     pub(crate) removed: bool,
 }
 
@@ -71,7 +73,13 @@ fn publisher(drawn: &Drawn, store: &Arc<Store>) -> Publisher {
 }
 
 impl Account {
-    pub(crate) fn new(number: usize, drawn: Drawn, clocks: &Clocks, store: &Arc<Store>) -> Self {
+    pub(crate) fn new(
+        number: usize,
+        drawn: Drawn,
+        clocks: &Clocks,
+        store: &Arc<Store>,
+        stale_after: Duration,
+    ) -> Self {
         let publisher = publisher(&drawn, store);
         publisher.publish_all();
         Self {
@@ -85,6 +93,7 @@ impl Account {
             served: Served::default(),
             under_way: Vec::new(),
             wake: Some(clocks.now),
+            stale_after,
             removed: false,
             drawn,
         }
@@ -134,7 +143,7 @@ impl Account {
     }
 
     fn shows_the_truth(&self, now: Instant) {
-        let stale_after = self.store.stale_after();
+        let stale_after = self.stale_after;
         rules::shows_the_truth(&self.model, &self.status, now, stale_after);
         let id = &self.drawn.account.id;
         self.served
@@ -235,7 +244,7 @@ impl Account {
             self.model.key(collector, index),
         );
         let request = self.publisher.request(collector, index).unwrap();
-        let skills: Vec<i64> = self.liveperson.skills.iter().copied().collect();
+        let skills = self.liveperson.skills_in(key);
         let named = names_skills(&request).then(|| skills.clone());
         let came = now;
         let chunks = self.served.answer(kind, key, &request, came, named.clone());
@@ -298,7 +307,7 @@ impl Account {
                 Event::PollEnded { collector, summary } => {
                     self.model.collectors[*collector].poll_ended(now, summary);
                     self.publisher.poll_ended(*collector, now);
-                    let stale_after = self.store.stale_after();
+                    let stale_after = self.stale_after;
                     let kind = self.drawn.kinds[*collector];
                     self.served.poll_ended(kind, now, stale_after);
                 }
@@ -438,7 +447,7 @@ impl Account {
             return;
         }
         let account = &self.drawn.account;
-        self.served.is_fresh(now, self.store.stale_after(), |kind| {
+        self.served.is_fresh(now, self.stale_after, |kind| {
             kind.interval(account) + contention
         });
     }
