@@ -41,6 +41,8 @@ pub(crate) struct Account {
     served: Served,
     under_way: Vec<UnderWay>,
     wake: Option<Instant>,
+    /// As it was configured, whatever the store makes of it.
+    pub(crate) stale_after: Duration,
     pub(crate) removed: bool,
 }
 
@@ -71,7 +73,13 @@ fn publisher(drawn: &Drawn, store: &Arc<Store>) -> Publisher {
 }
 
 impl Account {
-    pub(crate) fn new(number: usize, drawn: Drawn, clocks: &Clocks, store: &Arc<Store>) -> Self {
+    pub(crate) fn new(
+        number: usize,
+        drawn: Drawn,
+        clocks: &Clocks,
+        store: &Arc<Store>,
+        stale_after: Duration,
+    ) -> Self {
         let publisher = publisher(&drawn, store);
         publisher.publish_all();
         Self {
@@ -85,6 +93,7 @@ impl Account {
             served: Served::default(),
             under_way: Vec::new(),
             wake: Some(clocks.now),
+            stale_after,
             removed: false,
             drawn,
         }
@@ -136,7 +145,7 @@ impl Account {
 
     fn shows_the_truth(&self, clocks: &Clocks, now: Instant) {
         let aged = clocks.aged(now);
-        let stale_after = self.store.stale_after();
+        let stale_after = self.stale_after;
         rules::shows_the_truth(&self.model, &self.status, now, aged, stale_after);
         let id = &self.drawn.account.id;
         self.served
@@ -238,7 +247,7 @@ impl Account {
             self.model.key(collector, index),
         );
         let request = self.publisher.request(collector, index).unwrap();
-        let skills: Vec<i64> = self.liveperson.skills.iter().copied().collect();
+        let skills = self.liveperson.skills_in(key);
         let named = names_skills(&request).then(|| skills.clone());
         let came = clocks.aged(now);
         let chunks = self.served.answer(kind, key, &request, came, named.clone());
@@ -301,7 +310,7 @@ impl Account {
                 Event::PollEnded { collector, summary } => {
                     self.model.collectors[*collector].poll_ended(now, aged, summary);
                     self.publisher.poll_ended(*collector, aged);
-                    let stale_after = self.store.stale_after();
+                    let stale_after = self.stale_after;
                     let kind = self.drawn.kinds[*collector];
                     self.served.poll_ended(kind, aged, stale_after);
                 }
@@ -442,7 +451,7 @@ impl Account {
             return;
         }
         let account = &self.drawn.account;
-        self.served.is_fresh(now, self.store.stale_after(), |kind| {
+        self.served.is_fresh(now, self.stale_after, |kind| {
             kind.interval(account) + contention
         });
     }

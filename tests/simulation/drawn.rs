@@ -156,7 +156,7 @@ impl Drawn {
     }
 
     fn limits(&mut self, rng: &mut Rng) {
-        self.settings.max_in_flight = pick(rng, &[1, 1, 1, 2, 4]);
+        self.settings.max_in_flight = pick(rng, &[1, 1, 2, 2, 4]);
         let millis = pick(rng, &[10, 100, 250, 250, 250, 1000, 2500]);
         self.settings.min_spacing = Duration::from_millis(millis);
     }
@@ -279,8 +279,8 @@ fn activity(rng: &mut Rng) -> EngagementActivity {
 fn sla(rng: &mut Rng) -> Sla {
     let skills = selection(rng);
     let groups = match rng.u32(..24) {
-        0 => Selection::Ids((0..rng.i64(8..30)).collect()),
-        1..6 => Selection::Ids((0..rng.i64(1..4)).collect()),
+        0 | 1 => Selection::Ids((0..rng.i64(20..30)).collect()),
+        2..7 => Selection::Ids((0..rng.i64(1..4)).collect()),
         _ => Selection::None,
     };
     Sla {

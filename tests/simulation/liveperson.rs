@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fastrand::Rng;
 use liveperson_exporter::liveperson::{oauth2_token_lifetime, retry_after};
-use liveperson_exporter::poll::{Call, Outcome};
+use liveperson_exporter::poll::{Call, Outcome, RequestKey};
 use reqwest::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 
 use super::clocks::Clocks;
@@ -30,7 +30,7 @@ impl LivePerson {
     pub(crate) fn new() -> Self {
         Self {
             token_ends: Duration::ZERO,
-            skills: BTreeSet::from([0, 1]),
+            skills: BTreeSet::from([0, 1, 2]),
         }
     }
 
@@ -44,6 +44,9 @@ impl LivePerson {
         rng: &mut Rng,
     ) -> (Duration, Outcome) {
         let latency = drawn.latency.mul_f64(0.5 + rng.f64());
+        // Now and then one takes so long that others overtake it.
+        let overtaken = clocks.elapsed() < story.ends && rng.u32(..8) == 0;
+        let latency = latency * if overtaken { 8 } else { 1 };
         let latency = latency.min(drawn.request_timeout.mul_f64(0.99));
         let fault = fault_of(call, drawn, story, clocks.elapsed(), rng);
         let outcome = match fault.map(|fault| fault.kind) {
@@ -84,6 +87,13 @@ impl LivePerson {
             }
             Call::Request { .. } => Outcome::SUCCESS,
         }
+    }
+
+    /// The skills that the answer to a request names: not every window has a chat of each.
+    pub(crate) fn skills_in(&self, request: RequestKey) -> Vec<i64> {
+        let skills = self.skills.iter().copied();
+        let named = skills.filter(|id| !(request.0 >> id).is_multiple_of(2));
+        named.collect()
     }
 
     /// Some skills come, some go.

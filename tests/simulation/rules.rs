@@ -54,7 +54,7 @@ pub(crate) fn may_start(
             model.collectors[collector].starts(index, now);
         }
     }
-    model.session.starts(call, now, for_names);
+    model.session.starts(call, now, for_names, &model.in_flight);
     model.in_flight.push(Flight {
         call,
         started: now,

@@ -98,15 +98,39 @@ impl SessionModel {
         }
     }
 
-    /// A call starts.
-    pub(crate) fn starts(&mut self, call: Call, now: Instant, for_names: bool) {
+    /// A request starts: what it needs serves. What has grown old is asked for first, or it would be
+    /// renewed too late; names ask for nothing but their own host.
+    fn is_ready_for_a_request(&self, now: Instant, for_names: bool, in_flight: &[Flight]) {
+        let own = for_names.then(|| self.hosts.get(2)).flatten();
+        let own = own.map(|host| (Call::LookUp(2), host));
+        let others = self.needed().filter(|(call, _)| {
+            // The host of the data is nothing to the names.
+            !for_names || *call != Call::LookUp(0)
+        });
+        for (call, lease) in others.chain(own) {
+            assert!(lease.serves(now), "a request without {call:?}");
+            if for_names && call != Call::LookUp(2) {
+                continue;
+            }
+            let asked = in_flight.iter().any(|flight| flight.call == call);
+            assert!(
+                asked || !lease.wanted(now) || !lease.may_start(now, self.distance(call)),
+                "a request goes before {call:?}, which is due: {lease:?}"
+            );
+        }
+    }
+
+    /// A call starts while others are `in_flight`.
+    pub(crate) fn starts(
+        &mut self,
+        call: Call,
+        now: Instant,
+        for_names: bool,
+        in_flight: &[Flight],
+    ) {
         let distance = self.distance(call);
         if let Call::Request { .. } = call {
-            if !for_names {
-                for (call, lease) in self.needed() {
-                    assert!(lease.serves(now), "a request without {call:?}");
-                }
-            }
+            self.is_ready_for_a_request(now, for_names, in_flight);
             if let Some(held) = self.token.as_mut().and_then(|token| token.held.as_mut()) {
                 held.used = true;
             }

@@ -118,10 +118,28 @@ impl Story {
                 kind: Kind::draw(rng),
             }
         });
-        let faults: Vec<_> = faults.collect();
+        let mut faults: Vec<_> = faults.collect();
         let mut twists: Vec<_> = (0..rng.usize(..5))
             .map(|_| (some_time(rng), Twist::draw(rng, accounts)))
             .collect();
+        if rng.u32(..4) == 0 {
+            // One request is wrong for good.
+            let mut fault = Fault::of_everything(rng, Duration::from_secs(length));
+            fault.from = some_time(rng);
+            fault.target = Target::Request(rng.usize(..2), rng.usize(..4));
+            faults.insert(0, fault);
+        }
+        if rng.u32(..6) == 0 {
+            // Nothing works from the beginning on, until somebody mends the configuration perhaps.
+            let to = some_time(rng).max(some_time(rng));
+            faults.insert(0, Fault::of_everything(rng, to));
+            if rng.bool() {
+                let account = rng.usize(..accounts);
+                let at = to.mul_f64(rng.f64() * 2.0);
+                let mend = Twist::Reload(account, Redraw::Nothing, Session::Mended);
+                twists.push((at.min(Duration::from_secs(length)), mend));
+            }
+        }
         twists.sort_by_key(|(at, _)| *at);
         // A stall moves everything after it; the faults end well before this.
         let stalled = twists.iter().filter_map(|(_, twist)| match twist {
@@ -133,6 +151,24 @@ impl Story {
             faults,
             twists,
             ends,
+        }
+    }
+}
+
+impl Fault {
+    fn of_everything(rng: &mut Rng, to: Duration) -> Self {
+        let kinds = [
+            Kind::Rejected,
+            Kind::Rejected,
+            Kind::Forbidden,
+            Kind::Status(500),
+        ];
+        Self {
+            from: Duration::ZERO,
+            to,
+            target: [Target::All, Target::Collector(0), Target::Collector(1)][rng.usize(..3)],
+            share: 1.0,
+            kind: kinds[rng.usize(..4)],
         }
     }
 }
@@ -177,6 +213,8 @@ impl Twist {
         match rng.u32(..16) {
             0 | 1 => Self::WallClockSteps(SignedDuration::from_secs(rng.i64(-43_200..43_200))),
             2 => Self::Suspend(Duration::from_secs(rng.u64(1..20_000))),
+            // Of about an hour, too: hosts are looked up again then.
+            3 if rng.bool() => Self::Stall(Duration::from_millis(rng.u64(3_500_000..3_640_000))),
             3 => Self::Stall(Duration::from_millis(rng.u64(1..1_000_000))),
             4 | 5 => Self::TokensRevoked,
             6..=8 => Self::Skills(account),

@@ -41,7 +41,10 @@ impl World {
         let count = [1, 1, 2, 2, 3, 4][rng.usize(..6)];
         let stale_after = Duration::from_secs([60, 300, 300][rng.usize(..3)]);
         let store = Arc::new(Store::new(u64::MAX, stale_after));
-        let account = |i| Account::new(i, Drawn::draw(&mut rng, i), &clocks, &store);
+        let account = |i| {
+            let drawn = Drawn::draw(&mut rng, i);
+            Account::new(i, drawn, &clocks, &store, stale_after)
+        };
         let accounts: Vec<_> = (0..count).map(account).collect();
         phases_differ(&accounts);
         let story = Story::draw(&mut rng, count);
@@ -151,7 +154,11 @@ impl World {
                 }
             }
             Twist::StaleAfter(seconds) => {
-                self.store.set_stale_after(Duration::from_secs(seconds));
+                let stale_after = Duration::from_secs(seconds);
+                self.store.set_stale_after(stale_after);
+                for account in &mut self.accounts {
+                    account.stale_after = stale_after;
+                }
             }
             Twist::Skills(number) => {
                 self.accounts[number]
