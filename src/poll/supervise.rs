@@ -22,18 +22,16 @@ pub async fn supervise<W: Worker>(
 ) -> AccountMachine {
     loop {
         let running = caught(run(machine, Arc::clone(&worker), &mut changes));
-        match running.await {
-            Some(machine) => return machine,
-            None => machine = fresh(now()),
+        if let Some(machine) = running.await {
+            return machine;
         }
-        let wait = tokio::time::sleep(worker.crashed());
-        let mut wait = pin!(wait);
+        let mut wait = pin!(tokio::time::sleep(worker.crashed()));
         loop {
             tokio::select! {
                 biased;
                 change = changes.recv() => match change {
                     Some(change) => worker.apply(change),
-                    None => return machine,
+                    None => return fresh(now()),
                 },
                 () = &mut wait => break,
             }
