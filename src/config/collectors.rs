@@ -79,9 +79,10 @@ fn check_interval(section: &Section<'_>, interval: Duration, stale_after: Durati
             "{path}: {length} asks more often than LivePerson refreshes its numbers (about every 10s); 10s or more gives the same data with fewer requests"
         ));
     }
-    if stale_after < interval {
+    // An answer is as old as the interval, and its call, when the next one comes.
+    if stale_after <= interval {
         section.report().warn(format!(
-            "stale_after: {} is shorter than {path} ({length}), so that data vanishes between two polls; make it at least twice as long",
+            "stale_after: {} is not longer than {path} ({length}), so that data vanishes between two polls; make it at least twice as long",
             format_duration(stale_after)
         ));
     }
