@@ -366,3 +366,31 @@ fn machine_settings(
         seed: fastrand::u64(..),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Environment, load_text};
+
+    #[test]
+    fn collectors_of_the_same_interval_have_phases_of_their_own_in_all_accounts() {
+        let auth = "{oauth2: {client_id: i, client_secret: s}}";
+        let text = format!("accounts: [{{id: '1', auth: {auth}}}, {{id: '2', auth: {auth}}}]");
+        let loaded = load_text("test", &text, &Environment::default()).unwrap();
+        let config = loaded.config;
+        let kinds = CollectorKind::ALL;
+        let mut phases = Vec::new();
+        for (place, account) in config.accounts.iter().enumerate() {
+            let client = Client::new(client_settings(&config, account)).unwrap();
+            let ordinal = place * kinds.len();
+            let settings = machine_settings(&config, account, &client, &[], &kinds, ordinal);
+            let shares = settings.collectors.iter();
+            phases.extend(shares.map(|c| c.phase.div_duration_f64(c.interval)));
+        }
+        assert_eq!(phases.len(), 4);
+        phases.sort_by(f64::total_cmp);
+        for pair in phases.windows(2) {
+            assert!(pair[1] - pair[0] > 0.1, "{phases:?}");
+        }
+    }
+}
