@@ -79,10 +79,11 @@ fn check_interval(section: &Section<'_>, interval: Duration, stale_after: Durati
             "{path}: {length} asks more often than LivePerson refreshes its numbers (about every 10s); 10s or more gives the same data with fewer requests"
         ));
     }
-    // An answer is as old as the interval, and its call, when the next one comes.
-    if stale_after <= interval {
+    // An answer is as old as the interval, and its call, when the next one comes; a late poll makes
+    // it older.
+    if stale_after < interval * 2 {
         section.report().warn(format!(
-            "stale_after: {} is not longer than {path} ({length}), so that data vanishes between two polls; make it at least twice as long",
+            "stale_after: {} is less than twice {path} ({length}), so that data can vanish between two polls; make it at least twice as long",
             format_duration(stale_after)
         ));
     }

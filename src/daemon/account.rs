@@ -97,6 +97,16 @@ pub(super) struct StoppedAccount {
     worker: Arc<AccountWorker>,
 }
 
+/// What there was of an account before it starts.
+pub(super) enum Before {
+    /// Nothing.
+    New,
+    /// It ran under an older configuration.
+    Changed(Box<StoppedAccount>),
+    /// It was taken out of the configuration a short while ago.
+    Removed(Box<AccountMachine>),
+}
+
 /// An account that is ready to run: everything that can fail has succeeded.
 pub(super) struct PreparedAccount {
     basis: Basis,
@@ -142,7 +152,7 @@ impl PreparedAccount {
         config: &Config,
         shared: &Shared,
         ordinal: usize,
-        stopped: Option<StoppedAccount>,
+        before: Before,
     ) -> RunningAccount {
         let Self {
             basis,
@@ -154,7 +164,7 @@ impl PreparedAccount {
         let services = client.services(config.names.lookup);
         let machine = new_machine(config, account, &client, &services, &kinds, ordinal);
         let status = Arc::new(AccountStatus::new(&account.id, &kinds));
-        if let Some(stopped) = &stopped {
+        if let Before::Changed(stopped) = &before {
             status.inherit(&stopped.status);
             counters = Arc::clone(&stopped.counters);
             adjust_counters(&counters, &stopped.kinds, &kinds);
@@ -173,7 +183,10 @@ impl PreparedAccount {
         });
         let now = tokio::time::Instant::now().into_std();
         let mut first = machine(now);
-        if let Some(stopped) = &stopped {
+        if let Before::Removed(pacing) = &before {
+            first.inherit_pacing(pacing);
+        }
+        if let Before::Changed(stopped) = &before {
             let unchanged =
                 |kind: CollectorKind| kind.asks_the_same(account, &stopped.basis.account);
             worker.inherit(&stopped.worker, unchanged);
@@ -239,6 +252,13 @@ fn heirs(
             .map(|service| before.iter().position(|s| s == service))
             .collect(),
         session: basis.session_after(&old.basis),
+    }
+}
+
+impl StoppedAccount {
+    /// What is kept of an account that was removed, should it come back.
+    pub(super) fn into_machine(self) -> Option<AccountMachine> {
+        self.machine
     }
 }
 
@@ -365,5 +385,33 @@ fn machine_settings(
         },
         collectors: collectors.collect(),
         seed: fastrand::u64(..),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Environment, load_text};
+
+    #[test]
+    fn collectors_of_the_same_interval_have_phases_of_their_own_in_all_accounts() {
+        let auth = "{oauth2: {client_id: i, client_secret: s}}";
+        let text = format!("accounts: [{{id: '1', auth: {auth}}}, {{id: '2', auth: {auth}}}]");
+        let loaded = load_text("test", &text, &Environment::default()).unwrap();
+        let config = loaded.config;
+        let kinds = CollectorKind::ALL;
+        let mut phases = Vec::new();
+        for (place, account) in config.accounts.iter().enumerate() {
+            let client = Client::new(client_settings(&config, account)).unwrap();
+            let ordinal = place * kinds.len();
+            let settings = machine_settings(&config, account, &client, &[], &kinds, ordinal);
+            let shares = settings.collectors.iter();
+            phases.extend(shares.map(|c| c.phase.div_duration_f64(c.interval)));
+        }
+        assert_eq!(phases.len(), 4);
+        phases.sort_by(f64::total_cmp);
+        for pair in phases.windows(2) {
+            assert!(pair[1] - pair[0] > 0.1, "{phases:?}");
+        }
     }
 }

@@ -21,15 +21,16 @@ mod trouble;
 mod worker;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use account::{
-    AccountView, PreparedAccount, ReusableClient, RunningAccount, Shared, StoppedAccount,
+    AccountView, Before, PreparedAccount, ReusableClient, RunningAccount, Shared, StoppedAccount,
 };
 use jiff::Timestamp;
 
 use crate::config::{Account, Config};
 use crate::metrics::exporter::ConfigState;
+use crate::poll::AccountMachine;
 use crate::poll::plan::CollectorKind;
 use crate::store::Store;
 
@@ -51,8 +52,16 @@ pub struct Daemon {
     source: ConfigSource,
     /// Held across a whole reload: a reload during a reload waits.
     reloading: tokio::sync::Mutex<()>,
+    /// Accounts that were taken out of the configuration a short while ago.
+    removed: Mutex<Vec<Removed>>,
     present: Mutex<Present>,
 }
+
+/// Id of an account that was removed, when that was, and what it had learnt.
+type Removed = (String, Instant, AccountMachine);
+
+/// No pause lasts longer than this.
+const LONGEST_MEMORY: Duration = Duration::from_secs(5 * 60);
 
 struct Present {
     accounts: Vec<RunningAccount>,
@@ -77,7 +86,7 @@ impl Daemon {
         let mut accounts = Vec::new();
         let mut ordinal = 0;
         for account in prepared {
-            accounts.push(account.start(&config, &shared, ordinal, None));
+            accounts.push(account.start(&config, &shared, ordinal, Before::New));
             ordinal += CollectorKind::ALL.len();
         }
         let last_load = shared.clock.now();
@@ -92,6 +101,7 @@ impl Daemon {
             shared,
             source,
             reloading: tokio::sync::Mutex::new(()),
+            removed: Mutex::default(),
             present: Mutex::new(present),
         }))
     }
@@ -188,7 +198,9 @@ impl Daemon {
         for account in running {
             let id = account.id.clone();
             if !config.accounts.iter().any(|a| a.id == id) {
-                account.stop().await;
+                if let Some(machine) = account.stop().await.into_machine() {
+                    self.removed().push((id, Instant::now(), machine));
+                }
             } else if changed.iter().any(|a| a.id == id) {
                 stopped.push((id, Some(account.stop().await)));
             } else {
@@ -203,12 +215,30 @@ impl Daemon {
                 .position(|a| a.id == account.id)
                 .unwrap_or_default();
             let before = stopped.iter_mut().find(|(id, _)| *id == account.id);
-            let before = before.and_then(|(_, stopped)| stopped.take());
+            let before = match before.and_then(|(_, stopped)| stopped.take()) {
+                Some(stopped) => Before::Changed(Box::new(stopped)),
+                None => self.before_removal(&account.id),
+            };
             let ordinal = place * CollectorKind::ALL.len();
             kept.push(prepared.start(config, &self.shared, ordinal, before));
         }
         kept.sort_by_key(|running| config.accounts.iter().position(|a| a.id == running.id));
         kept
+    }
+
+    fn removed(&self) -> std::sync::MutexGuard<'_, Vec<Removed>> {
+        self.removed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An account that comes back keeps the pause that LivePerson asked it for.
+    fn before_removal(&self, id: &str) -> Before {
+        let mut removed = self.removed();
+        removed.retain(|(_, at, _)| at.elapsed() < LONGEST_MEMORY);
+        let place = removed.iter().position(|(removed, ..)| removed == id);
+        match place.map(|place| removed.swap_remove(place)) {
+            Some((.., machine)) => Before::Removed(Box::new(machine)),
+            None => Before::New,
+        }
     }
 
     /// What scrapes read.

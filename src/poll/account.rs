@@ -120,6 +120,13 @@ impl AccountMachine {
         self
     }
 
+    /// Makes no call before `until`.
+    #[must_use]
+    pub(super) fn silent_until(mut self, until: Instant) -> Self {
+        self.pause.at_least_until(until);
+        self
+    }
+
     /// What to do at `now`. Call again after each `Start`.
     pub fn step(&mut self, now: Instant, plans: &mut dyn Plans) -> Step {
         let held = !self.foreground().all(Collector::has_polled);
@@ -306,9 +313,11 @@ impl AccountMachine {
         let Some(poll) = polled.poll() else { return };
         let next = match outcome {
             Outcome::Success { .. } => return poll.succeeded(index),
-            Outcome::Throttled { .. } => return poll.refused(index, now),
+            Outcome::Throttled { .. } => match poll.refused(index, now) {
+                Some(next) => next,
+                None => return,
+            },
             Outcome::Rejected => poll.rejected(index),
-            Outcome::Forbidden => poll.forbidden(index),
             Outcome::Failed { .. } => poll.failed(index, now),
             Outcome::Unauthorised => self.unauthorised(now, collector, index, token_used),
         };
@@ -354,7 +363,7 @@ impl AccountMachine {
         let next = match (outcome, polled.poll()) {
             (_, None) => return,
             (Outcome::Success { .. }, Some(poll)) => return poll.succeeded(index),
-            (Outcome::Rejected | Outcome::Forbidden, Some(poll)) => poll.rejected(index),
+            (Outcome::Rejected, Some(poll)) => poll.rejected(index),
             // Data calls notice by themselves that a token has ended, and soon.
             (Outcome::Unauthorised | Outcome::Throttled { .. } | Outcome::Failed { .. }, _) => {
                 polled.give_up_for_now(index)

@@ -75,7 +75,7 @@ fn a_slow_api_with_a_nearly_full_plan_is_seen() {
 }
 
 #[test]
-fn a_request_that_is_refused_for_good_costs_one_token_a_minute() {
+fn a_request_that_is_refused_for_good_costs_one_token() {
     let answer = |_, call| match call {
         Call::Request { index: 1, .. } => (0.1, Outcome::Unauthorised),
         _ => (0.1, OK),
@@ -87,7 +87,7 @@ fn a_request_that_is_refused_for_good_costs_one_token_a_minute() {
     );
     world.run_until(HOUR);
     let tokens = count(&world.starts, Call::Authorise);
-    assert!((50..=61).contains(&tokens), "{tokens}");
+    assert_eq!(tokens, 2, "the first, and one because of the 401");
     assert_eq!(world.ends.len(), 120);
 }
 
@@ -125,10 +125,10 @@ fn an_outage_costs_a_large_plan_hardly_any_calls() {
 
 #[test]
 fn a_missing_permission_costs_a_large_plan_hardly_any_calls() {
-    let answer = |_, _| (0.1, Outcome::Forbidden);
+    let answer = |_, _| (0.1, Outcome::Rejected);
     let mut world = World::new(settings(vec![collector(60, 60)]), vec![200], answer);
     world.run_until(HOUR);
-    assert!(world.starts.len() < 50, "{} calls", world.starts.len());
+    assert!(world.starts.len() < 250, "{} calls", world.starts.len());
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::backoff::{wait_after_failed_background_poll, wait_after_failed_poll};
-use super::running::{LastPoll, Poll};
+use super::history::History;
+use super::running::Poll;
 use super::{Event, Next, Plans, RequestKey};
 
 /// What the machine must know of a collector.
@@ -48,7 +49,7 @@ pub(super) struct Collector {
     /// Whether a poll became due while the last one was running: it begins when that is through.
     late: bool,
     poll: Option<Poll>,
-    last_poll: LastPoll,
+    history: History,
     /// Polls in a row in which nothing succeeded.
     failed_whole: u32,
     /// The end of the back-off after such a poll.
@@ -74,7 +75,7 @@ impl Collector {
             next_due: now,
             late: false,
             poll: None,
-            last_poll: LastPoll::default(),
+            history: History::default(),
             failed_whole: 0,
             resume_at: None,
             begun: false,
@@ -135,7 +136,10 @@ impl Collector {
     /// What made its calls fail was mended: it waits for nothing any more.
     pub(super) fn forget_failures(&mut self, now: Instant) {
         self.failed_whole = 0;
-        self.last_poll = LastPoll::default();
+        if self.background && self.history.has_failures() {
+            self.next_due = now;
+        }
+        self.history = History::default();
         if let Some(poll) = &mut self.poll {
             poll.forget_failures(now);
         }
@@ -208,7 +212,7 @@ impl Collector {
 
     fn begin(&mut self, now: Instant, span: Duration, index: usize, plans: &mut dyn Plans) {
         let keys = plans.begin_poll(index);
-        self.poll = Some(Poll::begin(now, span, keys, &self.last_poll));
+        self.poll = Some(Poll::begin(now, span, keys, &self.history));
         if !std::mem::replace(&mut self.begun, true) {
             self.next_due = now + self.settings.phase;
         }
@@ -217,7 +221,7 @@ impl Collector {
     /// Adds requests to the running poll.
     pub(super) fn extend(&mut self, now: Instant, more: Vec<RequestKey>) {
         if let Some(poll) = &mut self.poll {
-            poll.extend(now, more, &self.last_poll);
+            poll.extend(now, more, &self.history);
         }
     }
 
@@ -283,7 +287,7 @@ impl Collector {
         } else {
             tally.succeeded == 0 && tally.given_up > 0
         };
-        self.last_poll = poll.leave();
+        poll.record(&mut self.history);
         self.polled = true;
         self.held_until = None;
         let backoff = self.back_off(failed_whole);

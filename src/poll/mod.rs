@@ -6,8 +6,8 @@
 //! rules it applies have a file each: `spread` (even starts, phases), `spacing` (the distance
 //! between calls and how a 429 widens it), `pause` (how long a 429 silences the account),
 //! `backoff` (waits after failures), `stretch` (plans that cannot be met at the present spacing),
-//! `session` (hosts and token, one call for all who wait), `running` (the requests of one poll) and
-//! `collector` (one poll after another). `run` is the thin loop that carries the answers out, `supervise` begins
+//! `session` (hosts and token, one call for all who wait), `running` (the requests of one poll), `history` (how they
+//! fared in earlier ones) and `collector` (one poll after another). `run` is the thin loop that carries the answers out, `supervise` begins
 //! again should it panic.
 //!
 //! Each rule of the contract has a name to look for:
@@ -41,6 +41,7 @@ mod backoff;
 #[cfg(test)]
 mod budget_tests;
 mod collector;
+mod history;
 #[cfg(test)]
 mod host_tests;
 mod pause;
@@ -114,10 +115,7 @@ pub enum Outcome {
     },
     /// 401: the token is not accepted.
     Unauthorised,
-    /// 403: the account or its key may not ask this; trying again will not help, and the other
-    /// requests of the collector will hardly fare better.
-    Forbidden,
-    /// Any other 4xx: the request is wrong, and trying again will not help.
+    /// Any other 4xx: trying again will not help.
     Rejected,
     /// 5xx, timeout, connection failure, unreadable answer: worth another try.
     Failed {

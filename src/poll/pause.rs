@@ -26,6 +26,11 @@ impl Pause {
         self.until.filter(|until| *until > now)
     }
 
+    /// Lengthens the pause.
+    pub(super) fn at_least_until(&mut self, until: Instant) {
+        self.until = Some(self.until.map_or(until, |old| old.max(until)));
+    }
+
     /// Takes note of a 429 for a call that started at `started`. `jitter` is 0 to 1. Returns
     /// whether this is a fresh refusal, and not a call that was already under way when the
     /// account fell silent: only a fresh one lengthens the wait and widens the spacing.

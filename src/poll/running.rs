@@ -1,9 +1,9 @@
 //! One running poll: how far each of its requests has come, and when the rest is not worth asking.
 
-use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::backoff::wait_after_failed_request;
+use super::history::History;
 use super::spread::start_offset;
 use super::{Next, RequestKey};
 
@@ -16,7 +16,7 @@ const MOST_REFUSALS: u32 = 4;
 const FAILURES_WITHOUT_ANSWER: u32 = 3;
 
 /// So many requests given up in a row for whatever reason end the poll even when some were answered
-/// before. Many, because a few neighbours that fail for good must not cut off those behind them.
+/// before. Many, because LivePerson that refuses some may well answer others.
 const GIVEN_UP_IN_A_ROW: u32 = 20;
 
 /// A poll under way.
@@ -26,10 +26,12 @@ pub(super) struct Poll {
     /// Until when its requests are spread.
     spread_until: Instant,
     requests: Vec<Request>,
-    /// Requests given up in a row by failures, and by anything.
+    /// Requests given up in a row by failures, and by anything; without those known to fail.
     failed_in_a_row: u32,
     given_up_in_a_row: u32,
     answered: bool,
+    /// The last poll failed whole: one try each, until one is answered.
+    probing: bool,
     /// In the background: whether something failed that may go well soon.
     pub(super) worth_another_try: bool,
 }
@@ -42,8 +44,8 @@ struct Request {
     refusals: u32,
     /// Whether it had its one more try after a 401.
     retried_after_401: bool,
-    /// Given up in the last poll: it gets one try.
-    doubtful: bool,
+    /// Given up when it was asked last: it gets one try.
+    known_to_fail: bool,
     tried: bool,
 }
 
@@ -53,27 +55,6 @@ enum Progress {
     InFlight,
     Done,
     GivenUp,
-}
-
-/// What the last poll of a collector leaves to the next one.
-#[derive(Clone, Debug, Default)]
-pub(super) struct LastPoll {
-    /// Requests that were given up: one try each in the next poll.
-    given_up: HashSet<RequestKey>,
-    /// Those among them whose turn never came.
-    untried: HashSet<RequestKey>,
-}
-
-impl LastPoll {
-    /// The order in which requests start: those whose turn never came, then those that went well,
-    /// then the doubtful ones. So some that fail for good cannot keep others from being asked.
-    fn place(&self, key: RequestKey) -> u8 {
-        if self.untried.contains(&key) {
-            0
-        } else {
-            1 + u8::from(self.given_up.contains(&key))
-        }
-    }
 }
 
 /// How many requests of a poll ended how.
@@ -89,16 +70,13 @@ impl Poll {
         now: Instant,
         span: Duration,
         keys: Vec<RequestKey>,
-        last: &LastPoll,
+        history: &History,
     ) -> Self {
         let count = keys.len();
-        let mut order: Vec<usize> = (0..count).collect();
-        if !last.given_up.is_empty() {
-            order.sort_by_key(|index| last.place(keys[*index]));
-        }
+        let order = history.order(&keys);
         let mut requests: Vec<_> = keys
             .into_iter()
-            .map(|key| Request::pending(key, now, last))
+            .map(|key| Request::pending(key, now, history))
             .collect();
         for (place, index) in order.into_iter().enumerate() {
             let not_before = now + start_offset(span, place, count);
@@ -111,17 +89,18 @@ impl Poll {
             failed_in_a_row: 0,
             given_up_in_a_row: 0,
             answered: false,
+            probing: history.last_failed_whole(),
             worth_another_try: false,
         }
     }
 
     /// Adds requests, spread over what is left of the time that this poll's requests have.
-    pub(super) fn extend(&mut self, now: Instant, keys: Vec<RequestKey>, last: &LastPoll) {
+    pub(super) fn extend(&mut self, now: Instant, keys: Vec<RequestKey>, history: &History) {
         let left = self.spread_until.saturating_duration_since(now);
         let count = keys.len();
         for (index, key) in keys.into_iter().enumerate() {
             let at = now + start_offset(left, index, count);
-            self.requests.push(Request::pending(key, at, last));
+            self.requests.push(Request::pending(key, at, history));
         }
     }
 
@@ -167,8 +146,9 @@ impl Poll {
                 *not_before = now;
             }
             request.failures = 0;
-            request.doubtful = false;
+            request.known_to_fail = false;
         }
+        self.probing = false;
         (self.failed_in_a_row, self.given_up_in_a_row) = (0, 0);
     }
 
@@ -187,36 +167,37 @@ impl Poll {
         }
     }
 
-    /// The request itself is wrong, which says little about the others: not to be tried again.
+    /// The request is wrong or not allowed: not to be tried again.
     pub(super) fn rejected(&mut self, index: usize) -> Next {
         self.give_up(index, false)
     }
 
-    /// The collector may not ask this at all: not to be tried again.
-    pub(super) fn forbidden(&mut self, index: usize) -> Next {
-        self.give_up(index, true)
+    /// A 429: tried again as soon as the account speaks again, up to [`MOST_REFUSALS`]; `None` then.
+    pub(super) fn refused(&mut self, index: usize, now: Instant) -> Option<Next> {
+        let one_try = self.has_one_try(index);
+        let request = self.requests.get_mut(index)?;
+        request.refusals += 1;
+        if request.refusals < MOST_REFUSALS && !one_try {
+            request.progress = Progress::Pending { not_before: now };
+            return None;
+        }
+        Some(self.give_up(index, true))
     }
 
-    /// A 429: tried again as soon as the account speaks again, up to [`MOST_REFUSALS`].
-    pub(super) fn refused(&mut self, index: usize, now: Instant) {
-        let Some(request) = self.requests.get_mut(index) else {
-            return;
-        };
-        request.refusals += 1;
-        if request.refusals < MOST_REFUSALS {
-            request.progress = Progress::Pending { not_before: now };
-        } else {
-            self.give_up(index, true);
-        }
+    /// Whether a request is not to be tried again in this poll however it fails.
+    fn has_one_try(&self, index: usize) -> bool {
+        let known = |request: &Request| request.known_to_fail;
+        self.requests.get(index).is_some_and(known) || (self.probing && !self.answered)
     }
 
     /// Tried again after 5, 10 and 15 s, then given up; at once when it was given up last time.
     pub(super) fn failed(&mut self, index: usize, now: Instant) -> Next {
+        let one_try = self.has_one_try(index);
         let Some(request) = self.requests.get_mut(index) else {
             return Next::GivenUp;
         };
         request.failures += 1;
-        let wait = wait_after_failed_request(request.failures).filter(|_| !request.doubtful);
+        let wait = wait_after_failed_request(request.failures).filter(|_| !one_try);
         let Some(wait) = wait else {
             return self.give_up(index, true);
         };
@@ -225,10 +206,11 @@ impl Poll {
         Next::Again(wait)
     }
 
-    /// Whether a request may have another try with a fresh token: once a poll.
+    /// Whether a request may have another try with a fresh token: once a poll, and not when it was
+    /// given up last time, or it would use up the token that others may need.
     pub(super) fn may_retry_after_401(&self, index: usize) -> bool {
         let request = self.requests.get(index);
-        request.is_some_and(|request| !request.retried_after_401)
+        request.is_some_and(|request| !request.retried_after_401 && !request.known_to_fail)
     }
 
     /// A 401: the request has its one more try.
@@ -243,9 +225,12 @@ impl Poll {
     fn give_up(&mut self, index: usize, failed: bool) -> Next {
         if let Some(request) = self.requests.get_mut(index) {
             request.progress = Progress::GivenUp;
+            // Those known to fail say nothing new about the rest.
+            if !request.known_to_fail {
+                self.given_up_in_a_row += 1;
+                self.failed_in_a_row += u32::from(failed);
+            }
         }
-        self.given_up_in_a_row += 1;
-        self.failed_in_a_row += u32::from(failed);
         let down = !self.answered && self.failed_in_a_row >= FAILURES_WITHOUT_ANSWER;
         if down || self.given_up_in_a_row >= GIVEN_UP_IN_A_ROW {
             self.give_up_pending();
@@ -275,27 +260,26 @@ impl Poll {
         })
     }
 
-    /// What the next poll must know of this one.
-    pub(super) fn leave(self) -> LastPoll {
-        let given_up = self.requests.iter();
-        let given_up = given_up.filter(|r| r.progress == Progress::GivenUp);
-        let untried = given_up.clone().filter(|request| !request.tried);
-        LastPoll {
-            given_up: given_up.map(|request| request.key).collect(),
-            untried: untried.map(|request| request.key).collect(),
+    /// What later polls must know of this one.
+    pub(super) fn record(&self, history: &mut History) {
+        let answered = self.requests.iter().any(|r| r.progress == Progress::Done);
+        history.poll_ended(answered);
+        for request in &self.requests {
+            let failed = request.progress == Progress::GivenUp;
+            history.record(request.key, request.tried, failed);
         }
     }
 }
 
 impl Request {
-    fn pending(key: RequestKey, not_before: Instant, last: &LastPoll) -> Self {
+    fn pending(key: RequestKey, not_before: Instant, history: &History) -> Self {
         Self {
             key,
             progress: Progress::Pending { not_before },
             failures: 0,
             refusals: 0,
             retried_after_401: false,
-            doubtful: last.given_up.contains(&key),
+            known_to_fail: history.is_known_to_fail(key),
             tried: false,
         }
     }
@@ -312,7 +296,7 @@ mod tests {
     }
 
     fn begin(now: Instant, count: u64) -> Poll {
-        Poll::begin(now, 60 * SECOND, keys(count), &LastPoll::default())
+        Poll::begin(now, 60 * SECOND, keys(count), &History::default())
     }
 
     #[test]
@@ -323,7 +307,8 @@ mod tests {
         for refusal in 1..=4 {
             assert_eq!(poll.ended(), None, "before refusal {refusal}");
             poll.started(0);
-            poll.refused(0, now);
+            let given_up = poll.refused(0, now);
+            assert_eq!(given_up, (refusal == 4).then_some(Next::GivenUp));
         }
         let (succeeded, given_up) = (1, 1);
         let tally = Tally {
@@ -345,36 +330,48 @@ mod tests {
         }
         poll.started(0);
         assert_eq!(poll.failed(0, now), Next::GivenUp);
-        let mut next = Poll::begin(now, SECOND, keys(2), &poll.leave());
+        let mut history = History::default();
+        poll.record(&mut history);
+        let mut next = Poll::begin(now, SECOND, keys(2), &history);
+        assert!(!next.may_retry_after_401(0) && next.may_retry_after_401(1));
         next.started(0);
         assert_eq!(next.failed(0, now), Next::GivenUp);
         next.started(1);
         assert_eq!(next.failed(1, now), Next::Again(5 * SECOND));
-        let after = Poll::begin(now, SECOND, keys(2), &next.leave());
-        assert!(after.requests[0].doubtful && !after.requests[1].doubtful);
     }
 
     #[test]
-    fn three_failures_without_an_answer_end_the_poll_and_the_untried_come_first_next_time() {
+    fn three_failures_without_an_answer_end_the_poll_and_the_next_one_probes() {
         let now = Instant::now();
         let mut poll = begin(now, 5);
         for index in 0..3 {
             assert_eq!(poll.ended(), None);
-            poll.started(index);
-            poll.forbidden(index);
+            for _ in 0..4 {
+                poll.started(index);
+                poll.failed(index, now);
+            }
         }
         assert_eq!(poll.ended().map(|tally| tally.given_up), Some(5));
-        let next = Poll::begin(now, 5 * SECOND, keys(5), &poll.leave());
+        let mut history = History::default();
+        poll.record(&mut history);
+        let mut next = Poll::begin(now, 5 * SECOND, keys(5), &history);
         let at = |index: usize| match next.requests[index].progress {
             Progress::Pending { not_before } => not_before - now,
             _ => unreachable!(),
         };
         assert_eq!([3, 4, 0, 1, 2].map(at), [0, 1, 2, 3, 4].map(|n| n * SECOND));
+        next.started(3);
+        assert_eq!(next.failed(3, now), Next::GivenUp, "one try each");
+        next.started(4);
+        next.succeeded(4);
+        next.started(0);
+        assert_eq!(next.failed(0, now), Next::Again(5 * SECOND), "it is back");
     }
 
     #[test]
-    fn a_few_wrong_requests_do_not_cut_off_the_rest_but_twenty_in_a_row_do() {
+    fn rejections_cut_off_the_rest_after_twenty_in_a_row_and_known_ones_never() {
         let now = Instant::now();
+        let mut history = History::default();
         let mut poll = begin(now, 50);
         for index in 0..19 {
             poll.started(index);
@@ -388,5 +385,12 @@ mod tests {
             poll.rejected(index);
         }
         assert_eq!(poll.ended().map(|tally| tally.succeeded), Some(1));
+        poll.record(&mut history);
+        let mut next = Poll::begin(now, SECOND, keys(50), &history);
+        for index in (0..19).chain(20..40) {
+            next.started(index);
+            next.rejected(index);
+            assert_eq!(next.ended(), None, "after {index}");
+        }
     }
 }

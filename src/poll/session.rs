@@ -10,8 +10,12 @@ use super::Outcome;
 use super::account::Session;
 use super::backoff::{wait_after_failed_poll, wait_after_failed_request};
 
-/// While connections fail, hosts are looked up again, but not more often than this.
+/// While connections fail, hosts are looked up again: this long after the last look-up, and twice as
+/// long each time, because a look-up that did not help is not likely to help a minute later.
 const DOUBT_DISTANCE: Duration = Duration::from_secs(60);
+
+/// No wait for a look-up is longer than 64 times that, which is longer than a host is kept anyway.
+const MOST_DOUBLINGS: u32 = 6;
 
 /// A try that was refused with 429 this often in a row is given up, so that a poll that waits for it
 /// ends.
@@ -28,6 +32,9 @@ pub(super) struct Prerequisite {
     failures: u32,
     /// Tries refused with 429 since then.
     refusals: u32,
+    /// Whether the next try is made because connections fail, and how many in a row were.
+    doubted: bool,
+    doubts: u32,
     /// Times given up in a row; only counts while an old value still serves.
     given_up: u32,
     /// Least time between the starts of two tries.
@@ -66,6 +73,8 @@ impl Prerequisite {
             not_before: None,
             failures: 0,
             refusals: 0,
+            doubted: false,
+            doubts: 0,
             given_up: 0,
             least_distance,
             last_start: None,
@@ -133,6 +142,12 @@ impl Prerequisite {
     pub(super) fn started(&mut self, now: Instant) {
         self.in_flight = true;
         self.last_start = Some(now);
+        let doubted = std::mem::take(&mut self.doubted);
+        self.doubts = if doubted {
+            self.doubts.saturating_add(1)
+        } else {
+            0
+        };
     }
 
     /// Takes note of how a try ended. `life` says when the value is to be renewed and when it
@@ -173,7 +188,7 @@ impl Prerequisite {
                     None => self.give_up(now),
                 }
             }
-            Outcome::Unauthorised | Outcome::Forbidden | Outcome::Rejected => self.give_up(now),
+            Outcome::Unauthorised | Outcome::Rejected => self.give_up(now),
         }
     }
 
@@ -208,11 +223,15 @@ impl Prerequisite {
     /// The value is doubtful: it goes on serving, but a new one is fetched, unless the last try
     /// was only just made.
     pub(super) fn doubt(&mut self, now: Instant) {
+        let distance = DOUBT_DISTANCE * 2_u32.pow(self.doubts.min(MOST_DOUBLINGS));
         let from = self
             .last_start
-            .map_or(now, |start| now.max(start + DOUBT_DISTANCE));
-        if let Some(held) = &mut self.held {
-            held.renew_at = Some(held.renew_at.map_or(from, |at| at.min(from)));
+            .map_or(now, |start| now.max(start + distance));
+        if let Some(held) = &mut self.held
+            && held.renew_at.is_none_or(|at| from < at)
+        {
+            held.renew_at = Some(from);
+            self.doubted = true;
         }
     }
 }

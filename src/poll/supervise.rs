@@ -25,13 +25,16 @@ pub async fn supervise<W: Worker>(
         if let Some(machine) = running.await {
             return machine;
         }
-        let mut wait = pin!(tokio::time::sleep(worker.crashed()));
+        let wait = worker.crashed();
+        let until = now() + wait;
+        let mut wait = pin!(tokio::time::sleep(wait));
         loop {
             tokio::select! {
                 biased;
                 change = changes.recv() => match change {
                     Some(change) => worker.apply(change),
-                    None => return fresh(now()),
+                    // Whoever takes over is to be silent for as long.
+                    None => return fresh(now()).silent_until(until),
                 },
                 () = &mut wait => break,
             }

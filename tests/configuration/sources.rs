@@ -284,7 +284,7 @@ fn intervals_that_make_no_sense_are_warned_of_once() {
         Folder::with(text).load(&[]).unwrap().warnings,
         [
             "engagement_activity.interval: 5s asks more often than LivePerson refreshes its numbers (about every 10s); 10s or more gives the same data with fewer requests",
-            "stale_after: 5m is not longer than accounts[1].sla.interval (10m), so that data vanishes between two polls; make it at least twice as long",
+            "stale_after: 5m is less than twice accounts[1].sla.interval (10m), so that data can vanish between two polls; make it at least twice as long",
         ]
     );
     let disabled = format!("{ACCOUNT}sla: {{enabled: false, interval: 1s}}\n");

@@ -14,7 +14,7 @@ use liveperson_exporter::store::Store;
 
 use super::clocks::Clocks;
 use super::drawn::{Drawn, Redraw};
-use super::liveperson::{LivePerson, MOST_SKILLS};
+use super::liveperson::LivePerson;
 use super::model::{Flight, Model};
 use super::rules;
 use super::served::{self, Served};
@@ -42,7 +42,11 @@ pub(crate) struct Account {
     under_way: Vec<UnderWay>,
     wake: Option<Instant>,
     /// As it was configured, whatever the store makes of it.
-    pub(crate) stale_after: Duration,
+    stale_after: Duration,
+    /// Until when the page stays as it was seen last, unless something is published.
+    page_holds_until: Option<Instant>,
+    /// Whether names have been asked for since they were switched on.
+    names_begun: bool,
     pub(crate) removed: bool,
 }
 
@@ -94,6 +98,8 @@ impl Account {
             under_way: Vec::new(),
             wake: Some(clocks.now),
             stale_after,
+            page_holds_until: None,
+            names_begun: false,
             removed: false,
             drawn,
         }
@@ -127,7 +133,16 @@ impl Account {
             events += 1;
         }
         self.start_what_may(clocks, story, rng, exact);
-        self.rules_hold(clocks);
+        rules::hold(&self.model, &self.drawn, &self.machine, now);
+        // A page that was right stays so until something is published or grows too old. That
+        // nothing else changes it is tried now and then.
+        let aged = clocks.aged(now);
+        let as_before = self.page_holds_until.is_some_and(|until| aged < until);
+        if as_before && rng.u32(..4) != 0 {
+            rules::shows_the_truth(&self.model, &self.status, now, aged, self.stale_after);
+        } else {
+            self.shows_the_truth(clocks, now);
+        }
         // Between two events nothing is done, but what is served grows older.
         if rng.u32(..4) == 0 {
             let next = self.next().unwrap();
@@ -137,19 +152,14 @@ impl Account {
         events
     }
 
-    fn rules_hold(&self, clocks: &Clocks) {
-        let now = clocks.now;
-        rules::hold(&self.model, &self.drawn, &self.machine, now);
-        self.shows_the_truth(clocks, now);
-    }
-
-    fn shows_the_truth(&self, clocks: &Clocks, now: Instant) {
+    fn shows_the_truth(&mut self, clocks: &Clocks, now: Instant) {
         let aged = clocks.aged(now);
         let stale_after = self.stale_after;
         rules::shows_the_truth(&self.model, &self.status, now, aged, stale_after);
         let id = &self.drawn.account.id;
-        self.served
-            .is_what_the_page_has(&self.store, id, aged, stale_after);
+        let served = &self.served;
+        let changes = served.is_what_the_page_has(&self.store, id, aged, stale_after);
+        self.page_holds_until = Some(changes.unwrap_or(aged));
     }
 
     fn start_what_may(&mut self, clocks: &Clocks, story: &Story, rng: &mut Rng, exact: bool) {
@@ -192,6 +202,7 @@ impl Account {
         if self.drawn.is_names(collector) {
             let polled = self.model.collectors.iter().all(|c| c.has_polled());
             assert!(polled, "names before the data");
+            self.names_begun = true;
             return;
         }
         let requests = (0..keys.len()).map(|i| self.publisher.request(collector, i).unwrap());
@@ -225,6 +236,7 @@ impl Account {
         let Call::Request { collector, index } = call else {
             return Vec::new();
         };
+        self.page_holds_until = None;
         if self.drawn.is_names(collector) {
             let kind = NameKind::ALL[index];
             let skills = self.liveperson.skills.iter();
@@ -308,6 +320,7 @@ impl Account {
                     continue;
                 }
                 Event::PollEnded { collector, summary } => {
+                    self.page_holds_until = None;
                     self.model.collectors[*collector].poll_ended(now, aged, summary);
                     self.publisher.poll_ended(*collector, aged);
                     let stale_after = self.stale_after;
@@ -334,6 +347,11 @@ impl Account {
                 .notice(&event, now, clocks.slept(), clocks.wall());
         }
         self.status.waiting(self.machine.waiting_until(now));
+    }
+
+    pub(crate) fn set_stale_after(&mut self, stale_after: Duration) {
+        self.stale_after = stale_after;
+        self.page_holds_until = None;
     }
 
     fn has_names(&self, now: Instant) {
@@ -393,6 +411,7 @@ impl Account {
         self.model.reload(drawn, now, &from, session, inherited);
         self.served.reload(&drawn.account, &drawn.kinds, unchanged);
         if !drawn.names.lookup {
+            self.names_begun = false;
             self.served.forget_names();
         }
         self.has_names(now);
@@ -421,8 +440,7 @@ impl Account {
     }
 
     pub(crate) fn recovery_bound(&self) -> Duration {
-        self.drawn
-            .recovery_bound(self.machine.spacing(), MOST_SKILLS)
+        self.drawn.recovery_bound(self.machine.spacing())
     }
 
     /// With all well for some time: nothing is older than its interval and its call. Where calls are
@@ -431,7 +449,11 @@ impl Account {
         if self.removed {
             return;
         }
+        let asked = self.names_begun || !self.drawn.names.lookup;
+        assert!(asked, "nobody asked for names, though all has been polled");
+        // A half more for tokens, hosts and names in between.
         let call = self.drawn.latency.mul_f64(1.5).max(self.machine.spacing());
+        let call = call.mul_f64(1.5);
         let calls = self
             .model
             .collectors

@@ -1,6 +1,6 @@
 //! The rules of one collector's polls and their requests.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use liveperson_exporter::poll::{
@@ -26,8 +26,12 @@ pub(crate) struct CollectorModel {
     pub(crate) poll: Option<PollModel>,
     last_ended: Option<Instant>,
     last_size: usize,
-    given_up_last: BTreeSet<RequestKey>,
-    untried_last: BTreeSet<RequestKey>,
+    /// How each request fared when it was tried last: whether it fails, and in which poll that was.
+    standings: BTreeMap<RequestKey, (bool, u64)>,
+    /// Polls that have ended.
+    polls: u64,
+    /// Nothing was answered in the last one.
+    failed_last: bool,
     /// Polls that were missed when one began and that have not been counted yet.
     uncounted: u64,
     /// How often each other collector has gone first since this one was ready.
@@ -47,6 +51,8 @@ pub(crate) struct PollModel {
     failed_in_a_row: u32,
     given_up_in_a_row: u32,
     answered: bool,
+    /// One try each until one is answered.
+    probing: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -56,7 +62,7 @@ pub(crate) struct RequestModel {
     pub(crate) failures: u32,
     refusals: u32,
     retried_401: bool,
-    doubtful: bool,
+    fails: bool,
     tried: bool,
 }
 
@@ -82,8 +88,9 @@ impl CollectorModel {
             poll: None,
             last_ended: None,
             last_size: 0,
-            given_up_last: BTreeSet::new(),
-            untried_last: BTreeSet::new(),
+            standings: BTreeMap::new(),
+            polls: 0,
+            failed_last: false,
             uncounted: 0,
             passed: vec![0; others],
             last_whole: None,
@@ -136,10 +143,10 @@ impl CollectorModel {
         }
         let mut requests: Vec<_> = keys.iter().map(|key| self.request(*key, now)).collect();
         let mut order: Vec<usize> = (0..requests.len()).collect();
-        // Those that had no turn, then the good ones, then the doubtful.
+        // The good ones, then those that fail; in each the one first that waits longest.
         order.sort_by_key(|i| {
-            let untried = self.untried_last.contains(&keys[*i]);
-            (!untried, self.given_up_last.contains(&keys[*i]))
+            let standing = self.standings.get(&keys[*i]);
+            standing.copied().unwrap_or((false, self.polls))
         });
         for (place, index) in order.into_iter().enumerate() {
             let at = now + start_offset(span, place, keys.len());
@@ -152,6 +159,7 @@ impl CollectorModel {
             failed_in_a_row: 0,
             given_up_in_a_row: 0,
             answered: false,
+            probing: self.failed_last,
         });
     }
 
@@ -162,7 +170,7 @@ impl CollectorModel {
             failures: 0,
             refusals: 0,
             retried_401: false,
-            doubtful: self.given_up_last.contains(&key),
+            fails: self.standings.get(&key).is_some_and(|standing| standing.0),
             tried: false,
         }
     }
@@ -196,7 +204,7 @@ impl CollectorModel {
     /// Whether a request may have its one more try after a 401.
     pub(crate) fn may_retry_401(&self, index: usize) -> bool {
         let poll = self.poll.as_ref();
-        poll.is_some_and(|poll| !poll.requests[index].retried_401)
+        poll.is_some_and(|poll| !poll.requests[index].retried_401 && !poll.requests[index].fails)
     }
 
     /// A request ended. `fresh_token`: it may be tried again with another token.
@@ -208,7 +216,9 @@ impl CollectorModel {
         fresh_token: bool,
     ) {
         let poll = self.poll.as_mut().expect("an answer without a poll");
+        let probing = poll.probing && !poll.answered;
         let request = &mut poll.requests[index];
+        let one_try = request.fails || probing;
         assert_eq!(request.state, State::InFlight);
         let retry = match outcome {
             Outcome::Success { .. } => {
@@ -219,16 +229,16 @@ impl CollectorModel {
             }
             Outcome::Throttled { .. } => {
                 request.refusals += 1;
-                (request.refusals < 4).then_some(Duration::ZERO)
+                (request.refusals < 4 && !one_try).then_some(Duration::ZERO)
             }
             Outcome::Unauthorised if fresh_token => {
                 request.retried_401 = true;
                 Some(Duration::ZERO)
             }
-            Outcome::Rejected | Outcome::Forbidden => None,
+            Outcome::Rejected => None,
             Outcome::Unauthorised | Outcome::Failed { .. } => {
                 request.failures += 1;
-                let again = request.failures <= 3 && !request.doubtful;
+                let again = request.failures <= 3 && !one_try;
                 again.then(|| SECOND * 5 * request.failures)
             }
         };
@@ -237,8 +247,10 @@ impl CollectorModel {
             return;
         }
         request.state = State::GivenUp;
-        poll.given_up_in_a_row += 1;
-        poll.failed_in_a_row += u32::from(outcome != Outcome::Rejected);
+        if !request.fails {
+            poll.given_up_in_a_row += 1;
+            poll.failed_in_a_row += u32::from(outcome != Outcome::Rejected);
+        }
         let down = !poll.answered && poll.failed_in_a_row >= 3;
         if down || poll.given_up_in_a_row >= 20 {
             self.give_up();
@@ -295,10 +307,17 @@ impl CollectorModel {
             self.last_success = Some(now);
             self.last_success_aged = Some(aged);
         }
-        let given_up = poll.requests.iter().filter(|r| r.state == State::GivenUp);
-        self.given_up_last = given_up.clone().map(|request| request.key).collect();
-        let untried = given_up.filter(|request| !request.tried);
-        self.untried_last = untried.map(|request| request.key).collect();
+        self.polls += 1;
+        self.failed_last = done == 0;
+        for request in &poll.requests {
+            let new = (false, self.polls - 1);
+            let standing = self.standings.entry(request.key).or_insert(new);
+            if request.tried {
+                let fails = request.state == State::GivenUp;
+                let fails = if done > 0 { fails } else { standing.0 };
+                *standing = (fails, self.polls);
+            }
+        }
     }
 
     /// The poller says that polls were skipped.
@@ -395,7 +414,8 @@ impl CollectorModel {
     /// What made it fail was mended.
     pub(crate) fn mended(&mut self, now: Instant) {
         self.failed_whole = 0;
-        (self.given_up_last, self.untried_last) = Default::default();
+        self.standings.clear();
+        (self.polls, self.failed_last) = (0, false);
         if let Some(poll) = &mut self.poll {
             for request in &mut poll.requests {
                 if let State::Ready(at) = &mut request.state
@@ -403,9 +423,10 @@ impl CollectorModel {
                 {
                     *at = now;
                 }
-                (request.failures, request.doubtful) = (0, false);
+                (request.failures, request.fails) = (0, false);
             }
             (poll.failed_in_a_row, poll.given_up_in_a_row) = (0, 0);
+            poll.probing = false;
         }
         if self.resume_at.is_some() {
             (self.resume_at, self.begun) = (Some(now), false);

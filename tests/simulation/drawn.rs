@@ -11,6 +11,8 @@ use liveperson_exporter::config::{
 use liveperson_exporter::poll::plan::CollectorKind;
 use liveperson_exporter::poll::{AccountSettings, CollectorSettings, SessionSettings, first_phase};
 
+use super::liveperson::MOST_SKILLS;
+
 /// One drawn account.
 #[derive(Clone, Debug)]
 pub(crate) struct Drawn {
@@ -30,6 +32,8 @@ pub(crate) struct Drawn {
     pub(crate) token: TokenStyle,
     /// True life of a token.
     pub(crate) token_life: Duration,
+    /// More requests than all polls together ever have.
+    pub(crate) requests: usize,
 }
 
 /// How a token answer says how long the token lives.
@@ -113,6 +117,7 @@ impl Drawn {
                 ],
             ),
             token_life: secs(pick(rng, &[120, 120, 600, 3600])),
+            requests: 0,
         };
         drawn.limits(rng);
         drawn.enable(rng);
@@ -199,6 +204,7 @@ impl Drawn {
             .token_life
             .max(self.latency * 30)
             .max(self.settings.min_spacing * 200);
+        self.requests = self.count_requests();
     }
 
     /// Whether this is the index of the names.
@@ -211,12 +217,11 @@ impl Drawn {
         intervals.max().unwrap()
     }
 
-    /// More requests than all polls together ever have; `skills`: how many there are at most.
-    pub(crate) fn requests(&self, skills: usize) -> usize {
-        let some: Vec<i64> = (0..).take(skills).collect();
+    fn count_requests(&self) -> usize {
+        let some: Vec<i64> = (0..).take(MOST_SKILLS).collect();
         let plans = self.kinds.iter().map(|kind| {
             let plan = kind.plan(&self.account, Some(&some)).len();
-            let found = skills * self.account.sla.windows.len();
+            let found = MOST_SKILLS * self.account.sla.windows.len();
             plan + if *kind == CollectorKind::Sla {
                 found
             } else {
@@ -228,12 +233,12 @@ impl Drawn {
 
     /// Every planned request has run again this long after the last fault, whatever happened: the
     /// longest back-off, pause and wait for a token, and the polls themselves at the widest spacing.
-    pub(crate) fn recovery_bound(&self, spacing: Duration, skills: usize) -> Duration {
+    pub(crate) fn recovery_bound(&self, spacing: Duration) -> Duration {
         let call = (self.settings.min_spacing * 64)
             .max(spacing)
             .max(self.request_timeout);
         let waits = secs((8 + 5 + 8) * 60 + 30);
-        let calls = u32::try_from(self.requests(skills) + 12).unwrap();
+        let calls = u32::try_from(self.requests + 12).unwrap();
         waits + self.longest_interval() * 3 + call * calls * 3
     }
 }

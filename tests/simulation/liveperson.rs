@@ -45,7 +45,7 @@ impl LivePerson {
     ) -> (Duration, Outcome) {
         let latency = drawn.latency.mul_f64(0.5 + rng.f64());
         // Now and then one takes so long that others overtake it.
-        let overtaken = clocks.elapsed() < story.ends && rng.u32(..8) == 0;
+        let overtaken = clocks.elapsed() < story.ends && rng.u32(..6) == 0;
         let latency = latency * if overtaken { 8 } else { 1 };
         let latency = latency.min(drawn.request_timeout.mul_f64(0.99));
         let fault = fault_of(call, drawn, story, clocks.elapsed(), rng);
@@ -65,7 +65,7 @@ impl LivePerson {
             }
             Some(Kind::Drop) => Outcome::Failed { connection: true },
             Some(Kind::Unauthorised) => Outcome::Unauthorised,
-            Some(Kind::Forbidden) => Outcome::Forbidden,
+            Some(Kind::Forbidden) => Outcome::Rejected,
             Some(Kind::Rejected) => Outcome::Rejected,
         };
         (latency, outcome)

@@ -9,7 +9,6 @@ use liveperson_exporter::daemon::{AccountStatus, timeframe};
 use liveperson_exporter::poll::{AccountMachine, Call};
 
 use super::drawn::Drawn;
-use super::liveperson::MOST_SKILLS;
 use super::model::{Flight, Model};
 
 /// A call starts at `now`; `spacing` is what the poller says it keeps.
@@ -87,9 +86,17 @@ pub(crate) fn hold(model: &Model, drawn: &Drawn, machine: &AccountMachine, now: 
     let settings = &drawn.settings;
     let spacing = machine.spacing();
     assert!(spacing >= settings.min_spacing && spacing <= model.widest);
-    let most = drawn.requests(MOST_SKILLS) + settings.max_in_flight;
+    let most = drawn.requests + settings.max_in_flight;
     let held = machine.size();
     assert!(held <= most, "{held} things kept for {most}");
+    let running = model.collectors.iter().map(|c| c.requests());
+    let least = running.sum::<usize>() + model.in_flight.len();
+    // Names have three requests, of which the model knows nothing.
+    let names = if drawn.background.is_some() { 3 } else { 0 };
+    assert!(
+        (least..=least + names).contains(&held),
+        "{held} things kept, not {least} and {names} of names"
+    );
     model.collectors.iter().for_each(|c| c.is_up_to_date(now));
     let free = model.in_flight.len() < settings.max_in_flight
         && model.paused_until.is_none_or(|until| now >= until)

@@ -53,6 +53,8 @@ pub(crate) struct Served {
     pub(crate) skills: Option<Vec<i64>>,
     /// Names that LivePerson gave to skills.
     names: BTreeMap<i64, String>,
+    /// What of the page is this account's.
+    selection: OnceLock<Selection>,
 }
 
 #[derive(Debug, Default)]
@@ -193,44 +195,58 @@ impl Served {
     }
 
     /// The page at `now` has the newest answer to each request that was answered not too long ago,
-    /// and nothing else.
+    /// and nothing else. Returns when the next of them grows too old.
     pub(crate) fn is_what_the_page_has(
         &self,
         store: &Store,
         account: &str,
         now: Instant,
         stale_after: Duration,
-    ) {
-        let selection = Selection {
+    ) -> Option<Instant> {
+        let selection = self.selection.get_or_init(|| Selection {
             accounts: vec![account.to_owned()],
             parts: CollectorKind::ALL
                 .map(|kind| kind.label().to_owned())
                 .to_vec(),
-        };
-        let page = store.page(now, Format::Text, &selection);
-        let segments = page.segments();
-        let places = segments.map(|s| s.compressed(Encoding::Gzip).unwrap().as_ptr() as usize);
-        let mut served: BTreeSet<usize> = BTreeSet::new();
+        });
+        let page = store.page(now, Format::Text, selection);
         let headers = headers();
-        for place in places.filter(|place| !headers.contains(place)) {
-            assert!(served.insert(place), "an answer is served twice");
+        let mut served = Vec::new();
+        for segment in page.segments() {
+            let place = segment.compressed(Encoding::Gzip).unwrap().as_ptr() as usize;
+            if !headers.contains(&place) {
+                served.push(place);
+            }
         }
-        for answer in self.collectors.values().flat_map(|c| c.newest.values()) {
-            let Some(place) = answer.place else { continue };
-            let age = now - answer.came;
-            let there = served.remove(&place);
-            assert_eq!(
-                there,
-                age < stale_after,
-                "{age:?} old, not to be served from {stale_after:?} on: {:?}",
-                answer.request
-            );
+        served.sort_unstable();
+        let twice = served.windows(2).any(|pair| pair[0] == pair[1]);
+        assert!(!twice, "an answer is served twice");
+        let mut known = 0;
+        let mut changes = None;
+        for answers in self.collectors.values() {
+            for answer in answers.newest.values() {
+                let Some(place) = answer.place else { continue };
+                let age = now - answer.came;
+                let there = served.binary_search(&place).is_ok();
+                assert_eq!(
+                    there,
+                    age < stale_after,
+                    "{age:?} old, not to be served from {stale_after:?} on: {:?}",
+                    answer.request
+                );
+                if there {
+                    known += 1;
+                    let until = answer.came + stale_after;
+                    changes = Some(changes.map_or(until, |at: Instant| at.min(until)));
+                }
+            }
         }
-        let unknown = served.len();
         assert_eq!(
-            unknown, 0,
+            known,
+            served.len(),
             "answers that are gone or were replaced are served"
         );
+        changes
     }
 
     /// With all well, no answer is older than its interval and its call.
@@ -287,8 +303,8 @@ fn is_of_a_skill(request: &PlannedRequest) -> bool {
 }
 
 /// Where the headers of the two families lie.
-fn headers() -> &'static BTreeSet<usize> {
-    static HEADERS: OnceLock<BTreeSet<usize>> = OnceLock::new();
+fn headers() -> &'static [usize; 2] {
+    static HEADERS: OnceLock<[usize; 2]> = OnceLock::new();
     HEADERS.get_or_init(|| {
         let families = CollectorKind::ALL.map(|kind| pool(kind)[0][0].family);
         let header = |family| {
@@ -296,7 +312,7 @@ fn headers() -> &'static BTreeSet<usize> {
             let segment = header.segment(Format::Text);
             segment.compressed(Encoding::Gzip).unwrap().as_ptr() as usize
         };
-        families.map(header).into_iter().collect()
+        families.map(header)
     })
 }
 

@@ -32,6 +32,9 @@ struct Lease {
     /// The last try failed, and when the next one may be made, as it was told.
     wait: Option<Instant>,
     failing: bool,
+    /// The next try is made because connections fail; how many in a row were.
+    doubted: bool,
+    doubts: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -143,6 +146,8 @@ impl SessionModel {
         assert!(lease.wanted(now), "{call:?} for no reason: {lease:?}");
         assert!(lease.may_start(now, distance), "{call:?} too early");
         lease.last_start = Some(now);
+        let doubted = std::mem::take(&mut lease.doubted);
+        lease.doubts = if doubted { lease.doubts + 1 } else { 0 };
     }
 
     /// A request of data could start at `now`: what it needs is there, or is asked for, or waits.
@@ -206,9 +211,13 @@ impl SessionModel {
             if names_only && service != 2 {
                 continue;
             }
-            let from = host.last_start.map_or(now, |at| now.max(at + MINUTE));
-            if let Some(held) = &mut host.held {
-                held.renew_at = Some(held.renew_at.map_or(from, |at| at.min(from)));
+            let distance = MINUTE * 2_u32.pow(host.doubts.min(6));
+            let from = host.last_start.map_or(now, |at| now.max(at + distance));
+            if let Some(held) = &mut host.held
+                && held.renew_at.is_none_or(|at| from < at)
+            {
+                held.renew_at = Some(from);
+                host.doubted = true;
             }
         }
     }

@@ -122,11 +122,14 @@ impl Story {
         let mut twists: Vec<_> = (0..rng.usize(..5))
             .map(|_| (some_time(rng), Twist::draw(rng, accounts)))
             .collect();
-        if rng.u32(..4) == 0 {
+        if rng.u32(..3) == 0 {
+            twists.push((some_time(rng), Twist::TokensRevoked));
+        }
+        if rng.u32(..3) == 0 {
             // One request is wrong for good.
             let mut fault = Fault::of_everything(rng, Duration::from_secs(length));
             fault.from = some_time(rng);
-            fault.target = Target::Request(rng.usize(..2), rng.usize(..4));
+            fault.target = Target::Request([0, 0, 1][rng.usize(..3)], rng.usize(..4));
             faults.insert(0, fault);
         }
         if rng.u32(..6) == 0 {

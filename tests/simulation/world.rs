@@ -157,7 +157,7 @@ impl World {
                 let stale_after = Duration::from_secs(seconds);
                 self.store.set_stale_after(stale_after);
                 for account in &mut self.accounts {
-                    account.stale_after = stale_after;
+                    account.set_stale_after(stale_after);
                 }
             }
             Twist::Skills(number) => {

@@ -183,9 +183,10 @@ fn outcome_of(error: &ApiError) -> Outcome {
             retry_after: *retry_after,
         },
         ApiError::Refused { status: 401, .. } => Outcome::Unauthorised,
-        ApiError::Refused { .. } => Outcome::Forbidden,
         // The same question would bring the same flood again.
-        ApiError::Rejected { .. } | ApiError::TooLarge { .. } => Outcome::Rejected,
+        ApiError::Refused { .. } | ApiError::Rejected { .. } | ApiError::TooLarge { .. } => {
+            Outcome::Rejected
+        }
         ApiError::Connect { .. } => Outcome::Failed { connection: true },
         ApiError::Timeout { .. } | ApiError::Failed { .. } | ApiError::Unreadable { .. } => {
             Outcome::Failed { connection: false }

@@ -37,13 +37,19 @@ pub enum Session {
 }
 
 impl AccountMachine {
+    /// Takes over what the account as a whole has to keep to: its pause, the distance between its
+    /// calls and when the last one was.
+    pub fn inherit_pacing(&mut self, old: &Self) {
+        self.spacing.inherit(&old.spacing);
+        self.pause = old.pause.clone();
+        self.last_start = old.last_start;
+    }
+
     /// Takes over pause, spacing and back-off of the same account under an older configuration,
     /// so that a reload never makes it call sooner than it may. Calls under way then must have
     /// been aborted. A collector that did not change continues where it was.
     pub fn inherit(&mut self, old: &Self, now: Instant, heirs: &Heirs) {
-        self.spacing.inherit(&old.spacing);
-        self.pause = old.pause.clone();
-        self.last_start = old.last_start;
+        self.inherit_pacing(old);
         self.turn = old.turn;
         for (collector, heir) in std::iter::zip(&mut self.collectors, &heirs.collectors) {
             let old = heir.and_then(|heir| Some((old.collectors.get(heir.index)?, heir)));

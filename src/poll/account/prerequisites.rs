@@ -74,8 +74,7 @@ impl AccountMachine {
             for collector in &mut self.collectors {
                 let own = collector.service() == Some(service);
                 if own && collector.is_background() {
-                    let lasts = matches!(outcome, Outcome::Rejected | Outcome::Forbidden);
-                    collector.give_up_without_host(!lasts);
+                    collector.give_up_without_host(outcome != Outcome::Rejected);
                 } else if own || (for_token && !collector.is_background()) {
                     collector.give_up_pending();
                 }
