@@ -9,7 +9,7 @@
 mod levels;
 mod page;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -111,9 +111,9 @@ impl Store {
         });
     }
 
-    /// Removes all that an account serves.
-    pub fn remove_account(&self, account: &str) {
-        self.change(|sources| sources.retain(|source, _| &*source.account != account));
+    /// Removes all that these accounts serve.
+    pub fn remove_accounts(&self, accounts: &HashSet<&str>) {
+        self.change(|sources| sources.retain(|source, _| !accounts.contains(&*source.account)));
     }
 
     /// Removes all that one source serves.

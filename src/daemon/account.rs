@@ -294,16 +294,29 @@ impl RunningAccount {
         let _ = self.changes.send(change);
     }
 
-    /// Stops it; calls under way are aborted, and nothing is published any more.
-    pub(super) async fn stop(self) -> StoppedAccount {
-        drop(self.changes);
-        StoppedAccount {
-            machine: self.task.await.ok(),
-            basis: self.basis,
-            kinds: self.kinds,
-            status: self.status,
-            counters: self.counters,
-            worker: self.worker,
+    /// Tells it to stop; what it leaves is there once its calls under way are aborted. From then on
+    /// nothing is published.
+    pub(super) fn begin_stop(self) -> impl Future<Output = StoppedAccount> {
+        let Self {
+            basis,
+            status,
+            counters,
+            kinds,
+            changes,
+            task,
+            worker,
+            ..
+        } = self;
+        drop(changes);
+        async move {
+            StoppedAccount {
+                machine: task.await.ok(),
+                basis,
+                kinds,
+                status,
+                counters,
+                worker,
+            }
         }
     }
 }

@@ -4,7 +4,8 @@
 //! and tells what happened; `publisher` decides what of their answers is served, `results` by
 //! request and `names` for ids; `status` and `trouble` are what a person is told; `site` is what `web` serves and
 //! `scrape` its largest page; `plan_report` prints the plan for `check-config`; `connection_test`
-//! tries every call once for `test-connection`; `clock` is the wall clock.
+//! tries every call once for `test-connection`; `clock` is the wall clock
+//! and `server_clock` LivePerson's.
 
 mod account;
 mod aside;
@@ -15,11 +16,13 @@ mod plan_report;
 mod publisher;
 mod results;
 mod scrape;
+mod server_clock;
 mod site;
 mod status;
 mod trouble;
 mod worker;
 
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -134,11 +137,13 @@ impl Daemon {
         let config = read_aside("the configuration", move || source()).await?;
         let changed: Vec<Account> = {
             let present = self.present();
-            let accounts = config.accounts.iter();
+            let running: HashMap<&str, &RunningAccount> =
+                present.accounts.iter().map(|r| (&*r.id, r)).collect();
             let runs_on = |account: &&Account| {
-                let mut running = present.accounts.iter();
-                running.any(|r| r.id == account.id && r.runs_on(&config, account))
+                let running = running.get(&*account.id);
+                running.is_some_and(|running| running.runs_on(&config, account))
             };
+            let accounts = config.accounts.iter();
             accounts
                 .filter(|account| !runs_on(account))
                 .cloned()
@@ -152,14 +157,14 @@ impl Daemon {
         let running = std::mem::take(&mut self.present().accounts);
         let before: Vec<_> = running.iter().map(|account| account.id.clone()).collect();
         let kept = self.replace(&config, running, &changed, prepared).await;
+        let ids: HashSet<&str> = kept.iter().map(|account| &*account.id).collect();
+        let gone = before.iter().filter(|id| !ids.contains(&***id));
+        let gone: HashSet<&str> = gone.map(String::as_str).collect();
+        // In one go, and not under the lock that scrapes need.
+        store.remove_accounts(&gone);
+        let views = kept.iter().map(RunningAccount::view).collect();
         let mut present = self.present();
-        present.views = kept.iter().map(RunningAccount::view).collect();
-        for gone in before
-            .iter()
-            .filter(|id| !kept.iter().any(|new| new.id == **id))
-        {
-            store.remove_account(gone);
-        }
+        present.views = views;
         present.accounts = kept;
         Ok(())
     }
@@ -193,36 +198,37 @@ impl Daemon {
         changed: &[Account],
         prepared: Vec<PreparedAccount>,
     ) -> Vec<RunningAccount> {
-        let mut kept = Vec::new();
-        let mut stopped: Vec<(String, Option<StoppedAccount>)> = Vec::new();
+        let places = config.accounts.iter().map(|account| &*account.id);
+        let places: HashMap<&str, usize> = places.zip(0..).collect();
+        let changing: HashSet<&str> = changed.iter().map(|account| &*account.id).collect();
+        let (mut kept, mut stopping) = (Vec::new(), Vec::new());
         for account in running {
-            let id = account.id.clone();
-            if !config.accounts.iter().any(|a| a.id == id) {
-                if let Some(machine) = account.stop().await.into_machine() {
-                    self.removed().push((id, Instant::now(), machine));
-                }
-            } else if changed.iter().any(|a| a.id == id) {
-                stopped.push((id, Some(account.stop().await)));
-            } else {
+            if places.contains_key(&*account.id) && !changing.contains(&*account.id) {
                 account.apply(config);
                 kept.push(account);
+            } else {
+                stopping.push((account.id.clone(), account.begin_stop()));
+            }
+        }
+        let mut stopped: HashMap<String, StoppedAccount> = HashMap::new();
+        for (id, stopping) in stopping {
+            let account = stopping.await;
+            if places.contains_key(&*id) {
+                stopped.insert(id, account);
+            } else if let Some(machine) = account.into_machine() {
+                self.removed().push((id, Instant::now(), machine));
             }
         }
         for (account, prepared) in changed.iter().zip(prepared) {
-            let place = config
-                .accounts
-                .iter()
-                .position(|a| a.id == account.id)
-                .unwrap_or_default();
-            let before = stopped.iter_mut().find(|(id, _)| *id == account.id);
-            let before = match before.and_then(|(_, stopped)| stopped.take()) {
+            let place = places.get(&*account.id).copied().unwrap_or_default();
+            let before = match stopped.remove(&account.id) {
                 Some(stopped) => Before::Changed(Box::new(stopped)),
                 None => self.before_removal(&account.id),
             };
             let ordinal = place * CollectorKind::ALL.len();
             kept.push(prepared.start(config, &self.shared, ordinal, before));
         }
-        kept.sort_by_key(|running| config.accounts.iter().position(|a| a.id == running.id));
+        kept.sort_by_key(|running| places.get(&*running.id).copied());
         kept
     }
 
@@ -260,8 +266,10 @@ impl Daemon {
     /// Stops polling; calls under way are aborted.
     pub async fn stop(&self) {
         let accounts = std::mem::take(&mut self.present().accounts);
-        for account in accounts {
-            account.stop().await;
+        let stopping = accounts.into_iter().map(RunningAccount::begin_stop);
+        let stopping: Vec<_> = stopping.collect();
+        for stopped in stopping {
+            stopped.await;
         }
     }
 }

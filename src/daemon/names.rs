@@ -47,6 +47,11 @@ impl NameBook {
         self.found.insert(kind, names);
     }
 
+    /// Whether LivePerson's last list is there, be it empty.
+    pub(super) fn has(&self, kind: NameKind) -> bool {
+        self.found.contains_key(&kind)
+    }
+
     /// How many names LivePerson has given, by list.
     pub(super) fn count(&self, kind: NameKind) -> usize {
         self.found.get(&kind).map_or(0, Vec::len)
@@ -115,12 +120,14 @@ mod tests {
         assert_eq!(lines(&book), [sales, fax, odd]);
         book.learn(NameKind::Skills, names(&[]));
         assert_eq!(lines(&book), [sales, odd]);
+        assert!(book.has(NameKind::Skills) && !book.has(NameKind::Groups));
         let mut newer = NameBook::new(&configured(true));
         newer.inherit(&book);
         assert_eq!(lines(&newer), [sales, odd], "no gap at a reload");
         let mut newer = NameBook::new(&configured(false));
         newer.inherit(&book);
         assert_eq!(lines(&newer), [sales], "not wanted any more");
+        assert!(!newer.has(NameKind::Skills), "to be asked for whole");
         let mut renamed = configured(true);
         renamed.skills.insert(4, "Vertrieb".to_owned());
         book.configure(&renamed);

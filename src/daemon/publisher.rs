@@ -91,7 +91,7 @@ impl Publisher {
             let still_asked = |request: &PlannedRequest| {
                 plan.contains(request) || is_of_a_found_skill(&self.account, request)
             };
-            self.results[index].inherit(&old.results[place], still_asked);
+            self.results[index].inherit(&old.results[place], &plan, still_asked);
         }
         for gone in old
             .collectors
@@ -188,6 +188,11 @@ impl Publisher {
     pub fn configure_names(&mut self, names: &config::Names) {
         self.names.configure(names);
         self.serve_names();
+    }
+
+    /// Whether LivePerson's last list of this kind is there, be it empty.
+    pub fn has_names(&self, kind: NameKind) -> bool {
+        self.names.has(kind)
     }
 
     /// How many names LivePerson has given, by list.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::exposition::Chunk;
 use crate::poll::RequestKey;
-use crate::poll::plan::{Ask, PlannedRequest, SlaSubject};
+use crate::poll::plan::{Ask, Level, PlannedRequest, SlaSubject};
 use crate::store::Publication;
 
 /// One collector's running poll, or else its last, and what it serves.
@@ -47,14 +47,69 @@ impl Planned {
             served,
         }
     }
+
+    /// What of it another request of Engagement Activity asks for, too: the levels that both feed,
+    /// with the same ids.
+    fn levels_for(&self, other: &PlannedRequest) -> Option<Publication> {
+        let (old, new) = (&self.request, other);
+        let (
+            Ask::Engagement { skills, agents, .. },
+            Ask::Engagement {
+                skills: new_skills,
+                agents: new_agents,
+                levels,
+            },
+        ) = (&old.ask, &new.ask)
+        else {
+            return None;
+        };
+        let same = |level: Level| match level {
+            Level::Agent => agents == new_agents,
+            Level::Skill | Level::SkillAgent => skills == new_skills,
+            Level::Account | Level::Group => true,
+        };
+        let served = &self.served.as_ref()?.publication;
+        let chunks = served.chunks.iter().filter(|chunk| {
+            let level = chunk.family.get().origin.level();
+            level.is_some_and(|level| levels.contains(&level) && same(level))
+        });
+        (old.window == new.window).then(|| Publication {
+            chunks: chunks.cloned().collect(),
+            came: served.came,
+        })
+    }
 }
 
 impl Results {
-    /// Takes over what the same collector served under an older configuration, as far as
-    /// `still_asked` says that it is asked for.
-    pub(super) fn inherit(&mut self, old: &Self, still_asked: impl Fn(&PlannedRequest) -> bool) {
-        let kept = old.all().filter(|planned| still_asked(&planned.request));
-        self.leaving = kept.cloned().collect();
+    /// Takes over what the same collector served under an older configuration, as far as it is
+    /// asked for under the new one: by the same request, as `still_asked` says, or level by level by
+    /// another one of the new `plan`, whose first answer replaces it.
+    pub(super) fn inherit(
+        &mut self,
+        old: &Self,
+        plan: &[PlannedRequest],
+        still_asked: impl Fn(&PlannedRequest) -> bool,
+    ) {
+        let (kept, changed): (Vec<_>, Vec<_>) =
+            old.all().partition(|planned| still_asked(&planned.request));
+        let there = |request: &&PlannedRequest| kept.iter().any(|old| old.request == **request);
+        let new = plan.iter().filter(|request| !there(request));
+        let parts = new.filter_map(|new| {
+            let of_levels = changed.iter().filter_map(|old| old.levels_for(new));
+            let parts: Vec<Publication> = of_levels.collect();
+            let publication = Arc::new(Publication {
+                came: parts.iter().filter_map(|part| part.came).min(),
+                chunks: parts.into_iter().flat_map(|part| part.chunks).collect(),
+            });
+            let answered = Answered {
+                publication,
+                skills: None,
+            };
+            let empty = answered.publication.chunks.is_empty();
+            (!empty).then(|| Planned::new(new.clone(), Some(answered)))
+        });
+        let parts: Vec<_> = parts.collect();
+        self.leaving = kept.into_iter().cloned().chain(parts).collect();
     }
 
     fn all(&self) -> impl Iterator<Item = &Planned> {
@@ -174,9 +229,9 @@ mod tests {
     use super::*;
     use crate::config::Window;
     use crate::exposition::{Format, SegmentWriter};
-    use crate::metrics::catalogue::waits;
+    use crate::liveperson::IdFilter;
+    use crate::metrics::catalogue::{activity, waits};
     use crate::metrics::{LabelValue, Sink as _};
-    use crate::poll::plan::Level;
 
     const STALE: Duration = Duration::from_secs(300);
 
@@ -278,7 +333,7 @@ mod tests {
         old.end(t0, STALE);
         let new_plan = vec![sla(SlaSubject::Account), sla(SlaSubject::Group(8))];
         let mut new = Results::default();
-        new.inherit(&old, |request| new_plan.contains(request));
+        new.inherit(&old, &new_plan, |request| new_plan.contains(request));
         assert_eq!(served(&new), ["a1"]);
         assert_eq!(
             new.publications()[0].came,
@@ -341,6 +396,54 @@ mod tests {
         assert_eq!(results.named_skills(), Some(vec![4, 7]));
         results.end(later + STALE, STALE);
         assert_eq!(results.named_skills(), Some(vec![7]));
+    }
+
+    #[test]
+    fn levels_that_another_request_asks_for_now_stay_until_its_first_answer() {
+        let t0 = Instant::now();
+        let engagement = |minutes, agents: Option<IdFilter>, levels: &[Level]| PlannedRequest {
+            window: Window::Minutes(minutes),
+            ask: Ask::Engagement {
+                skills: Some(IdFilter::All),
+                agents,
+                levels: levels.to_vec(),
+            },
+        };
+        let all = Some(IdFilter::All);
+        let before = [Level::Skill, Level::Agent];
+        let mut old = Results::default();
+        old.begin(vec![engagement(5, all.clone(), &before)]);
+        let mut writer = SegmentWriter::new(&[]).unwrap();
+        for (level, name) in [(Level::Skill, "skills"), (Level::Agent, "agents")] {
+            let family = activity(level).unwrap().connected_engagements;
+            writer.gauge(family, &[LabelValue::Text(name)], 1.0);
+        }
+        let publication = Publication {
+            chunks: writer.finish().unwrap(),
+            came: Some(t0),
+        };
+        old.answer(0, publication, Some(vec![4]));
+        let after = |plan: PlannedRequest| {
+            let plan = vec![plan];
+            let mut new = Results::default();
+            new.inherit(&old, &plan, |request| plan.contains(request));
+            new.begin(plan);
+            let at_first = served(&new);
+            let came: Vec<_> = new.publications().iter().map(|p| p.came).collect();
+            assert!(came.iter().all(|came| *came == Some(t0)), "no younger");
+            answer(&mut new, 0, "new", t0);
+            assert_eq!(served(&new), ["new"], "nothing twice");
+            at_first
+        };
+        let more = [Level::Skill, Level::SkillAgent, Level::Agent];
+        assert_eq!(
+            after(engagement(5, all.clone(), &more)),
+            ["skills", "agents"]
+        );
+        assert_eq!(after(engagement(5, None, &[Level::Skill])), ["skills"]);
+        let some = Some(IdFilter::Ids(vec![3]));
+        assert_eq!(after(engagement(5, some, &before)), ["skills"]);
+        assert_eq!(after(engagement(60, all, &before)), [""; 0]);
     }
 
     #[test]

@@ -12,12 +12,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use super::aside::aside;
 use super::clock::WallClock;
 use super::publisher::{Answer, Publisher};
+use super::server_clock::ServerClock;
 use super::status::AccountStatus;
 use super::trouble::Troubles;
 use crate::config::{self, Account};
@@ -57,8 +57,7 @@ pub(super) struct AccountWorker {
 struct Inner {
     publisher: Publisher,
     timezone: TimeZone,
-    /// LivePerson's clock less ours, as the last answer with a date had it.
-    clock_offset: SignedDuration,
+    server_clock: ServerClock,
     /// The last failure of each call under way, until the poller says what comes next.
     failures: HashMap<Call, Failure>,
     troubles: Troubles,
@@ -77,6 +76,7 @@ pub(super) struct Change {
 }
 
 /// Why a call failed, for a person.
+#[derive(Clone)]
 struct Failure {
     api: Api,
     code: String,
@@ -89,7 +89,7 @@ impl AccountWorker {
         let inner = Inner {
             publisher: parts.publisher,
             timezone: parts.timezone,
-            clock_offset: SignedDuration::ZERO,
+            server_clock: ServerClock::default(),
             failures: HashMap::new(),
             troubles: Troubles::default(),
             ignored: ignored::IgnoredIncidents::default(),
@@ -116,7 +116,7 @@ impl AccountWorker {
         inner.troubles = old.troubles.of(&self.collectors);
         inner.throttled = old.throttled;
         inner.ignored = old.ignored.clone();
-        inner.clock_offset = old.clock_offset;
+        inner.server_clock = old.server_clock;
     }
 
     /// Serves what is known before the first answer comes.

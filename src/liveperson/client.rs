@@ -259,10 +259,12 @@ impl Client {
 
     /// One call of the account configuration. Asks only for what has changed since the last answer
     /// that could be read.
-    pub async fn names(&self, kind: NameKind) -> Reply<NamesAnswer> {
+    ///
+    /// `has_last`: whether what the last answer said is still there; otherwise all of it is asked for.
+    pub async fn names(&self, kind: NameKind, has_last: bool) -> Reply<NamesAnswer> {
         let (list, version) = kind.resource();
         let path = paths::configuration(&self.account, list, version);
-        let known = lock(&self.etags).get(&kind).cloned();
+        let known = lock(&self.etags).get(&kind).filter(|_| has_last).cloned();
         let read = move |answer: &Answer| {
             if answer.status == 304 {
                 return Ok(Content {

@@ -204,9 +204,18 @@ pub struct Reply<T> {
     pub elapsed: Duration,
     /// LivePerson's clock: the `Date` header of the answer, also of one that is an error. `None`
     /// when nothing was answered, and when the header is missing or malformed.
-    pub server_time: Option<Timestamp>,
+    pub server_time: Option<ServerTime>,
     /// Entries of a good answer that could not be read and were left out; `None` when all could.
     pub ignored: Option<IgnoredEntries>,
+}
+
+/// LivePerson's clock at the moment an answer's head came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerTime {
+    /// The `Date` header.
+    pub time: Timestamp,
+    /// When the head came.
+    pub at: tokio::time::Instant,
 }
 
 /// Entries of an answer that could not be read. The rest of the answer is as good as ever.

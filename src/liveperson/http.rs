@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::connections::{Connections, connect_timeout};
-use super::error::ApiError;
+use super::error::{ApiError, ServerTime};
 use super::failure::{self, Stage};
 use super::redactor::Redactor;
 use super::retry_after::retry_after;
@@ -107,14 +107,14 @@ pub(super) struct Exchange {
     pub(super) result: Result<Answer, ApiError>,
     pub(super) bytes: u64,
     pub(super) elapsed: Duration,
-    pub(super) server_time: Option<Timestamp>,
+    pub(super) server_time: Option<ServerTime>,
 }
 
 /// What is known of an exchange however it ends.
 #[derive(Default)]
 struct Observed {
     bytes: u64,
-    server_time: Option<Timestamp>,
+    server_time: Option<ServerTime>,
 }
 
 impl Transport {
@@ -173,7 +173,7 @@ impl Transport {
             Ok(sent) => sent.map_err(|error| failed(error, Stage::BeforeHead))?,
             Err(_) => return Err(late),
         };
-        observed.server_time = server_time(response.headers());
+        observed.server_time = server_time(response.headers(), Instant::now());
         let bytes = &mut observed.bytes;
         let status = response.status().as_u16();
         let success = response.status().is_success() || (status == 304 && conditional);
@@ -212,11 +212,12 @@ impl Transport {
     }
 }
 
-/// The server's clock as its answer states it.
-fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
+/// The server's clock as its answer, whose head came at `at`, states it.
+fn server_time(headers: &HeaderMap, at: Instant) -> Option<ServerTime> {
     let date = headers.get(DATE)?.to_str().ok()?;
     let date = httpdate::parse_http_date(date.trim()).ok()?;
-    Timestamp::try_from(date).ok()
+    let time = Timestamp::try_from(date).ok()?;
+    Some(ServerTime { time, at })
 }
 
 /// Reads a body until it ends; `None` when it passed `limit` and was cut off. `bytes` counts also

@@ -46,6 +46,16 @@ pub enum Origin {
     Exporter,
 }
 
+impl Origin {
+    /// The level that it is about; `None` for the exporter itself.
+    pub fn level(self) -> Option<Level> {
+        match self {
+            Self::Data(level) | Self::Names(level) => Some(level),
+            Self::Exporter => None,
+        }
+    }
+}
+
 /// A family of [`FAMILIES`] by its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FamilyId(usize);

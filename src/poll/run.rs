@@ -99,6 +99,10 @@ pub async fn run<W: Worker>(
             biased;
             change = changes.recv() => {
                 let Some(change) = change else {
+                    // What has come already is not lost.
+                    while let Some((call, output)) = calls.try_next() {
+                        ended(&mut machine, &*worker, call, output);
+                    }
                     // Not before they are gone, so that a successor's calls do not come on top.
                     calls.tasks.shutdown().await;
                     return machine;
@@ -106,16 +110,26 @@ pub async fn run<W: Worker>(
                 worker.apply(change);
             }
             Some((call, output)) = calls.next() => {
-                let CallOutput { outcome, answer } = output;
-                let more = answer.map(|answer| worker.publish(call, answer));
-                let more = more.unwrap_or_default();
-                machine.finished(now(), call, Finished { outcome, more });
-                // Before the next step: the poll that may begin there replaces the one that ended.
-                report(&mut machine, &*worker);
+                ended(&mut machine, &*worker, call, output);
             }
             () = sleep_until(until) => {}
         }
     }
+}
+
+/// Publishes what a call became, and tells the machine how it ended.
+fn ended<W: Worker>(
+    machine: &mut AccountMachine,
+    worker: &W,
+    call: Call,
+    output: CallOutput<W::Answer>,
+) {
+    let CallOutput { outcome, answer } = output;
+    let more = answer.map(|answer| worker.publish(call, answer));
+    let more = more.unwrap_or_default();
+    machine.finished(now(), call, Finished { outcome, more });
+    // Before the next step: the poll that may begin there replaces the one that ended.
+    report(machine, worker);
 }
 
 fn report(machine: &mut AccountMachine, worker: &impl Worker) {
@@ -154,14 +168,31 @@ impl<A: Send + 'static> Calls<A> {
     async fn next(&mut self) -> Option<(Call, CallOutput<A>)> {
         loop {
             let ended = self.tasks.join_next_with_id().await?;
-            let (id, output) = match ended {
-                Ok((id, output)) => (id, output),
-                Err(error) => (error.id(), panicked(&error)),
-            };
-            if let Some(call) = self.running.remove(&id) {
-                return Some((call, output));
+            if let Some(ended) = self.ended(ended) {
+                return Some(ended);
             }
         }
+    }
+
+    /// A call that has ended; `None` when none has.
+    fn try_next(&mut self) -> Option<(Call, CallOutput<A>)> {
+        loop {
+            let ended = self.tasks.try_join_next_with_id()?;
+            if let Some(ended) = self.ended(ended) {
+                return Some(ended);
+            }
+        }
+    }
+
+    fn ended(
+        &mut self,
+        ended: Result<(Id, CallOutput<A>), JoinError>,
+    ) -> Option<(Call, CallOutput<A>)> {
+        let (id, output) = match ended {
+            Ok((id, output)) => (id, output),
+            Err(error) => (error.id(), panicked(&error)),
+        };
+        Some((self.running.remove(&id)?, output))
     }
 }
 

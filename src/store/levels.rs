@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use crate::metrics::{FamilyId, Origin};
+use crate::metrics::FamilyId;
 use crate::poll::plan::Level;
 
 /// The order in which levels are left out: the most detailed first, whole ones always, so that what
@@ -20,10 +20,7 @@ const DROPPED_FIRST: [Level; 5] = [
 
 /// The place of a family's level in the order in which levels are left out.
 pub(super) fn level(family: FamilyId) -> usize {
-    let level = match family.get().origin {
-        Origin::Data(level) | Origin::Names(level) => level,
-        Origin::Exporter => Level::Account,
-    };
+    let level = family.get().origin.level().unwrap_or(Level::Account);
     let place = DROPPED_FIRST.iter().position(|l| *l == level);
     place.unwrap_or(DROPPED_FIRST.len() - 1)
 }

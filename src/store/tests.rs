@@ -166,7 +166,7 @@ fn a_new_publication_replaces_the_old_one_whole() {
         fresh(vec![chunk(Level::Skill, &[("s5", 2.0)])]),
     );
     assert!(text(&store, Instant::now()).ends_with("gauge\ns5 2\n"));
-    store.remove_account("1");
+    store.remove_accounts(&HashSet::from(["1"]));
     assert_eq!(text(&store, Instant::now()), "");
 }
 

@@ -1,5 +1,6 @@
 //! One account of a world: the real machine, publisher and status, its LivePerson, and its model.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -424,7 +425,8 @@ impl Account {
     pub(crate) fn remove(&mut self, clocks: &Clocks) {
         self.removed = true;
         self.under_way.clear();
-        self.store.remove_account(&self.drawn.account.id);
+        let gone = HashSet::from([self.drawn.account.id.as_str()]);
+        self.store.remove_accounts(&gone);
         self.is_gone(clocks.now);
     }
 

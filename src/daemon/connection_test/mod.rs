@@ -236,7 +236,7 @@ impl Test<'_> {
                 continue;
             }
             self.pace().await;
-            let reply = self.client.names(kind).await;
+            let reply = self.client.names(kind, false).await;
             let host = self.host_of(service);
             self.ended(&step, &host, Asked::Names, reply, |answer| match answer {
                 NamesAnswer::Names(names) => format!("{} names", names.len()),

@@ -73,7 +73,8 @@ impl AccountWorker {
         let inner = self.lock();
         let request = inner.publisher.request(collector, index)?;
         let earlier = inner.publisher.earlier(collector, index);
-        let now = self.clock.now() + inner.clock_offset;
+        let at = aged(tokio::time::Instant::now().into_std(), &*self.clock);
+        let now = inner.server_clock.now(at, self.clock.now());
         let minutes = timeframe(request.window, now, &inner.timezone);
         Some(Prepared {
             query: request.query(minutes),
@@ -153,7 +154,8 @@ impl AccountWorker {
             asked,
             "call ended"
         );
-        if let Some(time) = reply.server_time {
+        // The hosts of data say when data is; others may have clocks of their own.
+        if let (Some(time), Api::EngagementActivity | Api::Sla) = (reply.server_time, api) {
             self.server_time(time);
         }
         if let Some(ignored) = &reply.ignored {

@@ -13,7 +13,8 @@ impl AccountWorker {
         let Some(kind) = NameKind::ALL.get(index).copied() else {
             return Outcome::Rejected.into();
         };
-        let reply = self.client.names(kind).await;
+        let has_last = self.lock().publisher.has_names(kind);
+        let reply = self.client.names(kind, has_last).await;
         let asked = format!("the names of {}", kind.plural());
         match self.ended(call, Api::Names, &asked, reply) {
             Ok(NamesAnswer::Names(names)) => CallOutput::answered(Answer::Names { kind, names }),

@@ -3,11 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-
 use super::{AccountWorker, Failure};
 use crate::daemon::clock::aged;
 use crate::daemon::trouble::{Say, Subject};
+use crate::liveperson::ServerTime;
 use crate::poll::{Call, Next, PollSummary};
 
 /// How far the clocks may differ without a word.
@@ -101,10 +100,16 @@ impl AccountWorker {
 
     pub(super) fn paused(&self, call: Call, wait: Duration, spacing: Duration, now: Instant) {
         let mut inner = self.lock();
-        let failure = inner.failures.remove(&call);
+        // It stays there: the request may be given up because of it.
+        let failure = inner.failures.get(&call).cloned();
         inner.throttled = Some(now);
         let say = inner.troubles.failed(Subject::Throttling, now);
         drop(inner);
+        if let Some(failure) = &failure {
+            // Every collector of the account pauses.
+            let text = format!("asked for {}: {}", failure.asked, failure.error);
+            (0..self.collectors.len()).for_each(|collector| self.status.failed(collector, &text));
+        }
         let (account, collector, status) = (self.id(), self.subject(call).collector(), 429);
         let api = failure.map(|failure| failure.api.label());
         let (wait, spacing) = (seconds(wait), seconds(spacing));
@@ -184,12 +189,19 @@ impl AccountWorker {
 
 impl AccountWorker {
     /// Takes note of LivePerson's clock, which says what `today` is, and reports one that differs.
-    pub(super) fn server_time(&self, theirs: Timestamp) {
-        let now = tokio::time::Instant::now().into_std();
-        let offset = theirs.duration_since(self.clock.now());
-        self.status.clock_offset(offset);
+    pub(super) fn server_time(&self, read: ServerTime) {
+        let now = tokio::time::Instant::now();
+        let ours = self.clock.now();
+        let since = now.saturating_duration_since(read.at);
+        let ours_then = ours.checked_sub(since).unwrap_or(ours);
+        let at = aged(read.at.into_std(), &*self.clock);
+        let now = now.into_std();
         let mut inner = self.lock();
-        inner.clock_offset = offset;
+        inner.server_clock.read(read.time, at, ours_then);
+        let Some(offset) = inner.server_clock.offset(at, ours_then) else {
+            return;
+        };
+        self.status.clock_offset(offset);
         if offset.unsigned_abs() <= TOLERATED_OFFSET {
             drop(inner);
             return self.recovered(Subject::Clock, now, "the clocks agree again");

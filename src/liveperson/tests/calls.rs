@@ -71,7 +71,7 @@ async fn names_are_asked_for_once_and_then_conditionally() {
     ])
     .await;
     let client = signing_client(&server);
-    let names = || async { client.names(NameKind::Skills).await };
+    let names = || async { client.names(NameKind::Skills, true).await };
 
     let sales = NamesAnswer::Names(vec![(4, "Sales".to_owned())]);
     assert_eq!(names().await.result, Ok(sales));
@@ -85,7 +85,7 @@ async fn names_are_asked_for_once_and_then_conditionally() {
     assert_eq!(names().await.result, Ok(NamesAnswer::Names(Vec::new())));
     // Nothing to compare with any more, and another list never had anything.
     assert_eq!(names().await.result, Ok(NamesAnswer::Names(Vec::new())));
-    let error = failure(client.names(NameKind::Users).await);
+    let error = failure(client.names(NameKind::Users, true).await);
     assert_eq!(
         error.code(),
         Code::Status(304),
@@ -109,7 +109,10 @@ async fn a_condition_that_is_refused_is_not_sent_again() {
         let server = Server::plain(vec![list(), send(status, "no"), list()]).await;
         let client = signing_client(&server);
         for well in [true, false, true] {
-            assert_eq!(client.names(NameKind::Skills).await.result.is_ok(), well);
+            assert_eq!(
+                client.names(NameKind::Skills, true).await.result.is_ok(),
+                well
+            );
         }
         let sent = server.requests().into_iter();
         let conditions: Vec<_> = sent
@@ -126,7 +129,7 @@ async fn a_condition_that_is_refused_is_not_sent_again() {
     let server = Server::plain(script).await;
     let client = signing_client(&server);
     for _ in 0..2 {
-        client.names(NameKind::Skills).await.result.unwrap();
+        client.names(NameKind::Skills, true).await.result.unwrap();
     }
     assert_eq!(header(&server.requests()[1], "if-none-match"), None);
 }
@@ -136,9 +139,9 @@ async fn every_list_of_names_has_its_path() {
     let server = Server::plain(vec![send(200, "[]"), send(200, "[]"), send(403, "")]).await;
     let client = signing_client(&server);
     for kind in [NameKind::Skills, NameKind::Groups] {
-        assert!(client.names(kind).await.result.is_ok());
+        assert!(client.names(kind, true).await.result.is_ok());
     }
-    let error = failure(client.names(NameKind::Users).await);
+    let error = failure(client.names(NameKind::Users, true).await);
     assert_eq!(error.to_string(), "refused (403): no message");
     let requests = server.requests();
     let path = "GET /api/account/123/configuration/le-users";
@@ -164,7 +167,7 @@ async fn nothing_is_sent_without_a_host_or_a_token() {
     let mut settings = settings(&server.url, oauth1());
     settings.hosts.clear();
     let client = Client::new(settings).unwrap();
-    let error = failure(client.names(NameKind::Skills).await);
+    let error = failure(client.names(NameKind::Skills, true).await);
     let expected = "could not connect: the host of accountConfigReadOnly has not been found yet";
     assert_eq!(error.to_string(), expected);
     assert_eq!(server.connections(), 0);

@@ -90,7 +90,7 @@ async fn errors_never_hold_a_secret() {
                     .await
                     .result
                     .err(),
-                client.names(NameKind::Skills).await.result.err(),
+                client.names(NameKind::Skills, true).await.result.err(),
                 match client.needs_token() {
                     true => client.authorise().await.result.err(),
                     false => None,
