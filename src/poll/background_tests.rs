@@ -198,6 +198,23 @@ fn what_may_pass_is_tried_again_after_2_4_8_minutes_and_a_missing_permission_aft
 }
 
 #[test]
+fn a_host_that_may_be_had_soon_is_looked_up_again_after_2_4_8_minutes() {
+    let waits = |outcome| -> Vec<Option<u64>> {
+        let run = run(1900.0, |_, call| match call {
+            Call::LookUp(1) => outcome,
+            _ => Outcome::SUCCESS,
+        });
+        let ends = run.ends.iter().filter(|(_, c, _)| *c == BACKGROUND);
+        let waits = ends.map(|(_, _, summary)| summary.backoff);
+        waits.map(|wait| wait.map(|w| w.as_secs() / 60)).collect()
+    };
+    let failed = waits(Outcome::Failed { connection: false });
+    assert_eq!(failed, [2, 4, 8, 16].map(Some));
+    let refused = waits(Outcome::Rejected);
+    assert_eq!(refused, [None], "not before the interval is over");
+}
+
+#[test]
 fn it_fetches_no_token_and_waits_for_that_of_the_others() {
     let run = run(300.0, |at, call| match call {
         Call::Authorise if at < 100.0 => Outcome::Unauthorised,

@@ -186,6 +186,29 @@ mod tests {
     }
 
     #[test]
+    fn each_try_of_a_shorter_one_that_is_refused_doubles_the_patience_up_to_480() {
+        let mut spacing = Spacing::new(BASE);
+        spacing.throttled();
+        for patience in [30, 60, 120, 240, 480, 480] {
+            let mut settled = Duration::MAX;
+            while spacing.current() < settled {
+                settled = spacing.current();
+                spacing.succeeded();
+            }
+            let mut successes = 1;
+            loop {
+                spacing.succeeded();
+                if spacing.current() < settled {
+                    break;
+                }
+                successes += 1;
+            }
+            assert_eq!(successes, patience);
+            spacing.throttled();
+        }
+    }
+
+    #[test]
     fn a_long_outage_of_429s_is_forgotten_within_some_dozens_of_successes() {
         let mut spacing = Spacing::new(BASE);
         for _ in 0..50 {

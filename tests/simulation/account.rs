@@ -285,7 +285,7 @@ impl Account {
         more
     }
 
-    fn spacing_learns(&self, before: Duration, before_429: bool, outcome: Outcome) {
+    fn spacing_learns(&mut self, before: Duration, before_429: bool, outcome: Outcome) {
         let after = self.machine.spacing();
         let micro = Duration::from_micros(1);
         match outcome {
@@ -298,14 +298,21 @@ impl Account {
                     after.abs_diff(right) < micro,
                     "{before:?} became {after:?} by a 429"
                 );
+                self.model.refused_spacing(before, before_429);
             }
             Outcome::Success { .. } if before_429 => {
                 assert_eq!(after, before, "a call from before a 429 eased the spacing");
             }
-            Outcome::Success { .. } => assert!(
-                after <= before && after + micro >= before.mul_f64(0.8),
-                "{before:?} became {after:?} by a success"
-            ),
+            Outcome::Success { .. } => {
+                // It may stay where calls were refused, but nowhere above.
+                let settled = self.model.widest_refused.mul_f64(1.15);
+                let settled = settled.max(self.drawn.settings.min_spacing);
+                let most = before.mul_f64(0.95).max(settled.min(before));
+                assert!(
+                    after <= most + micro && after + micro >= before.mul_f64(0.8),
+                    "{before:?} became {after:?} by a success"
+                );
+            }
             _ => assert_eq!(after, before, "the spacing learns from 429s alone"),
         }
     }

@@ -27,6 +27,8 @@ pub(crate) struct Model {
     pub(crate) paused_until: Option<Instant>,
     /// The widest spacing there may be: one that was inherited may be wider than usual.
     pub(crate) widest: Duration,
+    /// The widest spacing at which a call was refused after another had been accepted.
+    pub(crate) widest_refused: Duration,
     pub(crate) session: SessionModel,
     pub(crate) collectors: Vec<CollectorModel>,
 }
@@ -53,6 +55,7 @@ impl Model {
             refusals: 0,
             paused_until: None,
             widest: drawn.settings.min_spacing * 64,
+            widest_refused: Duration::ZERO,
             session: SessionModel::new(drawn),
             collectors: collectors.collect(),
         }
@@ -101,6 +104,14 @@ impl Model {
                 _ => false,
             };
             model.ended(now, index, outcome, fresh);
+        }
+    }
+
+    /// A call was refused while others kept this distance. More refusals without an answer between
+    /// them say that LivePerson is busy, and nothing about the distance.
+    pub(crate) fn refused_spacing(&mut self, spacing: Duration, before_429: bool) {
+        if !before_429 && self.refusals == 1 {
+            self.widest_refused = self.widest_refused.max(spacing);
         }
     }
 
