@@ -53,6 +53,8 @@ mod running;
 mod session;
 mod spacing;
 mod spread;
+#[cfg(test)]
+mod starvation_tests;
 mod stretch;
 mod supervise;
 #[cfg(test)]
