@@ -38,9 +38,10 @@ impl History {
     pub(super) fn order(&self, keys: &[RequestKey]) -> Vec<usize> {
         let mut order: Vec<usize> = (0..keys.len()).collect();
         order.sort_by_key(|index| match self.requests.get(&keys[*index]) {
-            Some(standing) => (standing.fails, standing.tried),
-            // One that is new was not cut off.
+            // One that is new, or back, was not cut off.
             None => (false, self.polls),
+            Some(standing) if standing.planned < self.polls => (standing.fails, self.polls),
+            Some(standing) => (standing.fails, standing.tried),
         });
         order
     }
@@ -86,5 +87,64 @@ impl History {
                 standing.fails = failed;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A poll in which each of these requests was planned; tried unless cut off, and well unless bad.
+    fn poll(history: &mut History, planned: &[u64], cut_off: &[u64], bad: &[u64]) {
+        history.poll_ended(
+            planned
+                .iter()
+                .any(|n| !cut_off.contains(n) && !bad.contains(n)),
+        );
+        for n in planned {
+            let tried = !cut_off.contains(n);
+            history.record(RequestKey(*n), tried, !tried || bad.contains(n));
+        }
+    }
+
+    fn order(history: &History, planned: &[u64]) -> Vec<usize> {
+        let keys: Vec<_> = planned.iter().map(|n| RequestKey(*n)).collect();
+        history.order(&keys)
+    }
+
+    #[test]
+    fn who_was_cut_off_comes_first_and_who_fails_comes_last() {
+        let mut history = History::default();
+        let plan = [0, 1, 2, 3, 4];
+        assert_eq!(order(&history, &plan), [0, 1, 2, 3, 4]);
+        poll(&mut history, &plan, &[3, 4], &[1]);
+        assert_eq!(order(&history, &plan), [3, 4, 0, 2, 1]);
+        assert!(history.is_known_to_fail(RequestKey(1)));
+        assert!(!history.is_known_to_fail(RequestKey(3)), "it had no turn");
+        poll(&mut history, &plan, &[], &[]);
+        assert_eq!(order(&history, &plan), [0, 1, 2, 3, 4]);
+        assert!(!history.has_failures());
+    }
+
+    #[test]
+    fn nobody_is_to_blame_when_nothing_was_answered() {
+        let mut history = History::default();
+        poll(&mut history, &[0, 1, 2], &[2], &[0, 1]);
+        assert!(history.last_failed_whole() && history.has_failures());
+        assert!((0..3).all(|n| !history.is_known_to_fail(RequestKey(n))));
+        assert_eq!(order(&history, &[0, 1, 2]), [2, 0, 1]);
+    }
+
+    #[test]
+    fn who_was_not_planned_for_a_while_takes_its_place_in_the_plan() {
+        let mut history = History::default();
+        poll(&mut history, &[0, 1, 2], &[], &[2]);
+        poll(&mut history, &[0], &[], &[]);
+        assert_eq!(order(&history, &[1, 0, 3, 2]), [0, 1, 2, 3]);
+        for _ in 0..=FORGOTTEN_AFTER {
+            poll(&mut history, &[0], &[], &[]);
+        }
+        assert!(!history.is_known_to_fail(RequestKey(2)), "forgotten");
+        assert_eq!(history.requests.len(), 1);
     }
 }

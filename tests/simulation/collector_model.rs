@@ -1,6 +1,6 @@
 //! The rules of one collector's polls and their requests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use liveperson_exporter::poll::{
@@ -28,6 +28,8 @@ pub(crate) struct CollectorModel {
     last_size: usize,
     /// How each request fared when it was tried last: whether it fails, and in which poll that was.
     standings: BTreeMap<RequestKey, (bool, u64)>,
+    /// What the last poll asked for.
+    planned_last: BTreeSet<RequestKey>,
     /// Polls that have ended.
     polls: u64,
     /// Nothing was answered in the last one.
@@ -89,6 +91,7 @@ impl CollectorModel {
             last_ended: None,
             last_size: 0,
             standings: BTreeMap::new(),
+            planned_last: BTreeSet::new(),
             polls: 0,
             failed_last: false,
             uncounted: 0,
@@ -145,8 +148,10 @@ impl CollectorModel {
         let mut order: Vec<usize> = (0..requests.len()).collect();
         // The good ones, then those that fail; in each the one first that waits longest.
         order.sort_by_key(|i| {
-            let standing = self.standings.get(&keys[*i]);
-            standing.copied().unwrap_or((false, self.polls))
+            let new = (false, self.polls);
+            let (fails, tried) = self.standings.get(&keys[*i]).copied().unwrap_or(new);
+            let planned = self.planned_last.contains(&keys[*i]);
+            (fails, if planned { tried } else { self.polls })
         });
         for (place, index) in order.into_iter().enumerate() {
             let at = now + start_offset(span, place, keys.len());
@@ -309,6 +314,7 @@ impl CollectorModel {
         }
         self.polls += 1;
         self.failed_last = done == 0;
+        self.planned_last = poll.requests.iter().map(|request| request.key).collect();
         for request in &poll.requests {
             let new = (false, self.polls - 1);
             let standing = self.standings.entry(request.key).or_insert(new);
@@ -415,6 +421,7 @@ impl CollectorModel {
     pub(crate) fn mended(&mut self, now: Instant) {
         self.failed_whole = 0;
         self.standings.clear();
+        self.planned_last.clear();
         (self.polls, self.failed_last) = (0, false);
         if let Some(poll) = &mut self.poll {
             for request in &mut poll.requests {
