@@ -15,8 +15,12 @@ mod prerequisites;
 
 pub use heirs::{Heir, Heirs, Session};
 
-/// Least time between two tokens that are fetched because of a 401.
+/// Least time between two tokens that are fetched because of a 401 ...
 const REPLACEMENT_DISTANCE: Duration = Duration::from_secs(60);
+
+/// ... and because of one that is known to fail: it may lack a permission, and must not use up the
+/// tokens that others need; or its token is always over by its turn, and then a fresh one helps.
+const REPLACEMENT_FOR_FAILING: Duration = Duration::from_secs(10 * 60);
 
 /// What the machine must know of an account.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,6 +81,8 @@ pub struct AccountMachine {
     token_generation: u64,
     /// When a token was last replaced because of a 401.
     replaced_after_401: Option<Instant>,
+    /// The same because of a request that is known to fail.
+    replaced_for_failing: Option<Instant>,
     collectors: Vec<Collector>,
     turn: u64,
     rng: fastrand::Rng,
@@ -98,6 +104,7 @@ impl AccountMachine {
                 .then(|| Prerequisite::new(session.token_distance)),
             token_generation: 0,
             replaced_after_401: None,
+            replaced_for_failing: None,
             collectors: settings
                 .collectors
                 .iter()
@@ -342,9 +349,14 @@ impl AccountMachine {
         };
         // One that was renewed while this call was under way is fresh already.
         let renewed = token_used != self.token_generation;
+        let known_to_fail = poll.is_known_to_fail(index);
         let may_replace = self
             .replaced_after_401
-            .is_none_or(|at| now >= at + REPLACEMENT_DISTANCE);
+            .is_none_or(|at| now >= at + REPLACEMENT_DISTANCE)
+            && (!known_to_fail
+                || self
+                    .replaced_for_failing
+                    .is_none_or(|at| now >= at + REPLACEMENT_FOR_FAILING));
         if !poll.may_retry_after_401(index) {
             return poll.failed(index, now);
         }
@@ -353,6 +365,9 @@ impl AccountMachine {
                 return poll.failed(index, now);
             }
             self.replaced_after_401 = Some(now);
+            if known_to_fail {
+                self.replaced_for_failing = Some(now);
+            }
             token.forget();
         }
         poll.retry_after_401(index, now)

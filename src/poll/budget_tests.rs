@@ -75,7 +75,7 @@ fn a_slow_api_with_a_nearly_full_plan_is_seen() {
 }
 
 #[test]
-fn a_request_that_is_refused_for_good_costs_one_token() {
+fn a_request_that_is_refused_for_good_costs_few_tokens() {
     let answer = |_, call| match call {
         Call::Request { index: 1, .. } => (0.1, Outcome::Unauthorised),
         _ => (0.1, OK),
@@ -87,7 +87,8 @@ fn a_request_that_is_refused_for_good_costs_one_token() {
     );
     world.run_until(HOUR);
     let tokens = count(&world.starts, Call::Authorise);
-    assert_eq!(tokens, 2, "the first, and one because of the 401");
+    // The first, one because of the 401, and then one every ten minutes at most.
+    assert!((2..=8).contains(&tokens), "{tokens}");
     assert_eq!(world.ends.len(), 120);
 }
 

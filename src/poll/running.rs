@@ -206,11 +206,16 @@ impl Poll {
         Next::Again(wait)
     }
 
-    /// Whether a request may have another try with a fresh token: once a poll, and not when it was
-    /// given up last time, or it would use up the token that others may need.
+    /// Whether a request may have another try with a fresh token: once a poll.
     pub(super) fn may_retry_after_401(&self, index: usize) -> bool {
         let request = self.requests.get(index);
-        request.is_some_and(|request| !request.retried_after_401 && !request.known_to_fail)
+        request.is_some_and(|request| !request.retried_after_401)
+    }
+
+    /// Whether a request was given up when it was asked last.
+    pub(super) fn is_known_to_fail(&self, index: usize) -> bool {
+        let request = self.requests.get(index);
+        request.is_some_and(|request| request.known_to_fail)
     }
 
     /// A 401: the request has its one more try.
@@ -333,7 +338,7 @@ mod tests {
         let mut history = History::default();
         poll.record(&mut history);
         let mut next = Poll::begin(now, SECOND, keys(2), &history);
-        assert!(!next.may_retry_after_401(0) && next.may_retry_after_401(1));
+        assert!(next.is_known_to_fail(0) && !next.is_known_to_fail(1));
         next.started(0);
         assert_eq!(next.failed(0, now), Next::GivenUp);
         next.started(1);

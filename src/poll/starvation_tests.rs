@@ -252,3 +252,25 @@ async fn a_reload_during_the_wait_after_a_panic_keeps_the_pause() {
         "10 s into a pause of 300 s: {step:?}"
     );
 }
+
+#[test]
+fn a_request_whose_turn_comes_after_the_end_of_every_token_is_answered_all_the_same() {
+    // Tokens live two minutes and say five; the poll's last request comes later than that.
+    let issued = std::cell::Cell::new(0.0);
+    let answer = |at: f64, call| match call {
+        Call::Authorise => {
+            issued.set(at);
+            let lifetime = Some(Duration::from_secs(300));
+            (0.1, Outcome::Success { lifetime })
+        }
+        _ if at - issued.get() > 120.0 => (0.1, Outcome::Unauthorised),
+        // It was refused once for another reason.
+        Call::Request { index: 1, .. } if at < 300.0 => (0.1, Outcome::Rejected),
+        _ => (0.1, OK),
+    };
+    let plan = with_token(settings(vec![collector(300, 300)]));
+    let mut world = World::new(plan, vec![3], answer);
+    world.run_until(86_400.0);
+    let whole = world.ends.iter().filter(|end| end.2.whole()).count();
+    assert!(whole > 250, "{whole} of {} polls", world.ends.len());
+}

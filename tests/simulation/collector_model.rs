@@ -209,7 +209,13 @@ impl CollectorModel {
     /// Whether a request may have its one more try after a 401.
     pub(crate) fn may_retry_401(&self, index: usize) -> bool {
         let poll = self.poll.as_ref();
-        poll.is_some_and(|poll| !poll.requests[index].retried_401 && !poll.requests[index].fails)
+        poll.is_some_and(|poll| !poll.requests[index].retried_401)
+    }
+
+    /// Whether a request was given up when it was asked last.
+    pub(crate) fn fails(&self, index: usize) -> bool {
+        let poll = self.poll.as_ref();
+        poll.is_some_and(|poll| poll.requests[index].fails)
     }
 
     /// A request ended. `fresh_token`: it may be tried again with another token.

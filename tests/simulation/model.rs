@@ -99,7 +99,8 @@ impl Model {
         {
             let fresh = match outcome {
                 Outcome::Unauthorised if model.may_retry_401(index) => {
-                    self.session.replaces_token(now, flight.generation)
+                    let fails = model.fails(index);
+                    self.session.replaces_token(now, flight.generation, fails)
                 }
                 _ => false,
             };

@@ -20,6 +20,7 @@ pub(crate) struct SessionModel {
     pub(crate) token_distance: Duration,
     pub(crate) generation: u64,
     replaced_after_401: Option<Instant>,
+    replaced_for_failing: Option<Instant>,
     /// Tokens and look-ups asked for, for those who count.
     pub(crate) calls: u64,
 }
@@ -75,6 +76,7 @@ impl SessionModel {
             token_distance: session.token_distance,
             generation: 0,
             replaced_after_401: None,
+            replaced_for_failing: None,
             calls: 0,
         }
     }
@@ -224,7 +226,7 @@ impl SessionModel {
 
     /// A 401 of a request that may have one more try: whether it has it, with a token other than the
     /// one that was refused. One a minute is fetched for this reason.
-    pub(crate) fn replaces_token(&mut self, now: Instant, generation: u64) -> bool {
+    pub(crate) fn replaces_token(&mut self, now: Instant, generation: u64, fails: bool) -> bool {
         let Some(token) = &mut self.token else {
             return true;
         };
@@ -234,7 +236,14 @@ impl SessionModel {
         if self.replaced_after_401.is_some_and(|at| now < at + MINUTE) {
             return false;
         }
+        let recently = |at: Instant| now < at + MINUTE * 10;
+        if fails && self.replaced_for_failing.is_some_and(recently) {
+            return false;
+        }
         self.replaced_after_401 = Some(now);
+        if fails {
+            self.replaced_for_failing = Some(now);
+        }
         (token.held, token.wait, token.failing) = (None, None, false);
         true
     }
@@ -285,6 +294,7 @@ impl SessionModel {
         if session != Session::Mended {
             self.generation = old.generation;
             self.replaced_after_401 = old.replaced_after_401;
+            self.replaced_for_failing = old.replaced_for_failing;
         }
     }
 }

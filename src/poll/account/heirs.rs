@@ -71,6 +71,7 @@ impl AccountMachine {
         if heirs.session != Session::Mended {
             self.token_generation = old.token_generation;
             self.replaced_after_401 = old.replaced_after_401;
+            self.replaced_for_failing = old.replaced_for_failing;
         }
     }
 }
