@@ -102,10 +102,15 @@ impl Users {
         }
         let (hash, cost) = (user.map(|user| Arc::clone(&user.hash)), self.cost);
         let run = tokio::task::spawn_blocking(move || {
-            // Held in here: an impatient client must not make room for one more run.
-            let _turn = turn;
+            // Held in here: an impatient client must neither make room for one more run nor guess
+            // without being counted.
+            let mut turn = turn;
+            turn.hashing();
             let began = std::time::Instant::now();
             let right = verify(&password, hash.as_deref(), cost);
+            if right {
+                turn.right();
+            }
             (password, right, began.elapsed())
         });
         match (user, run.await) {
@@ -114,7 +119,7 @@ impl Users {
                 Verdict::Granted
             }
             (_, Ok((_, _, took))) => {
-                sleep(attempt.wrong(took)).await;
+                sleep(attempt.pause(took)).await;
                 Verdict::Denied
             }
             (_, Err(_)) => Verdict::Denied,
@@ -277,6 +282,25 @@ mod tests {
         let _all = [others[0].turn().await, others[1].turn().await];
         assert_eq!(check(&right).await, Verdict::Granted);
         assert_eq!(check(&wrong).await, Verdict::Busy);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wrong_guess_counts_though_its_client_leaves_before_the_answer() {
+        let users = users();
+        for header in [
+            "YWxpY2U6cMOkc3N3b3JkOng=", // alice:pässword:x
+            "YWxpY2U6d3Jvbmc=",         // alice:wrong
+            "Ym9iOnDDpHNzd29yZDp4",     // bob:pässword:x
+        ] {
+            let header = basic(header);
+            let check = users.check(Some(&header), peer(), PATIENCE);
+            // Polls it once, which is up to the hashing.
+            let _ = timeout(Duration::ZERO, check).await;
+            while users.turns.running() > 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        assert_eq!(users.turns.wrong_guesses(peer()), 2);
     }
 
     #[tokio::test(start_paused = true)]
