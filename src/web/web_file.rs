@@ -335,6 +335,20 @@ mod tests {
     fn no_secret_in_the_place_of_the_file_is_repeated() {
         let key = "-----BEGIN PRIVATE KEY-----\nhushHUSH+/==\n-----END PRIVATE KEY-----\n";
         let encrypted = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,hush\n\nhush\n";
+        let line = "hushAgEAMBMGByqGSM49AgEG/CqGSM49AwEHBG0wawIBAQQgevZzL1gdAFr88hb2";
+        let keys = ["key_file", "cert_file", "client_ca_file"];
+        let pasted = keys.map(|name| {
+            let policy = "client_auth_type: RequireAndVerifyClientCert";
+            let indented = key.replace('\n', "\n    ");
+            [
+                format!("tls_server_config:\n  {policy}\n  {name}: |\n    {indented}"),
+                format!("tls_server_config:\n  {policy}\n  {name}: >\n    {indented}"),
+                format!("tls_server_config: {{{policy}, {name}: {line}}}"),
+                format!("tls_server_config:\n  {policy}\n  {name}:\n    {line}\n    {line}"),
+                format!("tls_server_config: {{{policy}, {name}: /{line}}}"),
+            ]
+        });
+        let pasted = pasted.as_flattened().iter().map(String::as_str);
         let mut told = Vec::new();
         for text in [
             key,
@@ -353,7 +367,10 @@ mod tests {
             "tls_server_config: {cipher_suites: ['hush '], curve_preferences: ['hush ']}",
             "rate_limit: {interval: '-hush ', burst: 'hush '}",
             "http_server_config: {headers: {X-Frame-Options: 'hush '}}",
-        ] {
+        ]
+        .into_iter()
+        .chain(pasted)
+        {
             let mut mistakes = Vec::new();
             let file = parse(text, Path::new(""), &mut mistakes);
             if let Some(fields) = &file.tls {
