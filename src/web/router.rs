@@ -17,7 +17,6 @@ use super::activity::Activity;
 use super::auth::Verdict;
 use super::body::{Chunks, PageBody, ResponseGuard};
 use super::connections::{Registration, ResponsePermit};
-use super::peer::Peer;
 use super::reloads::Outcome;
 use super::web_config::Loaded;
 use super::{Limits, MetricsRequest, Readiness, Server, landing};
@@ -115,8 +114,7 @@ async fn refuse(
     if let Some(reply) = refuse_host(request) {
         return Some(reply);
     }
-    let peer = client.registration.peer();
-    match refuse_unknown(loaded, request.headers(), peer, limits).await {
+    match refuse_unknown(loaded, request.headers(), client, limits).await {
         None => refuse_body(body, limits).await,
         refused => refused,
     }
@@ -138,7 +136,7 @@ fn refuse_host(request: &Request<()>) -> Option<Reply> {
 async fn refuse_unknown(
     loaded: Option<&Loaded>,
     headers: &HeaderMap,
-    peer: Peer,
+    client: &Client,
     limits: &Limits,
 ) -> Option<Reply> {
     let loaded = loaded?;
@@ -148,10 +146,10 @@ async fn refuse_unknown(
         return Some(reply.with(RETRY_AFTER, TRY_AGAIN));
     }
     let users = loaded.users.as_ref()?;
-    match users
-        .check(headers.get(AUTHORIZATION), peer, limits.auth_time)
-        .await
-    {
+    let header = headers.get(AUTHORIZATION);
+    let peer = client.registration.peer();
+    let hashing = |now| client.activity.set_checking(now);
+    match users.check(header, peer, limits.auth_time, hashing).await {
         Verdict::Granted => None,
         Verdict::Denied => {
             let reply = Reply::text(StatusCode::UNAUTHORIZED, "Unauthorized\n");

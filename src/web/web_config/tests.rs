@@ -346,7 +346,7 @@ async fn proven_passwords_and_the_rate_limit_survive_a_renewed_certificate() {
     let header = hyper::header::HeaderValue::from_static("Basic YWxpY2U6c2VjcmV0");
     let peer = std::net::SocketAddr::from(([192, 0, 2, 1], 1)).into();
     let users = before.users.as_ref().unwrap();
-    let verdict = users.check(Some(&header), peer, EVERY).await;
+    let verdict = users.check(Some(&header), peer, EVERY, |_| ()).await;
     assert_eq!(verdict, crate::web::auth::Verdict::Granted);
     assert!(before.rate.as_ref().unwrap().allow());
 
