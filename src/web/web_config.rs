@@ -73,6 +73,8 @@ pub(super) struct Loaded {
     pub(super) rate: Option<Arc<RateLimit>>,
     /// Whether the file has no content.
     empty: bool,
+    /// Whether `basic_auth_users` is there with nothing below it.
+    users_missing: bool,
     warnings: Vec<String>,
 }
 
@@ -217,6 +219,11 @@ impl Shared {
                 "the file is empty; to serve without TLS and passwords, restart without it"
                     .to_owned(),
             ]),
+            _ if loaded.users_missing && before.users.is_some() => Err(vec![
+                "basic_auth_users: nothing is below it; to serve without passwords, leave it out \
+                 or write {}"
+                    .to_owned(),
+            ]),
             true => Ok(loaded),
             false => Err(vec![
                 "tls_server_config: TLS cannot be switched on or off without a restart".to_owned(),
@@ -285,6 +292,7 @@ fn load(path: &Path, before: Option<&Loaded>) -> (Result<Loaded, Vec<String>>, S
         users: (!file.users.is_empty()).then(|| Users::new(file.users, users_before)),
         rate,
         empty: file.empty,
+        users_missing: file.users_missing,
         warnings,
     };
     (Ok(loaded), seen)

@@ -32,6 +32,8 @@ const SECTIONS: &str = "tls_server_config and basic_auth_users";
 pub(super) struct WebFile {
     /// Whether there is nothing in it but white space and comments.
     pub(super) empty: bool,
+    /// Whether there is `basic_auth_users:` with nothing below it, as when writing broke off.
+    pub(super) users_missing: bool,
     /// `tls_server_config`, when anything is set in it.
     pub(super) tls: Option<TlsFields>,
     /// `http_server_config.headers`.
@@ -92,6 +94,7 @@ pub(super) fn parse(text: &str, path: &Path, mistakes: &mut Vec<String>) -> WebF
         }
     };
     let mut root = Section::new(String::new(), table);
+    let users_missing = root.is_null("basic_auth_users");
     let tls = root.section("tls_server_config", mistakes);
     let http = root.section("http_server_config", mistakes);
     let users = root.section("basic_auth_users", mistakes);
@@ -99,6 +102,7 @@ pub(super) fn parse(text: &str, path: &Path, mistakes: &mut Vec<String>) -> WebF
     root.refuse_rest(mistakes);
     WebFile {
         empty: false,
+        users_missing,
         tls: tls
             .filter(|section| !section.is_empty())
             .map(|section| tls_fields(section, folder, mistakes)),

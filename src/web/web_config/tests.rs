@@ -70,7 +70,16 @@ async fn authentication_is_not_switched_off_by_a_file_that_is_being_written() {
     let open = "http_server_config: {http2: true}\n";
     write(&path, &guarded, 0o600);
     let web = WebConfig::load(&path).unwrap();
-    for empty in ["", "# users follow\n", "\u{feff}", "---\n", "{}"] {
+    for empty in [
+        "",
+        "# users follow\n",
+        "\u{feff}",
+        "---\n",
+        "{}",
+        "basic_auth_users:",
+        "basic_auth_users:\n  # alice follows\n",
+        "http_server_config: {http2: true}\nbasic_auth_users:\n",
+    ] {
         write(&path, empty, 0o600);
         for _ in 0..3 {
             let found = look(&web, SETTLE * 10).await;
@@ -214,6 +223,17 @@ async fn authorities_of_the_system_in_place_of_ones_own_and_tls_gone_are_not_tak
         assert!(Arc::ptr_eq(&first, &web.current(EVERY).await), "{open}");
         assert!(!web.last_reload_successful(), "{open}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn users_without_a_name_hold_nothing_up_where_no_password_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("web.yml");
+    write(&path, "rate_limit: {interval: 1s, burst: 9}\n", 0o600);
+    let web = WebConfig::load(&path).unwrap();
+    write(&path, "basic_auth_users:\nhttp_server_config:\n", 0o600);
+    assert_eq!(look(&web, EVERY).await, (false, true));
+    assert!(web.current(EVERY).await.rate.is_none());
 }
 
 #[tokio::test(start_paused = true)]
