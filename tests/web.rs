@@ -203,6 +203,7 @@ async fn a_page_of_another_site_cannot_reload() {
         ("", 200),
         ("Origin: http://x\r\n", 200),
         ("Origin: HTTPS://X\r\n", 200),
+        ("Origin: ftp://x\r\n", 403),
         ("Origin: http://evil\r\n", 403),
         ("Origin: http://x.evil\r\n", 403),
         ("Origin: http://x:81\r\n", 403),
@@ -223,11 +224,24 @@ async fn a_page_of_another_site_cannot_reload() {
 }
 
 #[tokio::test]
-async fn http_1_1_needs_exactly_one_host() {
+async fn http_1_1_needs_exactly_one_valid_host() {
     let running = start().await;
     for (request, status) in [
         ("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 200),
-        ("GET /metrics HTTP/1.1\r\nHost:\r\n\r\n", 200),
+        ("GET /metrics HTTP/1.1\r\nHost: x:81\r\n\r\n", 200),
+        ("GET /metrics HTTP/1.1\r\nHost: 192.0.2.1:\r\n\r\n", 200),
+        ("GET /metrics HTTP/1.1\r\nHost: [::1]:81\r\n\r\n", 200),
+        ("GET /metrics HTTP/1.1\r\nHost: a_b.example\r\n\r\n", 200),
+        ("GET /metrics HTTP/1.1\r\nHost:\r\n\r\n", 400),
+        ("GET /metrics HTTP/1.0\r\nHost:\r\n\r\n", 400),
+        ("GET /metrics HTTP/1.1\r\nHost: :81\r\n\r\n", 400),
+        ("GET /metrics HTTP/1.1\r\nHost: a b,c\r\n\r\n", 400),
+        ("GET /metrics HTTP/1.1\r\nHost: a, b\r\n\r\n", 400),
+        ("GET /metrics HTTP/1.1\r\nHost: a/b\r\n\r\n", 400),
+        ("GET /metrics HTTP/1.1\r\nHost: a@b\r\n\r\n", 400),
+        ("GET /metrics HTTP/1.1\r\nHost: x:y\r\n\r\n", 400),
+        ("GET /metrics HTTP/1.1\r\nHost: x:99999\r\n\r\n", 400),
+        ("GET /metrics HTTP/1.1\r\nHost: [::1\r\n\r\n", 400),
         ("GET /metrics HTTP/1.0\r\n\r\n", 200),
         ("GET /metrics HTTP/1.1\r\n\r\n", 400),
         ("GET http://x/metrics HTTP/1.1\r\n\r\n", 400),

@@ -65,13 +65,25 @@ fn a_private_key_in_the_place_of_the_file_is_never_repeated() {
     let (_folder, file) = configuration(CONFIGURATION);
     let key = key();
     let secret = key.lines().nth(1).unwrap();
-    for text in [key.clone(), format!("key: [{key}"), format!("{key}: x")] {
+    let pasted = ["key_file", "cert_file", "client_ca_file"].map(|name| {
+        let indented = key.replace('\n', "\n    ");
+        let all = "client_auth_type: RequireAndVerifyClientCert";
+        [
+            format!("tls_server_config:\n  {all}\n  {name}: |\n    {indented}"),
+            format!("tls_server_config:\n  {all}\n  {name}: {secret}"),
+        ]
+    });
+    let pasted = pasted.into_iter().flatten();
+    let broken = [key.clone(), format!("key: [{key}"), format!("{key}: x")];
+    for text in broken.into_iter().chain(pasted) {
         let (_folder, web) = web_file(&text);
         for words in [&["run"][..], &["check-config"], &["demo"]] {
             let output = ended(words, &file, &web);
             let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
             assert_eq!(output.status.code(), Some(2), "{words:?}: {told}");
-            assert!(told.contains("web.yml"), "{words:?}: {told}");
+            let place = ["web.yml", "tls_server_config."];
+            let placed = place.iter().any(|place| told.contains(place));
+            assert!(placed, "{words:?}: {told}");
             assert!(!told.contains(secret), "{words:?}: {told}");
         }
     }
@@ -137,6 +149,10 @@ async fn whatever_becomes_of_the_file_nobody_gets_in_without_a_password() {
         "\0",
         &format!("# c\r\0{}", guarded()),
         &key,
+        &format!(
+            "tls_server_config: {{key_file: {}}}",
+            key.lines().nth(1).unwrap()
+        ),
         "basic_auth_users: {alice:",
         &format!("# c\r{}", "- ".repeat(100_000)),
     ] {

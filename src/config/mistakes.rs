@@ -144,10 +144,37 @@ pub(super) fn shown(text: &str) -> String {
     }
 }
 
-/// A file path as a message repeats it.
+/// A file path as a message repeats it. A key of a certificate that was pasted in its place is not.
 pub(super) fn shown_path(path: &Path) -> String {
     let text = path.to_string_lossy();
+    if may_be_a_key(&text) {
+        return "[hidden: looks like a key or certificate, not like a path]".to_owned();
+    }
     shorten(&text, SHOWN_PATH_CHARS).escape_debug().to_string()
+}
+
+/// Whether a text may hold PEM or a line of it: base64 mixes capitals, small letters and digits in
+/// long runs, which names of files and folders hardly do.
+fn may_be_a_key(text: &str) -> bool {
+    const SHORTEST_RUN: usize = 8;
+    const KEY_CHARS: usize = 20;
+    let is_base64 = |part: &str| {
+        let has = |kind: fn(&char) -> bool| part.chars().any(|c| kind(&c));
+        part.len() >= SHORTEST_RUN
+            && part
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "+=".contains(c))
+            && has(char::is_ascii_uppercase)
+            && has(char::is_ascii_lowercase)
+            && has(char::is_ascii_digit)
+    };
+    // A slash is base64, too, and line ends can have become spaces.
+    let parts = text.split(|c: char| c == '/' || c.is_whitespace());
+    let mixed = parts
+        .filter(|part| is_base64(part))
+        .map(str::len)
+        .sum::<usize>();
+    text.contains("-----") || text.contains(char::is_control) || mixed >= KEY_CHARS
 }
 
 /// `parent.key`, with a key that a user may have mistyped made harmless.
@@ -218,6 +245,40 @@ mod tests {
             ("https://u:pw@host/#pw?pw", "[hidden]@host/#[hidden]"),
         ] {
             assert_eq!(shown(text).trim_matches('"'), want);
+        }
+    }
+
+    #[test]
+    fn a_key_in_the_place_of_a_path_is_hidden_and_a_path_is_not() {
+        const LINE: &str = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgevZzL1gdAFr88hb2";
+        const SLASHES: &str = "OF/2NxApJCzGCEDdfSp6VQO30hy/hRANCAAQRWz+jn65BtOMv/dyHKcvjBeBSDZH2";
+        for key in [
+            LINE,
+            SLASHES,
+            "1RTjmYSi9R/zpBnuQ4EiMnCqfM",
+            "/VQO30hyhRANCAAQRWz+jn65BtOMvdyH==",
+            "-----BEGIN PRIVATE KEY-----",
+            "a\nb",
+        ] {
+            for text in [
+                key.to_owned(),
+                format!("/etc/x/{key}"),
+                format!("y {key} y"),
+            ] {
+                let told = shown_path(Path::new(&text));
+                assert!(told.starts_with("[hidden"), "{told}");
+            }
+        }
+        for path in [
+            "/etc/prometheus/secrets/liveperson/exporter/servercertificate",
+            "/home/User1/Projects/LivePersonExporter/liveperson2/config.yml",
+            "/var/run/secrets/kubernetes.io/serviceaccount/..2024_01_02_03/Token-1",
+            "/nix/store/5b6a8s1kzyxvpxvq6csfxvn0000000000-Exporter1/Key.pem",
+            "C:\\Program Files\\Exporter 2\\server.key",
+            "MyServer2025/tls.key",
+        ] {
+            let told = shown_path(Path::new(path));
+            assert!(!told.contains("hidden"), "{told}");
         }
     }
 

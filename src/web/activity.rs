@@ -26,9 +26,22 @@ pub(super) enum Phase {
         requests: usize,
         /// Requests among them whose body is read and whose password is checked.
         answering: usize,
+        /// Whether a password is being hashed or waits for that.
+        checking: bool,
         /// Whether bytes came in since then: most likely the next head's beginning.
         read_ahead: bool,
     },
+}
+
+/// Who a connection waits for. In this order they make room for others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Standing {
+    /// For its client.
+    Waiting,
+    /// For the hash of its password, which is no fault of its client.
+    Checked,
+    /// It is being answered.
+    Answered,
 }
 
 impl Phase {
@@ -42,17 +55,12 @@ impl Phase {
         }
     }
 
-    /// Since when the connection has been waiting for its client, or for a password check;
-    /// nothing when it is being answered.
-    pub(super) fn waiting_since(self) -> Option<Instant> {
+    /// Who the connection waits for.
+    pub(super) fn standing(self) -> Standing {
         match self {
-            Self::Handshake(since) | Self::Head(since) | Self::Idle(since) => Some(since),
-            Self::Busy {
-                since,
-                answering: 0,
-                ..
-            } => Some(since),
-            Self::Busy { .. } => None,
+            Self::Busy { answering: 1.., .. } => Standing::Answered,
+            Self::Busy { checking: true, .. } => Standing::Checked,
+            _ => Standing::Waiting,
         }
     }
 
@@ -136,9 +144,21 @@ impl Activity {
                     since: Instant::now(),
                     requests: 1,
                     answering: 0,
+                    checking: false,
                     read_ahead: false,
                 };
             }
+        });
+    }
+
+    /// The request's password is being checked, or no longer so.
+    pub(super) fn set_checking(&self, now: bool) {
+        self.0.send_if_modified(|phase| {
+            if let Phase::Busy { checking, .. } = phase {
+                *checking = now;
+            }
+            // The deadline stays.
+            false
         });
     }
 
@@ -217,22 +237,24 @@ mod tests {
         let activity = Activity::new(false);
         activity.request_started();
         let start = Instant::now();
-        assert_eq!(
-            activity.phase().waiting_since(),
-            Some(start),
-            "not yet admitted"
-        );
+        assert_eq!(activity.phase().standing(), Standing::Waiting);
+        activity.set_checking(true);
+        assert_eq!(activity.phase().standing(), Standing::Checked);
+        activity.set_checking(false);
+        assert_eq!(activity.phase().standing(), Standing::Waiting);
         a_second().await;
         activity.admitted();
-        assert_eq!(activity.phase().waiting_since(), None);
+        assert_eq!(activity.phase().standing(), Standing::Answered);
         activity.request_started();
         assert_eq!(activity.phase().since(), start);
-        assert_eq!(activity.phase().waiting_since(), None, "one is under way");
+        let standing = activity.phase().standing();
+        assert_eq!(standing, Standing::Answered, "one is under way");
         let moved = a_second().await;
         activity.bytes_written();
         assert_eq!(activity.phase().since(), moved);
         activity.response_written();
-        let waiting = activity.phase().waiting_since();
-        assert_eq!(waiting, Some(moved), "the next is not yet admitted");
+        assert_eq!(activity.phase().since(), moved);
+        let standing = activity.phase().standing();
+        assert_eq!(standing, Standing::Waiting, "the next is not yet admitted");
     }
 }

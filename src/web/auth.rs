@@ -79,11 +79,13 @@ impl Users {
     }
 
     /// Checks an `Authorization` header of a peer, waiting at most `patience` for its turn.
+    /// `hashing` hears whether the password is hashed or waits for that; a pause does not count.
     pub(super) async fn check(
         &self,
         header: Option<&HeaderValue>,
         peer: Peer,
         patience: Duration,
+        hashing: impl Fn(bool),
     ) -> Verdict {
         let Some((name, password)) = header.and_then(credentials) else {
             return Verdict::Denied;
@@ -93,28 +95,38 @@ impl Users {
             return Verdict::Granted;
         }
         let attempt = self.turns.attempt(peer);
+        hashing(true);
         let Ok(Some(turn)) = timeout(patience, attempt.turn()).await else {
+            hashing(false);
             return Verdict::Busy;
         };
         // Many scrapes can have queued with the same password.
         if user.is_some_and(|user| user.is_proven(&password)) {
+            hashing(false);
             return Verdict::Granted;
         }
         let (hash, cost) = (user.map(|user| Arc::clone(&user.hash)), self.cost);
         let run = tokio::task::spawn_blocking(move || {
-            // Held in here: an impatient client must not make room for one more run.
-            let _turn = turn;
+            // Held in here: an impatient client must neither make room for one more run nor guess
+            // without being counted.
+            let mut turn = turn;
+            turn.hashing();
             let began = std::time::Instant::now();
             let right = verify(&password, hash.as_deref(), cost);
+            if right {
+                turn.right();
+            }
             (password, right, began.elapsed())
         });
-        match (user, run.await) {
+        let outcome = run.await;
+        hashing(false);
+        match (user, outcome) {
             (Some(user), Ok((password, true, _))) => {
                 user.prove(password);
                 Verdict::Granted
             }
             (_, Ok((_, _, took))) => {
-                sleep(attempt.wrong(took)).await;
+                sleep(attempt.pause(took)).await;
                 Verdict::Denied
             }
             (_, Err(_)) => Verdict::Denied,
@@ -260,7 +272,7 @@ mod tests {
             (None, Verdict::Denied),
         ] {
             assert_eq!(
-                users.check(header.as_ref(), peer(), PATIENCE).await,
+                users.check(header.as_ref(), peer(), PATIENCE, |_| ()).await,
                 verdict
             );
         }
@@ -271,7 +283,7 @@ mod tests {
         let users = users();
         let right = basic("YWxpY2U6cMOkc3N3b3JkOng=");
         let wrong = basic("YWxpY2U6d3Jvbmc=");
-        let check = |header| users.check(Some(header), peer(), PATIENCE);
+        let check = |header| users.check(Some(header), peer(), PATIENCE, |_| ());
         assert_eq!(check(&right).await, Verdict::Granted);
         let others = [(); 2].map(|()| users.turns.attempt(peer()));
         let _all = [others[0].turn().await, others[1].turn().await];
@@ -280,10 +292,46 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn the_pause_of_a_suspect_is_no_part_of_the_hashing() {
+        let users = users();
+        let wrong = basic("YWxpY2U6d3Jvbmc=");
+        let mut pauses = Vec::new();
+        for _ in 0..8 {
+            let told = std::cell::RefCell::new(Vec::new());
+            let hashing = |now| told.borrow_mut().push((now, tokio::time::Instant::now()));
+            users.check(Some(&wrong), peer(), PATIENCE, hashing).await;
+            let told = told.into_inner();
+            let states: Vec<_> = told.iter().map(|(now, _)| *now).collect();
+            assert_eq!(states, [true, false]);
+            pauses.push(told[1].1.elapsed());
+        }
+        assert!(pauses[0].is_zero() && !pauses[7].is_zero(), "{pauses:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wrong_guess_counts_though_its_client_leaves_before_the_answer() {
+        let users = users();
+        for header in [
+            "YWxpY2U6cMOkc3N3b3JkOng=", // alice:pässword:x
+            "YWxpY2U6d3Jvbmc=",         // alice:wrong
+            "Ym9iOnDDpHNzd29yZDp4",     // bob:pässword:x
+        ] {
+            let header = basic(header);
+            let check = users.check(Some(&header), peer(), PATIENCE, |_| ());
+            // Polls it once, which is up to the hashing.
+            let _ = timeout(Duration::ZERO, check).await;
+            while users.turns.running() > 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        assert_eq!(users.turns.wrong_guesses(peer()), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn what_is_proven_stays_so_when_the_file_is_read_again_with_the_same_hash() {
         let old = users();
         let right = basic("YWxpY2U6cMOkc3N3b3JkOng=");
-        let verdict = old.check(Some(&right), peer(), PATIENCE).await;
+        let verdict = old.check(Some(&right), peer(), PATIENCE, |_| ()).await;
         assert_eq!(verdict, Verdict::Granted);
         let hash = old.users["alice"].hash.expose_secret().to_owned();
         let others = [(); 2].map(|()| old.turns.attempt(peer()));
@@ -294,7 +342,10 @@ mod tests {
         ] {
             let hashes = BTreeMap::from([("alice".to_owned(), hash.into())]);
             let new = Users::new(hashes, Some(&old));
-            assert_eq!(new.check(Some(&right), peer(), PATIENCE).await, verdict);
+            assert_eq!(
+                new.check(Some(&right), peer(), PATIENCE, |_| ()).await,
+                verdict
+            );
         }
     }
 

@@ -1,6 +1,7 @@
 //! What clients have to show of certificates: `client_auth_type`, `client_ca` and
 //! `client_allowed_sans` as the exporter-toolkit defines them.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{
     CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
 };
-use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
@@ -51,7 +52,7 @@ pub(super) fn verifier(
     fields: &TlsFields,
     provider: &Arc<CryptoProvider>,
     mistakes: &mut Vec<String>,
-) -> Option<Arc<dyn ClientCertVerifier>> {
+) -> Option<Arc<Clients>> {
     let mut refuse = |key: &str, why: String| {
         mistakes.push(format!("tls_server_config.{key}: {why}"));
     };
@@ -81,12 +82,20 @@ pub(super) fn verifier(
         return None;
     }
     let policy = policy?;
-    let chain = match policy.verifies() {
-        true => Some(chain_verifier(fields, provider, mistakes)?),
-        false => None,
+    let (chain, authorities) = match policy.verifies() {
+        true => {
+            let roots = authorities(fields, mistakes)?;
+            let keys = roots.roots.iter().map(authority).collect();
+            (
+                Some(chain_verifier(fields, roots, provider, mistakes)?),
+                Some(keys),
+            )
+        }
+        false => (None, None),
     };
     Some(Arc::new(Clients {
         chain,
+        authorities,
         mandatory: policy.mandatory(),
         allowed_sans: sans.cloned(),
         algorithms: provider.signature_verification_algorithms,
@@ -111,11 +120,8 @@ fn policy(text: Option<&str>) -> Result<Option<Policy>, String> {
     })
 }
 
-fn chain_verifier(
-    fields: &TlsFields,
-    provider: &Arc<CryptoProvider>,
-    mistakes: &mut Vec<String>,
-) -> Option<Arc<dyn ClientCertVerifier>> {
+/// Whose signatures under clients' certificates count; at least one.
+fn authorities(fields: &TlsFields, mistakes: &mut Vec<String>) -> Option<RootCertStore> {
     let place = place("client_ca", fields.client_ca.as_ref());
     let mut roots = RootCertStore::empty();
     if fields.client_ca.is_some() {
@@ -139,20 +145,69 @@ fn chain_verifier(
             return None;
         }
     }
+    Some(roots)
+}
+
+/// What tells one authority from another: its name, its key, and what it may sign.
+fn authority(anchor: &TrustAnchor<'_>) -> Authority {
+    let constraints = anchor.name_constraints.as_ref();
+    (
+        anchor.subject.to_vec(),
+        anchor.subject_public_key_info.to_vec(),
+        constraints.map(|constraints| constraints.to_vec()),
+    )
+}
+
+fn chain_verifier(
+    fields: &TlsFields,
+    roots: RootCertStore,
+    provider: &Arc<CryptoProvider>,
+    mistakes: &mut Vec<String>,
+) -> Option<Arc<dyn ClientCertVerifier>> {
+    let place = place("client_ca", fields.client_ca.as_ref());
     WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
         .build()
         .map_err(|error| mistakes.push(format!("{place}: {error}")))
         .ok()
 }
 
+type Authority = (Vec<u8>, Vec<u8>, Option<Vec<u8>>);
+
+/// Checks the certificates of clients.
 #[derive(Debug)]
-struct Clients {
+pub(super) struct Clients {
     /// Checks who signed a certificate; without it, nobody asks.
     chain: Option<Arc<dyn ClientCertVerifier>>,
+    /// Those that `chain` knows.
+    authorities: Option<BTreeSet<Authority>>,
     mandatory: bool,
     allowed_sans: Option<Vec<String>>,
     /// A certificate proves something only together with a signature by its key.
     algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl Clients {
+    /// Whether `other`, which may ask for nothing, lets somebody in whom this does not.
+    pub(super) fn keeps_out_more_than(&self, other: Option<&Self>) -> bool {
+        // Whoever is kept out by their certificate gets in without one.
+        if !self.mandatory {
+            return false;
+        }
+        let Some(other) = other.filter(|other| other.mandatory) else {
+            return true;
+        };
+        let more_authorities = match (&self.authorities, &other.authorities) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(own), Some(others)) => !others.is_subset(own),
+        };
+        let more_names = match (&self.allowed_sans, &other.allowed_sans) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(own), Some(others)) => others.iter().any(|name| !own.contains(name)),
+        };
+        more_authorities || more_names
+    }
 }
 
 impl ClientCertVerifier for Clients {

@@ -2,15 +2,17 @@
 //!
 //! When a limit is met, a newcomer is let in and another one goes, so that neither silent nor slow
 //! clients can lock anybody out. A peer that holds more than its share goes first. Of connections,
-//! the one that has been waiting longest for its client goes: silent, slow, or resting. Of
-//! responses, the one whose reader has taken nothing for the longest time.
+//! one that waits for its client goes (silent, slow, or resting): of the peer that holds most the
+//! one that has waited longest, so that many who hold little more than others lock nobody out
+//! either. Of responses, the one whose reader has taken nothing for the longest time.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::activity::Activity;
+use super::activity::{Activity, Standing};
 use super::peer::Peer;
 
 /// The part of a limit that one peer may hold while others want in.
@@ -161,32 +163,25 @@ impl State {
         self.open.values().map(|open| open.responses).sum()
     }
 
+    /// Of the peer that holds more than its share, one that is not answered. Else one that waits
+    /// for its client, if there is one, of the peer that holds most.
     fn connection_to_cut(&self, newcomer: Peer, most: usize) -> Option<u64> {
-        let greedy = greedy(
-            self.open.values().map(|open| (open.peer, 1)),
-            newcomer,
-            most,
-        );
-        let of_greedy = |open: &Open| greedy.is_none_or(|peer| open.peer == peer);
-        let waiting = |all: bool| {
-            let open = self.open.iter();
-            let waiting = open.filter(move |(_, open)| all || of_greedy(open));
-            let since = waiting
-                .filter_map(|(id, open)| Some((open.activity.phase().waiting_since()?, *id)));
-            since.min()
+        let held = held(self.open.values().map(|open| (open.peer, 1)), newcomer);
+        let greedy = greedy(&held, most);
+        let order = |(id, open): (&u64, &Open)| {
+            let phase = open.activity.phase();
+            let standing = phase.standing();
+            let too_much = greedy == Some(open.peer) && standing < Standing::Answered;
+            let count = held.get(&open.peer).copied().unwrap_or_default();
+            (!too_much, standing, Reverse(count), phase.since(), *id)
         };
-        let answering = || {
-            let open = self.open.iter().filter(|(_, open)| of_greedy(open));
-            open.map(|(id, open)| (open.activity.phase().since(), *id))
-                .min()
-        };
-        let chosen = waiting(false).or_else(|| waiting(true)).or_else(answering);
-        chosen.map(|(_, id)| id)
+        let (.., id) = self.open.iter().map(order).min()?;
+        Some(id)
     }
 
     fn response_to_cut(&self, own: u64, newcomer: Peer, most: usize) -> Option<u64> {
         let holders = self.open.values().map(|open| (open.peer, open.responses));
-        let greedy = greedy(holders, newcomer, most);
+        let greedy = greedy(&held(holders, newcomer), most);
         let others = |all: bool| {
             let open = self.open.iter();
             let others = open.filter(move |(id, open)| {
@@ -201,19 +196,19 @@ impl State {
     }
 }
 
-/// The peer that holds most, when that is more than its share of `most`. The newcomer counts as
-/// if it were in.
-fn greedy(
-    holders: impl Iterator<Item = (Peer, usize)>,
-    newcomer: Peer,
-    most: usize,
-) -> Option<Peer> {
+/// How much each peer holds. The newcomer counts as if it were in.
+fn held(holders: impl Iterator<Item = (Peer, usize)>, newcomer: Peer) -> HashMap<Peer, usize> {
     let mut held = HashMap::from([(newcomer, 1)]);
     for (peer, count) in holders {
         *held.entry(peer).or_insert(0) += count;
     }
-    let (peer, count) = held.into_iter().max_by_key(|(_, count)| *count)?;
-    (count > (most / SHARE).max(1)).then_some(peer)
+    held
+}
+
+/// The peer that holds most, when that is more than its share of `most`.
+fn greedy(held: &HashMap<Peer, usize>, most: usize) -> Option<Peer> {
+    let (peer, count) = held.iter().max_by_key(|(_, count)| **count)?;
+    (*count > (most / SHARE).max(1)).then_some(*peer)
 }
 
 #[cfg(test)]
@@ -288,6 +283,55 @@ mod tests {
         assert!(resting.is_open(), "the oldest, but within its share");
         let first_four = open(&greedy)[..4].to_vec();
         assert_eq!(first_four, [false, false, false, true]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_peers_within_their_share_the_one_that_holds_most_makes_room() {
+        let table = Connections::new(16, 9);
+        let resting = connect(&table, 1).await;
+        let mut flood = Vec::new();
+        for last in [2, 3, 4, 5, 6].repeat(3) {
+            flood.push(connect(&table, last).await);
+        }
+        let newcomers = [connect(&table, 7).await, connect(&table, 8).await];
+        assert!(resting.is_open(), "the oldest, but it holds least");
+        assert_eq!(open(&newcomers), [true, true]);
+        let first_three = open(&flood)[..3].to_vec();
+        assert_eq!(first_three, [false, false, true], "ties go to the oldest");
+        let again = connect(&table, 4).await;
+        assert!(!flood[2].is_open() && again.is_open(), "its own oldest");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_whose_password_is_hashed_stays_before_those_who_wait_for_their_clients() {
+        let table = Connections::new(8, 9);
+        let checked = connect(&table, 1).await;
+        checked.activity.request_started();
+        checked.activity.set_checking(true);
+        let mut silent = Vec::new();
+        for last in 2..=20 {
+            silent.push(connect(&table, last).await);
+        }
+        assert!(checked.is_open());
+        checked.activity.set_checking(false);
+        connect(&table, 21).await;
+        assert!(!checked.is_open(), "its body or its pause is waited for");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_peer_does_not_keep_more_than_its_share_by_passwords_in_wait() {
+        let table = Connections::new(8, 9);
+        let resting = connect(&table, 1).await;
+        let mut guesses = Vec::new();
+        for _ in 0..20 {
+            let guess = connect(&table, 2).await;
+            guess.activity.request_started();
+            guess.activity.set_checking(true);
+            guesses.push(guess);
+        }
+        let newcomers = [connect(&table, 3).await, connect(&table, 4).await];
+        assert!(resting.is_open());
+        assert_eq!(open(&newcomers), [true, true]);
     }
 
     #[tokio::test(start_paused = true)]

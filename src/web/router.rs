@@ -10,6 +10,7 @@ use hyper::header::{
     CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
     RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
+use hyper::http::uri::Authority;
 use hyper::{Method, Request, Response, StatusCode, Version};
 use tokio::time::timeout;
 
@@ -17,10 +18,9 @@ use super::activity::Activity;
 use super::auth::Verdict;
 use super::body::{Chunks, PageBody, ResponseGuard};
 use super::connections::{Registration, ResponsePermit};
-use super::peer::Peer;
 use super::reloads::Outcome;
 use super::web_config::Loaded;
-use super::{Limits, MetricsRequest, Readiness, Server, landing};
+use super::{Limits, MetricsRequest, Readiness, Server, WebConfig, landing};
 
 /// Who asks, on which connection.
 pub(super) struct Client {
@@ -115,30 +115,45 @@ async fn refuse(
     if let Some(reply) = refuse_host(request) {
         return Some(reply);
     }
-    let peer = client.registration.peer();
-    match refuse_unknown(loaded, request.headers(), peer, limits).await {
+    match refuse_unknown(loaded, request.headers(), client, limits).await {
         None => refuse_body(body, limits).await,
         refused => refused,
     }
 }
 
-/// HTTP/1.1 wants one `Host`; a proxy in between may take another of two (RFC 9112, section 3.2).
+/// HTTP/1.1 wants one valid `Host`; a proxy in between may take another of two, or read an invalid
+/// one in its own way (RFC 9112, section 3.2).
 fn refuse_host(request: &Request<()>) -> Option<Reply> {
-    let hosts = request.headers().get_all(HOST).iter().count();
-    let needed = usize::from(request.version() >= Version::HTTP_11);
-    if (needed..=1).contains(&hosts) {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let fine = match (hosts.next(), hosts.next()) {
+        (None, _) => request.version() < Version::HTTP_11,
+        (Some(host), None) => is_host(host),
+        (Some(_), Some(_)) => false,
+    };
+    if fine {
         return None;
     }
-    let text = "A request needs exactly one Host header.\n";
+    let text = "A request needs exactly one Host header, with a host and perhaps a port.\n";
     let close = HeaderValue::from_static("close");
     Some(Reply::text(StatusCode::BAD_REQUEST, text).with(CONNECTION, close))
+}
+
+/// Whether this is `host` or `host:port`, with nothing else.
+fn is_host(value: &HeaderValue) -> bool {
+    let Ok(authority) = Authority::try_from(value.as_bytes()) else {
+        return false;
+    };
+    let (text, host) = (authority.as_str(), authority.host());
+    let port = text.strip_prefix(host);
+    !host.is_empty()
+        && port.is_some_and(|port| matches!(port, "" | ":") || authority.port_u16().is_some())
 }
 
 /// Asks the rate limit and the users of the web configuration file.
 async fn refuse_unknown(
     loaded: Option<&Loaded>,
     headers: &HeaderMap,
-    peer: Peer,
+    client: &Client,
     limits: &Limits,
 ) -> Option<Reply> {
     let loaded = loaded?;
@@ -148,10 +163,10 @@ async fn refuse_unknown(
         return Some(reply.with(RETRY_AFTER, TRY_AGAIN));
     }
     let users = loaded.users.as_ref()?;
-    match users
-        .check(headers.get(AUTHORIZATION), peer, limits.auth_time)
-        .await
-    {
+    let header = headers.get(AUTHORIZATION);
+    let peer = client.registration.peer();
+    let hashing = |now| client.activity.set_checking(now);
+    match users.check(header, peer, limits.auth_time, hashing).await {
         Verdict::Granted => None,
         Verdict::Denied => {
             let reply = Reply::text(StatusCode::UNAUTHORIZED, "Unauthorized\n");
@@ -305,7 +320,8 @@ async fn reload(server: &Server, headers: &HeaderMap) -> Reply {
         let text = "Lifecycle API is not enabled. Start with --web.enable-lifecycle.\n";
         return Reply::text(StatusCode::FORBIDDEN, text);
     }
-    if is_from_another_site(headers) {
+    let tls = server.web.as_ref().is_some_and(WebConfig::tls_enabled);
+    if is_from_another_site(headers, tls) {
         let text = "A page of another site must not reload this exporter.\n";
         return Reply::text(StatusCode::FORBIDDEN, text);
     }
@@ -322,8 +338,9 @@ async fn reload(server: &Server, headers: &HeaderMap) -> Reply {
 }
 
 /// Whether a browser sends this on behalf of a page that is not ours. Browsers send credentials
-/// and reach loopback and intranets for any page; what is no browser sends neither header.
-fn is_from_another_site(headers: &HeaderMap) -> bool {
+/// and reach loopback and intranets for any page; what is no browser sends neither header. `tls` is
+/// whether this server speaks it: our pages are `https` then. Without it a proxy in front may.
+fn is_from_another_site(headers: &HeaderMap, tls: bool) -> bool {
     let text = |value: &HeaderValue| value.to_str().unwrap_or("?").to_ascii_lowercase();
     if let Some(site) = headers.get("sec-fetch-site") {
         // The browser's own judgement; `none` is the person's own doing.
@@ -334,6 +351,8 @@ fn is_from_another_site(headers: &HeaderMap) -> bool {
     };
     let host = headers.get(HOST).map(text).unwrap_or_default();
     // `null`, and whatever else is no origin, is another one.
-    let authority = origin.split_once("://").map(|(_, authority)| authority);
-    authority.is_none_or(|authority| authority != host)
+    origin.split_once("://").is_none_or(|(scheme, authority)| {
+        let ours = scheme == "https" || (scheme == "http" && !tls);
+        !ours || authority != host
+    })
 }

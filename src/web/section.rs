@@ -32,6 +32,12 @@ impl Section {
         self.table.is_empty()
     }
 
+    /// Whether it has this key with nothing behind it.
+    pub(super) fn is_null(&self, key: &str) -> bool {
+        let value = self.table.get(key);
+        value.is_some_and(|value| value.kind == ValueKind::Nil)
+    }
+
     /// The keys that are left, in order; the crate's maps have none.
     pub(super) fn sorted(self) -> BTreeMap<String, Value> {
         self.table.into_iter().collect()

@@ -83,6 +83,10 @@ struct Running {
 }
 
 fn start(limits: Limits, failures: usize) -> Running {
+    start_with(limits, failures, None)
+}
+
+fn start_with(limits: Limits, failures: usize, web: Option<WebConfig>) -> Running {
     let (streams, incoming) = mpsc::channel(1);
     let (stop, stopped) = oneshot::channel();
     let accept_calls = Arc::new(AtomicUsize::new(0));
@@ -99,7 +103,7 @@ fn start(limits: Limits, failures: usize) -> Running {
     let server = tokio::spawn(serve_on(
         vec![acceptor],
         settings,
-        None,
+        web,
         Arc::new(Pages),
         async {
             let _ = stopped.await;
@@ -312,6 +316,32 @@ async fn a_surplus_connection_takes_the_place_of_the_one_that_waits_longest() {
     assert!(running.scrape().await.ends_with("up 1\n"));
     assert_eq!(rest(&mut first).await, "");
     assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_hash_makes_no_room_for_who_says_nothing() {
+    let limits = Limits {
+        connections: 2,
+        ..Limits::default()
+    };
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let hash = bcrypt::hash("secret", 10).unwrap();
+    std::fs::write(&file, format!("basic_auth_users: {{alice: {hash}}}")).unwrap();
+    let running = start_with(limits, 0, WebConfig::load(file.path()).ok());
+    // After this the file is not looked at for a while.
+    assert!(running.scrape().await.starts_with("HTTP/1.0 401 "));
+    let mut checked = running.connect().await;
+    let request = b"GET /metrics HTTP/1.0\r\nAuthorization: Basic YWxpY2U6c2VjcmV0\r\n\r\n";
+    checked.write_all(request).await.unwrap();
+    let mut silent = Vec::new();
+    for _ in 0..3 {
+        for _ in 0..1000 {
+            tokio::task::yield_now().await;
+        }
+        silent.push(running.connect().await);
+    }
+    let answer = rest(&mut checked).await;
+    assert!(answer.ends_with("up 1\n"), "{answer}");
 }
 
 #[tokio::test(start_paused = true)]

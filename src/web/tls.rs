@@ -11,7 +11,7 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 
-use super::client_certs::verifier;
+use super::client_certs::{Clients, verifier};
 use super::pem::{Pem, certificates, place, private_key};
 use super::section::shown;
 use super::validity::Validity;
@@ -20,8 +20,8 @@ use super::web_file::TlsFields;
 /// TLS as it is served.
 pub(super) struct Tls {
     pub(super) config: Arc<ServerConfig>,
-    /// Whether clients have to show a certificate.
-    pub(super) clients_need_certificates: bool,
+    /// What clients have to show of certificates; nothing when none is asked for.
+    pub(super) clients: Option<Arc<Clients>>,
     /// That of the server's own certificate, when it can be read.
     pub(super) validity: Option<Validity>,
 }
@@ -47,9 +47,7 @@ pub(super) fn build(fields: &TlsFields, mistakes: &mut Vec<String>) -> Option<Tl
         return None;
     }
     let validity = Validity::of(&chain);
-    let clients_need_certificates = verifier
-        .as_ref()
-        .is_some_and(|verifier| verifier.client_auth_mandatory());
+    let clients = verifier.clone();
     let built = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&versions)
         .map_err(|error| format!("tls_server_config: {}", reason(&error)))
@@ -69,7 +67,7 @@ pub(super) fn build(fields: &TlsFields, mistakes: &mut Vec<String>) -> Option<Tl
             config.alpn_protocols = vec![b"http/1.1".to_vec()];
             Some(Tls {
                 config: Arc::new(config),
-                clients_need_certificates,
+                clients,
                 validity,
             })
         }

@@ -19,13 +19,14 @@ use secrecy::ExposeSecret;
 use tokio::time::{Instant, timeout};
 
 use super::auth::Users;
+use super::client_certs::Clients;
 use super::pem::{Pem, read_small};
 use super::rate_limit::RateLimit;
 use super::tls::{self, Tls};
 use super::validity::Stage;
 use super::web_file::{WebFile, parse};
 
-/// How long a file that switches authentication off has to stand unchanged before it is taken:
+/// How long a file that lets more clients in has to stand unchanged before it is taken:
 /// longer than any program takes to write it.
 const SETTLE: Duration = Duration::from_secs(10);
 /// Longest wait for the file system; a scrape goes on by the last good state then.
@@ -72,19 +73,22 @@ pub(super) struct Loaded {
     pub(super) rate: Option<Arc<RateLimit>>,
     /// Whether the file has no content.
     empty: bool,
+    /// Whether `basic_auth_users` is there with nothing below it.
+    users_missing: bool,
     warnings: Vec<String>,
 }
 
 impl Loaded {
-    fn needs_certificates(&self) -> bool {
-        let tls = self.tls.as_ref();
-        tls.is_some_and(|tls| tls.clients_need_certificates)
+    fn clients(&self) -> Option<&Clients> {
+        self.tls.as_ref()?.clients.as_deref()
     }
 
-    /// Whether somebody gets in by this who would not get in by `before`.
+    /// Whether somebody gets in by this who would not get in by `before`. A user that is added or
+    /// has a new password does not count: no hash is valid by half.
     fn is_weaker_than(&self, before: &Self) -> bool {
+        let clients = before.clients();
         (before.users.is_some() && self.users.is_none())
-            || (before.needs_certificates() && !self.needs_certificates())
+            || clients.is_some_and(|clients| clients.keeps_out_more_than(self.clients()))
     }
 
     fn stage(&self, now: Timestamp) -> Option<Stage> {
@@ -215,6 +219,11 @@ impl Shared {
                 "the file is empty; to serve without TLS and passwords, restart without it"
                     .to_owned(),
             ]),
+            _ if loaded.users_missing && before.users.is_some() => Err(vec![
+                "basic_auth_users: nothing is below it; to serve without passwords, leave it out \
+                 or write {}"
+                    .to_owned(),
+            ]),
             true => Ok(loaded),
             false => Err(vec![
                 "tls_server_config: TLS cannot be switched on or off without a restart".to_owned(),
@@ -225,8 +234,9 @@ impl Shared {
                 self.in_force.store(false, Ordering::Relaxed);
                 tracing::warn!(
                     %file,
-                    "the changed web configuration switches authentication off; it is taken once \
-                     it has stood unchanged for {} s",
+                    "the changed web configuration lets clients in that the one in force does \
+                     not: it drops the passwords, or asks less of client certificates; it is \
+                     taken once it has stood unchanged for {} s",
                     SETTLE.as_secs()
                 );
                 return (seen, Some(now));
@@ -282,6 +292,7 @@ fn load(path: &Path, before: Option<&Loaded>) -> (Result<Loaded, Vec<String>>, S
         users: (!file.users.is_empty()).then(|| Users::new(file.users, users_before)),
         rate,
         empty: file.empty,
+        users_missing: file.users_missing,
         warnings,
     };
     (Ok(loaded), seen)

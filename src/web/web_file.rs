@@ -32,6 +32,8 @@ const SECTIONS: &str = "tls_server_config and basic_auth_users";
 pub(super) struct WebFile {
     /// Whether there is nothing in it but white space and comments.
     pub(super) empty: bool,
+    /// Whether there is `basic_auth_users:` with nothing below it, as when writing broke off.
+    pub(super) users_missing: bool,
     /// `tls_server_config`, when anything is set in it.
     pub(super) tls: Option<TlsFields>,
     /// `http_server_config.headers`.
@@ -92,6 +94,7 @@ pub(super) fn parse(text: &str, path: &Path, mistakes: &mut Vec<String>) -> WebF
         }
     };
     let mut root = Section::new(String::new(), table);
+    let users_missing = root.is_null("basic_auth_users");
     let tls = root.section("tls_server_config", mistakes);
     let http = root.section("http_server_config", mistakes);
     let users = root.section("basic_auth_users", mistakes);
@@ -99,6 +102,7 @@ pub(super) fn parse(text: &str, path: &Path, mistakes: &mut Vec<String>) -> WebF
     root.refuse_rest(mistakes);
     WebFile {
         empty: false,
+        users_missing,
         tls: tls
             .filter(|section| !section.is_empty())
             .map(|section| tls_fields(section, folder, mistakes)),
@@ -335,6 +339,20 @@ mod tests {
     fn no_secret_in_the_place_of_the_file_is_repeated() {
         let key = "-----BEGIN PRIVATE KEY-----\nhushHUSH+/==\n-----END PRIVATE KEY-----\n";
         let encrypted = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,hush\n\nhush\n";
+        let line = "hushAgEAMBMGByqGSM49AgEG/CqGSM49AwEHBG0wawIBAQQgevZzL1gdAFr88hb2";
+        let keys = ["key_file", "cert_file", "client_ca_file"];
+        let pasted = keys.map(|name| {
+            let policy = "client_auth_type: RequireAndVerifyClientCert";
+            let indented = key.replace('\n', "\n    ");
+            [
+                format!("tls_server_config:\n  {policy}\n  {name}: |\n    {indented}"),
+                format!("tls_server_config:\n  {policy}\n  {name}: >\n    {indented}"),
+                format!("tls_server_config: {{{policy}, {name}: {line}}}"),
+                format!("tls_server_config:\n  {policy}\n  {name}:\n    {line}\n    {line}"),
+                format!("tls_server_config: {{{policy}, {name}: /{line}}}"),
+            ]
+        });
+        let pasted = pasted.as_flattened().iter().map(String::as_str);
         let mut told = Vec::new();
         for text in [
             key,
@@ -353,7 +371,10 @@ mod tests {
             "tls_server_config: {cipher_suites: ['hush '], curve_preferences: ['hush ']}",
             "rate_limit: {interval: '-hush ', burst: 'hush '}",
             "http_server_config: {headers: {X-Frame-Options: 'hush '}}",
-        ] {
+        ]
+        .into_iter()
+        .chain(pasted)
+        {
             let mut mistakes = Vec::new();
             let file = parse(text, Path::new(""), &mut mistakes);
             if let Some(fields) = &file.tls {

@@ -103,6 +103,23 @@ async fn scrapes_over_tls_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_page_in_clear_is_another_site_than_this_one_over_tls() {
+    let folder = tempfile::tempdir().unwrap();
+    let trusted = write_pair(folder.path());
+    let running = start_with(crate::reloadable(), Some(load(folder.path(), ""))).await;
+    for (origin, status) in [
+        ("", 200),
+        ("Origin: https://x\r\n", 200),
+        ("Origin: http://x\r\n", 403),
+    ] {
+        let name = ServerName::try_from("localhost").unwrap();
+        let stream = connector(&trusted, None).connect(name, running.connect().await);
+        let answer = ask_on(stream.await.unwrap(), "POST", "/-/reload", origin).await;
+        assert_eq!(answer.status, status, "{origin:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_large_page_over_tls_and_a_shutdown_meanwhile() {
     let folder = tempfile::tempdir().unwrap();
     let trusted = write_pair(folder.path());

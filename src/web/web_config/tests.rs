@@ -70,7 +70,16 @@ async fn authentication_is_not_switched_off_by_a_file_that_is_being_written() {
     let open = "http_server_config: {http2: true}\n";
     write(&path, &guarded, 0o600);
     let web = WebConfig::load(&path).unwrap();
-    for empty in ["", "# users follow\n", "\u{feff}", "---\n", "{}"] {
+    for empty in [
+        "",
+        "# users follow\n",
+        "\u{feff}",
+        "---\n",
+        "{}",
+        "basic_auth_users:",
+        "basic_auth_users:\n  # alice follows\n",
+        "http_server_config: {http2: true}\nbasic_auth_users:\n",
+    ] {
         write(&path, empty, 0o600);
         for _ in 0..3 {
             let found = look(&web, SETTLE * 10).await;
@@ -93,6 +102,138 @@ async fn authentication_is_not_switched_off_by_a_file_that_is_being_written() {
     assert_eq!(look(&web, SETTLE).await, (false, true), "it is meant so");
     write(&path, "", 0o600);
     assert_eq!(look(&web, EVERY).await, (false, true), "nothing is lost");
+}
+
+/// What stands in `tls_server_config` before and after, and whether the change has to wait.
+#[tokio::test(start_paused = true)]
+async fn whatever_lets_a_client_in_waits_until_it_has_stood_unchanged() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let pair = || generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let [server, one, two] = [pair(), pair(), pair()];
+    write(&at("crt"), &server.cert.pem(), 0o644);
+    write(&at("key"), &server.signing_key.serialize_pem(), 0o600);
+    write(&at("one"), &one.cert.pem(), 0o644);
+    write(&at("two"), &two.cert.pem(), 0o644);
+    write(&at("both"), &(one.cert.pem() + &two.cert.pem()), 0o644);
+    let any = "client_auth_type: RequireAnyClientCert";
+    let verify = "client_auth_type: RequireAndVerifyClientCert, client_ca_file";
+    let mut wrong = Vec::new();
+    for (before, after, waits) in [
+        (
+            format!("{any}, client_allowed_sans: [a]"),
+            any.to_owned(),
+            true,
+        ),
+        (
+            any.to_owned(),
+            format!("{any}, client_allowed_sans: [a]"),
+            false,
+        ),
+        (
+            format!("{any}, client_allowed_sans: [a]"),
+            format!("{any}, client_allowed_sans: [a, b]"),
+            true,
+        ),
+        (
+            format!("{any}, client_allowed_sans: [a, b]"),
+            format!("{any}, client_allowed_sans: [b]"),
+            false,
+        ),
+        (
+            format!("{verify}: one, client_allowed_sans: [a]"),
+            format!("{verify}: one"),
+            true,
+        ),
+        (
+            format!("{verify}: one, client_allowed_sans: [a]"),
+            format!("{any}, client_allowed_sans: [a]"),
+            true,
+        ),
+        (
+            format!("{any}, client_allowed_sans: [a]"),
+            format!("{verify}: one, client_allowed_sans: [a]"),
+            false,
+        ),
+        (format!("{verify}: one"), any.to_owned(), true),
+        (any.to_owned(), format!("{verify}: one"), false),
+        (format!("{verify}: one"), format!("{verify}: two"), true),
+        (format!("{verify}: one"), format!("{verify}: both"), true),
+        (format!("{verify}: both"), format!("{verify}: two"), false),
+        (
+            format!("{verify}: one"),
+            "client_auth_type: VerifyClientCertIfGiven, client_ca_file: one".to_owned(),
+            true,
+        ),
+        (
+            any.to_owned(),
+            "client_auth_type: RequestClientCert".to_owned(),
+            true,
+        ),
+        (
+            any.to_owned(),
+            "client_auth_type: NoClientCert".to_owned(),
+            true,
+        ),
+        (
+            "client_auth_type: RequestClientCert".to_owned(),
+            any.to_owned(),
+            false,
+        ),
+    ] {
+        let file = |policy: &str| {
+            let text = format!("tls_server_config: {{cert_file: crt, key_file: key, {policy}}}");
+            write(&at("web.yml"), &text, 0o600);
+        };
+        file(&before);
+        let web = WebConfig::load(&at("web.yml")).unwrap();
+        let first = web.current(EVERY).await;
+        file(&after);
+        tokio::time::advance(EVERY).await;
+        let at_once = !Arc::ptr_eq(&first, &web.current(EVERY).await);
+        tokio::time::advance(SETTLE).await;
+        let in_the_end = !Arc::ptr_eq(&first, &web.current(EVERY).await);
+        if at_once == waits || !in_the_end {
+            wrong.push((before, after, at_once, in_the_end));
+        }
+    }
+    assert!(wrong.is_empty(), "taken at once, in the end: {wrong:#?}");
+}
+
+/// These may be wrong altogether where the system knows no authorities, so only the first look counts.
+#[tokio::test(start_paused = true)]
+async fn authorities_of_the_system_in_place_of_ones_own_and_tls_gone_are_not_taken_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let pair = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    write(&at("crt"), &pair.cert.pem(), 0o644);
+    write(&at("key"), &pair.signing_key.serialize_pem(), 0o600);
+    let tls = "cert_file: crt, key_file: key, client_auth_type: RequireAndVerifyClientCert";
+    let guarded = format!("tls_server_config: {{{tls}, client_ca_file: crt}}\n");
+    for open in [
+        format!("tls_server_config: {{{tls}}}\n"),
+        "http_server_config: {http2: true}\n".to_owned(),
+        "tls_server_config:\n".to_owned(),
+    ] {
+        write(&at("web.yml"), &guarded, 0o600);
+        let web = WebConfig::load(&at("web.yml")).unwrap();
+        let first = web.current(EVERY).await;
+        write(&at("web.yml"), &open, 0o600);
+        tokio::time::advance(EVERY).await;
+        assert!(Arc::ptr_eq(&first, &web.current(EVERY).await), "{open}");
+        assert!(!web.last_reload_successful(), "{open}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn users_without_a_name_hold_nothing_up_where_no_password_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("web.yml");
+    write(&path, "rate_limit: {interval: 1s, burst: 9}\n", 0o600);
+    let web = WebConfig::load(&path).unwrap();
+    write(&path, "basic_auth_users:\nhttp_server_config:\n", 0o600);
+    assert_eq!(look(&web, EVERY).await, (false, true));
+    assert!(web.current(EVERY).await.rate.is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -225,7 +366,7 @@ async fn proven_passwords_and_the_rate_limit_survive_a_renewed_certificate() {
     let header = hyper::header::HeaderValue::from_static("Basic YWxpY2U6c2VjcmV0");
     let peer = std::net::SocketAddr::from(([192, 0, 2, 1], 1)).into();
     let users = before.users.as_ref().unwrap();
-    let verdict = users.check(Some(&header), peer, EVERY).await;
+    let verdict = users.check(Some(&header), peer, EVERY, |_| ()).await;
     assert_eq!(verdict, crate::web::auth::Verdict::Granted);
     assert!(before.rate.as_ref().unwrap().allow());
 
