@@ -39,6 +39,8 @@ struct Case {
     server: Server,
     /// Whether the exporter is told that it speaks TLS.
     https: bool,
+    /// The API whose calls meet it: a token is asked for only where it is `token`.
+    api: &'static str,
     code: &'static str,
     error: &'static str,
     advice: &'static str,
@@ -52,13 +54,28 @@ const fn plain(
     advice: &'static str,
 ) -> Case {
     let https = false;
+    let api = "engactivity";
     Case {
         name,
         server,
         https,
+        api,
         code,
         error,
         advice,
+    }
+}
+
+const fn token(
+    name: &'static str,
+    server: Server,
+    code: &'static str,
+    error: &'static str,
+    advice: &'static str,
+) -> Case {
+    Case {
+        api: "token",
+        ..plain(name, server, code, error, advice)
     }
 }
 
@@ -69,15 +86,31 @@ const fn secure(
     error: &'static str,
     advice: &'static str,
 ) -> Case {
-    let https = true;
     Case {
-        name,
-        server,
-        https,
-        code,
-        error,
-        advice,
+        https: true,
+        ..plain(name, server, code, error, advice)
     }
+}
+
+/// A head that goes on and on: LivePerson's have a dozen lines.
+fn head(line: &str, lines: usize) -> &'static [u8] {
+    let head = format!(
+        "HTTP/1.1 200 OK\r\n{}content-length: 2\r\n\r\n{{}}",
+        line.repeat(lines)
+    );
+    head.into_bytes().leak()
+}
+
+/// A small answer that unfolds into more than `limits.max_response_bytes`.
+fn bomb() -> &'static [u8] {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gzip.write_all(&vec![b' '; 4 << 20]).unwrap();
+    let body = gzip.finish().unwrap();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.into_bytes(), body].concat().leak()
 }
 
 #[rustfmt::skip]
@@ -97,6 +130,28 @@ fn cases() -> Vec<Case> {
             "could not connect: connection closed before message completed", "closes them without an answer"),
         plain("not HTTP", Answers(b"SSH-2.0-OpenSSH_9.6\r\n"), "decode",
             "unreadable answer: the answer is not proper HTTP", "does not speak HTTP"),
+        plain("a head too large", Answers(head(&format!("x: {}\r\n", "a".repeat(900_000)), 1)), "decode",
+            "unreadable answer: the head of the answer cannot be read", "the head of its answer is too large"),
+        plain("too many headers", Answers(head("x: a\r\n", 500)), "decode",
+            "unreadable answer: the head of the answer cannot be read", "the head of its answer is too large"),
+        plain("two lengths", Answers(ok!("content-length: 2\r\ncontent-length: 7\r\n\r\n{}")), "decode",
+            "unreadable answer: the head of the answer cannot be read", "or at odds with itself"),
+        plain("an endless wait", Answers(b"HTTP/1.1 429 Slow\r\nretry-after: 99999999999999999999\r\ncontent-length: 0\r\n\r\n"), "429",
+            "throttled (429), asked to wait more than a week", "wait a minute"),
+        token("no token service", Answers(b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\n{}"), "404",
+            "rejected (404)", "does not take such requests"),
+        token("another protocol", Answers(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"), "101",
+            "rejected (101)", "does not take such requests"),
+        token("no status of HTTP", Answers(b"HTTP/1.1 999 No\r\ncontent-length: 0\r\n\r\n"), "999",
+            "rejected (999)", "does not take such requests"),
+        token("a token too large", Answers(ok!("content-length: 99999999\r\n\r\n{")), "too_large",
+            "answer larger than limits.max_response_bytes", "answered something else"),
+        token("a token that unfolds", Answers(bomb()), "too_large",
+            "answer larger than limits.max_response_bytes", "answered something else"),
+        token("a list for a token", Answers(ok!("content-length: 5\r\n\r\n[[[[[")), "decode",
+            "unreadable answer: the body is not an object", "answered something else"),
+        token("a wrong secret", Answers(b"HTTP/1.1 400 Bad\r\ncontent-length: 2\r\n\r\n{}"), "400",
+            "rejected (400)", "wrong client id or secret"),
         plain("silence", Silent, "timeout",
             "no whole answer within 1s", "raise limits.request_timeout"),
         plain("a body cut off", Answers(ok!("content-length: 100\r\n\r\n{\"metricsTotals\"")), "decode",
@@ -212,9 +267,16 @@ fn tls(change: fn(&mut CertificateParams)) -> (Arc<rustls::ServerConfig>, String
 
 fn folder(case: &Case) -> tempfile::TempDir {
     let (url, authority) = start(case);
+    let auth = match case.api {
+        "token" => "oauth2: {client_id: id, client_secret: secret1}",
+        _ => {
+            "oauth1: {app_key: key, app_secret: secret1, access_token: token1, \
+             access_token_secret: secret2}"
+        }
+    };
     let mut yaml = format!(
-        "accounts: [{{id: \"1\", hosts: {{leDataReporting: \"{url}\"}}, auth: {{oauth1: {{app_key: key, \
-         app_secret: secret1, access_token: token1, access_token_secret: secret2}}}}}}]\n\
+        "accounts: [{{id: \"1\", hosts: {{leDataReporting: \"{url}\", sentinel: \"{url}\"}}, \
+         auth: {{{auth}}}}}]\n\
          sla: {{enabled: false}}\nnames: {{lookup: false}}\n\
          limits: {{min_spacing: 10ms, request_timeout: 1s, max_response_bytes: 1MiB}}\n"
     );
@@ -247,8 +309,8 @@ async fn page_and_log(case: &Case) -> (String, String) {
     let exporter = Exporter::spawn(command, folder).await;
     eventually(case.name, async || {
         let page = exporter.page().await;
-        let counted =
-            page.contains("liveperson_api_requests_total{account=\"1\",api=\"engactivity\"");
+        let counter = "liveperson_api_requests_total{account=\"1\"";
+        let counted = page.contains(&format!("{counter},api=\"{}\"", case.api));
         let log = exporter.log();
         let line = log
             .lines()
@@ -274,7 +336,7 @@ async fn every_fault_has_its_code_its_log_line_and_its_advice() {
             }
         }
         let (page, line) = page_and_log(&case).await;
-        let counted = format!("api=\"engactivity\",code=\"{}\"", case.code);
+        let counted = format!("api=\"{}\",code=\"{}\"", case.api, case.code);
         if !page.contains(&counted) {
             let codes = page.lines().filter(|line| line.contains("requests_total{"));
             let codes: Vec<_> = codes.collect();
@@ -291,10 +353,10 @@ async fn every_fault_has_its_code_its_log_line_and_its_advice() {
             ));
         }
         // A 429 is told as what it is, with its wait.
-        let error = if case.code == "429" {
-            "wait=7"
-        } else {
-            case.error
+        let error = match case.code {
+            "429" if case.error.ends_with(" 7s") => "wait=7",
+            "429" => "wait=",
+            _ => case.error,
         };
         let status = format!("status={}", case.code);
         if !line.contains(error) || !line.contains(&status) {

@@ -52,7 +52,8 @@ fn find(answer: RawAnswer, service: &str) -> Result<Found, ReadError> {
 ///
 /// HTTPS, whatever was said, so that credentials never travel in clear: except for a loopback host
 /// named by a Domain API that is itself asked over plain HTTP, which is a simulated LivePerson.
-/// `None` for anything that is more than a scheme, a host and a port.
+/// `None` for anything that is more than a scheme, a host and a port, and for a host that no server
+/// can have.
 pub(super) fn base_url(answered: &str, domain_api: &Url) -> Option<Url> {
     let lower = answered.to_ascii_lowercase();
     let (scheme, host) = match lower.split_once("://") {
@@ -61,10 +62,13 @@ pub(super) fn base_url(answered: &str, domain_api: &Url) -> Option<Url> {
     };
     let plain =
         |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
-    if host.is_empty() || !host.chars().all(plain) {
+    if host.is_empty() || host.ends_with(':') || !host.chars().all(plain) {
         return None;
     }
     let secure = Url::parse(&format!("https://{host}")).ok()?;
+    if secure.port() == Some(0) || !is_proper(&secure) {
+        return None;
+    }
     let simulated = domain_api.scheme() == "http" && is_loopback(&secure);
     match scheme {
         Some("https") => Some(secure),
@@ -72,6 +76,20 @@ pub(super) fn base_url(answered: &str, domain_api: &Url) -> Option<Url> {
         Some("http") | None if simulated => Url::parse(&format!("http://{host}")).ok(),
         _ => None,
     }
+}
+
+/// Whether a name is made of labels that DNS can hold. Resolvers differ in what they make of others,
+/// and what is not the host that it seems to be gets no credentials.
+fn is_proper(url: &Url) -> bool {
+    let Some(Host::Domain(name)) = url.host() else {
+        return url.host().is_some();
+    };
+    // One dot at the end makes the name absolute.
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let proper = |label: &str| {
+        (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    name.len() <= 253 && name.split('.').all(proper)
 }
 
 /// The domains that are LivePerson's.
@@ -116,10 +134,7 @@ impl AllowedHosts {
         let Some(host) = host_of(url) else {
             return false;
         };
-        let below = |domain: &String| {
-            let rest = host.strip_suffix(domain.as_str());
-            rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-        };
+        let below = |domain: &String| is_below(host, domain);
         // An address has no domains above it: 1.2.3.4 is not below 3.4.
         let named = matches!(url.host(), Some(Host::Domain(_)));
         self.hosts.iter().any(|known| known == host)
@@ -131,18 +146,91 @@ impl AllowedHosts {
 
 fn host_of(url: &Url) -> Option<&str> {
     // A name with and without a dot at its end is one name.
-    url.host_str().map(|host| host.trim_end_matches('.'))
+    let host = url.host_str()?;
+    Some(host.strip_suffix('.').unwrap_or(host))
 }
 
+/// Where anybody can have a name for the asking: neighbours there are strangers. A list of these is
+/// never whole, so it only narrows what the rules of [`domain_above`] leave.
+const SHARED: [&str; 45] = [
+    "amazonaws.com",
+    "amplifyapp.com",
+    "appspot.com",
+    "awsapprunner.com",
+    "awsglobalaccelerator.com",
+    "azure-api.net",
+    "azure.com",
+    "azurecontainerapps.io",
+    "azureedge.net",
+    "azurefd.net",
+    "azurewebsites.net",
+    "blogspot.com",
+    "cloudapp.net",
+    "cloudflare.net",
+    "cloudfront.net",
+    "cloudfunctions.net",
+    "ddns.net",
+    "digitaloceanspaces.com",
+    "duckdns.org",
+    "dyndns.org",
+    "elasticbeanstalk.com",
+    "firebaseapp.com",
+    "fly.dev",
+    "github.io",
+    "gitlab.io",
+    "herokuapp.com",
+    "loca.lt",
+    "netlify.app",
+    "ngrok-free.app",
+    "ngrok.app",
+    "ngrok.io",
+    "nip.io",
+    "no-ip.org",
+    "ondigitalocean.app",
+    "onrender.com",
+    "pages.dev",
+    "railway.app",
+    "run.app",
+    "sslip.io",
+    "trafficmanager.net",
+    "trycloudflare.com",
+    "vercel.app",
+    "web.app",
+    "windows.net",
+    "workers.dev",
+];
+
 /// The domain that a Domain API at this host belongs to: `example.com` for `api.example.com`. `None`
-/// where what is above may be a registry such as `co.uk`, whose domains belong to anybody.
+/// where what is above may be a registry such as `co.uk` or a host of many, whose names belong to
+/// anybody; such a Domain API may name its own host only.
 fn domain_above(host: &str) -> Option<&str> {
-    let (_, above) = host.trim_end_matches('.').split_once('.')?;
-    match above.rsplit('.').collect::<Vec<_>>().as_slice() {
-        [_] => None,
-        [top, second] if top.len() == 2 && second.len() <= 3 => None,
-        _ => Some(above),
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let (_, above) = host.split_once('.')?;
+    if is_registry(above) || SHARED.iter().any(|domain| is_below(above, domain)) {
+        return None;
     }
+    Some(above)
+}
+
+/// Whether names right below this one are probably sold to anybody.
+fn is_registry(domain: &str) -> bool {
+    // Second levels of countries that are longer than `co` and `com`.
+    const CLASSES: [&str; 9] = [
+        "asso", "conf", "firm", "gouv", "govt", "info", "name", "school", "shop",
+    ];
+    let Some((second, top)) = domain.split_once('.') else {
+        return true;
+    };
+    match top {
+        "com" | "net" | "org" => second.len() <= 2,
+        _ => top.len() == 2 && (second.len() <= 3 || CLASSES.contains(&second)),
+    }
+}
+
+/// Whether a name is this domain or below it.
+fn is_below(host: &str, domain: &str) -> bool {
+    let rest = host.strip_suffix(domain);
+    rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 #[derive(Default)]
@@ -207,6 +295,10 @@ mod tests {
                 "https://va.data.liveperson.net/",
                 "https://va.data.liveperson.net/",
             ),
+            (
+                "va.data--x.liveperson.net.",
+                "https://va.data--x.liveperson.net./",
+            ),
         ] {
             assert_eq!(url(answered, &real).as_deref(), Some(expected));
             assert_eq!(url(answered, &simulated).as_deref(), Some(expected));
@@ -254,6 +346,21 @@ mod tests {
             "ho\nst",
             "javascript:alert",
             "äöü.example",
+            ".liveperson.net",
+            "a..liveperson.net",
+            "a.liveperson.net..",
+            ".",
+            "-.liveperson.net",
+            "-a.liveperson.net",
+            "a-.liveperson.net",
+            "a.-.liveperson.net",
+            "xn--liveperson-.net",
+            "liveperson.net-",
+            "a.liveperson.net:0",
+            "127.0.0.1:0",
+            "a.liveperson.net:",
+            &format!("{}.liveperson.net", "a".repeat(64)),
+            &format!("{}liveperson.net", "a.".repeat(130)),
         ] {
             assert_eq!(base_url(answered, &simulated), None, "{answered:?}");
         }
@@ -306,6 +413,24 @@ mod tests {
                 "evil.co.uk co.uk data.example.co.uk",
             ),
             ("https://api.lp.de", "api.lp.de", "evil.de"),
+            ("https://api.lp.com", "api.lp.com", "evil.lp.com"),
+            ("https://x.govt.nz", "x.govt.nz", "evil.govt.nz"),
+            ("https://x.example", "x.example", "evil.example a.x.example"),
+            (
+                "https://lp.herokuapp.com",
+                "lp.herokuapp.com",
+                "evil.herokuapp.com a.lp.herokuapp.com",
+            ),
+            (
+                "https://x.execute-api.eu-west-1.amazonaws.com",
+                "x.execute-api.eu-west-1.amazonaws.com",
+                "evil.execute-api.eu-west-1.amazonaws.com amazonaws.com",
+            ),
+            (
+                "https://api.myherokuapp.com",
+                "data.myherokuapp.com",
+                "evil.herokuapp.com",
+            ),
             ("https://example.com", "example.com", "evil.com"),
             (
                 "https://10.1.2.3",

@@ -74,7 +74,10 @@ impl ReadError {
             }
             Self::Fault(Fault {
                 path, complaint, ..
-            }) => Self::Missing(format!("{path}: the value {complaint}")),
+            }) => match path.as_str() {
+                "" => Self::Missing(format!("the body {complaint}")),
+                path => Self::Missing(format!("{path}: the value {complaint}")),
+            },
             other => other,
         }
     }

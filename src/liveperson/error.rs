@@ -105,6 +105,8 @@ pub enum UnreadableCause {
     Transfer,
     /// Not HTTP.
     NotHttp,
+    /// HTTP, with a head that is too large, malformed or at odds with itself.
+    Head,
     /// The Domain API names a host that credentials may not be sent to.
     ForeignHost,
 }
@@ -156,8 +158,14 @@ impl fmt::Display for ApiError {
     }
 }
 
+/// Longer waits are not told to the second: a number of 20 digits says no more than this.
+const LONGEST_TOLD: Duration = Duration::from_secs(7 * 86_400);
+
 /// A wait as people write it: nobody asks for nanoseconds, and a wait is never told too short.
 fn whole_seconds(wait: Duration) -> String {
+    if wait > LONGEST_TOLD {
+        return "more than a week".to_owned();
+    }
     let more = u64::from(wait.subsec_nanos() > 0);
     format_duration(Duration::from_secs(wait.as_secs().saturating_add(more)))
 }
@@ -244,7 +252,13 @@ mod tests {
             let text = ApiError::Throttled { retry_after }.to_string();
             assert_eq!(text, format!("throttled (429), asked to wait {want}"));
         }
-        let retry_after = Some(Duration::MAX);
-        assert!(!ApiError::Throttled { retry_after }.to_string().is_empty());
+        for (wait, want) in [
+            (LONGEST_TOLD, format_duration(LONGEST_TOLD)),
+            (Duration::MAX, "more than a week".to_owned()),
+        ] {
+            let retry_after = Some(wait);
+            let text = ApiError::Throttled { retry_after }.to_string();
+            assert_eq!(text, format!("throttled (429), asked to wait {want}"));
+        }
     }
 }

@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use super::redactor::Redactor;
+use super::spelling::{csi, is_format};
 
 /// Longest excerpt of a body that was not understood, in characters.
 const EXCERPT: usize = 120;
@@ -49,8 +50,9 @@ impl Redactor {
         if let Some(message) = json_message(body) {
             return self.line(&message, MESSAGE);
         }
-        // Before tags are taken out: a secret with an angle bracket would be torn apart.
-        let raw = self.hide(&String::from_utf8_lossy(body));
+        // Before tags are taken out, because a secret with an angle bracket would be torn apart;
+        // and after, because a tag may have stood inside of one.
+        let raw = self.hide(&clean(&String::from_utf8_lossy(body)));
         let text = if is_html(body) { html_text(&raw) } else { raw };
         let text = self.hide(&clean(&text));
         let text = if cut {
@@ -65,11 +67,16 @@ impl Redactor {
     }
 }
 
-/// One line: white space runs become one space; control and invisible formatting characters go.
+/// One line: white space runs become one space; control and invisible formatting characters go,
+/// and so do the codes that colour a terminal.
 pub(super) fn clean(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_whitespace() {
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        if c == '\u{1b}' {
+            let code = csi(rest.as_str().as_bytes());
+            rest = rest.as_str().get(code..).unwrap_or_default().chars();
+        } else if c.is_whitespace() {
             if !out.ends_with(' ') && !out.is_empty() {
                 out.push(' ');
             }
@@ -79,11 +86,6 @@ pub(super) fn clean(text: &str) -> String {
     }
     out.truncate(out.trim_end().len());
     out
-}
-
-/// Zero-width and direction marks: they could make a log line read as something else.
-fn is_format(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn shorten(text: &str, limit: usize) -> String {

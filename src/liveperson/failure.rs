@@ -51,6 +51,10 @@ pub(super) fn classify(
                 redactor,
             );
         }
+        Stage::BeforeHead if seen.head => {
+            let detail = format!("the head of the answer cannot be read: {detail}");
+            return unreadable(detail, UnreadableCause::Head, redactor);
+        }
         Stage::BeforeHead if seen.damaged => {
             let detail = format!("the answer is not proper HTTP: {detail}");
             return unreadable(detail, UnreadableCause::NotHttp, redactor);
@@ -136,6 +140,8 @@ struct Seen {
     connection: bool,
     /// Something came, but not HTTP.
     damaged: bool,
+    /// HTTP came, and its head is not right.
+    head: bool,
     /// Nothing came.
     incomplete: bool,
 }
@@ -151,10 +157,19 @@ impl Seen {
         }
         if let Some(http) = cause.downcast_ref::<hyper::Error>() {
             self.damaged |= http.is_parse();
+            self.head |= http.is_parse() && is_about_headers(http);
             self.incomplete |= http.is_incomplete_message();
             self.connection |= !http.is_parse();
         }
     }
+}
+
+/// Whether a version and a status came before what cannot be read.
+fn is_about_headers(error: &hyper::Error) -> bool {
+    // The library tells these apart in its words only.
+    let text = error.to_string();
+    let about = ["header", "content-length", "transfer-encoding"];
+    error.is_parse_too_large() || about.iter().any(|words| text.contains(words))
 }
 
 fn of_tls(error: &rustls::Error) -> ConnectCause {

@@ -23,6 +23,7 @@ mod redactor;
 mod retry_after;
 mod service;
 mod sla;
+mod spelling;
 mod trust;
 
 pub use api::*;

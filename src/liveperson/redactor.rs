@@ -1,8 +1,10 @@
 //! Takes the secrets of an account out of texts, however a server has spelt them.
 //!
-//! A server may echo a secret as it was, percent-encoded, as JSON, HTML or base64, twice over or in
-//! part. Instead of listing spellings, which misses the next one, the text is compared character
-//! by character with every way to write each.
+//! A server may echo a secret as it was, percent-encoded, as JSON, HTML or base64, twice over, with
+//! tags or line breaks inside. Instead of listing spellings of whole secrets, which misses the next
+//! one, the text is compared character by character with every way to write each, which
+//! [`spelling`] knows. What is neither such a spelling nor hexadecimal or base64 is not recognised:
+//! a server that means to tell a secret can always find a way, and knows it anyway.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -10,6 +12,7 @@ use bytes::Bytes;
 use secrecy::zeroize::Zeroizing;
 
 use super::excerpt::clean;
+use super::spelling;
 
 /// Stands where a secret stood.
 const HIDDEN: &str = "[secret]";
@@ -18,8 +21,8 @@ const HIDDEN: &str = "[secret]";
 const FEWEST: usize = 4;
 /// Fewer characters of base64 would be found in every other text.
 const FEWEST_OF_BASE64: usize = 8;
-/// The longest spelling of one character: `&amp;amp;#x000027;`, `\\\\u003d`, `%2525252F`.
-const LONGEST_UNIT: usize = 24;
+/// Most that may stand between two characters of a secret without hiding it from a reader.
+const MOST_FILLERS: usize = 16;
 
 /// The secrets that must not get out. It shares them with their owner and copies none; whatever it
 /// derives from them lives for one text and is wiped.
@@ -74,7 +77,7 @@ impl Redactor {
         let begins_secret = |at: &usize| {
             let byte = text.as_bytes().get(*at).copied().unwrap_or_default();
             begins[usize::from(byte)]
-                && needles.iter().any(|needle| {
+                && beginning(text, *at, &needles).any(|needle| {
                     // A few characters are no secret, and every text ends with the beginning of
                     // something.
                     matches!(compare(text, *at, needle), Found::RunsOff(seen) if seen >= FEWEST)
@@ -87,7 +90,8 @@ impl Redactor {
             .to_owned()
     }
 
-    /// What is looked for: the secrets, as [`clean`] would leave them, and inside of base64.
+    /// What is looked for: the secrets, as [`clean`] would leave them, as hexadecimal digits, and
+    /// inside of base64, also twice.
     fn needles(&self) -> Vec<Zeroizing<String>> {
         let mut needles = Vec::new();
         for text in self.texts() {
@@ -95,9 +99,16 @@ impl Redactor {
             if cleaned.as_str() != text && !cleaned.is_empty() {
                 needles.push(cleaned);
             }
-            needles.extend(inside_base64(text.as_bytes()));
+            let cores = inside_base64(text.as_bytes());
+            for core in &cores {
+                needles.extend(inside_base64(core.as_bytes()));
+            }
+            needles.extend(cores);
+            needles.push(hexadecimal(text.as_bytes()));
             needles.push(Zeroizing::new(text.to_owned()));
         }
+        needles.sort_unstable_by(|one, other| one.as_str().cmp(other));
+        needles.dedup_by(|one, other| one.as_str() == other.as_str());
         needles
     }
 }
@@ -124,30 +135,60 @@ fn inside_base64(secret: &[u8]) -> Vec<Zeroizing<String>> {
     cores
 }
 
+/// The digits of every byte.
+fn hexadecimal(secret: &[u8]) -> Zeroizing<String> {
+    let mut digits = Zeroizing::new(String::with_capacity(2 * secret.len()));
+    let nibbles = secret.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.extend(nibbles.filter_map(|nibble| char::from_digit(nibble.into(), 16)));
+    digits
+}
+
 /// Which bytes a spelling of a needle may begin with.
 fn first_bytes(needles: &[Zeroizing<String>]) -> [bool; 256] {
     let mut begins = [false; 256];
     if needles.is_empty() {
         return begins;
     }
-    let firsts = needles
-        .iter()
-        .filter_map(|needle| needle.as_bytes().first());
-    for byte in firsts.chain(b"%\\&+") {
-        begins[usize::from(byte.to_ascii_lowercase())] = true;
-        begins[usize::from(byte.to_ascii_uppercase())] = true;
+    let mut mark = |byte: u8| begins[usize::from(byte)] = true;
+    spelling::FIRST_BYTES.iter().copied().for_each(&mut mark);
+    let firsts = needles.iter().filter_map(|needle| needle.chars().next());
+    for c in firsts.flat_map(|c| c.to_lowercase().chain(c.to_uppercase())) {
+        c.encode_utf8(&mut [0; 4])
+            .bytes()
+            .take(1)
+            .for_each(&mut mark);
     }
     begins
 }
 
+/// Whether it is the same letter: some gateways write everything small, or large.
+fn same(one: char, other: char) -> bool {
+    one.eq_ignore_ascii_case(&other)
+        || !one.is_ascii() && one.to_lowercase().eq(other.to_lowercase())
+}
+
+/// The needles that may stand at `at`, by their first characters.
+fn beginning<'a>(
+    text: &str,
+    at: usize,
+    needles: &'a [Zeroizing<String>],
+) -> impl Iterator<Item = &'a str> {
+    let mut firsts = Vec::new();
+    let rest = text.as_bytes().get(at..).unwrap_or_default();
+    spelling::characters(rest, &mut |c, _| firsts.push(c));
+    let begins = move |needle: &&str| {
+        let first = needle.chars().next();
+        first.is_some_and(|first| firsts.iter().any(|c| same(*c, first)))
+    };
+    needles.iter().map(|needle| needle.as_str()).filter(begins)
+}
+
 /// The end of the longest needle that stands at `at`.
 fn longest(text: &str, at: usize, needles: &[Zeroizing<String>]) -> Option<usize> {
-    let ends = needles
-        .iter()
-        .filter_map(|needle| match compare(text, at, needle) {
-            Found::Whole(end) => Some(end),
-            Found::RunsOff(_) | Found::Nothing => None,
-        });
+    let ends = beginning(text, at, needles).filter_map(|needle| match compare(text, at, needle) {
+        Found::Whole(end) => Some(end),
+        Found::RunsOff(_) | Found::Nothing => None,
+    });
     ends.max()
 }
 
@@ -162,17 +203,24 @@ enum Found {
 
 fn compare(text: &str, at: usize, needle: &str) -> Found {
     let text = text.as_bytes();
-    // Mostly one; a spelling can be read in more than one way (`\\` is one backslash or two).
+    // Mostly one; a spelling can be read in more than one way (`\\\\` is one backslash or two).
     let mut places = vec![at];
     let mut next = Vec::new();
     let mut runs_off = None;
     for (seen, wanted) in needle.chars().enumerate() {
+        if seen > 0 {
+            skip_fillers(text, &mut places);
+        }
         for &place in &places {
             let rest = text.get(place..).unwrap_or_default();
             if rest.is_empty() || is_partial_unit(rest) {
                 runs_off = Some(seen);
             }
-            push_ends(rest, place, wanted, &mut next);
+            spelling::characters(rest, &mut |c, length| {
+                if same(c, wanted) {
+                    next.push(place + length);
+                }
+            });
         }
         next.sort_unstable();
         next.dedup();
@@ -187,145 +235,25 @@ fn compare(text: &str, at: usize, needle: &str) -> Found {
         .map_or(Found::Nothing, |end| Found::Whole(*end))
 }
 
+/// Adds the places behind what may stand between two characters without being seen.
+fn skip_fillers(text: &[u8], places: &mut Vec<usize>) {
+    let most = places.len() + MOST_FILLERS;
+    let mut index = 0;
+    while let Some(&place) = places.get(index) {
+        index += 1;
+        let rest = text.get(place..).unwrap_or_default();
+        spelling::fillers(rest, &mut |length| {
+            let behind = place + length;
+            if places.len() < most && !places.contains(&behind) {
+                places.push(behind);
+            }
+        });
+    }
+}
+
 /// Whether the end of a text may be half of a spelling.
 fn is_partial_unit(rest: &[u8]) -> bool {
-    rest.len() < LONGEST_UNIT
-        && matches!(rest.first(), Some(b'%' | b'\\' | b'&'))
+    rest.len() < spelling::LONGEST
+        && matches!(rest.first(), Some(b'%' | b'\\' | b'&' | b'=' | b'<'))
         && !rest.contains(&b' ')
-}
-
-/// Adds the end of every spelling of a character that `rest` begins with; `rest` begins at `at`.
-fn push_ends(rest: &[u8], at: usize, wanted: char, ends: &mut Vec<usize>) {
-    let mut bytes = [0; 4];
-    let raw = wanted.encode_utf8(&mut bytes).as_bytes();
-    // Some gateways write everything small.
-    let same = |begin: &[u8]| begin.eq_ignore_ascii_case(raw);
-    if rest.get(..raw.len()).is_some_and(same) {
-        ends.push(at + raw.len());
-    }
-    match rest.first() {
-        Some(b'+') if wanted == ' ' => ends.push(at + 1),
-        Some(b'%') => {
-            let mut found = |length| ends.push(at + length);
-            percent(rest, raw, &mut found);
-            if wanted == ' ' {
-                percent(rest, b"+", &mut found);
-            }
-        }
-        Some(b'\\') => backslash(rest, wanted, &mut |length| ends.push(at + length)),
-        Some(b'&') => entity(rest, wanted, &mut |length| ends.push(at + length)),
-        _ => {}
-    }
-}
-
-/// `%2F`, and `%252F` as often as somebody has encoded it again.
-fn percent(rest: &[u8], raw: &[u8], found: &mut dyn FnMut(usize)) {
-    let mut at = 0;
-    for (index, &byte) in raw.iter().enumerate() {
-        if rest.get(at) != Some(&b'%') {
-            return;
-        }
-        at += 1;
-        while rest.get(at..).is_some_and(|rest| rest.starts_with(b"25")) {
-            at += 2;
-            if byte == b'%' && index + 1 == raw.len() {
-                found(at);
-            }
-        }
-        if byte == b'%' || hex(rest, at, 2) != Some(u32::from(byte)) {
-            return;
-        }
-        at += 2;
-    }
-    found(at);
-}
-
-/// `\/`, `\"`, `\n`, `\u003d`, with any number of backslashes for text inside of text.
-fn backslash(rest: &[u8], wanted: char, found: &mut dyn FnMut(usize)) {
-    let slashes = rest.iter().take_while(|byte| **byte == b'\\').count();
-    if wanted == '\\' {
-        (2..=slashes).for_each(&mut *found);
-    }
-    let plain = match rest.get(slashes) {
-        Some(b'u') => return unicode(rest, slashes + 1, wanted, found),
-        Some(b'n') => '\n',
-        Some(b't') => '\t',
-        Some(b'r') => '\r',
-        Some(&byte @ (b'/' | b'"' | b'\'')) => char::from(byte),
-        _ => return,
-    };
-    if plain == wanted {
-        found(slashes + 1);
-    }
-}
-
-/// The digits of `\u003d`, or of the two halves of a character beyond them.
-fn unicode(rest: &[u8], at: usize, wanted: char, found: &mut dyn FnMut(usize)) {
-    let mut units = [0; 2];
-    let mut at = at;
-    for (index, unit) in wanted.encode_utf16(&mut units).iter().enumerate() {
-        if index > 0 {
-            let tail = rest.get(at..).unwrap_or_default();
-            let slashes = tail.iter().take_while(|byte| **byte == b'\\').count();
-            if slashes == 0 || tail.get(slashes) != Some(&b'u') {
-                return;
-            }
-            at += slashes + 1;
-        }
-        if hex(rest, at, 4) != Some(u32::from(*unit)) {
-            return;
-        }
-        at += 4;
-    }
-    found(at);
-}
-
-/// `&#61;`, `&#x3D;`, `&quot;`, and `&amp;quot;` as often as somebody has escaped it again.
-fn entity(rest: &[u8], wanted: char, found: &mut dyn FnMut(usize)) {
-    const NAMES: [(&str, char); 6] = [
-        ("lt;", '<'),
-        ("gt;", '>'),
-        ("quot;", '"'),
-        ("apos;", '\''),
-        ("sol;", '/'),
-        ("equals;", '='),
-    ];
-    let mut at = 1;
-    while rest.get(at..).is_some_and(|rest| rest.starts_with(b"amp;")) {
-        at += 4;
-        if wanted == '&' {
-            found(at);
-        }
-    }
-    let tail = rest.get(at..).unwrap_or_default();
-    for (name, meant) in NAMES {
-        if meant == wanted && tail.starts_with(name.as_bytes()) {
-            found(at + name.len());
-        }
-    }
-    let (digits, radix) = match tail {
-        [b'#', b'x' | b'X', digits @ ..] => (digits, 16),
-        [b'#', digits @ ..] => (digits, 10),
-        _ => return,
-    };
-    let is_digit = |byte: &&u8| char::from(**byte).is_digit(radix);
-    let count = digits.iter().take(8).take_while(is_digit).count();
-    let text = digits
-        .get(..count)
-        .and_then(|d| std::str::from_utf8(d).ok());
-    let number = text.and_then(|text| u32::from_str_radix(text, radix).ok());
-    if number == Some(u32::from(wanted)) {
-        let mark = usize::from(radix == 16) + 1;
-        let semicolon = usize::from(digits.get(count) == Some(&b';'));
-        found(at + mark + count + semicolon);
-    }
-}
-
-fn hex(rest: &[u8], at: usize, digits: usize) -> Option<u32> {
-    let text = std::str::from_utf8(rest.get(at..at + digits)?).ok()?;
-    // `from_str_radix` would take a sign.
-    if !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    u32::from_str_radix(text, 16).ok()
 }

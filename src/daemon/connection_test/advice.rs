@@ -67,8 +67,25 @@ pub(in crate::daemon) fn advice(
              look at its status page."
             .to_owned(),
         ApiError::Unreadable { cause, .. } => unreadable(*cause, host),
-        ApiError::TooLarge { .. } => "raise limits.max_response_bytes.".to_owned(),
-        ApiError::Refused { .. } | ApiError::Rejected { .. } => refused(asked, error, account),
+        // No limit is too low for a host or a token.
+        ApiError::TooLarge { .. } => match asked {
+            Asked::Host(_) | Asked::Token => unreadable(UnreadableCause::Content, host),
+            Asked::Data(_) | Asked::Names => "raise limits.max_response_bytes.".to_owned(),
+        },
+        ApiError::Refused { .. } => refused(asked, error, account),
+        // What the Domain API says of an account that it does not know, also in an answer of 200;
+        // and OAuth 2.0's own status for credentials that are wrong.
+        ApiError::Rejected { status, .. } => match (asked, status) {
+            (Asked::Host(_), 200 | 400 | 401 | 403 | 404) | (Asked::Token, 400) => {
+                refused(asked, error, account)
+            }
+            (Asked::Host(_) | Asked::Token, _) => format!(
+                "{host} does not take such requests, so nothing is said of the account or its \
+                 credentials. Is it the right host (hosts, domain_api), or does a proxy answer in \
+                 its place?"
+            ),
+            (Asked::Data(_) | Asked::Names, _) => refused(asked, error, account),
+        },
     }
 }
 
@@ -178,6 +195,11 @@ fn unreadable(cause: UnreadableCause, host: &str) -> String {
         ),
         UnreadableCause::NotHttp => format!(
             "what listens at {host} does not speak HTTP. Are host and port right (hosts, domain_api)?"
+        ),
+        UnreadableCause::Head => format!(
+            "{host} speaks HTTP, but the head of its answer is too large, malformed or at odds with \
+             itself, which LivePerson's are not. Is it the right host (hosts, domain_api), or does a \
+             proxy or load balancer in between add headers?"
         ),
         UnreadableCause::ForeignHost => {
             "nothing was sent to that host. If LivePerson confirms it, add \
@@ -341,6 +363,12 @@ mod tests {
             ),
             (
                 data,
+                unreadable(UnreadableCause::Head),
+                oauth2(),
+                "the head of its answer",
+            ),
+            (
+                data,
                 unreadable(UnreadableCause::ForeignHost),
                 oauth2(),
                 "allowed_domains",
@@ -357,6 +385,22 @@ mod tests {
                 rejected(400),
                 oauth2(),
                 "wrong client id or secret",
+            ),
+            (Asked::Token, rejected(404), oauth2(), "h does not take"),
+            (Asked::Token, rejected(101), login(), "h does not take"),
+            (Asked::Token, rejected(999), oauth2(), "h does not take"),
+            (host, rejected(405), oauth2(), "h does not take"),
+            (
+                Asked::Token,
+                ApiError::TooLarge { limit: 1 },
+                oauth2(),
+                "answered something else",
+            ),
+            (
+                host,
+                ApiError::TooLarge { limit: 1 },
+                oauth2(),
+                "answered something else",
             ),
             (Asked::Token, refused(403), oauth2(), "missing permission"),
             (

@@ -76,6 +76,7 @@ fn spellings(secret: &str) -> Vec<(&'static str, String)> {
         units.map(|unit| format!("\\u{unit:04x}")).collect()
     });
     let base64 = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+    let bytes = |spell: &dyn Fn(u8) -> String| secret.bytes().map(spell).collect::<String>();
     let url_safe = base64::engine::general_purpose::URL_SAFE.encode(secret);
     vec![
         ("raw", secret.to_owned()),
@@ -108,7 +109,77 @@ fn spellings(secret: &str) -> Vec<(&'static str, String)> {
         ("base64 as id:secret", base64(&format!("id:{secret}:x"))),
         ("base64, percent", paths::percent_encode(&base64(secret))),
         ("base64, url", url_safe),
+        ("base64 of base64", base64(&base64(secret))),
+        (
+            "base64 of id:base64",
+            base64(&format!("id:{}", base64(secret))),
+        ),
+        ("base64, folded", folded(&base64(secret), "\r\n")),
+        ("percent \\u", unicode.replace('\\', "%")),
+        ("\\u{}", every(&|c| format!("\\u{{{:x}}}", u32::from(c)))),
+        ("\\x", bytes(&|byte| format!("\\x{byte:02x}"))),
+        ("\\\\x", bytes(&|byte| format!("\\\\x{byte:02X}"))),
+        ("octal", bytes(&|byte| format!("\\{byte:03o}"))),
+        ("quoted-printable", bytes(&|byte| format!("={byte:02X}"))),
+        ("quoted-printable, folded", folded(secret, "=\r\n")),
+        ("html names", every(&html_name)),
+        ("html names, large", every(&html_name).to_uppercase()),
+        ("hexadecimal", bytes(&|byte| format!("{byte:02x}"))),
+        ("hexadecimal, large", bytes(&|byte| format!("{byte:02X}"))),
+        ("hexadecimal, apart", bytes(&|byte| format!("{byte:02x} "))),
+        ("with spaces", between(secret, " ")),
+        ("with NUL", between(secret, "\0")),
+        ("with \\n", between(secret, "\\n")),
+        ("with invisible spaces", between(secret, "\u{200b}")),
+        ("with &shy;", between(secret, "&shy;")),
+        ("with colours", between(secret, "\u{1b}[1;31m")),
+        ("with colours as JSON", between(secret, "\\u001b[0m")),
+        ("with tags", between(secret, "<wbr>")),
+        (
+            "doubled quotes",
+            secret.replace('"', "\"\"").replace('\'', "\'\'"),
+        ),
+        ("full width", every(&wide)),
     ]
+}
+
+fn html_name(c: char) -> String {
+    let name = match c {
+        '/' => "sol",
+        '+' => "plus",
+        '"' => "quot",
+        '<' => "lt",
+        '>' => "gt",
+        '&' => "amp",
+        '=' => "equals",
+        '%' => "percnt",
+        '\\' => "bsol",
+        '\'' => "apos",
+        _ => return c.to_string(),
+    };
+    format!("&{name};")
+}
+
+fn wide(c: char) -> String {
+    let wide = match u32::from(c) {
+        code @ 0x21..0x7f => char::from_u32(code + 0xfee0),
+        _ => Some(c),
+    };
+    wide.into_iter().collect()
+}
+
+fn folded(text: &str, fold: &str) -> String {
+    let characters = text.chars().enumerate();
+    let fold = |(index, c): (usize, char)| match index {
+        5 => format!("{fold}{c}"),
+        _ => c.to_string(),
+    };
+    characters.map(fold).collect()
+}
+
+fn between(text: &str, filler: &str) -> String {
+    let characters: Vec<String> = text.chars().map(String::from).collect();
+    characters.join(filler)
 }
 
 #[test]
@@ -130,7 +201,8 @@ fn secrets_are_hidden_in_every_spelling() {
             ] {
                 for text in [
                     redactor.message(body.as_bytes(), false),
-                    redactor.hide(&body),
+                    redactor.line(&body, 10_000),
+                    redactor.excerpt(body.as_bytes()),
                 ] {
                     // What base64 leaves at both ends depends on more than the secret.
                     let plain = ["bad", "there", "<p>", "</p>", "[secret]", " "];
@@ -177,6 +249,18 @@ fn a_secret_cut_in_two_is_dropped() {
     let mut body = vec![b' '; 16 * 1024 - 4];
     body.extend_from_slice(b"abcdefgh");
     assert_eq!(redactor.excerpt(&body), "\"\"");
+}
+
+/// A server that knows what is looked for must not be able to make the search long.
+#[test]
+fn no_text_takes_long_to_look_through() {
+    let redactor = Redactor::new(["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "%\\&=<>", "&&&&&&&&"]);
+    for unit in [
+        "\\", "%25", "&amp;", "a ", "=\n", "<a>", "\\u001b[", "\u{1b}[",
+    ] {
+        let body = unit.repeat(16 * 1024 / unit.len());
+        redactor.message(body.as_bytes(), true);
+    }
 }
 
 /// What is missing from the words around it would give it away.
