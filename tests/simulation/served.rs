@@ -119,7 +119,11 @@ impl Served {
             self.skills.get_or_insert(skills.clone().unwrap());
             Vec::new()
         } else {
-            self.next += 1;
+            // Not one of those that are served still.
+            let newest = self.of(kind).newest.values();
+            let served: BTreeSet<_> = newest.filter_map(|answer| answer.place).collect();
+            let free = |next: &usize| !served.contains(&place(&pool(kind)[next % POOL][0]));
+            self.next = (self.next + 1..).find(free).unwrap();
             pool(kind)[self.next % POOL].clone()
         };
         let answers = self.of(kind);
