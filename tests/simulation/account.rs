@@ -49,6 +49,10 @@ pub(crate) struct Account {
     /// Whether names have been asked for since they were switched on.
     names_begun: bool,
     pub(crate) removed: bool,
+    /// Since when all has been well, and it has noticed.
+    pub(crate) well_since: Option<Instant>,
+    /// Nothing more is to be learnt from it.
+    pub(crate) done: bool,
 }
 
 /// Gives the plans and notes which polls began.
@@ -102,13 +106,15 @@ impl Account {
             page_holds_until: None,
             names_begun: false,
             removed: false,
+            well_since: None,
+            done: false,
             drawn,
         }
     }
 
     /// When something happens next.
     pub(crate) fn next(&self) -> Option<Instant> {
-        if self.removed {
+        if self.removed || self.done {
             return None;
         }
         let ends = self.under_way.iter().map(|u| u.ends);

@@ -26,8 +26,6 @@ struct World {
     story: Story,
     accounts: Vec<Account>,
     store: Arc<Store>,
-    /// Since when all has been well, and everybody has noticed.
-    well_since: Option<Instant>,
     zone: TimeZone,
     rng: Rng,
     twists_done: usize,
@@ -61,7 +59,6 @@ impl World {
             story,
             accounts,
             store,
-            well_since: None,
             zone,
             rng,
             twists_done: 0,
@@ -74,12 +71,9 @@ impl World {
         loop {
             let twist = self.story.twists.get(self.twists_done);
             let twist_at = twist.map(|(at, _)| self.clocks.at(*at).max(self.clocks.now));
-            let next = self
-                .accounts
-                .iter()
-                .filter_map(Account::next)
-                .min()
-                .unwrap();
+            let Some(next) = self.accounts.iter().filter_map(Account::next).min() else {
+                return self.events;
+            };
             match twist_at {
                 Some(at) if at <= next => {
                     self.clocks.now = at;
@@ -92,8 +86,8 @@ impl World {
                     self.turn_all(true);
                 }
             }
-            if self.clocks.now > end && twist_at.is_none() && self.has_settled(end) {
-                return self.events;
+            if self.clocks.now > end && twist_at.is_none() {
+                self.settle(end);
             }
             assert!(self.events < MOST_EVENTS, "the poller never rests");
         }
@@ -168,41 +162,37 @@ impl World {
         }
     }
 
-    /// After the story everything becomes well within a bounded time, and then stays fresh.
-    fn has_settled(&mut self, end: Instant) -> bool {
+    /// After the story every account becomes well within a bounded time, and then stays fresh: when it
+    /// has been so for long enough it is done.
+    fn settle(&mut self, end: Instant) {
         let now = self.clocks.now;
-        let Some(since) = self.well_since else {
-            self.well_since = self.all_recovered(end).then_some(now);
-            return false;
-        };
-        let longest = self.accounts.iter().map(|a| a.drawn.longest_interval());
-        let longest = longest.max().unwrap();
-        // A whole poll of each that has nothing left of what was.
-        if now - since > longest.mul_f64(2.1) && self.events.is_multiple_of(4) {
-            for account in &self.accounts {
-                account.is_fresh(self.clocks.aged(now));
-                if account.removed {
-                    account.is_gone(now);
-                }
+        for (number, account) in self.accounts.iter_mut().enumerate() {
+            if account.removed {
+                account.is_gone(now);
+                account.done = true;
             }
+            if account.done {
+                continue;
+            }
+            let Some(since) = account.well_since else {
+                let (bound, late) = (account.recovery_bound(), now - end);
+                let recovered = account.recovered(end);
+                assert!(
+                    recovered || late <= bound,
+                    "account {number}: not all requests have run {bound:?} after the last fault: {:?} {:#?}",
+                    account.model.collectors,
+                    self.story
+                );
+                account.well_since = recovered.then_some(now);
+                continue;
+            };
+            // A whole poll of each collector that has nothing left of what was.
+            let longest = account.drawn.longest_interval();
+            if now - since > longest.mul_f64(2.1) {
+                account.is_fresh(self.clocks.aged(now));
+            }
+            account.done = now - since > longest.mul_f64(2.8);
         }
-        now - since > longest.mul_f64(2.8)
-    }
-
-    /// No starvation: after the story every planned request runs again within a bounded time.
-    fn all_recovered(&self, end: Instant) -> bool {
-        let since = self.clocks.now - end;
-        self.accounts.iter().enumerate().fold(true, |all, (number, account)| {
-            let recovered = account.recovered(end);
-            let bound: Duration = account.recovery_bound();
-            assert!(
-                recovered || since <= bound,
-                "account {number}: not all requests have run {bound:?} after the last fault: {:?} {:#?}",
-                account.model.collectors,
-                self.story
-            );
-            all && recovered
-        })
     }
 }
 
