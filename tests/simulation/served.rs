@@ -63,6 +63,8 @@ struct Answers {
     newest: HashMap<RequestKey, Answer>,
     /// Requests of the running poll, or else of the last one.
     planned: Vec<(RequestKey, PlannedRequest)>,
+    /// The same of the poll before.
+    planned_before: Vec<RequestKey>,
     /// Those among them that were answered.
     answered: BTreeSet<RequestKey>,
 }
@@ -93,7 +95,8 @@ impl Served {
         let requests: Vec<_> = plan.iter().map(|(_, request)| request.clone()).collect();
         assert_eq!(requests, expected, "for the skills {:?}", self.skills);
         let answers = self.of(kind);
-        answers.planned = plan;
+        let before = std::mem::replace(&mut answers.planned, plan);
+        answers.planned_before = before.into_iter().map(|(key, _)| key).collect();
         answers.answered.clear();
     }
 
@@ -262,6 +265,11 @@ impl Served {
     ) {
         for (kind, answers) in &self.collectors {
             if bound(*kind) >= stale_after {
+                continue;
+            }
+            // Another plan has its requests at other times.
+            let planned: Vec<_> = answers.planned.iter().map(|(key, _)| *key).collect();
+            if !answers.planned_before.starts_with(&planned) {
                 continue;
             }
             for (key, request) in &answers.planned {
