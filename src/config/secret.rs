@@ -218,14 +218,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
         for (content, mode, warned) in [
-            ("pw\n", 0o600, ""),
-            ("pw\n\n", 0o640, ""),
-            ("pw", 0o644, "read"),
-            ("pw", 0o404, "read"),
-            ("pw", 0o602, "changed"),
-            ("pw", 0o666, "read changed"),
-            ("user\npw\n", 0o600, "several"),
-            ("user\r\npw", 0o606, "read changed several"),
+            ("p4ss\n", 0o600, ""),
+            ("p4ss\n\n", 0o640, ""),
+            ("p4ss", 0o644, "read"),
+            ("p4ss", 0o404, "read"),
+            ("p4ss", 0o602, "changed"),
+            ("p4ss", 0o666, "read changed"),
+            ("user\np4ss\n", 0o600, "several"),
+            ("user\r\np4ss", 0o606, "read changed several"),
         ] {
             fs::write(&path, content).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
@@ -236,7 +236,7 @@ mod tests {
                 .filter(|word| warnings.iter().any(|w| w.contains(*word)));
             let found: Vec<_> = found.filter_map(|word| word.split(' ').next()).collect();
             assert_eq!(found.join(" "), warned, "{mode:o} {content:?}");
-            assert!(!warnings.join(" ").contains("pw"), "{warnings:?}");
+            assert!(!warnings.join(" ").contains("p4ss"), "{warnings:?}");
         }
         assert_eq!(
             Secret::from_value("a\nb".to_owned()).warnings(),
