@@ -65,6 +65,8 @@ struct Answers {
     planned: Vec<(RequestKey, PlannedRequest)>,
     /// The same of the poll before.
     planned_before: Vec<RequestKey>,
+    /// Polls in a row that were whole and asked for the same as the one before.
+    steady: u32,
     /// Those among them that were answered.
     answered: BTreeSet<RequestKey>,
 }
@@ -147,7 +149,11 @@ impl Served {
         let unknown_skills = answers.planned.iter().any(|(key, request)| {
             request.ask == Ask::DiscoverSkills && !answers.answered.contains(key)
         });
-        let planned: BTreeSet<_> = answers.planned.iter().map(|(key, _)| *key).collect();
+        let keys = answers.planned.iter().map(|(key, _)| key);
+        let same = keys.clone().eq(&answers.planned_before);
+        let whole = keys.clone().all(|key| answers.answered.contains(key));
+        answers.steady = if same && whole { answers.steady + 1 } else { 0 };
+        let planned: BTreeSet<_> = keys.copied().collect();
         answers.newest.retain(|key, answer| {
             let stays = planned.contains(key) || unknown_skills && is_of_a_skill(&answer.request);
             stays && now - answer.came < stale_after
@@ -267,9 +273,9 @@ impl Served {
             if bound(*kind) >= stale_after {
                 continue;
             }
-            // Another plan has its requests at other times.
+            // Another plan, or one in which a request failed, has its requests at other times.
             let planned: Vec<_> = answers.planned.iter().map(|(key, _)| *key).collect();
-            if !answers.planned_before.starts_with(&planned) {
+            if answers.steady < 2 || !answers.planned_before.starts_with(&planned) {
                 continue;
             }
             for (key, request) in &answers.planned {

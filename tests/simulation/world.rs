@@ -191,7 +191,7 @@ impl World {
             if now - since > longest.mul_f64(2.1) {
                 account.is_fresh(self.clocks.aged(now));
             }
-            account.done = now - since > longest.mul_f64(2.8);
+            account.done = now - since > longest.mul_f64(3.3);
         }
     }
 }
