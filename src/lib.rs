@@ -2,7 +2,7 @@
 //!
 //! Data flows one way. [`config`] says what to ask, [`poll`] turns it into a plan of requests and
 //! decides when each may start, [`liveperson`] asks and returns plain typed values, [`metrics`]
-//! turns values into families, [`exposition`] writes families as bytes once per poll, [`store`]
+//! turns values into families, [`exposition`] writes families as bytes once per answer, [`store`]
 //! swaps the bytes in whole, and [`web`] hands them out. [`daemon`] is the only room that knows
 //! all the others; [`simulator`] is a LivePerson to try and test against and knows none of them.
 

@@ -177,9 +177,11 @@ impl Daemon {
     ) -> Result<(Config, Vec<PreparedAccount>), String> {
         let changed: Vec<(Account, Option<ReusableClient>)> = {
             let present = self.present();
+            let running: HashMap<&str, &RunningAccount> =
+                present.accounts.iter().map(|r| (&*r.id, r)).collect();
             let client = |account: &Account| {
-                let running = present.accounts.iter().find(|r| r.id == account.id);
-                (account.clone(), running.map(RunningAccount::client))
+                let running = running.get(&*account.id);
+                (account.clone(), running.map(|running| running.client()))
             };
             changed.iter().map(client).collect()
         };
@@ -232,14 +234,16 @@ impl Daemon {
         kept
     }
 
+    /// The accounts that were removed a short while ago; those of before are forgotten.
     fn removed(&self) -> std::sync::MutexGuard<'_, Vec<Removed>> {
-        self.removed.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut removed = self.removed.lock().unwrap_or_else(PoisonError::into_inner);
+        removed.retain(|(_, at, _)| at.elapsed() < LONGEST_MEMORY);
+        removed
     }
 
     /// An account that comes back keeps the pause that LivePerson asked it for.
     fn before_removal(&self, id: &str) -> Before {
         let mut removed = self.removed();
-        removed.retain(|(_, at, _)| at.elapsed() < LONGEST_MEMORY);
         let place = removed.iter().position(|(removed, ..)| removed == id);
         match place.map(|place| removed.swap_remove(place)) {
             Some((.., machine)) => Before::Removed(Box::new(machine)),

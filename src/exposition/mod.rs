@@ -3,7 +3,7 @@
 //! [`SegmentWriter`] is a [`crate::metrics::Sink`] that writes samples family by family, because a
 //! family's samples must stand together on the page while an answer feeds several families at
 //! once. What it has written becomes [`Segment`]s: pieces of the page that are compressed when they
-//! are made and only ever joined afterwards. `header` writes HELP, TYPE and UNIT from the
+//! are made and only ever put one after the other. `header` writes HELP, TYPE and UNIT from the
 //! catalogue, `own` writes the families of the `prometheus` crate, `negotiate` reads the headers
 //! of a scrape, `escape` and `number` hold the formats' small rules. This room knows the formats
 //! and nothing of LivePerson.
