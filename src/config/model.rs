@@ -7,6 +7,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::secret::Secret;
+use crate::collectors::ConfiguredCollector;
 
 /// A whole configuration, file and environment merged.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,10 +40,8 @@ pub struct Account {
     pub auth: Auth,
     /// LivePerson service name to base URL; a service named here is not asked of the Domain API.
     pub hosts: BTreeMap<String, Url>,
-    /// Global settings with this account's own merged over them, key by key.
-    pub engagement_activity: EngagementActivity,
-    /// Global settings with this account's own merged over them, key by key.
-    pub sla: Sla,
+    /// Every collector with its global settings and this account's own merged over them, key by key.
+    pub collectors: Vec<ConfiguredCollector>,
 }
 
 /// The three ways LivePerson authorises a call.

@@ -5,13 +5,12 @@
 //! goes with the end of the poll that does not ask for it.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::collectors::Request;
 use crate::exposition::Chunk;
 use crate::poll::RequestKey;
-use crate::poll::plan::{Ask, Level, PlannedRequest, SlaSubject};
 use crate::store::Publication;
 
 /// One collector's running poll, or else its last, and what it serves.
@@ -25,7 +24,7 @@ pub(super) struct Results {
 
 #[derive(Clone, Debug)]
 struct Planned {
-    request: PlannedRequest,
+    request: Request,
     /// Answered in this poll.
     answered: bool,
     served: Option<Answered>,
@@ -40,7 +39,7 @@ struct Answered {
 }
 
 impl Planned {
-    fn new(request: PlannedRequest, served: Option<Answered>) -> Self {
+    fn new(request: Request, served: Option<Answered>) -> Self {
         Self {
             request,
             answered: false,
@@ -48,32 +47,14 @@ impl Planned {
         }
     }
 
-    /// What of it another request of Engagement Activity asks for, too: the levels that both feed,
-    /// with the same ids.
-    fn levels_for(&self, other: &PlannedRequest) -> Option<Publication> {
-        let (old, new) = (&self.request, other);
-        let (
-            Ask::Engagement { skills, agents, .. },
-            Ask::Engagement {
-                skills: new_skills,
-                agents: new_agents,
-                levels,
-            },
-        ) = (&old.ask, &new.ask)
-        else {
-            return None;
-        };
-        let same = |level: Level| match level {
-            Level::Agent => agents == new_agents,
-            Level::Skill | Level::SkillAgent => skills == new_skills,
-            Level::Account | Level::Group => true,
-        };
+    /// What of it another request asks for, too: the levels that both feed, with the same ids.
+    fn levels_for(&self, new: &Request) -> Option<Publication> {
         let served = &self.served.as_ref()?.publication;
         let chunks = served.chunks.iter().filter(|chunk| {
-            let level = chunk.family.get().origin.level();
-            level.is_some_and(|level| levels.contains(&level) && same(level))
+            let level = chunk.family.origin.level();
+            level.is_some_and(|level| self.request.same_level(new, level))
         });
-        (old.window == new.window).then(|| Publication {
+        Some(Publication {
             chunks: chunks.cloned().collect(),
             came: served.came,
         })
@@ -87,12 +68,12 @@ impl Results {
     pub(super) fn inherit(
         &mut self,
         old: &Self,
-        plan: &[PlannedRequest],
-        still_asked: impl Fn(&PlannedRequest) -> bool,
+        plan: &[Request],
+        still_asked: impl Fn(&Request) -> bool,
     ) {
         let (kept, changed): (Vec<_>, Vec<_>) =
             old.all().partition(|planned| still_asked(&planned.request));
-        let there = |request: &&PlannedRequest| kept.iter().any(|old| old.request == **request);
+        let there = |request: &&Request| kept.iter().any(|old| old.request == **request);
         let new = plan.iter().filter(|request| !there(request));
         let parts = new.filter_map(|new| {
             let of_levels = changed.iter().filter_map(|old| old.levels_for(new));
@@ -117,16 +98,16 @@ impl Results {
     }
 
     /// Begins a poll.
-    pub(super) fn begin(&mut self, plan: Vec<PlannedRequest>) -> Vec<RequestKey> {
+    pub(super) fn begin(&mut self, plan: Vec<Request>) -> Vec<RequestKey> {
         let before = std::mem::take(&mut self.planned);
         self.leaving.extend(before);
         self.extend(plan)
     }
 
     /// Adds requests to the running poll.
-    pub(super) fn extend(&mut self, more: Vec<PlannedRequest>) -> Vec<RequestKey> {
+    pub(super) fn extend(&mut self, more: Vec<Request>) -> Vec<RequestKey> {
         let leaving = std::mem::take(&mut self.leaving).into_iter();
-        let mut earlier: HashMap<PlannedRequest, Option<Answered>> = leaving
+        let mut earlier: HashMap<Request, Option<Answered>> = leaving
             .map(|planned| (planned.request, planned.served))
             .collect();
         let keys = more.iter().map(key).collect();
@@ -143,7 +124,7 @@ impl Results {
     }
 
     /// A request of the running poll.
-    pub(super) fn request(&self, index: usize) -> Option<&PlannedRequest> {
+    pub(super) fn request(&self, index: usize) -> Option<&Request> {
         Some(&self.planned.get(index)?.request)
     }
 
@@ -184,13 +165,13 @@ impl Results {
         let unknown_skills = self
             .planned
             .iter()
-            .any(|planned| planned.request.ask == Ask::DiscoverSkills && !planned.answered);
+            .any(|planned| planned.request.discovers_skills() && !planned.answered);
         let fresh = |planned: &Planned| {
             let came = planned.served.as_ref().and_then(|s| s.publication.came);
             came.is_some_and(|came| now.saturating_duration_since(came) < stale_after)
         };
         self.leaving
-            .retain(|planned| unknown_skills && is_of_a_skill(&planned.request) && fresh(planned));
+            .retain(|planned| unknown_skills && planned.request.skill().is_some() && fresh(planned));
         for planned in &mut self.planned {
             if !fresh(planned) {
                 planned.served = None;
@@ -210,18 +191,9 @@ impl Results {
     }
 }
 
-fn is_of_a_skill(request: &PlannedRequest) -> bool {
-    let Ask::Sla { subject, .. } = request.ask else {
-        return false;
-    };
-    matches!(subject, SlaSubject::Skill(_))
-}
-
 /// The same for equal requests in any poll.
-fn key(request: &PlannedRequest) -> RequestKey {
-    let mut hasher = DefaultHasher::new();
-    request.hash(&mut hasher);
-    RequestKey(hasher.finish())
+fn key(request: &Request) -> RequestKey {
+    RequestKey(request.key())
 }
 
 #[cfg(test)]
@@ -235,19 +207,19 @@ mod tests {
 
     const STALE: Duration = Duration::from_secs(300);
 
-    fn sla(subject: SlaSubject) -> PlannedRequest {
+    fn sla(subject: SlaSubject) -> Request {
         let ask = Ask::Sla {
             subject,
             lower_limits: vec![0],
         };
-        PlannedRequest {
+        Request {
             window: Window::Minutes(5),
             ask,
         }
     }
 
-    fn discover() -> PlannedRequest {
-        PlannedRequest {
+    fn discover() -> Request {
+        Request {
             window: Window::Minutes(5),
             ask: Ask::DiscoverSkills,
         }
@@ -367,7 +339,7 @@ mod tests {
     #[test]
     fn skills_are_those_of_each_requests_last_answer_while_it_is_fresh() {
         let t0 = Instant::now();
-        let naming = |minutes| PlannedRequest {
+        let naming = |minutes| Request {
             window: Window::Minutes(minutes),
             ask: Ask::DiscoverSkills,
         };
@@ -401,7 +373,7 @@ mod tests {
     #[test]
     fn levels_that_another_request_asks_for_now_stay_until_its_first_answer() {
         let t0 = Instant::now();
-        let engagement = |minutes, agents: Option<IdFilter>, levels: &[Level]| PlannedRequest {
+        let engagement = |minutes, agents: Option<IdFilter>, levels: &[Level]| Request {
             window: Window::Minutes(minutes),
             ask: Ask::Engagement {
                 skills: Some(IdFilter::All),
@@ -423,7 +395,7 @@ mod tests {
             came: Some(t0),
         };
         old.answer(0, publication, Some(vec![4]));
-        let after = |plan: PlannedRequest| {
+        let after = |plan: Request| {
             let plan = vec![plan];
             let mut new = Results::default();
             new.inherit(&old, &plan, |request| plan.contains(request));

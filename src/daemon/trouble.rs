@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use crate::liveperson::Service;
-use crate::poll::plan::CollectorKind;
+use crate::names;
+use crate::vocabulary::Service;
 
 /// Least time between two lines about the same trouble.
 const REMINDER: Duration = Duration::from_secs(10 * 60);
@@ -23,8 +23,8 @@ pub(super) enum Subject {
     Clock,
     /// LivePerson answers 429.
     Throttling,
-    /// A collector's requests.
-    Collector(CollectorKind),
+    /// The requests of the collector with this label.
+    Collector(&'static str),
     /// The names for ids.
     Names,
 }
@@ -33,8 +33,8 @@ impl Subject {
     /// The value of the field `collector`.
     pub(super) fn collector(self) -> &'static str {
         match self {
-            Self::Collector(kind) => kind.label(),
-            Self::Names => "names",
+            Self::Collector(label) => label,
+            Self::Names => names::LABEL,
             _ => "all",
         }
     }
@@ -88,9 +88,9 @@ impl Troubles {
     }
 
     /// The troubles without those of collectors that are no more.
-    pub(super) fn of(&self, collectors: &[CollectorKind]) -> Self {
+    pub(super) fn of(&self, collectors: &[&'static str]) -> Self {
         let there = |subject: &Subject| match subject {
-            Subject::Collector(kind) => collectors.contains(kind),
+            Subject::Collector(label) => collectors.contains(label),
             _ => true,
         };
         let troubles = self.0.iter().filter(|(subject, _)| there(subject));

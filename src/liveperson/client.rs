@@ -12,7 +12,6 @@ use std::time::Duration;
 use reqwest::header::{AUTHORIZATION, ETAG, HeaderValue, IF_NONE_MATCH};
 use url::Url;
 
-use super::api::{Api, EngagementAnswer, EngagementQuery, SlaAnswer, SlaQuery};
 use super::auth::{Credentials, TokenLifetime};
 use super::domain::{self, AllowedHosts, Found};
 use super::envelope::{Content, ReadError};
@@ -20,10 +19,10 @@ use super::error::{ApiError, Code, ConnectCause, Reply, UnreadableCause};
 use super::http::{Answer, Outgoing, Transport, TransportSettings};
 use super::names::{self, NameKind, NamesAnswer};
 use super::redactor::Redactor;
-use super::service::Service;
-use super::{engactivity, lock, paths, reading, sla};
+use super::{lock, paths, reading};
 use crate::config::Auth;
 use crate::config::values::is_loopback;
+use crate::vocabulary::Service;
 
 /// A longer ETag is not sent back: servers refuse requests with long headers.
 const LONGEST_ETAG: usize = 1024;
@@ -98,22 +97,17 @@ impl Client {
         })
     }
 
-    /// The services whose hosts have to be looked up, in the order in which they are needed:
-    /// those that this account's calls use, without the ones that `hosts` names. `names`: whether
-    /// [`Client::names`] will be called.
-    pub fn services(&self, names: bool) -> Vec<Service> {
-        let used = |service: &Service| match service {
-            Service::Sentinel | Service::AgentVep => {
-                self.credentials.token_service() == Some(*service)
-            }
-            Service::LeDataReporting => true,
-            Service::AccountConfigReadOnly => names,
-        };
-        let fixed = |service: &Service| self.fixed_hosts.contains_key(service.name());
-        Service::ALL
-            .into_iter()
-            .filter(|service| used(service) && !fixed(service))
+    /// Those of some services whose hosts have to be looked up, because `hosts` does not name them.
+    pub fn unknown_hosts(&self, services: impl IntoIterator<Item = Service>) -> Vec<Service> {
+        let services = services.into_iter();
+        services
+            .filter(|service| !self.fixed_hosts.contains_key(service.name()))
             .collect()
+    }
+
+    /// The service that tokens come from; `None` when none is needed.
+    pub fn token_service(&self) -> Option<Service> {
+        self.credentials.token_service()
     }
 
     /// Whether calls need a token from [`Client::authorise`] first.
@@ -127,15 +121,14 @@ impl Client {
         fixed.or_else(|| lock(&self.found_hosts).get(&service).cloned())
     }
 
-    /// The host that calls of an API go to, for people; `-` until it has been looked up.
-    pub fn host_of(&self, api: Api) -> String {
-        let service = match api {
-            Api::Domain => return shown_host(Some(&self.domain_api)),
-            Api::Token => self.credentials.token_service(),
-            Api::EngagementActivity | Api::Sla => Some(Service::LeDataReporting),
-            Api::Names => Some(Service::AccountConfigReadOnly),
-        };
-        shown_host(service.and_then(|service| self.base_url(service)).as_ref())
+    /// The host that calls of a service go to, for people; `-` until it has been looked up.
+    pub fn host_of(&self, service: Service) -> String {
+        shown_host(self.base_url(service).as_ref())
+    }
+
+    /// The host of the Domain API, for people.
+    pub fn domain_api_host(&self) -> String {
+        shown_host(Some(&self.domain_api))
     }
 
     /// Asks the Domain API for a service's host and keeps it; after a failure the last one stays.
@@ -242,19 +235,15 @@ impl Client {
         reply
     }
 
-    /// One call of Engagement Activity.
-    pub async fn engagement_activity(&self, query: &EngagementQuery) -> Reply<EngagementAnswer> {
-        let path = paths::engagement_path(&self.account, query);
-        let query = query.clone();
-        let read = move |answer: &Answer| engactivity::read(&answer.body, &query);
-        self.get(Service::LeDataReporting, &path, None, read).await
-    }
-
-    /// One call of the SLA Histogram.
-    pub async fn sla(&self, query: &SlaQuery) -> Reply<SlaAnswer> {
-        let path = paths::sla_path(&self.account, query);
-        let read = |answer: &Answer| sla::read(&answer.body);
-        self.get(Service::LeDataReporting, &path, None, read).await
+    /// One call of an API that answers with data. `path`: path and query; `read` gets the body of a
+    /// success, on a thread for long work when it is large.
+    pub async fn get<T, F>(&self, service: Service, path: &str, read: F) -> Reply<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&[u8]) -> Result<Content<T>, ReadError> + Send + 'static,
+    {
+        let read = move |answer: &Answer| read(&answer.body);
+        self.get_if_changed(service, path, None, read).await
     }
 
     /// One call of the account configuration. Asks only for what has changed since the last answer
@@ -276,9 +265,9 @@ impl Client {
             let etag = answer.headers.get(ETAG).cloned();
             Ok(names::read(kind, &answer.body)?.map(|names| (names, etag)))
         };
-        let service = Service::AccountConfigReadOnly;
+        let service = Service::ACCOUNT_CONFIG_READ_ONLY;
         let conditional = known.is_some();
-        let reply = self.get(service, &path, known, read).await;
+        let reply = self.get_if_changed(service, &path, known, read).await;
         if conditional && matches!(reply.result, Err(ApiError::Rejected { .. })) {
             // It may be the condition that is refused (400, 412, 431): ask without it next time.
             lock(&self.etags).remove(&kind);
@@ -297,7 +286,7 @@ impl Client {
     }
 
     /// An authorised GET.
-    async fn get<T, F>(
+    async fn get_if_changed<T, F>(
         &self,
         service: Service,
         path: &str,

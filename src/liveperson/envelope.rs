@@ -21,17 +21,17 @@ const SEARCHED: usize = 64 * 1024;
 
 /// A body that was read.
 #[derive(Debug, PartialEq)]
-pub(super) struct Content<T> {
-    pub(super) value: T,
+pub struct Content<T> {
+    pub value: T,
     /// `meta.responseCode`, when there was an envelope.
-    pub(super) status: Option<u16>,
+    pub status: Option<u16>,
     /// Entries that could not be read and were left out.
-    pub(super) ignored: Option<Ignored>,
+    pub ignored: Option<Ignored>,
 }
 
 impl<T> Content<T> {
     /// Something else made of the value.
-    pub(super) fn map<U>(self, f: impl FnOnce(T) -> U) -> Content<U> {
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Content<U> {
         Content {
             value: f(self.value),
             status: self.status,
@@ -40,7 +40,7 @@ impl<T> Content<T> {
     }
 
     /// The same, if the value can be made into something else.
-    pub(super) fn try_map<U>(
+    pub fn try_map<U>(
         self,
         f: impl FnOnce(T) -> Result<U, ReadError>,
     ) -> Result<Content<U>, ReadError> {
@@ -54,7 +54,7 @@ impl<T> Content<T> {
 
 /// A body that was not.
 #[derive(Debug, PartialEq)]
-pub(super) enum ReadError {
+pub enum ReadError {
     /// The envelope says that this is not a success.
     Status(u16),
     /// A value is not what the API promises.
@@ -67,7 +67,7 @@ pub(super) enum ReadError {
 
 impl ReadError {
     /// The same without any of the body's own words, for bodies that may hold a token.
-    pub(super) fn without_excerpt(self, body: &[u8]) -> Self {
+    pub fn without_excerpt(self, body: &[u8]) -> Self {
         match self {
             Self::Syntax(error) if !body.trim_ascii().is_empty() && !excerpt::is_html(body) => {
                 Self::Missing(format!("not JSON ({error})"))
@@ -83,7 +83,7 @@ impl ReadError {
     }
 
     /// For people: what was found instead, with an excerpt where that helps.
-    pub(super) fn describe(&self, body: &[u8], redactor: &Redactor) -> String {
+    pub fn describe(&self, body: &[u8], redactor: &Redactor) -> String {
         match self {
             Self::Status(status) => format!("meta.responseCode is {status}"),
             Self::Fault(fault) => describe(fault, redactor),
@@ -101,7 +101,7 @@ impl ReadError {
 }
 
 /// A fault for people.
-pub(super) fn describe(fault: &Fault, redactor: &Redactor) -> String {
+pub fn describe(fault: &Fault, redactor: &Redactor) -> String {
     let path = match fault.path.as_str() {
         "" => "the body".to_owned(),
         path => redactor.line(path, 3 * SHOWN),
@@ -111,7 +111,7 @@ pub(super) fn describe(fault: &Fault, redactor: &Redactor) -> String {
 }
 
 /// Reads an object, in an envelope or bare.
-pub(super) fn read<T: Fields>(body: &[u8]) -> Result<Content<T>, ReadError> {
+pub fn read<T: Fields>(body: &[u8]) -> Result<Content<T>, ReadError> {
     let parsed = parse(body, Object::<Enveloped<T>>::new);
     let (parsed, ignored) = parsed.map_err(|error| second_look(body).unwrap_or(error))?;
     let Enveloped {
@@ -127,7 +127,7 @@ pub(super) fn read<T: Fields>(body: &[u8]) -> Result<Content<T>, ReadError> {
 }
 
 /// Reads a list of objects, in an envelope or bare.
-pub(super) fn read_list<T: Fields>(body: &[u8]) -> Result<Content<Vec<T>>, ReadError> {
+pub fn read_list<T: Fields>(body: &[u8]) -> Result<Content<Vec<T>>, ReadError> {
     let parsed = parse(body, || BareOrEnveloped::<T>(PhantomData));
     let (list, ignored) = parsed.map_err(|error| second_look(body).unwrap_or(error))?;
     let status = checked(list.meta.status)?;

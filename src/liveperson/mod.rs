@@ -3,17 +3,17 @@
 //! Knows HTTP and JSON; knows neither Prometheus nor schedules. It does not retry, wait or pace:
 //! every call here is one HTTP request, and [`crate::poll`] decides when each may start.
 
-mod api;
+pub mod api;
 mod auth;
 mod client;
 mod connections;
 mod domain;
-mod engactivity;
 mod envelope;
 mod error;
 mod excerpt;
 mod failure;
 mod http;
+pub mod json;
 mod lenient;
 mod names;
 mod paths;
@@ -21,21 +21,16 @@ mod proxy;
 mod reading;
 mod redactor;
 mod retry_after;
-mod service;
-mod sla;
 mod spelling;
 mod trust;
 
-pub use api::*;
 pub use auth::{LifetimeSource, TokenLifetime, oauth2_token_lifetime};
 pub use client::{Client, ClientSettings, shown_host};
-pub use engactivity::read_engagement;
 pub use error::*;
 pub use names::{NameKind, NamesAnswer};
 
-pub use paths::{engagement_path, sla_path};
+pub use paths::percent_encode;
 pub use retry_after::retry_after;
-pub use service::Service;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -45,7 +45,6 @@ mod history;
 #[cfg(test)]
 mod host_tests;
 mod pause;
-pub mod plan;
 #[cfg(test)]
 mod reload_tests;
 mod run;

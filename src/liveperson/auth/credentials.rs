@@ -18,7 +18,7 @@ use crate::liveperson::error::ApiError;
 use crate::liveperson::lock;
 use crate::liveperson::paths;
 use crate::liveperson::redactor::Redactor;
-use crate::liveperson::service::Service;
+use crate::vocabulary::Service;
 
 /// Secrets and token; both are only ever replaced whole.
 pub(in crate::liveperson) struct Credentials {
@@ -60,8 +60,8 @@ impl Credentials {
     /// Where tokens come from; `None` when every request is signed instead.
     pub(in crate::liveperson) fn token_service(&self) -> Option<Service> {
         match *lock(&self.auth) {
-            Auth::OAuth2 { .. } => Some(Service::Sentinel),
-            Auth::Login { .. } => Some(Service::AgentVep),
+            Auth::OAuth2 { .. } => Some(Service::SENTINEL),
+            Auth::Login { .. } => Some(Service::AGENT_VEP),
             Auth::OAuth1 { .. } => None,
         }
     }

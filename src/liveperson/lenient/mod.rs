@@ -15,9 +15,9 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-pub(super) use repair::repaired;
-pub(super) use shapes::{Fields, Keyed, ListOf, Object, ascending};
-pub(super) use values::{Count, Flag, Number, Text, Whole};
+pub use repair::repaired;
+pub use shapes::{Fields, Keyed, ListOf, Object, ascending};
+pub use values::{Count, Flag, Number, Text, Whole};
 
 /// Most ids, names or buckets that one answer may hold. Far above any account, and far below what
 /// a body of `limits.max_response_bytes` full of empty objects would blow up to in memory.
@@ -25,7 +25,7 @@ const MAX_ENTRIES: usize = 1_000_000;
 
 /// Where the reader stands, and what it stumbled over.
 #[derive(Default)]
-pub(super) struct Trail {
+pub struct Trail {
     path: Vec<Step>,
     fault: Option<Fault>,
     entries: usize,
@@ -45,10 +45,10 @@ struct Entry {
 
 /// Entries that could not be read.
 #[derive(Debug, PartialEq)]
-pub(super) struct Ignored {
-    pub(super) count: u64,
+pub struct Ignored {
+    pub count: u64,
     /// What is wrong with the first of them.
-    pub(super) first: Fault,
+    pub first: Fault,
 }
 
 enum Step {
@@ -61,28 +61,28 @@ enum Step {
 /// A value that is not what the API promises. Its texts are LivePerson's, unshortened: only a
 /// [`super::redactor::Redactor`] may let them out.
 #[derive(Debug, PartialEq)]
-pub(super) struct Fault {
+pub struct Fault {
     /// Field names, ids and indexes from the top, joined by dots.
-    pub(super) path: String,
+    pub path: String,
     /// The value, or a word for its kind.
-    pub(super) met: String,
+    pub met: String,
     /// What is wrong with it, to be read after `met`.
-    pub(super) complaint: &'static str,
+    pub complaint: &'static str,
 }
 
 impl Trail {
     /// Takes what was stumbled over, if it was a value and not the JSON itself.
-    pub(super) fn into_fault(self) -> Option<Fault> {
+    pub fn into_fault(self) -> Option<Fault> {
         self.fault
     }
 
     /// Takes what was left out.
-    pub(super) fn into_ignored(self) -> Option<Ignored> {
+    pub fn into_ignored(self) -> Option<Ignored> {
         self.ignored
     }
 
     /// Reads the value of a field that nothing depends on: a wrong one is left out.
-    pub(super) fn optional<'de, A, S>(
+    pub fn optional<'de, A, S>(
         &mut self,
         map: &mut A,
         name: &'static str,
@@ -148,7 +148,7 @@ impl Trail {
     }
 
     /// Reads the value of a field.
-    pub(super) fn field<'de, A, S>(
+    pub fn field<'de, A, S>(
         &mut self,
         map: &mut A,
         name: &'static str,
@@ -176,7 +176,7 @@ impl Trail {
     }
 
     /// A value that is wrong. Inside of an entry it costs the entry, elsewhere the whole answer.
-    pub(super) fn wrong<T: Default, E: Error>(
+    pub fn wrong<T: Default, E: Error>(
         &mut self,
         met: impl fmt::Display,
         complaint: &'static str,
@@ -248,7 +248,7 @@ impl fmt::Display for Quoted<'_> {
 }
 
 /// How one kind of value is read from each kind of JSON. What is not overridden is wrong.
-pub(super) trait Seed<'de>: Sized {
+pub trait Seed<'de>: Sized {
     type Value: Default;
 
     /// What a value should be, to be read after the value that was met.
@@ -289,9 +289,9 @@ pub(super) trait Seed<'de>: Sized {
 }
 
 /// Joins a [`Seed`] to serde.
-pub(super) struct Reader<'a, S> {
-    pub(super) seed: S,
-    pub(super) trail: &'a mut Trail,
+pub struct Reader<'a, S> {
+    pub seed: S,
+    pub trail: &'a mut Trail,
 }
 
 impl<'de, S: Seed<'de>> DeserializeSeed<'de> for Reader<'_, S> {

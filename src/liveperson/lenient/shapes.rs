@@ -10,7 +10,7 @@ use super::values::{Whole, finite, whole};
 use super::{MAX_ENTRIES, Reader, Seed, Step, Trail};
 
 /// An object whose fields have names.
-pub(in crate::liveperson) trait Fields: Default {
+pub trait Fields: Default {
     /// What is wrong with the whole when a field is missing that it cannot do without.
     fn missing(&self) -> Option<&'static str> {
         None
@@ -26,10 +26,10 @@ pub(in crate::liveperson) trait Fields: Default {
 }
 
 /// Reads a [`Fields`]; `null` is none. A key that comes twice counts as it came last.
-pub(in crate::liveperson) struct Object<T>(PhantomData<T>);
+pub struct Object<T>(PhantomData<T>);
 
 impl<T> Object<T> {
-    pub(in crate::liveperson) fn new() -> Self {
+    pub fn new() -> Self {
         Self(PhantomData)
     }
 }
@@ -83,7 +83,7 @@ impl<'de> Deserialize<'de> for Key<'de> {
 }
 
 /// A number that stands as the key of an object.
-pub(in crate::liveperson) trait NumericKey: Copy + Ord + Into<i64> {
+pub trait NumericKey: Copy + Ord + Into<i64> {
     /// What a key should be, to be read after the key that was met.
     const COMPLAINT: &'static str;
     /// Whether an entry that cannot be read may be left out.
@@ -117,10 +117,10 @@ impl NumericKey for u32 {
 
 /// An object whose keys are numbers: ascending, unique, `null` entries left out, and those that
 /// cannot be read; `null` itself is none.
-pub(in crate::liveperson) struct Keyed<K, T>(PhantomData<(K, T)>);
+pub struct Keyed<K, T>(PhantomData<(K, T)>);
 
 impl<K, T> Keyed<K, T> {
-    pub(in crate::liveperson) fn new() -> Self {
+    pub fn new() -> Self {
         Self(PhantomData)
     }
 }
@@ -164,7 +164,7 @@ impl<'de, K: NumericKey, T: Fields> Seed<'de> for Keyed<K, T> {
 }
 
 /// Sorts by key; of equal keys the last one stays.
-pub(in crate::liveperson) fn ascending<K: Ord + Copy, T>(mut all: Vec<(K, T)>) -> Vec<(K, T)> {
+pub fn ascending<K: Ord + Copy, T>(mut all: Vec<(K, T)>) -> Vec<(K, T)> {
     all.reverse();
     all.sort_by_key(|entry| entry.0);
     all.dedup_by_key(|entry| entry.0);
@@ -172,7 +172,7 @@ pub(in crate::liveperson) fn ascending<K: Ord + Copy, T>(mut all: Vec<(K, T)>) -
 }
 
 /// A list of objects, without the `null`s in it; `null` itself is none.
-pub(in crate::liveperson) struct ListOf<T> {
+pub struct ListOf<T> {
     most: usize,
     /// Whether an entry that cannot be read may be left out.
     separate: bool,
@@ -181,7 +181,7 @@ pub(in crate::liveperson) struct ListOf<T> {
 
 impl<T> ListOf<T> {
     /// All of it or nothing; `most` is the greatest length that makes sense.
-    pub(in crate::liveperson) fn whole(most: usize) -> Self {
+    pub fn whole(most: usize) -> Self {
         Self {
             most,
             separate: false,
@@ -190,7 +190,7 @@ impl<T> ListOf<T> {
     }
 
     /// As long as any answer may be, without entries that cannot be read.
-    pub(in crate::liveperson) fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             separate: true,
             ..Self::whole(MAX_ENTRIES)

@@ -9,7 +9,7 @@ use super::{Quoted, Seed, Trail};
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// A finite number, also as text; `null` is none.
-pub(in crate::liveperson) struct Number;
+pub struct Number;
 
 impl<'de> Seed<'de> for Number {
     type Value = Option<f64>;
@@ -40,7 +40,7 @@ impl<'de> Seed<'de> for Number {
     }
 }
 
-pub(super) fn finite(text: &str) -> Option<f64> {
+pub fn finite(text: &str) -> Option<f64> {
     // "NaN" and "inf" parse as well.
     text.trim()
         .parse()
@@ -49,7 +49,7 @@ pub(super) fn finite(text: &str) -> Option<f64> {
 }
 
 /// A [`Number`] that counts something and so cannot be negative.
-pub(in crate::liveperson) struct Count;
+pub struct Count;
 
 impl<'de> Seed<'de> for Count {
     type Value = Option<f64>;
@@ -82,7 +82,7 @@ fn not_negative<E: Error>(value: Option<f64>, trail: &mut Trail) -> Result<Optio
 }
 
 /// A whole number of 64 bits, also as a double or text; `null` is none.
-pub(in crate::liveperson) struct Whole;
+pub struct Whole;
 
 impl<'de> Seed<'de> for Whole {
     type Value = Option<i64>;
@@ -116,7 +116,7 @@ impl<'de> Seed<'de> for Whole {
     }
 }
 
-pub(super) fn whole(value: f64) -> Option<i64> {
+pub fn whole(value: f64) -> Option<i64> {
     if value.fract() != 0.0 || value.abs() > EXACT {
         return None;
     }
@@ -128,7 +128,7 @@ pub(super) fn whole(value: f64) -> Option<i64> {
 }
 
 /// A text; a number is taken as its digits, `null` is none.
-pub(in crate::liveperson) struct Text;
+pub struct Text;
 
 impl<'de> Seed<'de> for Text {
     type Value = Option<String>;
@@ -151,7 +151,7 @@ impl<'de> Seed<'de> for Text {
 }
 
 /// Yes or no, also as 0 and 1 or text; `null` is no.
-pub(in crate::liveperson) struct Flag;
+pub struct Flag;
 
 impl<'de> Seed<'de> for Flag {
     type Value = bool;

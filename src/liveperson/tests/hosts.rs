@@ -68,7 +68,7 @@ async fn a_host_is_found_used_and_kept() {
     ])
     .await;
     let client = looking(&domain, oauth1());
-    let service = Service::LeDataReporting;
+    let service = Service::LE_DATA_REPORTING;
     assert_eq!(client.base_url(service), None);
     let reply = client.look_up(service).await;
     assert_eq!((reply.result, reply.code), (Ok(()), Code::Status(200)));
@@ -107,7 +107,7 @@ async fn a_host_is_found_used_and_kept() {
 async fn an_unknown_account_is_not_a_matter_of_credentials() {
     for status in [400, 401, 403, 404] {
         let domain = Server::plain(vec![send(status, r#"{"message":"site?"}"#)]).await;
-        let error = failure(looking(&domain, oauth2()).look_up(Service::Sentinel).await);
+        let error = failure(looking(&domain, oauth2()).look_up(Service::SENTINEL).await);
         let message =
             "LivePerson does not know account 123 (or the service sentinel for it): site?";
         let message = message.to_owned();
@@ -116,7 +116,7 @@ async fn an_unknown_account_is_not_a_matter_of_credentials() {
     let other = r#"{"baseURIs":[{"service":"sentinel","baseURI":"h.example"}]}"#;
     for body in [r#"{"baseURIs":[]}"#, other] {
         let domain = Server::plain(vec![send(200, body)]).await;
-        let error = failure(looking(&domain, login()).look_up(Service::AgentVep).await);
+        let error = failure(looking(&domain, login()).look_up(Service::AGENT_VEP).await);
         let message = "LivePerson does not know account 123 (or the service agentVep for it)";
         let (status, message) = (200, message.to_owned());
         assert_eq!(error, ApiError::Rejected { status, message });
@@ -129,13 +129,13 @@ async fn a_fixed_host_wins() {
     let client = signing_client(&domain);
     assert!(
         client
-            .look_up(Service::LeDataReporting)
+            .look_up(Service::LE_DATA_REPORTING)
             .await
             .result
             .is_ok()
     );
     assert_eq!(
-        client.base_url(Service::LeDataReporting),
+        client.base_url(Service::LE_DATA_REPORTING),
         Some(domain.url.clone())
     );
 }
@@ -148,7 +148,7 @@ async fn credentials_are_not_sent_to_a_stranger() {
     let body = format!(r#"{{"service":"sentinel","baseURI":"thief.localhost:{port}"}}"#);
     let domain = Server::plain(vec![send(200, &body), send(200, body)]).await;
     let client = looking(&domain, oauth2());
-    let error = failure(client.look_up(Service::Sentinel).await);
+    let error = failure(client.look_up(Service::SENTINEL).await);
     let text = error.to_string();
     assert!(
         text.contains("names thief.localhost for sentinel"),
@@ -161,5 +161,5 @@ async fn credentials_are_not_sent_to_a_stranger() {
     settings.hosts.clear();
     settings.allowed_domains = vec!["thief.localhost".to_owned()];
     let client = Client::new(settings).unwrap();
-    client.look_up(Service::Sentinel).await.result.unwrap();
+    client.look_up(Service::SENTINEL).await.result.unwrap();
 }

@@ -1,14 +1,16 @@
-//! Names for ids to info families.
+//! Names for ids to samples of an info family.
 
 use std::collections::BTreeMap;
 
-use super::catalogue::info;
-use super::{LabelValue, Sink};
-use crate::poll::plan::Level;
+use crate::metrics::{Family, LabelValue, Sink};
 
 /// Maps the names of one level.
-pub fn map(account: &str, level: Level, names: &BTreeMap<i64, String>, sink: &mut impl Sink) {
-    let Some(family) = info(level) else { return };
+pub(super) fn map(
+    account: &str,
+    family: &'static Family,
+    names: &BTreeMap<i64, String>,
+    sink: &mut dyn Sink,
+) {
     for (id, name) in names {
         let labels = [
             LabelValue::Text(account),
@@ -21,18 +23,15 @@ pub fn map(account: &str, level: Level, names: &BTreeMap<i64, String>, sink: &mu
 
 #[cfg(test)]
 mod tests {
-    use super::super::Recorder;
+    use super::super::families::SKILL_INFO;
     use super::*;
+    use crate::metrics::Recorder;
 
     #[test]
     fn a_name_is_a_label_of_a_gauge_that_is_1() {
         let mut recorder = Recorder::default();
-        map(
-            "1",
-            Level::Skill,
-            &BTreeMap::from([(4, "Sales".to_owned())]),
-            &mut recorder,
-        );
+        let names = BTreeMap::from([(4, "Sales".to_owned())]);
+        map("1", &SKILL_INFO, &names, &mut recorder);
         assert_eq!(
             recorder.value("liveperson_skill_info{account=1,skill=4,name=Sales}"),
             Some(1.0)

@@ -1,17 +1,31 @@
-//! SLA Histogram: from the body to [`SlaAnswer`].
+//! The answer of the SLA Histogram, and its parser.
 
 use serde::de::MapAccess;
 
-use super::api::{SlaAnswer, SlaBucket};
-use super::envelope::{self, Content, ReadError};
-use super::lenient::{Count, Fields, Keyed, Trail};
+use crate::liveperson::json::{self, Content, Count, Fields, Keyed, ReadError, Trail};
+
+/// One bucket of `slaDataRange`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SlaBucket {
+    /// The key: lower limit of the wait, seconds.
+    pub lower_limit: u32,
+    /// `chats`: this bucket's own count.
+    pub chats: f64,
+}
+
+/// An answer of `sla`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SlaAnswer {
+    /// `slaDataRange`, ascending by lower limit, unique.
+    pub buckets: Vec<SlaBucket>,
+}
 
 /// Reads an answer.
 ///
 /// # Errors
 /// A body that is not what the documentation promises, whole or in one value.
-pub(super) fn read(body: &[u8]) -> Result<Content<SlaAnswer>, ReadError> {
-    envelope::read::<RawAnswer>(body)?.try_map(complete)
+pub fn read(body: &[u8]) -> Result<Content<SlaAnswer>, ReadError> {
+    json::read::<RawAnswer>(body)?.try_map(complete)
 }
 
 fn complete(value: RawAnswer) -> Result<SlaAnswer, ReadError> {

@@ -1,63 +1,51 @@
-//! Engagement Activity to families. A number that LivePerson left out gives no sample.
+//! The answer of Engagement Activity to samples. A number that LivePerson left out gives no sample.
 
-use super::catalogue::{ActivityFamilies, activity};
-use super::{LabelValue, Sink};
-use crate::liveperson::{Activity, EngagementAnswer};
-use crate::poll::plan::Level;
+use super::answer::{Activity, EngagementAnswer};
+use super::families::{self, ActivityFamilies};
+use super::query::EngagementQuery;
+use crate::metrics::{LabelValue, Sink};
+use crate::vocabulary::Level;
 
-/// Maps the levels wanted of one answer.
-pub fn map(
-    account: &str,
-    window: &str,
-    levels: &[Level],
-    answer: &EngagementAnswer,
-    sink: &mut impl Sink,
-) {
-    for level in levels {
-        if let Some(families) = activity(*level) {
-            of_level(account, window, *level, families, answer, sink);
+/// Maps the levels that a query asks for.
+pub fn map(account: &str, query: &EngagementQuery, answer: &EngagementAnswer, sink: &mut dyn Sink) {
+    let window = query.window.label();
+    for level in &query.levels {
+        if let Some(families) = families::of_level(*level) {
+            let mut samples = Samples {
+                families,
+                window: &window,
+                sink,
+            };
+            of_level(account, *level, answer, &mut samples);
         }
     }
 }
 
-fn of_level(
-    account: &str,
-    window: &str,
-    level: Level,
-    families: ActivityFamilies,
-    answer: &EngagementAnswer,
-    sink: &mut impl Sink,
-) {
-    let sections = &answer.whole;
+fn of_level(account: &str, level: Level, answer: &EngagementAnswer, samples: &mut Samples<'_>) {
     let account = LabelValue::Text(account);
-    let mut put = |ids: &[LabelValue<'_>], numbers: &Activity| {
-        samples(families, ids, window, numbers, sink);
-    };
-    let skills = sections.skills.iter().flat_map(|section| &section.skills);
+    let skills = answer.skills.iter().flat_map(|section| &section.skills);
     match level {
         Level::Account => {
-            if let Some(totals) = &sections.account {
-                put(&[account], totals);
+            if let Some(totals) = &answer.account {
+                samples.add(&[account], totals);
             }
         }
         Level::Skill => {
             for (skill, numbers) in skills {
-                put(&[account, LabelValue::Id(*skill)], &numbers.totals);
+                samples.add(&[account, LabelValue::Id(*skill)], &numbers.totals);
             }
         }
         Level::SkillAgent => {
             for (skill, numbers) in skills {
                 for (agent, numbers) in &numbers.agents {
-                    put(
-                        &[account, LabelValue::Id(*skill), LabelValue::Id(*agent)],
-                        numbers,
-                    );
+                    let ids = [account, LabelValue::Id(*skill), LabelValue::Id(*agent)];
+                    samples.add(&ids, numbers);
                 }
             }
         }
         Level::Agent => {
-            for (agent, numbers) in sections.agents.iter().flat_map(|section| &section.agents) {
-                put(&[account, LabelValue::Id(*agent)], numbers);
+            for (agent, numbers) in answer.agents.iter().flat_map(|section| &section.agents) {
+                samples.add(&[account, LabelValue::Id(*agent)], numbers);
             }
         }
         Level::Group => {}
@@ -67,13 +55,17 @@ fn of_level(
 /// Most labels of a family here: account, skill, agent, window, kind.
 const MOST_LABELS: usize = 5;
 
-fn samples(
-    families: ActivityFamilies,
-    ids: &[LabelValue<'_>],
-    window: &str,
-    numbers: &Activity,
-    sink: &mut impl Sink,
-) {
+/// The samples of one level in one window.
+struct Samples<'a> {
+    families: &'static ActivityFamilies,
+    window: &'a str,
+    sink: &'a mut dyn Sink,
+}
+
+impl Samples<'_> {
+  /// Adds the samples of one account, skill or agent.
+  fn add(&mut self, ids: &[LabelValue<'_>], numbers: &Activity) {
+    let Self { families, window, sink } = self;
     let mut labels = [LabelValue::Text(window); MOST_LABELS];
     labels[..ids.len()].copy_from_slice(ids);
     let kind = ids.len() + 1;
@@ -91,8 +83,8 @@ fn samples(
     ] {
         labels[kind] = LabelValue::Text(word);
         for (family, number) in [
-            (families.chats, chats),
-            (families.handling_seconds, seconds),
+            (&families.chats, chats),
+            (&families.handling_seconds, seconds),
         ] {
             if let Some(number) = number {
                 sink.gauge(family, &labels[..=kind], number);
@@ -100,17 +92,19 @@ fn samples(
         }
     }
     if let Some(number) = numbers.connected_engagements {
-        sink.gauge(families.connected_engagements, &labels[..kind], number);
+        sink.gauge(&families.connected_engagements, &labels[..kind], number);
     }
+}
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::Recorder;
+        use super::super::answer::{AgentsActivity, SkillActivity, SkillsActivity};
     use super::*;
-    use crate::liveperson::{AgentsActivity, Sections, SkillActivity, SkillsActivity};
+    use crate::config::Window;
+    use crate::metrics::Recorder;
 
     fn numbers(n: f64) -> Activity {
         Activity {
@@ -124,7 +118,13 @@ mod tests {
 
     fn mapped(levels: &[Level], answer: &EngagementAnswer) -> Recorder {
         let mut recorder = Recorder::default();
-        map("1", "5m", levels, answer, &mut recorder);
+        let query = EngagementQuery {
+            window: Window::Minutes(5),
+            skills: None,
+            agents: None,
+            levels: levels.to_vec(),
+        };
+        map("1", &query, answer, &mut recorder);
         recorder
     }
 

@@ -1,33 +1,27 @@
-//! The SLA Histogram to families.
+//! The answer of the SLA Histogram to samples.
 //!
 //! LivePerson's buckets are own counts under LOWER limits; Prometheus's are cumulative counts
 //! under UPPER limits: the count below a limit is the sum of the buckets that begin before it.
 
-use super::catalogue::waits;
-use super::{LabelValue, Sink};
-use crate::liveperson::SlaAnswer;
-use crate::poll::plan::{Level, SlaSubject};
+use super::answer::SlaAnswer;
+use super::families;
+use super::query::{SlaQuery, Subject};
+use crate::metrics::{LabelValue, Sink};
 
-/// Maps one answer. `asked` are the lower limits that were asked for, ascending.
-pub fn map(
-    account: &str,
-    window: &str,
-    subject: SlaSubject,
-    asked: &[u32],
-    answer: &SlaAnswer,
-    sink: &mut impl Sink,
-) {
-    let account = LabelValue::Text(account);
-    let window = LabelValue::Text(window);
-    let (level, labels) = match subject {
-        SlaSubject::Account => (Level::Account, vec![account, window]),
-        SlaSubject::Skill(id) => (Level::Skill, vec![account, LabelValue::Id(id), window]),
-        SlaSubject::Group(id) => (Level::Group, vec![account, LabelValue::Id(id), window]),
+/// Maps one answer.
+pub fn map(account: &str, query: &SlaQuery, answer: &SlaAnswer, sink: &mut dyn Sink) {
+    let window = query.window.label();
+    let (account, window) = (LabelValue::Text(account), LabelValue::Text(&window));
+    let labels = match query.subject {
+        Subject::Account => vec![account, window],
+        Subject::Skill(id) | Subject::Group(id) => vec![account, LabelValue::Id(id), window],
     };
-    let Some(families) = waits(level) else { return };
-    let (buckets, count) = cumulative(asked, answer);
-    sink.gauge_histogram(families.wait_seconds, &labels, &buckets, count);
-    sink.gauge(families.waited_chats, &labels, count);
+    let Some(families) = families::of_level(query.subject.level()) else {
+        return;
+    };
+    let (buckets, count) = cumulative(&query.lower_limits, answer);
+    sink.gauge_histogram(&families.wait_seconds, &labels, &buckets, count);
+    sink.gauge(&families.waited_chats, &labels, count);
 }
 
 /// Upper limits with cumulative counts, and the total.

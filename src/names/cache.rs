@@ -1,29 +1,25 @@
 //! Names for ids: those of the configuration, which win, over those that LivePerson gives.
 //!
-//! `worker` asks for the lists; here they are merged. They are no data: they never grow stale, and
-//! no poll of data fails for want of them.
+//! The daemon asks for the lists; here they are merged.
 
 use std::collections::BTreeMap;
 
+use super::families::{AGENT_INFO, GROUP_INFO, SKILL_INFO};
+use super::map::map;
 use crate::config;
 use crate::exposition::{Chunk, SegmentWriter};
 use crate::liveperson::NameKind;
-use crate::metrics::names;
-use crate::poll::plan::Level;
-
-/// The part of the page that holds the names of ids.
-pub(super) const NAMES: &str = "names";
 
 /// The names of one account.
 #[derive(Debug)]
-pub(super) struct NameBook {
+pub struct NameCache {
     configured: config::Names,
     found: BTreeMap<NameKind, Vec<(i64, String)>>,
 }
 
-impl NameBook {
-    /// A book with the names of the configuration.
-    pub(super) fn new(configured: &config::Names) -> Self {
+impl NameCache {
+    /// A cache with the names of the configuration.
+    pub fn new(configured: &config::Names) -> Self {
         Self {
             configured: configured.clone(),
             found: BTreeMap::new(),
@@ -31,29 +27,29 @@ impl NameBook {
     }
 
     /// Takes over what LivePerson gave to an older one, if it is still wanted.
-    pub(super) fn inherit(&mut self, old: &Self) {
+    pub fn restore_from(&mut self, old: &Self) {
         if self.configured.lookup {
             self.found.clone_from(&old.found);
         }
     }
 
     /// The names of the configuration changed.
-    pub(super) fn configure(&mut self, configured: &config::Names) {
+    pub fn configure(&mut self, configured: &config::Names) {
         self.configured = configured.clone();
     }
 
     /// Replaces a list by what LivePerson says now; what is not in it any more is forgotten.
-    pub(super) fn learn(&mut self, kind: NameKind, names: Vec<(i64, String)>) {
+    pub fn update(&mut self, kind: NameKind, names: Vec<(i64, String)>) {
         self.found.insert(kind, names);
     }
 
     /// Whether LivePerson's last list is there, be it empty.
-    pub(super) fn has(&self, kind: NameKind) -> bool {
+    pub fn has(&self, kind: NameKind) -> bool {
         self.found.contains_key(&kind)
     }
 
     /// How many names LivePerson has given, by list.
-    pub(super) fn count(&self, kind: NameKind) -> usize {
+    pub fn count(&self, kind: NameKind) -> usize {
         self.found.get(&kind).map_or(0, Vec::len)
     }
 
@@ -61,17 +57,17 @@ impl NameBook {
     ///
     /// # Errors
     /// Out of memory.
-    pub(super) fn chunks(&self, account: &str) -> std::io::Result<Vec<Chunk>> {
+    pub fn chunks(&self, account: &str) -> std::io::Result<Vec<Chunk>> {
         let mut writer = SegmentWriter::new(&[])?;
-        for (level, kind, configured) in [
-            (Level::Skill, NameKind::Skills, &self.configured.skills),
-            (Level::Agent, NameKind::Users, &self.configured.agents),
-            (Level::Group, NameKind::Groups, &self.configured.groups),
+        for (family, kind, configured) in [
+            (&SKILL_INFO, NameKind::Skills, &self.configured.skills),
+            (&AGENT_INFO, NameKind::Users, &self.configured.agents),
+            (&GROUP_INFO, NameKind::Groups, &self.configured.groups),
         ] {
             let given = self.found.get(&kind).into_iter().flatten().cloned();
             let mut merged: BTreeMap<i64, String> = given.collect();
             merged.extend(configured.iter().map(|(id, name)| (*id, name.clone())));
-            names::map(account, level, &merged, &mut writer);
+            map(account, family, &merged, &mut writer);
         }
         writer.finish()
     }
@@ -99,7 +95,7 @@ mod tests {
         }
     }
 
-    fn lines(book: &NameBook) -> Vec<String> {
+    fn lines(book: &NameCache) -> Vec<String> {
         let chunks = book.chunks("1").unwrap();
         let segments = chunks.iter().flat_map(|c| c.segments(Format::Text));
         let text: Vec<u8> = segments.flat_map(|s| s.plain().unwrap()).collect();
@@ -109,7 +105,7 @@ mod tests {
 
     #[test]
     fn the_configuration_wins_and_what_is_gone_is_dropped() {
-        let mut book = NameBook::new(&configured(true));
+        let mut book = NameCache::new(&configured(true));
         let sales = "liveperson_skill_info{account=\"1\",skill=\"4\",name=\"Sales\"} 1";
         assert_eq!(lines(&book), [sales]);
         book.learn(NameKind::Skills, names(&[(4, "Verkauf"), (5, "Fax")]));
@@ -121,10 +117,10 @@ mod tests {
         book.learn(NameKind::Skills, names(&[]));
         assert_eq!(lines(&book), [sales, odd]);
         assert!(book.has(NameKind::Skills) && !book.has(NameKind::Groups));
-        let mut newer = NameBook::new(&configured(true));
+        let mut newer = NameCache::new(&configured(true));
         newer.inherit(&book);
         assert_eq!(lines(&newer), [sales, odd], "no gap at a reload");
-        let mut newer = NameBook::new(&configured(false));
+        let mut newer = NameCache::new(&configured(false));
         newer.inherit(&book);
         assert_eq!(lines(&newer), [sales], "not wanted any more");
         assert!(!newer.has(NameKind::Skills), "to be asked for whole");

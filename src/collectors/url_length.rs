@@ -1,22 +1,22 @@
 //! Id lists cut so that no URL grows too long.
 
-use crate::config::Account;
+use url::Url;
 
 /// No URL may pass this many characters.
 const LONGEST_URL: usize = 2_000;
-
-/// Room for `https://`, the longest host name there is, and a port; hosts are only known at run
+/// Length of `https://`, the longest host name there is, and a port; hosts are only known at run
 /// time and may change.
 const LONGEST_ORIGIN: usize = 8 + 253 + 6;
 
 /// Cuts ids into lists whose URL stays short enough. `path_without_ids` is the path and query of
-/// the request with an empty list.
-pub(super) fn split(account: &Account, path_without_ids: &str, ids: &[i64]) -> Vec<Vec<i64>> {
-    let given = account
-        .hosts
-        .get("leDataReporting")
-        .map_or(0, |url| url.as_str().len());
-    let room = LONGEST_URL
+/// the request with an empty list, `base_url` the one that the configuration gives.
+pub(super) fn split_ids(
+    base_url: Option<&Url>,
+    path_without_ids: &str,
+    ids: &[i64],
+) -> Vec<Vec<i64>> {
+    let given = base_url.map_or(0, |url| url.as_str().len());
+    let available = LONGEST_URL
         .saturating_sub(LONGEST_ORIGIN.max(given))
         .saturating_sub(path_without_ids.len());
     let mut lists: Vec<Vec<i64>> = Vec::new();
@@ -24,7 +24,7 @@ pub(super) fn split(account: &Account, path_without_ids: &str, ids: &[i64]) -> V
     for id in ids {
         let length = id.to_string().len() + 1;
         match lists.last_mut() {
-            Some(list) if used + length <= room => {
+            Some(list) if used + length <= available => {
                 list.push(*id);
                 used += length;
             }
