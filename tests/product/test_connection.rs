@@ -1,20 +1,12 @@
 //! `test-connection` with the real binary against the simulated LivePerson.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test may stop at the first surprise"
-)]
-
-mod common;
-
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::configuration;
 use liveperson_exporter::simulator::{Fault, Options, Simulator, SystemClock, Target};
+
+use crate::common::{self, configuration};
 
 const OAUTH2: &str = "oauth2: {client_id: demo, client_secret: demo-secret}";
 const OAUTH1: &str = "oauth1: {app_key: demo-app-key, app_secret: demo-app-secret, \
@@ -260,7 +252,7 @@ async fn the_sample_in_the_readme_is_what_comes_out() {
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let readme = std::fs::read_to_string(readme).unwrap();
     let sample = readme
-        .split("tests/test_connection.rs. -->\n```\n")
+        .split("tests/product/test_connection.rs. -->\n```\n")
         .nth(1)
         .unwrap();
     let sample = sample.split("```").next().unwrap();

@@ -1,13 +1,5 @@
 //! The README against the code: the metrics table, the flags, the settings.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "a test may stop at the first surprise"
-)]
-
 use std::path::Path;
 use std::process::Command;
 
