@@ -15,8 +15,8 @@ use crate::collectors::{About, AccountCollectors, Registry};
 use crate::config::{Account, Auth, Config};
 use crate::liveperson::{Client, ClientSettings};
 use crate::metrics::exporter::AccountCounters;
-use crate::poll::{
-    AccountMachine, AccountSettings, CollectorSettings, Heir, Heirs, Session, SessionSettings,
+use crate::scheduler::{
+    AccountScheduler, AccountSettings, CollectorSettings, CarriedTask, Carryover, SessionChange, SessionSettings,
     first_phase, supervise,
 };
 use crate::store::Store;
@@ -62,9 +62,9 @@ impl Basis {
     }
 
     /// What a change from an `old` configuration means for hosts and token.
-    fn session_after(&self, old: &Self) -> Session {
+    fn session_after(&self, old: &Self) -> SessionChange {
         if self.client == old.client {
-            return Session::Kept;
+            return SessionChange::Unchanged;
         }
         let with_old_limits = ClientSettings {
             request_timeout: old.client.request_timeout,
@@ -72,9 +72,9 @@ impl Basis {
             ..self.client.clone()
         };
         if with_old_limits == old.client {
-            Session::New
+            SessionChange::NewClient
         } else {
-            Session::Mended
+            SessionChange::Repaired
         }
     }
 }
@@ -87,13 +87,13 @@ pub(super) struct RunningAccount {
     counters: Arc<AccountCounters>,
     collectors: AccountCollectors,
     changes: UnboundedSender<Change>,
-    task: JoinHandle<AccountMachine>,
+    task: JoinHandle<AccountScheduler>,
     worker: Arc<AccountWorker>,
 }
 
 /// What an account that stopped leaves to its successor.
 pub(super) struct StoppedAccount {
-    machine: Option<AccountMachine>,
+    machine: Option<AccountScheduler>,
     basis: Basis,
     collectors: AccountCollectors,
     status: Arc<AccountStatus>,
@@ -108,7 +108,7 @@ pub(super) enum Before {
     /// It ran under an older configuration.
     Changed(Box<StoppedAccount>),
     /// It was taken out of the configuration a short while ago.
-    Removed(Box<AccountMachine>),
+    Removed(Box<AccountScheduler>),
 }
 
 /// An account that is ready to run: everything that can fail has succeeded.
@@ -184,12 +184,12 @@ impl PreparedAccount {
         let now = tokio::time::Instant::now().into_std();
         let mut first = machine(now);
         if let Before::Removed(pacing) = &before {
-            first.inherit_pacing(pacing);
+            first.restore_pacing_from(pacing);
         }
         if let Before::Changed(stopped) = &before {
             worker.inherit(&stopped.worker);
             if let Some(machine) = &stopped.machine {
-                first.inherit(machine, now, &heirs(&basis, &collectors, &services, stopped));
+                first.restore_from(machine, now, &carryover(&basis, &collectors, &services, stopped));
             }
         }
         worker.publish_all();
@@ -240,26 +240,26 @@ fn adjust_counters(
 }
 
 /// What of the collectors and services was there before the account changed.
-fn heirs(
+fn carryover(
     basis: &Basis,
     collectors: &AccountCollectors,
     services: &[Service],
     old: &StoppedAccount,
-) -> Heirs {
+) -> Carryover {
     let before = labels(&old.collectors);
     let collector = |label: &str| {
         let index = before.iter().position(|l| *l == label)?;
         let unchanged = collectors.asks_the_same(&old.collectors, label);
-        Some(Heir { index, unchanged })
+        Some(CarriedTask { index, unchanged })
     };
     // Names stand behind all the collectors.
     let names = basis.names_refresh.and(old.basis.names_refresh).map(|_| {
         let index = before.len();
         let unchanged = basis.names_refresh == old.basis.names_refresh;
-        Heir { index, unchanged }
+        CarriedTask { index, unchanged }
     });
     let old_services = old.worker.services();
-    Heirs {
+    Carryover {
         collectors: labels(collectors).into_iter().map(collector).chain([names]).collect(),
         services: services
             .iter()
@@ -271,7 +271,7 @@ fn heirs(
 
 impl StoppedAccount {
     /// What is kept of an account that was removed, should it come back.
-    pub(super) fn into_machine(self) -> Option<AccountMachine> {
+    pub(super) fn into_machine(self) -> Option<AccountScheduler> {
         self.machine
     }
 }
@@ -357,7 +357,7 @@ fn new_machine(
     services: &[Service],
     collectors: &AccountCollectors,
     ordinal: usize,
-) -> impl Fn(Instant) -> AccountMachine + Send + 'static {
+) -> impl Fn(Instant) -> AccountScheduler + Send + 'static {
     let settings = machine_settings(config, account, client, services, collectors, ordinal);
     // Names are asked for in the background of everything else.
     let service = |s: &Service| *s == Service::ACCOUNT_CONFIG_READ_ONLY;
@@ -367,7 +367,7 @@ fn new_machine(
         service: services.iter().position(service),
     });
     move |now| {
-        let machine = AccountMachine::new(settings.clone(), now);
+        let machine = AccountScheduler::new(settings.clone(), now);
         match &names {
             // The last of the account's collectors, behind all the kinds.
             Some(names) => machine.with_background(names.clone(), now),

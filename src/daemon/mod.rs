@@ -35,7 +35,7 @@ use crate::collectors::Registry;
 use crate::config::{Account, Config};
 use crate::metrics::Catalogue;
 use crate::metrics::exporter::ConfigState;
-use crate::poll::AccountMachine;
+use crate::scheduler::AccountScheduler;
 use crate::names;
 use crate::store::Store;
 
@@ -63,7 +63,7 @@ pub struct Daemon {
 }
 
 /// Id of an account that was removed, when that was, and what it had learnt.
-type Removed = (String, Instant, AccountMachine);
+type Removed = (String, Instant, AccountScheduler);
 
 /// No pause lasts longer than this.
 const LONGEST_MEMORY: Duration = Duration::from_secs(5 * 60);

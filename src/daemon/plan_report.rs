@@ -11,7 +11,7 @@ use crate::collectors::{AccountCollectors, ConfiguredCollector, Request, SeriesB
 use crate::config::units::format_duration;
 use crate::config::{Account, Config};
 use crate::liveperson::NameKind;
-use crate::poll::{Demand, stretch_ratios};
+use crate::scheduler::{Demand, stretch_ratios};
 
 /// The plan of a configuration as text. `now` decides how long `today` is.
 pub fn plan_report(config: &Config, now: Timestamp) -> String {

@@ -13,7 +13,7 @@ use crate::config;
 use crate::exposition::Chunk;
 use crate::liveperson::NameKind;
 use crate::names::{self, NameCache};
-use crate::poll::RequestKey;
+use crate::scheduler::RequestKey;
 use crate::store::{Publication, Source, Store};
 
 /// What the answer to a request became.

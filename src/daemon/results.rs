@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::collectors::Request;
 use crate::exposition::Chunk;
-use crate::poll::RequestKey;
+use crate::scheduler::RequestKey;
 use crate::store::Publication;
 
 /// One collector's running poll, or else its last, and what it serves.

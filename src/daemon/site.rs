@@ -203,7 +203,7 @@ fn row(
         // Its last poll was whole, but calls of the present one fail.
         _ if collector.up(aged, stale_after) => "up, retrying",
         None => "first poll under way",
-        Some(poll) if poll.whole() => "stale",
+        Some(poll) if poll.is_success() => "stale",
         Some(poll) if poll.succeeded > 0 => "partly failing",
         Some(_) => "failing",
     };

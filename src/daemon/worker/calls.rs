@@ -9,7 +9,7 @@ use crate::daemon::clock::{aged, timeframe};
 use crate::daemon::publisher::Answer;
 use crate::exposition::{Chunk, SegmentWriter};
 use crate::liveperson::{ApiError, Reply};
-use crate::poll::{Call, CallOutput, Outcome};
+use crate::scheduler::{Call, CallOutput, Outcome};
 use crate::vocabulary::Service;
 
 /// Longer answers are mapped on a thread for long work: writing and compressing their samples takes
