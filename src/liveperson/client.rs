@@ -246,15 +246,26 @@ impl Client {
     pub async fn engagement_activity(&self, query: &EngagementQuery) -> Reply<EngagementAnswer> {
         let path = paths::engagement_path(&self.account, query);
         let query = query.clone();
-        let read = move |answer: &Answer| engactivity::read(&answer.body, &query);
-        self.get(Service::LeDataReporting, &path, None, read).await
+        let read = move |body: &[u8]| engactivity::read(body, &query);
+        self.get(Service::LeDataReporting, &path, read).await
     }
 
     /// One call of the SLA Histogram.
     pub async fn sla(&self, query: &SlaQuery) -> Reply<SlaAnswer> {
         let path = paths::sla_path(&self.account, query);
-        let read = |answer: &Answer| sla::read(&answer.body);
-        self.get(Service::LeDataReporting, &path, None, read).await
+        self.get(Service::LeDataReporting, &path, sla::read).await
+    }
+
+    /// One authorised GET of `path_and_query` below the base URL of `service`. The body of a
+    /// success is given to `read`: a short one at once, a long one on a blocking thread.
+    pub async fn get<T, F>(&self, service: Service, path_and_query: &str, read: F) -> Reply<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&[u8]) -> Result<Content<T>, ReadError> + Send + 'static,
+    {
+        let read = move |answer: &Answer| read(&answer.body);
+        self.get_if_changed(service, path_and_query, None, read)
+            .await
     }
 
     /// One call of the account configuration. Asks only for what has changed since the last answer
@@ -278,7 +289,7 @@ impl Client {
         };
         let service = Service::AccountConfigReadOnly;
         let conditional = known.is_some();
-        let reply = self.get(service, &path, known, read).await;
+        let reply = self.get_if_changed(service, &path, known, read).await;
         if conditional && matches!(reply.result, Err(ApiError::Rejected { .. })) {
             // It may be the condition that is refused (400, 412, 431): ask without it next time.
             lock(&self.etags).remove(&kind);
@@ -296,11 +307,11 @@ impl Client {
         })
     }
 
-    /// An authorised GET.
-    async fn get<T, F>(
+    /// An authorised GET; with an `etag` 304 is a success as well.
+    async fn get_if_changed<T, F>(
         &self,
         service: Service,
-        path: &str,
+        path_and_query: &str,
         etag: Option<HeaderValue>,
         read: F,
     ) -> Reply<T>
@@ -308,7 +319,7 @@ impl Client {
         T: Send + 'static,
         F: FnOnce(&Answer) -> Result<Content<T>, ReadError> + Send + 'static,
     {
-        let url = match self.url(service, path) {
+        let url = match self.url(service, path_and_query) {
             Ok(url) => url,
             Err(error) => return not_sent(error),
         };

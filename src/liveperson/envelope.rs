@@ -21,17 +21,18 @@ const SEARCHED: usize = 64 * 1024;
 
 /// A body that was read.
 #[derive(Debug, PartialEq)]
-pub(super) struct Content<T> {
-    pub(super) value: T,
+pub struct Content<T> {
+    /// What the body says.
+    pub value: T,
     /// `meta.responseCode`, when there was an envelope.
-    pub(super) status: Option<u16>,
+    pub status: Option<u16>,
     /// Entries that could not be read and were left out.
-    pub(super) ignored: Option<Ignored>,
+    pub ignored: Option<Ignored>,
 }
 
 impl<T> Content<T> {
     /// Something else made of the value.
-    pub(super) fn map<U>(self, f: impl FnOnce(T) -> U) -> Content<U> {
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Content<U> {
         Content {
             value: f(self.value),
             status: self.status,
@@ -40,7 +41,10 @@ impl<T> Content<T> {
     }
 
     /// The same, if the value can be made into something else.
-    pub(super) fn try_map<U>(
+    ///
+    /// # Errors
+    /// Those of `f`.
+    pub fn try_map<U>(
         self,
         f: impl FnOnce(T) -> Result<U, ReadError>,
     ) -> Result<Content<U>, ReadError> {
@@ -52,9 +56,9 @@ impl<T> Content<T> {
     }
 }
 
-/// A body that was not.
+/// Why a body could not be read.
 #[derive(Debug, PartialEq)]
-pub(super) enum ReadError {
+pub enum ReadError {
     /// The envelope says that this is not a success.
     Status(u16),
     /// A value is not what the API promises.

@@ -30,7 +30,9 @@ pub use api::*;
 pub use auth::{LifetimeSource, TokenLifetime, oauth2_token_lifetime};
 pub use client::{Client, ClientSettings, shown_host};
 pub use engactivity::read_engagement;
+pub use envelope::{Content, ReadError};
 pub use error::*;
+pub use lenient::{Fault, Ignored};
 pub use names::{NameKind, NamesAnswer};
 
 pub use paths::{engagement_path, sla_path};

@@ -45,10 +45,11 @@ struct Entry {
 
 /// Entries that could not be read.
 #[derive(Debug, PartialEq)]
-pub(super) struct Ignored {
-    pub(super) count: u64,
+pub struct Ignored {
+    /// How many; never 0.
+    pub count: u64,
     /// What is wrong with the first of them.
-    pub(super) first: Fault,
+    pub first: Fault,
 }
 
 enum Step {
@@ -59,15 +60,15 @@ enum Step {
 }
 
 /// A value that is not what the API promises. Its texts are LivePerson's, unshortened: only a
-/// [`super::redactor::Redactor`] may let them out.
+/// redactor may let them out.
 #[derive(Debug, PartialEq)]
-pub(super) struct Fault {
+pub struct Fault {
     /// Field names, ids and indexes from the top, joined by dots.
-    pub(super) path: String,
+    pub path: String,
     /// The value, or a word for its kind.
-    pub(super) met: String,
+    pub met: String,
     /// What is wrong with it, to be read after `met`.
-    pub(super) complaint: &'static str,
+    pub complaint: &'static str,
 }
 
 impl Trail {
