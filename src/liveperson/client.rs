@@ -15,13 +15,13 @@ use url::Url;
 use super::api::{Api, EngagementAnswer, EngagementQuery, SlaAnswer, SlaQuery};
 use super::auth::{Credentials, TokenLifetime};
 use super::domain::{self, AllowedHosts, Found};
-use super::envelope::{Content, ReadError};
+use super::json::{Content, ReadError};
 use super::error::{ApiError, Code, ConnectCause, Reply, UnreadableCause};
 use super::http::{Answer, Outgoing, Transport, TransportSettings};
 use super::names::{self, NameKind, NamesAnswer};
 use super::redactor::Redactor;
 use super::service::Service;
-use super::{engactivity, lock, paths, reading, sla};
+use super::{engactivity, lock, paths, response, sla};
 use crate::config::Auth;
 use crate::config::values::is_loopback;
 
@@ -150,7 +150,7 @@ impl Client {
         let redactor = self.credentials.redactor();
         let read = move |answer: &Answer| domain::read(&answer.body, service.name());
         let exchange = self.transport.exchange(Outgoing::get(url), &redactor).await;
-        let reply = reading::reply(exchange, &redactor, read).await;
+        let reply = response::reply(exchange, &redactor, read).await;
         let code = reply.code;
         then(reply, |result| {
             let unknown = |status, words: &str| ApiError::Rejected {
@@ -221,7 +221,7 @@ impl Client {
             let read = (request.read)(&answer.body);
             read.map_err(|error| error.without_excerpt(&answer.body))
         };
-        let reply = reading::reply(exchange, &redactor, read).await;
+        let reply = response::reply(exchange, &redactor, read).await;
         let mut reply = then(reply, |result| {
             result.map(|(token, lifetime)| {
                 credentials.keep(token);
@@ -334,7 +334,7 @@ impl Client {
             outgoing.conditional = true;
         }
         let exchange = self.transport.exchange(outgoing, &permit.redactor).await;
-        let mut reply = reading::reply(exchange, &permit.redactor, read).await;
+        let mut reply = response::reply(exchange, &permit.redactor, read).await;
         // A token is fetched anew with fresh secrets; a signature has nowhere else to get them.
         if let (Err(ApiError::Refused { message, .. }), false) =
             (&mut reply.result, self.needs_token())

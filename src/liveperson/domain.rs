@@ -3,8 +3,8 @@
 use serde::de::MapAccess;
 use url::{Host, Url};
 
-use super::envelope::{self, Content, ReadError};
-use super::lenient::{Fields, ListOf, Text, Trail};
+use super::json::{self, Content, ReadError};
+use super::json::{Fields, ListOf, Text, Trail};
 use crate::config::values::is_loopback;
 
 /// What the Domain API said of one service.
@@ -21,7 +21,7 @@ pub(super) enum Found {
 /// # Errors
 /// A body in neither form.
 pub(super) fn read(body: &[u8], service: &str) -> Result<Content<Found>, ReadError> {
-    envelope::read::<RawAnswer>(body)?.try_map(|answer| find(answer, service))
+    json::read::<RawAnswer>(body)?.try_map(|answer| find(answer, service))
 }
 
 fn find(answer: RawAnswer, service: &str) -> Result<Found, ReadError> {

@@ -6,8 +6,8 @@ use super::api::{
     Activity, AgentsActivity, EngagementAnswer, EngagementQuery, Interval, Sections, SkillActivity,
     SkillsActivity,
 };
-use super::envelope::{self, Content, ReadError};
-use super::lenient::{Count, Fields, Keyed, ListOf, Object, Trail, Whole};
+use super::json::{self, Content, ReadError};
+use super::json::{Count, Fields, Keyed, ListOf, Object, Trail, Whole};
 use super::redactor::Redactor;
 
 /// A day in intervals of one minute; LivePerson's are five minutes or longer.
@@ -21,7 +21,7 @@ pub(super) fn read(
     body: &[u8],
     query: &EngagementQuery,
 ) -> Result<Content<EngagementAnswer>, ReadError> {
-    envelope::read::<RawAnswer>(body)?.try_map(|value| whole(value, query))
+    json::read::<RawAnswer>(body)?.try_map(|value| whole(value, query))
 }
 
 fn whole(value: RawAnswer, query: &EngagementQuery) -> Result<EngagementAnswer, ReadError> {

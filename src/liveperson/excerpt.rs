@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::redactor::Redactor;
-use super::spelling::{csi, is_format};
+use super::escapes::{csi, is_format};
 
 /// Longest excerpt of a body that was not understood, in characters.
 const EXCERPT: usize = 120;

@@ -13,7 +13,7 @@ use secrecy::zeroize::Zeroizing;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use super::connections::{Connections, connect_timeout};
+use super::http_clients::{Connections, connect_timeout};
 use super::error::{ApiError, ServerTime};
 use super::failure::{self, Stage};
 use super::redactor::Redactor;

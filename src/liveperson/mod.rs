@@ -6,33 +6,31 @@
 mod api;
 mod auth;
 mod client;
-mod connections;
 mod domain;
 mod engactivity;
-mod envelope;
 mod error;
+mod escapes;
 mod excerpt;
 mod failure;
 mod http;
-mod lenient;
+mod http_clients;
+mod json;
 mod names;
 mod paths;
 mod proxy;
-mod reading;
 mod redactor;
+mod response;
 mod retry_after;
 mod service;
 mod sla;
-mod spelling;
 mod trust;
 
 pub use api::*;
 pub use auth::{LifetimeSource, TokenLifetime, oauth2_token_lifetime};
 pub use client::{Client, ClientSettings, shown_host};
 pub use engactivity::read_engagement;
-pub use envelope::{Content, ReadError};
 pub use error::*;
-pub use lenient::{Fault, Ignored};
+pub use json::{Content, Fault, Ignored, ReadError};
 pub use names::{NameKind, NamesAnswer};
 
 pub use paths::{engagement_path, sla_path};

@@ -2,8 +2,8 @@
 
 use serde::de::MapAccess;
 
-use super::envelope::{self, Content, ReadError};
-use super::lenient::{Fields, Flag, Text, Trail, Whole, ascending};
+use super::json::{self, Content, ReadError};
+use super::json::{Fields, Flag, Text, Trail, Whole, ascending};
 
 /// Most of a name that is kept, in bytes: far more than LivePerson lets anybody type, so that only
 /// nonsense is cut.
@@ -64,7 +64,7 @@ pub(super) fn read(kind: NameKind, body: &[u8]) -> Result<Content<NamesAnswer>, 
 }
 
 fn list<T: Named>(body: &[u8]) -> Result<Content<NamesAnswer>, ReadError> {
-    let content = envelope::read_list::<T>(body)?;
+    let content = json::read_list::<T>(body)?;
     Ok(content.map(|entries| {
         let names = entries.into_iter().filter_map(|entry| {
             let (id, name) = entry.into_name()?;

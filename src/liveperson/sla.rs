@@ -3,15 +3,15 @@
 use serde::de::MapAccess;
 
 use super::api::{SlaAnswer, SlaBucket};
-use super::envelope::{self, Content, ReadError};
-use super::lenient::{Count, Fields, Keyed, Trail};
+use super::json::{self, Content, ReadError};
+use super::json::{Count, Fields, Keyed, Trail};
 
 /// Reads an answer.
 ///
 /// # Errors
 /// A body that is not what the documentation promises, whole or in one value.
 pub(super) fn read(body: &[u8]) -> Result<Content<SlaAnswer>, ReadError> {
-    envelope::read::<RawAnswer>(body)?.try_map(complete)
+    json::read::<RawAnswer>(body)?.try_map(complete)
 }
 
 fn complete(value: RawAnswer) -> Result<SlaAnswer, ReadError> {

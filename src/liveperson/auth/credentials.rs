@@ -13,7 +13,7 @@ use url::Url;
 use super::{Token, TokenLifetime, login, oauth1, oauth2};
 use crate::config::Auth;
 use crate::config::files::READ_TIMEOUT;
-use crate::liveperson::envelope::{Content, ReadError};
+use crate::liveperson::json::{Content, ReadError};
 use crate::liveperson::error::ApiError;
 use crate::liveperson::lock;
 use crate::liveperson::paths;

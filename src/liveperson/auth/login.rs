@@ -4,8 +4,8 @@ use secrecy::zeroize::Zeroizing;
 use serde::de::MapAccess;
 
 use super::Token;
-use crate::liveperson::envelope::{self, Content, ReadError};
-use crate::liveperson::lenient::{Fields, Text, Trail};
+use crate::liveperson::json::{self, Content, ReadError};
+use crate::liveperson::json::{Fields, Text, Trail};
 
 /// The body of the request.
 pub(in crate::liveperson) fn json(username: &str, password: &str) -> Zeroizing<String> {
@@ -28,7 +28,7 @@ pub(in crate::liveperson) fn json(username: &str, password: &str) -> Zeroizing<S
 /// # Errors
 /// No bearer in it, or one that no header can carry.
 pub(in crate::liveperson) fn read(body: &[u8]) -> Result<Content<Token>, ReadError> {
-    envelope::read::<RawLogin>(body)?.try_map(token)
+    json::read::<RawLogin>(body)?.try_map(token)
 }
 
 fn token(answer: RawLogin) -> Result<Token, ReadError> {

@@ -8,8 +8,8 @@ use secrecy::zeroize::Zeroizing;
 use serde::de::MapAccess;
 
 use super::{LifetimeSource, Token, TokenLifetime};
-use crate::liveperson::envelope::{self, Content, ReadError};
-use crate::liveperson::lenient::{Fields, Number, Text, Trail};
+use crate::liveperson::json::{self, Content, ReadError};
+use crate::liveperson::json::{Fields, Number, Text, Trail};
 
 /// Taken when neither the answer nor the token says how long it is good for.
 const UNKNOWN_LIFETIME: Duration = Duration::from_secs(300);
@@ -36,7 +36,7 @@ pub(in crate::liveperson) fn read(
     body: &[u8],
     now: SystemTime,
 ) -> Result<Content<(Token, TokenLifetime)>, ReadError> {
-    let mut content = envelope::read::<RawToken>(body)?;
+    let mut content = json::read::<RawToken>(body)?;
     if let Some(ignored) = &mut content.ignored {
         // What stands where a number should may be the token.
         ignored.first.met = "the value".to_owned();
@@ -80,7 +80,7 @@ fn seconds(value: f64) -> Option<Duration> {
 fn from_jwt(token: &str, now: SystemTime) -> Option<(Duration, LifetimeSource)> {
     let payload = token.split('.').nth(1)?.trim_end_matches('=');
     let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
-    let claims: Claims = envelope::read(&payload).ok()?.value;
+    let claims: Claims = json::read(&payload).ok()?.value;
     let (from, source) = match claims.iat {
         Some(iat) => (iat, LifetimeSource::Jwt),
         None => (

@@ -1,18 +1,17 @@
 //! Tests of the room as a whole; small units have theirs beside them.
 
+mod arbitrary_input;
 mod authorise;
 mod calls;
-
+mod error_texts;
 mod fixtures;
 mod hosts;
+mod json_forms;
 mod network;
-mod robust;
 mod secrets;
 mod server;
 mod tls;
 mod transport;
-mod variants;
-mod words;
 mod writer;
 
 use super::*;

@@ -8,11 +8,10 @@ use std::marker::PhantomData;
 
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess};
 
-use super::excerpt;
-use super::lenient::{
-    Fault, Fields, Ignored, ListOf, Object, Reader, Seed, Trail, Whole, repaired,
-};
-use super::redactor::Redactor;
+use super::repair::repaired;
+use super::{Fault, Fields, Ignored, ListOf, Object, Reader, Seed, Trail, Whole};
+use crate::liveperson::excerpt;
+use crate::liveperson::redactor::Redactor;
 
 /// Longest part of a path or value that is shown, in characters.
 const SHOWN: usize = 80;
@@ -71,7 +70,7 @@ pub enum ReadError {
 
 impl ReadError {
     /// The same without any of the body's own words, for bodies that may hold a token.
-    pub(super) fn without_excerpt(self, body: &[u8]) -> Self {
+    pub(in crate::liveperson) fn without_excerpt(self, body: &[u8]) -> Self {
         match self {
             Self::Syntax(error) if !body.trim_ascii().is_empty() && !excerpt::is_html(body) => {
                 Self::Missing(format!("not JSON ({error})"))
@@ -87,7 +86,7 @@ impl ReadError {
     }
 
     /// For people: what was found instead, with an excerpt where that helps.
-    pub(super) fn describe(&self, body: &[u8], redactor: &Redactor) -> String {
+    pub(in crate::liveperson) fn describe(&self, body: &[u8], redactor: &Redactor) -> String {
         match self {
             Self::Status(status) => format!("meta.responseCode is {status}"),
             Self::Fault(fault) => describe(fault, redactor),
@@ -105,7 +104,7 @@ impl ReadError {
 }
 
 /// A fault for people.
-pub(super) fn describe(fault: &Fault, redactor: &Redactor) -> String {
+pub(in crate::liveperson) fn describe(fault: &Fault, redactor: &Redactor) -> String {
     let path = match fault.path.as_str() {
         "" => "the body".to_owned(),
         path => redactor.line(path, 3 * SHOWN),
@@ -115,7 +114,7 @@ pub(super) fn describe(fault: &Fault, redactor: &Redactor) -> String {
 }
 
 /// Reads an object, in an envelope or bare.
-pub(super) fn read<T: Fields>(body: &[u8]) -> Result<Content<T>, ReadError> {
+pub(in crate::liveperson) fn read<T: Fields>(body: &[u8]) -> Result<Content<T>, ReadError> {
     let parsed = parse(body, Object::<Enveloped<T>>::new);
     let (parsed, ignored) = parsed.map_err(|error| second_look(body).unwrap_or(error))?;
     let Enveloped {
@@ -131,7 +130,7 @@ pub(super) fn read<T: Fields>(body: &[u8]) -> Result<Content<T>, ReadError> {
 }
 
 /// Reads a list of objects, in an envelope or bare.
-pub(super) fn read_list<T: Fields>(body: &[u8]) -> Result<Content<Vec<T>>, ReadError> {
+pub(in crate::liveperson) fn read_list<T: Fields>(body: &[u8]) -> Result<Content<Vec<T>>, ReadError> {
     let parsed = parse(body, || BareOrEnveloped::<T>(PhantomData));
     let (list, ignored) = parsed.map_err(|error| second_look(body).unwrap_or(error))?;
     let status = checked(list.meta.status)?;

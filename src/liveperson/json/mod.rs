@@ -7,16 +7,18 @@
 //! An entry of a map or list that cannot be read is left out and counted, so that one odd agent does
 //! not take the numbers of all the others with it. What is no entry has to be right.
 
+mod collections;
+mod envelope;
 mod repair;
-mod shapes;
 mod values;
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-pub(super) use repair::repaired;
-pub(super) use shapes::{Fields, Keyed, ListOf, Object, ascending};
+pub use envelope::{Content, ReadError};
+pub(super) use envelope::{describe, read, read_list};
+pub(super) use collections::{Fields, Keyed, ListOf, Object, ascending};
 pub(super) use values::{Count, Flag, Number, Text, Whole};
 
 /// Most ids, names or buckets that one answer may hold. Far above any account, and far below what

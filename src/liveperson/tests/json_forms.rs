@@ -196,7 +196,7 @@ fn an_odd_agent_does_not_take_its_skill_along() {
     let ignored = content.ignored.unwrap();
     assert_eq!(ignored.count, 2);
     assert_eq!(
-        envelope::describe(&ignored.first, &redactor::Redactor::default()),
+        json::describe(&ignored.first, &redactor::Redactor::default()),
         "skillsMetrics.metricsPerSkill.4.metricsPerAgent.1.connectedEngagements: \"many\" is not a number"
     );
 }
@@ -380,12 +380,12 @@ fn envelopes_tell_their_status() {
             let last = format!(r#"{{"body":{body},"meta":{{"responseCode":{code}}}}}"#);
             assert_eq!(
                 status(&first),
-                Err(envelope::ReadError::Status(500)),
+                Err(ReadError::Status(500)),
                 "{first}"
             );
             assert_eq!(
                 status(&last),
-                Err(envelope::ReadError::Status(500)),
+                Err(ReadError::Status(500)),
                 "{last}"
             );
         }
