@@ -49,8 +49,6 @@ pub struct EngagementQuery {
     pub skills: Option<IdFilter>,
     /// `agentIds`.
     pub agents: Option<IdFilter>,
-    /// `interval`, minutes, a divisor of `timeframe`, at least 5.
-    pub interval: Option<u16>,
 }
 
 /// One call of `sla`.
@@ -104,33 +102,15 @@ pub struct AgentsActivity {
     pub agents: Vec<(i64, Activity)>,
 }
 
-/// One time span's sections; which are there depends on the ids asked for.
+/// An answer of `engactivity`; which sections are there depends on the ids in the query.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Sections {
+pub struct EngagementAnswer {
     /// `metricsTotals` at the top: only when no ids were asked for.
     pub account: Option<Activity>,
     /// The skill section: only when `skillIds` was asked for.
     pub skills: Option<SkillsActivity>,
     /// The agent section: only when `agentIds` was asked for.
     pub agents: Option<AgentsActivity>,
-}
-
-/// One element of `metricsByIntervals`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Interval {
-    /// `timestamp`: END of the interval, epoch milliseconds, UTC.
-    pub end_ms: i64,
-    /// `metricsData`.
-    pub data: Sections,
-}
-
-/// An answer of `engactivity`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct EngagementAnswer {
-    /// The whole time frame.
-    pub whole: Sections,
-    /// `metricsByIntervals`, ascending by end, whatever LivePerson's order; empty when not asked for.
-    pub intervals: Vec<Interval>,
 }
 
 /// One bucket of `slaDataRange`.

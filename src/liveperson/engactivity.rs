@@ -3,15 +3,11 @@
 use serde::de::MapAccess;
 
 use super::api::{
-    Activity, AgentsActivity, EngagementAnswer, EngagementQuery, Interval, Sections, SkillActivity,
-    SkillsActivity,
+    Activity, AgentsActivity, EngagementAnswer, EngagementQuery, SkillActivity, SkillsActivity,
 };
 use super::json::{self, Content, ReadError};
-use super::json::{Count, Fields, Keyed, ListOf, Object, Trail, Whole};
+use super::json::{Count, Fields, Keyed, Object, Trail};
 use super::redactor::Redactor;
-
-/// A day in intervals of one minute; LivePerson's are five minutes or longer.
-const MOST_INTERVALS: usize = 1440;
 
 /// Reads an answer and makes sure that everything asked for is in it.
 ///
@@ -21,26 +17,7 @@ pub(super) fn read(
     body: &[u8],
     query: &EngagementQuery,
 ) -> Result<Content<EngagementAnswer>, ReadError> {
-    json::read::<RawAnswer>(body)?.try_map(|value| whole(value, query))
-}
-
-fn whole(value: RawAnswer, query: &EngagementQuery) -> Result<EngagementAnswer, ReadError> {
-    complete(&value.whole, query, "the answer")?;
-    let mut intervals = Vec::new();
-    match value.intervals {
-        Some(raw) => {
-            for (index, interval) in raw.into_iter().enumerate() {
-                intervals.push(usable(interval, index, query)?);
-            }
-        }
-        None if query.interval.is_some() => {
-            return Err(missing("interval", "the answer", "metricsByIntervals"));
-        }
-        None => {}
-    }
-    intervals.sort_by_key(|interval| interval.end_ms);
-    let whole = value.whole;
-    Ok(EngagementAnswer { whole, intervals })
+    json::read::<EngagementAnswer>(body)?.try_map(|answer| complete(answer, query))
 }
 
 /// Reads a body of Engagement Activity as the client does, without a call.
@@ -54,80 +31,29 @@ pub fn read_engagement(body: &[u8], query: &EngagementQuery) -> Result<Engagemen
     }
 }
 
-fn usable(raw: RawInterval, index: usize, query: &EngagementQuery) -> Result<Interval, ReadError> {
-    let place = format!("metricsByIntervals.{index}");
-    let end_ms = raw
-        .end_ms
-        .ok_or_else(|| missing("interval", &place, "timestamp"))?;
-    let data = raw
-        .data
-        .ok_or_else(|| missing("interval", &place, "metricsData"))?;
-    complete(&data, query, &format!("{place}.metricsData"))?;
-    Ok(Interval { end_ms, data })
-}
-
-fn complete(sections: &Sections, query: &EngagementQuery, place: &str) -> Result<(), ReadError> {
-    if query.skills.is_some() && sections.skills.is_none() {
-        return Err(missing("skillIds", place, "skillsMetricsPerAgent section"));
+fn complete(
+    answer: EngagementAnswer,
+    query: &EngagementQuery,
+) -> Result<EngagementAnswer, ReadError> {
+    if query.skills.is_some() && answer.skills.is_none() {
+        return Err(missing("skillIds", "skillsMetricsPerAgent"));
     }
-    if query.agents.is_some() && sections.agents.is_none() {
-        return Err(missing("agentIds", place, "agentsMetrics section"));
+    if query.agents.is_some() && answer.agents.is_none() {
+        return Err(missing("agentIds", "agentsMetrics"));
     }
-    if query.skills.is_none() && query.agents.is_none() && sections.account.is_none() {
-        return Err(missing("the whole account", place, "metricsTotals section"));
+    if query.skills.is_none() && query.agents.is_none() && answer.account.is_none() {
+        return Err(missing("the whole account", "metricsTotals"));
     }
-    Ok(())
+    Ok(answer)
 }
 
-fn missing(asked: &str, place: &str, what: &str) -> ReadError {
-    ReadError::Missing(format!("asked for {asked} but {place} has no {what}"))
+fn missing(asked: &str, section: &str) -> ReadError {
+    ReadError::Missing(format!(
+        "asked for {asked} but the answer has no {section} section"
+    ))
 }
 
-#[derive(Default)]
-struct RawAnswer {
-    whole: Sections,
-    intervals: Option<Vec<RawInterval>>,
-}
-
-impl Fields for RawAnswer {
-    fn field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-        trail: &mut Trail,
-    ) -> Result<bool, A::Error> {
-        if key != "metricsByIntervals" {
-            return self.whole.field(key, map, trail);
-        }
-        let seed = ListOf::whole(MOST_INTERVALS);
-        self.intervals = trail.field(map, "metricsByIntervals", seed)?;
-        Ok(true)
-    }
-}
-
-#[derive(Default)]
-struct RawInterval {
-    end_ms: Option<i64>,
-    data: Option<Sections>,
-}
-
-impl Fields for RawInterval {
-    fn field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-        trail: &mut Trail,
-    ) -> Result<bool, A::Error> {
-        match key {
-            "timestamp" => self.end_ms = trail.field(map, "timestamp", Whole)?,
-            "metricsData" => self.data = trail.field(map, "metricsData", Object::new())?,
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-}
-
-impl Fields for Sections {
+impl Fields for EngagementAnswer {
     fn field<'de, A: MapAccess<'de>>(
         &mut self,
         key: &str,

@@ -14,9 +14,6 @@ pub fn engagement_path(account: &str, query: &EngagementQuery) -> String {
     let mut path = start(account, "engactivity", query.timeframe);
     push_ids(&mut path, "skillIds", query.skills.as_ref());
     push_ids(&mut path, "agentIds", query.agents.as_ref());
-    if let Some(interval) = query.interval {
-        push(&mut path, "interval", &interval.to_string());
-    }
     push(&mut path, "v", "1");
     path
 }
@@ -121,7 +118,6 @@ mod tests {
             timeframe: 5,
             skills: Some(IdFilter::Ids(vec![4, -1, i64::MAX])),
             agents: Some(IdFilter::All),
-            interval: None,
         };
         assert_eq!(
             engagement_path("1", &query),
@@ -129,10 +125,9 @@ mod tests {
         );
         query.skills = None;
         query.agents = None;
-        query.interval = Some(5);
         assert_eq!(
             engagement_path("a/../b", &query),
-            "/operations/api/account/a%2F..%2Fb/engactivity?timeframe=5&interval=5&v=1"
+            "/operations/api/account/a%2F..%2Fb/engactivity?timeframe=5&v=1"
         );
     }
 

@@ -28,15 +28,14 @@ fn of_level(
     answer: &EngagementAnswer,
     sink: &mut impl Sink,
 ) {
-    let sections = &answer.whole;
     let account = LabelValue::Text(account);
     let mut put = |ids: &[LabelValue<'_>], numbers: &Activity| {
         samples(families, ids, window, numbers, sink);
     };
-    let skills = sections.skills.iter().flat_map(|section| &section.skills);
+    let skills = answer.skills.iter().flat_map(|section| &section.skills);
     match level {
         Level::Account => {
-            if let Some(totals) = &sections.account {
+            if let Some(totals) = &answer.account {
                 put(&[account], totals);
             }
         }
@@ -56,7 +55,7 @@ fn of_level(
             }
         }
         Level::Agent => {
-            for (agent, numbers) in sections.agents.iter().flat_map(|section| &section.agents) {
+            for (agent, numbers) in answer.agents.iter().flat_map(|section| &section.agents) {
                 put(&[account, LabelValue::Id(*agent)], numbers);
             }
         }
@@ -110,7 +109,7 @@ mod tests {
 
     use super::super::Recorder;
     use super::*;
-    use crate::liveperson::{AgentsActivity, Sections, SkillActivity, SkillsActivity};
+    use crate::liveperson::{AgentsActivity, SkillActivity, SkillsActivity};
 
     fn numbers(n: f64) -> Activity {
         Activity {
@@ -130,13 +129,9 @@ mod tests {
 
     #[test]
     fn each_field_becomes_its_series() {
-        let sections = Sections {
-            account: Some(numbers(10.0)),
-            ..Sections::default()
-        };
         let answer = EngagementAnswer {
-            whole: sections,
-            intervals: vec![],
+            account: Some(numbers(10.0)),
+            ..EngagementAnswer::default()
         };
         let mut samples = mapped(&[Level::Account], &answer).samples;
         samples.sort_by(|a, b| a.1.total_cmp(&b.1));
@@ -159,13 +154,9 @@ mod tests {
             connected_engagements: Some(3.0),
             ..Activity::default()
         };
-        let sections = Sections {
-            account: Some(partial),
-            ..Sections::default()
-        };
         let answer = EngagementAnswer {
-            whole: sections,
-            intervals: vec![],
+            account: Some(partial),
+            ..EngagementAnswer::default()
         };
         assert_eq!(mapped(&[Level::Account], &answer).samples.len(), 1);
     }
@@ -179,16 +170,13 @@ mod tests {
         });
         let skills = proptest::collection::btree_map(any::<i64>(), skill, 0..8);
         (skills, agents(), number()).prop_map(|(skills, agents, totals)| EngagementAnswer {
-            whole: Sections {
-                account: Some(totals),
-                skills: Some(SkillsActivity {
-                    skills: skills.into_iter().collect(),
-                }),
-                agents: Some(AgentsActivity {
-                    agents: agents.into_iter().collect(),
-                }),
-            },
-            intervals: vec![],
+            account: Some(totals),
+            skills: Some(SkillsActivity {
+                skills: skills.into_iter().collect(),
+            }),
+            agents: Some(AgentsActivity {
+                agents: agents.into_iter().collect(),
+            }),
         })
     }
 
@@ -208,10 +196,10 @@ mod tests {
     proptest! {
         #[test]
         fn mapping_conserves_every_total(answer in any_answer()) {
-            let skills = &answer.whole.skills.as_ref().unwrap().skills;
-            let agents = &answer.whole.agents.as_ref().unwrap().agents;
+            let skills = &answer.skills.as_ref().unwrap().skills;
+            let agents = &answer.agents.as_ref().unwrap().agents;
             for (level, expected) in [
-                (Level::Account, sum(&answer.whole.account.unwrap())),
+                (Level::Account, sum(&answer.account.unwrap())),
                 (Level::Skill, skills.iter().map(|(_, s)| sum(&s.totals)).sum()),
                 (Level::Agent, agents.iter().map(|(_, a)| sum(a)).sum()),
                 (Level::SkillAgent,

@@ -193,7 +193,6 @@ impl Test<'_> {
             timeframe: TIMEFRAME,
             skills: None,
             agents: None,
-            interval: None,
         };
         self.pace().await;
         let reply = self.client.engagement_activity(&query).await;
@@ -312,7 +311,7 @@ impl Test<'_> {
 }
 
 fn chats(answer: EngagementAnswer) -> String {
-    let totals = answer.whole.account.unwrap_or_default();
+    let totals = answer.account.unwrap_or_default();
     let number = |n: Option<f64>| n.map_or("no number of".to_owned(), count);
     format!(
         "{} interactive and {} non-interactive chats in {TIMEFRAME} minutes",

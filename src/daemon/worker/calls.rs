@@ -197,7 +197,7 @@ fn outcome_of(error: &ApiError) -> Outcome {
 }
 
 fn skills_of(answer: &EngagementAnswer) -> Vec<i64> {
-    let section = answer.whole.skills.iter();
+    let section = answer.skills.iter();
     section
         .flat_map(|section| &section.skills)
         .map(|(id, _)| *id)

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::values::{Whole, finite, whole};
-use super::{MAX_ENTRIES, Reader, Seed, Step, Trail};
+use super::{Reader, Seed, Step, Trail};
 
 /// An object whose fields have names.
 pub(in crate::liveperson) trait Fields: Default {
@@ -171,30 +171,13 @@ pub(in crate::liveperson) fn ascending<K: Ord + Copy, T>(mut all: Vec<(K, T)>) -
     all
 }
 
-/// A list of objects, without the `null`s in it; `null` itself is none.
-pub(in crate::liveperson) struct ListOf<T> {
-    most: usize,
-    /// Whether an entry that cannot be read may be left out.
-    separate: bool,
-    kind: PhantomData<T>,
-}
+/// A list of objects, without the `null`s in it and those that cannot be read; `null` itself is
+/// none.
+pub(in crate::liveperson) struct ListOf<T>(PhantomData<T>);
 
 impl<T> ListOf<T> {
-    /// All of it or nothing; `most` is the greatest length that makes sense.
-    pub(in crate::liveperson) fn whole(most: usize) -> Self {
-        Self {
-            most,
-            separate: false,
-            kind: PhantomData,
-        }
-    }
-
-    /// As long as any answer may be, without entries that cannot be read.
     pub(in crate::liveperson) fn new() -> Self {
-        Self {
-            separate: true,
-            ..Self::whole(MAX_ENTRIES)
-        }
+        Self(PhantomData)
     }
 }
 
@@ -218,16 +201,10 @@ impl<'de, T: Fields> Seed<'de> for ListOf<T> {
                 let seed = Object::<T>::new();
                 list.next_element_seed(Reader { seed, trail })
             };
-            let next = match self.separate {
-                // What is left out was there all the same.
-                true => trail.entry(Step::Index(index), read)?.unwrap_or(Some(None)),
-                false => trail.step(Step::Index(index), read)?,
-            };
+            // What is left out was there all the same.
+            let next = trail.entry(Step::Index(index), read)?.unwrap_or(Some(None));
             let Some(value) = next else { break };
             trail.count_entry()?;
-            if index >= self.most {
-                return Err(trail.fatal("the list", "is longer than it can be"));
-            }
             all.extend(value);
         }
         trail.some_are_left(all.len(), before)?;

@@ -34,16 +34,11 @@ fn activity(numbers: [f64; 5]) -> Activity {
     }
 }
 
-fn query(
-    skills: Option<IdFilter>,
-    agents: Option<IdFilter>,
-    interval: Option<u16>,
-) -> EngagementQuery {
+fn query(skills: Option<IdFilter>, agents: Option<IdFilter>) -> EngagementQuery {
     EngagementQuery {
         timeframe: 1200,
         skills,
         agents,
-        interval,
     }
 }
 
@@ -64,18 +59,18 @@ fn engagement_fixtures() -> Vec<(&'static str, &'static str, EngagementQuery)> {
     }
     let all = || Some(IdFilter::All);
     vec![
-        fixture!("account.json", query(None, None, None)),
-        fixture!("account-intervals.json", query(None, None, Some(600))),
-        fixture!("agent-2-intervals.json", query(None, ids(&[2]), Some(600))),
-        fixture!("all-skills-agent-3.json", query(all(), ids(&[3]), None)),
-        fixture!("skill-2.json", query(ids(&[2]), None, None)),
+        fixture!("account.json", query(None, None)),
+        fixture!("account-intervals.json", query(None, None)),
+        fixture!("agent-2-intervals.json", query(None, ids(&[2]))),
+        fixture!("all-skills-agent-3.json", query(all(), ids(&[3]))),
+        fixture!("skill-2.json", query(ids(&[2]), None)),
         fixture!(
             "skill-and-agent-no-data.json",
-            query(ids(&[7]), ids(&[8]), None)
+            query(ids(&[7]), ids(&[8]))
         ),
         fixture!(
             "skill-no-data-intervals.json",
-            query(ids(&[7]), None, Some(600))
+            query(ids(&[7]), None)
         ),
     ]
 }

@@ -76,7 +76,6 @@ fn filters(account: &Account, selection: &Selection, skills: bool) -> Vec<IdFilt
         timeframe: 1440,
         skills,
         agents,
-        interval: None,
     };
     split(account, &engagement_path(&account.id, &longest), ids)
         .into_iter()

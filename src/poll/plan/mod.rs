@@ -163,7 +163,6 @@ impl PlannedRequest {
                 timeframe,
                 skills: skills.clone(),
                 agents: agents.clone(),
-                interval: None,
             })
         };
         match &self.ask {
