@@ -3,6 +3,10 @@
 //! Numbers are `f64` because that is what Prometheus stores; ids are `i64` because an id above
 //! 2^53 would not survive a float. A number that LivePerson left out is `None`, never 0.
 
+use serde::Deserialize;
+
+use super::json::{count, numeric_map, or_default};
+
 /// The LivePerson interfaces that are called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Api {
@@ -65,40 +69,53 @@ pub struct SlaQuery {
 }
 
 /// The five numbers LivePerson gives for an account, a skill or an agent.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
 pub struct Activity {
     /// `totalInteractiveChats`: interactive chats closed in the time frame.
+    #[serde(rename = "totalInteractiveChats", deserialize_with = "count")]
     pub interactive_chats: Option<f64>,
     /// `totalNonInteractiveChats`: non-interactive chats closed, abandoned ones included.
+    #[serde(rename = "totalNonInteractiveChats", deserialize_with = "count")]
     pub noninteractive_chats: Option<f64>,
     /// `totalHandlingTime`: seconds spent on interactive chats.
+    #[serde(rename = "totalHandlingTime", deserialize_with = "count")]
     pub interactive_handling_seconds: Option<f64>,
     /// `nonInteractiveTotalHandlingTime`: seconds spent on non-interactive chats.
+    #[serde(rename = "nonInteractiveTotalHandlingTime", deserialize_with = "count")]
     pub noninteractive_handling_seconds: Option<f64>,
     /// `connectedEngagements`: chats connected to an agent.
+    #[serde(rename = "connectedEngagements", deserialize_with = "count")]
     pub connected_engagements: Option<f64>,
 }
 
 /// One skill of `metricsPerSkill`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
 pub struct SkillActivity {
     /// `metricsTotals` of the skill.
+    #[serde(rename = "metricsTotals", deserialize_with = "or_default")]
     pub totals: Activity,
     /// `metricsPerAgent` inside the skill, ascending by agent id, unique.
+    #[serde(rename = "metricsPerAgent", deserialize_with = "numeric_map")]
     pub agents: Vec<(i64, Activity)>,
 }
 
 /// `skillsMetricsPerAgent`, also seen as `skillsMetrics`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
 pub struct SkillsActivity {
     /// `metricsPerSkill`, ascending by skill id, unique.
+    #[serde(rename = "metricsPerSkill", deserialize_with = "numeric_map")]
     pub skills: Vec<(i64, SkillActivity)>,
 }
 
 /// `agentsMetrics`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
 pub struct AgentsActivity {
     /// `metricsPerAgent`, ascending by agent id, unique.
+    #[serde(rename = "metricsPerAgent", deserialize_with = "numeric_map")]
     pub agents: Vec<(i64, Activity)>,
 }
 

@@ -14,7 +14,7 @@ mod excerpt;
 mod failure;
 mod http;
 mod http_clients;
-mod json;
+pub mod json;
 mod names;
 mod paths;
 mod proxy;

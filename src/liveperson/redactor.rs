@@ -11,8 +11,8 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use secrecy::zeroize::Zeroizing;
 
-use super::excerpt::clean;
 use super::escapes;
+use super::excerpt::clean;
 
 /// Stands where a secret stood.
 const HIDDEN: &str = "[secret]";

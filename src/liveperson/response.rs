@@ -3,9 +3,9 @@
 
 use std::time::SystemTime;
 
-use super::json::{self, Content, ReadError};
 use super::error::{ApiError, Code, IgnoredEntries, Reply, UnreadableCause};
 use super::http::{Answer, Exchange, status_error};
+use super::json::{self, Content, ReadError};
 use super::redactor::Redactor;
 use super::retry_after::retry_after;
 

@@ -1,10 +1,9 @@
 //! SLA Histogram: from the body to [`SlaAnswer`].
 
-use serde::de::MapAccess;
+use serde::Deserialize;
 
 use super::api::{SlaAnswer, SlaBucket};
-use super::json::{self, Content, ReadError};
-use super::json::{Count, Fields, Keyed, Trail};
+use super::json::{self, Content, NumericMap, ReadError, count};
 
 /// Reads an answer.
 ///
@@ -15,7 +14,7 @@ pub(super) fn read(body: &[u8]) -> Result<Content<SlaAnswer>, ReadError> {
 }
 
 fn complete(value: RawAnswer) -> Result<SlaAnswer, ReadError> {
-    let Some(range) = value.range else {
+    let Some(NumericMap(range)) = value.range else {
         return Err(ReadError::Missing(
             "asked for a histogram but the answer has no slaDataRange section".to_owned(),
         ));
@@ -32,43 +31,17 @@ fn complete(value: RawAnswer) -> Result<SlaAnswer, ReadError> {
     Ok(SlaAnswer { buckets })
 }
 
-#[derive(Default)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct RawAnswer {
-    range: Option<Vec<(u32, RawBucket)>>,
+    #[serde(rename = "slaDataRange")]
+    range: Option<NumericMap<u32, RawBucket>>,
 }
 
-impl Fields for RawAnswer {
-    fn field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-        trail: &mut Trail,
-    ) -> Result<bool, A::Error> {
-        let known = key == "slaDataRange";
-        if known {
-            self.range = trail.field(map, "slaDataRange", Keyed::new())?;
-        }
-        Ok(known)
-    }
-}
-
-#[derive(Default)]
+/// The ratios beside the count are quotients of these counts and are not read.
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct RawBucket {
+    #[serde(deserialize_with = "count")]
     chats: Option<f64>,
-}
-
-impl Fields for RawBucket {
-    fn field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-        trail: &mut Trail,
-    ) -> Result<bool, A::Error> {
-        // The ratios beside it are quotients of these counts and are not read.
-        let known = key == "chats";
-        if known {
-            self.chats = trail.field(map, "chats", Count)?;
-        }
-        Ok(known)
-    }
 }

@@ -1,213 +1,179 @@
-//! Values with others inside: objects, maps keyed by numbers, and lists.
+//! Values with entries that do not depend on each other: objects keyed by numbers, and lists.
+//!
+//! serde can derive neither: one entry that cannot be read must not take the others with it, ids
+//! are exact, and of two equal keys the last one counts.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 
-use super::values::{Whole, finite, whole};
-use super::{Reader, Seed, Step, Trail};
+use super::values::{exact_integer, finite};
 
-/// An object whose fields have names.
-pub(in crate::liveperson) trait Fields: Default {
-    /// What is wrong with the whole when a field is missing that it cannot do without.
-    fn missing(&self) -> Option<&'static str> {
-        None
-    }
-
-    /// Reads the value of `key` if it is a known one; false leaves it to be passed over.
-    fn field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-        trail: &mut Trail,
-    ) -> Result<bool, A::Error>;
+/// A value, or the default in place of `null`; for `deserialize_with`.
+///
+/// # Errors
+/// Those of the value.
+pub fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// Reads a [`Fields`]; `null` is none. A key that comes twice counts as it came last.
-pub(in crate::liveperson) struct Object<T>(PhantomData<T>);
-
-impl<T> Object<T> {
-    pub(in crate::liveperson) fn new() -> Self {
-        Self(PhantomData)
-    }
+/// The entries of a [`NumericMap`]; `null` is an empty one. For `deserialize_with`.
+///
+/// # Errors
+/// Anything else.
+pub fn numeric_map<'de, D, K, V>(deserializer: D) -> Result<Vec<(K, V)>, D::Error>
+where
+    D: Deserializer<'de>,
+    K: NumericKey,
+    V: Deserialize<'de>,
+{
+    let map: Option<NumericMap<K, V>> = Option::deserialize(deserializer)?;
+    Ok(map.map_or_else(Vec::new, |map| map.0))
 }
 
-impl<'de, T: Fields> Seed<'de> for Object<T> {
-    type Value = Option<T>;
-    const COMPLAINT: &'static str = "is not an object";
+/// A number that is the key of an object.
+pub trait NumericKey: Copy + Ord {
+    /// What a key should be, for messages.
+    const EXPECTED: &'static str;
+    /// Whether a value that cannot be read may be left out. A key that is no number always is.
+    const INDEPENDENT: bool;
 
-    fn null<E: Error>(self, _: &mut Trail) -> Result<Option<T>, E> {
-        Ok(None)
-    }
-
-    fn object<A: MapAccess<'de>>(
-        self,
-        mut map: A,
-        trail: &mut Trail,
-    ) -> Result<Option<T>, A::Error> {
-        let mut value = T::default();
-        while let Some(Key(key)) = map.next_key()? {
-            if !value.field(&key, &mut map, trail)? {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        if let Some(complaint) = value.missing() {
-            return trail.wrong("an entry", complaint);
-        }
-        Ok(Some(value))
-    }
-}
-
-/// A key, borrowed from the body unless it has escapes.
-struct Key<'de>(Cow<'de, str>);
-
-impl<'de> Deserialize<'de> for Key<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Borrow;
-        impl<'de> Visitor<'de> for Borrow {
-            type Value = Key<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a key")
-            }
-            fn visit_borrowed_str<E: Error>(self, key: &'de str) -> Result<Key<'de>, E> {
-                Ok(Key(Cow::Borrowed(key)))
-            }
-            fn visit_str<E: Error>(self, key: &str) -> Result<Key<'de>, E> {
-                Ok(Key(Cow::Owned(key.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(Borrow)
-    }
-}
-
-/// A number that stands as the key of an object.
-pub(in crate::liveperson) trait NumericKey: Copy + Ord + Into<i64> {
-    /// What a key should be, to be read after the key that was met.
-    const COMPLAINT: &'static str;
-    /// Whether an entry that cannot be read may be left out.
-    const SEPARATE: bool;
-
-    /// The key, if it is one.
-    fn read(key: &str) -> Option<Self>;
+    /// The key, if the string is one.
+    fn parse(key: &str) -> Option<Self>;
 }
 
 /// An id.
 impl NumericKey for i64 {
-    const COMPLAINT: &'static str = Whole::COMPLAINT;
-    const SEPARATE: bool = true;
+    const EXPECTED: &'static str = "a 64-bit integer";
+    const INDEPENDENT: bool = true;
 
-    fn read(key: &str) -> Option<Self> {
+    fn parse(key: &str) -> Option<Self> {
         key.parse().ok()
     }
 }
 
-/// A lower limit in seconds.
+/// The lower limit of a histogram's bucket in seconds.
 impl NumericKey for u32 {
-    const COMPLAINT: &'static str = "is not a number of seconds";
-    // The buckets of a histogram are one whole: without one of them the others are wrong.
-    const SEPARATE: bool = false;
+    const EXPECTED: &'static str = "a number of seconds";
+    // Without one bucket the cumulative counts of all the others would be wrong.
+    const INDEPENDENT: bool = false;
 
-    fn read(key: &str) -> Option<Self> {
+    fn parse(key: &str) -> Option<Self> {
         let number = key.parse().ok();
-        number.or_else(|| u32::try_from(finite(key).and_then(whole)?).ok())
+        number.or_else(|| u32::try_from(finite(key).and_then(exact_integer)?).ok())
     }
 }
 
-/// An object whose keys are numbers: ascending, unique, `null` entries left out, and those that
-/// cannot be read; `null` itself is none.
-pub(in crate::liveperson) struct Keyed<K, T>(PhantomData<(K, T)>);
+/// An object whose keys are numbers: ascending, unique, without entries that are `null`.
+#[derive(Debug)]
+pub struct NumericMap<K, V>(pub Vec<(K, V)>);
 
-impl<K, T> Keyed<K, T> {
-    pub(in crate::liveperson) fn new() -> Self {
-        Self(PhantomData)
+impl<'de, K: NumericKey, V: Deserialize<'de>> Deserialize<'de> for NumericMap<K, V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MapVisitor(PhantomData))
     }
 }
 
-impl<'de, K: NumericKey, T: Fields> Seed<'de> for Keyed<K, T> {
-    type Value = Option<Vec<(K, T)>>;
-    const COMPLAINT: &'static str = "is not an object";
+struct MapVisitor<K, V>(PhantomData<(K, V)>);
 
-    fn null<E: Error>(self, _: &mut Trail) -> Result<Self::Value, E> {
-        Ok(None)
+impl<'de, K: NumericKey, V: Deserialize<'de>> Visitor<'de> for MapVisitor<K, V> {
+    type Value = NumericMap<K, V>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
     }
 
-    fn object<A: MapAccess<'de>>(
-        self,
-        mut map: A,
-        trail: &mut Trail,
-    ) -> Result<Self::Value, A::Error> {
-        let mut all = Vec::new();
-        let before = trail.ignored();
-        while let Some(Key(key)) = map.next_key()? {
-            trail.count_entry()?;
-            let Some(number) = K::read(&key) else {
-                trail.odd_key(&key, K::COMPLAINT);
-                map.next_value::<IgnoredAny>()?;
-                continue;
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        // Only the second reading knows the size beforehand: it has taken the object apart, and
+        // continues behind an entry that cannot be read, which it has counted.
+        let recovers = map.size_hint().is_some();
+        let mut entries = Vec::new();
+        loop {
+            let key = match map.next_key::<Key<K>>() {
+                Ok(Some(Key(key))) => key,
+                Ok(None) => break,
+                Err(_) if recovers => continue,
+                Err(error) => return Err(error),
             };
-            let read = |trail: &mut Trail| {
-                let seed = Object::new();
-                map.next_value_seed(Reader { seed, trail })
-            };
-            let step = Step::Id(number.into());
-            let value = match K::SEPARATE {
-                true => trail.entry(step, read)?.flatten(),
-                false => trail.step(step, read)?,
-            };
-            all.extend(value.map(|value| (number, value)));
+            match map.next_value::<Option<V>>() {
+                Ok(value) => entries.extend(value.map(|value| (key, value))),
+                Err(_) if recovers && K::INDEPENDENT => {}
+                Err(error) => return Err(error),
+            }
         }
-        trail.some_are_left(all.len(), before)?;
-        Ok(Some(ascending(all)))
+        Ok(NumericMap(ascending(entries)))
+    }
+}
+
+/// One key of a [`NumericMap`].
+struct Key<K>(K);
+
+impl<'de, K: NumericKey> Deserialize<'de> for Key<K> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(KeyVisitor(PhantomData))
+    }
+}
+
+struct KeyVisitor<K>(PhantomData<K>);
+
+impl<K: NumericKey> Visitor<'_> for KeyVisitor<K> {
+    type Value = Key<K>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(K::EXPECTED)
+    }
+
+    fn visit_str<E: Error>(self, key: &str) -> Result<Key<K>, E> {
+        match K::parse(key) {
+            Some(number) => Ok(Key(number)),
+            None => Err(E::invalid_value(Unexpected::Str(key), &self)),
+        }
     }
 }
 
 /// Sorts by key; of equal keys the last one stays.
-pub(in crate::liveperson) fn ascending<K: Ord + Copy, T>(mut all: Vec<(K, T)>) -> Vec<(K, T)> {
-    all.reverse();
-    all.sort_by_key(|entry| entry.0);
-    all.dedup_by_key(|entry| entry.0);
-    all
+pub(in crate::liveperson) fn ascending<K: Ord + Copy, V>(mut entries: Vec<(K, V)>) -> Vec<(K, V)> {
+    entries.reverse();
+    entries.sort_by_key(|entry| entry.0);
+    entries.dedup_by_key(|entry| entry.0);
+    entries
 }
 
-/// A list of objects, without the `null`s in it and those that cannot be read; `null` itself is
-/// none.
-pub(in crate::liveperson) struct ListOf<T>(PhantomData<T>);
+/// A list without entries that are `null`.
+#[derive(Debug)]
+pub struct EntryList<T>(pub Vec<T>);
 
-impl<T> ListOf<T> {
-    pub(in crate::liveperson) fn new() -> Self {
-        Self(PhantomData)
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for EntryList<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(ListVisitor(PhantomData))
     }
 }
 
-impl<'de, T: Fields> Seed<'de> for ListOf<T> {
-    type Value = Option<Vec<T>>;
-    const COMPLAINT: &'static str = "is not a list";
+struct ListVisitor<T>(PhantomData<T>);
 
-    fn null<E: Error>(self, _: &mut Trail) -> Result<Self::Value, E> {
-        Ok(None)
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
+    type Value = EntryList<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
     }
 
-    fn list<A: SeqAccess<'de>>(
-        self,
-        mut list: A,
-        trail: &mut Trail,
-    ) -> Result<Self::Value, A::Error> {
-        let mut all = Vec::new();
-        let before = trail.ignored();
-        for index in 0_usize.. {
-            let read = |trail: &mut Trail| {
-                let seed = Object::<T>::new();
-                list.next_element_seed(Reader { seed, trail })
-            };
-            // What is left out was there all the same.
-            let next = trail.entry(Step::Index(index), read)?.unwrap_or(Some(None));
-            let Some(value) = next else { break };
-            trail.count_entry()?;
-            all.extend(value);
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<EntryList<T>, A::Error> {
+        let recovers = list.size_hint().is_some();
+        let mut entries = Vec::new();
+        loop {
+            match list.next_element::<Option<T>>() {
+                Ok(Some(value)) => entries.extend(value),
+                Ok(None) => break,
+                Err(_) if recovers => {}
+                Err(error) => return Err(error),
+            }
         }
-        trail.some_are_left(all.len(), before)?;
-        Ok(Some(all))
+        Ok(EntryList(entries))
     }
 }

@@ -1,330 +1,296 @@
-//! From a body to a value: the envelope that some deployments put around it, and what to say when
-//! the body cannot be read.
+//! From a body to a value, through the envelope that some deployments put around it.
 //!
-//! The usual case is one pass with nothing in between. Only a body that could not be read is looked
-//! at again, to tell LivePerson's own error in an envelope from garbage.
+//! The usual case is one pass with nothing in between. Only a body that is refused is read again.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{DeserializeSeed, MapAccess, SeqAccess};
+use serde::de::value::{CowStrDeserializer, MapAccessDeserializer};
+use serde::de::{Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, Visitor};
 
 use super::repair::repaired;
-use super::{Fault, Fields, Ignored, ListOf, Object, Reader, Seed, Trail, Whole};
-use crate::liveperson::excerpt;
-use crate::liveperson::redactor::Redactor;
-
-/// Longest part of a path or value that is shown, in characters.
-const SHOWN: usize = 80;
-/// Longest body that is searched for the words of an error.
-const SEARCHED: usize = 64 * 1024;
-
-/// A body that was read.
-#[derive(Debug, PartialEq)]
-pub struct Content<T> {
-    /// What the body says.
-    pub value: T,
-    /// `meta.responseCode`, when there was an envelope.
-    pub status: Option<u16>,
-    /// Entries that could not be read and were left out.
-    pub ignored: Option<Ignored>,
-}
-
-impl<T> Content<T> {
-    /// Something else made of the value.
-    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Content<U> {
-        Content {
-            value: f(self.value),
-            status: self.status,
-            ignored: self.ignored,
-        }
-    }
-
-    /// The same, if the value can be made into something else.
-    ///
-    /// # Errors
-    /// Those of `f`.
-    pub fn try_map<U>(
-        self,
-        f: impl FnOnce(T) -> Result<U, ReadError>,
-    ) -> Result<Content<U>, ReadError> {
-        Ok(Content {
-            value: f(self.value)?,
-            status: self.status,
-            ignored: self.ignored,
-        })
-    }
-}
-
-/// Why a body could not be read.
-#[derive(Debug, PartialEq)]
-pub enum ReadError {
-    /// The envelope says that this is not a success.
-    Status(u16),
-    /// A value is not what the API promises.
-    Fault(Fault),
-    /// Not JSON, or not whole.
-    Syntax(String),
-    /// Readable, but what was asked for is not in it. Free of LivePerson's words.
-    Missing(String),
-}
-
-impl ReadError {
-    /// The same without any of the body's own words, for bodies that may hold a token.
-    pub(in crate::liveperson) fn without_excerpt(self, body: &[u8]) -> Self {
-        match self {
-            Self::Syntax(error) if !body.trim_ascii().is_empty() && !excerpt::is_html(body) => {
-                Self::Missing(format!("not JSON ({error})"))
-            }
-            Self::Fault(Fault {
-                path, complaint, ..
-            }) => match path.as_str() {
-                "" => Self::Missing(format!("the body {complaint}")),
-                path => Self::Missing(format!("{path}: the value {complaint}")),
-            },
-            other => other,
-        }
-    }
-
-    /// For people: what was found instead, with an excerpt where that helps.
-    pub(in crate::liveperson) fn describe(&self, body: &[u8], redactor: &Redactor) -> String {
-        match self {
-            Self::Status(status) => format!("meta.responseCode is {status}"),
-            Self::Fault(fault) => describe(fault, redactor),
-            Self::Syntax(_) if body.trim_ascii().is_empty() => "the body is empty".to_owned(),
-            Self::Syntax(_) if excerpt::is_html(body) => {
-                let title = redactor.message(body.get(..SEARCHED).unwrap_or(body), true);
-                format!("an HTML page instead of JSON: {title}")
-            }
-            Self::Syntax(error) => {
-                format!("not JSON ({error}): {}", redactor.excerpt(body))
-            }
-            Self::Missing(what) => what.clone(),
-        }
-    }
-}
-
-/// A fault for people.
-pub(in crate::liveperson) fn describe(fault: &Fault, redactor: &Redactor) -> String {
-    let path = match fault.path.as_str() {
-        "" => "the body".to_owned(),
-        path => redactor.line(path, 3 * SHOWN),
-    };
-    let met = redactor.line(&fault.met, SHOWN);
-    format!("{path}: {met} {}", fault.complaint)
-}
+use super::second_reading::{self, Progress};
+use super::{Content, EntryList, Fault, FieldName, MAX_ENTRIES, ReadError, integer};
 
 /// Reads an object, in an envelope or bare.
-pub(in crate::liveperson) fn read<T: Fields>(body: &[u8]) -> Result<Content<T>, ReadError> {
-    let parsed = parse(body, Object::<Enveloped<T>>::new);
-    let (parsed, ignored) = parsed.map_err(|error| second_look(body).unwrap_or(error))?;
-    let Enveloped {
-        meta,
-        body: inner,
-        bare,
-    } = parsed.unwrap_or_default();
-    Ok(Content {
-        status: checked(meta.status)?,
-        value: inner.unwrap_or(bare),
-        ignored,
-    })
+///
+/// # Errors
+/// What is wrong with the body, or the status that the envelope gives for it.
+pub fn read<T: DeserializeOwned + Default>(body: &[u8]) -> Result<Content<T>, ReadError> {
+    let body = without_byte_order_mark(body);
+    match read_once::<Option<Enveloped<T>>>(body) {
+        Ok(document) => document.unwrap_or_default().into_content(),
+        Err(error) => read_again(body, &error, object_again),
+    }
 }
 
 /// Reads a list of objects, in an envelope or bare.
-pub(in crate::liveperson) fn read_list<T: Fields>(body: &[u8]) -> Result<Content<Vec<T>>, ReadError> {
-    let parsed = parse(body, || BareOrEnveloped::<T>(PhantomData));
-    let (list, ignored) = parsed.map_err(|error| second_look(body).unwrap_or(error))?;
-    let status = checked(list.meta.status)?;
-    let value = list.body.ok_or_else(|| {
-        ReadError::Missing("a list was expected and the answer has none".to_owned())
-    })?;
-    Ok(Content {
-        value,
-        status,
-        ignored,
+///
+/// # Errors
+/// As [`read`]; also an envelope without a list.
+pub fn read_list<T: DeserializeOwned>(body: &[u8]) -> Result<Content<Vec<T>>, ReadError> {
+    let body = without_byte_order_mark(body);
+    let document = match body.trim_ascii_start().first() {
+        Some(b'{') => read_once::<Envelope<EntryList<T>>>(body),
+        _ => read_once(body).map(Envelope::without_meta),
+    };
+    let content = match document {
+        Ok(document) => document.into_content(),
+        Err(error) => read_again(body, &error, list_again),
+    };
+    content?.try_map(|list| match list {
+        Some(EntryList(entries)) => Ok(entries),
+        None => Err(ReadError::Missing(
+            "expected a list, found an envelope without one".to_owned(),
+        )),
     })
 }
 
-type Parsed<T> = Result<(T, Option<Ignored>), ReadError>;
-
-/// Reads a body; one that is no JSON for the sake of single values a second time without them.
-fn parse<V, S>(body: &[u8], seed: impl Fn() -> S) -> Parsed<V>
-where
-    S: for<'de> Seed<'de, Value = V>,
-{
-    // Some gateways put a byte order mark first.
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let parsed = parse_once(body, seed());
-    let Err(ReadError::Syntax(_)) = &parsed else {
-        return parsed;
-    };
-    let Some(repaired) = repaired(body) else {
-        return parsed;
-    };
-    match parse_once(repaired.as_bytes(), seed()) {
-        Err(ReadError::Syntax(_)) => parsed,
-        other => other,
-    }
+/// Some gateways put a byte order mark first.
+fn without_byte_order_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
-fn parse_once<'de, S: Seed<'de>>(body: &'de [u8], seed: S) -> Parsed<S::Value> {
-    let mut trail = Trail::default();
-    let reader = Reader {
-        seed,
-        trail: &mut trail,
-    };
+/// The first reading: all or nothing.
+fn read_once<'de, T: Deserialize<'de>>(body: &'de [u8]) -> serde_json::Result<T> {
+    if may_hold_too_much(body) {
+        return Err(serde::de::Error::custom("the entries have to be counted"));
+    }
     // Looking once at all of it is quicker than looking at every key by itself. What is not UTF-8
     // may stand where nothing is read.
-    let parsed = match std::str::from_utf8(body) {
-        Ok(text) => {
-            let mut json = serde_json::Deserializer::from_str(text);
-            let parsed = reader.deserialize(&mut json);
-            parsed.and_then(|value| json.end().map(|()| value))
-        }
-        Err(_) => {
-            let mut json = serde_json::Deserializer::from_slice(body);
-            let parsed = reader.deserialize(&mut json);
-            parsed.and_then(|value| json.end().map(|()| value))
-        }
-    };
-    match parsed {
-        Ok(value) => Ok((value, trail.into_ignored())),
-        Err(error) => Err(match trail.into_fault() {
-            Some(fault) => ReadError::Fault(fault),
-            // Its words are serde_json's own and hold nothing of the body.
-            None => ReadError::Syntax(error.to_string()),
-        }),
+    match std::str::from_utf8(body) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(body),
     }
 }
 
-/// An unreadable body may still be an envelope with an error code in front of something else.
-fn second_look(body: &[u8]) -> Option<ReadError> {
-    let look = parse(body, Object::<MetaOnly>::new).ok()?.0?;
-    match checked(look.0.status) {
-        Err(status @ ReadError::Status(_)) => Some(status),
-        _ => None,
+/// Whether there may be more than [`MAX_ENTRIES`]. No entry that is kept takes fewer bytes than
+/// `{},`, so that hardly any body has to be looked at.
+fn may_hold_too_much(body: &[u8]) -> bool {
+    const SHORTEST_ENTRY: usize = 3;
+    body.len() > SHORTEST_ENTRY * MAX_ENTRIES
+        && body.iter().filter(|byte| **byte == b'{').count() > MAX_ENTRIES
+}
+
+/// The second reading of a body that was refused with `error`.
+fn read_again<T>(
+    body: &[u8],
+    error: &serde_json::Error,
+    read: impl FnOnce(&str, &mut Progress) -> Result<Content<T>, ReadError>,
+) -> Result<Content<T>, ReadError> {
+    // The words of serde_json's syntax errors are its own and hold nothing of the body.
+    let syntax = || ReadError::Syntax(error.to_string());
+    let text = match (repaired(body), std::str::from_utf8(body)) {
+        (Some(text), _) => Cow::Owned(text),
+        (None, Ok(text)) if error.is_data() => Cow::Borrowed(text),
+        (None, _) => return Err(syntax()),
+    };
+    let mut progress = Progress::default();
+    match read(&text, &mut progress) {
+        Ok(content) => Ok(Content {
+            ignored: progress.into_ignored(),
+            ..content
+        }),
+        Err(ReadError::Syntax(_)) if !error.is_data() => Err(syntax()),
+        Err(error) => Err(error),
     }
+}
+
+impl From<second_reading::Error> for ReadError {
+    fn from(error: second_reading::Error) -> Self {
+        match error {
+            second_reading::Error::Fault(fault) => Self::Fault(fault),
+            second_reading::Error::Problem(text) | second_reading::Error::Syntax(text) => {
+                Self::Syntax(text)
+            }
+        }
+    }
+}
+
+fn object_again<T: DeserializeOwned + Default>(
+    text: &str,
+    progress: &mut Progress,
+) -> Result<Content<T>, ReadError> {
+    let status = status_again(text, progress)?;
+    let BodyOnly { body } = progress.read::<BodyOnly<T>>(text)?;
+    let value = match body {
+        Some(value) => value,
+        None => progress.read(text)?,
+    };
+    Ok(Content {
+        value,
+        status,
+        ignored: None,
+    })
+}
+
+fn list_again<T: DeserializeOwned>(
+    text: &str,
+    progress: &mut Progress,
+) -> Result<Content<Option<EntryList<T>>>, ReadError> {
+    let (value, status) = match text.trim_ascii_start().starts_with('{') {
+        true => {
+            let status = status_again(text, progress)?;
+            (progress.read::<BodyOnly<EntryList<T>>>(text)?.body, status)
+        }
+        false => (Some(progress.read(text)?), None),
+    };
+    Ok(Content {
+        value,
+        status,
+        ignored: None,
+    })
+}
+
+/// The envelope's status, before anything else: what is wrong with the body of an answer that is
+/// an error does not matter.
+fn status_again(text: &str, progress: &mut Progress) -> Result<Option<u16>, ReadError> {
+    let MetaOnly { meta } = progress.read(text)?;
+    success_status(meta.unwrap_or_default().status)
 }
 
 /// The envelope's code as an HTTP status, if it is one of a success.
-fn checked(code: Option<i64>) -> Result<Option<u16>, ReadError> {
+fn success_status(code: Option<i64>) -> Result<Option<u16>, ReadError> {
     let Some(code) = code else { return Ok(None) };
     match u16::try_from(code) {
         Ok(status @ 200..=299) => Ok(Some(status)),
         Ok(status @ 100..=599) => Err(ReadError::Status(status)),
         _ => Err(ReadError::Fault(Fault {
             path: "meta.responseCode".to_owned(),
-            met: code.to_string(),
-            complaint: "is not an HTTP status",
+            found: code.to_string(),
+            problem: "is not an HTTP status".to_owned(),
         })),
     }
 }
 
 /// `meta`.
-#[derive(Default)]
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
 struct Meta {
+    #[serde(rename = "responseCode", deserialize_with = "integer")]
     status: Option<i64>,
 }
 
-impl Fields for Meta {
-    fn field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-        trail: &mut Trail,
-    ) -> Result<bool, A::Error> {
-        let known = key == "responseCode";
-        if known {
-            self.status = trail.field(map, "responseCode", Whole)?;
-        }
-        Ok(known)
-    }
+/// Nothing but `meta`.
+#[derive(serde::Deserialize)]
+struct MetaOnly {
+    meta: Option<Meta>,
 }
 
-/// `{"meta":{…},"body":{…}}`, or the fields of the body themselves.
-#[derive(Default)]
-struct Enveloped<T> {
-    meta: Meta,
+/// Nothing but `body`.
+#[derive(serde::Deserialize)]
+struct BodyOnly<T> {
     body: Option<T>,
-    bare: T,
 }
 
-impl<T: Fields> Fields for Enveloped<T> {
-    fn field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-        trail: &mut Trail,
-    ) -> Result<bool, A::Error> {
-        match key {
-            "meta" => self.meta = trail.field(map, "meta", Object::new())?.unwrap_or_default(),
-            "body" => self.body = trail.field(map, "body", Object::new())?,
-            _ => return self.bare.field(key, map, trail),
-        }
-        Ok(true)
-    }
+/// `{"meta":{…},"body":…}`.
+#[derive(serde::Deserialize)]
+struct Envelope<T> {
+    meta: Option<Meta>,
+    body: Option<T>,
 }
 
-#[derive(Default)]
-struct MetaOnly(Meta);
-
-impl Fields for MetaOnly {
-    fn field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-        trail: &mut Trail,
-    ) -> Result<bool, A::Error> {
-        let known = key == "meta";
-        if known {
-            self.0 = trail.field(map, "meta", Object::new())?.unwrap_or_default();
-        }
-        Ok(known)
-    }
-}
-
-struct EnvelopedList<T> {
-    meta: Meta,
-    body: Option<Vec<T>>,
-}
-
-impl<T> Default for EnvelopedList<T> {
-    fn default() -> Self {
+impl<T> Envelope<T> {
+    fn without_meta(body: T) -> Self {
         Self {
-            meta: Meta::default(),
+            meta: None,
+            body: Some(body),
+        }
+    }
+
+    fn empty() -> Self {
+        Self {
+            meta: None,
             body: None,
         }
     }
+
+    fn into_content(self) -> Result<Content<Option<T>>, ReadError> {
+        Ok(Content {
+            status: success_status(self.meta.unwrap_or_default().status)?,
+            value: self.body,
+            ignored: None,
+        })
+    }
 }
 
-impl<T: Fields> Fields for EnvelopedList<T> {
-    fn field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-        trail: &mut Trail,
-    ) -> Result<bool, A::Error> {
-        match key {
-            "meta" => self.meta = trail.field(map, "meta", Object::new())?.unwrap_or_default(),
-            "body" => self.body = trail.field(map, "body", ListOf::new())?,
-            _ => return Ok(false),
+/// An [`Envelope`], or the fields of the body themselves.
+///
+/// serde's `flatten` would do it, and would copy the whole answer into a tree first.
+struct Enveloped<T> {
+    envelope: Envelope<T>,
+    bare: T,
+}
+
+impl<T: Default> Default for Enveloped<T> {
+    fn default() -> Self {
+        Self {
+            envelope: Envelope::empty(),
+            bare: T::default(),
         }
-        Ok(true)
     }
 }
 
-struct BareOrEnveloped<T>(PhantomData<T>);
+impl<T> Enveloped<T> {
+    fn into_content(self) -> Result<Content<T>, ReadError> {
+        let content = self.envelope.into_content()?;
+        Ok(content.map(|body| body.unwrap_or(self.bare)))
+    }
+}
 
-impl<'de, T: Fields> Seed<'de> for BareOrEnveloped<T> {
-    type Value = EnvelopedList<T>;
-    const COMPLAINT: &'static str = "is not a list";
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Enveloped<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(EnvelopedVisitor(PhantomData))
+    }
+}
 
-    fn list<A: SeqAccess<'de>>(self, list: A, trail: &mut Trail) -> Result<Self::Value, A::Error> {
-        let body = ListOf::new().list(list, trail)?;
-        let meta = Meta::default();
-        Ok(EnvelopedList { meta, body })
+struct EnvelopedVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for EnvelopedVisitor<T> {
+    type Value = Enveloped<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
     }
 
-    fn object<A: MapAccess<'de>>(self, map: A, trail: &mut Trail) -> Result<Self::Value, A::Error> {
-        Ok(Object::new().object(map, trail)?.unwrap_or_default())
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Enveloped<T>, A::Error> {
+        let mut envelope = Envelope::empty();
+        let bare = T::deserialize(MapAccessDeserializer::new(BareFields {
+            map,
+            envelope: &mut envelope,
+        }))?;
+        Ok(Enveloped { envelope, bare })
+    }
+}
+
+/// The fields of an object without `meta` and `body`, which are read on the way.
+struct BareFields<'e, A, T> {
+    map: A,
+    envelope: &'e mut Envelope<T>,
+}
+
+impl<'de, A: MapAccess<'de>, T: Deserialize<'de>> MapAccess<'de> for BareFields<'_, A, T> {
+    type Error = A::Error;
+
+    fn next_key_seed<K>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error>
+    where
+        K: DeserializeSeed<'de>,
+    {
+        while let Some(FieldName(name)) = self.map.next_key()? {
+            match name.as_ref() {
+                "meta" => self.envelope.meta = self.map.next_value()?,
+                "body" => self.envelope.body = self.map.next_value()?,
+                _ => return seed.deserialize(CowStrDeserializer::new(name)).map(Some),
+            }
+        }
+        Ok(None)
+    }
+
+    fn next_value_seed<V>(&mut self, seed: V) -> Result<V::Value, A::Error>
+    where
+        V: DeserializeSeed<'de>,
+    {
+        self.map.next_value_seed(seed)
     }
 }

@@ -14,11 +14,7 @@ async fn connections_are_used_again_and_requests_look_as_promised() {
     let client = signing_client(&server);
     let skills = query(ids(&[4, 15]), Some(IdFilter::All));
     failure(client.engagement_activity(&skills).await);
-    failure(
-        client
-            .engagement_activity(&query(None, None))
-            .await,
-    );
+    failure(client.engagement_activity(&query(None, None)).await);
     let sla = SlaQuery {
         timeframe: 60,
         skills: None,

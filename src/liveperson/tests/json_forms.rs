@@ -142,7 +142,12 @@ fn wrong_values_are_named_with_their_path() {
 /// LivePerson answers with intervals only when they are asked for, which the client never does.
 #[test]
 fn intervals_in_an_answer_are_ignored() {
-    for intervals in ["null", "7", "[[]]", r#"[{"timestamp":1.5,"metricsData":[]}]"#] {
+    for intervals in [
+        "null",
+        "7",
+        "[[]]",
+        r#"[{"timestamp":1.5,"metricsData":[]}]"#,
+    ] {
         let body = format!(r#"{{"metricsByIntervals":{intervals},"metricsTotals":{{}}}}"#);
         let answer = parse(&body, &query(None, None));
         assert_eq!(answer.account, Some(Activity::default()), "{body}");
@@ -363,16 +368,8 @@ fn envelopes_tell_their_status() {
         for body in ["null", "{}", "\"broken\"", "[]", r#"{"metricsTotals":{}}"#] {
             let first = format!(r#"{{"meta":{{"responseCode":{code}}},"body":{body}}}"#);
             let last = format!(r#"{{"body":{body},"meta":{{"responseCode":{code}}}}}"#);
-            assert_eq!(
-                status(&first),
-                Err(ReadError::Status(500)),
-                "{first}"
-            );
-            assert_eq!(
-                status(&last),
-                Err(ReadError::Status(500)),
-                "{last}"
-            );
+            assert_eq!(status(&first), Err(ReadError::Status(500)), "{first}");
+            assert_eq!(status(&last), Err(ReadError::Status(500)), "{last}");
         }
     }
     let accepted = status(r#"{"meta":{"responseCode":"202"},"body":{"metricsTotals":{}}}"#);

@@ -64,14 +64,8 @@ fn engagement_fixtures() -> Vec<(&'static str, &'static str, EngagementQuery)> {
         fixture!("agent-2-intervals.json", query(None, ids(&[2]))),
         fixture!("all-skills-agent-3.json", query(all(), ids(&[3]))),
         fixture!("skill-2.json", query(ids(&[2]), None)),
-        fixture!(
-            "skill-and-agent-no-data.json",
-            query(ids(&[7]), ids(&[8]))
-        ),
-        fixture!(
-            "skill-no-data-intervals.json",
-            query(ids(&[7]), None)
-        ),
+        fixture!("skill-and-agent-no-data.json", query(ids(&[7]), ids(&[8]))),
+        fixture!("skill-no-data-intervals.json", query(ids(&[7]), None)),
     ]
 }
 
