@@ -77,7 +77,6 @@ pub(crate) fn query() -> EngagementQuery {
         timeframe: 60,
         skills: Some(IdFilter::All),
         agents: None,
-        interval: None,
     }
 }
 

@@ -14,12 +14,12 @@ use url::Url;
 
 use super::auth::{Credentials, TokenLifetime};
 use super::domain::{self, AllowedHosts, Found};
-use super::envelope::{Content, ReadError};
 use super::error::{ApiError, Code, ConnectCause, Reply, UnreadableCause};
 use super::http::{Answer, Outgoing, Transport, TransportSettings};
+use super::json::{Content, ReadError};
 use super::names::{self, NameKind, NamesAnswer};
 use super::redactor::Redactor;
-use super::{lock, paths, reading};
+use super::{lock, paths, response};
 use crate::config::Auth;
 use crate::config::values::is_loopback;
 use crate::vocabulary::Service;
@@ -143,7 +143,7 @@ impl Client {
         let redactor = self.credentials.redactor();
         let read = move |answer: &Answer| domain::read(&answer.body, service.name());
         let exchange = self.transport.exchange(Outgoing::get(url), &redactor).await;
-        let reply = reading::reply(exchange, &redactor, read).await;
+        let reply = response::reply(exchange, &redactor, read).await;
         let code = reply.code;
         then(reply, |result| {
             let unknown = |status, words: &str| ApiError::Rejected {
@@ -214,7 +214,7 @@ impl Client {
             let read = (request.read)(&answer.body);
             read.map_err(|error| error.without_excerpt(&answer.body))
         };
-        let reply = reading::reply(exchange, &redactor, read).await;
+        let reply = response::reply(exchange, &redactor, read).await;
         let mut reply = then(reply, |result| {
             result.map(|(token, lifetime)| {
                 credentials.keep(token);
@@ -312,7 +312,7 @@ impl Client {
             outgoing.conditional = true;
         }
         let exchange = self.transport.exchange(outgoing, &permit.redactor).await;
-        let mut reply = reading::reply(exchange, &permit.redactor, read).await;
+        let mut reply = response::reply(exchange, &permit.redactor, read).await;
         // A token is fetched anew with fresh secrets; a signature has nowhere else to get them.
         if let (Err(ApiError::Refused { message, .. }), false) =
             (&mut reply.result, self.needs_token())

@@ -1,10 +1,9 @@
 //! The Domain API: which host serves what for an account.
 
-use serde::de::MapAccess;
+use serde::Deserialize;
 use url::{Host, Url};
 
-use super::envelope::{self, Content, ReadError};
-use super::lenient::{Fields, ListOf, Text, Trail};
+use super::json::{self, Content, EntryList, ReadError, text};
 use crate::config::values::is_loopback;
 
 /// What the Domain API said of one service.
@@ -21,28 +20,25 @@ pub(super) enum Found {
 /// # Errors
 /// A body in neither form.
 pub(super) fn read(body: &[u8], service: &str) -> Result<Content<Found>, ReadError> {
-    envelope::read::<RawAnswer>(body)?.try_map(|answer| find(answer, service))
+    json::read::<RawAnswer>(body)?.try_map(|answer| find(answer, service))
 }
 
 fn find(answer: RawAnswer, service: &str) -> Result<Found, ReadError> {
-    if let Some(all) = answer.all {
+    if let Some(EntryList(all)) = answer.all {
         let ours = all
             .into_iter()
             .filter(|one| one.service.as_deref() == Some(service))
             .find_map(|one| one.host);
         return Ok(ours.map_or(Found::Nothing, Found::Host));
     }
-    match answer.one {
-        One {
-            service: Some(other),
-            ..
-        } if other != service => Err(ReadError::Missing(format!(
+    if answer.service.is_some_and(|other| other != service) {
+        return Err(ReadError::Missing(format!(
             "asked for the service {service} and the answer is about another one"
-        ))),
-        One {
-            host: Some(host), ..
-        } => Ok(Found::Host(host)),
-        One { host: None, .. } => Err(ReadError::Missing(
+        )));
+    }
+    match answer.host {
+        Some(host) => Ok(Found::Host(host)),
+        None => Err(ReadError::Missing(
             "the answer has neither baseURI nor baseURIs".to_owned(),
         )),
     }
@@ -233,47 +229,25 @@ fn is_below(host: &str, domain: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
-#[derive(Default)]
+/// One service, or a list of all.
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct RawAnswer {
-    one: One,
-    all: Option<Vec<One>>,
-}
-
-#[derive(Default)]
-struct One {
+    #[serde(deserialize_with = "text")]
     service: Option<String>,
+    #[serde(rename = "baseURI", deserialize_with = "text")]
     host: Option<String>,
+    #[serde(rename = "baseURIs")]
+    all: Option<EntryList<OneService>>,
 }
 
-impl Fields for RawAnswer {
-    fn field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-        trail: &mut Trail,
-    ) -> Result<bool, A::Error> {
-        if key != "baseURIs" {
-            return self.one.field(key, map, trail);
-        }
-        self.all = trail.field(map, "baseURIs", ListOf::new())?;
-        Ok(true)
-    }
-}
-
-impl Fields for One {
-    fn field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-        trail: &mut Trail,
-    ) -> Result<bool, A::Error> {
-        match key {
-            "service" => self.service = trail.field(map, "service", Text)?,
-            "baseURI" => self.host = trail.field(map, "baseURI", Text)?,
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct OneService {
+    #[serde(deserialize_with = "text")]
+    service: Option<String>,
+    #[serde(rename = "baseURI", deserialize_with = "text")]
+    host: Option<String>,
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@
 
 use serde_json::Value;
 
+use super::escapes::{csi, is_format};
 use super::redactor::Redactor;
-use super::spelling::{csi, is_format};
 
 /// Longest excerpt of a body that was not understood, in characters.
 const EXCERPT: usize = 120;

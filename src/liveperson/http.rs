@@ -13,9 +13,9 @@ use secrecy::zeroize::Zeroizing;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use super::connections::{Connections, connect_timeout};
 use super::error::{ApiError, ServerTime};
 use super::failure::{self, Stage};
+use super::http_clients::{Connections, connect_timeout};
 use super::redactor::Redactor;
 use super::retry_after::retry_after;
 

@@ -6,27 +6,26 @@
 pub mod api;
 mod auth;
 mod client;
-mod connections;
 mod domain;
-mod envelope;
 mod error;
+mod escapes;
 mod excerpt;
 mod failure;
 mod http;
+mod http_clients;
 pub mod json;
-mod lenient;
 mod names;
 mod paths;
 mod proxy;
-mod reading;
 mod redactor;
+mod response;
 mod retry_after;
-mod spelling;
 mod trust;
 
 pub use auth::{LifetimeSource, TokenLifetime, oauth2_token_lifetime};
 pub use client::{Client, ClientSettings, shown_host};
 pub use error::*;
+pub use json::{Content, Fault, Ignored, ReadError};
 pub use names::{NameKind, NamesAnswer};
 
 pub use paths::percent_encode;

@@ -3,7 +3,7 @@
 //! A server may echo a secret as it was, percent-encoded, as JSON, HTML or base64, twice over, with
 //! tags or line breaks inside. Instead of listing spellings of whole secrets, which misses the next
 //! one, the text is compared character by character with every way to write each, which
-//! [`spelling`] knows. What is neither such a spelling nor hexadecimal or base64 is not recognised:
+//! [`escapes`] knows. What is neither such a spelling nor hexadecimal or base64 is not recognised:
 //! a server that means to tell a secret can always find a way, and knows it anyway.
 
 use base64::Engine as _;
@@ -11,8 +11,8 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use secrecy::zeroize::Zeroizing;
 
+use super::escapes;
 use super::excerpt::clean;
-use super::spelling;
 
 /// Stands where a secret stood.
 const HIDDEN: &str = "[secret]";
@@ -150,7 +150,7 @@ fn first_bytes(needles: &[Zeroizing<String>]) -> [bool; 256] {
         return begins;
     }
     let mut mark = |byte: u8| begins[usize::from(byte)] = true;
-    spelling::FIRST_BYTES.iter().copied().for_each(&mut mark);
+    escapes::FIRST_BYTES.iter().copied().for_each(&mut mark);
     let firsts = needles.iter().filter_map(|needle| needle.chars().next());
     for c in firsts.flat_map(|c| c.to_lowercase().chain(c.to_uppercase())) {
         c.encode_utf8(&mut [0; 4])
@@ -175,7 +175,7 @@ fn beginning<'a>(
 ) -> impl Iterator<Item = &'a str> {
     let mut firsts = Vec::new();
     let rest = text.as_bytes().get(at..).unwrap_or_default();
-    spelling::characters(rest, &mut |c, _| firsts.push(c));
+    escapes::characters(rest, &mut |c, _| firsts.push(c));
     let begins = move |needle: &&str| {
         let first = needle.chars().next();
         first.is_some_and(|first| firsts.iter().any(|c| same(*c, first)))
@@ -216,7 +216,7 @@ fn compare(text: &str, at: usize, needle: &str) -> Found {
             if rest.is_empty() || is_partial_unit(rest) {
                 runs_off = Some(seen);
             }
-            spelling::characters(rest, &mut |c, length| {
+            escapes::characters(rest, &mut |c, length| {
                 if same(c, wanted) {
                     next.push(place + length);
                 }
@@ -242,7 +242,7 @@ fn skip_fillers(text: &[u8], places: &mut Vec<usize>) {
     while let Some(&place) = places.get(index) {
         index += 1;
         let rest = text.get(place..).unwrap_or_default();
-        spelling::fillers(rest, &mut |length| {
+        escapes::fillers(rest, &mut |length| {
             let behind = place + length;
             if places.len() < most && !places.contains(&behind) {
                 places.push(behind);
@@ -253,7 +253,7 @@ fn skip_fillers(text: &[u8], places: &mut Vec<usize>) {
 
 /// Whether the end of a text may be half of a spelling.
 fn is_partial_unit(rest: &[u8]) -> bool {
-    rest.len() < spelling::LONGEST
+    rest.len() < escapes::LONGEST
         && matches!(rest.first(), Some(b'%' | b'\\' | b'&' | b'=' | b'<'))
         && !rest.contains(&b' ')
 }

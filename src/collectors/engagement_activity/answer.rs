@@ -3,52 +3,63 @@
 //! Numbers are `f64` because that is what Prometheus stores; ids are `i64` because an id above
 //! 2^53 would not survive a float. A number that LivePerson left out is `None`, never 0.
 
-use serde::de::MapAccess;
+use serde::Deserialize;
 
 use super::query::EngagementQuery;
-use crate::liveperson::json::{
-    self, Content, Count, Fields, Keyed, Object, ReadError, Trail,
-};
+use crate::liveperson::json::{self, Content, ReadError, count, numeric_map, or_default};
 
 /// The five numbers LivePerson gives for an account, a skill or an agent.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
 pub struct Activity {
     /// `totalInteractiveChats`: interactive chats closed in the time frame.
+    #[serde(rename = "totalInteractiveChats", deserialize_with = "count")]
     pub interactive_chats: Option<f64>,
     /// `totalNonInteractiveChats`: non-interactive chats closed, abandoned ones included.
+    #[serde(rename = "totalNonInteractiveChats", deserialize_with = "count")]
     pub noninteractive_chats: Option<f64>,
     /// `totalHandlingTime`: seconds spent on interactive chats.
+    #[serde(rename = "totalHandlingTime", deserialize_with = "count")]
     pub interactive_handling_seconds: Option<f64>,
     /// `nonInteractiveTotalHandlingTime`: seconds spent on non-interactive chats.
+    #[serde(rename = "nonInteractiveTotalHandlingTime", deserialize_with = "count")]
     pub noninteractive_handling_seconds: Option<f64>,
     /// `connectedEngagements`: chats connected to an agent.
+    #[serde(rename = "connectedEngagements", deserialize_with = "count")]
     pub connected_engagements: Option<f64>,
 }
 
 /// One skill of `metricsPerSkill`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
 pub struct SkillActivity {
     /// `metricsTotals` of the skill.
+    #[serde(rename = "metricsTotals", deserialize_with = "or_default")]
     pub totals: Activity,
     /// `metricsPerAgent` inside the skill, ascending by agent id, unique.
+    #[serde(rename = "metricsPerAgent", deserialize_with = "numeric_map")]
     pub agents: Vec<(i64, Activity)>,
 }
 
 /// `skillsMetricsPerAgent`, also seen as `skillsMetrics`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
 pub struct SkillsActivity {
     /// `metricsPerSkill`, ascending by skill id, unique.
+    #[serde(rename = "metricsPerSkill", deserialize_with = "numeric_map")]
     pub skills: Vec<(i64, SkillActivity)>,
 }
 
 /// `agentsMetrics`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
 pub struct AgentsActivity {
     /// `metricsPerAgent`, ascending by agent id, unique.
+    #[serde(rename = "metricsPerAgent", deserialize_with = "numeric_map")]
     pub agents: Vec<(i64, Activity)>,
 }
 
-/// An answer of `engactivity`; which sections are there depends on the ids asked for.
+/// An answer of `engactivity`; which sections are there depends on the ids in the query.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EngagementAnswer {
     /// `metricsTotals` at the top: only when no ids were asked for.
@@ -63,147 +74,56 @@ pub struct EngagementAnswer {
 ///
 /// # Errors
 /// A body that is not what the documentation promises, whole or in one value.
-pub fn read(body: &[u8], query: &EngagementQuery) -> Result<Content<EngagementAnswer>, ReadError> {
-    json::read::<EngagementAnswer>(body)?.try_map(|answer| {
-        check_sections(&answer, query)?;
-        Ok(answer)
-    })
+pub fn read(
+    body: &[u8],
+    query: &EngagementQuery,
+) -> Result<Content<EngagementAnswer>, ReadError> {
+    json::read::<RawAnswer>(body)?.try_map(|answer| complete(answer.into_answer(), query))
 }
 
-fn check_sections(answer: &EngagementAnswer, query: &EngagementQuery) -> Result<(), ReadError> {
+fn complete(
+    answer: EngagementAnswer,
+    query: &EngagementQuery,
+) -> Result<EngagementAnswer, ReadError> {
     if query.skills.is_some() && answer.skills.is_none() {
-        return Err(missing("skillIds", "skillsMetricsPerAgent section"));
+        return Err(missing("skillIds", "skillsMetricsPerAgent"));
     }
     if query.agents.is_some() && answer.agents.is_none() {
-        return Err(missing("agentIds", "agentsMetrics section"));
+        return Err(missing("agentIds", "agentsMetrics"));
     }
     if query.skills.is_none() && query.agents.is_none() && answer.account.is_none() {
-        return Err(missing("the whole account", "metricsTotals section"));
+        return Err(missing("the whole account", "metricsTotals"));
     }
-    Ok(())
+    Ok(answer)
 }
 
-fn missing(asked: &str, what: &str) -> ReadError {
-    ReadError::Missing(format!("asked for {asked} but the answer has no {what}"))
+fn missing(asked: &str, section: &str) -> ReadError {
+    ReadError::Missing(format!(
+        "asked for {asked} but the answer has no {section} section"
+    ))
 }
 
-impl Fields for EngagementAnswer {
-    fn field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-        trail: &mut Trail,
-    ) -> Result<bool, A::Error> {
-        match key {
-            "metricsTotals" => self.account = trail.field(map, "metricsTotals", Object::new())?,
-            "agentsMetrics" => self.agents = trail.field(map, "agentsMetrics", Object::new())?,
-            // The samples call it one thing, the table of elements another; should both come, an
-            // empty one must not hide the other.
-            "skillsMetricsPerAgent" => {
-                let skills = trail.field(map, "skillsMetricsPerAgent", Object::new())?;
-                self.skills = skills.or(self.skills.take());
-            }
-            "skillsMetrics" => {
-                let skills = trail.field(map, "skillsMetrics", Object::new())?;
-                self.skills = skills.or(self.skills.take());
-            }
-            _ => return Ok(false),
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawAnswer {
+    #[serde(rename = "metricsTotals")]
+    account: Option<Activity>,
+    #[serde(rename = "agentsMetrics")]
+    agents: Option<AgentsActivity>,
+    /// The name in the samples of LivePerson's documentation.
+    #[serde(rename = "skillsMetricsPerAgent")]
+    skills: Option<SkillsActivity>,
+    /// The same by its name in the documentation's table of elements.
+    #[serde(rename = "skillsMetrics")]
+    skills_in_table: Option<SkillsActivity>,
+}
+
+impl RawAnswer {
+    fn into_answer(self) -> EngagementAnswer {
+        EngagementAnswer {
+            account: self.account,
+            skills: self.skills.or(self.skills_in_table),
+            agents: self.agents,
         }
-        Ok(true)
-    }
-}
-
-impl Fields for SkillsActivity {
-    fn field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-        trail: &mut Trail,
-    ) -> Result<bool, A::Error> {
-        match key {
-            "metricsPerSkill" => self.skills = by_id(map, trail, "metricsPerSkill")?,
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-}
-
-impl Fields for SkillActivity {
-    fn field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-        trail: &mut Trail,
-    ) -> Result<bool, A::Error> {
-        match key {
-            "metricsPerAgent" => self.agents = by_id(map, trail, "metricsPerAgent")?,
-            _ => return totals(&mut self.totals, key, map, trail),
-        }
-        Ok(true)
-    }
-}
-
-impl Fields for AgentsActivity {
-    fn field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-        trail: &mut Trail,
-    ) -> Result<bool, A::Error> {
-        match key {
-            "metricsPerAgent" => self.agents = by_id(map, trail, "metricsPerAgent")?,
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-}
-
-/// A map of ids; absent or `null` is an empty one.
-fn by_id<'de, A: MapAccess<'de>, T: Fields>(
-    map: &mut A,
-    trail: &mut Trail,
-    name: &'static str,
-) -> Result<Vec<(i64, T)>, A::Error> {
-    Ok(trail.field(map, name, Keyed::new())?.unwrap_or_default())
-}
-
-/// `metricsTotals` inside a section; absent or `null` leaves every number out.
-fn totals<'de, A: MapAccess<'de>>(
-    totals: &mut Activity,
-    key: &str,
-    map: &mut A,
-    trail: &mut Trail,
-) -> Result<bool, A::Error> {
-    let known = key == "metricsTotals";
-    if known {
-        *totals = trail
-            .field(map, "metricsTotals", Object::new())?
-            .unwrap_or_default();
-    }
-    Ok(known)
-}
-
-impl Fields for Activity {
-    fn field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-        trail: &mut Trail,
-    ) -> Result<bool, A::Error> {
-        let (number, name) = match key {
-            "totalInteractiveChats" => (&mut self.interactive_chats, "totalInteractiveChats"),
-            "totalNonInteractiveChats" => {
-                (&mut self.noninteractive_chats, "totalNonInteractiveChats")
-            }
-            "totalHandlingTime" => (&mut self.interactive_handling_seconds, "totalHandlingTime"),
-            "nonInteractiveTotalHandlingTime" => (
-                &mut self.noninteractive_handling_seconds,
-                "nonInteractiveTotalHandlingTime",
-            ),
-            "connectedEngagements" => (&mut self.connected_engagements, "connectedEngagements"),
-            _ => return Ok(false),
-        };
-        *number = trail.field(map, name, Count)?;
-        Ok(true)
     }
 }

@@ -1,8 +1,8 @@
 //! The answer of the SLA Histogram, and its parser.
 
-use serde::de::MapAccess;
+use serde::Deserialize;
 
-use crate::liveperson::json::{self, Content, Count, Fields, Keyed, ReadError, Trail};
+use crate::liveperson::json::{self, Content, NumericMap, ReadError, count};
 
 /// One bucket of `slaDataRange`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,7 +29,7 @@ pub fn read(body: &[u8]) -> Result<Content<SlaAnswer>, ReadError> {
 }
 
 fn complete(value: RawAnswer) -> Result<SlaAnswer, ReadError> {
-    let Some(range) = value.range else {
+    let Some(NumericMap(range)) = value.range else {
         return Err(ReadError::Missing(
             "asked for a histogram but the answer has no slaDataRange section".to_owned(),
         ));
@@ -46,43 +46,17 @@ fn complete(value: RawAnswer) -> Result<SlaAnswer, ReadError> {
     Ok(SlaAnswer { buckets })
 }
 
-#[derive(Default)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct RawAnswer {
-    range: Option<Vec<(u32, RawBucket)>>,
+    #[serde(rename = "slaDataRange")]
+    range: Option<NumericMap<u32, RawBucket>>,
 }
 
-impl Fields for RawAnswer {
-    fn field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-        trail: &mut Trail,
-    ) -> Result<bool, A::Error> {
-        let known = key == "slaDataRange";
-        if known {
-            self.range = trail.field(map, "slaDataRange", Keyed::new())?;
-        }
-        Ok(known)
-    }
-}
-
-#[derive(Default)]
+/// The ratios beside the count are quotients of these counts and are not read.
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct RawBucket {
+    #[serde(deserialize_with = "count")]
     chats: Option<f64>,
-}
-
-impl Fields for RawBucket {
-    fn field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-        trail: &mut Trail,
-    ) -> Result<bool, A::Error> {
-        // The ratios beside it are quotients of these counts and are not read.
-        let known = key == "chats";
-        if known {
-            self.chats = trail.field(map, "chats", Count)?;
-        }
-        Ok(known)
-    }
 }

@@ -1,11 +1,10 @@
 //! User login: a name and a password for a session that ends when idle.
 
 use secrecy::zeroize::Zeroizing;
-use serde::de::MapAccess;
+use serde::Deserialize;
 
 use super::Token;
-use crate::liveperson::envelope::{self, Content, ReadError};
-use crate::liveperson::lenient::{Fields, Text, Trail};
+use crate::liveperson::json::{self, Content, ReadError, text};
 
 /// The body of the request.
 pub(in crate::liveperson) fn json(username: &str, password: &str) -> Zeroizing<String> {
@@ -28,7 +27,7 @@ pub(in crate::liveperson) fn json(username: &str, password: &str) -> Zeroizing<S
 /// # Errors
 /// No bearer in it, or one that no header can carry.
 pub(in crate::liveperson) fn read(body: &[u8]) -> Result<Content<Token>, ReadError> {
-    envelope::read::<RawLogin>(body)?.try_map(token)
+    json::read::<RawLogin>(body)?.try_map(token)
 }
 
 fn token(answer: RawLogin) -> Result<Token, ReadError> {
@@ -39,24 +38,11 @@ fn token(answer: RawLogin) -> Result<Token, ReadError> {
     Token::new(bearer).map_err(|reason| missing(&format!("bearer {reason}")))
 }
 
-#[derive(Default)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct RawLogin {
+    #[serde(deserialize_with = "text")]
     bearer: Option<String>,
-}
-
-impl Fields for RawLogin {
-    fn field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-        trail: &mut Trail,
-    ) -> Result<bool, A::Error> {
-        let known = key == "bearer";
-        if known {
-            self.bearer = trail.field(map, "bearer", Text)?;
-        }
-        Ok(known)
-    }
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ async fn oauth2_fetches_a_token_and_uses_it() {
     ])
     .await;
     let client = Client::new(settings(&server.url, oauth2())).unwrap();
-    let call = || async { client.engagement_activity(&query(None, None, None)).await };
+    let call = || async { client.engagement_activity(&query(None, None)).await };
     let lifetime = |seconds, source| {
         let lifetime = Some(Duration::from_secs(seconds));
         Ok(TokenLifetime { lifetime, source })
@@ -105,7 +105,7 @@ async fn oauth1_signs_every_call_anew() {
     assert_eq!(reply.result, Ok(TokenLifetime::UNTIL_REFUSED));
     assert_eq!(server.connections(), 0, "there is nothing to fetch");
     for _ in 0..2 {
-        let reply = client.engagement_activity(&query(None, None, None)).await;
+        let reply = client.engagement_activity(&query(None, None)).await;
         assert!(reply.result.is_ok());
     }
     let headers: Vec<String> = server
@@ -175,7 +175,7 @@ async fn a_refused_signature_makes_its_secrets_read_again() {
     ])
     .await;
     let client = Client::new(settings(&server.url, auth)).unwrap();
-    let call = || async { client.engagement_activity(&query(None, None, None)).await };
+    let call = || async { client.engagement_activity(&query(None, None)).await };
     std::fs::write(folder.path().join("token-1"), "token-2").unwrap();
     assert_eq!(failure(call().await).to_string(), "refused (401): who?");
     std::fs::remove_file(folder.path().join("app-secret")).unwrap();
@@ -202,7 +202,7 @@ async fn token_answers_that_cannot_be_used() {
         ),
         (
             r#"{"access_token":["hidden"]}"#,
-            "access_token: the value is not a text",
+            "access_token: the value is not a string",
         ),
         (
             r#"{"access_token":"hidden"#,

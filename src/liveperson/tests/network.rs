@@ -9,7 +9,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use super::connections::Connections;
+use super::http_clients::Connections;
 use super::server::*;
 use super::*;
 
@@ -91,7 +91,7 @@ async fn a_connection_is_not_used_for_ever() {
     let client = signing_client(&server);
     let mut connections = Vec::new();
     for _ in 0..=21 {
-        let reply = client.engagement_activity(&query(None, None, None)).await;
+        let reply = client.engagement_activity(&query(None, None)).await;
         assert!(reply.result.is_ok());
         connections.push(server.connections());
         // Time stands still only while it is moved: real connections need the real one.
@@ -111,7 +111,7 @@ async fn a_connection_has_less_time_than_a_request() {
     let secure = format!("https://{}", silent.local_addr().unwrap());
     let url = url::Url::parse(&secure).unwrap();
     let client = Client::new(settings(&url, oauth1())).unwrap();
-    let reply = client.engagement_activity(&query(None, None, None)).await;
+    let reply = client.engagement_activity(&query(None, None)).await;
     assert_eq!(reply.elapsed.as_secs(), 5);
     assert_eq!(
         failure(reply).to_string(),
@@ -137,7 +137,7 @@ async fn hello_of_a_client(answer: &'static [u8]) -> (Vec<u8>, ApiError) {
     });
     let url = url::Url::parse(&secure).unwrap();
     let client = Client::new(settings(&url, oauth1())).unwrap();
-    let reply = client.engagement_activity(&query(None, None, None)).await;
+    let reply = client.engagement_activity(&query(None, None)).await;
     let error = failure(reply);
     (listening.await.unwrap(), error)
 }

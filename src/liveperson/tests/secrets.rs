@@ -86,7 +86,7 @@ async fn errors_never_hold_a_secret() {
             client.authorise().await.result.unwrap();
             let calls = [
                 client
-                    .engagement_activity(&query(None, None, None))
+                    .engagement_activity(&query(None, None))
                     .await
                     .result
                     .err(),
@@ -141,7 +141,7 @@ async fn a_signature_that_is_echoed_is_hidden() {
         stream.write_all(&answer(401, &[], body)).await.unwrap();
     });
     let client = Client::new(settings(&url, oauth1())).unwrap();
-    let error = failure(client.engagement_activity(&query(None, None, None)).await);
+    let error = failure(client.engagement_activity(&query(None, None)).await);
     echo.await.unwrap();
     assert_eq!(
         error.to_string(),

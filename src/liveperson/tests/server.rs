@@ -206,7 +206,7 @@ pub(super) fn signing_client(server: &Server) -> Client {
 pub(super) async fn one_call(script: Vec<Act>) -> Reply<EngagementAnswer> {
     let server = Server::plain(script).await;
     let client = signing_client(&server);
-    client.engagement_activity(&query(None, None, None)).await
+    client.engagement_activity(&query(None, None)).await
 }
 
 pub(super) fn failure<T: std::fmt::Debug>(reply: Reply<T>) -> ApiError {

@@ -14,7 +14,7 @@ async fn hurried(script: Vec<Act>) -> Reply<EngagementAnswer> {
     let mut settings = settings(&server.url, oauth1());
     settings.request_timeout = SHORT;
     let client = Client::new(settings).unwrap();
-    client.engagement_activity(&query(None, None, None)).await
+    client.engagement_activity(&query(None, None)).await
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -30,7 +30,7 @@ fn gzipped(bytes: &[u8]) -> Act {
 #[tokio::test]
 async fn a_success_with_its_size_and_code() {
     let reply = one_call(vec![send(200, ACCOUNT_BODY)]).await;
-    let account = reply.result.unwrap().whole.account.unwrap();
+    let account = reply.result.unwrap().account.unwrap();
     assert_eq!(account, activity([1.0, 2.0, 12.0, 13.0, 3.0]));
     assert_eq!(reply.code, Code::Status(200));
     assert_eq!(reply.bytes, 198);
@@ -122,7 +122,7 @@ async fn an_envelope_speaks_for_the_status() {
     }
     let body = format!(r#"{{"body":{ACCOUNT_BODY},"meta":{{"responseCode":200}}}}"#);
     let reply = one_call(vec![send(200, body)]).await;
-    assert!(reply.result.unwrap().whole.account.is_some());
+    assert!(reply.result.unwrap().account.is_some());
 }
 
 #[tokio::test]
@@ -201,7 +201,7 @@ async fn oversized_answers_are_cut_off() {
 #[tokio::test]
 async fn compressed_answers() {
     let reply = one_call(vec![gzipped(&gzip(ACCOUNT_BODY.as_bytes()))]).await;
-    assert!(reply.result.unwrap().whole.account.is_some());
+    assert!(reply.result.unwrap().account.is_some());
 
     let bomb = gzip(&vec![b' '; 50_000_000]);
     assert!(bomb.len() < 64 * 1024, "the bomb itself passes the limit");
@@ -258,7 +258,7 @@ async fn nobody_listens() {
     settings.hosts.insert("leDataReporting".to_owned(), gone);
     drop(free);
     let client = Client::new(settings).unwrap();
-    let error = failure(client.engagement_activity(&query(None, None, None)).await);
+    let error = failure(client.engagement_activity(&query(None, None)).await);
     let text = error.to_string();
     assert!(text.contains("refused"), "{text}");
     assert!(!text.contains("timeframe"), "no URL in {text}");
@@ -320,8 +320,8 @@ async fn large_answers_are_read_aside() {
     let mut settings = settings(&server.url, oauth1());
     settings.max_response_bytes = 1_000_000;
     let client = Client::new(settings).unwrap();
-    let reply = client.engagement_activity(&query(None, None, None)).await;
-    assert!(reply.result.unwrap().whole.account.is_some());
+    let reply = client.engagement_activity(&query(None, None)).await;
+    assert!(reply.result.unwrap().account.is_some());
     assert_eq!(reply.bytes, 400_198);
 }
 

@@ -3,9 +3,9 @@
 
 use std::time::SystemTime;
 
-use super::envelope::{self, Content, ReadError};
 use super::error::{ApiError, Code, IgnoredEntries, Reply, UnreadableCause};
 use super::http::{Answer, Exchange, status_error};
+use super::json::{self, Content, ReadError};
 use super::redactor::Redactor;
 use super::retry_after::retry_after;
 
@@ -32,7 +32,7 @@ where
         }) => {
             let ignored = ignored.map(|ignored| IgnoredEntries {
                 count: ignored.count,
-                example: envelope::describe(&ignored.first, redactor),
+                example: json::describe(&ignored.first, redactor),
             });
             (Ok(value), Code::Status(status.unwrap_or(200)), ignored)
         }

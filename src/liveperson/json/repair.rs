@@ -3,10 +3,10 @@
 //! that what holds it is left out and the rest is read.
 
 /// A code point that no text may hold: whatever holds it was not readable.
-pub const UNREADABLE: char = '\u{fdd0}';
+pub(super) const UNREADABLE: char = '\u{fdd0}';
 
 /// The body with such values replaced; `None` when there is none.
-pub fn repaired(body: &[u8]) -> Option<String> {
+pub(super) fn repaired(body: &[u8]) -> Option<String> {
     let mut changed = false;
     let mut text = String::with_capacity(body.len());
     for chunk in body.utf8_chunks() {

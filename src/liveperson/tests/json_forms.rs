@@ -56,8 +56,8 @@ fn ids_are_exact_sorted_and_unique() {
         "-1":{"connectedEngagements":4}, "9007199254740993":{"connectedEngagements":5},
         "9":{"connectedEngagements":6}, "-9223372036854775808":{}, "\u0031\u0031":{}, "12":null
     },"metricsTotals":null}}"#;
-    let answer = parse(body, &query(None, Some(IdFilter::All), None));
-    let agents = answer.whole.agents.unwrap();
+    let answer = parse(body, &query(None, Some(IdFilter::All)));
+    let agents = answer.agents.unwrap();
     let found: Vec<(i64, Option<f64>)> = agents
         .agents
         .iter()
@@ -78,7 +78,7 @@ fn ids_are_exact_sorted_and_unique() {
 #[test]
 fn missing_and_null_numbers_are_none() {
     let body = r#"{"metricsTotals":{"totalHandlingTime":null,"connectedEngagements":-0.0}}"#;
-    let account = parse(body, &query(None, None, None)).whole.account.unwrap();
+    let account = parse(body, &query(None, None)).account.unwrap();
     assert_eq!(
         account,
         Activity {
@@ -93,8 +93,8 @@ fn missing_and_null_numbers_are_none() {
 fn null_and_missing_maps_are_empty() {
     for map in ["", r#""metricsPerAgent":null"#, r#""metricsPerAgent":{}"#] {
         let body = format!(r#"{{"agentsMetrics":{{{map}}}}}"#);
-        let answer = parse(&body, &query(None, ids(&[1]), None));
-        assert_eq!(answer.whole.agents, Some(AgentsActivity::default()));
+        let answer = parse(&body, &query(None, ids(&[1])));
+        assert_eq!(answer.agents, Some(AgentsActivity::default()));
     }
 }
 
@@ -105,8 +105,8 @@ fn an_empty_second_name_does_not_hide_the_first() {
         r#"{"skillsMetrics":null,"skillsMetricsPerAgent":{"metricsPerSkill":{"4":{}}}}"#,
         r#"{"skillsMetricsPerAgent":{"metricsPerSkill":{"4":{}}},"skillsMetrics":null}"#,
     ] {
-        let answer = parse(body, &query(ids(&[4]), None, None));
-        assert_eq!(answer.whole.skills.unwrap().skills.len(), 1, "{body}");
+        let answer = parse(body, &query(ids(&[4]), None));
+        assert_eq!(answer.skills.unwrap().skills.len(), 1, "{body}");
     }
 }
 
@@ -118,7 +118,7 @@ fn wrong_values_are_named_with_their_path() {
             {{"totalHandlingTime":{value}}}}}}}}}}}"#
         )
     };
-    let query = query(ids(&[2]), None, None);
+    let query = query(ids(&[2]), None);
     let path = "skillsMetricsPerAgent.metricsPerSkill.2.metricsTotals.totalHandlingTime";
     for (bad, expected) in [
         (r#""abc""#, r#""abc" is not a number"#),
@@ -136,6 +136,21 @@ fn wrong_values_are_named_with_their_path() {
     ] {
         let complaint = complaint(&value(bad), &query);
         assert_eq!(complaint, format!("{path}: {expected}"));
+    }
+}
+
+/// LivePerson answers with intervals only when they are asked for, which the client never does.
+#[test]
+fn intervals_in_an_answer_are_ignored() {
+    for intervals in [
+        "null",
+        "7",
+        "[[]]",
+        r#"[{"timestamp":1.5,"metricsData":[]}]"#,
+    ] {
+        let body = format!(r#"{{"metricsByIntervals":{intervals},"metricsTotals":{{}}}}"#);
+        let answer = parse(&body, &query(None, None));
+        assert_eq!(answer.account, Some(Activity::default()), "{body}");
     }
 }
 
@@ -165,12 +180,12 @@ fn odd_entries_are_left_out_and_counted() {
             let body = format!(
                 r#"{{"skillsMetrics":{{"metricsTotals":"NaN","metricsPerSkill":{{{map}}}}}}}"#
             );
-            let read = engactivity::read(body.as_bytes(), &query(all(), None, None));
+            let read = engactivity::read(body.as_bytes(), &query(all(), None));
             let Ok(content) = read else {
                 wrong.push(format!("{body}: {read:?}"));
                 continue;
             };
-            let skills = content.value.whole.skills.unwrap().skills;
+            let skills = content.value.skills.unwrap().skills;
             let ids: Vec<_> = skills.iter().map(|(id, _)| *id).collect();
             let ignored = content.ignored.map_or(0, |ignored| ignored.count);
             if (ids.as_slice(), ignored) != (&[4][..], count) {
@@ -187,8 +202,8 @@ fn an_odd_agent_does_not_take_its_skill_along() {
     let body = r#"{"skillsMetrics":{"metricsPerSkill":{"4":{"metricsTotals":{"connectedEngagements":3},
         "metricsPerAgent":{"1":{"connectedEngagements":"many"},"2":{"connectedEngagements":3}}},
         "5":{"metricsPerAgent":{"1":{"connectedEngagements":"many"}}}}}}"#;
-    let content = engactivity::read(body.as_bytes(), &query(ids(&[4]), None, None)).unwrap();
-    let skills = content.value.whole.skills.unwrap().skills;
+    let content = engactivity::read(body.as_bytes(), &query(ids(&[4]), None)).unwrap();
+    let skills = content.value.skills.unwrap().skills;
     assert_eq!(skills.len(), 2);
     assert_eq!(skills[0].1.totals.connected_engagements, Some(3.0));
     let agents: Vec<_> = skills[0].1.agents.iter().map(|(id, _)| *id).collect();
@@ -196,7 +211,7 @@ fn an_odd_agent_does_not_take_its_skill_along() {
     let ignored = content.ignored.unwrap();
     assert_eq!(ignored.count, 2);
     assert_eq!(
-        envelope::describe(&ignored.first, &redactor::Redactor::default()),
+        json::describe(&ignored.first, &redactor::Redactor::default()),
         "skillsMetrics.metricsPerSkill.4.metricsPerAgent.1.connectedEngagements: \"many\" is not a number"
     );
 }
@@ -241,12 +256,8 @@ fn wrong_shapes_are_named_with_their_path() {
             r#"{"meta":{"responseCode":200},"body":{"metricsTotals":7}}"#,
             "body.metricsTotals: 7 is not an object",
         ),
-        (
-            r#"{"metricsByIntervals":[{"timestamp":1},{"timestamp":1.5}]}"#,
-            "metricsByIntervals.1.timestamp: 1.5 is not a 64-bit integer",
-        ),
     ] {
-        assert_eq!(complaint(body, &query(ids(&[2]), None, None)), expected);
+        assert_eq!(complaint(body, &query(ids(&[2]), None)), expected);
     }
 }
 
@@ -257,44 +268,23 @@ fn what_was_asked_for_must_be_there() {
     for (body, query, expected) in [
         (
             account,
-            query(all(), None, None),
+            query(all(), None),
             "asked for skillIds but the answer has no skillsMetricsPerAgent section",
         ),
         (
             r#"{"skillsMetrics":{},"agentsMetrics":null}"#,
-            query(all(), all(), None),
+            query(all(), all()),
             "asked for agentIds but the answer has no agentsMetrics section",
         ),
         (
             "{}",
-            query(None, None, None),
+            query(None, None),
             "asked for the whole account but the answer has no metricsTotals section",
         ),
         (
             "null",
-            query(None, None, None),
+            query(None, None),
             "asked for the whole account but the answer has no metricsTotals section",
-        ),
-        (
-            account,
-            query(None, None, Some(5)),
-            "asked for interval but the answer has no metricsByIntervals",
-        ),
-        (
-            r#"{"metricsTotals":{},"metricsByIntervals":[{"timestamp":1}]}"#,
-            query(None, None, Some(5)),
-            "asked for interval but metricsByIntervals.0 has no metricsData",
-        ),
-        (
-            r#"{"metricsTotals":{},"metricsByIntervals":[{"metricsData":{}}]}"#,
-            query(None, None, Some(5)),
-            "asked for interval but metricsByIntervals.0 has no timestamp",
-        ),
-        (
-            r#"{"metricsTotals":{},"metricsByIntervals":[{"timestamp":1,"metricsData":{}}]}"#,
-            query(None, None, Some(5)),
-            "asked for the whole account but metricsByIntervals.0.metricsData has no \
-             metricsTotals section",
         ),
     ] {
         assert_eq!(complaint(body, &query), expected);
@@ -343,7 +333,7 @@ fn histograms_that_are_none() {
 
 #[test]
 fn bodies_that_are_not_data() {
-    let query = query(None, None, None);
+    let query = query(None, None);
     for (body, expected) in [
         ("", "the body is empty"),
         (" \r\n ", "the body is empty"),
@@ -373,21 +363,13 @@ fn bodies_that_are_not_data() {
 
 #[test]
 fn envelopes_tell_their_status() {
-    let status = |body: &str| engactivity::read(body.as_bytes(), &query(None, None, None));
+    let status = |body: &str| engactivity::read(body.as_bytes(), &query(None, None));
     for code in ["500", "\"500\"", "500.0", "5e2"] {
         for body in ["null", "{}", "\"broken\"", "[]", r#"{"metricsTotals":{}}"#] {
             let first = format!(r#"{{"meta":{{"responseCode":{code}}},"body":{body}}}"#);
             let last = format!(r#"{{"body":{body},"meta":{{"responseCode":{code}}}}}"#);
-            assert_eq!(
-                status(&first),
-                Err(envelope::ReadError::Status(500)),
-                "{first}"
-            );
-            assert_eq!(
-                status(&last),
-                Err(envelope::ReadError::Status(500)),
-                "{last}"
-            );
+            assert_eq!(status(&first), Err(ReadError::Status(500)), "{first}");
+            assert_eq!(status(&last), Err(ReadError::Status(500)), "{last}");
         }
     }
     let accepted = status(r#"{"meta":{"responseCode":"202"},"body":{"metricsTotals":{}}}"#);
@@ -396,7 +378,7 @@ fn envelopes_tell_their_status() {
         let body =
             format!(r#"{{"meta":{{"responseCode":{code}}},"body":{{"metricsTotals":{{}}}}}}"#);
         assert_eq!(
-            complaint(&body, &query(None, None, None)),
+            complaint(&body, &query(None, None)),
             format!("meta.responseCode: {code} is not an HTTP status")
         );
     }
@@ -407,14 +389,8 @@ fn an_answer_cannot_fill_the_memory_with_empty_entries() {
     let entries: String = (0..1_000_001).map(|id| format!("\"{id}\":{{}},")).collect();
     let body = format!(r#"{{"agentsMetrics":{{"metricsPerAgent":{{{entries}"x":1}}}}}}"#);
     assert_eq!(
-        complaint(&body, &query(None, Some(IdFilter::All), None)),
+        complaint(&body, &query(None, Some(IdFilter::All))),
         "agentsMetrics.metricsPerAgent: more than 1000000 entries is more than any account has"
-    );
-    let intervals = vec![r#"{"timestamp":1,"metricsData":{}}"#; 1441].join(",");
-    let body = format!(r#"{{"metricsByIntervals":[{intervals}]}}"#);
-    assert_eq!(
-        complaint(&body, &query(None, None, Some(5))),
-        "metricsByIntervals: the list is longer than it can be"
     );
 }
 
