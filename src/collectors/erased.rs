@@ -101,11 +101,7 @@ struct WithAnswer<C: Collector> {
 
 impl<C: Collector> WithSettings<C> {
     fn request(&self, query: C::Query) -> Request {
-        let collector = self.collector;
-        Request {
-            query: Arc::new(WithQuery { collector, query }),
-            discovers_skills: false,
-        }
+        Request::new(self.collector, query)
     }
 
     fn requests(&self, queries: Vec<C::Query>) -> Vec<Request> {
@@ -150,10 +146,7 @@ impl<C: Collector> Configured for WithSettings<C> {
 
     fn skill_discovery(&self, window: Window) -> Option<Request> {
         let query = self.collector.skill_discovery(window)?;
-        Some(Request {
-            discovers_skills: true,
-            ..self.request(query)
-        })
+        Some(self.request(query).only_for_skills())
     }
 
     fn series(&self) -> SeriesBound {
@@ -247,6 +240,12 @@ impl ConfiguredCollector {
         self.0.about()
     }
 
+    /// Its settings, if it is this collector.
+    pub fn settings<C: Collector>(&self) -> Option<&C::Settings> {
+        let with_settings = self.0.as_any().downcast_ref::<WithSettings<C>>();
+        with_settings.map(|with_settings| &with_settings.settings)
+    }
+
     /// The value of the `collector` label.
     pub fn label(&self) -> &'static str {
         self.about().label
@@ -306,6 +305,27 @@ impl PartialEq for ConfiguredCollector {
 }
 
 impl Request {
+    /// A request of a collector.
+    pub fn new<C: Collector>(collector: &'static C, query: C::Query) -> Self {
+        Self {
+            query: Arc::new(WithQuery { collector, query }),
+            discovers_skills: false,
+        }
+    }
+
+    /// The same request, made only to learn which skills there are.
+    #[must_use]
+    pub fn only_for_skills(mut self) -> Self {
+        self.discovers_skills = true;
+        self
+    }
+
+    /// The query, if it is one of this collector.
+    pub fn query<C: Collector>(&self) -> Option<&C::Query> {
+        let with_query = self.query.as_any().downcast_ref::<WithQuery<C>>();
+        with_query.map(|with_query| &with_query.query)
+    }
+
     /// The collector whose API is asked.
     pub fn about(&self) -> &'static About {
         self.query.about()

@@ -18,8 +18,6 @@ pub mod account;
 pub mod collector;
 pub mod engagement_activity;
 mod erased;
-#[cfg(test)]
-mod plan_tests;
 pub mod realtime;
 pub mod registry;
 pub mod sla;

@@ -13,9 +13,7 @@ pub struct Registry(Vec<&'static dyn Registered>);
 impl Registry {
     /// The collectors of this product.
     pub fn standard() -> Self {
-        Self(Vec::new())
-            .with(&EngagementActivity)
-            .with(&Sla)
+        Self(Vec::new()).with(&EngagementActivity).with(&Sla)
     }
 
     /// The same with one collector more.
@@ -48,7 +46,12 @@ impl Registry {
 
 impl PartialEq for Registry {
     fn eq(&self, other: &Self) -> bool {
-        let labels = |registry: &Self| registry.about().map(|about| about.label).collect::<Vec<_>>();
+        let labels = |registry: &Self| {
+            registry
+                .about()
+                .map(|about| about.label)
+                .collect::<Vec<_>>()
+        };
         labels(self) == labels(other)
     }
 }

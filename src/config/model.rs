@@ -7,7 +7,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::secret::Secret;
-use crate::collectors::ConfiguredCollector;
+use crate::collectors::{Collector, ConfiguredCollector};
 
 /// A whole configuration, file and environment merged.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +42,14 @@ pub struct Account {
     pub hosts: BTreeMap<String, Url>,
     /// Every collector with its global settings and this account's own merged over them, key by key.
     pub collectors: Vec<ConfiguredCollector>,
+}
+
+impl Account {
+    /// The settings of a collector, if the configuration knows it.
+    pub fn settings<C: Collector>(&self) -> Option<&C::Settings> {
+        let mut collectors = self.collectors.iter();
+        collectors.find_map(|collector| collector.settings::<C>())
+    }
 }
 
 /// The three ways LivePerson authorises a call.

@@ -16,8 +16,8 @@ use crate::config::{Account, Auth, Config};
 use crate::liveperson::{Client, ClientSettings};
 use crate::metrics::exporter::AccountCounters;
 use crate::scheduler::{
-    AccountScheduler, AccountSettings, CollectorSettings, CarriedTask, Carryover, SessionChange, SessionSettings,
-    first_phase, supervise,
+    AccountScheduler, AccountSettings, CarriedTask, Carryover, CollectorSettings, SessionChange,
+    SessionSettings, first_phase, supervise,
 };
 use crate::store::Store;
 use crate::vocabulary::Service;
@@ -189,7 +189,11 @@ impl PreparedAccount {
         if let Before::Changed(stopped) = &before {
             worker.inherit(&stopped.worker);
             if let Some(machine) = &stopped.machine {
-                first.restore_from(machine, now, &carryover(&basis, &collectors, &services, stopped));
+                first.restore_from(
+                    machine,
+                    now,
+                    &carryover(&basis, &collectors, &services, stopped),
+                );
             }
         }
         worker.publish_all();
@@ -226,11 +230,7 @@ fn labels(collectors: &AccountCollectors) -> Vec<&'static str> {
 }
 
 /// A collector that a reload switched on is counted from 0, one that it switched off no longer.
-fn adjust_counters(
-    counters: &AccountCounters,
-    old: &AccountCollectors,
-    new: &AccountCollectors,
-) {
+fn adjust_counters(counters: &AccountCounters, old: &AccountCollectors, new: &AccountCollectors) {
     counters.add_collectors(&labels(new));
     for gone in labels(old) {
         if new.find(gone).is_none() {
@@ -260,7 +260,11 @@ fn carryover(
     });
     let old_services = old.worker.services();
     Carryover {
-        collectors: labels(collectors).into_iter().map(collector).chain([names]).collect(),
+        collectors: labels(collectors)
+            .into_iter()
+            .map(collector)
+            .chain([names])
+            .collect(),
         services: services
             .iter()
             .map(|service| old_services.iter().position(|s| s == service))
@@ -391,15 +395,19 @@ fn machine_settings(
         Auth::Login { .. } => (index(Service::AGENT_VEP), Duration::from_secs(5)),
         Auth::OAuth1 { .. } => (None, Duration::ZERO),
     };
-    let collectors = collectors.enabled().iter().enumerate().map(|(i, collector)| {
-        let interval = collector.schedule().interval;
-        let phase = first_phase(interval, ordinal + i);
-        CollectorSettings {
-            interval,
-            phase,
-            service: index(collector.about().service),
-        }
-    });
+    let collectors = collectors
+        .enabled()
+        .iter()
+        .enumerate()
+        .map(|(i, collector)| {
+            let interval = collector.schedule().interval;
+            let phase = first_phase(interval, ordinal + i);
+            CollectorSettings {
+                interval,
+                phase,
+                service: index(collector.about().service),
+            }
+        });
     AccountSettings {
         max_in_flight: config.limits.max_in_flight,
         min_spacing: config.limits.min_spacing,
@@ -425,12 +433,12 @@ mod tests {
         let text = format!("accounts: [{{id: '1', auth: {auth}}}, {{id: '2', auth: {auth}}}]");
         let loaded = load_text("test", &text, &Environment::default()).unwrap();
         let config = loaded.config;
-        let kinds = CollectorKind::ALL;
         let mut phases = Vec::new();
         for (place, account) in config.accounts.iter().enumerate() {
             let client = Client::new(client_settings(&config, account)).unwrap();
-            let ordinal = place * kinds.len();
-            let settings = machine_settings(&config, account, &client, &[], &kinds, ordinal);
+            let collectors = AccountCollectors::of(account);
+            let ordinal = place * collectors.all().len();
+            let settings = machine_settings(&config, account, &client, &[], &collectors, ordinal);
             let shares = settings.collectors.iter();
             phases.extend(shares.map(|c| c.phase.div_duration_f64(c.interval)));
         }

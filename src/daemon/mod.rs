@@ -35,8 +35,8 @@ use crate::collectors::Registry;
 use crate::config::{Account, Config};
 use crate::metrics::Catalogue;
 use crate::metrics::exporter::ConfigState;
-use crate::scheduler::AccountScheduler;
 use crate::names;
+use crate::scheduler::AccountScheduler;
 use crate::store::Store;
 
 use clock::epoch_seconds;

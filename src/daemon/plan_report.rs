@@ -217,15 +217,15 @@ fn write_bound(bound: SeriesBound, max_series: u64, out: &mut String) -> std::fm
 mod tests {
     use super::*;
 
-    fn demand(kind: CollectorKind, requests: usize, secs: u64) -> (CollectorKind, Demand) {
+    fn demand(label: &'static str, requests: usize, secs: u64) -> (&'static str, Demand) {
         let interval = Duration::from_secs(secs);
-        (kind, Demand { requests, interval })
+        (label, Demand { requests, interval })
     }
 
     #[test]
     fn only_the_collector_that_cannot_be_met_is_warned_of() {
-        let few = demand(CollectorKind::EngagementActivity, 4, 30);
-        let many = demand(CollectorKind::Sla, 400, 60);
+        let few = demand("engagement_activity", 4, 30);
+        let many = demand("sla", 400, 60);
         let mut out = String::new();
         warn_of_stretch(Duration::from_millis(250), &[few, many], &mut out).unwrap();
         // 4 calls a second less the 8 a minute of the other leave 232 a minute for 400.

@@ -57,13 +57,13 @@ pub struct Publisher {
 
 impl Publisher {
     /// A publisher of these collectors; the names follow them as one collector more.
-    pub fn new(
-        collectors: AccountCollectors,
-        names: &config::Names,
-        store: &Arc<Store>,
-    ) -> Self {
+    pub fn new(collectors: AccountCollectors, names: &config::Names, store: &Arc<Store>) -> Self {
         Self {
-            results: collectors.enabled().iter().map(|_| Results::default()).collect(),
+            results: collectors
+                .enabled()
+                .iter()
+                .map(|_| Results::default())
+                .collect(),
             collectors,
             skills: None,
             names: NameCache::new(names),
@@ -81,7 +81,10 @@ impl Publisher {
             let Some(old_results) = old.results_of(collector.label()) else {
                 continue;
             };
-            if self.collectors.asks_the_same(&old.collectors, collector.label()) {
+            if self
+                .collectors
+                .asks_the_same(&old.collectors, collector.label())
+            {
                 *results = old_results.clone();
                 continue;
             }
@@ -100,7 +103,8 @@ impl Publisher {
 
     fn results_of(&self, label: &str) -> Option<&Results> {
         let mut enabled = self.collectors.enabled().iter();
-        self.results.get(enabled.position(|collector| collector.label() == label)?)
+        self.results
+            .get(enabled.position(|collector| collector.label() == label)?)
     }
 
     /// Serves what is known.
@@ -158,7 +162,11 @@ impl Publisher {
                 let asking = self.collectors.enabled().get(collector);
                 let more = asking.map(|collector| collector.plan_for_skills(&skills));
                 self.skills.get_or_insert_with(|| skills.clone());
-                (publication(Vec::new(), came), Some(skills), more.unwrap_or_default())
+                (
+                    publication(Vec::new(), came),
+                    Some(skills),
+                    more.unwrap_or_default(),
+                )
             }
         };
         let Some(results) = self.results.get_mut(collector) else {
@@ -182,7 +190,10 @@ impl Publisher {
         };
         results.end(now, stale_after);
         let enabled = self.collectors.enabled();
-        if enabled.get(collector).is_some_and(|c| c.names_skills().is_some()) {
+        if enabled
+            .get(collector)
+            .is_some_and(|c| c.names_skills().is_some())
+        {
             // While nothing fresh names any, the last ones that were named are as good as it gets.
             if let Some(skills) = results.named_skills() {
                 self.skills = Some(skills);

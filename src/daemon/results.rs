@@ -170,8 +170,9 @@ impl Results {
             let came = planned.served.as_ref().and_then(|s| s.publication.came);
             came.is_some_and(|came| now.saturating_duration_since(came) < stale_after)
         };
-        self.leaving
-            .retain(|planned| unknown_skills && planned.request.skill().is_some() && fresh(planned));
+        self.leaving.retain(|planned| {
+            unknown_skills && planned.request.skill().is_some() && fresh(planned)
+        });
         for planned in &mut self.planned {
             if !fresh(planned) {
                 planned.served = None;
@@ -199,34 +200,41 @@ fn key(request: &Request) -> RequestKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::collectors::engagement_activity::{self, EngagementActivity, EngagementQuery};
+    use crate::collectors::realtime::IdFilter;
+    use crate::collectors::sla::{self, Sla, SlaQuery, Subject};
     use crate::config::Window;
     use crate::exposition::{Format, SegmentWriter};
-    use crate::liveperson::IdFilter;
-    use crate::metrics::catalogue::{activity, waits};
     use crate::metrics::{LabelValue, Sink as _};
+    use crate::vocabulary::Level;
 
     const STALE: Duration = Duration::from_secs(300);
 
-    fn sla(subject: SlaSubject) -> Request {
-        let ask = Ask::Sla {
+    fn histogram(subject: Subject) -> Request {
+        let query = SlaQuery {
+            window: Window::Minutes(5),
             subject,
             lower_limits: vec![0],
         };
-        Request {
-            window: Window::Minutes(5),
-            ask,
-        }
+        Request::new(&Sla, query)
+    }
+
+    fn engagement(minutes: u16, agents: Option<IdFilter>, levels: &[Level]) -> Request {
+        let query = EngagementQuery {
+            window: Window::Minutes(minutes),
+            skills: Some(IdFilter::All),
+            agents,
+            levels: levels.to_vec(),
+        };
+        Request::new(&EngagementActivity, query)
     }
 
     fn discover() -> Request {
-        Request {
-            window: Window::Minutes(5),
-            ask: Ask::DiscoverSkills,
-        }
+        engagement(5, None, &[]).only_for_skills()
     }
 
     fn publication(name: &'static str, came: Instant) -> Publication {
-        let family = waits(Level::Account).unwrap().waited_chats;
+        let family = &sla::of_level(Level::Account).unwrap().waited_chats;
         let mut writer = SegmentWriter::new(&[]).unwrap();
         writer.gauge(family, &[LabelValue::Text(name)], 1.0);
         Publication {
@@ -262,7 +270,7 @@ mod tests {
     fn an_answer_is_served_at_once_and_ages_from_when_it_came() {
         let t0 = Instant::now();
         let mut results = Results::default();
-        let plan = vec![sla(SlaSubject::Account), sla(SlaSubject::Group(7))];
+        let plan = vec![histogram(Subject::Account), histogram(Subject::Group(7))];
         assert_eq!(results.begin(plan.clone()).len(), 2);
         answer(&mut results, 0, "a1", t0);
         assert_eq!(served(&results), ["a1"], "before the poll ends");
@@ -285,11 +293,14 @@ mod tests {
     fn what_is_no_longer_planned_goes_when_the_next_poll_ends() {
         let t0 = Instant::now();
         let mut results = Results::default();
-        results.begin(vec![sla(SlaSubject::Skill(4)), sla(SlaSubject::Skill(5))]);
+        results.begin(vec![
+            histogram(Subject::Skill(4)),
+            histogram(Subject::Skill(5)),
+        ]);
         answer(&mut results, 0, "s4", t0);
         answer(&mut results, 1, "s5", t0);
         results.end(t0, STALE);
-        results.begin(vec![sla(SlaSubject::Skill(5))]);
+        results.begin(vec![histogram(Subject::Skill(5))]);
         assert_eq!(served(&results), ["s5", "s4"]);
         results.end(t0, STALE);
         assert_eq!(served(&results), ["s5"]);
@@ -299,11 +310,14 @@ mod tests {
     fn what_is_still_asked_for_outlives_a_change_and_a_failure_after_it() {
         let t0 = Instant::now();
         let mut old = Results::default();
-        old.begin(vec![sla(SlaSubject::Account), sla(SlaSubject::Group(7))]);
+        old.begin(vec![
+            histogram(Subject::Account),
+            histogram(Subject::Group(7)),
+        ]);
         answer(&mut old, 0, "a1", t0);
         answer(&mut old, 1, "g1", t0);
         old.end(t0, STALE);
-        let new_plan = vec![sla(SlaSubject::Account), sla(SlaSubject::Group(8))];
+        let new_plan = vec![histogram(Subject::Account), histogram(Subject::Group(8))];
         let mut new = Results::default();
         new.inherit(&old, &new_plan, |request| new_plan.contains(request));
         assert_eq!(served(&new), ["a1"]);
@@ -324,7 +338,7 @@ mod tests {
         let mut results = Results::default();
         results.begin(vec![discover()]);
         found(&mut results, &[4], t0);
-        assert_eq!(results.extend(vec![sla(SlaSubject::Skill(4))]).len(), 1);
+        assert_eq!(results.extend(vec![histogram(Subject::Skill(4))]).len(), 1);
         answer(&mut results, 1, "s4", t0);
         results.end(t0, STALE);
         results.begin(vec![discover()]);
@@ -339,11 +353,8 @@ mod tests {
     #[test]
     fn skills_are_those_of_each_requests_last_answer_while_it_is_fresh() {
         let t0 = Instant::now();
-        let naming = |minutes| Request {
-            window: Window::Minutes(minutes),
-            ask: Ask::DiscoverSkills,
-        };
-        let plan = || vec![naming(5), naming(60), sla(SlaSubject::Account)];
+        let naming = |minutes| engagement(minutes, None, &[]).only_for_skills();
+        let plan = || vec![naming(5), naming(60), histogram(Subject::Account)];
         let name = |results: &mut Results, index, skills: &[i64], came| {
             let publication = publication("x", came);
             results.answer(index, publication, Some(skills.to_vec()));
@@ -373,21 +384,15 @@ mod tests {
     #[test]
     fn levels_that_another_request_asks_for_now_stay_until_its_first_answer() {
         let t0 = Instant::now();
-        let engagement = |minutes, agents: Option<IdFilter>, levels: &[Level]| Request {
-            window: Window::Minutes(minutes),
-            ask: Ask::Engagement {
-                skills: Some(IdFilter::All),
-                agents,
-                levels: levels.to_vec(),
-            },
-        };
         let all = Some(IdFilter::All);
         let before = [Level::Skill, Level::Agent];
         let mut old = Results::default();
         old.begin(vec![engagement(5, all.clone(), &before)]);
         let mut writer = SegmentWriter::new(&[]).unwrap();
         for (level, name) in [(Level::Skill, "skills"), (Level::Agent, "agents")] {
-            let family = activity(level).unwrap().connected_engagements;
+            let family = &engagement_activity::of_level(level)
+                .unwrap()
+                .connected_engagements;
             writer.gauge(family, &[LabelValue::Text(name)], 1.0);
         }
         let publication = Publication {
@@ -421,7 +426,7 @@ mod tests {
     #[test]
     fn equal_requests_have_equal_keys_in_every_poll() {
         let mut results = Results::default();
-        let plan = vec![sla(SlaSubject::Skill(4)), sla(SlaSubject::Skill(5))];
+        let plan = vec![histogram(Subject::Skill(4)), histogram(Subject::Skill(5))];
         let first = results.begin(plan.clone());
         assert_ne!(first[0], first[1]);
         assert_eq!(results.begin(plan), first);

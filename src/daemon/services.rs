@@ -35,3 +35,40 @@ pub(super) fn known_services(collectors: &[ConfiguredCollector]) -> Vec<Service>
     }
     services
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Environment, load_text};
+    use crate::daemon::account::client_settings;
+
+    #[test]
+    fn services_depend_on_credentials_hosts_and_names() {
+        const DATA: Service = Service::LE_DATA_REPORTING;
+        const NAMES: Service = Service::ACCOUNT_CONFIG_READ_ONLY;
+        let oauth2 = "oauth2: {client_id: i, client_secret: s}";
+        let oauth1 = "oauth1: {app_key: k, app_secret: s, access_token: t, access_token_secret: u}";
+        let login = "login: {username: u, password: p}";
+        let (sentinel, agent_vep) = (Service::SENTINEL, Service::AGENT_VEP);
+        for (auth, names, fixed, expected) in [
+            (oauth2, true, "", vec![sentinel, DATA, NAMES]),
+            (oauth2, false, "sentinel: 'https://h'", vec![DATA]),
+            (oauth1, false, "", vec![DATA]),
+            (
+                login,
+                false,
+                "leDataReporting: 'https://h'",
+                vec![agent_vep],
+            ),
+            (login, true, "", vec![agent_vep, DATA, NAMES]),
+        ] {
+            let text = format!("accounts: [{{id: '1', auth: {{{auth}}}, hosts: {{{fixed}}}}}]");
+            let loaded = load_text("test", &text, &Environment::default()).unwrap();
+            let account = &loaded.config.accounts[0];
+            let client = Client::new(client_settings(&loaded.config, account)).unwrap();
+            let collectors = AccountCollectors::of(account);
+            let services = needed_services(&client, &collectors, names);
+            assert_eq!(services, expected, "{text}");
+        }
+    }
+}

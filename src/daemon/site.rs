@@ -135,7 +135,8 @@ impl Site for DaemonSite {
     fn metrics(&self, request: &MetricsRequest<'_>) -> MetricsPage {
         let views = self.daemon.views();
         let accounts: Vec<_> = views.iter().map(|view| view.status.account()).collect();
-        let wanted = match Wanted::read(request, &parts(&self.daemon.shared.collectors), &accounts) {
+        let wanted = match Wanted::read(request, &parts(&self.daemon.shared.collectors), &accounts)
+        {
             Ok(wanted) => wanted,
             Err(mistake) => return text_page(StatusCode::BAD_REQUEST, mistake),
         };

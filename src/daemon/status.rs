@@ -136,7 +136,10 @@ impl AccountStatus {
         let mut inner = self.lock();
         inner.clock_offset = clock_offset;
         for status in &mut inner.collectors {
-            if let Some(old) = old_collectors.iter().find(|old| old.collector == status.collector) {
+            if let Some(old) = old_collectors
+                .iter()
+                .find(|old| old.collector == status.collector)
+            {
                 *status = old.clone();
             }
         }
@@ -211,7 +214,7 @@ mod tests {
     #[test]
     fn a_collector_is_up_while_its_last_poll_was_whole_and_is_not_too_old() {
         let stale = Duration::from_secs(300);
-        let status = AccountStatus::new("1", &[CollectorKind::Sla]);
+        let status = AccountStatus::new("1", &["sla"]);
         let t0 = Instant::now();
         let up = |at| status.collectors()[0].up(at, stale);
         assert!(!up(t0));

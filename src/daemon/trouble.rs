@@ -116,7 +116,7 @@ mod tests {
         let start = Instant::now();
         let at = |secs| start + Duration::from_secs(secs);
         let mut troubles = Troubles::default();
-        let subject = Subject::Collector(CollectorKind::Sla);
+        let subject = Subject::Collector("sla");
         assert_eq!(troubles.recovered(subject, at(0)), None);
         assert_eq!(troubles.failed(subject, at(0)), Say::Begins);
         let said: Vec<_> = (1..=25)
@@ -141,19 +141,16 @@ mod tests {
         let now = Instant::now();
         let mut troubles = Troubles::default();
         for subject in [
-            Subject::Collector(CollectorKind::Sla),
-            Subject::Collector(CollectorKind::EngagementActivity),
+            Subject::Collector("sla"),
+            Subject::Collector("engagement_activity"),
             Subject::Token,
         ] {
             troubles.failed(subject, now);
         }
-        let mut left = troubles.of(&[CollectorKind::Sla]);
+        let mut left = troubles.of(&["sla"]);
         assert_eq!(left.failed(Subject::Token, now), Say::Nothing);
-        assert_eq!(
-            left.failed(Subject::Collector(CollectorKind::Sla), now),
-            Say::Nothing
-        );
-        let gone = Subject::Collector(CollectorKind::EngagementActivity);
+        assert_eq!(left.failed(Subject::Collector("sla"), now), Say::Nothing);
+        let gone = Subject::Collector("engagement_activity");
         assert_eq!(left.failed(gone, now), Say::Begins);
     }
 }

@@ -142,7 +142,9 @@ impl<'a> SegmentWriter<'a> {
             mut cutter,
         } = self;
         let chunks = families.building.into_iter();
-        let chunks = chunks.map(|building| cutter.finish(building, earlier)).collect();
+        let chunks = chunks
+            .map(|building| cutter.finish(building, earlier))
+            .collect();
         match cutter.error {
             Some(error) => Err(error),
             None => Ok(chunks),
@@ -201,11 +203,7 @@ impl Families {
     }
 }
 
-fn earlier_of<'a>(
-    chunks: &'a [Chunk],
-    family: &'static Family,
-    format: Format,
-) -> &'a [Segment] {
+fn earlier_of<'a>(chunks: &'a [Chunk], family: &'static Family, format: Format) -> &'a [Segment] {
     let chunk = chunks.iter().find(|chunk| chunk.family == family);
     chunk.map_or(&[], |chunk| chunk.segments(format))
 }

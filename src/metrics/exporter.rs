@@ -39,7 +39,8 @@ impl AccountCounters {
             registry: Registry::new(),
             requests: IntCounterVec::new(opts(&families::API_REQUESTS_TOTAL), &["api", "code"])?,
             duration: HistogramVec::new(
-                HistogramOpts::from(opts(&families::API_REQUEST_DURATION_SECONDS)).buckets(DURATION_BUCKETS.to_vec()),
+                HistogramOpts::from(opts(&families::API_REQUEST_DURATION_SECONDS))
+                    .buckets(DURATION_BUCKETS.to_vec()),
                 &["api"],
             )?,
             bytes: IntCounterVec::new(opts(&families::API_RESPONSE_BYTES_TOTAL), &["api"])?,

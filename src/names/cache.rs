@@ -108,20 +108,20 @@ mod tests {
         let mut book = NameCache::new(&configured(true));
         let sales = "liveperson_skill_info{account=\"1\",skill=\"4\",name=\"Sales\"} 1";
         assert_eq!(lines(&book), [sales]);
-        book.learn(NameKind::Skills, names(&[(4, "Verkauf"), (5, "Fax")]));
-        book.learn(NameKind::Users, names(&[(3, "a\"b\\c\nd\u{1F600}")]));
+        book.update(NameKind::Skills, names(&[(4, "Verkauf"), (5, "Fax")]));
+        book.update(NameKind::Users, names(&[(3, "a\"b\\c\nd\u{1F600}")]));
         let fax = "liveperson_skill_info{account=\"1\",skill=\"5\",name=\"Fax\"} 1";
         let odd =
             "liveperson_agent_info{account=\"1\",agent=\"3\",name=\"a\\\"b\\\\c\\nd\u{1F600}\"} 1";
         assert_eq!(lines(&book), [sales, fax, odd]);
-        book.learn(NameKind::Skills, names(&[]));
+        book.update(NameKind::Skills, names(&[]));
         assert_eq!(lines(&book), [sales, odd]);
         assert!(book.has(NameKind::Skills) && !book.has(NameKind::Groups));
         let mut newer = NameCache::new(&configured(true));
-        newer.inherit(&book);
+        newer.restore_from(&book);
         assert_eq!(lines(&newer), [sales, odd], "no gap at a reload");
         let mut newer = NameCache::new(&configured(false));
-        newer.inherit(&book);
+        newer.restore_from(&book);
         assert_eq!(lines(&newer), [sales], "not wanted any more");
         assert!(!newer.has(NameKind::Skills), "to be asked for whole");
         let mut renamed = configured(true);

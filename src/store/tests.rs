@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use super::*;
-use crate::exposition::{Encoding, SegmentWriter};
 use crate::collectors::Registry;
 use crate::collectors::engagement_activity::of_level;
+use crate::exposition::{Encoding, SegmentWriter};
 use crate::metrics::{LabelValue, Sink as _};
 use crate::vocabulary::Level;
 

@@ -4,14 +4,15 @@ use std::path::Path;
 use std::process::Command;
 
 use liveperson_exporter::metrics::Kind;
-use liveperson_exporter::metrics::catalogue::FAMILIES;
+
+use super::known_series::families;
 
 fn readme() -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
 }
 
 fn table() -> String {
-    let rows = FAMILIES.iter().map(|family| {
+    let rows = families().into_iter().map(|family| {
         let labels: Vec<_> = family
             .labels
             .iter()

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use liveperson_exporter::daemon::{AccountStatus, Answer, Publisher, names_skills};
+use liveperson_exporter::daemon::{AccountStatus, Answer, Publisher};
 use liveperson_exporter::liveperson::NameKind;
-use liveperson_exporter::scheduler::plan::{Ask, CollectorKind};
 use liveperson_exporter::scheduler::{
     AccountScheduler, Call, CarriedTask, Carryover, Completion, Event, Outcome, PlanSource,
     RequestKey, SessionChange, Step,
@@ -79,7 +78,7 @@ fn scheduler(drawn: &Drawn, now: Instant) -> AccountScheduler {
 }
 
 fn publisher(drawn: &Drawn, store: &Arc<Store>) -> Publisher {
-    Publisher::new(&drawn.account, &drawn.kinds, &drawn.names, store)
+    Publisher::new(drawn.collectors.clone(), &drawn.names, store)
 }
 
 impl Account {
@@ -97,7 +96,7 @@ impl Account {
             scheduler: scheduler(&drawn, clocks.now),
             publisher,
             store: Arc::clone(store),
-            status: AccountStatus::new(&drawn.account.id, &drawn.kinds),
+            status: AccountStatus::new(drawn.collectors.account(), &drawn.labels()),
             liveperson: LivePerson::new(),
             model: Model::new(&drawn, clocks.now),
             served: Served::default(),
@@ -164,7 +163,7 @@ impl Account {
         let aged = clocks.aged(now);
         let stale_after = self.stale_after;
         rules::shows_the_truth(&self.model, &self.status, now, aged, stale_after);
-        let id = &self.drawn.account.id;
+        let id = self.drawn.collectors.account();
         let served = &self.served;
         let changes = served.is_what_the_page_has(&self.store, id, aged, stale_after);
         self.page_holds_until = Some(changes.unwrap_or(aged));
@@ -215,8 +214,9 @@ impl Account {
         }
         let requests = (0..keys.len()).map(|i| self.publisher.request(collector, i).unwrap());
         let plan = std::iter::zip(keys.iter().copied(), requests).collect();
-        let kind = self.drawn.kinds[collector];
-        self.served.begins(kind, &self.drawn.account, plan);
+        let collectors = &self.drawn.collectors;
+        let collector_of_it = &collectors.enabled()[collector];
+        self.served.begins(collectors, collector_of_it, plan);
         self.model.collectors[collector].begins(clocks.now, exact, keys);
     }
 
@@ -265,16 +265,18 @@ impl Account {
             self.has_names(now);
             return Vec::new();
         }
-        let (kind, key) = (
-            self.drawn.kinds[collector],
+        let (label, key) = (
+            self.drawn.label(collector),
             self.model.key(collector, index),
         );
         let request = self.publisher.request(collector, index).unwrap();
         let skills = self.liveperson.skills_in(key);
-        let named = names_skills(&request).then(|| skills.clone());
+        let named = request.names_skills().then(|| skills.clone());
         let came = clocks.aged(now);
-        let chunks = self.served.answer(kind, key, &request, came, named.clone());
-        let answer = if request.ask == Ask::DiscoverSkills {
+        let chunks = self
+            .served
+            .answer(label, key, &request, came, named.clone());
+        let answer = if request.discovers_skills() {
             Answer::Skills { skills, came }
         } else {
             Answer::Data {
@@ -288,7 +290,7 @@ impl Account {
         let found = (known..known + more.len()).map(|i| self.publisher.request(collector, i));
         let found: Vec<_> = std::iter::zip(more.iter().copied(), found.flatten()).collect();
         assert_eq!(found.len(), more.len());
-        self.served.extended(kind, found);
+        self.served.extended(label, found);
         if !more.is_empty() {
             self.model.collectors[collector].extended(now, &more);
         }
@@ -342,8 +344,8 @@ impl Account {
                     self.model.collectors[*collector].poll_ended(now, aged, summary);
                     self.publisher.poll_ended(*collector, aged);
                     let stale_after = self.stale_after;
-                    let kind = self.drawn.kinds[*collector];
-                    self.served.poll_ended(kind, aged, stale_after);
+                    let label = self.drawn.label(*collector);
+                    self.served.poll_ended(label, aged, stale_after);
                 }
                 Event::PollsSkipped { collector, count } => {
                     self.model.collectors[*collector].polls_skipped(now, *count);
@@ -373,7 +375,7 @@ impl Account {
     }
 
     fn has_names(&self, now: Instant) {
-        let (id, names) = (&self.drawn.account.id, &self.drawn.names);
+        let (id, names) = (self.drawn.collectors.account(), &self.drawn.names);
         self.served.has_names(&self.store, id, now, names);
     }
 
@@ -402,12 +404,11 @@ impl Account {
         let drawn = &self.drawn;
         clocks.trace(self.number, || format!("reload: {redraw:?} {session:?}"));
         self.under_way.clear();
-        let unchanged = |kind: CollectorKind| kind.asks_the_same(&drawn.account, &old.account);
-        let was = |kind: CollectorKind| old.kinds.iter().position(|k| *k == kind);
-        let from: Vec<_> = drawn
-            .kinds
-            .iter()
-            .map(|kind| was(*kind).map(|index| (index, unchanged(*kind))))
+        let unchanged = |label: &str| drawn.collectors.asks_the_same(&old.collectors, label);
+        let was = |label: &str| old.labels().iter().position(|l| *l == label);
+        let labels = drawn.labels().into_iter();
+        let from: Vec<_> = labels
+            .map(|label| was(label).map(|index| (index, unchanged(label))))
             .collect();
         let spacing = self.scheduler.spacing();
         let mut scheduler = scheduler(drawn, now);
@@ -424,14 +425,14 @@ impl Account {
             "a reload made {inherited:?} of {spacing:?}"
         );
         let mut publisher = publisher(drawn, &self.store);
-        publisher.inherit(&self.publisher, unchanged);
+        publisher.inherit(&self.publisher);
         publisher.publish_all();
         self.publisher = publisher;
-        let status = AccountStatus::new(&drawn.account.id, &drawn.kinds);
+        let status = AccountStatus::new(drawn.collectors.account(), &drawn.labels());
         status.inherit(&self.status);
         self.status = status;
         self.model.reload(drawn, now, &from, session, inherited);
-        self.served.reload(&drawn.account, &drawn.kinds, unchanged);
+        self.served.reload(&drawn.collectors, unchanged);
         if !drawn.names.lookup {
             self.names_begun = false;
             self.served.forget_names();
@@ -446,13 +447,13 @@ impl Account {
     pub(crate) fn remove(&mut self, clocks: &Clocks) {
         self.removed = true;
         self.under_way.clear();
-        let gone = HashSet::from([self.drawn.account.id.as_str()]);
+        let gone = HashSet::from([self.drawn.collectors.account()]);
         self.store.remove_accounts(&gone);
         self.is_gone(clocks.now);
     }
 
     pub(crate) fn is_gone(&self, now: Instant) {
-        served::is_gone(&self.store, &self.drawn.account.id, now);
+        served::is_gone(&self.store, self.drawn.collectors.account(), now);
     }
 
     /// Whether every collector has polled whole since `since`.
@@ -499,9 +500,9 @@ impl Account {
         if contention * 3 > shortest {
             return;
         }
-        let account = &self.drawn.account;
-        self.served.is_fresh(now, self.stale_after, |kind| {
-            kind.interval(account) + contention
+        let collectors = &self.drawn.collectors;
+        self.served.is_fresh(now, self.stale_after, |label| {
+            collectors.find(label).unwrap().schedule().interval + contention
         });
     }
 }
@@ -515,7 +516,7 @@ fn carryover(
     let carried = |(index, unchanged)| CarriedTask { index, unchanged };
     let collectors = from.iter().map(|from| from.map(carried));
     let names = (drawn.background.is_some() && old.background.is_some()).then(|| CarriedTask {
-        index: old.kinds.len(),
+        index: old.collectors.enabled().len(),
         unchanged: drawn.names.refresh == old.names.refresh,
     });
     let services = drawn.settings.session.services;

@@ -44,7 +44,7 @@ pub(crate) struct Flight {
 
 impl Model {
     pub(crate) fn new(drawn: &Drawn, now: Instant) -> Self {
-        let others = drawn.kinds.len();
+        let others = drawn.collectors.enabled().len();
         let collectors = drawn.settings.collectors.iter();
         let collectors = collectors.map(|settings| CollectorModel::new(settings, others, now));
         Self {
@@ -175,7 +175,7 @@ impl Model {
     ) {
         self.in_flight.clear();
         self.widest = (drawn.settings.min_spacing * 64).max(spacing);
-        let others = drawn.kinds.len();
+        let others = drawn.collectors.enabled().len();
         let collectors =
             std::iter::zip(&drawn.settings.collectors, from).map(|(settings, from)| {
                 let mut model = CollectorModel::new(settings, others, now);

@@ -74,10 +74,7 @@ pub struct EngagementAnswer {
 ///
 /// # Errors
 /// A body that is not what the documentation promises, whole or in one value.
-pub fn read(
-    body: &[u8],
-    query: &EngagementQuery,
-) -> Result<Content<EngagementAnswer>, ReadError> {
+pub fn read(body: &[u8], query: &EngagementQuery) -> Result<Content<EngagementAnswer>, ReadError> {
     json::read::<RawAnswer>(body)?.try_map(|answer| complete(answer.into_answer(), query))
 }
 

@@ -63,45 +63,49 @@ struct Samples<'a> {
 }
 
 impl Samples<'_> {
-  /// Adds the samples of one account, skill or agent.
-  fn add(&mut self, ids: &[LabelValue<'_>], numbers: &Activity) {
-    let Self { families, window, sink } = self;
-    let mut labels = [LabelValue::Text(window); MOST_LABELS];
-    labels[..ids.len()].copy_from_slice(ids);
-    let kind = ids.len() + 1;
-    for (word, chats, seconds) in [
-        (
-            "interactive",
-            numbers.interactive_chats,
-            numbers.interactive_handling_seconds,
-        ),
-        (
-            "noninteractive",
-            numbers.noninteractive_chats,
-            numbers.noninteractive_handling_seconds,
-        ),
-    ] {
-        labels[kind] = LabelValue::Text(word);
-        for (family, number) in [
-            (&families.chats, chats),
-            (&families.handling_seconds, seconds),
+    /// Adds the samples of one account, skill or agent.
+    fn add(&mut self, ids: &[LabelValue<'_>], numbers: &Activity) {
+        let Self {
+            families,
+            window,
+            sink,
+        } = self;
+        let mut labels = [LabelValue::Text(window); MOST_LABELS];
+        labels[..ids.len()].copy_from_slice(ids);
+        let kind = ids.len() + 1;
+        for (word, chats, seconds) in [
+            (
+                "interactive",
+                numbers.interactive_chats,
+                numbers.interactive_handling_seconds,
+            ),
+            (
+                "noninteractive",
+                numbers.noninteractive_chats,
+                numbers.noninteractive_handling_seconds,
+            ),
         ] {
-            if let Some(number) = number {
-                sink.gauge(family, &labels[..=kind], number);
+            labels[kind] = LabelValue::Text(word);
+            for (family, number) in [
+                (&families.chats, chats),
+                (&families.handling_seconds, seconds),
+            ] {
+                if let Some(number) = number {
+                    sink.gauge(family, &labels[..=kind], number);
+                }
             }
         }
+        if let Some(number) = numbers.connected_engagements {
+            sink.gauge(&families.connected_engagements, &labels[..kind], number);
+        }
     }
-    if let Some(number) = numbers.connected_engagements {
-        sink.gauge(&families.connected_engagements, &labels[..kind], number);
-    }
-}
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-        use super::super::answer::{AgentsActivity, SkillActivity, SkillsActivity};
+    use super::super::answer::{AgentsActivity, SkillActivity, SkillsActivity};
     use super::*;
     use crate::config::Window;
     use crate::metrics::Recorder;
@@ -130,13 +134,9 @@ mod tests {
 
     #[test]
     fn each_field_becomes_its_series() {
-        let sections = Sections {
-            account: Some(numbers(10.0)),
-            ..Sections::default()
-        };
         let answer = EngagementAnswer {
-            whole: sections,
-            intervals: vec![],
+            account: Some(numbers(10.0)),
+            ..EngagementAnswer::default()
         };
         let mut samples = mapped(&[Level::Account], &answer).samples;
         samples.sort_by(|a, b| a.1.total_cmp(&b.1));
@@ -159,13 +159,9 @@ mod tests {
             connected_engagements: Some(3.0),
             ..Activity::default()
         };
-        let sections = Sections {
-            account: Some(partial),
-            ..Sections::default()
-        };
         let answer = EngagementAnswer {
-            whole: sections,
-            intervals: vec![],
+            account: Some(partial),
+            ..EngagementAnswer::default()
         };
         assert_eq!(mapped(&[Level::Account], &answer).samples.len(), 1);
     }
@@ -179,16 +175,13 @@ mod tests {
         });
         let skills = proptest::collection::btree_map(any::<i64>(), skill, 0..8);
         (skills, agents(), number()).prop_map(|(skills, agents, totals)| EngagementAnswer {
-            whole: Sections {
-                account: Some(totals),
-                skills: Some(SkillsActivity {
-                    skills: skills.into_iter().collect(),
-                }),
-                agents: Some(AgentsActivity {
-                    agents: agents.into_iter().collect(),
-                }),
-            },
-            intervals: vec![],
+            account: Some(totals),
+            skills: Some(SkillsActivity {
+                skills: skills.into_iter().collect(),
+            }),
+            agents: Some(AgentsActivity {
+                agents: agents.into_iter().collect(),
+            }),
         })
     }
 
@@ -208,10 +201,10 @@ mod tests {
     proptest! {
         #[test]
         fn mapping_conserves_every_total(answer in any_answer()) {
-            let skills = &answer.whole.skills.as_ref().unwrap().skills;
-            let agents = &answer.whole.agents.as_ref().unwrap().agents;
+            let skills = &answer.skills.as_ref().unwrap().skills;
+            let agents = &answer.agents.as_ref().unwrap().agents;
             for (level, expected) in [
-                (Level::Account, sum(&answer.whole.account.unwrap())),
+                (Level::Account, sum(&answer.account.unwrap())),
                 (Level::Skill, skills.iter().map(|(_, s)| sum(&s.totals)).sum()),
                 (Level::Agent, agents.iter().map(|(_, a)| sum(a)).sum()),
                 (Level::SkillAgent,

@@ -15,9 +15,7 @@ use crate::liveperson::json::{Content, ReadError};
 use crate::metrics::{Family, Sink};
 use crate::vocabulary::{Level, Service};
 
-pub use answer::{
-    Activity, AgentsActivity, EngagementAnswer, SkillActivity, SkillsActivity, read,
-};
+pub use answer::{Activity, AgentsActivity, EngagementAnswer, SkillActivity, SkillsActivity, read};
 pub use families::{ActivityFamilies, of_level};
 pub use map::map;
 pub use query::EngagementQuery;

@@ -53,9 +53,10 @@ fn cumulative(asked: &[u32], answer: &SlaAnswer) -> (Vec<(u32, f64)>, f64) {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::Recorder;
+    use super::super::answer::SlaBucket;
     use super::*;
-    use crate::liveperson::SlaBucket;
+    use crate::config::Window;
+    use crate::metrics::Recorder;
 
     fn answer(buckets: &[(u32, f64)]) -> SlaAnswer {
         let buckets = buckets.iter().map(|(lower_limit, chats)| SlaBucket {
@@ -90,27 +91,26 @@ mod tests {
     fn each_subject_has_its_families() {
         for (subject, series) in [
             (
-                SlaSubject::Account,
+                Subject::Account,
                 "liveperson_window_account_waited_chats{account=1,window=1h}",
             ),
             (
-                SlaSubject::Skill(-1),
+                Subject::Skill(-1),
                 "liveperson_window_skill_waited_chats{account=1,skill=-1,window=1h}",
             ),
             (
-                SlaSubject::Group(7),
+                Subject::Group(7),
                 "liveperson_window_group_waited_chats{account=1,group=7,window=1h}",
             ),
         ] {
             let mut recorder = Recorder::default();
-            map(
-                "1",
-                "1h",
+            let query = SlaQuery {
+                window: Window::Minutes(60),
                 subject,
-                &[0, 5],
-                &answer(&[(0, 2.0), (5, 3.0)]),
-                &mut recorder,
-            );
+                lower_limits: vec![0, 5],
+            };
+            let answer = answer(&[(0, 2.0), (5, 3.0)]);
+            map("1", &query, &answer, &mut recorder);
             assert_eq!(recorder.value(series), Some(5.0), "{:?}", recorder.samples);
             assert_eq!(recorder.samples.len(), 3);
         }

@@ -48,3 +48,53 @@ pub(super) fn lower_limits(settings: &Settings) -> Vec<u32> {
         .chain(settings.buckets.iter().copied())
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::Window;
+
+    fn settings() -> Settings {
+        Settings {
+            enabled: true,
+            interval: Duration::from_secs(60),
+            windows: vec![Window::Minutes(5)],
+            buckets: vec![15, 30],
+            account: true,
+            skills: Selection::Ids(vec![4, -1]),
+            groups: Selection::Ids(vec![7]),
+        }
+    }
+
+    fn subjects(settings: &Settings, reported: &[i64]) -> Vec<Subject> {
+        let plan = plan(settings, reported).into_iter();
+        plan.map(|query| query.subject).collect()
+    }
+
+    #[test]
+    fn each_histogram_needs_a_request() {
+        let mut settings = settings();
+        let skills = [Subject::Skill(4), Subject::Skill(-1)];
+        let expected = [Subject::Account, skills[0], skills[1], Subject::Group(7)];
+        assert_eq!(subjects(&settings, &[9]), expected);
+        settings.account = false;
+        settings.windows.push(Window::Minutes(60));
+        assert_eq!(subjects(&settings, &[]).len(), 6);
+        assert_eq!(plan(&settings, &[])[0].lower_limits, [0, 15, 30]);
+    }
+
+    #[test]
+    fn reported_skills_are_planned_when_all_are_wanted() {
+        let settings = Settings {
+            skills: Selection::All,
+            groups: Selection::None,
+            ..settings()
+        };
+        assert_eq!(subjects(&settings, &[]), [Subject::Account]);
+        let four = Subject::Skill(4);
+        assert_eq!(subjects(&settings, &[4]), [Subject::Account, four]);
+        assert_eq!(plan_for_skills(&settings, &[4, 5]).len(), 2);
+    }
+}

@@ -1,7 +1,7 @@
 //! What a failure most likely means, and what the person in front of it can do.
 
-use crate::config::{Account, Auth};
 use crate::collectors::About;
+use crate::config::{Account, Auth};
 use crate::liveperson::{ApiError, ConnectCause, UnreadableCause};
 use crate::vocabulary::Service;
 
@@ -230,6 +230,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::collectors::Collector as _;
+    use crate::collectors::sla::Sla;
     use crate::config::{Environment, load_text};
 
     fn account(auth: &str) -> Account {
@@ -263,7 +265,7 @@ mod tests {
             cause,
         };
         let host = Asked::Host(Service::SENTINEL);
-        let data = Asked::Data("SLA Histogram");
+        let data = Asked::Data(Sla.about());
         for (asked, error, account, expected) in [
             (host, rejected(404), oauth2(), "unknown account"),
             (

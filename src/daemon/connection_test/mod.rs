@@ -120,7 +120,11 @@ struct Test<'a> {
 impl Test<'_> {
     async fn run(&mut self) {
         self.fixed_hosts();
-        for service in needed_services(&self.client, &AccountCollectors::of(self.account), self.config.names.lookup) {
+        for service in needed_services(
+            &self.client,
+            &AccountCollectors::of(self.account),
+            self.config.names.lookup,
+        ) {
             self.look_up(service).await;
         }
         let authorised = self.authorise().await;

@@ -1,8 +1,8 @@
 //! The calls: what is asked, what an answer becomes, and which of the poller's rules a failure
 //! falls under.
 
-use super::telling::seconds;
 use super::called::Called;
+use super::telling::seconds;
 use super::{AccountWorker, Failure};
 use crate::collectors::Request;
 use crate::daemon::clock::{aged, timeframe};
@@ -110,7 +110,11 @@ impl AccountWorker {
             answer.map(&account, &mut writer);
             writer.finish()
         };
-        let chunks = if large { off_the_executor(map).await? } else { map() };
+        let chunks = if large {
+            off_the_executor(map).await?
+        } else {
+            map()
+        };
         Ok(Answer::Data {
             chunks: self.packed(chunks)?,
             skills,

@@ -70,9 +70,6 @@ mod tests {
         );
         assert!(incidents.begins("sla", at(61)), "another API");
         assert!(!incidents.begins("names", at(120)));
-        assert!(
-            incidents.begins("names", at(300)),
-            "it had been well again"
-        );
+        assert!(incidents.begins("names", at(300)), "it had been well again");
     }
 }

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
+use super::called::Called;
 use super::{AccountWorker, Failure};
 use crate::daemon::publisher::Answer;
 use crate::daemon::trouble::{Say, Subject};
-use super::called::Called;
 use crate::liveperson::{ApiError, NameKind, NamesAnswer};
 use crate::scheduler::{Call, CallOutput, Outcome, PollSummary};
 

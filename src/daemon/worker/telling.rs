@@ -43,7 +43,14 @@ impl AccountWorker {
         }
     }
 
-    fn tell_failure(&self, subject: Subject, failure: &Failure, say: Say, error: &str, next: NextAction) {
+    fn tell_failure(
+        &self,
+        subject: Subject,
+        failure: &Failure,
+        say: Say,
+        error: &str,
+        next: NextAction,
+    ) {
         let (account, collector) = (self.id(), subject.collector());
         let (api, status) = (failure.api.label(), failure.code.as_str());
         // In seconds; a field that is not there when there is nothing to wait for.

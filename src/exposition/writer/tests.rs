@@ -93,7 +93,11 @@ fn an_answer_that_comes_again_keeps_its_segments() {
         let mut writer = SegmentWriter::new(earlier).unwrap();
         for skill in 0..1000 {
             let labels = [LabelValue::Text("1"), LabelValue::Id(skill)];
-            writer.gauge(engagement_activity::of_level(Level::Skill).unwrap().chats, &labels, 3.0);
+            writer.gauge(
+                &engagement_activity::of_level(Level::Skill).unwrap().chats,
+                &labels,
+                3.0,
+            );
         }
         writer.finish().unwrap()
     };
@@ -125,8 +129,8 @@ fn a_long_family_is_cut_and_only_what_changed_is_packed_again() {
                 LabelValue::Text("5m"),
             ];
             let value = if skill == changed { 1e9 } else { 9.0 };
-            let family = engagement_activity::of_level(Level::Skill).unwrap().connected_engagements;
-            writer.gauge(family, &labels, value);
+            let families = engagement_activity::of_level(Level::Skill).unwrap();
+            writer.gauge(&families.connected_engagements, &labels, value);
         }
         writer.finish().unwrap()
     };

@@ -10,37 +10,6 @@ fn looking(server: &Server, auth: crate::config::Auth) -> Client {
 }
 
 #[tokio::test]
-async fn services_depend_on_credentials_and_names() {
-    use Service::{AccountConfigReadOnly, AgentVep, LeDataReporting, Sentinel};
-    let url = url::Url::parse("https://api.liveperson.net").unwrap();
-    for (auth, names, fixed, expected, token) in [
-        (
-            oauth2(),
-            true,
-            "",
-            vec![Sentinel, LeDataReporting, AccountConfigReadOnly],
-            true,
-        ),
-        (oauth2(), false, "sentinel", vec![LeDataReporting], true),
-        (oauth1(), false, "", vec![LeDataReporting], false),
-        (login(), false, "leDataReporting", vec![AgentVep], true),
-        (
-            login(),
-            true,
-            "LEDATAREPORTING",
-            vec![AgentVep, LeDataReporting, AccountConfigReadOnly],
-            true,
-        ),
-    ] {
-        let mut settings = settings(&url, auth);
-        settings.hosts.retain(|name, _| name == fixed);
-        let client = Client::new(settings).unwrap();
-        assert_eq!(client.services(names), expected);
-        assert_eq!(client.needs_token(), token);
-    }
-}
-
-#[tokio::test]
 async fn a_host_is_found_used_and_kept() {
     let server = Server::plain(Vec::new()).await;
     let host = format!("127.0.0.1:{}", server.url.port().unwrap());

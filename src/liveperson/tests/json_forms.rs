@@ -180,7 +180,7 @@ fn odd_entries_are_left_out_and_counted() {
             let body = format!(
                 r#"{{"skillsMetrics":{{"metricsTotals":"NaN","metricsPerSkill":{{{map}}}}}}}"#
             );
-            let read = engactivity::read(body.as_bytes(), &query(all(), None));
+            let read = engagement_activity::read(body.as_bytes(), &query(all(), None));
             let Ok(content) = read else {
                 wrong.push(format!("{body}: {read:?}"));
                 continue;
@@ -202,7 +202,7 @@ fn an_odd_agent_does_not_take_its_skill_along() {
     let body = r#"{"skillsMetrics":{"metricsPerSkill":{"4":{"metricsTotals":{"connectedEngagements":3},
         "metricsPerAgent":{"1":{"connectedEngagements":"many"},"2":{"connectedEngagements":3}}},
         "5":{"metricsPerAgent":{"1":{"connectedEngagements":"many"}}}}}}"#;
-    let content = engactivity::read(body.as_bytes(), &query(ids(&[4]), None)).unwrap();
+    let content = engagement_activity::read(body.as_bytes(), &query(ids(&[4]), None)).unwrap();
     let skills = content.value.skills.unwrap().skills;
     assert_eq!(skills.len(), 2);
     assert_eq!(skills[0].1.totals.connected_engagements, Some(3.0));
@@ -363,7 +363,7 @@ fn bodies_that_are_not_data() {
 
 #[test]
 fn envelopes_tell_their_status() {
-    let status = |body: &str| engactivity::read(body.as_bytes(), &query(None, None));
+    let status = |body: &str| engagement_activity::read(body.as_bytes(), &query(None, None));
     for code in ["500", "\"500\"", "500.0", "5e2"] {
         for body in ["null", "{}", "\"broken\"", "[]", r#"{"metricsTotals":{}}"#] {
             let first = format!(r#"{{"meta":{{"responseCode":{code}}},"body":{body}}}"#);

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use liveperson_exporter::collectors::engagement_activity::EngagementActivity;
+use liveperson_exporter::collectors::sla::Sla;
 use liveperson_exporter::config::{Auth, Config, Environment, Selection, Window, load_or_default};
 
 use super::folder::{ACCOUNT, Folder};
@@ -58,10 +60,10 @@ fn any_scalar_can_be_overridden() {
         "http://127.0.0.1:1/"
     );
     assert_eq!(
-        account.engagement_activity.interval,
+        account.settings::<EngagementActivity>().unwrap().interval,
         Duration::from_secs(15)
     );
-    assert!(!account.sla.enabled && !config.names.lookup);
+    assert!(!account.settings::<Sla>().unwrap().enabled && !config.names.lookup);
     assert_eq!(config.stale_after, Duration::from_secs(3600));
     assert_eq!(config.timezone.iana_name(), Some("Asia/Tokyo"));
     assert_eq!(config.limits.min_spacing, Duration::from_secs(1));
@@ -74,7 +76,12 @@ fn any_scalar_can_be_overridden() {
 #[test]
 fn lists_are_overridden_by_element_or_whole() {
     let text = format!("{ACCOUNT}sla: {{buckets: [15, 30]}}\n");
-    let sla = |env| over(&text, env).accounts[0].sla.clone();
+    let sla = |env| {
+        over(&text, env).accounts[0]
+            .settings::<Sla>()
+            .unwrap()
+            .clone()
+    };
     assert_eq!(sla(&[("SLA__BUCKETS__1", "60")]).buckets, [15, 60]);
     assert_eq!(sla(&[("SLA__BUCKETS__2", "60")]).buckets, [15, 30, 60]);
     assert_eq!(sla(&[("SLA__BUCKETS", "5, 10")]).buckets, [5, 10]);
@@ -187,7 +194,10 @@ fn one_account_can_come_from_the_environment_alone() {
             (client_id.as_str(), client_secret.expose()),
             ("abc", "hush-hush")
         );
-        assert_eq!(account.sla.interval, Duration::from_secs(120));
+        assert_eq!(
+            account.settings::<Sla>().unwrap().interval,
+            Duration::from_secs(120)
+        );
         assert!(account.hosts.contains_key("sentinel"));
         assert_eq!(loaded.warnings, Vec::<String>::new());
     }

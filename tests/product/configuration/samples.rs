@@ -3,6 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
+use liveperson_exporter::collectors::engagement_activity::EngagementActivity;
+use liveperson_exporter::collectors::sla::Sla;
 use liveperson_exporter::config::{Auth, Config, Environment, Selection, Window, known_keys, load};
 
 use super::folder::Folder;
@@ -50,7 +52,7 @@ fn the_defaults_are_those_of_the_contract() {
     );
     assert!(account.hosts.is_empty());
 
-    let activity = &account.engagement_activity;
+    let activity = account.settings::<EngagementActivity>().unwrap();
     let windows = [Window::Minutes(5), Window::Minutes(60)];
     assert!(activity.enabled && !activity.skill_agents);
     assert_eq!(activity.interval, Duration::from_secs(30));
@@ -60,7 +62,7 @@ fn the_defaults_are_those_of_the_contract() {
         (&Selection::All, &Selection::All)
     );
 
-    let sla = &account.sla;
+    let sla = account.settings::<Sla>().unwrap();
     assert!(sla.enabled && sla.account);
     assert_eq!(sla.interval, Duration::from_secs(60));
     assert_eq!(sla.windows, windows);

@@ -4,6 +4,8 @@
 use std::fs;
 use std::time::Duration;
 
+use liveperson_exporter::collectors::engagement_activity::EngagementActivity;
+use liveperson_exporter::collectors::sla::Sla;
 use liveperson_exporter::config::{Account, Auth, Config, Selection, Window};
 
 use super::folder::{ACCOUNT, Folder};
@@ -55,11 +57,17 @@ tls: {ca_file: null}
         "https://va.data.liveperson.net/"
     );
     assert_eq!(
-        account.sla.windows,
+        account.settings::<Sla>().unwrap().windows,
         [Window::Minutes(5), Window::Minutes(60), Window::Today]
     );
-    assert_eq!(account.sla.buckets, [15, 30, 45, 60, 90, 120]);
-    assert_eq!(account.sla.groups, Selection::Ids(vec![7]));
+    assert_eq!(
+        account.settings::<Sla>().unwrap().buckets,
+        [15, 30, 45, 60, 90, 120]
+    );
+    assert_eq!(
+        account.settings::<Sla>().unwrap().groups,
+        Selection::Ids(vec![7])
+    );
     assert_eq!(config.timezone.iana_name(), Some("Europe/Berlin"));
     let names: Vec<_> = config.names.skills.into_iter().collect();
     let want = [(-1, "Unassigned"), (4, "Sales"), (i64::MAX, "007")];
@@ -90,11 +98,11 @@ fn scalars_are_taken_as_they_are_written() {
         ("true", "0x10")
     );
     assert_eq!(
-        account.engagement_activity.skills,
+        account.settings::<EngagementActivity>().unwrap().skills,
         Selection::Ids(vec![-1, 4])
     );
     assert_eq!(
-        account.engagement_activity.agents,
+        account.settings::<EngagementActivity>().unwrap().agents,
         Selection::Ids(vec![i64::MAX])
     );
 }
@@ -105,7 +113,8 @@ fn an_account_overrides_the_global_sections_key_by_key() {
         "{ACCOUNT}    sla: {{interval: 2m, skills: [4], buckets: null}}\n\
          sla: {{interval: 5m, account: false, buckets: [20, 40]}}\nstale_after: 1h\n"
     );
-    let sla = &config(&text).accounts[0].sla;
+    let config = config(&text);
+    let sla = config.accounts[0].settings::<Sla>().unwrap();
     assert_eq!(sla.interval, Duration::from_secs(120));
     assert_eq!(sla.skills, Selection::Ids(vec![4]));
     assert!(!sla.account);
