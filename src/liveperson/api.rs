@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use super::json::{count, numeric_map, or_default};
+use super::json::{count, numeric_map, object_or_default};
 
 /// The LivePerson interfaces that are called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -94,7 +94,7 @@ pub struct Activity {
 #[serde(default)]
 pub struct SkillActivity {
     /// `metricsTotals` of the skill.
-    #[serde(rename = "metricsTotals", deserialize_with = "or_default")]
+    #[serde(rename = "metricsTotals", deserialize_with = "object_or_default")]
     pub totals: Activity,
     /// `metricsPerAgent` inside the skill, ascending by agent id, unique.
     #[serde(rename = "metricsPerAgent", deserialize_with = "numeric_map")]

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::api::{Activity, AgentsActivity, EngagementAnswer, EngagementQuery, SkillsActivity};
-use super::json::{self, Content, ReadError};
+use super::json::{self, Content, ReadError, object};
 use super::redactor::Redactor;
 
 /// Reads an answer and makes sure that everything asked for is in it.
@@ -53,15 +53,15 @@ fn missing(asked: &str, section: &str) -> ReadError {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct RawAnswer {
-    #[serde(rename = "metricsTotals")]
+    #[serde(rename = "metricsTotals", deserialize_with = "object")]
     account: Option<Activity>,
-    #[serde(rename = "agentsMetrics")]
+    #[serde(rename = "agentsMetrics", deserialize_with = "object")]
     agents: Option<AgentsActivity>,
     /// The name in the samples of LivePerson's documentation.
-    #[serde(rename = "skillsMetricsPerAgent")]
+    #[serde(rename = "skillsMetricsPerAgent", deserialize_with = "object")]
     skills: Option<SkillsActivity>,
     /// The same by its name in the documentation's table of elements.
-    #[serde(rename = "skillsMetrics")]
+    #[serde(rename = "skillsMetrics", deserialize_with = "object")]
     skills_in_table: Option<SkillsActivity>,
 }
 

@@ -132,7 +132,7 @@ fn wrong_values_are_named_with_their_path() {
         ("[1]", "a list is not a number"),
         ("-3", "-3 is negative"),
         ("1e999", r#""1e999" is not a number"#),
-        (r#""-0.5""#, "-0.5 is negative"),
+        (r#""-0.5""#, r#""-0.5" is negative"#),
     ] {
         let complaint = complaint(&value(bad), &query);
         assert_eq!(complaint, format!("{path}: {expected}"));
