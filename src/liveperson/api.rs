@@ -1,4 +1,4 @@
-//! The vocabulary of the two APIs: what can be asked and the plain values that come back.
+//! Queries and answers of the two APIs as plain values.
 //!
 //! Numbers are `f64` because that is what Prometheus stores; ids are `i64` because an id above
 //! 2^53 would not survive a float. A number that LivePerson left out is `None`, never 0.

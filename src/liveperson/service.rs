@@ -1,4 +1,4 @@
-//! The LivePerson services that the client calls, by the names the Domain API knows them by.
+//! The LivePerson services that the client calls, under their names in the Domain API.
 
 use std::fmt;
 

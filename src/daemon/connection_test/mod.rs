@@ -16,7 +16,7 @@ use crate::config::units::format_duration;
 use crate::config::{Account, Auth, Config};
 use crate::liveperson::{
     ApiError, Client, EngagementAnswer, EngagementQuery, NameKind, NamesAnswer, Reply, Service,
-    SlaAnswer, SlaQuery, shown_host,
+    SlaAnswer, SlaQuery, display_host,
 };
 
 pub use advice::Surroundings;
@@ -146,7 +146,7 @@ impl Test<'_> {
     async fn look_up(&mut self, service: Service) {
         self.pace().await;
         let reply = self.client.look_up(service).await;
-        let host = shown_host(Some(&self.config.domain_api));
+        let host = display_host(Some(&self.config.domain_api));
         let found = self.host_of(service);
         let asked = Asked::Host(service);
         self.ended(&format!("host of {service}"), &host, asked, reply, |()| {
@@ -253,7 +253,7 @@ impl Test<'_> {
     }
 
     fn host_of(&self, service: Service) -> String {
-        shown_host(self.client.base_url(service).as_ref())
+        display_host(self.client.base_url(service).as_ref())
     }
 
     /// Whether a step can be tried; says so when it cannot.
