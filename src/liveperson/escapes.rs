@@ -1,17 +1,16 @@
-//! The ways in which a server may spell one character: as it is, percent-encoded, as an escape of
+//! The forms in which a server may write one character: as it is, percent-encoded, as an escape of
 //! JSON, of a programming language or of HTML, in quoted-printable, in full width.
 //!
-//! Every way is bounded, so that no text takes long to look through.
+//! Every form is bounded in length, so that no text takes long to search.
 
-/// The longest spelling of one character: `&amp;amp;#x000027;`, `\\\\u003d`, `%2525252F`.
-pub(super) const LONGEST: usize = 64;
-/// How often somebody may have escaped an escape again.
-const DEEPEST: usize = 8;
-/// Longest tag of HTML that may stand inside of a word.
-const LONGEST_TAG: usize = 40;
+/// The longest form of one character: `&amp;amp;#x000027;`, `\\\\u003d`, `%2525252F`.
+pub(super) const MAX_ESCAPE_LENGTH: usize = 64;
+/// How often an escape may have been escaped again.
+const MAX_NESTING: usize = 8;
+/// Longest tag of HTML that is skipped inside of a word.
+const MAX_TAG_LENGTH: usize = 40;
 
-/// What spellings begin with that do not begin with the character itself. The last one begins
-/// characters of full width.
+/// What escapes begin with. The last byte begins characters of full width.
 pub(super) const FIRST_BYTES: &[u8] = b"%\\&+=\xef";
 
 /// Calls `found` with every character that `rest` may begin with, and the bytes it takes.
@@ -58,7 +57,10 @@ pub(super) fn fillers(rest: &[u8], found: &mut dyn FnMut(usize)) {
     match rest {
         [b'=', b' ' | b'\r' | b'\n', ..] => found(1),
         [b'<', b'/' | b'!' | b'a'..=b'z' | b'A'..=b'Z', tag @ ..] => {
-            let close = tag.iter().take(LONGEST_TAG).position(|byte| *byte == b'>');
+            let close = tag
+                .iter()
+                .take(MAX_TAG_LENGTH)
+                .position(|byte| *byte == b'>');
             if let Some(close) = close {
                 found(close + 3);
             }
@@ -80,7 +82,12 @@ pub(super) fn csi(rest: &[u8]) -> usize {
         return 0;
     }
     let inside = |byte: &&u8| (0x20..0x40).contains(*byte);
-    let end = 1 + rest.iter().skip(1).take(LONGEST).take_while(inside).count();
+    let end = 1 + rest
+        .iter()
+        .skip(1)
+        .take(MAX_ESCAPE_LENGTH)
+        .take_while(inside)
+        .count();
     match rest.get(end) {
         Some(0x40..=0x7e) => end + 1,
         _ => 0,
@@ -99,33 +106,37 @@ fn utf8(bytes: impl Iterator<Item = u8>) -> Option<(char, usize)> {
     None
 }
 
-/// A character whose bytes are each spelt as `unit` reads them: the byte and the length it takes.
+/// A character whose bytes are each encoded as `unit` reads them: the byte and its length.
 fn bytes(
     rest: &[u8],
     unit: impl Fn(&[u8]) -> Option<(u8, usize)>,
     found: &mut dyn FnMut(char, usize),
 ) {
     let mut at = 0;
-    let spelt = std::iter::from_fn(|| {
+    let decoded = std::iter::from_fn(|| {
         let (byte, length) = unit(rest.get(at..)?)?;
         at += length;
         Some(byte)
     });
-    // One spelt byte may be a whole character of an older encoding.
+    // One encoded byte may be a whole character of an older encoding.
     if let Some((byte, length)) = unit(rest)
         && !byte.is_ascii()
     {
         found(char::from(byte), length);
     }
-    if let Some((c, _)) = utf8(spelt) {
+    if let Some((c, _)) = utf8(decoded) {
         found(c, at);
     }
 }
 
-/// `%2F`, `%u002f`, and `%252F` as often as somebody has encoded it again.
+/// `%2F`, `%u002f`, and `%252F` with any number of further encodings.
 fn percent(rest: &[u8], found: &mut dyn FnMut(char, usize)) {
     let again = |rest: &[u8]| {
-        let pairs = rest.get(1..).unwrap_or_default().chunks(2).take(DEEPEST);
+        let pairs = rest
+            .get(1..)
+            .unwrap_or_default()
+            .chunks(2)
+            .take(MAX_NESTING);
         1 + 2 * pairs.take_while(|pair| *pair == b"25").count()
     };
     let deepest = again(rest);
@@ -149,7 +160,7 @@ fn percent(rest: &[u8], found: &mut dyn FnMut(char, usize)) {
 /// inside of text.
 fn backslash(rest: &[u8], found: &mut dyn FnMut(char, usize)) {
     let count = |rest: &[u8]| {
-        let all = rest.iter().take(2 * DEEPEST);
+        let all = rest.iter().take(2 * MAX_NESTING);
         all.take_while(|byte| **byte == b'\\').count()
     };
     let slashes = count(rest);
@@ -187,7 +198,7 @@ fn backslash(rest: &[u8], found: &mut dyn FnMut(char, usize)) {
         Some(b'n') => '\n',
         Some(b't') => '\t',
         Some(b'r') => '\r',
-        // Shells and regular expressions escape whatever is no letter.
+        // Shells and regular expressions escape any punctuation.
         Some(&byte) if byte.is_ascii_punctuation() => char::from(byte),
         _ => return,
     };
@@ -209,7 +220,7 @@ fn utf16(rest: &[u8], at: usize, mark: u8, found: &mut dyn FnMut(char, usize)) {
     };
     let at = at + 4;
     let tail = rest.get(at..).unwrap_or_default();
-    let again = tail.iter().take(2 * DEEPEST);
+    let again = tail.iter().take(2 * MAX_NESTING);
     let marks = again.take_while(|byte| **byte == mark).count();
     let second = || {
         let unit = value(tail, marks + 1, 4, 16)?;
@@ -268,7 +279,7 @@ const NAMES: [(&str, char); 42] = [
     ("rbrace;", '}'),
     ("tilde;", '~'),
 ];
-/// Those that a reader does not see.
+/// The names of characters that a reader does not see.
 const INVISIBLE: [(&str, char); 6] = [
     ("nbsp;", ' '),
     ("tab;", '\t'),
@@ -277,17 +288,17 @@ const INVISIBLE: [(&str, char); 6] = [
     ("zwnj;", '\u{200c}'),
     ("zerowidthspace;", '\u{200b}'),
 ];
-/// The spellings of the `&` of an entity that was escaped again.
+/// The forms of the `&` of an entity that was escaped again.
 const AMPERSANDS: [&str; 4] = ["amp;", "#38;", "#x26;", "#x026;"];
 
-/// `&#61;`, `&#x3D;`, `&equals;`, and `&amp;equals;` as often as somebody has escaped it again.
+/// `&#61;`, `&#x3D;`, `&equals;`, and `&amp;equals;` with any number of further escapes.
 fn entity(rest: &[u8], found: &mut dyn FnMut(char, usize)) {
     let named = |at: usize, name: &str| {
         let begin = rest.get(at..at + name.len());
         begin.is_some_and(|begin| begin.eq_ignore_ascii_case(name.as_bytes()))
     };
     let mut at = 1;
-    for _ in 0..DEEPEST {
+    for _ in 0..MAX_NESTING {
         let Some(again) = AMPERSANDS.into_iter().find(|name| named(at, name)) else {
             break;
         };

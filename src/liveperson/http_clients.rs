@@ -1,7 +1,9 @@
-//! Connections to LivePerson: TLS, trusted certificates, proxies, and what is never done.
+//! The HTTP clients for calls to LivePerson: TLS, trusted certificates, proxies.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 use std::time::Duration;
 
 use reqwest::ClientBuilder;
@@ -10,23 +12,24 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::trust::{Trust, TrustStore};
-use super::{failure, lock, proxy};
+use super::{failure, proxy};
 use crate::config::values::is_loopback;
 
-/// Longest wait for a connection, TLS included: a dead host should not eat the whole time limit.
+/// Longest wait for a connection, TLS included: a dead host should not use up the whole time limit.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Connections are used again for this long. A busy one would otherwise never end by itself, and
-/// who moved to another address would never be found there.
-const LONGEST_USE: Duration = Duration::from_secs(10 * 60);
+/// Connections are reused for this long. A busy one would otherwise never be closed, and a host that
+/// has moved to another address would never be found there.
+const MAX_CONNECTION_AGE: Duration = Duration::from_secs(10 * 60);
 
-/// Answers names with addresses in the system's place.
+/// Resolves names instead of the system.
 type Resolver = Arc<dyn reqwest::dns::Resolve>;
 
-/// Connections, kept open and used again for a while.
-pub(super) struct Connections {
+/// The clients, whose connections are kept open and reused for a while.
+pub(super) struct HttpClients {
     settings: Settings,
     trust: Arc<TrustStore>,
+    /// Replaced whole.
     current: Mutex<Arc<Current>>,
 }
 
@@ -37,17 +40,17 @@ struct Settings {
     resolver: Option<Resolver>,
 }
 
-/// The connections that are used at present.
+/// The clients in use.
 struct Current {
     default: reqwest::Client,
     /// For hosts on this machine: a proxy could not reach them.
     direct: Option<reqwest::Client>,
     trust: Arc<Trust>,
-    renew_at: Instant,
+    replace_at: Instant,
 }
 
-impl Connections {
-    /// `loopback` tells whether any URL of the configuration is on this machine.
+impl HttpClients {
+    /// `loopback`: whether any URL of the configuration is on this machine.
     ///
     /// # Errors
     /// A CA file or a proxy that cannot be used; everything else is a fault of this machine.
@@ -56,14 +59,14 @@ impl Connections {
         request_timeout: Duration,
         loopback: bool,
     ) -> Result<Self, String> {
-        Self::resolving(ca_file, request_timeout, loopback, None)
+        Self::with_resolver(ca_file, request_timeout, loopback, None)
     }
 
     /// With another resolver than the system's.
     ///
     /// # Errors
     /// As [`Self::new`].
-    pub(super) fn resolving(
+    pub(super) fn with_resolver(
         ca_file: Option<&Path>,
         request_timeout: Duration,
         loopback: bool,
@@ -84,8 +87,8 @@ impl Connections {
         })
     }
 
-    /// What to reach this URL's host with.
-    pub(super) fn to(&self, url: &Url) -> reqwest::Client {
+    /// The client for this URL's host.
+    pub(super) fn for_url(&self, url: &Url) -> reqwest::Client {
         let current = self.current();
         match &current.direct {
             Some(direct) if is_loopback(url) => direct.clone(),
@@ -95,21 +98,23 @@ impl Connections {
 
     /// Whether there is not a single root certificate to trust.
     pub(super) fn no_trust_anchors(&self) -> bool {
-        lock(&self.current).trust.is_empty()
+        self.current.lock().trust.is_empty()
     }
 
-    /// The present connections; new ones, none of them open, when the old ones have been used for
-    /// long or other certificates are trusted now. Calls under way continue on theirs.
+    /// The clients in use; new ones, without open connections, when the old ones have reached their
+    /// age or other certificates are trusted now. Calls in progress continue on their connections.
     fn current(&self) -> Arc<Current> {
-        self.trust.renew_when_old();
+        self.trust.refresh_if_due();
         let trust = self.trust.current();
-        let mut current = lock(&self.current);
-        let outdated = Instant::now() >= current.renew_at || !Arc::ptr_eq(&trust, &current.trust);
+        let mut current = self.current.lock();
+        let outdated = Instant::now() >= current.replace_at || !Arc::ptr_eq(&trust, &current.trust);
         if outdated {
             match Current::new(&self.settings, trust) {
                 Ok(fresh) => *current = Arc::new(fresh),
-                // Only a fault of this machine comes here, and the old ones are as good as before.
-                Err(error) => tracing::warn!(error, "connections not renewed; the old ones remain"),
+                // Only a fault of this machine leads here, and the old ones still work.
+                Err(error) => {
+                    tracing::warn!(error, "connections not replaced; the old ones stay in use")
+                }
             }
         }
         Arc::clone(&current)
@@ -125,16 +130,16 @@ impl Current {
                 None => builder,
             }
         };
-        let default = builder().build().map_err(no_client)?;
+        let default = builder().build().map_err(setup_error)?;
         let direct = match settings.loopback {
-            true => Some(builder().no_proxy().build().map_err(no_client)?),
+            true => Some(builder().no_proxy().build().map_err(setup_error)?),
             false => None,
         };
         Ok(Self {
             default,
             direct,
             trust,
-            renew_at: Instant::now() + LONGEST_USE,
+            replace_at: Instant::now() + MAX_CONNECTION_AGE,
         })
     }
 }
@@ -158,13 +163,13 @@ fn builder(request_timeout: Duration, trust: &Trust) -> ClientBuilder {
         .http1_only()
         // A redirect could carry credentials to another host.
         .redirect(reqwest::redirect::Policy::none())
-        // Every request on the wire is one that the pacing has let through.
+        // Every request has to pass the scheduler.
         .retry(reqwest::retry::never())
         .referer(false)
         .pool_max_idle_per_host(4)
 }
 
-fn no_client(error: reqwest::Error) -> String {
-    let causes = failure::causes(&error.without_url());
+fn setup_error(error: reqwest::Error) -> String {
+    let causes = failure::describe_causes(&error.without_url());
     format!("the HTTP client could not be set up: {causes}")
 }

@@ -5,9 +5,9 @@ use serde::de::DeserializeOwned;
 
 use super::json::{self, Content, ReadError, ascending, flag, required_integer, text};
 
-/// Most of a name that is kept, in bytes: far more than LivePerson lets anybody type, so that only
+/// The part of a name that is kept, in bytes: far more than LivePerson's forms accept, so that only
 /// nonsense is cut.
-const LONGEST: usize = 4096;
+const MAX_NAME_BYTES: usize = 4096;
 
 /// Which list of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,7 +24,7 @@ impl NameKind {
     /// All three.
     pub const ALL: [Self; 3] = [Self::Skills, Self::Groups, Self::Users];
 
-    /// What it lists, for a person.
+    /// What it lists, for messages.
     pub fn plural(self) -> &'static str {
         match self {
             Self::Skills => "skills",
@@ -75,7 +75,7 @@ fn list<T: Named>(body: &[u8]) -> Result<Content<NamesAnswer>, ReadError> {
 }
 
 fn shortened(mut name: String) -> String {
-    let mut end = LONGEST.min(name.len());
+    let mut end = MAX_NAME_BYTES.min(name.len());
     while !name.is_char_boundary(end) {
         end -= 1;
     }

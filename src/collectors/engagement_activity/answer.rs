@@ -6,7 +6,9 @@
 use serde::Deserialize;
 
 use super::query::EngagementQuery;
-use crate::liveperson::json::{self, Content, ReadError, count, numeric_map, or_default};
+use crate::liveperson::json::{
+    self, Content, ReadError, count, numeric_map, object, object_or_default,
+};
 
 /// The five numbers LivePerson gives for an account, a skill or an agent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
@@ -34,7 +36,7 @@ pub struct Activity {
 #[serde(default)]
 pub struct SkillActivity {
     /// `metricsTotals` of the skill.
-    #[serde(rename = "metricsTotals", deserialize_with = "or_default")]
+    #[serde(rename = "metricsTotals", deserialize_with = "object_or_default")]
     pub totals: Activity,
     /// `metricsPerAgent` inside the skill, ascending by agent id, unique.
     #[serde(rename = "metricsPerAgent", deserialize_with = "numeric_map")]
@@ -103,15 +105,15 @@ fn missing(asked: &str, section: &str) -> ReadError {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct RawAnswer {
-    #[serde(rename = "metricsTotals")]
+    #[serde(rename = "metricsTotals", deserialize_with = "object")]
     account: Option<Activity>,
-    #[serde(rename = "agentsMetrics")]
+    #[serde(rename = "agentsMetrics", deserialize_with = "object")]
     agents: Option<AgentsActivity>,
     /// The name in the samples of LivePerson's documentation.
-    #[serde(rename = "skillsMetricsPerAgent")]
+    #[serde(rename = "skillsMetricsPerAgent", deserialize_with = "object")]
     skills: Option<SkillsActivity>,
     /// The same by its name in the documentation's table of elements.
-    #[serde(rename = "skillsMetrics")]
+    #[serde(rename = "skillsMetrics", deserialize_with = "object")]
     skills_in_table: Option<SkillsActivity>,
 }
 

@@ -16,7 +16,7 @@ use super::services::{known_services, needed_services};
 use crate::collectors::{AccountCollectors, ConfiguredCollector};
 use crate::config::units::format_duration;
 use crate::config::{Account, Auth, Config, Window};
-use crate::liveperson::{ApiError, Client, NameKind, NamesAnswer, Reply, shown_host};
+use crate::liveperson::{ApiError, Client, NameKind, NamesAnswer, Reply, display_host};
 use crate::vocabulary::Service;
 
 pub use advice::Surroundings;
@@ -148,7 +148,7 @@ impl Test<'_> {
     async fn look_up(&mut self, service: Service) {
         self.pace().await;
         let reply = self.client.look_up(service).await;
-        let host = shown_host(Some(&self.config.domain_api));
+        let host = display_host(Some(&self.config.domain_api));
         let found = self.host_of(service);
         let asked = Asked::Host(service);
         self.ended(&format!("host of {service}"), &host, asked, reply, |()| {
@@ -237,7 +237,7 @@ impl Test<'_> {
     }
 
     fn host_of(&self, service: Service) -> String {
-        shown_host(self.client.base_url(service).as_ref())
+        display_host(self.client.base_url(service).as_ref())
     }
 
     /// Whether a step can be tried; says so when it cannot.

@@ -1,4 +1,4 @@
-//! User login: a name and a password for a session that ends when idle.
+//! User login: a user name and a password for a session that ends when it is idle.
 
 use secrecy::zeroize::Zeroizing;
 use serde::Deserialize;
@@ -9,9 +9,9 @@ use crate::liveperson::json::{self, Content, ReadError, text};
 /// The body of the request.
 pub(in crate::liveperson) fn json(username: &str, password: &str) -> Zeroizing<String> {
     let quoted = |text: &str| {
-        // Room for every character in its longest form: growing would leave copies behind.
+        // Large enough for every character in its longest form: growing would leave copies behind.
         let mut json = Vec::with_capacity(2 + 6 * text.len());
-        // Writing a text to memory cannot fail.
+        // Writing a string to memory cannot fail.
         let _ = serde_json::to_writer(&mut json, text);
         Zeroizing::new(String::from_utf8(json).unwrap_or_default())
     };

@@ -12,14 +12,14 @@ use crate::liveperson::json::{self, Content, Fault, Ignored, MaybeNumber, ReadEr
 
 /// Taken when neither the answer nor the token says how long it is good for.
 const UNKNOWN_LIFETIME: Duration = Duration::from_secs(300);
-/// Nothing lives longer, so that no later sum of times can overflow.
+/// Longer lifetimes are cut to this one, so that no later sum of times can overflow.
 const LONGEST_LIFETIME: Duration = Duration::from_secs(365 * 86_400);
 
 /// The body of the request.
 pub(in crate::liveperson) fn form(client_id: &str, client_secret: &str) -> Zeroizing<String> {
-    // Room for every character in its longest form: growing would leave copies behind.
-    let room = String::with_capacity(100 + 3 * (client_id.len() + client_secret.len()));
-    let form = url::form_urlencoded::Serializer::new(room)
+    // Large enough for every character in its longest form: growing would leave copies behind.
+    let buffer = String::with_capacity(100 + 3 * (client_id.len() + client_secret.len()));
+    let form = url::form_urlencoded::Serializer::new(buffer)
         .append_pair("client_id", client_id)
         .append_pair("client_secret", client_secret)
         .append_pair("grant_type", "client_credentials")
@@ -75,7 +75,7 @@ fn token(answer: RawToken, now: SystemTime) -> Result<(Token, TokenLifetime), Re
     ))
 }
 
-/// Seconds that make sense as a lifetime: a token that is already over would only be asked for
+/// A lifetime from seconds. None from 0 or fewer: a token that has already expired would be fetched
 /// again and again.
 fn seconds(value: f64) -> Option<Duration> {
     if value <= 0.0 {
@@ -86,7 +86,7 @@ fn seconds(value: f64) -> Option<Duration> {
 }
 
 /// `exp` of a JWT's payload, from its `iat` if it has one, so that a wrong clock on this side does
-/// not matter. The signature is LivePerson's business.
+/// not matter. The signature is not checked: LivePerson checks it itself.
 fn from_jwt(token: &str, now: SystemTime) -> Option<(Duration, LifetimeSource)> {
     let payload = token.split('.').nth(1)?.trim_end_matches('=');
     let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;

@@ -8,19 +8,8 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 
+use super::object::Object;
 use super::values::{exact_integer, finite};
-
-/// A value, or the default in place of `null`; for `deserialize_with`.
-///
-/// # Errors
-/// Those of the value.
-pub fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
-}
 
 /// The entries of a [`NumericMap`]; `null` is an empty one. For `deserialize_with`.
 ///
@@ -69,7 +58,7 @@ impl NumericKey for u32 {
     }
 }
 
-/// An object whose keys are numbers: ascending, unique, without entries that are `null`.
+/// An object of objects whose keys are numbers: ascending, unique, without entries that are `null`.
 #[derive(Debug)]
 pub struct NumericMap<K, V>(pub Vec<(K, V)>);
 
@@ -100,8 +89,8 @@ impl<'de, K: NumericKey, V: Deserialize<'de>> Visitor<'de> for MapVisitor<K, V> 
                 Err(_) if recovers => continue,
                 Err(error) => return Err(error),
             };
-            match map.next_value::<Option<V>>() {
-                Ok(value) => entries.extend(value.map(|value| (key, value))),
+            match map.next_value::<Option<Object<V>>>() {
+                Ok(value) => entries.extend(value.map(|Object(value)| (key, value))),
                 Err(_) if recovers && K::INDEPENDENT => {}
                 Err(error) => return Err(error),
             }
@@ -144,7 +133,7 @@ pub(in crate::liveperson) fn ascending<K: Ord + Copy, V>(mut entries: Vec<(K, V)
     entries
 }
 
-/// A list without entries that are `null`.
+/// A list of objects, without entries that are `null`.
 #[derive(Debug)]
 pub struct EntryList<T>(pub Vec<T>);
 
@@ -167,8 +156,8 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
         let recovers = list.size_hint().is_some();
         let mut entries = Vec::new();
         loop {
-            match list.next_element::<Option<T>>() {
-                Ok(Some(value)) => entries.extend(value),
+            match list.next_element::<Option<Object<T>>>() {
+                Ok(Some(value)) => entries.extend(value.map(|Object(value)| value)),
                 Ok(None) => break,
                 Err(_) if recovers => {}
                 Err(error) => return Err(error),

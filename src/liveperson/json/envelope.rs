@@ -9,9 +9,10 @@ use std::marker::PhantomData;
 use serde::de::value::{CowStrDeserializer, MapAccessDeserializer};
 use serde::de::{Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, Visitor};
 
+use super::object::Object;
 use super::repair::repaired;
 use super::second_reading::{self, Progress};
-use super::{Content, EntryList, Fault, FieldName, MAX_ENTRIES, ReadError, integer};
+use super::{Content, EntryList, Fault, FieldName, MAX_ENTRIES, ReadError, integer, object};
 
 /// Reads an object, in an envelope or bare.
 ///
@@ -113,9 +114,9 @@ fn object_again<T: DeserializeOwned + Default>(
     progress: &mut Progress,
 ) -> Result<Content<T>, ReadError> {
     let status = status_again(text, progress)?;
-    let BodyOnly { body } = progress.read::<BodyOnly<T>>(text)?;
+    let BodyOnly { body } = progress.read::<BodyOnly<Object<T>>>(text)?;
     let value = match body {
-        Some(value) => value,
+        Some(Object(value)) => value,
         None => progress.read(text)?,
     };
     Ok(Content {
@@ -175,6 +176,7 @@ struct Meta {
 /// Nothing but `meta`.
 #[derive(serde::Deserialize)]
 struct MetaOnly {
+    #[serde(default, deserialize_with = "object")]
     meta: Option<Meta>,
 }
 
@@ -187,6 +189,7 @@ struct BodyOnly<T> {
 /// `{"meta":{…},"body":…}`.
 #[derive(serde::Deserialize)]
 struct Envelope<T> {
+    #[serde(default, deserialize_with = "object")]
     meta: Option<Meta>,
     body: Option<T>,
 }
@@ -279,8 +282,14 @@ impl<'de, A: MapAccess<'de>, T: Deserialize<'de>> MapAccess<'de> for BareFields<
     {
         while let Some(FieldName(name)) = self.map.next_key()? {
             match name.as_ref() {
-                "meta" => self.envelope.meta = self.map.next_value()?,
-                "body" => self.envelope.body = self.map.next_value()?,
+                "meta" => {
+                    let meta: Option<Object<Meta>> = self.map.next_value()?;
+                    self.envelope.meta = meta.map(|Object(meta)| meta);
+                }
+                "body" => {
+                    let body: Option<Object<T>> = self.map.next_value()?;
+                    self.envelope.body = body.map(|Object(body)| body);
+                }
                 _ => return seed.deserialize(CowStrDeserializer::new(name)).map(Some),
             }
         }

@@ -2,8 +2,8 @@
 //! or strings, fields in any order, unknown ones in between, the same one twice.
 //!
 //! An API describes its answer with types that derive `Deserialize`; for single values it takes
-//! [`number`], [`count`], [`integer`], [`text`] and [`flag`], for maps keyed by ids [`numeric_map`]
-//! and for lists [`EntryList`]. [`read`] and [`read_list`] do the rest:
+//! [`number`], [`count`], [`integer`], [`text`] and [`flag`], for objects [`object`], for maps keyed
+//! by ids [`numeric_map`] and for lists [`EntryList`]. [`read`] and [`read_list`] do the rest:
 //!
 //! 1. `envelope` has serde_json read the body once, straight into these types.
 //! 2. Only a body that is refused is read a second time: `repair` replaces what no parser takes,
@@ -14,6 +14,7 @@
 mod collections;
 mod content;
 mod envelope;
+mod object;
 mod repair;
 mod second_reading;
 mod values;
@@ -21,10 +22,11 @@ mod values;
 use std::borrow::Cow;
 
 pub(super) use collections::ascending;
-pub use collections::{EntryList, NumericKey, NumericMap, numeric_map, or_default};
+pub use collections::{EntryList, NumericKey, NumericMap, numeric_map};
 pub(super) use content::describe;
 pub use content::{Content, ReadError};
 pub use envelope::{read, read_list};
+pub use object::{object, object_or_default};
 pub(super) use values::MaybeNumber;
 pub use values::{count, flag, integer, number, required_integer, text};
 

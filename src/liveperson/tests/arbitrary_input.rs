@@ -1,4 +1,4 @@
-//! Whatever comes: no panic, and what was written reads back.
+//! Arbitrary input: nothing panics, and what was written reads back.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -29,7 +29,7 @@ fn feed(body: &[u8]) {
     }
     let _ = auth::read_any_token(body, SystemTime::UNIX_EPOCH);
     let found = domain::read(body, "sentinel").map(|content| content.value);
-    if let Ok(domain::Found::Host(host)) = found {
+    if let Ok(domain::HostLookup::Host(host)) = found {
         let api = url::Url::parse("http://127.0.0.1").unwrap();
         domain::base_url(&host, &api);
     }

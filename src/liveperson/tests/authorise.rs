@@ -33,8 +33,8 @@ async fn oauth2_fetches_a_token_and_uses_it() {
         let lifetime = Some(Duration::from_secs(seconds));
         Ok(TokenLifetime { lifetime, source })
     };
-    let told = lifetime(3600, LifetimeSource::ExpiresIn);
-    assert_eq!(client.authorise().await.result, told);
+    let expected = lifetime(3600, LifetimeSource::ExpiresIn);
+    assert_eq!(client.authorise().await.result, expected);
     assert!(call().await.result.is_ok());
     assert_eq!(failure(call().await).code(), Code::Status(401));
     let unknown = lifetime(300, LifetimeSource::Unknown);
@@ -97,7 +97,7 @@ async fn a_login_lasts_until_it_is_refused() {
 }
 
 #[tokio::test]
-async fn oauth1_signs_every_call_anew() {
+async fn oauth1_signs_every_call_separately() {
     let server = Server::plain(vec![send(200, ACCOUNT_BODY), send(200, ACCOUNT_BODY)]).await;
     let client = signing_client(&server);
     let reply = client.authorise().await;
@@ -122,7 +122,7 @@ async fn oauth1_signs_every_call_anew() {
 }
 
 #[tokio::test]
-async fn every_token_is_asked_for_with_the_secret_as_it_is_then() {
+async fn every_token_is_fetched_with_the_current_secret() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("secret.txt");
     let client_secret = file_secret(folder.path(), "secret.txt", "first-secret\n");
@@ -158,7 +158,7 @@ async fn every_token_is_asked_for_with_the_secret_as_it_is_then() {
 }
 
 #[tokio::test]
-async fn a_refused_signature_makes_its_secrets_read_again() {
+async fn a_refused_signature_reloads_its_secrets() {
     let folder = tempfile::tempdir().unwrap();
     let secret = |name: &str| file_secret(folder.path(), name, name);
     let auth = Auth::OAuth1 {

@@ -84,7 +84,7 @@ async fn names_are_asked_for_once_and_then_conditionally() {
     assert_eq!(
         error.code(),
         Code::Status(304),
-        "304 without a condition is no answer"
+        "304 without a condition is an error"
     );
 
     let sent: Vec<Option<String>> = server
@@ -96,7 +96,7 @@ async fn names_are_asked_for_once_and_then_conditionally() {
     assert_eq!(sent, [None, one(), one(), one(), one(), None, None]);
 }
 
-/// A server or gateway that takes offence at the condition would otherwise refuse for ever.
+/// A server or gateway that rejects the condition would otherwise reject every request.
 #[tokio::test]
 async fn a_condition_that_is_refused_is_not_sent_again() {
     for status in [400, 412, 431] {

@@ -1,3 +1,5 @@
+//! Error messages and excerpts of bodies, and secrets in them.
+
 use base64::Engine as _;
 
 use super::super::paths;
@@ -53,8 +55,8 @@ fn texts_are_short() {
     assert_eq!(none().excerpt(b"a\x00b\xff"), "\"ab\u{fffd}\"");
 }
 
-/// The spellings that a server may give a secret, each by its name.
-fn spellings(secret: &str) -> Vec<(&'static str, String)> {
+/// The encodings of a secret that a server may send, each with its name.
+fn encodings(secret: &str) -> Vec<(&'static str, String)> {
     let every = |spell: &dyn Fn(char) -> String| secret.chars().map(spell).collect::<String>();
     let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
     let percent = paths::percent_encode(secret);
@@ -183,7 +185,7 @@ fn between(text: &str, filler: &str) -> String {
 }
 
 #[test]
-fn secrets_are_hidden_in_every_spelling() {
+fn secrets_are_hidden_in_every_encoding() {
     let mut leaks = Vec::new();
     for secret in [
         "p/w+ä\"<x>&  y=%\\z'",
@@ -192,7 +194,7 @@ fn secrets_are_hidden_in_every_spelling() {
         "😀😀😀😀",
     ] {
         let redactor = Redactor::new([secret, "p/w+"]);
-        for (name, spelt) in spellings(secret) {
+        for (name, spelt) in encodings(secret) {
             // In front and behind stands what could be a part of it.
             for body in [
                 format!("bad {spelt} there"),
@@ -224,7 +226,7 @@ fn secrets_are_hidden_in_every_spelling() {
 }
 
 #[test]
-fn other_words_stay_as_they_are() {
+fn texts_without_secrets_are_unchanged() {
     let redactor = Redactor::new(["hunter2hunter2", "a/b=c&d"]);
     for text in [
         "100% of &amp; c:\\x + %2 &#x27;",
@@ -251,9 +253,9 @@ fn a_secret_cut_in_two_is_dropped() {
     assert_eq!(redactor.excerpt(&body), "\"\"");
 }
 
-/// A server that knows what is looked for must not be able to make the search long.
+/// A server that knows what is searched for must not be able to make the search long.
 #[test]
-fn no_text_takes_long_to_look_through() {
+fn no_text_takes_long_to_search() {
     let redactor = Redactor::new(["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "%\\&=<>", "&&&&&&&&"]);
     for unit in [
         "\\", "%25", "&amp;", "a ", "=\n", "<a>", "\\u001b[", "\u{1b}[",
@@ -263,9 +265,9 @@ fn no_text_takes_long_to_look_through() {
     }
 }
 
-/// What is missing from the words around it would give it away.
+/// The gap in the text around it would give it away.
 #[test]
-fn a_secret_too_short_to_be_hidden_withholds_every_word() {
+fn a_secret_too_short_to_be_hidden_withholds_the_text() {
     for secret in ["s", "pw", "pw1"] {
         let redactor = Redactor::new([secret, "a-long-enough-secret"]);
         let body = "secret passwords pw1".repeat(1_000);

@@ -73,7 +73,7 @@ async fn a_host_is_found_used_and_kept() {
 }
 
 #[tokio::test]
-async fn an_unknown_account_is_not_a_matter_of_credentials() {
+async fn an_unknown_account_is_not_reported_as_refused() {
     for status in [400, 401, 403, 404] {
         let domain = Server::plain(vec![send(status, r#"{"message":"site?"}"#)]).await;
         let error = failure(looking(&domain, oauth2()).look_up(Service::SENTINEL).await);
@@ -93,7 +93,7 @@ async fn an_unknown_account_is_not_a_matter_of_credentials() {
 }
 
 #[tokio::test]
-async fn a_fixed_host_wins() {
+async fn a_configured_host_takes_precedence() {
     let domain = Server::plain(vec![send(200, r#"{"baseURI":"found.liveperson.net"}"#)]).await;
     let client = signing_client(&domain);
     assert!(
@@ -110,9 +110,9 @@ async fn a_fixed_host_wins() {
 }
 
 #[tokio::test]
-async fn credentials_are_not_sent_to_a_stranger() {
+async fn credentials_are_not_sent_to_other_domains() {
     let thief = Server::plain(vec![send(200, r#"{"access_token":"t"}"#)]).await;
-    // `localhost` is this machine, too: what counts is that nobody has named it.
+    // `localhost` is this machine as well, but the configuration does not allow it.
     let port = thief.url.port().unwrap();
     let body = format!(r#"{{"service":"sentinel","baseURI":"thief.localhost:{port}"}}"#);
     let domain = Server::plain(vec![send(200, &body), send(200, body)]).await;

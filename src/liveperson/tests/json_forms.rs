@@ -1,4 +1,4 @@
-//! The same content in other clothes must read the same; other content must be told apart.
+//! Equal content must be read equally in every form of JSON; other content must be distinguished.
 
 use serde_json::Value;
 
@@ -25,7 +25,7 @@ fn styles() -> Vec<Style> {
 }
 
 #[test]
-fn every_clothing_of_every_fixture_reads_the_same() {
+fn every_form_of_every_fixture_reads_the_same() {
     for (name, body, query) in engagement_fixtures() {
         let expected = parse(body, &query);
         let value: Value = serde_json::from_str(body).unwrap();
@@ -37,7 +37,7 @@ fn every_clothing_of_every_fixture_reads_the_same() {
 }
 
 #[test]
-fn every_clothing_of_the_histogram_reads_the_same() {
+fn every_form_of_the_histogram_reads_the_same() {
     let expected = sla::read(SLA_FIXTURE.as_bytes()).unwrap().value;
     let value: Value = serde_json::from_str(SLA_FIXTURE).unwrap();
     for style in styles() {
@@ -132,10 +132,10 @@ fn wrong_values_are_named_with_their_path() {
         ("[1]", "a list is not a number"),
         ("-3", "-3 is negative"),
         ("1e999", r#""1e999" is not a number"#),
-        (r#""-0.5""#, "-0.5 is negative"),
+        (r#""-0.5""#, r#""-0.5" is negative"#),
     ] {
-        let complaint = complaint(&value(bad), &query);
-        assert_eq!(complaint, format!("{path}: {expected}"));
+        let error = read_error(&value(bad), &query);
+        assert_eq!(error, format!("{path}: {expected}"));
     }
 }
 
@@ -154,9 +154,9 @@ fn intervals_in_an_answer_are_ignored() {
     }
 }
 
-/// One odd agent or key costs itself and nothing else; what is not used may be anything.
+/// An unreadable agent or key loses itself and nothing else; what is not used may be anything.
 #[test]
-fn odd_entries_are_left_out_and_counted() {
+fn unreadable_entries_are_left_out_and_counted() {
     let all = || Some(IdFilter::All);
     let good = r#"{"metricsTotals":{"connectedEngagements":1}}"#;
     let odd = [
@@ -196,9 +196,9 @@ fn odd_entries_are_left_out_and_counted() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// An odd agent inside of a skill is not the skill's fault.
+/// An unreadable agent inside of a skill does not make the skill unreadable.
 #[test]
-fn an_odd_agent_does_not_take_its_skill_along() {
+fn an_unreadable_agent_leaves_its_skill_readable() {
     let body = r#"{"skillsMetrics":{"metricsPerSkill":{"4":{"metricsTotals":{"connectedEngagements":3},
         "metricsPerAgent":{"1":{"connectedEngagements":"many"},"2":{"connectedEngagements":3}}},
         "5":{"metricsPerAgent":{"1":{"connectedEngagements":"many"}}}}}}"#;
@@ -216,9 +216,9 @@ fn an_odd_agent_does_not_take_its_skill_along() {
     );
 }
 
-/// A histogram's buckets are one whole; what is beside them is nothing to it.
+/// Buckets of a histogram depend on each other; a key that is no bucket does not matter.
 #[test]
-fn an_odd_bucket_loses_the_histogram_and_an_odd_key_does_not() {
+fn a_bad_bucket_loses_the_histogram_and_a_bad_key_does_not() {
     let read = |map: &str| sla::read(format!(r#"{{"slaDataRange":{{{map}}}}}"#).as_bytes());
     let good = r#""0":{"chats":2,"accumulated":"NaN","percentageFromTotal":[]}"#;
     let content = read(&format!(r#"{good},"total":{{"chats":2}}"#)).unwrap();
@@ -257,12 +257,12 @@ fn wrong_shapes_are_named_with_their_path() {
             "body.metricsTotals: 7 is not an object",
         ),
     ] {
-        assert_eq!(complaint(body, &query(ids(&[2]), None)), expected);
+        assert_eq!(read_error(body, &query(ids(&[2]), None)), expected);
     }
 }
 
 #[test]
-fn what_was_asked_for_must_be_there() {
+fn what_was_asked_for_must_be_in_the_answer() {
     let account = r#"{"metricsTotals":{}}"#;
     let all = || Some(IdFilter::All);
     for (body, query, expected) in [
@@ -287,12 +287,12 @@ fn what_was_asked_for_must_be_there() {
             "asked for the whole account but the answer has no metricsTotals section",
         ),
     ] {
-        assert_eq!(complaint(body, &query), expected);
+        assert_eq!(read_error(body, &query), expected);
     }
 }
 
 #[test]
-fn histograms_that_are_none() {
+fn answers_without_a_histogram_are_errors() {
     for (body, expected) in [
         (
             "{}",
@@ -323,7 +323,7 @@ fn histograms_that_are_none() {
             r#"slaDataRange.4294967296: "4294967296" is not a number of seconds"#,
         ),
     ] {
-        assert_eq!(sla_complaint(body), expected);
+        assert_eq!(sla_read_error(body), expected);
     }
     let body = br#"{"slaDataRange":{"15.0":{"chats":3},"0":{"chats":"2"}}}"#;
     let found: Vec<_> = sla::read(body).unwrap().value.buckets;
@@ -332,7 +332,7 @@ fn histograms_that_are_none() {
 }
 
 #[test]
-fn bodies_that_are_not_data() {
+fn bodies_that_are_not_json_are_described() {
     let query = query(None, None);
     for (body, expected) in [
         ("", "the body is empty"),
@@ -355,14 +355,14 @@ fn bodies_that_are_not_data() {
             "not JSON (trailing characters at line 1 column 22): \"{\"metricsTotals\":{}} x\"",
         ),
     ] {
-        assert_eq!(complaint(body, &query), expected);
+        assert_eq!(read_error(body, &query), expected);
     }
-    // A byte order mark is no reason to give up.
+    // A byte order mark is skipped.
     parse("\u{feff}{\"metricsTotals\":{}}", &query);
 }
 
 #[test]
-fn envelopes_tell_their_status() {
+fn the_status_of_an_envelope_counts() {
     let status = |body: &str| engagement_activity::read(body.as_bytes(), &query(None, None));
     for code in ["500", "\"500\"", "500.0", "5e2"] {
         for body in ["null", "{}", "\"broken\"", "[]", r#"{"metricsTotals":{}}"#] {
@@ -378,18 +378,18 @@ fn envelopes_tell_their_status() {
         let body =
             format!(r#"{{"meta":{{"responseCode":{code}}},"body":{{"metricsTotals":{{}}}}}}"#);
         assert_eq!(
-            complaint(&body, &query(None, None)),
+            read_error(&body, &query(None, None)),
             format!("meta.responseCode: {code} is not an HTTP status")
         );
     }
 }
 
 #[test]
-fn an_answer_cannot_fill_the_memory_with_empty_entries() {
+fn the_number_of_entries_is_limited() {
     let entries: String = (0..1_000_001).map(|id| format!("\"{id}\":{{}},")).collect();
     let body = format!(r#"{{"agentsMetrics":{{"metricsPerAgent":{{{entries}"x":1}}}}}}"#);
     assert_eq!(
-        complaint(&body, &query(None, Some(IdFilter::All))),
+        read_error(&body, &query(None, Some(IdFilter::All))),
         "agentsMetrics.metricsPerAgent: more than 1000000 entries is more than any account has"
     );
 }

@@ -1,4 +1,4 @@
-//! Tests of the room as a whole; small units have theirs beside them.
+//! Tests of the client as a whole; small units have theirs beside them.
 
 mod arbitrary_input;
 mod authorise;
@@ -118,8 +118,8 @@ fn parse(body: &str, query: &EngagementQuery) -> EngagementAnswer {
     }
 }
 
-/// What a person is told of a body that cannot be read.
-fn complaint(body: &str, query: &EngagementQuery) -> String {
+/// The message for a body that cannot be read.
+fn read_error(body: &str, query: &EngagementQuery) -> String {
     let redactor = redactor::Redactor::default();
     match engagement_activity::read(body.as_bytes(), query) {
         Ok(content) => panic!("read as {content:?}\n{body}"),
@@ -127,7 +127,7 @@ fn complaint(body: &str, query: &EngagementQuery) -> String {
     }
 }
 
-fn sla_complaint(body: &str) -> String {
+fn sla_read_error(body: &str) -> String {
     let redactor = redactor::Redactor::default();
     match sla::read(body.as_bytes()) {
         Ok(content) => panic!("read as {content:?}\n{body}"),

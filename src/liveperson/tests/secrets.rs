@@ -1,4 +1,4 @@
-//! No secret comes out, whatever a server says back.
+//! No error shows a secret, whatever a server answers.
 
 use super::server::*;
 use super::*;
@@ -135,8 +135,8 @@ async fn a_signature_that_is_echoed_is_hidden() {
         let mut buffer = vec![0; 8192];
         let read = stream.read(&mut buffer).await.unwrap();
         let request = String::from_utf8_lossy(&buffer[..read]).into_owned();
-        let said = header(&request, "authorization").unwrap();
-        let (_, signature) = said.split_once("oauth_signature=").unwrap();
+        let sent = header(&request, "authorization").unwrap();
+        let (_, signature) = sent.split_once("oauth_signature=").unwrap();
         let body = format!("bad signature {signature}");
         stream.write_all(&answer(401, &[], body)).await.unwrap();
     });

@@ -1,4 +1,5 @@
-//! A writer of its own for LivePerson's JSON, in all the ways it has been seen or may come.
+//! A writer of LivePerson's JSON in all forms that have been seen or may occur; it shares nothing with
+//! the reader.
 
 use serde_json::{Map, Value, json};
 
