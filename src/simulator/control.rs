@@ -4,7 +4,7 @@ use hyper::Method;
 use serde_json::json;
 
 use super::State;
-use super::answer::Answer;
+use super::response::Answer;
 use super::{fault_file, journal};
 
 /// Longest body of a control call, in bytes.

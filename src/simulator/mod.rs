@@ -37,31 +37,20 @@
 //! # }
 //! ```
 
-mod answer;
-mod chats;
+mod access;
+mod apis;
 mod clock;
 mod control;
-mod domain;
-mod engactivity;
 mod fault_file;
 mod faults;
-mod history;
 mod journal;
-mod names;
-mod oauth1;
+mod json_style;
 mod options;
 mod params;
-mod people;
-mod queueing;
-mod rng;
+mod response;
 mod router;
-mod secrets;
 mod server;
-mod sla;
-mod staffing;
-mod style;
-mod token;
-mod window;
+mod world;
 
 #[cfg(test)]
 mod tests;
@@ -74,12 +63,12 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
+pub use access::secrets::Secrets;
 pub use clock::{ManualClock, SystemClock, WallClock};
 pub use faults::{Fault, Target};
 pub use journal::RequestRecord;
+pub use json_style::{Numbers, SectionName};
 pub use options::{Options, StartError};
-pub use secrets::Secrets;
-pub use style::{Numbers, SectionName};
 
 /// Longest fault file that is read, in bytes.
 const LONGEST_FAULT_FILE: u64 = 1024 * 1024;
@@ -88,13 +77,13 @@ const LONGEST_FAULT_FILE: u64 = 1024 * 1024;
 struct State {
     options: Options,
     clock: Arc<dyn WallClock>,
-    staff: Arc<staffing::Staff>,
-    history: history::History,
+    staff: Arc<world::staffing::Staff>,
+    history: world::history::History,
     faults: faults::Faults,
     journal: journal::Journal,
-    tokens: token::Tokens,
+    tokens: access::tokens::Tokens,
     /// What authorises a call at present, and what has been seen of it.
-    guard: secrets::Guard,
+    guard: access::secrets::Guard,
     /// Requests of the account that may be handled at once.
     places: Semaphore,
     /// Host and port, for a client that sends no `Host`.
@@ -130,7 +119,7 @@ impl Simulator {
         };
         let listener = TcpListener::bind(options.listen).await.map_err(listen)?;
         let local_addr = listener.local_addr().map_err(listen)?;
-        let staff = Arc::new(staffing::Staff::new(
+        let staff = Arc::new(world::staffing::Staff::new(
             options.seed,
             options.skills,
             options.agents,
@@ -138,12 +127,12 @@ impl Simulator {
         ));
         let state = Arc::new(State {
             clock,
-            history: history::History::new(Arc::clone(&staff)),
+            history: world::history::History::new(Arc::clone(&staff)),
             staff,
             faults,
             journal: journal::Journal::new(),
-            tokens: token::Tokens::default(),
-            guard: secrets::Guard::new(&options),
+            tokens: access::tokens::Tokens::default(),
+            guard: access::secrets::Guard::new(&options),
             places: Semaphore::new(options.max_concurrent),
             authority: reachable(local_addr).to_string(),
             options,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::style::{Numbers, SectionName};
+use super::json_style::{Numbers, SectionName};
 
 const DEMO_SECRET: &str = "demo-secret";
 const DEMO_PASSWORD: &str = "demo-password";

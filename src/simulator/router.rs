@@ -14,14 +14,15 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, Response};
 use serde_json::{Value, json};
 
-use super::answer::{Answer, AnswerBody};
+use super::State;
+use super::access::oauth1::{self, Signed};
+use super::apis::names::List;
+use super::apis::{domain, engagement_activity, sla};
 use super::control::{self, Control};
 use super::faults::{Fault, Target};
-use super::names::List;
-use super::oauth1::{self, Signed};
 use super::params::{BadParameter, Params};
-use super::window::Window;
-use super::{State, domain, engactivity, sla};
+use super::response::{Answer, AnswerBody};
+use super::world::window::Window;
 
 /// Longest path and query that is looked at, in bytes, as gateways have it.
 const LONGEST_URL: usize = 8 * 1024;
@@ -329,7 +330,7 @@ fn data(state: &State, params: &Params, sla: bool) -> Answer {
             request.answer(window, chats, options.numbers)
         })
     } else {
-        engactivity::Request::read(params).map(|request| {
+        engagement_activity::Request::read(params).map(|request| {
             let window = Window::ending(state.clock.now_ms(), request.timeframe);
             let blocks = state.history.around(window);
             let chats = blocks.iter().flat_map(|block| block.iter());

@@ -1,10 +1,10 @@
 //! Tests of the whole room: what the contact centre is like, what is counted from it, and how it
 //! answers over HTTP.
 
-mod centre;
-mod counting;
+mod data_apis;
+mod faults;
 mod http;
-mod trouble;
+mod world;
 
 use std::sync::Arc;
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::simulator::chats::Chat;
-use crate::simulator::history::History;
+use crate::simulator::apis::{engagement_activity, sla};
+use crate::simulator::json_style::{Numbers, SectionName};
 use crate::simulator::params::Params;
-use crate::simulator::staffing::Staff;
-use crate::simulator::style::{Numbers, SectionName};
-use crate::simulator::window::{HOUR, MINUTE, Window};
-use crate::simulator::{engactivity, sla};
+use crate::simulator::world::arrivals::Chat;
+use crate::simulator::world::history::History;
+use crate::simulator::world::staffing::Staff;
+use crate::simulator::world::window::{HOUR, MINUTE, Window};
 
 use super::{BUSY, QUIET};
 
@@ -24,7 +24,7 @@ const NUMBERS: [&str; 5] = [
 ];
 
 fn activity(now: i64, chats: &[Chat], query: &str) -> Value {
-    let request = engactivity::Request::read(&Params::parse(Some(query))).unwrap();
+    let request = engagement_activity::Request::read(&Params::parse(Some(query))).unwrap();
     let window = Window::ending(now, request.timeframe);
     request.answer(
         window,

@@ -8,15 +8,15 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::chats::Chat;
-use super::params::{BadParameter, Ids, Params};
-use super::style::Numbers;
-use super::window::Window;
+use crate::simulator::json_style::Numbers;
+use crate::simulator::params::{BadParameter, Ids, Params};
+use crate::simulator::world::arrivals::Chat;
+use crate::simulator::world::window::Window;
 
 /// A checked request.
-pub(super) struct Request {
+pub(crate) struct Request {
     /// Minutes.
-    pub(super) timeframe: i64,
+    pub(crate) timeframe: i64,
     skills: Ids,
     groups: Ids,
     /// By lower limit in seconds: no chats yet.
@@ -25,7 +25,7 @@ pub(super) struct Request {
 
 impl Request {
     /// Checks every parameter; the first mistake is the answer.
-    pub(super) fn read(params: &Params) -> Result<Self, BadParameter> {
+    pub(crate) fn read(params: &Params) -> Result<Self, BadParameter> {
         params.check_version()?;
         Ok(Self {
             timeframe: params.timeframe()?,
@@ -40,7 +40,7 @@ impl Request {
     }
 
     /// The body of the answer.
-    pub(super) fn answer<'a>(
+    pub(crate) fn answer<'a>(
         &self,
         window: Window,
         chats: impl Iterator<Item = &'a Chat>,

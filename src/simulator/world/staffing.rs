@@ -9,35 +9,35 @@ use super::rng::{Purpose, rng};
 use super::window::{DAY, HOUR, MINUTE};
 
 /// The skill id of chats with no skill assigned ("Unassigned").
-pub(super) const UNASSIGNED: i64 = -1;
+pub(crate) const UNASSIGNED: i64 = -1;
 /// Id of the first skill; the one before it is the deleted one.
-pub(super) const FIRST_SKILL: i64 = 101;
+pub(crate) const FIRST_SKILL: i64 = 101;
 /// Id of the first agent; the one before it is the deleted one.
-pub(super) const FIRST_AGENT: i64 = 1001;
+pub(crate) const FIRST_AGENT: i64 = 1001;
 /// Id of the first agent group; the one before it is the deleted one.
-pub(super) const FIRST_GROUP: i64 = 11;
+pub(crate) const FIRST_GROUP: i64 = 11;
 const MOST_LINES: usize = 64;
 /// Below this many agents nobody goes home, or the account would be dead for most of the day.
 const FEW_AGENTS: usize = 4;
 
 /// A skill.
-pub(super) struct Skill {
+pub(crate) struct Skill {
     /// LivePerson's id.
-    pub(super) id: i64,
+    pub(crate) id: i64,
     /// The line its chats queue in.
-    pub(super) line: usize,
+    pub(crate) line: usize,
     /// The share of chats that are for this skill or an earlier one, 0 to 1.
     cumulative: f64,
 }
 
 /// An agent.
-pub(super) struct Agent {
+pub(crate) struct Agent {
     /// LivePerson's id.
-    pub(super) id: i64,
+    pub(crate) id: i64,
     /// The agent group.
-    pub(super) group: Option<i64>,
+    pub(crate) group: Option<i64>,
     /// The lines served; empty for an agent without assigned skills, who serves all.
-    pub(super) lines: Vec<usize>,
+    pub(crate) lines: Vec<usize>,
     shift: Shift,
 }
 
@@ -66,20 +66,20 @@ impl Shift {
 }
 
 /// Everybody and everything that chats can be about.
-pub(super) struct Staff {
+pub(crate) struct Staff {
     /// The seed that all chance of the account comes from.
-    pub(super) seed: u64,
+    pub(crate) seed: u64,
     /// The skills, busiest first.
-    pub(super) skills: Vec<Skill>,
+    pub(crate) skills: Vec<Skill>,
     /// The agents.
-    pub(super) agents: Vec<Agent>,
+    pub(crate) agents: Vec<Agent>,
     /// The ids of the agent groups.
-    pub(super) groups: Vec<i64>,
+    pub(crate) groups: Vec<i64>,
 }
 
 impl Staff {
     /// An account of the given sizes; any of them may be 0.
-    pub(super) fn new(seed: u64, skills: usize, agents: usize, groups: usize) -> Self {
+    pub(crate) fn new(seed: u64, skills: usize, agents: usize, groups: usize) -> Self {
         let skills = shares(skills);
         let groups: Vec<i64> = (FIRST_GROUP..).take(groups).collect();
         let mut rng = rng(seed, Purpose::Staff, 0);
@@ -111,17 +111,17 @@ impl Staff {
     }
 
     /// How many lines chats queue in, the one for chats without a skill included.
-    pub(super) fn lines(&self) -> usize {
+    pub(crate) fn lines(&self) -> usize {
         self.unassigned_line() + 1
     }
 
     /// The line of the chats without a skill.
-    pub(super) fn unassigned_line(&self) -> usize {
+    pub(crate) fn unassigned_line(&self) -> usize {
         self.skills.len().min(MOST_LINES)
     }
 
     /// The lines of `agent`, the one for chats without a skill included.
-    pub(super) fn lines_of(&self, agent: &Agent) -> Vec<usize> {
+    pub(crate) fn lines_of(&self, agent: &Agent) -> Vec<usize> {
         if agent.lines.is_empty() {
             return (0..self.lines()).collect();
         }
@@ -131,7 +131,7 @@ impl Staff {
     }
 
     /// The skill at `share` (0 to 1) of all chats; none when the account has no skills.
-    pub(super) fn skill_at(&self, share: f64) -> Option<&Skill> {
+    pub(crate) fn skill_at(&self, share: f64) -> Option<&Skill> {
         let place = self
             .skills
             .partition_point(|skill| skill.cumulative < share);
@@ -139,7 +139,7 @@ impl Staff {
     }
 
     /// When the agent at `index` is on duty between `from` and `to`: ascending, apart, half-open.
-    pub(super) fn duty(&self, index: usize, from: i64, to: i64) -> Vec<(i64, i64)> {
+    pub(crate) fn duty(&self, index: usize, from: i64, to: i64) -> Vec<(i64, i64)> {
         let Some(agent) = self.agents.get(index) else {
             return Vec::new();
         };

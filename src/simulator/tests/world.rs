@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::simulator::chats::{Chat, LONGEST_CHAT};
-use crate::simulator::history::History;
-use crate::simulator::staffing::{FIRST_SKILL, Staff, UNASSIGNED};
-use crate::simulator::window::{DAY, HOUR, Window};
+use crate::simulator::world::arrivals::{Chat, LONGEST_CHAT};
+use crate::simulator::world::history::History;
+use crate::simulator::world::staffing::{FIRST_SKILL, Staff, UNASSIGNED};
+use crate::simulator::world::window::{DAY, HOUR, Window};
 
 use super::{BUSY, QUIET};
 

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::oauth1::{self, Key, Nonces, Signed};
-use super::options::Options;
+use crate::simulator::options::Options;
 
 /// How many credentials are remembered.
 const REMEMBERED: usize = 10_000;
@@ -28,14 +28,14 @@ pub struct Secrets {
 }
 
 /// Who may come in.
-pub(super) struct Guard {
+pub(crate) struct Guard {
     secrets: Mutex<Secrets>,
     nonces: Nonces,
     seen: Mutex<VecDeque<String>>,
 }
 
 impl Guard {
-    pub(super) fn new(options: &Options) -> Self {
+    pub(crate) fn new(options: &Options) -> Self {
         Self {
             secrets: Mutex::new(Secrets {
                 client_secret: options.client_secret.clone(),
@@ -50,16 +50,16 @@ impl Guard {
     }
 
     /// The secrets as they are now.
-    pub(super) fn secrets(&self) -> Secrets {
+    pub(crate) fn secrets(&self) -> Secrets {
         lock(&self.secrets).clone()
     }
 
-    pub(super) fn rotate(&self, change: impl FnOnce(&mut Secrets)) {
+    pub(crate) fn rotate(&self, change: impl FnOnce(&mut Secrets)) {
         change(&mut lock(&self.secrets));
     }
 
     /// Remembers a credential.
-    pub(super) fn note(&self, credential: &str) {
+    pub(crate) fn note(&self, credential: &str) {
         let mut seen = lock(&self.seen);
         if seen.len() == REMEMBERED {
             seen.pop_front();
@@ -69,7 +69,7 @@ impl Guard {
 
     /// Remembers what an `Authorization` header holds: a bearer token, or a signature, raw and
     /// percent-encoded.
-    pub(super) fn note_header(&self, header: &str) {
+    pub(crate) fn note_header(&self, header: &str) {
         match oauth1::parameters(header) {
             Some(parameters) => {
                 if let Some(signature) = parameters.get("oauth_signature") {
@@ -88,7 +88,7 @@ impl Guard {
         }
     }
 
-    pub(super) fn seen(&self) -> Vec<String> {
+    pub(crate) fn seen(&self) -> Vec<String> {
         lock(&self.seen).iter().cloned().collect()
     }
 
@@ -97,7 +97,7 @@ impl Guard {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(super) fn check_signature(
+    pub(crate) fn check_signature(
         &self,
         app_key: &str,
         header: &str,

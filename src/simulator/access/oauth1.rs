@@ -19,26 +19,26 @@ const REMEMBERED: usize = 10_000;
 const LONGEST_HEADER: usize = 4096;
 
 /// The key that is accepted.
-pub(super) struct Key<'a> {
-    pub(super) app_key: &'a str,
-    pub(super) app_secret: &'a str,
-    pub(super) access_token: &'a str,
-    pub(super) access_token_secret: &'a str,
+pub(crate) struct Key<'a> {
+    pub(crate) app_key: &'a str,
+    pub(crate) app_secret: &'a str,
+    pub(crate) access_token: &'a str,
+    pub(crate) access_token_secret: &'a str,
 }
 
 /// The request that was signed.
-pub(super) struct Signed<'a> {
-    pub(super) method: &'a str,
+pub(crate) struct Signed<'a> {
+    pub(crate) method: &'a str,
     /// `Host`, as it was sent.
-    pub(super) host: &'a str,
-    pub(super) path: &'a str,
+    pub(crate) host: &'a str,
+    pub(crate) path: &'a str,
     /// As it was sent, without the question mark.
-    pub(super) query: &'a str,
+    pub(crate) query: &'a str,
 }
 
 /// Timestamps and nonces that were used.
 #[derive(Default)]
-pub(super) struct Nonces(Mutex<Used>);
+pub(crate) struct Nonces(Mutex<Used>);
 
 #[derive(Default)]
 struct Used {
@@ -65,7 +65,7 @@ impl Nonces {
 
 /// The protocol parameters of an `Authorization` header, decoded; `None` when it is not one of
 /// OAuth 1.0.
-pub(super) fn parameters(header: &str) -> Option<BTreeMap<String, String>> {
+pub(crate) fn parameters(header: &str) -> Option<BTreeMap<String, String>> {
     let (scheme, rest) = header.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("oauth") || header.len() > LONGEST_HEADER {
         return None;
@@ -86,7 +86,7 @@ pub(super) fn parameters(header: &str) -> Option<BTreeMap<String, String>> {
 ///
 /// # Errors
 /// What is wrong with it, in words for the one who wrote the client.
-pub(super) fn check(
+pub(crate) fn check(
     header: &str,
     request: &Signed<'_>,
     key: &Key<'_>,

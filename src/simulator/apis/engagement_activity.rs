@@ -9,15 +9,15 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::chats::Chat;
-use super::params::{BadParameter, Ids, Params};
-use super::style::{Numbers, SectionName};
-use super::window::Window;
+use crate::simulator::json_style::{Numbers, SectionName};
+use crate::simulator::params::{BadParameter, Ids, Params};
+use crate::simulator::world::arrivals::Chat;
+use crate::simulator::world::window::Window;
 
 /// A checked request.
-pub(super) struct Request {
+pub(crate) struct Request {
     /// Minutes.
-    pub(super) timeframe: i64,
+    pub(crate) timeframe: i64,
     interval: Option<i64>,
     filter: Filter,
 }
@@ -29,7 +29,7 @@ struct Filter {
 
 impl Request {
     /// Checks every parameter; the first mistake is the answer.
-    pub(super) fn read(params: &Params) -> Result<Self, BadParameter> {
+    pub(crate) fn read(params: &Params) -> Result<Self, BadParameter> {
         params.check_version()?;
         let timeframe = params.timeframe()?;
         Ok(Self {
@@ -43,7 +43,7 @@ impl Request {
     }
 
     /// The body of the answer.
-    pub(super) fn answer<'a>(
+    pub(crate) fn answer<'a>(
         &self,
         window: Window,
         chats: impl Iterator<Item = &'a Chat>,

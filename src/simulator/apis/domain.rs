@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::answer::Answer;
-use super::params::Params;
+use crate::simulator::params::Params;
+use crate::simulator::response::Answer;
 
 /// Every service there is; names are case sensitive.
 const SERVICES: [&str; 5] = [
@@ -15,7 +15,7 @@ const SERVICES: [&str; 5] = [
 ];
 
 /// Where one service is, or all of them; `host` is host and port without a scheme.
-pub(super) fn answer(account: &str, service: Option<&str>, params: &Params, host: &str) -> Answer {
+pub(crate) fn answer(account: &str, service: Option<&str>, params: &Params, host: &str) -> Answer {
     if params.get("version") != Some("1.0") {
         return Answer::error(400, "Required parameter 'version' must be 1.0");
     }
@@ -37,7 +37,7 @@ pub(super) fn answer(account: &str, service: Option<&str>, params: &Params, host
 }
 
 /// The answer about an account that does not exist.
-pub(super) fn unknown_account(account: &str) -> Answer {
+pub(crate) fn unknown_account(account: &str) -> Answer {
     let account: String = account.chars().take(60).collect();
     Answer::error(404, &format!("Account '{account}' was not found"))
 }

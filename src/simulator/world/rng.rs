@@ -5,7 +5,7 @@ use fastrand::Rng;
 
 /// What a generator is for; two purposes never share a sequence.
 #[derive(Clone, Copy)]
-pub(super) enum Purpose {
+pub(crate) enum Purpose {
     /// Who has which skills.
     Staff = 1,
     /// Who calls in sick.
@@ -19,14 +19,14 @@ pub(super) enum Purpose {
 }
 
 /// The generator of one purpose at one index (a block, a slot, an agent).
-pub(super) fn rng(seed: u64, purpose: Purpose, index: i64) -> Rng {
+pub(crate) fn rng(seed: u64, purpose: Purpose, index: i64) -> Rng {
     Rng::with_seed(mix(
         mix(mix(seed) ^ (purpose as u64)) ^ index.cast_unsigned()
     ))
 }
 
 /// SplitMix64's finaliser: neighbouring seeds give unrelated generators.
-pub(super) fn mix(value: u64) -> u64 {
+pub(crate) fn mix(value: u64) -> u64 {
     let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -38,12 +38,12 @@ pub(super) fn mix(value: u64) -> u64 {
     clippy::cast_possible_truncation,
     reason = "the value is rounded, and `as` saturates: the one place where chance becomes whole"
 )]
-pub(super) fn whole(value: f64) -> i64 {
+pub(crate) fn whole(value: f64) -> i64 {
     value.round() as i64
 }
 
 /// Seconds as whole milliseconds.
-pub(super) fn to_ms(seconds: f64) -> i64 {
+pub(crate) fn to_ms(seconds: f64) -> i64 {
     whole(seconds * 1000.0)
 }
 
@@ -54,17 +54,17 @@ fn normal(rng: &mut Rng) -> f64 {
 }
 
 /// Log-normal: skewed to the right, as handling times are.
-pub(super) fn lognormal(rng: &mut Rng, median: f64, sigma: f64) -> f64 {
+pub(crate) fn lognormal(rng: &mut Rng, median: f64, sigma: f64) -> f64 {
     median * (sigma * normal(rng)).exp()
 }
 
 /// Exponential with the given mean.
-pub(super) fn exponential(rng: &mut Rng, mean: f64) -> f64 {
+pub(crate) fn exponential(rng: &mut Rng, mean: f64) -> f64 {
     -mean * (1.0 - rng.f64()).ln()
 }
 
 /// How many independent arrivals fall where `mean` are expected.
-pub(super) fn poisson(rng: &mut Rng, mean: f64) -> usize {
+pub(crate) fn poisson(rng: &mut Rng, mean: f64) -> usize {
     if mean > 30.0 {
         // Close enough to normal, and Knuth's product would underflow at a few hundred.
         let count = whole(mean + mean.sqrt() * normal(rng)).max(0);

@@ -98,17 +98,17 @@ const GROUPS: [&str; 12] = [
 ];
 
 /// What people are called.
-pub(super) struct Person {
+pub(crate) struct Person {
     /// First and last name; unique.
-    pub(super) full_name: String,
+    pub(crate) full_name: String,
     /// What visitors see.
-    pub(super) nickname: String,
+    pub(crate) nickname: String,
     /// What they log in with; unique, ASCII.
-    pub(super) login_name: String,
+    pub(crate) login_name: String,
 }
 
 /// The `index`th person.
-pub(super) fn person(index: usize) -> Person {
+pub(crate) fn person(index: usize) -> Person {
     let pairs = FIRST.len() * LAST.len();
     // 48 and 47 have no common factor, so stepping both together visits every pair once.
     let first = FIRST[index % FIRST.len()];
@@ -125,12 +125,12 @@ pub(super) fn person(index: usize) -> Person {
 }
 
 /// The name of the `index`th skill; unique.
-pub(super) fn skill(index: usize) -> String {
+pub(crate) fn skill(index: usize) -> String {
     numbered(&SKILLS, index)
 }
 
 /// The name of the `index`th agent group; unique.
-pub(super) fn group(index: usize) -> String {
+pub(crate) fn group(index: usize) -> String {
     numbered(&GROUPS, index)
 }
 

@@ -6,24 +6,24 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::chats::{Chat, LONGEST_CHAT, arrivals, block_of, block_start};
+use super::arrivals::{Chat, LONGEST_CHAT, arrivals, block_of, block_start};
 use super::queueing::serve;
 use super::rng::{Purpose, rng};
 use super::staffing::Staff;
 use super::window::Window;
 
 /// A block's chats, in the order in which they were queued.
-pub(super) type Block = Arc<Vec<Chat>>;
+pub(crate) type Block = Arc<Vec<Chat>>;
 
 /// The chats of an account.
-pub(super) struct History {
+pub(crate) struct History {
     staff: Arc<Staff>,
     blocks: Mutex<BTreeMap<i64, Block>>,
 }
 
 impl History {
     /// The history of the account that `staff` works for.
-    pub(super) fn new(staff: Arc<Staff>) -> Self {
+    pub(crate) fn new(staff: Arc<Staff>) -> Self {
         Self {
             staff,
             blocks: Mutex::default(),
@@ -31,7 +31,7 @@ impl History {
     }
 
     /// Every chat with an event in `window`, and others. May take a moment when a day is new.
-    pub(super) fn around(&self, window: Window) -> Vec<Block> {
+    pub(crate) fn around(&self, window: Window) -> Vec<Block> {
         let first = block_of(window.start - LONGEST_CHAT);
         let last = block_of(window.as_of);
         let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);

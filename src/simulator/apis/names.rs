@@ -4,14 +4,14 @@
 use hyper::header::ETAG;
 use serde_json::{Value, json};
 
-use super::answer::Answer;
-use super::params::Params;
-use super::people;
-use super::staffing::{Agent, FIRST_AGENT, FIRST_GROUP, FIRST_SKILL, Staff};
+use crate::simulator::params::Params;
+use crate::simulator::response::Answer;
+use crate::simulator::world::sample_names as people;
+use crate::simulator::world::staffing::{Agent, FIRST_AGENT, FIRST_GROUP, FIRST_SKILL, Staff};
 
 /// One of the three lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum List {
+pub(crate) enum List {
     /// `le-users/skills`.
     Skills,
     /// `le-users/agentGroups`.
@@ -22,7 +22,7 @@ pub(super) enum List {
 
 impl List {
     /// By the last segment of the path.
-    pub(super) fn named(segment: &str) -> Option<Self> {
+    pub(crate) fn named(segment: &str) -> Option<Self> {
         match segment {
             "skills" => Some(Self::Skills),
             "agentGroups" => Some(Self::Groups),
@@ -32,7 +32,7 @@ impl List {
     }
 
     /// The answer, or 304 when the client holds the same already.
-    pub(super) fn answer(
+    pub(crate) fn answer(
         self,
         staff: &Staff,
         params: &Params,

@@ -2,11 +2,11 @@
 //! intervals. All times are milliseconds since the epoch.
 
 /// A minute.
-pub(super) const MINUTE: i64 = 60_000;
+pub(crate) const MINUTE: i64 = 60_000;
 /// An hour.
-pub(super) const HOUR: i64 = 60 * MINUTE;
+pub(crate) const HOUR: i64 = 60 * MINUTE;
 /// A day.
-pub(super) const DAY: i64 = 24 * HOUR;
+pub(crate) const DAY: i64 = 24 * HOUR;
 /// The buckets in which LivePerson collects events.
 const BUCKET: i64 = 5 * MINUTE;
 /// How often LivePerson's numbers change.
@@ -14,18 +14,18 @@ const REFRESH: i64 = 10_000;
 
 /// A time frame as it is really evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Window {
+pub(crate) struct Window {
     /// The 5-minute mark at or before now - timeframe.
-    pub(super) start: i64,
+    pub(crate) start: i64,
     /// Events before this moment are known: now, rounded down to the last refresh.
-    pub(super) as_of: i64,
+    pub(crate) as_of: i64,
     /// The end of the bucket that is still filling: the next 5-minute mark after now.
-    pub(super) end: i64,
+    pub(crate) end: i64,
 }
 
 impl Window {
     /// The last `timeframe` minutes at `now`.
-    pub(super) fn ending(now: i64, timeframe: i64) -> Self {
+    pub(crate) fn ending(now: i64, timeframe: i64) -> Self {
         // A clock before 1970 or beyond the year 9999 is a broken clock, not a reason to overflow.
         let now = now.clamp(0, 253_402_300_799_999);
         Self {
@@ -36,12 +36,12 @@ impl Window {
     }
 
     /// Whether an event at `time` is in the frame and known already.
-    pub(super) fn holds(self, time: i64) -> bool {
+    pub(crate) fn holds(self, time: i64) -> bool {
         self.start <= time && time < self.as_of
     }
 
     /// The ends of the intervals of `minutes`, newest first; the oldest one can be shorter.
-    pub(super) fn interval_ends(self, minutes: i64) -> Vec<i64> {
+    pub(crate) fn interval_ends(self, minutes: i64) -> Vec<i64> {
         let length = minutes * MINUTE;
         let mut ends = Vec::new();
         let mut end = self.end;
@@ -53,7 +53,7 @@ impl Window {
     }
 
     /// The place in [`Self::interval_ends`] of the interval that holds `time`.
-    pub(super) fn interval_of(self, time: i64, minutes: i64) -> Option<usize> {
+    pub(crate) fn interval_of(self, time: i64, minutes: i64) -> Option<usize> {
         usize::try_from((self.end - 1 - time).div_euclid(minutes * MINUTE)).ok()
     }
 }

@@ -9,47 +9,47 @@ use super::window::{DAY, HOUR, MINUTE};
 
 /// One chat, whole: everything that LivePerson reports is counted from these.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Chat {
+pub(crate) struct Chat {
     /// When the visitor began to wait.
-    pub(super) queued_at: i64,
+    pub(crate) queued_at: i64,
     /// When the agent connected and replied; none when the visitor gave up before.
-    pub(super) answered_at: Option<i64>,
+    pub(crate) answered_at: Option<i64>,
     /// When it ended, also by the visitor giving up.
-    pub(super) closed_at: i64,
+    pub(crate) closed_at: i64,
     /// The skill; [`UNASSIGNED`] when it has none.
-    pub(super) skill: i64,
+    pub(crate) skill: i64,
     /// The agent; none exactly when it was never answered.
-    pub(super) agent: Option<i64>,
+    pub(crate) agent: Option<i64>,
     /// The agent's group.
-    pub(super) group: Option<i64>,
+    pub(crate) group: Option<i64>,
     /// Whether both sides wrote something.
-    pub(super) interactive: bool,
+    pub(crate) interactive: bool,
     /// Seconds from the answer to the end; 0 without an answer.
-    pub(super) handling_seconds: u32,
+    pub(crate) handling_seconds: u32,
 }
 
 /// A visitor at the door.
-pub(super) struct Arrival {
+pub(crate) struct Arrival {
     /// When the chat is queued.
-    pub(super) at: i64,
+    pub(crate) at: i64,
     /// The skill asked for.
-    pub(super) skill: i64,
+    pub(crate) skill: i64,
     /// The line it queues in.
-    pub(super) line: usize,
+    pub(crate) line: usize,
     /// How long the visitor waits for an agent before giving up, milliseconds.
-    pub(super) patience: i64,
+    pub(crate) patience: i64,
     /// How long the agent takes to reply once the chat is theirs, milliseconds.
-    pub(super) reply: i64,
+    pub(crate) reply: i64,
     /// Whether the visitor writes anything.
-    pub(super) interactive: bool,
+    pub(crate) interactive: bool,
     /// How long the chat takes, seconds.
-    pub(super) handling_seconds: u32,
+    pub(crate) handling_seconds: u32,
     /// How long the agent is busy with notes afterwards, milliseconds.
-    pub(super) wrap_up: i64,
+    pub(crate) wrap_up: i64,
 }
 
 /// The longest a chat can last from being queued to being closed, with room to spare.
-pub(super) const LONGEST_CHAT: i64 = 3 * HOUR;
+pub(crate) const LONGEST_CHAT: i64 = 3 * HOUR;
 const LONGEST_PATIENCE: f64 = 900.0;
 const LONGEST_HANDLING: f64 = 7200.0;
 
@@ -70,12 +70,12 @@ const WEEK_CURVE: [f64; 7] = [1.1, 1.0, 0.97, 0.98, 0.93, 0.55, 0.5];
 const QUIETEST: f64 = 0.18;
 
 /// The block that holds `time`.
-pub(super) fn block_of(time: i64) -> i64 {
+pub(crate) fn block_of(time: i64) -> i64 {
     (time - BLOCK_OFFSET).div_euclid(DAY)
 }
 
 /// Where `block` begins.
-pub(super) fn block_start(block: i64) -> i64 {
+pub(crate) fn block_start(block: i64) -> i64 {
     block * DAY + BLOCK_OFFSET
 }
 
@@ -87,7 +87,7 @@ fn peak_per_hour(agents: usize) -> f64 {
 }
 
 /// Everybody who arrives in `block`, in the order of arrival.
-pub(super) fn arrivals(staff: &Staff, block: i64) -> Vec<Arrival> {
+pub(crate) fn arrivals(staff: &Staff, block: i64) -> Vec<Arrival> {
     let start = block_start(block);
     let mut day_rng = rng(staff.seed, Purpose::Day, block);
     let peak = peak_per_hour(staff.agents.len());

@@ -10,7 +10,7 @@ use std::collections::{BinaryHeap, VecDeque};
 
 use fastrand::Rng;
 
-use super::chats::{Arrival, Chat, LONGEST_CHAT};
+use super::arrivals::{Arrival, Chat, LONGEST_CHAT};
 use super::staffing::Staff;
 use super::window::DAY;
 
@@ -20,7 +20,7 @@ const SLOTS: u8 = 2;
 const LOOKED_AT: usize = 64;
 
 /// Plays the block that begins at `start` to its end; one chat per arrival, in the same order.
-pub(super) fn serve(staff: &Staff, start: i64, arrivals: &[Arrival], rng: Rng) -> Vec<Chat> {
+pub(crate) fn serve(staff: &Staff, start: i64, arrivals: &[Arrival], rng: Rng) -> Vec<Chat> {
     let mut floor = Floor::new(staff, start, arrivals, rng);
     for (index, arrival) in arrivals.iter().enumerate() {
         floor.run_until(arrival.at);

@@ -11,13 +11,13 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 use url::form_urlencoded;
 
-use super::answer::Answer;
-use super::options::Options;
-use super::secrets::Guard;
+use crate::simulator::access::secrets::Guard;
+use crate::simulator::options::Options;
+use crate::simulator::response::Answer;
 
 /// Gives out tokens and knows them again.
 #[derive(Default)]
-pub(super) struct Tokens {
+pub(crate) struct Tokens {
     key: RandomState,
     /// Counts revocations: tokens of an earlier generation are refused.
     generation: AtomicU64,
@@ -25,12 +25,12 @@ pub(super) struct Tokens {
 
 impl Tokens {
     /// Refuses every token given out so far.
-    pub(super) fn revoke(&self) {
+    pub(crate) fn revoke(&self) {
         self.generation.fetch_add(1, Ordering::SeqCst);
     }
 
     /// `POST …/app/token`: checks the form and answers with a token or the reason why not.
-    pub(super) fn grant(
+    pub(crate) fn grant(
         &self,
         (options, guard): (&Options, &Guard),
         content_type: Option<&str>,
@@ -77,7 +77,7 @@ impl Tokens {
     }
 
     /// `POST …/login`: checks user and password.
-    pub(super) fn login(
+    pub(crate) fn login(
         &self,
         (options, guard): (&Options, &Guard),
         content_type: Option<&str>,
@@ -117,7 +117,7 @@ impl Tokens {
     }
 
     /// Whether an `Authorization` header holds a token that is valid at `now_ms`.
-    pub(super) fn accepts(&self, header: Option<&str>, now_ms: i64) -> bool {
+    pub(crate) fn accepts(&self, header: Option<&str>, now_ms: i64) -> bool {
         let Some((scheme, token)) = header.and_then(|header| header.split_once(' ')) else {
             return false;
         };
