@@ -1,9 +1,9 @@
-//! How numbers and sections are written: the differences between accounts in the field.
+//! How numbers are written in JSON, which differs between accounts.
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-/// How numbers are written in the answers of the two data APIs.
+/// How numbers are written in the responses of the data APIs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Numbers {
     /// `12`, as documented.
@@ -17,7 +17,7 @@ pub enum Numbers {
 
 impl Numbers {
     /// A count, a sum of seconds or a timestamp.
-    pub(super) fn whole(self, value: i64) -> Value {
+    pub fn whole(self, value: i64) -> Value {
         match self {
             Self::Integer => json!(value),
             // Timestamps and counts stay far below 2^53.
@@ -26,41 +26,19 @@ impl Numbers {
         }
     }
 
-    /// `part` of `total` as a ratio 0 to 1; 0 when there is nothing to be a part of.
-    pub(super) fn ratio(self, part: u32, total: u32) -> Value {
+    /// `part` of `total` as a ratio 0 to 1; 0 when the total is 0.
+    pub fn ratio(self, part: u32, total: u32) -> Value {
         let ratio = if total == 0 {
             0.0
         } else {
             f64::from(part) / f64::from(total)
         };
         match self {
-            // The document writes 0 and 1 without a point.
+            // The document writes 0 and 1 without a decimal point.
             Self::Integer if part == 0 || total == 0 => json!(0),
             Self::Integer if part == total => json!(1),
             Self::Integer | Self::Double => json!(ratio),
             Self::String => json!(ratio.to_string()),
-        }
-    }
-}
-
-/// The name of the skill section: the document's samples and its table disagree.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum SectionName {
-    /// As in the samples.
-    #[default]
-    #[value(name = "skillsMetricsPerAgent")]
-    SkillsMetricsPerAgent,
-    /// As in the table.
-    #[value(name = "skillsMetrics")]
-    SkillsMetrics,
-}
-
-impl SectionName {
-    /// The JSON key.
-    pub(super) fn key(self) -> &'static str {
-        match self {
-            Self::SkillsMetricsPerAgent => "skillsMetricsPerAgent",
-            Self::SkillsMetrics => "skillsMetrics",
         }
     }
 }

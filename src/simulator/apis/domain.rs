@@ -1,43 +1,80 @@
-//! The Domain API: which host serves what. Here one host serves everything.
+//! The Domain API: which host serves which service. Here one host serves all of them.
 
 use serde_json::json;
 
-use crate::simulator::params::Params;
-use crate::simulator::response::Answer;
+use super::{Access, Api, ApiRequest};
+use crate::simulator::params::InvalidParameter;
+use crate::simulator::response::ApiResponse;
+use crate::simulator::world::World;
 
-/// Every service there is; names are case sensitive.
-const SERVICES: [&str; 5] = [
-    "leDataReporting",
-    "sentinel",
-    "agentVep",
-    "accountConfigReadOnly",
-    "agentManagerWorkspace",
-];
+/// Services that LivePerson has and of which no API is simulated.
+const OTHER_SERVICES: [&str; 1] = ["agentManagerWorkspace"];
 
-/// Where one service is, or all of them; `host` is host and port without a scheme.
-pub(crate) fn answer(account: &str, service: Option<&str>, params: &Params, host: &str) -> Answer {
-    if params.get("version") != Some("1.0") {
-        return Answer::error(400, "Required parameter 'version' must be 1.0");
+/// The API; its two paths are for one service and for all of them.
+pub(super) enum Domain {
+    OneService,
+    AllServices,
+}
+
+impl Api for Domain {
+    fn name(&self) -> &'static str {
+        "domain"
     }
-    let entry = |service: &str| json!({ "service": service, "account": account, "baseURI": host });
-    match service {
-        None => {
-            let all: Vec<_> = SERVICES.iter().map(|service| entry(service)).collect();
-            Answer::json(200, &json!({ "baseURIs": all }))
+
+    fn path(&self) -> &'static str {
+        match self {
+            Self::OneService => "/api/account/{account}/service/{service}/baseURI.json",
+            Self::AllServices => "/api/account/{account}/service/baseURI.json",
         }
-        Some(service) if SERVICES.contains(&service) => Answer::json(200, &entry(service)),
-        Some(service) => {
-            let service: String = service.chars().take(60).collect();
-            Answer::error(
-                404,
-                &format!("Service '{service}' was not found for account {account}"),
-            )
+    }
+
+    fn example_query(&self) -> &'static str {
+        "version=1.0"
+    }
+
+    fn access(&self) -> Access {
+        Access::Public
+    }
+
+    fn respond(
+        &self,
+        request: &ApiRequest,
+        world: &World<'_>,
+    ) -> Result<ApiResponse, InvalidParameter> {
+        let account = &world.options().account;
+        if request.account() != account {
+            let message = format!("Account '{}' was not found", shortened(request.account()));
+            return Ok(ApiResponse::error(404, &message));
         }
+        if request.params().get("version") != Some("1.0") {
+            let message = "Required parameter 'version' must be 1.0";
+            return Ok(ApiResponse::error(400, message));
+        }
+        // Host and port without a scheme.
+        let host = request.host();
+        let entry =
+            |service: &str| json!({ "service": service, "account": account, "baseURI": host });
+        let mut services = world.options().apis.services();
+        services.extend(OTHER_SERVICES);
+        Ok(match self {
+            Self::AllServices => {
+                let all: Vec<_> = services.into_iter().map(entry).collect();
+                ApiResponse::json(200, &json!({ "baseURIs": all }))
+            }
+            // Names are case sensitive.
+            Self::OneService => match request.path_param("service").unwrap_or_default() {
+                service if services.contains(&service) => ApiResponse::json(200, &entry(service)),
+                service => {
+                    let service = shortened(service);
+                    let message =
+                        format!("Service '{service}' was not found for account {account}");
+                    ApiResponse::error(404, &message)
+                }
+            },
+        })
     }
 }
 
-/// The answer about an account that does not exist.
-pub(crate) fn unknown_account(account: &str) -> Answer {
-    let account: String = account.chars().take(60).collect();
-    Answer::error(404, &format!("Account '{account}' was not found"))
+fn shortened(text: &str) -> String {
+    text.chars().take(60).collect()
 }

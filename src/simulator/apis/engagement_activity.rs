@@ -3,33 +3,107 @@
 //! A chat counts as closed in the bucket in which it was closed and as connected in the one in
 //! which an agent answered. With ids of both kinds the skill section holds only the named agents'
 //! chats, the agent section all chats of its agents. `agentIds=all` restricts nothing: the skill
-//! totals then hold the chats that no agent ever took, too.
+//! totals then also hold the chats that were never answered.
 
 use std::collections::BTreeMap;
 
+use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 
-use crate::simulator::json_style::{Numbers, SectionName};
-use crate::simulator::params::{BadParameter, Ids, Params};
-use crate::simulator::world::arrivals::Chat;
-use crate::simulator::world::window::Window;
+use super::{Api, ApiRequest};
+use crate::simulator::json_style::Numbers;
+use crate::simulator::params::{IdFilter, InvalidParameter, Params};
+use crate::simulator::response::ApiResponse;
+use crate::simulator::world::{Chat, Window, World};
 
-/// A checked request.
-pub(crate) struct Request {
+/// The API.
+pub(super) struct EngagementActivity;
+
+impl Api for EngagementActivity {
+    fn name(&self) -> &'static str {
+        "engactivity"
+    }
+
+    fn service(&self) -> Option<&'static str> {
+        Some("leDataReporting")
+    }
+
+    fn path(&self) -> &'static str {
+        "/operations/api/account/{account}/engactivity"
+    }
+
+    fn example_query(&self) -> &'static str {
+        "timeframe=60&v=1"
+    }
+
+    fn has_envelope(&self) -> bool {
+        true
+    }
+
+    fn respond(
+        &self,
+        request: &ApiRequest,
+        world: &World<'_>,
+    ) -> Result<ApiResponse, InvalidParameter> {
+        let query = Query::parse(request.params())?;
+        let window = world.window(query.timeframe);
+        let chats = world.chats(window);
+        let style = Style {
+            numbers: world.options().numbers,
+            section_name: world.options().section_name,
+        };
+        let body = query.body(window, chats.iter(), style);
+        Ok(ApiResponse::json(200, &body))
+    }
+}
+
+/// The name of the skill section: the document's samples and its table differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SectionName {
+    /// As in the samples.
+    #[default]
+    #[value(name = "skillsMetricsPerAgent")]
+    SkillsMetricsPerAgent,
+    /// As in the table.
+    #[value(name = "skillsMetrics")]
+    SkillsMetrics,
+}
+
+impl SectionName {
+    /// The JSON key.
+    fn key(self) -> &'static str {
+        match self {
+            Self::SkillsMetricsPerAgent => "skillsMetricsPerAgent",
+            Self::SkillsMetrics => "skillsMetrics",
+        }
+    }
+}
+
+/// How the response is written.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Style {
+    pub(crate) numbers: Numbers,
+    pub(crate) section_name: SectionName,
+}
+
+/// The checked parameters.
+pub(crate) struct Query {
     /// Minutes.
     pub(crate) timeframe: i64,
+    /// Minutes.
     interval: Option<i64>,
     filter: Filter,
 }
 
+/// Which sections are requested, and for which ids.
 struct Filter {
-    skills: Option<Ids>,
-    agents: Option<Ids>,
+    skills: Option<IdFilter>,
+    agents: Option<IdFilter>,
 }
 
-impl Request {
-    /// Checks every parameter; the first mistake is the answer.
-    pub(crate) fn read(params: &Params) -> Result<Self, BadParameter> {
+impl Query {
+    /// Checks every parameter; the first invalid one is the error.
+    pub(crate) fn parse(params: &Params) -> Result<Self, InvalidParameter> {
         params.check_version()?;
         let timeframe = params.timeframe()?;
         Ok(Self {
@@ -42,45 +116,66 @@ impl Request {
         })
     }
 
-    /// The body of the answer.
-    pub(crate) fn answer<'a>(
+    /// The body of the response.
+    pub(crate) fn body<'a>(
         &self,
         window: Window,
         chats: impl Iterator<Item = &'a Chat>,
-        numbers: Numbers,
-        section: SectionName,
+        style: Style,
     ) -> Value {
-        let ends = self.interval.map(|minutes| window.interval_ends(minutes));
-        let mut whole = Sections::default();
-        let mut intervals: Vec<Sections> = Vec::new();
-        intervals.resize_with(ends.as_ref().map_or(0, Vec::len), Sections::default);
+        let mut intervals = self.interval.map(|minutes| Intervals::new(window, minutes));
+        let mut total = Sections::default();
         for chat in chats {
-            let closed = Some((chat.closed_at, Event::Closed));
-            let connected = chat.answered_at.map(|time| (time, Event::Connected));
-            for (time, event) in [closed, connected].into_iter().flatten() {
-                if !window.holds(time) {
+            for (time, event) in events(chat) {
+                if !window.contains(time) {
                     continue;
                 }
-                whole.count(&self.filter, chat, event);
-                let place = self
-                    .interval
-                    .and_then(|length| window.interval_of(time, length));
-                if let Some(interval) = place.and_then(|place| intervals.get_mut(place)) {
-                    interval.count(&self.filter, chat, event);
+                total.count(&self.filter, chat, event);
+                if let Some(sections) = intervals.as_mut().and_then(|all| all.at(time)) {
+                    sections.count(&self.filter, chat, event);
                 }
             }
         }
-        let mut body = whole.json(&self.filter, numbers, section);
-        if let Some(ends) = ends {
-            let list = ends.into_iter().zip(&intervals).map(|(end, sections)| {
-                json!({
-                    "timestamp": numbers.whole(end),
-                    "metricsData": sections.json(&self.filter, numbers, section),
-                })
-            });
-            body.insert("metricsByIntervals".to_owned(), list.collect());
+        let mut body = total.json(&self.filter, style);
+        if let Some(intervals) = intervals {
+            let intervals = intervals.json(&self.filter, style);
+            body.insert("metricsByIntervals".to_owned(), intervals);
         }
         Value::Object(body)
+    }
+}
+
+/// The window split into intervals of equal length.
+struct Intervals {
+    window: Window,
+    minutes: i64,
+    /// The end and the counts of each, newest first.
+    counts: Vec<(i64, Sections)>,
+}
+
+impl Intervals {
+    fn new(window: Window, minutes: i64) -> Self {
+        let ends = window.interval_ends(minutes).into_iter();
+        Self {
+            window,
+            minutes,
+            counts: ends.map(|end| (end, Sections::default())).collect(),
+        }
+    }
+
+    fn at(&mut self, time: i64) -> Option<&mut Sections> {
+        let position = self.window.interval_position(time, self.minutes)?;
+        self.counts.get_mut(position).map(|(_, sections)| sections)
+    }
+
+    fn json(&self, filter: &Filter, style: Style) -> Value {
+        let interval = |(end, sections): &(i64, Sections)| {
+            json!({
+                "timestamp": style.numbers.whole(*end),
+                "metricsData": sections.json(filter, style),
+            })
+        };
+        self.counts.iter().map(interval).collect()
     }
 }
 
@@ -90,9 +185,15 @@ enum Event {
     Connected,
 }
 
-/// The five numbers.
+/// When what happened to `chat`.
+fn events(chat: &Chat) -> impl Iterator<Item = (i64, Event)> {
+    let connected = chat.answered_at.map(|time| (time, Event::Connected));
+    std::iter::once((chat.closed_at, Event::Closed)).chain(connected)
+}
+
+/// The five numbers of every level.
 #[derive(Default)]
-struct Tally {
+struct Counts {
     interactive: i64,
     noninteractive: i64,
     handling: i64,
@@ -100,7 +201,7 @@ struct Tally {
     connected: i64,
 }
 
-impl Tally {
+impl Counts {
     fn count(&mut self, chat: &Chat, event: Event) {
         let seconds = i64::from(chat.handling_seconds);
         match event {
@@ -128,30 +229,27 @@ impl Tally {
 }
 
 #[derive(Default)]
-struct Skill {
-    total: Tally,
-    agents: BTreeMap<i64, Tally>,
+struct SkillCounts {
+    total: Counts,
+    agents: BTreeMap<i64, Counts>,
 }
 
-/// What one time span says; only the sections asked for are filled.
+/// The counts of one span of time; only the requested sections are filled.
 #[derive(Default)]
 struct Sections {
-    account: Tally,
-    skills: BTreeMap<i64, Skill>,
-    skills_total: Tally,
-    agents: BTreeMap<i64, Tally>,
-    agents_total: Tally,
+    account: Counts,
+    skills: BTreeMap<i64, SkillCounts>,
+    skills_total: Counts,
+    agents: BTreeMap<i64, Counts>,
+    agents_total: Counts,
 }
 
 impl Sections {
     fn count(&mut self, filter: &Filter, chat: &Chat, event: Event) {
-        let agent_asked = |ids: &Ids| match chat.agent {
-            Some(agent) => ids.holds(agent),
-            None => *ids == Ids::All,
-        };
+        let is_agent_requested = |ids: &IdFilter| ids.contains_optional(chat.agent);
         if let Some(skills) = &filter.skills
-            && skills.holds(chat.skill)
-            && filter.agents.as_ref().is_none_or(agent_asked)
+            && skills.contains(chat.skill)
+            && filter.agents.as_ref().is_none_or(is_agent_requested)
         {
             let skill = self.skills.entry(chat.skill).or_default();
             skill.total.count(chat, event);
@@ -162,7 +260,7 @@ impl Sections {
         }
         if let Some(agents) = &filter.agents
             && let Some(agent) = chat.agent
-            && agents.holds(agent)
+            && agents.contains(agent)
         {
             self.agents.entry(agent).or_default().count(chat, event);
             self.agents_total.count(chat, event);
@@ -172,7 +270,8 @@ impl Sections {
         }
     }
 
-    fn json(&self, filter: &Filter, numbers: Numbers, section: SectionName) -> Map<String, Value> {
+    fn json(&self, filter: &Filter, style: Style) -> Map<String, Value> {
+        let numbers = style.numbers;
         let mut body = Map::new();
         if filter.skills.is_some() {
             let skills = self.skills.iter().map(|(id, skill)| {
@@ -186,7 +285,7 @@ impl Sections {
                 "metricsPerSkill": skills.collect::<Map<_, _>>(),
                 "metricsTotals": self.skills_total.json(numbers),
             });
-            body.insert(section.key().to_owned(), skills);
+            body.insert(style.section_name.key().to_owned(), skills);
         }
         if filter.agents.is_some() {
             let agents = json!({
@@ -202,9 +301,9 @@ impl Sections {
     }
 }
 
-fn per_agent(agents: &BTreeMap<i64, Tally>, numbers: Numbers) -> Map<String, Value> {
+fn per_agent(agents: &BTreeMap<i64, Counts>, numbers: Numbers) -> Map<String, Value> {
     agents
         .iter()
-        .map(|(id, tally)| (id.to_string(), tally.json(numbers)))
+        .map(|(id, counts)| (id.to_string(), counts.json(numbers)))
         .collect()
 }

@@ -8,39 +8,76 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::{Api, ApiRequest};
 use crate::simulator::json_style::Numbers;
-use crate::simulator::params::{BadParameter, Ids, Params};
-use crate::simulator::world::arrivals::Chat;
-use crate::simulator::world::window::Window;
+use crate::simulator::params::{IdFilter, InvalidParameter, Params, whole_number};
+use crate::simulator::response::ApiResponse;
+use crate::simulator::world::{Chat, Window, World};
 
-/// A checked request.
-pub(crate) struct Request {
+/// The buckets of a request that names none: lower limits in seconds.
+const DEFAULT_BUCKETS: [u32; 7] = [0, 15, 30, 45, 60, 90, 120];
+
+/// The API.
+pub(super) struct Sla;
+
+impl Api for Sla {
+    fn name(&self) -> &'static str {
+        "sla"
+    }
+
+    fn service(&self) -> Option<&'static str> {
+        Some("leDataReporting")
+    }
+
+    fn path(&self) -> &'static str {
+        "/operations/api/account/{account}/sla"
+    }
+
+    fn example_query(&self) -> &'static str {
+        "timeframe=60&v=1"
+    }
+
+    fn has_envelope(&self) -> bool {
+        true
+    }
+
+    fn respond(
+        &self,
+        request: &ApiRequest,
+        world: &World<'_>,
+    ) -> Result<ApiResponse, InvalidParameter> {
+        let query = Query::parse(request.params())?;
+        let window = world.window(query.timeframe);
+        let chats = world.chats(window);
+        let body = query.body(window, chats.iter(), world.options().numbers);
+        Ok(ApiResponse::json(200, &body))
+    }
+}
+
+/// The checked parameters.
+pub(crate) struct Query {
     /// Minutes.
     pub(crate) timeframe: i64,
-    skills: Ids,
-    groups: Ids,
-    /// By lower limit in seconds: no chats yet.
+    skills: IdFilter,
+    groups: IdFilter,
+    /// Chats by lower limit in seconds: none yet.
     buckets: BTreeMap<u32, u32>,
 }
 
-impl Request {
-    /// Checks every parameter; the first mistake is the answer.
-    pub(crate) fn read(params: &Params) -> Result<Self, BadParameter> {
+impl Query {
+    /// Checks every parameter; the first invalid one is the error.
+    pub(crate) fn parse(params: &Params) -> Result<Self, InvalidParameter> {
         params.check_version()?;
         Ok(Self {
             timeframe: params.timeframe()?,
-            skills: params.ids("skillIds")?.unwrap_or(Ids::All),
-            groups: params.ids("groupIds")?.unwrap_or(Ids::All),
-            buckets: params
-                .histogram()?
-                .into_iter()
-                .map(|limit| (limit, 0))
-                .collect(),
+            skills: params.ids("skillIds")?.unwrap_or(IdFilter::All),
+            groups: params.ids("groupIds")?.unwrap_or(IdFilter::All),
+            buckets: empty_buckets(params)?,
         })
     }
 
-    /// The body of the answer.
-    pub(crate) fn answer<'a>(
+    /// The body of the response.
+    pub(crate) fn body<'a>(
         &self,
         window: Window,
         chats: impl Iterator<Item = &'a Chat>,
@@ -48,10 +85,10 @@ impl Request {
     ) -> Value {
         let mut buckets = self.buckets.clone();
         for chat in chats {
-            let Some(answered_at) = chat.answered_at.filter(|&time| window.holds(time)) else {
+            let Some(answered_at) = chat.answered_at.filter(|&time| window.contains(time)) else {
                 continue;
             };
-            if !self.skills.holds(chat.skill) || !self.group_holds(chat.group) {
+            if !self.skills.contains(chat.skill) || !self.groups.contains_optional(chat.group) {
                 continue;
             }
             let wait = u32::try_from((answered_at - chat.queued_at) / 1000).unwrap_or(0);
@@ -60,11 +97,11 @@ impl Request {
             }
         }
         let total = buckets.values().sum();
-        let mut so_far = 0;
+        let mut accumulated = 0;
         let range = buckets.iter().map(|(limit, &chats)| {
-            so_far += chats;
+            accumulated += chats;
             let bucket = json!({
-                "accumulated": numbers.ratio(so_far, total),
+                "accumulated": numbers.ratio(accumulated, total),
                 "percentageFromTotal": numbers.ratio(chats, total),
                 "chats": numbers.whole(i64::from(chats)),
             });
@@ -72,11 +109,45 @@ impl Request {
         });
         json!({ "slaDataRange": range.collect::<Map<_, _>>() })
     }
+}
 
-    fn group_holds(&self, group: Option<i64>) -> bool {
-        match group {
-            Some(group) => self.groups.holds(group),
-            None => self.groups == Ids::All,
+/// The buckets of `histogram`: lower limits in seconds, multiples of 5, of which 0 is always one.
+fn empty_buckets(params: &Params) -> Result<BTreeMap<u32, u32>, InvalidParameter> {
+    let name = "histogram";
+    let Some(text) = params.get(name) else {
+        return Ok(DEFAULT_BUCKETS.map(|limit| (limit, 0)).into());
+    };
+    let limits: Option<BTreeMap<u32, u32>> = text
+        .split(',')
+        .map(|limit| Some((u32::try_from(whole_number(limit)?).ok()?, 0)))
+        .collect();
+    let Some(mut buckets) = limits else {
+        let reason = "non-negative numbers of seconds separated by commas are expected";
+        return Err(InvalidParameter::new(name, text, reason));
+    };
+    if buckets.keys().any(|limit| limit % 5 != 0) {
+        let reason = "values must be multiples of 5 seconds";
+        return Err(InvalidParameter::new(name, text, reason));
+    }
+    buckets.insert(0, 0);
+    Ok(buckets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(query: &str) -> Result<Vec<u32>, InvalidParameter> {
+        let buckets = empty_buckets(&Params::parse(Some(query)))?;
+        Ok(buckets.into_keys().collect())
+    }
+
+    #[test]
+    fn histogram_limits_are_multiples_of_five_with_zero() {
+        assert_eq!(limits(""), Ok(DEFAULT_BUCKETS.to_vec()));
+        assert_eq!(limits("histogram=20,5,10"), Ok(vec![0, 5, 10, 20]));
+        for bad in ["", "0,7", "-5", "all"] {
+            assert!(limits(&format!("histogram={bad}")).is_err(), "{bad}");
         }
     }
 }

@@ -1,17 +1,12 @@
 //! The two data APIs counted from given chats, against the samples of LivePerson's documents, and
 //! the sums that must agree whatever the chats are.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
+use crate::simulator::Numbers;
 use crate::simulator::apis::{engagement_activity, sla};
-use crate::simulator::json_style::{Numbers, SectionName};
 use crate::simulator::params::Params;
-use crate::simulator::world::arrivals::Chat;
-use crate::simulator::world::history::History;
-use crate::simulator::world::staffing::Staff;
-use crate::simulator::world::window::{HOUR, MINUTE, Window};
+use crate::simulator::world::{Chat, HOUR, History, MINUTE, Staff, Window};
 
 use super::{BUSY, QUIET};
 
@@ -24,20 +19,16 @@ const NUMBERS: [&str; 5] = [
 ];
 
 fn activity(now: i64, chats: &[Chat], query: &str) -> Value {
-    let request = engagement_activity::Request::read(&Params::parse(Some(query))).unwrap();
-    let window = Window::ending(now, request.timeframe);
-    request.answer(
-        window,
-        chats.iter(),
-        Numbers::Integer,
-        SectionName::default(),
-    )
+    let query = engagement_activity::Query::parse(&Params::parse(Some(query))).unwrap();
+    let window = Window::ending(now, query.timeframe);
+    let style = engagement_activity::Style::default();
+    query.body(window, chats.iter(), style)
 }
 
 fn histogram(now: i64, chats: &[Chat], query: &str) -> Value {
-    let request = sla::Request::read(&Params::parse(Some(query))).unwrap();
-    let window = Window::ending(now, request.timeframe);
-    request.answer(window, chats.iter(), Numbers::Integer)
+    let query = sla::Query::parse(&Params::parse(Some(query))).unwrap();
+    let window = Window::ending(now, query.timeframe);
+    query.body(window, chats.iter(), Numbers::Integer)
 }
 
 fn fixture(text: &str) -> Value {
@@ -73,7 +64,7 @@ fn sample(now: i64) -> [Chat; 3] {
 }
 
 #[test]
-fn the_samples_of_the_documents() {
+fn the_samples_of_the_documents_are_reproduced() {
     // 2014-10-07 11:17, so that the intervals end as in the document.
     let now = 1_412_680_800_000 - 3 * MINUTE;
     let chats = sample(now);
@@ -131,7 +122,7 @@ fn the_samples_of_the_documents() {
 }
 
 #[test]
-fn the_histogram_of_the_document() {
+fn the_histogram_of_the_document_is_reproduced() {
     let waited = |seconds: i64| {
         let mut chat = chat(2, 3, BUSY - 60_000, 12, true);
         chat.queued_at = BUSY - 60_000 - seconds * 1000;
@@ -181,7 +172,7 @@ fn the_histogram_is_restricted_by_skill_and_group() {
 }
 
 #[test]
-fn lists_of_both_kinds_restrict_only_the_skill_section() {
+fn ids_of_both_kinds_restrict_only_the_skill_section() {
     let mut abandoned = chat(2, 3, BUSY - 60_000, 0, false);
     abandoned.answered_at = None;
     abandoned.agent = None;
@@ -223,7 +214,7 @@ fn lists_of_both_kinds_restrict_only_the_skill_section() {
 }
 
 #[test]
-fn a_chat_is_connected_in_one_bucket_and_closed_in_another() {
+fn a_chat_is_connected_and_closed_in_different_buckets() {
     let now = BUSY - BUSY % (5 * MINUTE);
     let chats = [chat(2, 3, now - 4 * MINUTE, 600, true)];
     let before = activity(now, &chats, "v=1&timeframe=5")["metricsTotals"].clone();
@@ -260,22 +251,18 @@ fn values(map: &Value) -> impl Iterator<Item = &Value> {
 }
 
 #[test]
-fn all_levels_agree_at_any_moment() {
-    let staff = Arc::new(Staff::new(1, 8, 40, 3));
-    let history = History::new(staff);
+fn all_levels_agree_at_any_time() {
+    let history = History::new(Staff::new(1, 8, 40, 3));
     for now in [BUSY, QUIET, BUSY + 4 * 24 * HOUR] {
         for minutes in [5, 60, 1440] {
-            let blocks = history.around(Window::ending(now, minutes));
-            let chats: Vec<Chat> = blocks
-                .iter()
-                .flat_map(|block| block.iter().cloned())
-                .collect();
-            agree(now, minutes, &chats);
+            let chats = history.chats_around(Window::ending(now, minutes));
+            let chats: Vec<Chat> = chats.iter().cloned().collect();
+            assert_levels_agree(now, minutes, &chats);
         }
     }
 }
 
-fn agree(now: i64, minutes: i64, chats: &[Chat]) {
+fn assert_levels_agree(now: i64, minutes: i64, chats: &[Chat]) {
     let account = activity(now, chats, &format!("v=1&timeframe={minutes}"));
     let account = sum([&account["metricsTotals"]].into_iter());
     let both = format!("v=1&timeframe={minutes}&skillIds=all&agentIds=all");
@@ -293,10 +280,10 @@ fn agree(now: i64, minutes: i64, chats: &[Chat]) {
     let window = Window::ending(now, minutes);
     for (id, skill) in skills["metricsPerSkill"].as_object().unwrap() {
         let mut expected = sum(values(&skill["metricsPerAgent"]));
-        let gave_up = chats.iter().filter(|chat| {
-            chat.agent.is_none() && chat.skill.to_string() == *id && window.holds(chat.closed_at)
+        let abandoned = chats.iter().filter(|chat| {
+            chat.agent.is_none() && chat.skill.to_string() == *id && window.contains(chat.closed_at)
         });
-        expected[1] += i64::try_from(gave_up.count()).unwrap();
+        expected[1] += i64::try_from(abandoned.count()).unwrap();
         assert_eq!(
             sum([&skill["metricsTotals"]].into_iter()),
             expected,

@@ -1,135 +1,131 @@
-//! The chats themselves: who arrives when, for which skill, and how patient they are. What becomes
-//! of them is decided in [`super::queueing`], by the agents on duty.
+//! The visitors: who arrives when, for which skill, and how long they are willing to wait. What
+//! becomes of them is decided in [`super::queueing`], by the agents on duty.
 
 use fastrand::Rng;
 
-use super::rng::{Purpose, exponential, lognormal, poisson, rng, to_ms, whole};
-use super::staffing::{Staff, UNASSIGNED};
+use super::block::Block;
+use super::rng::{Purpose, exponential, lognormal, poisson, rng, round, to_ms};
+use super::staffing::{QueueIndex, Skill, Staff, UNASSIGNED_SKILL};
 use super::window::{DAY, HOUR, MINUTE};
 
-/// One chat, whole: everything that LivePerson reports is counted from these.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Chat {
-    /// When the visitor began to wait.
-    pub(crate) queued_at: i64,
-    /// When the agent connected and replied; none when the visitor gave up before.
-    pub(crate) answered_at: Option<i64>,
-    /// When it ended, also by the visitor giving up.
-    pub(crate) closed_at: i64,
-    /// The skill; [`UNASSIGNED`] when it has none.
-    pub(crate) skill: i64,
-    /// The agent; none exactly when it was never answered.
-    pub(crate) agent: Option<i64>,
-    /// The agent's group.
-    pub(crate) group: Option<i64>,
-    /// Whether both sides wrote something.
-    pub(crate) interactive: bool,
-    /// Seconds from the answer to the end; 0 without an answer.
-    pub(crate) handling_seconds: u32,
-}
-
-/// A visitor at the door.
-pub(crate) struct Arrival {
+/// A visitor who asks for a chat.
+pub(super) struct Arrival {
     /// When the chat is queued.
-    pub(crate) at: i64,
+    pub(super) queued_at: i64,
     /// The skill asked for.
-    pub(crate) skill: i64,
-    /// The line it queues in.
-    pub(crate) line: usize,
-    /// How long the visitor waits for an agent before giving up, milliseconds.
-    pub(crate) patience: i64,
-    /// How long the agent takes to reply once the chat is theirs, milliseconds.
-    pub(crate) reply: i64,
+    pub(super) skill: i64,
+    /// The queue it waits in.
+    pub(super) queue: QueueIndex,
+    /// How long the visitor waits for an agent before abandoning the queue, in milliseconds.
+    pub(super) patience: i64,
+    /// How long the agent takes to reply once the chat is assigned, in milliseconds.
+    pub(super) reply_time: i64,
     /// Whether the visitor writes anything.
-    pub(crate) interactive: bool,
-    /// How long the chat takes, seconds.
-    pub(crate) handling_seconds: u32,
-    /// How long the agent is busy with notes afterwards, milliseconds.
-    pub(crate) wrap_up: i64,
+    pub(super) interactive: bool,
+    /// How long the agent handles the chat, in seconds.
+    pub(super) handling_seconds: u32,
+    /// How long the agent is busy with notes afterwards, in milliseconds.
+    pub(super) wrap_up_time: i64,
 }
 
-/// The longest a chat can last from being queued to being closed, with room to spare.
+/// Upper bound of the time from a chat's being queued to its being closed, in milliseconds.
 pub(crate) const LONGEST_CHAT: i64 = 3 * HOUR;
+/// In seconds.
 const LONGEST_PATIENCE: f64 = 900.0;
+/// In seconds.
 const LONGEST_HANDLING: f64 = 7200.0;
 
-/// Blocks begin at this time of day: the quietest hour, since each starts with idle agents.
-const BLOCK_OFFSET: i64 = 4 * HOUR;
+/// Arrivals are drawn for each slot of this length, in milliseconds.
 const SLOT: i64 = 5 * MINUTE;
-/// Share of chats that come without a skill.
+/// Share of chats without a skill.
 const UNASSIGNED_SHARE: f64 = 0.03;
 
 /// The load of each hour of the UTC day, as a share of the peak.
-const DAY_CURVE: [f64; 24] = [
+const HOURLY_LOAD: [f64; 24] = [
     0.21, 0.19, 0.18, 0.18, 0.18, 0.19, 0.23, 0.36, 0.62, 0.86, 1.00, 0.97, 0.80, 0.84, 0.97, 0.95,
     0.84, 0.70, 0.60, 0.54, 0.47, 0.38, 0.29, 0.23,
 ];
 /// The load of each day of the week, from Monday.
-const WEEK_CURVE: [f64; 7] = [1.1, 1.0, 0.97, 0.98, 0.93, 0.55, 0.5];
-/// Even a Sunday night has this share of the peak.
-const QUIETEST: f64 = 0.18;
+const WEEKDAY_LOAD: [f64; 7] = [1.1, 1.0, 0.97, 0.98, 0.93, 0.55, 0.5];
+/// The lowest load: a Sunday night, as a share of the peak.
+const LOWEST_LOAD: f64 = 0.18;
 
-/// The block that holds `time`.
-pub(crate) fn block_of(time: i64) -> i64 {
-    (time - BLOCK_OFFSET).div_euclid(DAY)
-}
-
-/// Where `block` begins.
-pub(crate) fn block_start(block: i64) -> i64 {
-    block * DAY + BLOCK_OFFSET
-}
-
-/// Chats an hour at the busiest time of an ordinary day. Grows with the agents, but not without
-/// bounds: three days of chats are kept in memory.
+/// Chats an hour at the busiest time of an ordinary day. Grows with the number of agents up to a
+/// limit, because three days of chats are kept in memory.
 fn peak_per_hour(agents: usize) -> f64 {
     let agents = f64::from(u32::try_from(agents).unwrap_or(u32::MAX));
     (4.5 * agents).clamp(12.0, 20_000.0)
 }
 
-/// Everybody who arrives in `block`, in the order of arrival.
-pub(crate) fn arrivals(staff: &Staff, block: i64) -> Vec<Arrival> {
-    let start = block_start(block);
-    let mut day_rng = rng(staff.seed, Purpose::Day, block);
-    let peak = peak_per_hour(staff.agents.len());
-    let mood = lognormal(&mut day_rng, 1.0, 0.06);
-    let surges: Vec<Surge> = (0..day_rng.usize(1..4))
-        .map(|_| Surge::draw(staff, start, peak, &mut day_rng))
-        .collect();
+/// Every visitor who arrives in `block`, in the order of arrival.
+pub(super) fn arrivals(staff: &Staff, block: Block) -> Vec<Arrival> {
+    let day = DayDemand::draw(staff, block);
     let mut arrivals = Vec::new();
     for slot in 0..DAY / SLOT {
-        let from = start + slot * SLOT;
-        let mut slot_rng = rng(staff.seed, Purpose::Arrivals, from / SLOT);
-        let expected = peak * load(from) * mood * lognormal(&mut slot_rng, 1.0, 0.12) / 12.0;
-        for _ in 0..poisson(&mut slot_rng, expected) {
-            let unassigned = slot_rng.f64() < UNASSIGNED_SHARE;
-            let share = (!unassigned).then(|| slot_rng.f64());
-            arrivals.push(arrival(staff, from, share, &mut slot_rng));
-        }
-        for surge in surges.iter().filter(|surge| surge.at(from)) {
-            for _ in 0..poisson(&mut slot_rng, surge.per_hour / 12.0) {
-                arrivals.push(arrival(staff, from, Some(surge.share), &mut slot_rng));
-            }
-        }
+        draw_slot(staff, &day, block.start() + slot * SLOT, &mut arrivals);
     }
-    arrivals.sort_by_key(|arrival| arrival.at);
+    arrivals.sort_by_key(|arrival| arrival.queued_at);
     arrivals
 }
 
-/// The load at `time` as a share of an ordinary day's peak.
-fn load(time: i64) -> f64 {
-    let weekday = usize::try_from((time.div_euclid(DAY) + 3).rem_euclid(7)).unwrap_or(0);
-    let of_day = time.rem_euclid(DAY);
-    let hour = usize::try_from(of_day / HOUR).unwrap_or(0);
-    let minutes = i32::try_from(of_day % HOUR / MINUTE).unwrap_or(0);
-    let part = f64::from(minutes) / 60.0;
-    let curve = DAY_CURVE[hour % 24] * (1.0 - part) + DAY_CURVE[(hour + 1) % 24] * part;
-    (curve * WEEK_CURVE[weekday % 7]).max(QUIETEST)
+/// How many visitors a block brings.
+struct DayDemand {
+    /// Chats an hour at the busiest time of an ordinary day.
+    peak_per_hour: f64,
+    /// This day's demand as a multiple of an ordinary day's.
+    factor: f64,
+    surges: Vec<Surge>,
 }
 
-/// Half an hour in which something is broken, and everybody asks the same skill about it.
+impl DayDemand {
+    fn draw(staff: &Staff, block: Block) -> Self {
+        let mut rng = rng(staff.seed(), Purpose::Day, block.number());
+        let peak_per_hour = peak_per_hour(staff.agents().len());
+        let factor = lognormal(&mut rng, 1.0, 0.06);
+        let surges = (0..rng.usize(1..4))
+            .map(|_| Surge::draw(staff, block.start(), peak_per_hour, &mut rng))
+            .collect();
+        Self {
+            peak_per_hour,
+            factor,
+            surges,
+        }
+    }
+}
+
+/// Adds the visitors of the slot that begins at `from`.
+fn draw_slot(staff: &Staff, day: &DayDemand, from: i64, arrivals: &mut Vec<Arrival>) {
+    let mut rng = rng(staff.seed(), Purpose::Arrivals, from / SLOT);
+    let per_hour = day.peak_per_hour * load_at(from) * day.factor;
+    let expected = per_hour * lognormal(&mut rng, 1.0, 0.12) / 12.0;
+    for _ in 0..poisson(&mut rng, expected) {
+        let unassigned = rng.f64() < UNASSIGNED_SHARE;
+        let share = (!unassigned).then(|| rng.f64());
+        arrivals.push(arrival(staff, from, share, &mut rng));
+    }
+    for surge in day.surges.iter().filter(|surge| surge.is_on_at(from)) {
+        for _ in 0..poisson(&mut rng, surge.per_hour / 12.0) {
+            arrivals.push(arrival(staff, from, Some(surge.share), &mut rng));
+        }
+    }
+}
+
+/// The load at `time` as a share of an ordinary day's peak.
+fn load_at(time: i64) -> f64 {
+    let weekday = usize::try_from((time.div_euclid(DAY) + 3).rem_euclid(7)).unwrap_or(0);
+    let time_of_day = time.rem_euclid(DAY);
+    let hour = usize::try_from(time_of_day / HOUR).unwrap_or(0);
+    let minutes = i32::try_from(time_of_day % HOUR / MINUTE).unwrap_or(0);
+    let fraction = f64::from(minutes) / 60.0;
+    let curve = HOURLY_LOAD[hour % 24] * (1.0 - fraction) + HOURLY_LOAD[(hour + 1) % 24] * fraction;
+    (curve * WEEKDAY_LOAD[weekday % 7]).max(LOWEST_LOAD)
+}
+
+/// Half an hour in which something is broken and many visitors ask the same skill about it.
 struct Surge {
     from: i64,
     to: i64,
+    /// Which skill, see [`Staff::skill_at`].
     share: f64,
     per_hour: f64,
 }
@@ -137,8 +133,8 @@ struct Surge {
 impl Surge {
     fn draw(staff: &Staff, block_start: i64, peak: f64, rng: &mut Rng) -> Self {
         let from = block_start + 4 * HOUR + to_ms(rng.f64() * 12.0 * 3600.0);
-        // The busiest skills own the first shares; a surge of an idle skill would be no story.
-        let share = if staff.skills.is_empty() {
+        // The busiest skills own the first shares; a surge of an idle skill would not be seen.
+        let share = if staff.skills().is_empty() {
             0.0
         } else {
             rng.f64() * 0.7
@@ -151,8 +147,8 @@ impl Surge {
         }
     }
 
-    fn at(&self, time: i64) -> bool {
-        self.from <= time && time < self.to
+    fn is_on_at(&self, time: i64) -> bool {
+        (self.from..self.to).contains(&time)
     }
 }
 
@@ -167,13 +163,13 @@ fn arrival(staff: &Staff, from: i64, share: Option<f64>, rng: &mut Rng) -> Arriv
         (15.0 + exponential(rng, 60.0)).min(600.0)
     };
     Arrival {
-        at: from + rng.i64(0..SLOT),
-        skill: skill.map_or(UNASSIGNED, |skill| skill.id),
-        line: skill.map_or(staff.unassigned_line(), |skill| skill.line),
+        queued_at: from + rng.i64(0..SLOT),
+        skill: skill.map_or(UNASSIGNED_SKILL, Skill::id),
+        queue: skill.map_or(staff.unassigned_queue(), Skill::queue),
         patience: to_ms((20.0 + lognormal(rng, 110.0, 0.8)).min(LONGEST_PATIENCE)),
-        reply: to_ms(lognormal(rng, 6.0, 0.7).clamp(1.0, 60.0)),
+        reply_time: to_ms(lognormal(rng, 6.0, 0.7).clamp(1.0, 60.0)),
         interactive,
-        handling_seconds: u32::try_from(whole(handling)).unwrap_or(0),
-        wrap_up: to_ms(15.0 + exponential(rng, 30.0)),
+        handling_seconds: u32::try_from(round(handling)).unwrap_or(0),
+        wrap_up_time: to_ms(15.0 + exponential(rng, 30.0)),
     }
 }

@@ -1,58 +1,143 @@
 //! Who works for the simulated account: skills with their share of the chats, agents with their
 //! skills, group and shifts. All of it follows from the seed and the three sizes.
 //!
-//! Chats queue in *lines*. With up to [`MOST_LINES`] skills each skill has a line of its own; with
-//! more, skills share lines, so that the cost of routing does not grow with the number of skills.
-//! One further line holds the chats with no skill, which everybody may take.
+//! With up to [`MOST_SKILL_QUEUES`] skills each skill has its own queue; with more, skills share
+//! queues, so that the cost of routing does not grow with the number of skills. One further queue
+//! holds the chats without a skill, which every agent may take.
+
+use std::ops::Range;
 
 use super::rng::{Purpose, rng};
+use super::sample_names::{self, AgentNames};
 use super::window::{DAY, HOUR, MINUTE};
 
-/// The skill id of chats with no skill assigned ("Unassigned").
-pub(crate) const UNASSIGNED: i64 = -1;
+/// The skill id of chats without an assigned skill ("Unassigned").
+pub const UNASSIGNED_SKILL: i64 = -1;
 /// Id of the first skill; the one before it is the deleted one.
 pub(crate) const FIRST_SKILL: i64 = 101;
 /// Id of the first agent; the one before it is the deleted one.
 pub(crate) const FIRST_AGENT: i64 = 1001;
 /// Id of the first agent group; the one before it is the deleted one.
 pub(crate) const FIRST_GROUP: i64 = 11;
-const MOST_LINES: usize = 64;
-/// Below this many agents nobody goes home, or the account would be dead for most of the day.
+const MOST_SKILL_QUEUES: usize = 64;
+/// An account with fewer agents has them on duty all the time, or most of its day would be empty.
 const FEW_AGENTS: usize = 4;
 
+/// A queue, counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct QueueIndex(pub(super) usize);
+
+/// An agent's position among all agents, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct AgentIndex(pub(super) usize);
+
+/// A skill's position among all skills, from 0: the busiest first.
+#[derive(Clone, Copy, Debug)]
+struct SkillIndex(usize);
+
+/// A group's position among all groups, from 0.
+#[derive(Clone, Copy, Debug)]
+struct GroupIndex(usize);
+
 /// A skill.
-pub(crate) struct Skill {
-    /// LivePerson's id.
-    pub(crate) id: i64,
-    /// The line its chats queue in.
-    pub(crate) line: usize,
+#[derive(Debug)]
+pub struct Skill {
+    id: i64,
+    index: SkillIndex,
+    /// The queue its chats wait in.
+    queue: QueueIndex,
     /// The share of chats that are for this skill or an earlier one, 0 to 1.
-    cumulative: f64,
+    cumulative_share: f64,
+}
+
+impl Skill {
+    /// LivePerson's id.
+    pub fn id(&self) -> i64 {
+        self.id
+    }
+
+    /// Its name; unique.
+    pub fn name(&self) -> String {
+        sample_names::skill(self.index.0)
+    }
+
+    /// The queue its chats wait in.
+    pub(super) fn queue(&self) -> QueueIndex {
+        self.queue
+    }
+}
+
+/// An agent group.
+#[derive(Debug)]
+pub struct AgentGroup {
+    id: i64,
+    index: GroupIndex,
+}
+
+impl AgentGroup {
+    /// LivePerson's id.
+    pub fn id(&self) -> i64 {
+        self.id
+    }
+
+    /// Its name; unique.
+    pub fn name(&self) -> String {
+        sample_names::group(self.index.0)
+    }
 }
 
 /// An agent.
-pub(crate) struct Agent {
-    /// LivePerson's id.
-    pub(crate) id: i64,
-    /// The agent group.
-    pub(crate) group: Option<i64>,
-    /// The lines served; empty for an agent without assigned skills, who serves all.
-    pub(crate) lines: Vec<usize>,
+#[derive(Debug)]
+pub struct Agent {
+    id: i64,
+    index: AgentIndex,
+    group: Option<i64>,
+    /// The skills' queues served; empty for an agent without assigned skills, who serves all.
+    queues: Vec<QueueIndex>,
     shift: Shift,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+impl Agent {
+    /// LivePerson's id.
+    pub fn id(&self) -> i64 {
+        self.id
+    }
+
+    /// What the agent is called.
+    pub fn names(&self) -> AgentNames {
+        sample_names::agent(self.index.0)
+    }
+
+    /// The id of the agent's group; `None` in an account without groups.
+    pub fn group(&self) -> Option<i64> {
+        self.group
+    }
+
+    /// Whether the agent has `skill` assigned.
+    pub fn is_assigned(&self, skill: &Skill) -> bool {
+        self.queues.contains(&skill.queue)
+    }
+
+    /// Whether the agent takes chats of `skill`: of the assigned ones, or of every skill when none
+    /// is assigned.
+    pub fn serves(&self, skill: &Skill) -> bool {
+        self.queues.is_empty() || self.is_assigned(skill)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shift {
     Early,
     Day,
     Late,
     Evening,
     Night,
-    /// A seat that several people share: manned day and night.
-    Seat,
+    /// A login that several colleagues share: on duty day and night.
+    AroundTheClock,
 }
 
 impl Shift {
+    /// When it begins, in milliseconds since midnight UTC.
     fn start(self) -> i64 {
         match self {
             Self::Early => 6 * HOUR,
@@ -60,44 +145,47 @@ impl Shift {
             Self::Late => 12 * HOUR + 30 * MINUTE,
             Self::Evening => 16 * HOUR,
             Self::Night => 22 * HOUR,
-            Self::Seat => 0,
+            Self::AroundTheClock => 0,
         }
     }
 }
 
-/// Everybody and everything that chats can be about.
+/// The skills, agents and groups of the account.
 pub(crate) struct Staff {
-    /// The seed that all chance of the account comes from.
-    pub(crate) seed: u64,
-    /// The skills, busiest first.
-    pub(crate) skills: Vec<Skill>,
-    /// The agents.
-    pub(crate) agents: Vec<Agent>,
-    /// The ids of the agent groups.
-    pub(crate) groups: Vec<i64>,
+    seed: u64,
+    skills: Vec<Skill>,
+    agents: Vec<Agent>,
+    groups: Vec<AgentGroup>,
 }
 
 impl Staff {
     /// An account of the given sizes; any of them may be 0.
     pub(crate) fn new(seed: u64, skills: usize, agents: usize, groups: usize) -> Self {
-        let skills = shares(skills);
-        let groups: Vec<i64> = (FIRST_GROUP..).take(groups).collect();
-        let mut rng = rng(seed, Purpose::Staff, 0);
+        let skills = skills_by_demand(skills);
+        let groups: Vec<AgentGroup> = (FIRST_GROUP..)
+            .zip((0..groups).map(GroupIndex))
+            .map(|(id, index)| AgentGroup { id, index })
+            .collect();
         let few = agents < FEW_AGENTS;
+        let mut rng = rng(seed, Purpose::Staff, 0);
         let agents = (FIRST_AGENT..)
-            .take(agents)
-            .enumerate()
-            .map(|(index, id)| {
-                let shift = if few { Shift::Seat } else { shift(index) };
-                let lines = match shift {
-                    Shift::Seat => Vec::new(),
-                    _ => lines(&skills, index, &mut rng),
+            .zip((0..agents).map(AgentIndex))
+            .map(|(id, index)| {
+                let shift = if few {
+                    Shift::AroundTheClock
+                } else {
+                    shift_of(index)
                 };
-                let group = groups.get(index % groups.len().max(1)).copied();
+                let queues = match shift {
+                    Shift::AroundTheClock => Vec::new(),
+                    _ => draw_queues(&skills, index, &mut rng),
+                };
+                let group = groups.get(index.0 % groups.len().max(1));
                 Agent {
                     id,
-                    group,
-                    lines,
+                    index,
+                    group: group.map(AgentGroup::id),
+                    queues,
                     shift,
                 }
             })
@@ -110,112 +198,135 @@ impl Staff {
         }
     }
 
-    /// How many lines chats queue in, the one for chats without a skill included.
-    pub(crate) fn lines(&self) -> usize {
-        self.unassigned_line() + 1
+    /// The seed of all random sequences of the account.
+    pub(super) fn seed(&self) -> u64 {
+        self.seed
     }
 
-    /// The line of the chats without a skill.
-    pub(crate) fn unassigned_line(&self) -> usize {
-        self.skills.len().min(MOST_LINES)
+    /// The skills, busiest first.
+    pub(crate) fn skills(&self) -> &[Skill] {
+        &self.skills
     }
 
-    /// The lines of `agent`, the one for chats without a skill included.
-    pub(crate) fn lines_of(&self, agent: &Agent) -> Vec<usize> {
-        if agent.lines.is_empty() {
-            return (0..self.lines()).collect();
+    /// The agents.
+    pub(crate) fn agents(&self) -> &[Agent] {
+        &self.agents
+    }
+
+    /// The agent groups.
+    pub(crate) fn groups(&self) -> &[AgentGroup] {
+        &self.groups
+    }
+
+    /// The number of queues, the one for chats without a skill included.
+    pub(super) fn queue_count(&self) -> usize {
+        self.unassigned_queue().0 + 1
+    }
+
+    /// The queue of the chats without a skill.
+    pub(super) fn unassigned_queue(&self) -> QueueIndex {
+        QueueIndex(self.skills.len().min(MOST_SKILL_QUEUES))
+    }
+
+    /// Every queue that `agent` serves, the one for chats without a skill included.
+    pub(super) fn queues_of(&self, agent: &Agent) -> Vec<QueueIndex> {
+        if agent.queues.is_empty() {
+            return (0..self.queue_count()).map(QueueIndex).collect();
         }
-        let mut lines = agent.lines.clone();
-        lines.push(self.unassigned_line());
-        lines
+        let mut queues = agent.queues.clone();
+        queues.push(self.unassigned_queue());
+        queues
     }
 
-    /// The skill at `share` (0 to 1) of all chats; none when the account has no skills.
-    pub(crate) fn skill_at(&self, share: f64) -> Option<&Skill> {
-        let place = self
-            .skills
-            .partition_point(|skill| skill.cumulative < share);
-        self.skills.get(place).or(self.skills.last())
+    /// The skill at `share` (0 to 1) of all chats; `None` when the account has no skills.
+    pub(super) fn skill_at(&self, share: f64) -> Option<&Skill> {
+        skill_at(&self.skills, share)
     }
 
-    /// When the agent at `index` is on duty between `from` and `to`: ascending, apart, half-open.
-    pub(crate) fn duty(&self, index: usize, from: i64, to: i64) -> Vec<(i64, i64)> {
-        let Some(agent) = self.agents.get(index) else {
-            return Vec::new();
-        };
-        if agent.shift == Shift::Seat {
-            return vec![(from, to)];
+    /// When `agent` is on duty between `from` and `to`: ascending, without overlaps. Times are
+    /// milliseconds since the epoch.
+    pub(super) fn duty(&self, agent: &Agent, from: i64, to: i64) -> Vec<Range<i64>> {
+        if agent.shift == Shift::AroundTheClock {
+            return std::iter::once(from..to).collect();
         }
         // Colleagues of one shift begin a quarter of an hour apart, so that breaks do not coincide.
-        let stagger = i64::try_from(index / 10 % 4).unwrap_or(0) * 15 * MINUTE;
+        let stagger = i64::try_from(agent.index.0 / 10 % 4).unwrap_or(0) * 15 * MINUTE;
         let days = from.div_euclid(DAY) - 1..=to.div_euclid(DAY);
-        days.filter(|&day| self.works(agent, index, day))
+        days.filter(|&day| self.works_on(agent, day))
             .flat_map(|day| {
                 let start = day * DAY + agent.shift.start() + stagger;
                 let pause = start + 4 * HOUR;
                 [
-                    (start, pause),
-                    (pause + 30 * MINUTE, start + 8 * HOUR + 30 * MINUTE),
+                    start..pause,
+                    pause + 30 * MINUTE..start + 8 * HOUR + 30 * MINUTE,
                 ]
             })
-            .filter(|&(start, end)| start < to && end > from)
+            .filter(|span| span.start < to && span.end > from)
             .collect()
     }
 
-    /// Whether `agent` comes to work for the shift that begins on `day` (days since the epoch).
-    fn works(&self, agent: &Agent, index: usize, day: i64) -> bool {
+    /// Whether `agent` is on duty at `time`.
+    pub(super) fn is_on_duty(&self, agent: &Agent, time: i64) -> bool {
+        let spans = self.duty(agent, time, time + 1);
+        spans.iter().any(|span| span.contains(&time))
+    }
+
+    /// Whether `agent` works the shift that begins on `day` (days since the epoch).
+    fn works_on(&self, agent: &Agent, day: i64) -> bool {
+        let index = agent.index.0;
         // 1970-01-01 was a Thursday; 0 is Monday.
         let weekday = (day + 3).rem_euclid(7);
-        let place = i64::try_from(index / 2 % 7).unwrap_or(0);
-        let weekend_worker = agent.shift == Shift::Night || index % 5 < 2;
-        let off = if weekend_worker {
-            (weekday - place).rem_euclid(7) < 2
+        let first_day_off = i64::try_from(index / 2 % 7).unwrap_or(0);
+        let works_at_weekends = agent.shift == Shift::Night || index % 5 < 2;
+        let is_off = if works_at_weekends {
+            (weekday - first_day_off).rem_euclid(7) < 2
         } else {
             weekday >= 5
         };
-        let sick = rng(
-            self.seed,
-            Purpose::Sickness,
-            agent.id.wrapping_mul(100_003) + day,
-        )
-        .f64()
-            < 0.04;
-        !off && !sick
+        let agent_and_day = agent.id.wrapping_mul(100_003) + day;
+        let is_ill = rng(self.seed, Purpose::Sickness, agent_and_day).f64() < 0.04;
+        !is_off && !is_ill
     }
 }
 
-/// Skills whose shares fall off, with a last one that is next to idle.
-fn shares(count: usize) -> Vec<Skill> {
+/// Skills whose shares of the chats fall off; the last of more than three is nearly idle.
+fn skills_by_demand(count: usize) -> Vec<Skill> {
     let weights: Vec<f64> = (1..=count)
         .map(|rank| {
-            let rank_weight = f64::from(u32::try_from(rank).unwrap_or(u32::MAX)).powf(-0.8);
+            let weight = f64::from(u32::try_from(rank).unwrap_or(u32::MAX)).powf(-0.8);
             if rank == count && count > 3 {
-                rank_weight * 0.1
+                weight * 0.1
             } else {
-                rank_weight
+                weight
             }
         })
         .collect();
     let total: f64 = weights.iter().sum();
-    let mut cumulative = 0.0;
+    let mut cumulative_share = 0.0;
     (FIRST_SKILL..)
         .zip(weights)
         .enumerate()
         .map(|(index, (id, weight))| {
-            cumulative += weight / total;
+            cumulative_share += weight / total;
             Skill {
                 id,
-                line: index % MOST_LINES,
-                cumulative,
+                index: SkillIndex(index),
+                queue: QueueIndex(index % MOST_SKILL_QUEUES),
+                cumulative_share,
             }
         })
         .collect()
 }
 
-/// The shift of the agent at `index`: most by day, some at night, every twentieth a seat.
-fn shift(index: usize) -> Shift {
-    match index % 10 {
-        0 if index.is_multiple_of(20) => Shift::Seat,
+fn skill_at(skills: &[Skill], share: f64) -> Option<&Skill> {
+    let position = skills.partition_point(|skill| skill.cumulative_share < share);
+    skills.get(position).or(skills.last())
+}
+
+/// The shift of an agent: most by day, some at night, every twentieth around the clock.
+fn shift_of(agent: AgentIndex) -> Shift {
+    match agent.0 % 10 {
+        0 if agent.0.is_multiple_of(20) => Shift::AroundTheClock,
         1 | 4 => Shift::Early,
         2 | 5 | 8 => Shift::Day,
         3 | 9 => Shift::Late,
@@ -224,20 +335,18 @@ fn shift(index: usize) -> Shift {
     }
 }
 
-/// One to three lines; the first spread over the skills as the chats are.
-fn lines(skills: &[Skill], index: usize, rng: &mut fastrand::Rng) -> Vec<usize> {
-    let at = |share: f64| {
-        let place = skills.partition_point(|skill| skill.cumulative < share);
-        skills.get(place).or(skills.last()).map(|skill| skill.line)
-    };
-    let place = f64::from(u32::try_from(index).unwrap_or(u32::MAX));
-    let first = (0.5 + place * 0.618_033_988_749_895).fract();
-    let mut lines: Vec<usize> = at(first).into_iter().collect();
+/// One to three queues; the first ones of all agents are spread over the skills as the chats are.
+fn draw_queues(skills: &[Skill], agent: AgentIndex, rng: &mut fastrand::Rng) -> Vec<QueueIndex> {
+    let queue_at = |share: f64| skill_at(skills, share).map(Skill::queue);
+    let index = f64::from(u32::try_from(agent.0).unwrap_or(u32::MAX));
+    // Multiples of the golden ratio fill the span from 0 to 1 evenly, however many there are.
+    let first = (0.5 + index * 0.618_033_988_749_895).fract();
+    let mut queues: Vec<QueueIndex> = queue_at(first).into_iter().collect();
     for _ in 0..rng.usize(0..3) {
-        let line = at(rng.f64());
-        lines.extend(line.filter(|line| !lines.contains(line)));
+        let queue = queue_at(rng.f64());
+        queues.extend(queue.filter(|queue| !queues.contains(queue)));
     }
-    lines
+    queues
 }
 
 #[cfg(test)]
@@ -248,17 +357,12 @@ mod tests {
     const MONDAY: i64 = 1_748_822_400_000;
 
     fn on_duty(staff: &Staff, time: i64) -> usize {
-        (0..staff.agents.len())
-            .filter(|&agent| !staff.duty(agent, time, time + 1).is_empty())
-            .filter(|&agent| {
-                let duty = staff.duty(agent, time, time + 1);
-                duty.iter().any(|&(start, end)| start <= time && time < end)
-            })
-            .count()
+        let agents = staff.agents().iter();
+        agents.filter(|agent| staff.is_on_duty(agent, time)).count()
     }
 
     #[test]
-    fn days_are_staffed_better_than_nights_and_nobody_is_alone() {
+    fn more_agents_work_by_day_than_at_night() {
         let staff = Staff::new(1, 8, 40, 3);
         for day in 0..7 {
             for hour in 0..24 {
@@ -266,40 +370,33 @@ mod tests {
                 assert!(count >= 3, "day {day} hour {hour}: {count} on duty");
             }
         }
-        assert!(on_duty(&staff, MONDAY + 11 * HOUR) > 2 * on_duty(&staff, MONDAY + 3 * HOUR));
-        assert!(
-            on_duty(&staff, MONDAY + 11 * HOUR) > on_duty(&staff, MONDAY + 5 * DAY + 11 * HOUR)
-        );
+        let noon = on_duty(&staff, MONDAY + 11 * HOUR);
+        let night = on_duty(&staff, MONDAY + 3 * HOUR);
+        let saturday = on_duty(&staff, MONDAY + 5 * DAY + 11 * HOUR);
+        assert!(noon > 2 * night, "{noon} by day, {night} at night");
+        assert!(noon > saturday, "{noon} on Monday, {saturday} on Saturday");
     }
 
     #[test]
-    fn every_agent_has_a_group_and_at_most_three_skills_or_all() {
+    fn agents_have_a_group_and_every_queue_is_served() {
         let staff = Staff::new(7, 8, 100, 3);
         assert!(staff.agents.iter().all(|agent| agent.group.is_some()));
-        assert!(staff.agents.iter().all(|agent| agent.lines.len() <= 3));
-        assert!(staff.agents.iter().any(|agent| agent.lines.len() > 1));
-        for line in 0..staff.lines() {
-            assert!(
-                staff
-                    .agents
-                    .iter()
-                    .any(|agent| staff.lines_of(agent).contains(&line)),
-                "nobody serves line {line}"
-            );
+        assert!(staff.agents.iter().all(|agent| agent.queues.len() <= 3));
+        assert!(staff.agents.iter().any(|agent| agent.queues.len() > 1));
+        for queue in (0..staff.queue_count()).map(QueueIndex) {
+            let mut agents = staff.agents.iter();
+            let served = agents.any(|agent| staff.queues_of(agent).contains(&queue));
+            assert!(served, "no agent serves {queue:?}");
         }
     }
 
     #[test]
     fn an_account_may_be_empty() {
         let staff = Staff::new(1, 0, 0, 0);
-        assert_eq!(staff.lines(), 1);
+        assert_eq!(staff.queue_count(), 1);
         assert!(staff.skill_at(0.5).is_none());
-        assert!(staff.duty(0, 0, DAY).is_empty());
-        assert!(
-            Staff::new(1, 0, 9, 0)
-                .agents
-                .iter()
-                .all(|agent| agent.group.is_none())
-        );
+        let without_groups = Staff::new(1, 0, 9, 0);
+        let mut agents = without_groups.agents.iter();
+        assert!(agents.all(|agent| agent.group.is_none()));
     }
 }
