@@ -5,7 +5,8 @@ use fastrand::Rng;
 
 use super::block::Block;
 use super::rng::{Purpose, exponential, lognormal, poisson, rng, round, to_ms};
-use super::staffing::{QueueIndex, Skill, Staff, UNASSIGNED_SKILL};
+use super::skills::{QueueIndex, Skill, UNASSIGNED_SKILL};
+use super::staffing::Staff;
 use super::window::{DAY, HOUR, MINUTE};
 
 /// A visitor who asks for a chat.

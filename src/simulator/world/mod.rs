@@ -1,6 +1,6 @@
 //! The simulated contact centre, and what an API may read of it.
 //!
-//! `staffing` says who works when and `arrivals` who asks for a chat; `queueing` decides who serves
+//! `skills` and `staffing` say who works when, `arrivals` who asks for a chat; `queueing` decides who serves
 //! whom, and `history` keeps the resulting chats while they can be reported. [`World`] is the view
 //! of all this that one request gets.
 
@@ -11,6 +11,7 @@ mod history;
 mod queueing;
 mod rng;
 mod sample_names;
+mod skills;
 mod staffing;
 mod window;
 
@@ -24,8 +25,10 @@ pub(crate) use arrivals::LONGEST_CHAT;
 pub use chat::{Chat, Chats};
 pub(crate) use history::History;
 pub use sample_names::AgentNames;
-pub use staffing::{Agent, AgentGroup, Skill, UNASSIGNED_SKILL};
-pub(crate) use staffing::{FIRST_AGENT, FIRST_GROUP, FIRST_SKILL, Staff};
+pub(crate) use skills::FIRST_SKILL;
+pub use skills::{Skill, UNASSIGNED_SKILL};
+pub use staffing::{Agent, AgentGroup};
+pub(crate) use staffing::{FIRST_AGENT, FIRST_GROUP, Staff};
 pub use window::Window;
 #[cfg(test)]
 pub(crate) use window::{DAY, HOUR, MINUTE};

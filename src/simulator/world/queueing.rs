@@ -14,7 +14,8 @@ use fastrand::Rng;
 use super::arrivals::{Arrival, LONGEST_CHAT};
 use super::block::Block;
 use super::chat::Chat;
-use super::staffing::{Agent, AgentIndex, QueueIndex, Staff};
+use super::skills::QueueIndex;
+use super::staffing::{Agent, AgentIndex, Staff};
 use super::window::DAY;
 
 /// Chats that one agent handles at once.

@@ -1,71 +1,29 @@
-//! Who works for the simulated account: skills with their share of the chats, agents with their
-//! skills, group and shifts. All of it follows from the seed and the three sizes.
+//! Who works for the simulated account: agents with their skills, group and shifts. All of it follows from the seed and the three sizes.
 //!
-//! With up to [`MOST_SKILL_QUEUES`] skills each skill has its own queue; with more, skills share
-//! queues, so that the cost of routing does not grow with the number of skills. One further queue
-//! holds the chats without a skill, which every agent may take.
+//! Besides the queues of the skills there is one for the chats without a skill, which every agent
+//! may take.
 
 use std::ops::Range;
 
 use super::rng::{Purpose, rng};
 use super::sample_names::{self, AgentNames};
+use super::skills::{MOST_SKILL_QUEUES, QueueIndex, Skill, skill_at, skills_by_demand};
 use super::window::{DAY, HOUR, MINUTE};
 
-/// The skill id of chats without an assigned skill ("Unassigned").
-pub const UNASSIGNED_SKILL: i64 = -1;
-/// Id of the first skill; the one before it is the deleted one.
-pub(crate) const FIRST_SKILL: i64 = 101;
 /// Id of the first agent; the one before it is the deleted one.
 pub(crate) const FIRST_AGENT: i64 = 1001;
 /// Id of the first agent group; the one before it is the deleted one.
 pub(crate) const FIRST_GROUP: i64 = 11;
-const MOST_SKILL_QUEUES: usize = 64;
 /// An account with fewer agents has them on duty all the time, or most of its day would be empty.
 const FEW_AGENTS: usize = 4;
-
-/// A queue, counted from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct QueueIndex(pub(super) usize);
 
 /// An agent's position among all agents, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct AgentIndex(pub(super) usize);
 
-/// A skill's position among all skills, from 0: the busiest first.
-#[derive(Clone, Copy, Debug)]
-struct SkillIndex(usize);
-
 /// A group's position among all groups, from 0.
 #[derive(Clone, Copy, Debug)]
 struct GroupIndex(usize);
-
-/// A skill.
-#[derive(Debug)]
-pub struct Skill {
-    id: i64,
-    index: SkillIndex,
-    /// The queue its chats wait in.
-    queue: QueueIndex,
-    /// The share of chats that are for this skill or an earlier one, 0 to 1.
-    cumulative_share: f64,
-}
-
-impl Skill {
-    /// LivePerson's id.
-    pub fn id(&self) -> i64 {
-        self.id
-    }
-
-    /// Its name; unique.
-    pub fn name(&self) -> String {
-        sample_names::skill(self.index.0)
-    }
-
-    /// The queue its chats wait in.
-    pub(super) fn queue(&self) -> QueueIndex {
-        self.queue
-    }
-}
 
 /// An agent group.
 #[derive(Debug)]
@@ -115,7 +73,7 @@ impl Agent {
 
     /// Whether the agent has `skill` assigned.
     pub fn is_assigned(&self, skill: &Skill) -> bool {
-        self.queues.contains(&skill.queue)
+        self.queues.contains(&skill.queue())
     }
 
     /// Whether the agent takes chats of `skill`: of the assigned ones, or of every skill when none
@@ -287,40 +245,6 @@ impl Staff {
         let is_ill = rng(self.seed, Purpose::Sickness, agent_and_day).f64() < 0.04;
         !is_off && !is_ill
     }
-}
-
-/// Skills whose shares of the chats fall off; the last of more than three is nearly idle.
-fn skills_by_demand(count: usize) -> Vec<Skill> {
-    let weights: Vec<f64> = (1..=count)
-        .map(|rank| {
-            let weight = f64::from(u32::try_from(rank).unwrap_or(u32::MAX)).powf(-0.8);
-            if rank == count && count > 3 {
-                weight * 0.1
-            } else {
-                weight
-            }
-        })
-        .collect();
-    let total: f64 = weights.iter().sum();
-    let mut cumulative_share = 0.0;
-    (FIRST_SKILL..)
-        .zip(weights)
-        .enumerate()
-        .map(|(index, (id, weight))| {
-            cumulative_share += weight / total;
-            Skill {
-                id,
-                index: SkillIndex(index),
-                queue: QueueIndex(index % MOST_SKILL_QUEUES),
-                cumulative_share,
-            }
-        })
-        .collect()
-}
-
-fn skill_at(skills: &[Skill], share: f64) -> Option<&Skill> {
-    let position = skills.partition_point(|skill| skill.cumulative_share < share);
-    skills.get(position).or(skills.last())
 }
 
 /// The shift of an agent: most by day, some at night, every twentieth around the clock.
