@@ -61,8 +61,9 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
+use apis::Apis;
+
 pub use apis::engagement_activity::SectionName;
-pub use apis::{Access, Api, ApiRequest, Apis};
 pub use auth::Secrets;
 pub use clock::{ManualClock, SystemClock, WallClock};
 pub use faults::{Fault, Target};

@@ -2,8 +2,59 @@
 //!
 //! A file holds all that the simulator knows of its API: the path, the method, the parameters and
 //! their checks, and the response, written from LivePerson's documents. The router, the faults,
-//! the request log, the Domain API and the start page ask [`Apis`]. An API that only an example or
-//! a test needs is added with [`Apis::with`], without a change here.
+//! the request log, the Domain API and the start page ask [`Apis`].
+//!
+//! # An API from outside
+//! What only an example or a test needs is added to [`Options::apis`](super::Options::apis):
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use liveperson_exporter::simulator::apis::{Api, ApiRequest, Apis};
+//! use liveperson_exporter::simulator::{
+//!     ApiResponse, InvalidParameter, Options, Simulator, SystemClock, World,
+//! };
+//!
+//! struct QueueState;
+//!
+//! impl Api for QueueState {
+//!     fn name(&self) -> &'static str {
+//!         "queuestate"
+//!     }
+//!
+//!     fn service(&self) -> Option<&'static str> {
+//!         Some("leDataReporting")
+//!     }
+//!
+//!     fn path(&self) -> &'static str {
+//!         "/operations/api/account/{account}/queuestate"
+//!     }
+//!
+//!     fn example_query(&self) -> &'static str {
+//!         "v=1"
+//!     }
+//!
+//!     fn respond(
+//!         &self,
+//!         request: &ApiRequest,
+//!         world: &World<'_>,
+//!     ) -> Result<ApiResponse, InvalidParameter> {
+//!         request.params().check_version()?;
+//!         let waiting = world.waiting_chats().len();
+//!         let body = serde_json::json!({ "totals": { "currentQueueSize": waiting } });
+//!         Ok(ApiResponse::json(200, &body))
+//!     }
+//! }
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let options = Options {
+//!     apis: Apis::standard().with(&QueueState),
+//!     ..Options::in_process()
+//! };
+//! let simulator = Simulator::start(options, Arc::new(SystemClock)).await?;
+//! # drop(simulator);
+//! # Ok(())
+//! # }
+//! ```
 
 mod domain;
 pub(super) mod engagement_activity;

@@ -3,10 +3,8 @@
 use hyper::Method;
 use serde_json::{Value, json as value};
 
-use crate::simulator::{
-    Access, Api, ApiRequest, ApiResponse, Apis, Fault, InvalidParameter, Options, Simulator,
-    Target, World,
-};
+use crate::simulator::apis::{Access, Api, ApiRequest, Apis};
+use crate::simulator::{ApiResponse, Fault, InvalidParameter, Options, Simulator, Target, World};
 
 use super::{Caller, json, started};
 

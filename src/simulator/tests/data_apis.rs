@@ -160,8 +160,8 @@ fn the_histogram_is_restricted_by_skill_and_group() {
         chat(4, 5, BUSY - 60_000, 12, true),
     ];
     let count = |rest: &str| {
-        let answer = histogram(BUSY, &chats, &format!("v=1&timeframe=5&{rest}"));
-        answer["slaDataRange"]["0"]["chats"].as_i64().unwrap()
+        let body = histogram(BUSY, &chats, &format!("v=1&timeframe=5&{rest}"));
+        body["slaDataRange"]["0"]["chats"].as_i64().unwrap()
     };
     assert_eq!(count(""), 3);
     assert_eq!(count("skillIds=4"), 2);
@@ -182,8 +182,8 @@ fn ids_of_both_kinds_restrict_only_the_skill_section() {
         chat(5, 3, BUSY - 60_000, 30, true),
         abandoned,
     ];
-    let answer = activity(BUSY, &chats, "v=1&timeframe=60&skillIds=2&agentIds=3");
-    let skills = &answer["skillsMetricsPerAgent"];
+    let body = activity(BUSY, &chats, "v=1&timeframe=60&skillIds=2&agentIds=3");
+    let skills = &body["skillsMetricsPerAgent"];
     assert_eq!(skills["metricsTotals"]["totalHandlingTime"], 12);
     assert_eq!(
         skills["metricsPerSkill"]["2"]["metricsTotals"]["totalNonInteractiveChats"],
@@ -195,22 +195,22 @@ fn ids_of_both_kinds_restrict_only_the_skill_section() {
             .is_none()
     );
     assert_eq!(
-        answer["agentsMetrics"]["metricsPerAgent"]["3"]["totalHandlingTime"],
+        body["agentsMetrics"]["metricsPerAgent"]["3"]["totalHandlingTime"],
         42
     );
-    assert!(answer.get("metricsTotals").is_none());
+    assert!(body.get("metricsTotals").is_none());
 
-    let answer = activity(BUSY, &chats, "v=1&timeframe=60&skillIds=2&agentIds=all");
-    let totals = &answer["skillsMetricsPerAgent"]["metricsTotals"];
+    let body = activity(BUSY, &chats, "v=1&timeframe=60&skillIds=2&agentIds=all");
+    let totals = &body["skillsMetricsPerAgent"]["metricsTotals"];
     assert_eq!(totals["totalNonInteractiveChats"], 1);
     assert_eq!(totals["totalHandlingTime"], 32);
     assert_eq!(
-        answer["agentsMetrics"]["metricsTotals"]["totalNonInteractiveChats"],
+        body["agentsMetrics"]["metricsTotals"]["totalNonInteractiveChats"],
         0
     );
-    let answer = activity(BUSY, &chats, "v=1&timeframe=60&skillIds=2");
-    assert!(answer.get("agentsMetrics").is_none());
-    assert_eq!(answer["skillsMetricsPerAgent"]["metricsTotals"], *totals);
+    let body = activity(BUSY, &chats, "v=1&timeframe=60&skillIds=2");
+    assert!(body.get("agentsMetrics").is_none());
+    assert_eq!(body["skillsMetricsPerAgent"]["metricsTotals"], *totals);
 }
 
 #[test]
@@ -266,9 +266,9 @@ fn assert_levels_agree(now: i64, minutes: i64, chats: &[Chat]) {
     let account = activity(now, chats, &format!("v=1&timeframe={minutes}"));
     let account = sum([&account["metricsTotals"]].into_iter());
     let both = format!("v=1&timeframe={minutes}&skillIds=all&agentIds=all");
-    let answer = activity(now, chats, &both);
-    let skills = &answer["skillsMetricsPerAgent"];
-    let agents = &answer["agentsMetrics"];
+    let body = activity(now, chats, &both);
+    let skills = &body["skillsMetricsPerAgent"];
+    let agents = &body["agentsMetrics"];
     assert_eq!(sum([&skills["metricsTotals"]].into_iter()), account);
     let of_skills = values(&skills["metricsPerSkill"]).map(|skill| &skill["metricsTotals"]);
     assert_eq!(sum(of_skills), account);
@@ -300,8 +300,8 @@ fn assert_levels_agree(now: i64, minutes: i64, chats: &[Chat]) {
         .iter()
         .map(|group| {
             let query = format!("v=1&timeframe={minutes}&groupIds={group}");
-            let answer = histogram(now, chats, &query);
-            values(&answer["slaDataRange"])
+            let body = histogram(now, chats, &query);
+            values(&body["slaDataRange"])
                 .map(|bucket| bucket["chats"].as_i64().unwrap())
                 .sum::<i64>()
         })

@@ -113,11 +113,11 @@ async fn a_truncated_body_ends_in_the_middle() {
         caller.token
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
+    let mut response = Vec::new();
     // Whether the end is a close or a reset is the system's choice.
-    let _ = stream.read_to_end(&mut answer).await;
-    let answer = String::from_utf8(answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let _ = stream.read_to_end(&mut response).await;
+    let response = String::from_utf8(response).unwrap();
+    let (head, body) = response.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
     assert!(
         head.contains(&format!("content-length: {}", whole.len())),
@@ -195,7 +195,7 @@ async fn control_paths_list_add_and_remove() {
         .body("x".repeat(1024 * 1024 + 1))
         .send()
         .await;
-    assert!(long.is_err() || long.is_ok_and(|answer| answer.status() == 413));
+    assert!(long.is_err() || long.is_ok_and(|response| response.status() == 413));
     let log = json(client.get(url("requests")).send().await.unwrap()).await;
     assert_eq!(log.as_array().unwrap().len(), 3);
     assert_eq!(
@@ -224,18 +224,18 @@ async fn malformed_requests_do_not_block_other_connections() {
         .write_all(b"\x16\x03\x01 nonsense\r\n\r\n")
         .await
         .unwrap();
-    let mut answer = Vec::new();
-    let _ = malformed.read_to_end(&mut answer).await;
-    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 400"));
+    let mut response = Vec::new();
+    let _ = malformed.read_to_end(&mut response).await;
+    assert!(response.is_empty() || response.starts_with(b"HTTP/1.1 400"));
     let mut silent = TcpStream::connect(simulator.local_addr()).await.unwrap();
     silent.write_all(b"GET /").await.unwrap();
     caller.data(SLA).await;
     let mut huge = TcpStream::connect(simulator.local_addr()).await.unwrap();
     let head = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "y".repeat(200_000));
     let _ = huge.write_all(head.as_bytes()).await;
-    let mut answer = Vec::new();
-    let _ = huge.read_to_end(&mut answer).await;
-    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 431"));
+    let mut response = Vec::new();
+    let _ = huge.read_to_end(&mut response).await;
+    assert!(response.is_empty() || response.starts_with(b"HTTP/1.1 431"));
 }
 
 #[tokio::test]
@@ -337,8 +337,8 @@ async fn deeply_nested_faults_are_refused_by_the_control_path() {
     let (simulator, _) = started(Options::in_process()).await;
     let url = format!("{}/control/faults", simulator.base_url());
     for text in ["- ".repeat(30_000), format!("# c\r{}", "- ".repeat(30_000))] {
-        let answer = client().post(&url).body(text).send().await.unwrap();
-        assert_eq!(answer.status(), 400);
-        assert!(answer.text().await.unwrap().contains("levels deep"));
+        let response = client().post(&url).body(text).send().await.unwrap();
+        assert_eq!(response.status(), 400);
+        assert!(response.text().await.unwrap().contains("levels deep"));
     }
 }

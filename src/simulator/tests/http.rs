@@ -55,13 +55,17 @@ async fn tokens_are_issued_for_a_correct_form_only() {
     let path = "/sentinel/api/v2/account/12345678/app/token";
     let form = "application/x-www-form-urlencoded";
     let good = "grant_type=client_credentials&client_id=demo&client_secret=demo-secret";
-    let answer = post(&simulator, path, &format!("{form}; charset=UTF-8"), good).await;
-    assert_eq!(answer.status(), 200);
-    let answer = json(answer).await;
-    assert_eq!(answer["token_type"], "Bearer");
-    assert_eq!(answer["expires_in"], 3600);
+    let response = post(&simulator, path, &format!("{form}; charset=UTF-8"), good).await;
+    assert_eq!(response.status(), 200);
+    let response = json(response).await;
+    assert_eq!(response["token_type"], "Bearer");
+    assert_eq!(response["expires_in"], 3600);
     assert_eq!(
-        answer["access_token"].as_str().unwrap().split('.').count(),
+        response["access_token"]
+            .as_str()
+            .unwrap()
+            .split('.')
+            .count(),
         3
     );
     let table = [
@@ -77,9 +81,9 @@ async fn tokens_are_issued_for_a_correct_form_only() {
         (form, "x".repeat(20_000), 413),
     ];
     for (content_type, body, status) in table {
-        let answer = post(&simulator, path, content_type, &body).await;
-        assert_eq!(answer.status(), status, "{content_type} {body:.60}");
-        assert!(json(answer).await.get("error").is_some());
+        let response = post(&simulator, path, content_type, &body).await;
+        assert_eq!(response.status(), status, "{content_type} {body:.60}");
+        assert!(json(response).await.get("error").is_some());
     }
     let elsewhere = post(
         &simulator,
@@ -96,10 +100,10 @@ async fn a_login_bearer_is_accepted_by_the_data_apis() {
     let (simulator, _) = started(Options::in_process()).await;
     let path = "/api/account/12345678/login?v=1.3";
     let body = r#"{"username":"demo","password":"demo-password"}"#;
-    let answer = json(post(&simulator, path, "application/json", body).await).await;
-    assert!(answer["csrf"].is_string());
+    let response = json(post(&simulator, path, "application/json", body).await).await;
+    assert!(response["csrf"].is_string());
     let mut caller = Caller::authorized(&simulator).await;
-    caller.token = answer["bearer"].as_str().unwrap().to_owned();
+    caller.token = response["bearer"].as_str().unwrap().to_owned();
     caller.data("sla?v=1&timeframe=5").await;
     let wrong = body.replace("demo-password", "wrong");
     assert_eq!(
@@ -160,9 +164,9 @@ async fn bad_parameters_methods_and_paths_have_their_own_status() {
         "v=1&timeframe=60&interval=31",
         "v=1&timeframe=5&skillIds=x",
     ] {
-        let answer = caller.operations(&format!("engactivity?{query}")).await;
-        assert_eq!(answer.status(), 400, "{query}");
-        assert!(json(answer).await["error"]["message"].is_string());
+        let response = caller.operations(&format!("engactivity?{query}")).await;
+        assert_eq!(response.status(), 400, "{query}");
+        assert!(json(response).await["error"]["message"].is_string());
     }
     assert_eq!(
         caller
@@ -222,18 +226,18 @@ async fn numbers_change_every_ten_seconds_and_not_before() {
 #[tokio::test]
 async fn one_seed_gives_one_history_and_two_seeds_give_two() {
     let path = "engactivity?v=1&timeframe=1440&skillIds=all";
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for seed in [1, 1, 2] {
         let (simulator, _) = started(Options {
             seed,
             ..Options::in_process()
         })
         .await;
-        answers.push(Caller::authorized(&simulator).await.data(path).await);
+        responses.push(Caller::authorized(&simulator).await.data(path).await);
         simulator.shutdown().await;
     }
-    assert_eq!(answers[0], answers[1]);
-    assert_ne!(answers[0], answers[2]);
+    assert_eq!(responses[0], responses[1]);
+    assert_ne!(responses[0], responses[2]);
 }
 
 #[tokio::test]
@@ -246,11 +250,11 @@ async fn numbers_envelope_and_section_name_can_be_chosen() {
     };
     let (simulator, _) = started(options).await;
     let caller = Caller::authorized(&simulator).await;
-    let answer = caller
+    let response = caller
         .data("engactivity?v=1&timeframe=60&skillIds=all&interval=60")
         .await;
-    assert_eq!(answer["meta"]["responseCode"], 200);
-    let body = &answer["body"];
+    assert_eq!(response["meta"]["responseCode"], 200);
+    let body = &response["body"];
     assert!(body["skillsMetrics"]["metricsTotals"]["totalHandlingTime"].is_string());
     assert!(body["metricsByIntervals"][0]["timestamp"].is_string());
     let sla = caller.data("sla?v=1&timeframe=60").await;
@@ -269,11 +273,11 @@ async fn numbers_envelope_and_section_name_can_be_chosen() {
         ..Options::in_process()
     })
     .await;
-    let answer = Caller::authorized(&simulator)
+    let response = Caller::authorized(&simulator)
         .await
         .operations("engactivity?v=1&timeframe=60")
         .await;
-    assert!(answer.text().await.unwrap().contains(".0"));
+    assert!(response.text().await.unwrap().contains(".0"));
 }
 
 #[tokio::test]
@@ -287,9 +291,9 @@ async fn names_exist_for_every_id_and_have_an_etag() {
         ("users", "4.0", 41),
     ] {
         let path = format!("{base}/{list}?v={version}");
-        let answer = caller.get(&path).await.unwrap();
-        let tag = answer.headers()["etag"].clone();
-        let entries = json(answer).await;
+        let response = caller.get(&path).await.unwrap();
+        let tag = response.headers()["etag"].clone();
+        let entries = json(response).await;
         let entries = entries.as_array().unwrap();
         assert_eq!(entries.len(), count, "{list}");
         assert!(
