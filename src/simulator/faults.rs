@@ -29,7 +29,7 @@ pub enum Target {
 
 impl Target {
     /// The name in fault files.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Api(name) => name,
             Self::Any => "any",

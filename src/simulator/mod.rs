@@ -174,7 +174,8 @@ impl Simulator {
         format!("http://{}", self.state.authority)
     }
 
-    /// Appends a fault to those that remain. One too many (there may be 1,000) is ignored.
+    /// Appends a fault to those that remain. One too many (there may be 1,000) is ignored, and one
+    /// for a name that no API has never applies.
     pub fn push_fault(&self, fault: Fault) {
         self.state.faults.push(vec![fault]);
     }

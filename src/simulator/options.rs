@@ -178,6 +178,7 @@ impl Options {
         ];
         let empty = names.iter().filter(|(_, value)| value.is_empty());
         errors.extend(empty.map(|(flag, _)| format!("--{flag}: expected a value, found nothing")));
+        errors.extend(self.apis.errors());
         errors
     }
 }

@@ -13,7 +13,7 @@ use hyper::{Method, Request, Response};
 use tokio::sync::{SemaphorePermit, TryAcquireError};
 
 use super::State;
-use super::apis::{Access, Api, ApiRequest, PathParams};
+use super::apis::{Access, Api, ApiRequest, PathParams, UNKNOWN_PATH};
 use super::auth::SignedRequest;
 use super::control::{self, Control};
 use super::faults::Fault;
@@ -86,7 +86,7 @@ pub(super) async fn handle(
         Route::Unknown => {
             let call = state
                 .journal
-                .record_arrival("other", parts.method.as_str(), url);
+                .record_arrival(UNKNOWN_PATH, parts.method.as_str(), url);
             state.journal.record_status(call, 404);
             ApiResponse::error(404, "Not found")
         }

@@ -68,6 +68,7 @@ use std::fmt;
 use hyper::Method;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName};
 
+use super::faults::Target;
 use super::params::{InvalidParameter, Params};
 use super::response::ApiResponse;
 use super::world::World;
@@ -91,6 +92,9 @@ const STANDARD: [&dyn Api; 9] = [
     &Names::AgentGroups,
     &Names::Users,
 ];
+
+/// What the request log calls a path of no API.
+pub(super) const UNKNOWN_PATH: &str = "other";
 
 /// The placeholder of the account id in a path.
 const ACCOUNT: &str = "{account}";
@@ -140,6 +144,9 @@ pub trait Api: Send + Sync {
         world: &World<'_>,
     ) -> Result<ApiResponse, InvalidParameter>;
 }
+
+/// Names that faults and the request log use for something else.
+const RESERVED_NAMES: [&str; 2] = [Target::Any.name(), UNKNOWN_PATH];
 
 /// What a caller of an API must show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -252,7 +259,7 @@ impl Apis {
         Self(STANDARD.to_vec())
     }
 
-    /// The same with one more. An API at a path and method that is taken is never called.
+    /// The same with one more. The simulator does not start when its path is taken.
     #[must_use]
     pub fn with(mut self, api: &'static dyn Api) -> Self {
         self.0.push(api);
@@ -267,6 +274,25 @@ impl Apis {
     /// The names that faults and the request log use, each once.
     pub fn names(&self) -> Vec<&'static str> {
         distinct(self.iter().map(Api::name))
+    }
+
+    /// What keeps the simulator from starting: two APIs at one path, or a reserved name.
+    pub(super) fn errors(&self) -> Vec<String> {
+        let mut errors = Vec::new();
+        for (index, api) in self.iter().enumerate() {
+            let (name, method, path) = (api.name(), api.method(), api.path());
+            let is_taken =
+                |other: &dyn Api| (other.method(), other.path()) == (method.clone(), path);
+            if self.iter().take(index).any(is_taken) {
+                errors.push(format!(
+                    "API {name}: {method} {path} belongs to another API"
+                ));
+            }
+            if RESERVED_NAMES.contains(&name) {
+                errors.push(format!("API {name}: the name is reserved"));
+            }
+        }
+        errors
     }
 
     /// The API at `path`: the one that expects `method`, or else any, with the path taken apart.
@@ -344,6 +370,14 @@ mod tests {
         for other in ["/a/7/users", "/a/7/users/z/", "/a/7/users/y", "/", ""] {
             assert_eq!(PathParams::of(template, other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_path_cannot_be_taken_twice() {
+        assert_eq!(Apis::standard().errors(), Vec::<String>::new());
+        let errors = Apis::standard().with(&Sla).errors();
+        let expected = "API sla: GET /operations/api/account/{account}/sla belongs to another API";
+        assert_eq!(errors, [expected]);
     }
 
     #[test]

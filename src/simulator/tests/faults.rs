@@ -31,7 +31,7 @@ fn once(fault: Fault) -> Fault {
 }
 
 #[tokio::test]
-async fn a_status_with_retry_after_is_sent_count_times() {
+async fn faults_with_a_count_are_followed_by_normal_data() {
     let (simulator, caller) = started_with(vec![
         once(Fault {
             status: Some(429),
