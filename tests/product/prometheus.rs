@@ -245,7 +245,7 @@ async fn names_of_any_kind_reach_prometheus_as_they_are() {
         .zip(101..)
         .map(|(name, id)| serde_json::json!({ "id": id, "name": name, "deleted": false }));
     simulator.push_fault(Fault {
-        api: Target::Names,
+        api: Target::Api("names"),
         contains: Some("/skills".to_owned()),
         body: Some(Value::from_iter(skills).to_string()),
         ..Fault::default()

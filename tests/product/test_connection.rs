@@ -132,7 +132,7 @@ async fn what_is_wrong_is_named_with_what_to_do_and_status_1() {
         ),
         (
             good.clone(),
-            Some(forbidden(Target::Sla)),
+            Some(forbidden(Target::Api("sla"))),
             [
                 "FAILED: refused (403)",
                 "missing permission for the SLA",
@@ -141,7 +141,7 @@ async fn what_is_wrong_is_named_with_what_to_do_and_status_1() {
         ),
         (
             good.clone(),
-            Some(forbidden(Target::Names)),
+            Some(forbidden(Target::Api("names"))),
             [
                 "FAILED: refused (403)",
                 "names.lookup to false",
@@ -169,7 +169,7 @@ async fn what_is_wrong_is_named_with_what_to_do_and_status_1() {
         (
             good.clone(),
             Some(Fault {
-                api: Target::Sla,
+                api: Target::Api("sla"),
                 count: Some(1),
                 html: true,
                 ..Fault::default()
@@ -258,7 +258,7 @@ async fn the_sample_in_the_readme_is_what_comes_out() {
     let sample = sample.split("```").next().unwrap();
     let simulator = simulator().await;
     simulator.push_fault(Fault {
-        api: Target::Names,
+        api: Target::Api("names"),
         contains: Some("/skills".to_owned()),
         status: Some(403),
         ..Fault::default()
@@ -281,7 +281,7 @@ async fn numbers_and_durations_are_written_for_people() {
     let simulator = simulator().await;
     let yaml = yaml(&simulator, OAUTH2);
     let fault = |fault: Fault| Fault {
-        api: Target::Sla,
+        api: Target::Api("sla"),
         count: Some(1),
         ..fault
     };

@@ -1,4 +1,4 @@
-//! An HTTP answer before it is written, and the body that can be cut in the middle.
+//! A response before it is sent, and the body that can be cut in the middle.
 
 use std::io;
 use std::pin::Pin;
@@ -10,25 +10,24 @@ use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
-/// An answer in the making.
+/// What an API responds.
 #[derive(Debug)]
-pub(super) struct Answer {
-    /// The HTTP status.
-    pub(super) status: u16,
+pub struct ApiResponse {
+    status: u16,
     content_type: &'static str,
     headers: Vec<(HeaderName, String)>,
     body: Bytes,
     truncated: bool,
 }
 
-impl Answer {
-    /// JSON.
-    pub(super) fn json(status: u16, body: &Value) -> Self {
+impl ApiResponse {
+    /// A JSON body.
+    pub fn json(status: u16, body: &Value) -> Self {
         Self::text(status, "application/json", body.to_string())
     }
 
-    /// Anything else.
-    pub(super) fn text(status: u16, content_type: &'static str, body: String) -> Self {
+    /// Any other body.
+    pub fn text(status: u16, content_type: &'static str, body: String) -> Self {
         Self {
             status,
             content_type,
@@ -38,44 +37,58 @@ impl Answer {
         }
     }
 
-    /// An error as LivePerson's services word it.
-    pub(super) fn error(status: u16, message: &str) -> Self {
+    /// An error in the form of LivePerson's services.
+    pub fn error(status: u16, message: &str) -> Self {
         Self::json(
             status,
             &json!({ "error": { "statusCode": status, "message": message } }),
         )
     }
 
-    /// A wrong method; `allowed` is the right one.
-    pub(super) fn wrong_method(allowed: &str) -> Self {
+    /// 405; `allowed` is the list of the methods that are right.
+    pub(super) fn method_not_allowed(allowed: &str) -> Self {
         Self::error(405, &format!("Method not allowed; use {allowed}"))
-            .with(hyper::header::ALLOW, allowed.to_owned())
+            .with_header(hyper::header::ALLOW, allowed.to_owned())
     }
 
-    /// Adds a header; a value that cannot be one is left out.
-    pub(super) fn with(mut self, name: HeaderName, value: String) -> Self {
+    /// Adds a header; a value that HTTP does not allow is left out.
+    pub fn with_header(mut self, name: HeaderName, value: String) -> Self {
         self.headers.push((name, value));
         self
     }
 
-    /// Announces the body whole and sends half of it.
+    /// The HTTP status.
+    pub(super) fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Wraps the body, which must be JSON, with the status as `meta.responseCode`.
+    pub(super) fn in_envelope(mut self) -> Self {
+        let body = String::from_utf8_lossy(&self.body);
+        let status = self.status;
+        let wrapped = format!(r#"{{"body":{body},"meta":{{"responseCode":{status}}}}}"#);
+        self.body = wrapped.into();
+        self
+    }
+
+    /// Announces the whole body and sends half of it.
     pub(super) fn truncated(mut self) -> Self {
         self.truncated = true;
         self
     }
 
-    /// The response for hyper.
-    pub(super) fn into_response(self) -> Response<AnswerBody> {
+    /// The same as hyper sends it.
+    pub(super) fn into_response(self) -> Response<ResponseBody> {
         let length = self.body.len();
         let body = if self.truncated {
-            AnswerBody {
+            ResponseBody {
                 data: Some(self.body.slice(..length / 2)),
                 end: End::Broken { flushed: false },
             }
         } else {
-            AnswerBody {
+            ResponseBody {
                 data: Some(self.body),
-                end: End::Whole,
+                end: End::Complete,
             }
         };
         let mut response = Response::new(body);
@@ -96,20 +109,20 @@ impl Answer {
 }
 
 /// A body in one piece, or half of one followed by a broken connection.
-pub(super) struct AnswerBody {
+pub(super) struct ResponseBody {
     data: Option<Bytes>,
     end: End,
 }
 
 enum End {
-    Whole,
+    Complete,
     Broken {
-        /// Whether the connection was given the time to send the half.
+        /// Whether the connection was given time to send what was written.
         flushed: bool,
     },
 }
 
-impl Body for AnswerBody {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -121,13 +134,13 @@ impl Body for AnswerBody {
             return Poll::Ready(Some(Ok(Frame::data(data))));
         }
         match &mut self.end {
-            End::Whole => Poll::Ready(None),
+            End::Complete => Poll::Ready(None),
             End::Broken { flushed: true } => {
                 let cut = io::Error::other("cut in the middle by a fault");
                 Poll::Ready(Some(Err(cut)))
             }
             End::Broken { flushed } => {
-                // An error at once would throw away the half that is still in hyper's buffer.
+                // An error at once would discard the half that is still in hyper's buffer.
                 *flushed = true;
                 cx.waker().wake_by_ref();
                 Poll::Pending
@@ -136,13 +149,13 @@ impl Body for AnswerBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.end, End::Whole) && self.data.as_ref().is_none_or(Bytes::is_empty)
+        matches!(self.end, End::Complete) && self.data.as_ref().is_none_or(Bytes::is_empty)
     }
 
     fn size_hint(&self) -> SizeHint {
         match (&self.end, &self.data) {
-            (End::Whole, Some(data)) => SizeHint::with_exact(data.len() as u64),
-            (End::Whole, None) => SizeHint::with_exact(0),
+            (End::Complete, Some(data)) => SizeHint::with_exact(data.len() as u64),
+            (End::Complete, None) => SizeHint::with_exact(0),
             (End::Broken { .. }, _) => SizeHint::default(),
         }
     }

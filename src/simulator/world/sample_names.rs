@@ -1,7 +1,7 @@
-//! Names for the people, skills and groups of the simulated account: the same whatever the seed.
-//! A few hold quotes, backslashes and letters beyond ASCII, as real accounts do.
+//! Sample names for the agents, skills and groups of the simulated account: the same whatever the
+//! seed. A few hold quotes, backslashes and letters beyond ASCII, as real accounts do.
 
-const FIRST: [&str; 48] = [
+const FIRST_NAMES: [&str; 48] = [
     "Amara", "Ben", "Chloé", "Daniel", "Elif", "Farid", "Grace", "Hiro", "Ingrid", "Jonas",
     "Keira", "Liam", "Mei", "Noah", "Olga", "Priya", "Quentin", "Rosa", "Samir", "Tara", "Umar",
     "Vera", "Wanda", "Xavier", "Yara", "Zoë", "Aidan", "Bianca", "Carlos", "Dina", "Emre", "Fiona",
@@ -9,7 +9,7 @@ const FIRST: [&str; 48] = [
     "Rafael", "Sofia", "Tomás", "Ursula", "Viktor", "Yusuf",
 ];
 
-const LAST: [&str; 47] = [
+const LAST_NAMES: [&str; 47] = [
     "Okafor",
     "Bergström",
     "Costa",
@@ -97,27 +97,29 @@ const GROUPS: [&str; 12] = [
     "Trainees",
 ];
 
-/// What people are called.
-pub(super) struct Person {
+/// What an agent is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AgentNames {
     /// First and last name; unique.
-    pub(super) full_name: String,
+    pub full_name: String,
     /// What visitors see.
-    pub(super) nickname: String,
-    /// What they log in with; unique, ASCII.
-    pub(super) login_name: String,
+    pub nickname: String,
+    /// What the agent logs in with; unique, ASCII.
+    pub login_name: String,
 }
 
-/// The `index`th person.
-pub(super) fn person(index: usize) -> Person {
-    let pairs = FIRST.len() * LAST.len();
+/// The names of the `index`th agent.
+pub(super) fn agent(index: usize) -> AgentNames {
+    let pairs = FIRST_NAMES.len() * LAST_NAMES.len();
     // 48 and 47 have no common factor, so stepping both together visits every pair once.
-    let first = FIRST[index % FIRST.len()];
-    let last = LAST[index % LAST.len()];
+    let first = FIRST_NAMES[index % FIRST_NAMES.len()];
+    let last = LAST_NAMES[index % LAST_NAMES.len()];
     let full_name = match index / pairs {
         0 => format!("{first} {last}"),
-        round => format!("{first} {last} {}", round + 1),
+        repetition => format!("{first} {last} {}", repetition + 1),
     };
-    Person {
+    AgentNames {
         full_name,
         nickname: first.to_owned(),
         login_name: format!("agent{:05}@example.com", index + 1),
@@ -138,7 +140,7 @@ fn numbered(names: &[&str], index: usize) -> String {
     let name = names[index % names.len()];
     match index / names.len() {
         0 => name.to_owned(),
-        round => format!("{name} {}", round + 1),
+        repetition => format!("{name} {}", repetition + 1),
     }
 }
 
@@ -148,9 +150,9 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn names_are_unique_far_past_the_lists() {
-        let people: HashSet<_> = (0..10_000).map(|index| person(index).full_name).collect();
-        assert_eq!(people.len(), 10_000);
+    fn names_stay_unique_beyond_the_lists() {
+        let agents: HashSet<_> = (0..10_000).map(|index| agent(index).full_name).collect();
+        assert_eq!(agents.len(), 10_000);
         let skills: HashSet<_> = (0..2_000).map(skill).collect();
         assert_eq!(skills.len(), 2_000);
     }

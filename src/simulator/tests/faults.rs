@@ -1,4 +1,4 @@
-//! Faults, limits, the control paths, and how the server starts and ends.
+//! Faults, limits, the control paths, and how the server starts and stops.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +13,9 @@ use super::{Caller, client, json, started};
 
 const SLA: &str = "sla?v=1&timeframe=5";
 
-async fn with(faults: Vec<Fault>) -> (Simulator, Caller) {
+async fn started_with(faults: Vec<Fault>) -> (Simulator, Caller) {
     let (simulator, _) = started(Options::in_process()).await;
-    let caller = Caller::of(&simulator).await;
+    let caller = Caller::authorized(&simulator).await;
     for fault in faults {
         simulator.push_fault(fault);
     }
@@ -24,15 +24,15 @@ async fn with(faults: Vec<Fault>) -> (Simulator, Caller) {
 
 fn once(fault: Fault) -> Fault {
     Fault {
-        api: Target::Sla,
+        api: Target::Api("sla"),
         count: Some(1),
         ..fault
     }
 }
 
 #[tokio::test]
-async fn a_status_with_retry_after_and_then_health() {
-    let (simulator, caller) = with(vec![
+async fn faults_with_a_count_are_followed_by_normal_data() {
+    let (simulator, caller) = started_with(vec![
         once(Fault {
             status: Some(429),
             retry_after: Some("3".to_owned()),
@@ -75,8 +75,8 @@ async fn a_status_with_retry_after_and_then_health() {
 }
 
 #[tokio::test]
-async fn html_with_status_200() {
-    let (_simulator, caller) = with(vec![once(Fault {
+async fn an_html_page_can_have_status_200() {
+    let (_simulator, caller) = started_with(vec![once(Fault {
         html: true,
         ..Fault::default()
     })])
@@ -87,8 +87,8 @@ async fn html_with_status_200() {
 }
 
 #[tokio::test]
-async fn a_dropped_connection_gives_no_answer() {
-    let (simulator, caller) = with(vec![once(Fault {
+async fn a_dropped_connection_has_no_response() {
+    let (simulator, caller) = started_with(vec![once(Fault {
         drop: true,
         ..Fault::default()
     })])
@@ -100,8 +100,8 @@ async fn a_dropped_connection_gives_no_answer() {
 }
 
 #[tokio::test]
-async fn a_truncated_body_is_announced_whole_and_ends_in_the_middle() {
-    let (simulator, caller) = with(vec![]).await;
+async fn a_truncated_body_ends_in_the_middle() {
+    let (simulator, caller) = started_with(vec![]).await;
     let whole = caller.operations(SLA).await.bytes().await.unwrap();
     simulator.push_fault(once(Fault {
         truncate: true,
@@ -113,11 +113,11 @@ async fn a_truncated_body_is_announced_whole_and_ends_in_the_middle() {
         caller.token
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
+    let mut response = Vec::new();
     // Whether the end is a close or a reset is the system's choice.
-    let _ = stream.read_to_end(&mut answer).await;
-    let answer = String::from_utf8(answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let _ = stream.read_to_end(&mut response).await;
+    let response = String::from_utf8(response).unwrap();
+    let (head, body) = response.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
     assert!(
         head.contains(&format!("content-length: {}", whole.len())),
@@ -127,13 +127,13 @@ async fn a_truncated_body_is_announced_whole_and_ends_in_the_middle() {
 }
 
 #[tokio::test]
-async fn too_many_at_once_are_throttled() {
+async fn more_concurrent_requests_than_allowed_get_429() {
     let options = Options {
         max_concurrent: 1,
         ..Options::in_process()
     };
     let (simulator, _) = started(options).await;
-    let caller = Caller::of(&simulator).await;
+    let caller = Caller::authorized(&simulator).await;
     simulator.push_fault(once(Fault {
         delay: Some(Duration::from_secs(3600)),
         ..Fault::default()
@@ -150,10 +150,10 @@ async fn too_many_at_once_are_throttled() {
         assert_eq!(caller.get(domain).await.unwrap().status(), 200);
     };
     tokio::select! {
-        _ = slow => panic!("the slow call is not answered"),
+        _ = slow => panic!("the slow call must not finish"),
         () = others => {}
     }
-    // The client gave up the slow call; its place becomes free again.
+    // The client cancelled the slow call; its permit becomes free again.
     while caller.operations(SLA).await.status() != 200 {
         tokio::task::yield_now().await;
     }
@@ -161,8 +161,8 @@ async fn too_many_at_once_are_throttled() {
 }
 
 #[tokio::test]
-async fn the_control_paths() {
-    let (simulator, caller) = with(vec![]).await;
+async fn control_paths_list_add_and_remove() {
+    let (simulator, caller) = started_with(vec![]).await;
     let url = |path: &str| format!("{}/control/{path}", simulator.base_url());
     let client = client();
     let posted = client
@@ -195,7 +195,7 @@ async fn the_control_paths() {
         .body("x".repeat(1024 * 1024 + 1))
         .send()
         .await;
-    assert!(long.is_err() || long.is_ok_and(|answer| answer.status() == 413));
+    assert!(long.is_err() || long.is_ok_and(|response| response.status() == 413));
     let log = json(client.get(url("requests")).send().await.unwrap()).await;
     assert_eq!(log.as_array().unwrap().len(), 3);
     assert_eq!(
@@ -217,35 +217,35 @@ async fn the_control_paths() {
 }
 
 #[tokio::test]
-async fn garbage_is_cut_off_and_holds_nobody_up() {
-    let (simulator, caller) = with(vec![]).await;
-    let mut garbage = TcpStream::connect(simulator.local_addr()).await.unwrap();
-    garbage
+async fn malformed_requests_do_not_block_other_connections() {
+    let (simulator, caller) = started_with(vec![]).await;
+    let mut malformed = TcpStream::connect(simulator.local_addr()).await.unwrap();
+    malformed
         .write_all(b"\x16\x03\x01 nonsense\r\n\r\n")
         .await
         .unwrap();
-    let mut answer = Vec::new();
-    let _ = garbage.read_to_end(&mut answer).await;
-    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 400"));
+    let mut response = Vec::new();
+    let _ = malformed.read_to_end(&mut response).await;
+    assert!(response.is_empty() || response.starts_with(b"HTTP/1.1 400"));
     let mut silent = TcpStream::connect(simulator.local_addr()).await.unwrap();
     silent.write_all(b"GET /").await.unwrap();
     caller.data(SLA).await;
     let mut huge = TcpStream::connect(simulator.local_addr()).await.unwrap();
     let head = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "y".repeat(200_000));
     let _ = huge.write_all(head.as_bytes()).await;
-    let mut answer = Vec::new();
-    let _ = huge.read_to_end(&mut answer).await;
-    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 431"));
+    let mut response = Vec::new();
+    let _ = huge.read_to_end(&mut response).await;
+    assert!(response.is_empty() || response.starts_with(b"HTTP/1.1 431"));
 }
 
 #[tokio::test]
-async fn starting_says_what_is_wrong_and_the_end_frees_the_port() {
+async fn start_reports_errors_and_shutdown_frees_the_port() {
     let clock = Arc::new(SystemClock);
-    let senseless = Options {
+    let invalid = Options {
         max_concurrent: 0,
         ..Options::in_process()
     };
-    let error = Simulator::start(senseless, clock.clone())
+    let error = Simulator::start(invalid, clock.clone())
         .await
         .err()
         .unwrap();
@@ -270,7 +270,7 @@ async fn starting_says_what_is_wrong_and_the_end_frees_the_port() {
     assert!(
         error
             .to_string()
-            .contains("faults.yml: faults[0].api: \"slaa\""),
+            .contains("faults.yml: faults[0].api: expected one of "),
         "{error}"
     );
     std::fs::write(&file, "- {api: token, count: 1, status: 500}\n").unwrap();
@@ -299,7 +299,7 @@ async fn starting_says_what_is_wrong_and_the_end_frees_the_port() {
 }
 
 #[tokio::test]
-async fn a_fault_file_has_the_limits_of_every_other_yaml() {
+async fn a_fault_file_has_the_limits_of_every_yaml_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("faults.yml");
     let start = async || {
@@ -331,14 +331,14 @@ async fn a_fault_file_has_the_limits_of_every_other_yaml() {
     assert!(error.ends_with("is not a regular file"), "{error}");
 }
 
-/// `demo` has the control path, too: whoever reaches it must not be able to end the exporter.
+/// `demo` has the control path, too: a caller must not be able to stop the exporter.
 #[tokio::test]
-async fn a_nested_text_posted_to_the_control_path_is_refused() {
+async fn deeply_nested_faults_are_refused_by_the_control_path() {
     let (simulator, _) = started(Options::in_process()).await;
     let url = format!("{}/control/faults", simulator.base_url());
     for text in ["- ".repeat(30_000), format!("# c\r{}", "- ".repeat(30_000))] {
-        let answer = client().post(&url).body(text).send().await.unwrap();
-        assert_eq!(answer.status(), 400);
-        assert!(answer.text().await.unwrap().contains("levels deep"));
+        let response = client().post(&url).body(text).send().await.unwrap();
+        assert_eq!(response.status(), 400);
+        assert!(response.text().await.unwrap().contains("levels deep"));
     }
 }

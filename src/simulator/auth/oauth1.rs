@@ -4,19 +4,27 @@
 //! Written from the RFC and not from the client, so that one misreading cannot hide in both.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use parking_lot::Mutex;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use sha1::Sha1;
+use subtle::ConstantTimeEq;
 
-/// How far a timestamp may be from the clock, in seconds.
+/// How far a timestamp may differ from the clock, in seconds.
 const TOLERANCE: u64 = 300;
 /// How many nonces are remembered.
 const REMEMBERED: usize = 10_000;
-/// Longest header that is looked at, in bytes.
+/// Longest header that is parsed, in bytes.
 const LONGEST_HEADER: usize = 4096;
+/// Section 3.6: everything is encoded but letters, digits and `-._~`.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// The key that is accepted.
 pub(super) struct Key<'a> {
@@ -27,33 +35,34 @@ pub(super) struct Key<'a> {
 }
 
 /// The request that was signed.
-pub(super) struct Signed<'a> {
-    pub(super) method: &'a str,
+pub(crate) struct SignedRequest<'a> {
+    pub(crate) method: &'a str,
     /// `Host`, as it was sent.
-    pub(super) host: &'a str,
-    pub(super) path: &'a str,
+    pub(crate) host: &'a str,
+    pub(crate) path: &'a str,
     /// As it was sent, without the question mark.
-    pub(super) query: &'a str,
+    pub(crate) query: &'a str,
 }
 
-/// Timestamps and nonces that were used.
+/// The pairs of timestamp and nonce that were used. The lock is held to look one up and add it.
 #[derive(Default)]
-pub(super) struct Nonces(Mutex<Used>);
+pub(super) struct Nonces(Mutex<UsedNonces>);
 
 #[derive(Default)]
-struct Used {
+struct UsedNonces {
     known: HashSet<String>,
+    /// The same, oldest first.
     order: VecDeque<String>,
 }
 
 impl Nonces {
-    /// Takes note of one; false when it was there already.
-    fn first_use(&self, once: String) -> bool {
-        let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !used.known.insert(once.clone()) {
+    /// Records one; false when it was used before.
+    fn is_first_use(&self, nonce: String) -> bool {
+        let mut used = self.0.lock();
+        if !used.known.insert(nonce.clone()) {
             return false;
         }
-        used.order.push_back(once);
+        used.order.push_back(nonce);
         if used.order.len() > REMEMBERED
             && let Some(oldest) = used.order.pop_front()
         {
@@ -74,8 +83,8 @@ pub(super) fn parameters(header: &str) -> Option<BTreeMap<String, String>> {
     for part in rest.split(',') {
         let (name, value) = part.trim().split_once('=')?;
         let value = value.strip_prefix('"')?.strip_suffix('"')?;
-        let name = decoded(name, false)?;
-        if found.insert(name, decoded(value, false)?).is_some() {
+        let name = decode(name)?;
+        if found.insert(name, decode(value)?).is_some() {
             return None;
         }
     }
@@ -85,10 +94,10 @@ pub(super) fn parameters(header: &str) -> Option<BTreeMap<String, String>> {
 /// Checks a request; `now` is in seconds since the epoch.
 ///
 /// # Errors
-/// What is wrong with it, in words for the one who wrote the client.
+/// What is wrong with it, for the developer of the client.
 pub(super) fn check(
     header: &str,
-    request: &Signed<'_>,
+    request: &SignedRequest<'_>,
     key: &Key<'_>,
     nonces: &Nonces,
     now: u64,
@@ -115,16 +124,16 @@ pub(super) fn check(
     let nonce = get("oauth_nonce").filter(|nonce| !nonce.is_empty());
     let nonce = nonce.ok_or("oauth_nonce is missing")?;
     let signature = get("oauth_signature").ok_or("oauth_signature is missing")?;
-    // Whoever stands between may have taken TLS off.
-    let mut schemes = ["http", "https"].into_iter();
-    let fits = |scheme| {
+    // A proxy in between may have terminated TLS, so both schemes are tried.
+    let is_signed_for = |scheme: &str| {
         let base = base_string(scheme, request, &given)?;
-        Some(sign(&base, key)? == signature)
+        let expected = sign(&base, key)?;
+        Some(bool::from(expected.as_bytes().ct_eq(signature.as_bytes())))
     };
-    if !schemes.any(|scheme| fits(scheme) == Some(true)) {
+    if !["http", "https"].map(is_signed_for).contains(&Some(true)) {
         return Err("signature_invalid");
     }
-    if !nonces.first_use(format!("{timestamp} {nonce}")) {
+    if !nonces.is_first_use(format!("{timestamp} {nonce}")) {
         return Err("nonce_used");
     }
     Ok(())
@@ -133,21 +142,18 @@ pub(super) fn check(
 /// Section 3.4.1 of the RFC.
 fn base_string(
     scheme: &str,
-    request: &Signed<'_>,
+    request: &SignedRequest<'_>,
     protocol: &BTreeMap<String, String>,
 ) -> Option<String> {
     let mut all: Vec<(String, String)> = Vec::new();
     for pair in request.query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        all.push((
-            encoded(&decoded(name, true)?),
-            encoded(&decoded(value, true)?),
-        ));
+        all.push((encode(&decode_query(name)?), encode(&decode_query(value)?)));
     }
     let protocol = protocol
         .iter()
         .filter(|(name, _)| *name != "oauth_signature" && *name != "realm");
-    all.extend(protocol.map(|(name, value)| (encoded(name), encoded(value))));
+    all.extend(protocol.map(|(name, value)| (encode(name), encode(value))));
     all.sort();
     let pairs: Vec<_> = all
         .iter()
@@ -159,8 +165,8 @@ fn base_string(
     let uri = format!("{scheme}://{host}{}", request.path);
     let parts = [
         request.method.to_ascii_uppercase(),
-        encoded(&uri),
-        encoded(&pairs.join("&")),
+        encode(&uri),
+        encode(&pairs.join("&")),
     ];
     Some(parts.join("&"))
 }
@@ -169,42 +175,34 @@ fn base_string(
 fn sign(base: &str, key: &Key<'_>) -> Option<String> {
     let secret = format!(
         "{}&{}",
-        encoded(key.app_secret),
-        encoded(key.access_token_secret)
+        encode(key.app_secret),
+        encode(key.access_token_secret)
     );
     let mut mac = Hmac::<Sha1>::new_from_slice(secret.as_bytes()).ok()?;
     mac.update(base.as_bytes());
     Some(STANDARD.encode(mac.finalize().into_bytes()))
 }
 
-/// Section 3.6: everything but letters, digits and `-._~`.
-fn encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                out.push(char::from(byte));
-            }
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
+fn encode(text: &str) -> String {
+    utf8_percent_encode(text, ENCODED).to_string()
 }
 
-/// Undoes percent-encoding; in a query, `plus` is a space, too. `None` for what is no encoding.
-fn decoded(text: &str, plus: bool) -> Option<String> {
-    let (mut out, mut bytes) = (Vec::with_capacity(text.len()), text.bytes());
-    while let Some(byte) = bytes.next() {
-        out.push(match byte {
-            b'%' => {
-                let digits = [bytes.next()?, bytes.next()?];
-                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
-            }
-            b'+' if plus => b' ',
-            other => other,
-        });
+/// Undoes percent-encoding; `None` when an escape is incomplete or the result is not UTF-8.
+fn decode(text: &str) -> Option<String> {
+    let is_escape = |rest: &str| {
+        let digits = rest.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !text.split('%').skip(1).all(is_escape) {
+        return None;
     }
-    String::from_utf8(out).ok()
+    let decoded = percent_decode_str(text).decode_utf8().ok()?;
+    Some(decoded.into_owned())
+}
+
+/// The same for a part of a query, in which `+` is a space.
+fn decode_query(text: &str) -> Option<String> {
+    decode(&text.replace('+', " "))
 }
 
 #[cfg(test)]
@@ -224,19 +222,19 @@ mod tests {
         access_token_secret: "pfkkdhi9sl3r4s00",
     };
 
-    const REQUEST: Signed<'_> = Signed {
+    const REQUEST: SignedRequest<'_> = SignedRequest {
         method: "GET",
         host: "photos.example.net",
         path: "/photos",
         query: "file=vacation.jpg&size=original",
     };
 
-    fn checked(header: &str, request: &Signed<'_>) -> Result<(), &'static str> {
+    fn checked(header: &str, request: &SignedRequest<'_>) -> Result<(), &'static str> {
         check(header, request, &KEY, &Nonces::default(), 137_131_202)
     }
 
     #[test]
-    fn the_example_of_the_rfc_is_accepted_once() {
+    fn the_rfc_example_is_accepted_once() {
         let nonces = Nonces::default();
         let once = || check(HEADER, &REQUEST, &KEY, &nonces, 137_131_500);
         assert_eq!(once(), Ok(()));
@@ -246,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_changed_is_noticed() {
+    fn any_change_of_a_signed_request_is_refused() {
         assert_eq!(checked(HEADER, &REQUEST), Ok(()));
         for (from, to, expected) in [
             ("dpf43f", "xpf43f", "consumer_key_unknown"),
@@ -271,23 +269,23 @@ mod tests {
             assert_eq!(checked(&header, &REQUEST), Err(expected), "{from}");
         }
         for request in [
-            Signed {
+            SignedRequest {
                 method: "POST",
                 ..REQUEST
             },
-            Signed {
+            SignedRequest {
                 host: "photos.example.org",
                 ..REQUEST
             },
-            Signed {
+            SignedRequest {
                 path: "/photo",
                 ..REQUEST
             },
-            Signed {
+            SignedRequest {
                 query: "file=vacation.jpg",
                 ..REQUEST
             },
-            Signed {
+            SignedRequest {
                 query: "file=vacation.jpg&size=original&v=1",
                 ..REQUEST
             },
@@ -295,16 +293,16 @@ mod tests {
             assert_eq!(checked(HEADER, &request), Err("signature_invalid"));
         }
         let host = "PHOTOS.example.net:80";
-        assert_eq!(checked(HEADER, &Signed { host, ..REQUEST }), Ok(()));
+        assert_eq!(checked(HEADER, &SignedRequest { host, ..REQUEST }), Ok(()));
     }
 
     #[test]
-    fn section_3_4_1_with_the_form_in_the_query() {
+    fn the_base_string_of_section_3_4_1() {
         let header = "OAuth realm=\"Example\", oauth_consumer_key=\"9djdj82h48djs9d2\", \
             oauth_token=\"kkk9d7dh3k39sjv7\", oauth_signature_method=\"HMAC-SHA1\", \
             oauth_timestamp=\"137131201\", oauth_nonce=\"7d8f3e4a\", \
             oauth_signature=\"bYT5CMsGcbgUdFHObYMEfcx6bsw%3D\"";
-        let request = Signed {
+        let request = SignedRequest {
             method: "post",
             host: "EXAMPLE.COM:80",
             path: "/request",
@@ -321,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn malformed_headers_and_queries_are_refused() {
         for header in [
             "",
             "OAuth",
@@ -336,7 +334,7 @@ mod tests {
             assert!(parameters(header).is_none(), "{header}");
         }
         assert!(parameters(&format!("OAuth a=\"{}\"", "x".repeat(5000))).is_none());
-        let bad_query = Signed {
+        let bad_query = SignedRequest {
             query: "a=%f",
             ..REQUEST
         };

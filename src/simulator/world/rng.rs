@@ -1,5 +1,6 @@
-//! Reproducible chance: every purpose and every block of time has a generator of its own, derived
-//! from the seed alone, so that history does not depend on when or in which order it is made.
+//! Reproducible random numbers: every purpose and every block of time has its own generator,
+//! derived from the seed alone, so that history does not depend on when or in which order it is
+//! generated.
 
 use fastrand::Rng;
 
@@ -8,7 +9,7 @@ use fastrand::Rng;
 pub(super) enum Purpose {
     /// Who has which skills.
     Staff = 1,
-    /// Who calls in sick.
+    /// Which agents are ill on a day.
     Sickness = 2,
     /// How busy a day is.
     Day = 3,
@@ -36,15 +37,15 @@ pub(super) fn mix(value: u64) -> u64 {
 /// Rounds to the nearest whole number; what is out of range or not a number saturates.
 #[allow(
     clippy::cast_possible_truncation,
-    reason = "the value is rounded, and `as` saturates: the one place where chance becomes whole"
+    reason = "the value is rounded, and `as` saturates"
 )]
-pub(super) fn whole(value: f64) -> i64 {
+pub(super) fn round(value: f64) -> i64 {
     value.round() as i64
 }
 
 /// Seconds as whole milliseconds.
 pub(super) fn to_ms(seconds: f64) -> i64 {
-    whole(seconds * 1000.0)
+    round(seconds * 1000.0)
 }
 
 /// Standard normal, by Box and Muller.
@@ -67,7 +68,7 @@ pub(super) fn exponential(rng: &mut Rng, mean: f64) -> f64 {
 pub(super) fn poisson(rng: &mut Rng, mean: f64) -> usize {
     if mean > 30.0 {
         // Close enough to normal, and Knuth's product would underflow at a few hundred.
-        let count = whole(mean + mean.sqrt() * normal(rng)).max(0);
+        let count = round(mean + mean.sqrt() * normal(rng)).max(0);
         return usize::try_from(count).unwrap_or(0);
     }
     let limit = (-mean).exp();
@@ -85,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn poisson_has_its_mean_on_both_branches() {
+    fn poisson_draws_have_the_expected_mean() {
         for mean in [0.5, 12.0, 400.0] {
             let mut rng = rng(1, Purpose::Day, 0);
             let total: usize = (0..4000).map(|_| poisson(&mut rng, mean)).sum();
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn seeds_purposes_and_indices_are_unrelated() {
+    fn generators_differ_by_seed_purpose_and_index() {
         let first = rng(1, Purpose::Day, 0).u64(..);
         assert_eq!(first, rng(1, Purpose::Day, 0).u64(..));
         assert_ne!(first, rng(2, Purpose::Day, 0).u64(..));

@@ -1,16 +1,13 @@
-//! The contact centre: believable, alive at all hours, and the same from one seed.
+//! The contact centre: plausible, busy at all hours, and the same for the same seed.
 
-use std::sync::Arc;
-
-use crate::simulator::chats::{Chat, LONGEST_CHAT};
-use crate::simulator::history::History;
-use crate::simulator::staffing::{FIRST_SKILL, Staff, UNASSIGNED};
-use crate::simulator::window::{DAY, HOUR, Window};
+use crate::simulator::world::{
+    Chat, DAY, FIRST_SKILL, HOUR, History, LONGEST_CHAT, Staff, UNASSIGNED_SKILL, Window,
+};
 
 use super::{BUSY, QUIET};
 
 fn history(seed: u64, skills: usize, agents: usize) -> History {
-    History::new(Arc::new(Staff::new(seed, skills, agents, 3)))
+    History::new(Staff::new(seed, skills, agents, 3))
 }
 
 fn chats(history: &History, from: i64, to: i64) -> Vec<Chat> {
@@ -19,10 +16,12 @@ fn chats(history: &History, from: i64, to: i64) -> Vec<Chat> {
         as_of: to,
         end: to,
     };
-    let blocks = history.around(window);
-    let all = blocks.iter().flat_map(|block| block.iter());
-    let inside = all.filter(|chat| (from..to).contains(&chat.closed_at));
-    inside.cloned().collect()
+    let chats = history.chats_around(window);
+    let closed = chats.iter();
+    closed
+        .filter(|chat| (from..to).contains(&chat.closed_at))
+        .cloned()
+        .collect()
 }
 
 fn share(part: usize, whole: usize) -> f64 {
@@ -30,7 +29,7 @@ fn share(part: usize, whole: usize) -> f64 {
 }
 
 #[test]
-fn one_seed_tells_one_story_whenever_it_is_read() {
+fn one_seed_gives_the_same_chats_in_any_order() {
     let at_once = history(1, 8, 40);
     let later = history(1, 8, 40);
     chats(&later, BUSY + 9 * DAY, BUSY + 10 * DAY);
@@ -40,7 +39,7 @@ fn one_seed_tells_one_story_whenever_it_is_read() {
 }
 
 #[test]
-fn days_are_busy_and_nights_are_not_dead() {
+fn days_are_busy_and_nights_are_not_empty() {
     let centre = history(1, 8, 40);
     for day in 0..14 {
         let start = BUSY - BUSY % DAY + day * DAY;
@@ -71,7 +70,7 @@ fn days_are_busy_and_nights_are_not_dead() {
 }
 
 #[test]
-fn every_chat_makes_sense() {
+fn the_fields_of_every_chat_are_consistent() {
     for (skills, agents) in [(8, 40), (0, 5), (3, 0), (200, 3), (1, 1)] {
         let centre = history(3, skills, agents);
         let day = chats(&centre, BUSY - DAY, BUSY);
@@ -89,13 +88,13 @@ fn every_chat_makes_sense() {
                 None => assert!(!chat.interactive && chat.handling_seconds == 0),
             }
             let last = FIRST_SKILL + i64::try_from(skills).unwrap();
-            assert!(chat.skill == UNASSIGNED || (FIRST_SKILL..last).contains(&chat.skill));
+            assert!(chat.skill == UNASSIGNED_SKILL || (FIRST_SKILL..last).contains(&chat.skill));
         }
     }
 }
 
 #[test]
-fn visitors_wait_more_when_it_is_busy_and_some_give_up() {
+fn some_visitors_wait_and_some_abandon_the_queue() {
     let centre = history(1, 8, 40);
     let week = chats(&centre, BUSY - 7 * DAY, BUSY);
     let abandoned = week.iter().filter(|chat| chat.agent.is_none()).count();
@@ -123,11 +122,11 @@ fn visitors_wait_more_when_it_is_busy_and_some_give_up() {
         .iter()
         .filter(|chat| chat.agent.is_some() && !chat.interactive);
     assert!(silent.count() > 20, "non-interactive chats with an agent");
-    assert!(week.iter().any(|chat| chat.skill == UNASSIGNED));
+    assert!(week.iter().any(|chat| chat.skill == UNASSIGNED_SKILL));
 }
 
 #[test]
-fn busy_and_idle_skills_differ() {
+fn skills_differ_in_demand() {
     let centre = history(1, 8, 40);
     let day = chats(&centre, BUSY - DAY, BUSY);
     let of = |skill: i64| day.iter().filter(|chat| chat.skill == skill).count();
@@ -136,22 +135,18 @@ fn busy_and_idle_skills_differ() {
 }
 
 #[test]
-fn a_huge_account_stays_within_bounds() {
+fn the_number_of_chats_of_a_huge_account_is_limited() {
     let centre = history(1, 2_000, 5_000);
     let hour = chats(&centre, BUSY - HOUR, BUSY);
     assert!((10_000..40_000).contains(&hour.len()), "{}", hour.len());
 }
 
 #[test]
-fn blocks_that_are_past_are_forgotten() {
+fn blocks_that_are_too_old_are_dropped() {
     let centre = history(1, 8, 40);
-    let early = centre.around(Window::ending(BUSY, 1440));
+    let early = centre.chats_around(Window::ending(BUSY, 1440));
     for day in 1..30 {
-        centre.around(Window::ending(BUSY + day * DAY, 1440));
+        centre.chats_around(Window::ending(BUSY + day * DAY, 1440));
     }
-    let held = early
-        .iter()
-        .filter(|block| Arc::strong_count(block) > 1)
-        .count();
-    assert_eq!(held, 0);
+    assert_eq!(early.shared_blocks(), 0);
 }

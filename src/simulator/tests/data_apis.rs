@@ -1,17 +1,12 @@
 //! The two data APIs counted from given chats, against the samples of LivePerson's documents, and
 //! the sums that must agree whatever the chats are.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
-use crate::simulator::chats::Chat;
-use crate::simulator::history::History;
+use crate::simulator::Numbers;
+use crate::simulator::apis::{engagement_activity, sla};
 use crate::simulator::params::Params;
-use crate::simulator::staffing::Staff;
-use crate::simulator::style::{Numbers, SectionName};
-use crate::simulator::window::{HOUR, MINUTE, Window};
-use crate::simulator::{engactivity, sla};
+use crate::simulator::world::{Chat, HOUR, History, MINUTE, Staff, Window};
 
 use super::{BUSY, QUIET};
 
@@ -24,20 +19,16 @@ const NUMBERS: [&str; 5] = [
 ];
 
 fn activity(now: i64, chats: &[Chat], query: &str) -> Value {
-    let request = engactivity::Request::read(&Params::parse(Some(query))).unwrap();
-    let window = Window::ending(now, request.timeframe);
-    request.answer(
-        window,
-        chats.iter(),
-        Numbers::Integer,
-        SectionName::default(),
-    )
+    let query = engagement_activity::Query::parse(&Params::parse(Some(query))).unwrap();
+    let window = Window::ending(now, query.timeframe);
+    let style = engagement_activity::Style::default();
+    query.body(window, chats.iter(), style)
 }
 
 fn histogram(now: i64, chats: &[Chat], query: &str) -> Value {
-    let request = sla::Request::read(&Params::parse(Some(query))).unwrap();
-    let window = Window::ending(now, request.timeframe);
-    request.answer(window, chats.iter(), Numbers::Integer)
+    let query = sla::Query::parse(&Params::parse(Some(query))).unwrap();
+    let window = Window::ending(now, query.timeframe);
+    query.body(window, chats.iter(), Numbers::Integer)
 }
 
 fn fixture(text: &str) -> Value {
@@ -73,7 +64,7 @@ fn sample(now: i64) -> [Chat; 3] {
 }
 
 #[test]
-fn the_samples_of_the_documents() {
+fn the_samples_of_the_documents_are_reproduced() {
     // 2014-10-07 11:17, so that the intervals end as in the document.
     let now = 1_412_680_800_000 - 3 * MINUTE;
     let chats = sample(now);
@@ -131,7 +122,7 @@ fn the_samples_of_the_documents() {
 }
 
 #[test]
-fn the_histogram_of_the_document() {
+fn the_histogram_of_the_document_is_reproduced() {
     let waited = |seconds: i64| {
         let mut chat = chat(2, 3, BUSY - 60_000, 12, true);
         chat.queued_at = BUSY - 60_000 - seconds * 1000;
@@ -169,8 +160,8 @@ fn the_histogram_is_restricted_by_skill_and_group() {
         chat(4, 5, BUSY - 60_000, 12, true),
     ];
     let count = |rest: &str| {
-        let answer = histogram(BUSY, &chats, &format!("v=1&timeframe=5&{rest}"));
-        answer["slaDataRange"]["0"]["chats"].as_i64().unwrap()
+        let body = histogram(BUSY, &chats, &format!("v=1&timeframe=5&{rest}"));
+        body["slaDataRange"]["0"]["chats"].as_i64().unwrap()
     };
     assert_eq!(count(""), 3);
     assert_eq!(count("skillIds=4"), 2);
@@ -181,7 +172,7 @@ fn the_histogram_is_restricted_by_skill_and_group() {
 }
 
 #[test]
-fn lists_of_both_kinds_restrict_only_the_skill_section() {
+fn ids_of_both_kinds_restrict_only_the_skill_section() {
     let mut abandoned = chat(2, 3, BUSY - 60_000, 0, false);
     abandoned.answered_at = None;
     abandoned.agent = None;
@@ -191,8 +182,8 @@ fn lists_of_both_kinds_restrict_only_the_skill_section() {
         chat(5, 3, BUSY - 60_000, 30, true),
         abandoned,
     ];
-    let answer = activity(BUSY, &chats, "v=1&timeframe=60&skillIds=2&agentIds=3");
-    let skills = &answer["skillsMetricsPerAgent"];
+    let body = activity(BUSY, &chats, "v=1&timeframe=60&skillIds=2&agentIds=3");
+    let skills = &body["skillsMetricsPerAgent"];
     assert_eq!(skills["metricsTotals"]["totalHandlingTime"], 12);
     assert_eq!(
         skills["metricsPerSkill"]["2"]["metricsTotals"]["totalNonInteractiveChats"],
@@ -204,26 +195,26 @@ fn lists_of_both_kinds_restrict_only_the_skill_section() {
             .is_none()
     );
     assert_eq!(
-        answer["agentsMetrics"]["metricsPerAgent"]["3"]["totalHandlingTime"],
+        body["agentsMetrics"]["metricsPerAgent"]["3"]["totalHandlingTime"],
         42
     );
-    assert!(answer.get("metricsTotals").is_none());
+    assert!(body.get("metricsTotals").is_none());
 
-    let answer = activity(BUSY, &chats, "v=1&timeframe=60&skillIds=2&agentIds=all");
-    let totals = &answer["skillsMetricsPerAgent"]["metricsTotals"];
+    let body = activity(BUSY, &chats, "v=1&timeframe=60&skillIds=2&agentIds=all");
+    let totals = &body["skillsMetricsPerAgent"]["metricsTotals"];
     assert_eq!(totals["totalNonInteractiveChats"], 1);
     assert_eq!(totals["totalHandlingTime"], 32);
     assert_eq!(
-        answer["agentsMetrics"]["metricsTotals"]["totalNonInteractiveChats"],
+        body["agentsMetrics"]["metricsTotals"]["totalNonInteractiveChats"],
         0
     );
-    let answer = activity(BUSY, &chats, "v=1&timeframe=60&skillIds=2");
-    assert!(answer.get("agentsMetrics").is_none());
-    assert_eq!(answer["skillsMetricsPerAgent"]["metricsTotals"], *totals);
+    let body = activity(BUSY, &chats, "v=1&timeframe=60&skillIds=2");
+    assert!(body.get("agentsMetrics").is_none());
+    assert_eq!(body["skillsMetricsPerAgent"]["metricsTotals"], *totals);
 }
 
 #[test]
-fn a_chat_is_connected_in_one_bucket_and_closed_in_another() {
+fn a_chat_is_connected_and_closed_in_different_buckets() {
     let now = BUSY - BUSY % (5 * MINUTE);
     let chats = [chat(2, 3, now - 4 * MINUTE, 600, true)];
     let before = activity(now, &chats, "v=1&timeframe=5")["metricsTotals"].clone();
@@ -260,28 +251,24 @@ fn values(map: &Value) -> impl Iterator<Item = &Value> {
 }
 
 #[test]
-fn all_levels_agree_at_any_moment() {
-    let staff = Arc::new(Staff::new(1, 8, 40, 3));
-    let history = History::new(staff);
+fn all_levels_agree_at_any_time() {
+    let history = History::new(Staff::new(1, 8, 40, 3));
     for now in [BUSY, QUIET, BUSY + 4 * 24 * HOUR] {
         for minutes in [5, 60, 1440] {
-            let blocks = history.around(Window::ending(now, minutes));
-            let chats: Vec<Chat> = blocks
-                .iter()
-                .flat_map(|block| block.iter().cloned())
-                .collect();
-            agree(now, minutes, &chats);
+            let chats = history.chats_around(Window::ending(now, minutes));
+            let chats: Vec<Chat> = chats.iter().cloned().collect();
+            assert_levels_agree(now, minutes, &chats);
         }
     }
 }
 
-fn agree(now: i64, minutes: i64, chats: &[Chat]) {
+fn assert_levels_agree(now: i64, minutes: i64, chats: &[Chat]) {
     let account = activity(now, chats, &format!("v=1&timeframe={minutes}"));
     let account = sum([&account["metricsTotals"]].into_iter());
     let both = format!("v=1&timeframe={minutes}&skillIds=all&agentIds=all");
-    let answer = activity(now, chats, &both);
-    let skills = &answer["skillsMetricsPerAgent"];
-    let agents = &answer["agentsMetrics"];
+    let body = activity(now, chats, &both);
+    let skills = &body["skillsMetricsPerAgent"];
+    let agents = &body["agentsMetrics"];
     assert_eq!(sum([&skills["metricsTotals"]].into_iter()), account);
     let of_skills = values(&skills["metricsPerSkill"]).map(|skill| &skill["metricsTotals"]);
     assert_eq!(sum(of_skills), account);
@@ -293,10 +280,10 @@ fn agree(now: i64, minutes: i64, chats: &[Chat]) {
     let window = Window::ending(now, minutes);
     for (id, skill) in skills["metricsPerSkill"].as_object().unwrap() {
         let mut expected = sum(values(&skill["metricsPerAgent"]));
-        let gave_up = chats.iter().filter(|chat| {
-            chat.agent.is_none() && chat.skill.to_string() == *id && window.holds(chat.closed_at)
+        let abandoned = chats.iter().filter(|chat| {
+            chat.agent.is_none() && chat.skill.to_string() == *id && window.contains(chat.closed_at)
         });
-        expected[1] += i64::try_from(gave_up.count()).unwrap();
+        expected[1] += i64::try_from(abandoned.count()).unwrap();
         assert_eq!(
             sum([&skill["metricsTotals"]].into_iter()),
             expected,
@@ -313,8 +300,8 @@ fn agree(now: i64, minutes: i64, chats: &[Chat]) {
         .iter()
         .map(|group| {
             let query = format!("v=1&timeframe={minutes}&groupIds={group}");
-            let answer = histogram(now, chats, &query);
-            values(&answer["slaDataRange"])
+            let body = histogram(now, chats, &query);
+            values(&body["slaDataRange"])
                 .map(|bucket| bucket["chats"].as_i64().unwrap())
                 .sum::<i64>()
         })
