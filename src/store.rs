@@ -1,13 +1,13 @@
 //! What is served now: the present snapshot, put together and swapped whole.
 //!
-//! Each answer is a publication of its own, with the time at which it came. The snapshot that
+//! Each answer is a publication of its own, with the time at which it arrived. The snapshot that
 //! scrapes read is built aside and replaced by one pointer, so a half-filled page cannot be seen and
 //! no scrape holds a lock. What is older than `stale_after` is left out when it is read: a collector
 //! that has stopped cannot say so itself. The store knows families and bytes, not how they were
 //! made.
 
-mod levels;
 mod page;
+mod series_limit;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,17 +18,17 @@ use arc_swap::ArcSwap;
 
 use crate::exposition::{Chunk, Format, Header, header};
 use crate::metrics::FamilyId;
-use levels::{LeftOut, LevelCounts, level};
+use series_limit::{LevelCounts, SeriesLimit, level};
 
-pub use page::{Page, Selection};
+pub use page::{Page, PageFilter};
 
-/// Who publishes: a collector (or the names) of an account. The order is the order on the page.
+/// Who publishes: a collector, or the names, of an account. The order is the order on the page.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Source {
     /// Account id.
     pub account: Arc<str>,
-    /// The collector's label, or another word for what is no collector.
-    pub part: &'static str,
+    /// The collector's label, or `names` for the names of ids.
+    pub collector: &'static str,
 }
 
 /// What one answer became.
@@ -36,8 +36,9 @@ pub struct Source {
 pub struct Publication {
     /// The chunks.
     pub chunks: Vec<Chunk>,
-    /// When the answer came; `None` for what does not age.
-    pub came: Option<Instant>,
+    /// When the answer was received, on the clock of ages (`daemon::clock::aged`); `None` for data that
+    /// does not age.
+    pub received_at: Option<Instant>,
 }
 
 /// Series of a source that are served and left out.
@@ -54,7 +55,7 @@ pub struct SeriesCount {
 pub struct Store {
     sources: Mutex<BTreeMap<Source, Vec<Arc<Publication>>>>,
     snapshot: ArcSwap<Snapshot>,
-    left_out: LeftOut,
+    series_limit: SeriesLimit,
     max_series: AtomicU64,
     /// In nanoseconds.
     stale_after: AtomicU64,
@@ -64,7 +65,7 @@ pub struct Store {
 #[derive(Debug, Default)]
 struct Snapshot {
     families: Vec<SnapshotFamily>,
-    pieces: Vec<Piece>,
+    entries: Vec<PageEntry>,
 }
 
 #[derive(Debug)]
@@ -74,16 +75,16 @@ struct SnapshotFamily {
     chunks: Vec<ChunkRef>,
 }
 
-/// Where a chunk stands: the place of its publication in [`Snapshot::pieces`], and its own there.
+/// A chunk by the index of its publication in [`Snapshot::entries`] and its index there.
 #[derive(Clone, Copy, Debug)]
 struct ChunkRef {
-    piece: usize,
+    entry: usize,
     chunk: usize,
 }
 
 /// A publication in a snapshot.
 #[derive(Debug)]
-struct Piece {
+struct PageEntry {
     source: Arc<Source>,
     publication: Arc<Publication>,
     series: LevelCounts,
@@ -96,7 +97,7 @@ impl Store {
         let store = Self {
             sources: Mutex::default(),
             snapshot: ArcSwap::default(),
-            left_out: LeftOut::default(),
+            series_limit: SeriesLimit::default(),
             max_series: AtomicU64::new(max_series),
             stale_after: AtomicU64::default(),
         };
@@ -126,7 +127,7 @@ impl Store {
     /// Changes the limit of `limits.max_series`.
     pub fn set_max_series(&self, max_series: u64) {
         if self.max_series.swap(max_series, Ordering::Relaxed) != max_series {
-            self.left_out.forget();
+            self.series_limit.forget();
         }
     }
 
@@ -150,14 +151,14 @@ impl Store {
     }
 
     /// The data part of the page at `now`.
-    pub fn page(&self, now: Instant, format: Format, selection: &Selection) -> Page {
+    pub fn page(&self, now: Instant, format: Format, filter: &PageFilter) -> Page {
         let snapshot = self.snapshot.load_full();
         let left_out = self.levels_left_out(&snapshot, now);
         let stale_after = self.stale_after();
-        let served = snapshot.pieces.iter().map(|piece| {
-            piece.is_fresh(now, stale_after)
-                && selection.has_account(&piece.source.account)
-                && selection.has_part(piece.source.part)
+        let served = snapshot.entries.iter().map(|entry| {
+            entry.is_fresh(now, stale_after)
+                && filter.includes_account(&entry.source.account)
+                && filter.includes_collector(entry.source.collector)
         });
         let served = served.collect();
         Page::new(snapshot, format, served, left_out)
@@ -169,10 +170,10 @@ impl Store {
         let left_out = self.levels_left_out(&snapshot, now);
         let stale_after = self.stale_after();
         let mut counts: BTreeMap<Source, SeriesCount> = BTreeMap::new();
-        for piece in &snapshot.pieces {
-            if piece.is_fresh(now, stale_after) {
-                let count = counts.entry(Source::clone(&piece.source)).or_default();
-                let (served, dropped) = piece.series.split(left_out);
+        for entry in &snapshot.entries {
+            if entry.is_fresh(now, stale_after) {
+                let count = counts.entry(Source::clone(&entry.source)).or_default();
+                let (served, dropped) = entry.series.split(left_out);
                 count.served += served;
                 count.dropped += dropped;
             }
@@ -183,25 +184,25 @@ impl Store {
     /// Only what is fresh counts: what is not served any more makes nobody room scarce.
     fn levels_left_out(&self, snapshot: &Snapshot, now: Instant) -> u8 {
         let stale_after = self.stale_after();
-        let fresh = snapshot.pieces.iter();
-        let fresh = fresh.filter(|piece| piece.is_fresh(now, stale_after));
-        let counts = fresh.fold(LevelCounts::default(), |sum, piece| sum + piece.series);
-        self.left_out
+        let fresh = snapshot.entries.iter();
+        let fresh = fresh.filter(|entry| entry.is_fresh(now, stale_after));
+        let counts = fresh.fold(LevelCounts::default(), |sum, entry| sum + entry.series);
+        self.series_limit
             .update(counts, self.max_series.load(Ordering::Relaxed))
     }
 }
 
-impl Piece {
+impl PageEntry {
     fn is_fresh(&self, now: Instant, stale_after: Duration) -> bool {
-        let came = self.publication.came;
-        came.is_none_or(|came| now.saturating_duration_since(came) < stale_after)
+        let received_at = self.publication.received_at;
+        received_at.is_none_or(|at| now.saturating_duration_since(at) < stale_after)
     }
 }
 
 impl Snapshot {
     fn of(sources: &BTreeMap<Source, Vec<Arc<Publication>>>) -> Self {
         let mut families: Vec<Option<SnapshotFamily>> = FamilyId::all().map(|_| None).collect();
-        let mut pieces = Vec::with_capacity(sources.values().map(Vec::len).sum());
+        let mut entries = Vec::with_capacity(sources.values().map(Vec::len).sum());
         for (source, publications) in sources {
             let source = Arc::new(source.clone());
             for publication in publications {
@@ -219,11 +220,11 @@ impl Snapshot {
                         chunks: Vec::new(),
                     });
                     family.chunks.push(ChunkRef {
-                        piece: pieces.len(),
+                        entry: entries.len(),
                         chunk: place,
                     });
                 }
-                pieces.push(Piece {
+                entries.push(PageEntry {
                     source: Arc::clone(&source),
                     publication: Arc::clone(publication),
                     series,
@@ -232,7 +233,7 @@ impl Snapshot {
         }
         Self {
             families: families.into_iter().flatten().collect(),
-            pieces,
+            entries,
         }
     }
 }

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use liveperson_exporter::exposition::{Encoding, Format};
-use liveperson_exporter::store::{Page, Publication, Selection, Source, Store};
+use liveperson_exporter::store::{Page, PageFilter, Publication, Source, Store};
 use serde::de::IgnoredAny;
 
 const SERIES: u64 = 20_000;
@@ -120,8 +120,8 @@ fn run(part: &str) {
         "render" => drop(black_box(counted_render(&data::parse(&body), &[]))),
         "again" => {
             let answer = data::parse(&body);
-            let earlier = data::render(&answer, &[]);
-            drop(black_box(counted_render(&answer, &earlier)));
+            let previous = data::render(&answer, &[]);
+            drop(black_box(counted_render(&answer, &previous)));
         }
         "page" => _ = black_box(counted_page(page_of(SERIES))),
         "page_of_many" => _ = black_box(counted_page(page_of(10 * SERIES))),
@@ -131,14 +131,17 @@ fn run(part: &str) {
 
 fn page_of(series: u64) -> Page {
     let chunks = data::render(&data::parse(&data::body(series)), &[]);
-    let publication = Publication { chunks, came: None };
+    let publication = Publication {
+        chunks,
+        received_at: None,
+    };
     let source = Source {
         account: data::ACCOUNT.into(),
-        part: "engagement_activity",
+        collector: "engagement_activity",
     };
     let store = Store::new(10 * series, Duration::MAX);
     store.publish(source, vec![Arc::new(publication)]);
-    store.page(Instant::now(), Format::Text, &Selection::default())
+    store.page(Instant::now(), Format::Text, &PageFilter::default())
 }
 
 #[inline(never)]
@@ -161,9 +164,9 @@ fn counted_gzip(text: &[u8]) -> Vec<u8> {
 #[inline(never)]
 fn counted_render(
     answer: &liveperson_exporter::liveperson::EngagementAnswer,
-    earlier: &[liveperson_exporter::exposition::Chunk],
+    previous: &[liveperson_exporter::exposition::Chunk],
 ) -> Vec<liveperson_exporter::exposition::Chunk> {
-    data::render(black_box(answer), earlier)
+    data::render(black_box(answer), previous)
 }
 
 /// A gzip scrape up to the socket: measured, then handed out segment by segment.

@@ -209,7 +209,10 @@ impl Publisher {
     fn serve_names(&self) {
         match self.names.chunks(&self.account.id) {
             Ok(chunks) => {
-                let publication = Publication { chunks, came: None };
+                let publication = Publication {
+                    chunks,
+                    received_at: None,
+                };
                 let source = self.source(super::names::NAMES);
                 self.store.publish(source, vec![Arc::new(publication)]);
             }
@@ -220,10 +223,10 @@ impl Publisher {
         }
     }
 
-    fn source(&self, part: &'static str) -> Source {
+    fn source(&self, collector: &'static str) -> Source {
         Source {
             account: self.account.id.as_str().into(),
-            part,
+            collector,
         }
     }
 }
@@ -231,7 +234,7 @@ impl Publisher {
 fn publication(chunks: Vec<Chunk>, came: Instant) -> Publication {
     Publication {
         chunks,
-        came: Some(came),
+        received_at: Some(came),
     }
 }
 

@@ -4,31 +4,31 @@
 //! own part is written fresh.
 
 use super::aside::aside;
-use crate::exposition::{Encoding, Format, Frame, Inflater, Packer, Segment};
-use crate::store::{Page, Selection};
+use crate::exposition::{Compressor, Encoding, Format, GzipFraming, Inflater, Segment};
+use crate::store::{Page, PageFilter};
 use crate::web::{Chunks, MetricsRequest};
 
 /// What a scrape asks for.
 #[derive(Debug, PartialEq)]
-pub(super) struct Wanted {
+pub(super) struct ScrapeRequest {
     pub(super) format: Format,
     pub(super) encoding: Encoding,
-    pub(super) selection: Selection,
+    pub(super) filter: PageFilter,
 }
 
-impl Wanted {
-    /// Reads a request; the error is for whoever wrote the query.
+impl ScrapeRequest {
+    /// Reads a request; the error is for the author of the query.
     pub(super) fn read(
         request: &MetricsRequest<'_>,
-        parts: &[&str],
+        collectors: &[&str],
         accounts: &[&str],
     ) -> Result<Self, String> {
-        let mut selection = Selection::default();
+        let mut filter = PageFilter::default();
         let query = request.query.unwrap_or_default();
         for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
             let (known, into) = match &*key {
-                "collect[]" => (parts, &mut selection.parts),
-                "account[]" => (accounts, &mut selection.accounts),
+                "collect[]" => (collectors, &mut filter.collectors),
+                "account[]" => (accounts, &mut filter.accounts),
                 // Prometheus and proxies may send parameters of their own.
                 _ => continue,
             };
@@ -42,7 +42,7 @@ impl Wanted {
         Ok(Self {
             format: Format::preferred(request.accept),
             encoding: Encoding::preferred(request.accept_encoding),
-            selection,
+            filter,
         })
     }
 }
@@ -58,9 +58,13 @@ fn unknown(key: &str, value: &str, known: &[&str]) -> String {
     format!("{key}: {shown:?} is not known; {known}.\n")
 }
 
-/// The whole page: the data and then `own`, which is plain.
-pub(super) fn chunks(page: Page, own: Vec<u8>, encoding: Encoding) -> std::io::Result<Chunks> {
-    let (length, frame) = match page.measure(encoding) {
+/// The whole page: the data, then `self_metrics`, which is plain text.
+pub(super) fn page_body(
+    page: Page,
+    self_metrics: Vec<u8>,
+    encoding: Encoding,
+) -> std::io::Result<Chunks> {
+    let (length, framing) = match page.measure(encoding) {
         Some(measured) => measured,
         // The first scrape of all that asks for it; from the next poll on it is there.
         None => {
@@ -68,10 +72,10 @@ pub(super) fn chunks(page: Page, own: Vec<u8>, encoding: Encoding) -> std::io::R
             page.measure(encoding).ok_or(std::io::ErrorKind::Other)?
         }
     };
-    let head = Frame::head(encoding);
+    let head = GzipFraming::header(encoding);
     let last = match encoding {
-        Encoding::Identity => own.into(),
-        _ => Packer::new()?.last(&own, frame, encoding)?,
+        Encoding::Identity => self_metrics.into(),
+        _ => Compressor::new()?.finish(&self_metrics, framing, encoding)?,
     };
     let length = (head.len() + last.len()) as u64 + length;
     let mut last = std::iter::once(last);
@@ -108,23 +112,23 @@ mod tests {
     use crate::poll::plan::Level;
     use crate::store::{Publication, Source, Store};
 
-    fn read(query: &str) -> Result<Wanted, String> {
+    fn read(query: &str) -> Result<ScrapeRequest, String> {
         let request = MetricsRequest {
             accept: None,
             accept_encoding: None,
             query: Some(query),
         };
-        Wanted::read(&request, &["engagement_activity", "sla"], &["1", "2"])
+        ScrapeRequest::read(&request, &["engagement_activity", "sla"], &["1", "2"])
     }
 
     #[test]
     fn a_query_selects_collectors_and_accounts() {
-        let selection = read("collect[]=sla&account%5B%5D=2&x=1&collect%5b%5d=sla")
+        let filter = read("collect[]=sla&account%5B%5D=2&x=1&collect%5b%5d=sla")
             .unwrap()
-            .selection;
-        assert_eq!(selection.parts, ["sla"]);
-        assert_eq!(selection.accounts, ["2"]);
-        assert_eq!(read("").unwrap().selection, Selection::default());
+            .filter;
+        assert_eq!(filter.collectors, ["sla"]);
+        assert_eq!(filter.accounts, ["2"]);
+        assert_eq!(read("").unwrap().filter, PageFilter::default());
     }
 
     #[test]
@@ -149,16 +153,16 @@ mod tests {
         names::map("1", Level::Skill, &names, &mut writer);
         let publication = Publication {
             chunks: writer.finish().unwrap(),
-            came: None,
+            received_at: None,
         };
         let source = Source {
             account: "1".into(),
-            part: "names",
+            collector: "names",
         };
         store.publish(source, vec![Arc::new(publication)]);
         let body = |encoding| -> Vec<u8> {
-            let page = store.page(Instant::now(), Format::Text, &Selection::default());
-            let chunks = chunks(page, b"own 1\n".to_vec(), encoding).unwrap();
+            let page = store.page(Instant::now(), Format::Text, &PageFilter::default());
+            let chunks = page_body(page, b"own 1\n".to_vec(), encoding).unwrap();
             let length = chunks.length();
             let body: Vec<u8> = chunks.flatten().collect();
             assert_eq!(body.len() as u64, length);

@@ -11,13 +11,13 @@ use super::Daemon;
 use super::account::AccountView;
 use super::clock::aged;
 use super::names::NAMES;
-use super::scrape::{self, Wanted};
+use super::scrape::{self, ScrapeRequest};
 use super::status::CollectorStatus;
-use crate::exposition::{Format, end, families};
+use crate::exposition::{Format, page_end, write_self_metrics};
 use crate::liveperson::Api;
 use crate::metrics::exporter::{ConfigState, ProcessMetrics, gather};
 use crate::poll::plan::CollectorKind;
-use crate::store::Selection;
+use crate::store::PageFilter;
 use crate::web::{Landing, LandingRow, MetricsPage, MetricsRequest, Readiness, Site, WebConfig};
 
 /// The daemon's pages.
@@ -37,17 +37,17 @@ impl DaemonSite {
         }
     }
 
-    /// The exporter's own part, with the last line of the page.
-    fn own_series(
+    /// The exporter's own metrics, with the last line of the page.
+    fn self_metrics(
         &self,
         now: Instant,
         format: Format,
-        selection: &Selection,
+        filter: &PageFilter,
     ) -> Result<Vec<u8>, prometheus::Error> {
         let views = self.daemon.views();
         let wanted = || {
             let views = views.iter();
-            views.filter(|view| selection.has_account(view.status.account()))
+            views.filter(|view| filter.includes_account(view.status.account()))
         };
         let store = &self.daemon.shared.store;
         let aged = self.aged(now);
@@ -61,10 +61,12 @@ impl DaemonSite {
             ..self.daemon.config_state()
         };
         let mut gathered = gather(config, &states, counters, &self.process)?;
-        gathered.keep_collectors(collector_of, |collector| selection.has_part(collector));
+        gathered.keep_collectors(collector_of, |collector| {
+            filter.includes_collector(collector)
+        });
         let created = |metric: &_| gathered.created(metric);
-        let mut page = families(format, &gathered.families, created);
-        page.extend_from_slice(end(format));
+        let mut page = write_self_metrics(format, &gathered.families, created);
+        page.extend_from_slice(page_end(format));
         Ok(page)
     }
 
@@ -72,22 +74,23 @@ impl DaemonSite {
         aged(now, &*self.daemon.shared.clock)
     }
 
-    fn page(&self, wanted: &Wanted) -> Result<MetricsPage, String> {
+    fn page(&self, request: &ScrapeRequest) -> Result<MetricsPage, String> {
         let now = now();
-        let Wanted {
+        let ScrapeRequest {
             format,
             encoding,
-            selection,
-        } = wanted;
-        let own = self
-            .own_series(now, *format, selection)
+            filter,
+        } = request;
+        let self_metrics = self
+            .self_metrics(now, *format, filter)
             .map_err(|error| error.to_string())?;
         let data = self
             .daemon
             .shared
             .store
-            .page(self.aged(now), *format, selection);
-        let chunks = scrape::chunks(data, own, *encoding).map_err(|error| error.to_string())?;
+            .page(self.aged(now), *format, filter);
+        let chunks =
+            scrape::page_body(data, self_metrics, *encoding).map_err(|error| error.to_string())?;
         Ok(MetricsPage {
             status: StatusCode::OK,
             content_type: format.content_type(),
@@ -111,7 +114,7 @@ fn collector_of(api: &str) -> Option<&'static str> {
 }
 
 /// What `collect[]` may name: the collectors, and the names of ids.
-fn parts() -> Vec<&'static str> {
+fn collector_labels() -> Vec<&'static str> {
     let collectors = CollectorKind::ALL.into_iter().map(CollectorKind::label);
     collectors.chain([NAMES]).collect()
 }
@@ -134,11 +137,11 @@ impl Site for DaemonSite {
     fn metrics(&self, request: &MetricsRequest<'_>) -> MetricsPage {
         let views = self.daemon.views();
         let accounts: Vec<_> = views.iter().map(|view| view.status.account()).collect();
-        let wanted = match Wanted::read(request, &parts(), &accounts) {
-            Ok(wanted) => wanted,
+        let scrape = match ScrapeRequest::read(request, &collector_labels(), &accounts) {
+            Ok(scrape) => scrape,
             Err(mistake) => return text_page(StatusCode::BAD_REQUEST, mistake),
         };
-        self.page(&wanted).unwrap_or_else(|error| {
+        self.page(&scrape).unwrap_or_else(|error| {
             tracing::error!(error, "the page cannot be written");
             let text = format!("the page cannot be written: {error}\n");
             text_page(StatusCode::INTERNAL_SERVER_ERROR, text)

@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
+use super::compress::{Compressor, Segment};
 use super::negotiate::Format;
-use super::pack::{Packer, Segment};
 use super::{escape, number};
 use crate::metrics::{FamilyId, Kind};
 
@@ -40,12 +40,12 @@ pub fn header(family: FamilyId) -> Option<&'static Header> {
 }
 
 fn all() -> std::io::Result<Vec<Header>> {
-    let mut packer = Packer::new()?;
+    let mut compressor = Compressor::new()?;
     let mut pack = |format, family: FamilyId| {
         let family = family.get();
         let mut out = Vec::new();
         write(format, family.name, family.kind, family.help, &mut out);
-        packer.pack(&out)
+        compressor.compress(&out)
     };
     FamilyId::all()
         .map(|family| {

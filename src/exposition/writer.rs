@@ -6,16 +6,16 @@
 
 use std::io;
 
+use super::compress::{Compressor, Segment};
 use super::escape;
 use super::header;
 use super::negotiate::Format;
 use super::number;
-use super::pack::{Packer, Segment};
 use crate::metrics::{FamilyId, LabelValue, Sink};
 
 /// Lines of a segment: about 250 kB of text. Smaller ones pack worse, larger ones no better, and
 /// they would make the steps of a streamed page and the buffers of a poll larger.
-const LINES: usize = 2048;
+const LINES_PER_SEGMENT: usize = 2048;
 
 /// The samples of one family, without their header.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,39 +41,39 @@ impl Chunk {
 
 /// Writes samples, a chunk per family.
 pub struct SegmentWriter<'a> {
-    earlier: &'a [Chunk],
-    families: Vec<Option<Building>>,
-    cutter: Cutter,
+    previous: &'a [Chunk],
+    families: Vec<Option<FamilyBuilder>>,
+    segmenter: Segmenter,
 }
 
 #[derive(Default)]
-struct Building {
-    text: Lines,
-    openmetrics: Option<Lines>,
+struct FamilyBuilder {
+    text: LineBuffer,
+    openmetrics: Option<LineBuffer>,
     series: u64,
 }
 
 /// Lines of one format on their way into segments.
 #[derive(Default)]
-struct Lines {
+struct LineBuffer {
     buffer: Vec<u8>,
     count: usize,
     segments: Vec<Segment>,
-    last: Line,
+    last: LastLine,
 }
 
 /// Where the labels of the last line stand, so that the next one can copy what they share: most
 /// of it, as a skill's agents follow each other.
 #[derive(Default)]
-struct Line {
+struct LastLine {
     start: usize,
     suffix: &'static str,
-    labels: Vec<Place>,
+    labels: Vec<LabelSpan>,
 }
 
 /// A label of the last line, by offsets from the line's start.
 #[derive(Clone, Copy)]
-struct Place {
+struct LabelSpan {
     value: usize,
     end: usize,
     id: Option<i64>,
@@ -82,15 +82,15 @@ struct Place {
 }
 
 /// Packs, and remembers what went wrong: a [`Sink`] cannot fail.
-struct Cutter {
-    packer: Packer,
+struct Segmenter {
+    compressor: Compressor,
     error: Option<io::Error>,
 }
 
-impl Cutter {
-    fn cut(&mut self, lines: &mut Lines, earlier: &[Segment]) {
-        let earlier = earlier.get(lines.segments.len());
-        match self.packer.keep_or_pack(&lines.buffer, earlier) {
+impl Segmenter {
+    fn cut(&mut self, lines: &mut LineBuffer, previous: &[Segment]) {
+        let previous = previous.get(lines.segments.len());
+        match self.compressor.reuse_or_compress(&lines.buffer, previous) {
             Ok(segment) => lines.segments.push(segment),
             Err(error) => self.error = Some(error),
         }
@@ -99,25 +99,25 @@ impl Cutter {
         lines.count = 0;
     }
 
-    fn added(&mut self, lines: &mut Lines, count: usize, earlier: &[Segment]) {
+    fn added(&mut self, lines: &mut LineBuffer, count: usize, previous: &[Segment]) {
         lines.count += count;
-        if lines.count >= LINES {
-            self.cut(lines, earlier);
+        if lines.count >= LINES_PER_SEGMENT {
+            self.cut(lines, previous);
         }
     }
 }
 
 impl<'a> SegmentWriter<'a> {
-    /// A writer. Segments of `earlier` whose text comes again stay what they are.
+    /// A writer. Segments of `previous` whose text comes again stay what they are.
     ///
     /// # Errors
-    /// Want of memory.
-    pub fn new(earlier: &'a [Chunk]) -> io::Result<Self> {
+    /// Out of memory.
+    pub fn new(previous: &'a [Chunk]) -> io::Result<Self> {
         Ok(Self {
-            earlier,
+            previous,
             families: FamilyId::all().map(|_| None).collect(),
-            cutter: Cutter {
-                packer: Packer::new()?,
+            segmenter: Segmenter {
+                compressor: Compressor::new()?,
                 error: None,
             },
         })
@@ -129,51 +129,51 @@ impl<'a> SegmentWriter<'a> {
     /// Out of memory.
     pub fn finish(mut self) -> io::Result<Vec<Chunk>> {
         let mut chunks = Vec::new();
-        for (family, building) in FamilyId::all().zip(self.families) {
-            let Some(mut building) = building else {
+        for (family, builder) in FamilyId::all().zip(self.families) {
+            let Some(mut builder) = builder else {
                 continue;
             };
-            let mut end = |lines: &mut Lines, format| {
+            let mut end = |lines: &mut LineBuffer, format| {
                 if lines.count > 0 {
-                    self.cutter
-                        .cut(lines, earlier_of(self.earlier, family, format));
+                    self.segmenter
+                        .cut(lines, previous_segments(self.previous, family, format));
                 }
                 std::mem::take(&mut lines.segments)
             };
             chunks.push(Chunk {
                 family,
-                series: building.series,
-                text: end(&mut building.text, Format::Text),
-                openmetrics: building
+                series: builder.series,
+                text: end(&mut builder.text, Format::Text),
+                openmetrics: builder
                     .openmetrics
                     .as_mut()
                     .map(|lines| end(lines, Format::OpenMetrics)),
             });
         }
-        match self.cutter.error {
+        match self.segmenter.error {
             Some(error) => Err(error),
             None => Ok(chunks),
         }
     }
 }
 
-fn earlier_of(chunks: &[Chunk], family: FamilyId, format: Format) -> &[Segment] {
+fn previous_segments(chunks: &[Chunk], family: FamilyId, format: Format) -> &[Segment] {
     let chunk = chunks.iter().find(|chunk| chunk.family == family);
     chunk.map_or(&[], |chunk| chunk.segments(format))
 }
 
 impl Sink for SegmentWriter<'_> {
     fn gauge(&mut self, family: FamilyId, labels: &[LabelValue<'_>], value: f64) {
-        let building = self.families[family.index()].get_or_insert_default();
-        building.text.name_and_labels(family, "", labels);
-        end_of_labels(&mut building.text.buffer, value);
-        building.series += 1;
+        let builder = self.families[family.index()].get_or_insert_default();
+        builder.text.write_name_and_labels(family, "", labels);
+        write_value(&mut builder.text.buffer, value);
+        builder.series += 1;
         // Looked for only when it may be needed: this is called for every series.
-        if building.text.count + 1 >= LINES {
-            let earlier = earlier_of(self.earlier, family, Format::Text);
-            self.cutter.added(&mut building.text, 1, earlier);
+        if builder.text.count + 1 >= LINES_PER_SEGMENT {
+            let previous = previous_segments(self.previous, family, Format::Text);
+            self.segmenter.added(&mut builder.text, 1, previous);
         } else {
-            building.text.count += 1;
+            builder.text.count += 1;
         }
     }
 
@@ -184,17 +184,17 @@ impl Sink for SegmentWriter<'_> {
         buckets: &[(u32, f64)],
         count: f64,
     ) {
-        let building = self.families[family.index()].get_or_insert_default();
-        building.series += buckets.len() as u64 + 2;
-        let openmetrics = building.openmetrics.get_or_insert_default();
+        let builder = self.families[family.index()].get_or_insert_default();
+        builder.series += buckets.len() as u64 + 2;
+        let openmetrics = builder.openmetrics.get_or_insert_default();
         let both = [
-            (&mut building.text, Format::Text),
+            (&mut builder.text, Format::Text),
             (openmetrics, Format::OpenMetrics),
         ];
         for (lines, format) in both {
             let added = histogram(format, family, labels, buckets, count, lines);
-            let earlier = earlier_of(self.earlier, family, format);
-            self.cutter.added(lines, added, earlier);
+            let previous = previous_segments(self.previous, family, format);
+            self.segmenter.added(lines, added, previous);
         }
     }
 }
@@ -211,41 +211,41 @@ fn histogram(
     labels: &[LabelValue<'_>],
     buckets: &[(u32, f64)],
     count: f64,
-    lines: &mut Lines,
+    lines: &mut LineBuffer,
 ) -> usize {
     for (limit, value) in buckets {
-        lines.name_and_labels(family, "_bucket", labels);
+        lines.write_name_and_labels(family, "_bucket", labels);
         let out = &mut lines.buffer;
         out.extend_from_slice(b",le=\"");
         number::upper_limit(f64::from(*limit), out);
         out.push(b'"');
-        end_of_labels(out, *value);
+        write_value(out, *value);
     }
-    lines.name_and_labels(family, "_bucket", labels);
+    lines.write_name_and_labels(family, "_bucket", labels);
     lines.buffer.extend_from_slice(b",le=\"+Inf\"");
-    end_of_labels(&mut lines.buffer, count);
+    write_value(&mut lines.buffer, count);
     if format == Format::OpenMetrics {
         return buckets.len() + 1;
     }
-    lines.name_and_labels(family, "_count", labels);
-    end_of_labels(&mut lines.buffer, count);
+    lines.write_name_and_labels(family, "_count", labels);
+    write_value(&mut lines.buffer, count);
     buckets.len() + 2
 }
 
-impl Lines {
-    fn name_and_labels(
+impl LineBuffer {
+    fn write_name_and_labels(
         &mut self,
         family: FamilyId,
         suffix: &'static str,
         labels: &[LabelValue<'_>],
     ) {
         let family = family.get();
-        let same = self.same_labels(suffix, labels);
+        let same = self.shared_labels(suffix, labels);
         let (out, last) = (&mut self.buffer, &mut self.last);
         let start = out.len();
         last.labels.truncate(same);
         match last.labels.last() {
-            Some(place) => out.extend_from_within(last.start..last.start + place.end),
+            Some(span) => out.extend_from_within(last.start..last.start + span.end),
             None => {
                 out.extend_from_slice(family.name.as_bytes());
                 out.extend_from_slice(suffix.as_bytes());
@@ -269,7 +269,7 @@ impl Lines {
             };
             out.push(b'"');
             let end = out.len() - start;
-            last.labels.push(Place {
+            last.labels.push(LabelSpan {
                 value,
                 end,
                 id,
@@ -279,23 +279,23 @@ impl Lines {
     }
 
     /// How many labels at the beginning are those of the last line.
-    fn same_labels(&self, suffix: &str, labels: &[LabelValue<'_>]) -> usize {
+    fn shared_labels(&self, suffix: &str, labels: &[LabelValue<'_>]) -> usize {
         if self.last.suffix != suffix {
             return 0;
         }
         let line = self.buffer.get(self.last.start..).unwrap_or_default();
-        let same = |(place, label): &(&Place, &LabelValue<'_>)| match label {
-            LabelValue::Id(id) => place.id == Some(*id),
+        let same = |(span, label): &(&LabelSpan, &LabelValue<'_>)| match label {
+            LabelValue::Id(id) => span.id == Some(*id),
             LabelValue::Text(text) => {
-                let written = line.get(place.value..place.end - 1);
-                place.id.is_none() && place.verbatim && written == Some(text.as_bytes())
+                let written = line.get(span.value..span.end - 1);
+                span.id.is_none() && span.verbatim && written == Some(text.as_bytes())
             }
         };
         self.last.labels.iter().zip(labels).take_while(same).count()
     }
 }
 
-fn end_of_labels(out: &mut Vec<u8>, value: f64) {
+fn write_value(out: &mut Vec<u8>, value: f64) {
     out.push(b'}');
     header::value(value, out);
 }

@@ -18,15 +18,18 @@ fn chunk(level: Level, names: &[(&str, f64)]) -> Chunk {
     writer.finish().unwrap().into_iter().next().unwrap()
 }
 
-fn source(account: &str, part: &'static str) -> Source {
+fn source(account: &str, collector: &'static str) -> Source {
     Source {
         account: account.into(),
-        part,
+        collector,
     }
 }
 
 fn fresh(chunks: Vec<Chunk>) -> Vec<Arc<Publication>> {
-    vec![Arc::new(Publication { chunks, came: None })]
+    vec![Arc::new(Publication {
+        chunks,
+        received_at: None,
+    })]
 }
 
 /// Series of an account that are served and left out.
@@ -38,11 +41,11 @@ fn served(store: &Store, account: &str, now: Instant) -> (u64, u64) {
 
 /// The page without what is the same on every line.
 fn text(store: &Store, now: Instant) -> String {
-    text_of(store, now, &Selection::default())
+    text_of(store, now, &PageFilter::default())
 }
 
-fn text_of(store: &Store, now: Instant, selection: &Selection) -> String {
-    let page = store.page(now, Format::Text, selection);
+fn text_of(store: &Store, now: Instant, filter: &PageFilter) -> String {
+    let page = store.page(now, Format::Text, filter);
     let (length, _) = page.measure(Encoding::Identity).unwrap();
     let text: Vec<u8> = page.segments().flat_map(|s| s.plain().unwrap()).collect();
     assert_eq!(text.len() as u64, length);
@@ -87,13 +90,13 @@ fn a_selection_leaves_the_other_sources_out_with_their_headers() {
         source("2", "x"),
         fresh(vec![chunk(Level::Skill, &[("s2", 1.0)])]),
     );
-    let of = |accounts: &[&str], parts: &[&str]| {
+    let of = |accounts: &[&str], collectors: &[&str]| {
         let owned = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect();
-        let selection = Selection {
+        let filter = PageFilter {
             accounts: owned(accounts),
-            parts: owned(parts),
+            collectors: owned(collectors),
         };
-        text_of(&store, Instant::now(), &selection)
+        text_of(&store, Instant::now(), &filter)
     };
     assert_eq!(
         of(&["2"], &[]),
@@ -111,7 +114,12 @@ fn a_selection_leaves_the_other_sources_out_with_their_headers() {
 fn what_is_too_old_is_left_out_with_its_header() {
     let store = Store::new(100, STALE);
     let now = Instant::now();
-    let publication = |chunks, came| Arc::new(Publication { chunks, came });
+    let publication = |chunks, received_at| {
+        Arc::new(Publication {
+            chunks,
+            received_at,
+        })
+    };
     store.publish(
         source("1", "x"),
         vec![
@@ -135,13 +143,16 @@ fn what_is_too_old_is_left_out_with_its_header() {
 fn what_is_too_old_makes_no_room_scarce() {
     let store = Store::new(3, STALE);
     let now = Instant::now();
-    let publish = |account, came| {
+    let publish = |account, received_at| {
         let chunks = vec![
             chunk(Level::Account, &[("a", 1.0)]),
             chunk(Level::Agent, &[("g", 1.0), ("h", 1.0)]),
         ];
-        let came = Some(came);
-        let publication = Arc::new(Publication { chunks, came });
+        let received_at = Some(received_at);
+        let publication = Arc::new(Publication {
+            chunks,
+            received_at,
+        });
         store.publish(source(account, "x"), vec![publication]);
     };
     publish("dead", now);

@@ -13,7 +13,7 @@ use liveperson_exporter::metrics::catalogue::{activity, waits};
 use liveperson_exporter::metrics::{LabelValue, Sink as _};
 use liveperson_exporter::poll::RequestKey;
 use liveperson_exporter::poll::plan::{Ask, CollectorKind, Level, PlannedRequest, SlaSubject, sla};
-use liveperson_exporter::store::{Selection, Store};
+use liveperson_exporter::store::{PageFilter, Store};
 
 /// Answers that can be told from each other: many more than are ever served at once.
 const POOL: usize = 1024;
@@ -54,7 +54,7 @@ pub(crate) struct Served {
     /// Names that LivePerson gave to skills.
     names: BTreeMap<i64, String>,
     /// What of the page is this account's.
-    selection: OnceLock<Selection>,
+    filter: OnceLock<PageFilter>,
 }
 
 #[derive(Debug, Default)]
@@ -216,13 +216,13 @@ impl Served {
         now: Instant,
         stale_after: Duration,
     ) -> Option<Instant> {
-        let selection = self.selection.get_or_init(|| Selection {
+        let filter = self.filter.get_or_init(|| PageFilter {
             accounts: vec![account.to_owned()],
-            parts: CollectorKind::ALL
+            collectors: CollectorKind::ALL
                 .map(|kind| kind.label().to_owned())
                 .to_vec(),
         });
-        let page = store.page(now, Format::Text, selection);
+        let page = store.page(now, Format::Text, filter);
         let headers = headers();
         let mut served = Vec::new();
         for segment in page.segments() {
@@ -301,11 +301,11 @@ impl Served {
                 )
             })
             .collect();
-        let selection = Selection {
+        let filter = PageFilter {
             accounts: vec![account.to_owned()],
-            parts: vec!["names".to_owned()],
+            collectors: vec!["names".to_owned()],
         };
-        let segments = store.page(now, Format::Text, &selection).segments();
+        let segments = store.page(now, Format::Text, &filter).segments();
         let text: Vec<u8> = segments.flat_map(|s| s.plain().unwrap()).collect();
         let text = String::from_utf8(text).unwrap();
         let lines: Vec<_> = text.lines().filter(|l| !l.starts_with('#')).collect();
@@ -336,10 +336,10 @@ fn headers() -> &'static [usize; 2] {
 
 /// Nothing of an account that was removed is served.
 pub(crate) fn is_gone(store: &Store, account: &str, now: Instant) {
-    let selection = Selection {
+    let filter = PageFilter {
         accounts: vec![account.to_owned()],
-        parts: Vec::new(),
+        collectors: Vec::new(),
     };
-    let page = store.page(now, Format::Text, &selection);
+    let page = store.page(now, Format::Text, &filter);
     assert_eq!(page.segments().count(), 0, "account {account} is gone");
 }

@@ -8,8 +8,8 @@ fn page(chunks: &[Chunk], format: Format) -> String {
     String::from_utf8(text).unwrap()
 }
 
-fn of_skill(skill: i64, value: f64, earlier: &[Chunk]) -> Vec<Chunk> {
-    let mut writer = SegmentWriter::new(earlier).unwrap();
+fn of_skill(skill: i64, value: f64, previous: &[Chunk]) -> Vec<Chunk> {
+    let mut writer = SegmentWriter::new(previous).unwrap();
     let labels = [
         LabelValue::Text("1"),
         LabelValue::Id(skill),
@@ -88,8 +88,8 @@ fn labels_that_repeat_are_written_as_they_are() {
 
 #[test]
 fn an_answer_that_comes_again_keeps_its_segments() {
-    let write = |earlier: &[Chunk]| {
-        let mut writer = SegmentWriter::new(earlier).unwrap();
+    let write = |previous: &[Chunk]| {
+        let mut writer = SegmentWriter::new(previous).unwrap();
         for skill in 0..1000 {
             let labels = [LabelValue::Text("1"), LabelValue::Id(skill)];
             writer.gauge(activity(Level::Skill).unwrap().chats, &labels, 3.0);
@@ -115,8 +115,8 @@ fn same(one: &[Chunk], other: &[Chunk]) -> bool {
 
 #[test]
 fn a_long_family_is_cut_and_only_what_changed_is_packed_again() {
-    let write = |changed: i64, earlier: &[Chunk]| {
-        let mut writer = SegmentWriter::new(earlier).unwrap();
+    let write = |changed: i64, previous: &[Chunk]| {
+        let mut writer = SegmentWriter::new(previous).unwrap();
         for skill in 0..10_000 {
             let labels = [
                 LabelValue::Text("1"),
@@ -131,7 +131,7 @@ fn a_long_family_is_cut_and_only_what_changed_is_packed_again() {
     };
     let first = write(-1, &[]);
     let segments = first[0].segments(Format::Text);
-    assert_eq!(segments.len(), 10_000_usize.div_ceil(LINES));
+    assert_eq!(segments.len(), 10_000_usize.div_ceil(LINES_PER_SEGMENT));
     let second = write(5000, &first);
     let kept =
         std::iter::zip(segments, second[0].segments(Format::Text)).filter(|(old, new)| old == new);

@@ -10,7 +10,7 @@ use crate::metrics::catalogue::find;
 
 /// Writes families. `created` says since when a counter has been counting, in seconds since the
 /// epoch; only OpenMetrics has a place for it.
-pub fn families(
+pub fn write_self_metrics(
     format: Format,
     families: &[MetricFamily],
     created: impl Fn(&Metric) -> Option<f64>,

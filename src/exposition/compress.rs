@@ -27,9 +27,9 @@ const GZIP_LEVEL: u32 = 1;
 const ZSTD_LEVEL: i32 = 1;
 
 /// The beginning of a gzip page: no name, no time, no particular system.
-const GZIP_HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 /// Checksum and length at its end.
-const GZIP_TAIL: usize = 8;
+const GZIP_TRAILER: usize = 8;
 
 /// An immutable piece of the page; cloning shares it.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,7 +82,7 @@ impl Zstd {
     /// A compressor. From now on frames are made when segments are.
     ///
     /// # Errors
-    /// Want of memory.
+    /// Out of memory.
     pub fn asked() -> io::Result<Self> {
         ZSTD_ASKED.store(true, Ordering::Relaxed);
         Self::new()
@@ -98,7 +98,7 @@ impl Zstd {
     /// Makes sure that a segment has its frame.
     ///
     /// # Errors
-    /// Want of memory.
+    /// Out of memory.
     pub fn prepare(&mut self, segment: &Segment) -> io::Result<()> {
         if segment.zstd.get().is_none() {
             let text = self.inflater.plain(segment)?;
@@ -115,38 +115,38 @@ impl Zstd {
 }
 
 /// Makes segments. Costly to make itself and cheap to use again.
-pub struct Packer {
+pub struct Compressor {
     deflate: Compress,
     zstd: Option<Zstd>,
     inflater: Inflater,
-    /// Room that the compressor may fill, used again and again.
-    room: Vec<u8>,
+    /// What the compressor writes into, reused.
+    buffer: Vec<u8>,
 }
 
-impl Packer {
-    /// A packer.
+impl Compressor {
+    /// A compressor.
     ///
     /// # Errors
-    /// Want of memory.
+    /// Out of memory.
     pub fn new() -> io::Result<Self> {
         let asked = ZSTD_ASKED.load(Ordering::Relaxed);
         Ok(Self {
             deflate: Compress::new(Compression::new(GZIP_LEVEL), false),
             zstd: asked.then(Zstd::new).transpose()?,
             inflater: Inflater::new(),
-            room: Vec::new(),
+            buffer: Vec::new(),
         })
     }
 
     /// Compresses a text.
     ///
     /// # Errors
-    /// Want of memory.
-    pub fn pack(&mut self, text: &[u8]) -> io::Result<Segment> {
-        self.pack_whole(text, checksum(text))
+    /// Out of memory.
+    pub fn compress(&mut self, text: &[u8]) -> io::Result<Segment> {
+        self.compress_new(text, checksum(text))
     }
 
-    fn pack_whole(&mut self, text: &[u8], crc: u32) -> io::Result<Segment> {
+    fn compress_new(&mut self, text: &[u8], crc: u32) -> io::Result<Segment> {
         let segment = Segment {
             deflate: self.deflate(text, FlushCompress::Full)?,
             zstd: Arc::default(),
@@ -161,11 +161,16 @@ impl Packer {
     }
 
     /// The last piece of a page, which is made fresh for every scrape, with the page's end.
-    /// `frame` has seen all the segments before.
+    /// `framing` has seen all the segments before.
     ///
     /// # Errors
-    /// Want of memory.
-    pub fn last(&mut self, text: &[u8], frame: Frame, encoding: Encoding) -> io::Result<Bytes> {
+    /// Out of memory.
+    pub fn finish(
+        &mut self,
+        text: &[u8],
+        framing: GzipFraming,
+        encoding: Encoding,
+    ) -> io::Result<Bytes> {
         match encoding {
             Encoding::Identity => Ok(Bytes::copy_from_slice(text)),
             Encoding::Zstd => match &mut self.zstd {
@@ -174,10 +179,10 @@ impl Packer {
             },
             Encoding::Gzip => {
                 let blocks = self.deflate(text, FlushCompress::Finish)?;
-                let mut crc = frame.crc;
+                let mut crc = framing.crc;
                 crc.update(text);
-                let length = frame.length + text.len() as u64;
-                let mut out = Vec::with_capacity(blocks.len() + GZIP_TAIL);
+                let length = framing.length + text.len() as u64;
+                let mut out = Vec::with_capacity(blocks.len() + GZIP_TRAILER);
                 out.extend_from_slice(&blocks);
                 out.extend_from_slice(&crc.finalize().to_le_bytes());
                 // Four bytes of the length, as the format has it.
@@ -189,40 +194,40 @@ impl Packer {
 
     fn deflate(&mut self, text: &[u8], flush: FlushCompress) -> io::Result<Bytes> {
         let before = self.deflate.total_in();
-        self.room.clear();
-        self.room.reserve(text.len() / 8 + 64);
+        self.buffer.clear();
+        self.buffer.reserve(text.len() / 8 + 64);
         loop {
             let read = usize::try_from(self.deflate.total_in() - before).unwrap_or(usize::MAX);
             let rest = text.get(read..).unwrap_or_default();
-            let status = self.deflate.compress_vec(rest, &mut self.room, flush);
+            let status = self.deflate.compress_vec(rest, &mut self.buffer, flush);
             let ended = status.map_err(io::Error::other)? == Status::StreamEnd;
-            // Room left over means that nothing is left to be written.
-            if ended || self.room.len() < self.room.capacity() {
+            // Capacity left over means that nothing is left to be written.
+            if ended || self.buffer.len() < self.buffer.capacity() {
                 // A full flush forgets all that came before; only an end needs a new beginning.
                 if ended {
                     self.deflate.reset();
                 }
-                return Ok(Bytes::copy_from_slice(&self.room));
+                return Ok(Bytes::copy_from_slice(&self.buffer));
             }
-            self.room.reserve(text.len() / 8 + 64);
+            self.buffer.reserve(text.len() / 8 + 64);
         }
     }
 
-    /// [`Packer::pack`], but an `earlier` segment of equal text stays what it is.
-    pub(super) fn keep_or_pack(
+    /// [`Compressor::compress`], but a `previous` segment of equal text stays what it is.
+    pub(super) fn reuse_or_compress(
         &mut self,
         text: &[u8],
-        earlier: Option<&Segment>,
+        previous: Option<&Segment>,
     ) -> io::Result<Segment> {
         // Whatever comes of it, the checksum is needed once.
         let crc = checksum(text);
-        match earlier {
-            Some(earlier) if self.is_text_of(text, crc, earlier)? => Ok(earlier.clone()),
-            _ => self.pack_whole(text, crc),
+        match previous {
+            Some(previous) if self.has_text(text, crc, previous)? => Ok(previous.clone()),
+            _ => self.compress_new(text, crc),
         }
     }
 
-    fn is_text_of(&mut self, text: &[u8], crc: u32, segment: &Segment) -> io::Result<bool> {
+    fn has_text(&mut self, text: &[u8], crc: u32, segment: &Segment) -> io::Result<bool> {
         if segment.length != text.len() || segment.crc != crc {
             return Ok(false);
         }
@@ -237,12 +242,12 @@ fn checksum(text: &[u8]) -> u32 {
 
 /// What a page has around and besides its segments.
 #[derive(Clone, Debug, Default)]
-pub struct Frame {
+pub struct GzipFraming {
     crc: Hasher,
     length: u64,
 }
 
-impl Frame {
+impl GzipFraming {
     /// Takes note of the next segment.
     pub fn add(&mut self, segment: &Segment) {
         let length = segment.length as u64;
@@ -252,19 +257,19 @@ impl Frame {
     }
 
     /// What stands before the first segment.
-    pub fn head(encoding: Encoding) -> Bytes {
+    pub fn header(encoding: Encoding) -> Bytes {
         match encoding {
-            Encoding::Gzip => Bytes::from_static(&GZIP_HEAD),
+            Encoding::Gzip => Bytes::from_static(&GZIP_HEADER),
             Encoding::Identity | Encoding::Zstd => Bytes::new(),
         }
     }
 }
 
-/// Gives back plain texts.
+/// Decompresses segments.
 pub struct Inflater {
     inflate: Decompress,
-    /// Room for the next text; taken back when the one before has been written.
-    room: BytesMut,
+    /// The next text; its memory is reused once the text before has been written.
+    buffer: BytesMut,
 }
 
 impl Default for Inflater {
@@ -274,11 +279,11 @@ impl Default for Inflater {
 }
 
 impl Inflater {
-    /// An inflater.
+    /// A decompressor of segments.
     pub fn new() -> Self {
         Self {
             inflate: Decompress::new(false),
-            room: BytesMut::new(),
+            buffer: BytesMut::new(),
         }
     }
 
@@ -288,16 +293,16 @@ impl Inflater {
     /// Memory that has gone bad.
     pub fn plain(&mut self, segment: &Segment) -> io::Result<Bytes> {
         self.inflate.reset(false);
-        self.room.resize(segment.length, 0);
+        self.buffer.resize(segment.length, 0);
         let flush = FlushDecompress::Sync;
         let status = self
             .inflate
-            .decompress(&segment.deflate, &mut self.room, flush);
+            .decompress(&segment.deflate, &mut self.buffer, flush);
         status.map_err(io::Error::other)?;
         if self.inflate.total_out() != segment.length as u64 {
             return Err(io::ErrorKind::InvalidData.into());
         }
-        Ok(self.room.split().freeze())
+        Ok(self.buffer.split().freeze())
     }
 }
 
@@ -311,26 +316,30 @@ mod tests {
 
     #[test]
     fn segments_and_a_last_piece_are_one_stream() {
-        let mut packer = Packer::new().unwrap();
+        let mut compressor = Compressor::new().unwrap();
         let random: String = (0..300_000).map(|_| fastrand::alphanumeric()).collect();
         let texts = [TEXT.repeat(1000), random, String::new(), TEXT.to_owned()];
         let segments = texts
             .each_ref()
-            .map(|text| packer.pack(text.as_bytes()).unwrap());
+            .map(|text| compressor.compress(text.as_bytes()).unwrap());
         let mut whole = texts.concat();
         whole.push_str(TEXT);
         let mut page = |encoding| -> Vec<u8> {
-            let mut frame = Frame::default();
+            let mut framing = GzipFraming::default();
             let mut zstd = Zstd::asked().unwrap();
             for segment in &segments {
-                frame.add(segment);
+                framing.add(segment);
                 zstd.prepare(segment).unwrap();
             }
-            let mut page = Frame::head(encoding).to_vec();
+            let mut page = GzipFraming::header(encoding).to_vec();
             for segment in &segments {
                 page.extend_from_slice(segment.compressed(encoding).unwrap());
             }
-            page.extend_from_slice(&packer.last(TEXT.as_bytes(), frame, encoding).unwrap());
+            page.extend_from_slice(
+                &compressor
+                    .finish(TEXT.as_bytes(), framing, encoding)
+                    .unwrap(),
+            );
             page
         };
         let gzip = page(Encoding::Gzip);
@@ -350,23 +359,29 @@ mod tests {
 
     #[test]
     fn an_equal_text_keeps_its_segment_and_another_does_not() {
-        let mut packer = Packer::new().unwrap();
-        let first = packer.pack(TEXT.as_bytes()).unwrap();
-        let again = packer.keep_or_pack(TEXT.as_bytes(), Some(&first)).unwrap();
+        let mut compressor = Compressor::new().unwrap();
+        let first = compressor.compress(TEXT.as_bytes()).unwrap();
+        let again = compressor
+            .reuse_or_compress(TEXT.as_bytes(), Some(&first))
+            .unwrap();
         assert_eq!(
             again.deflate.as_ptr(),
             first.deflate.as_ptr(),
             "compressed again"
         );
         let other = TEXT.replace('7', "8");
-        let other = packer.keep_or_pack(other.as_bytes(), Some(&first)).unwrap();
+        let other = compressor
+            .reuse_or_compress(other.as_bytes(), Some(&first))
+            .unwrap();
         assert_ne!(other.deflate, first.deflate);
         // The same checksum and length must not be enough.
         let forged = Segment {
             crc: checksum(TEXT.as_bytes()),
             ..other
         };
-        let kept = packer.keep_or_pack(TEXT.as_bytes(), Some(&forged)).unwrap();
+        let kept = compressor
+            .reuse_or_compress(TEXT.as_bytes(), Some(&forged))
+            .unwrap();
         assert_eq!(kept.plain().unwrap(), TEXT.as_bytes());
     }
 }

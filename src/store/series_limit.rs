@@ -65,13 +65,13 @@ pub(super) fn is_left_out(left_out: u8, level: usize) -> bool {
 
 /// The levels left out at present.
 #[derive(Debug, Default)]
-pub(super) struct LeftOut {
+pub(super) struct SeriesLimit {
     present: AtomicU8,
     /// Levels whose absence the log has reported.
     reported: Mutex<u8>,
 }
 
-impl LeftOut {
+impl SeriesLimit {
     /// Decides which levels are left out of so many series; one bit a level. A level that was left
     /// out comes back only when a tenth of the limit would still be free, so that a number of series
     /// that moves around the limit does not make it come and go with every poll.
@@ -141,9 +141,9 @@ mod tests {
 
     #[test]
     fn a_level_that_was_left_out_comes_back_only_with_a_tenth_to_spare() {
-        let left_out = LeftOut::default();
+        let limit = SeriesLimit::default();
         let agents = 1 << level_place(Level::Agent);
-        let update = |agents| left_out.update(counts(agents, 10, 10), 100) & 0b10;
+        let update = |agents| limit.update(counts(agents, 10, 10), 100) & 0b10;
         assert_eq!(update(80), 0, "just full");
         assert_eq!(update(81), agents);
         for series in [80, 71, 80, 75] {
