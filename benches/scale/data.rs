@@ -87,7 +87,7 @@ pub(crate) fn parse(body: &[u8]) -> EngagementAnswer {
 
 /// What a poll makes of an answer: mapped, rendered and compressed.
 pub(crate) fn render(answer: &EngagementAnswer, previous: &[Chunk]) -> Vec<Chunk> {
-    let mut writer = SegmentWriter::new(previous).unwrap();
+    let mut writer = SegmentWriter::new(previous);
     map(ACCOUNT, WINDOW, &[Level::SkillAgent], answer, &mut writer);
     writer.finish().unwrap()
 }

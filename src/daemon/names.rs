@@ -62,7 +62,7 @@ impl NameBook {
     /// # Errors
     /// Out of memory.
     pub(super) fn chunks(&self, account: &str) -> std::io::Result<Vec<Chunk>> {
-        let mut writer = SegmentWriter::new(&[])?;
+        let mut writer = SegmentWriter::new(&[]);
         for (level, kind, configured) in [
             (Level::Skill, NameKind::Skills, &self.configured.skills),
             (Level::Agent, NameKind::Users, &self.configured.agents),

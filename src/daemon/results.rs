@@ -258,7 +258,7 @@ mod tests {
 
     fn publication(name: &'static str, came: Instant) -> Publication {
         let family = waits(Level::Account).unwrap().waited_chats;
-        let mut writer = SegmentWriter::new(&[]).unwrap();
+        let mut writer = SegmentWriter::new(&[]);
         writer.gauge(family, &[LabelValue::Text(name)], 1.0);
         Publication {
             chunks: writer.finish().unwrap(),
@@ -420,7 +420,7 @@ mod tests {
         let before = [Level::Skill, Level::Agent];
         let mut old = Results::default();
         old.begin(vec![engagement(5, all.clone(), &before)]);
-        let mut writer = SegmentWriter::new(&[]).unwrap();
+        let mut writer = SegmentWriter::new(&[]);
         for (level, name) in [(Level::Skill, "skills"), (Level::Agent, "agents")] {
             let family = activity(level).unwrap().connected_engagements;
             writer.gauge(family, &[LabelValue::Text(name)], 1.0);

@@ -1,14 +1,15 @@
 //! One scrape: what is asked for in its headers and its query, and the page that answers it.
 //!
 //! The data is joined from segments that were compressed when they were polled; only the exporter's
-//! own part is written fresh.
+//! own metrics are written for every scrape.
 
-use super::aside::aside;
-use crate::exposition::{Compressor, Encoding, Format, GzipFraming, Inflater, Segment};
+use std::iter::once;
+
+use crate::exposition::{Compressor, Encoding, Format, GzipFraming, Inflater};
 use crate::store::{Page, PageFilter};
 use crate::web::{Chunks, MetricsRequest};
 
-/// What a scrape asks for.
+/// What a scrape asks for, read from `Accept`, `Accept-Encoding` and the query.
 #[derive(Debug, PartialEq)]
 pub(super) struct ScrapeRequest {
     pub(super) format: Format,
@@ -64,39 +65,37 @@ pub(super) fn page_body(
     self_metrics: Vec<u8>,
     encoding: Encoding,
 ) -> std::io::Result<Chunks> {
-    let (length, framing) = match page.measure(encoding) {
-        Some(measured) => measured,
-        // The first scrape of all that asks for it; from the next poll on it is there.
-        None => {
-            aside(|| page.prepare_zstd())?;
-            page.measure(encoding).ok_or(std::io::ErrorKind::Other)?
-        }
-    };
-    let head = GzipFraming::header(encoding);
-    let last = match encoding {
-        Encoding::Identity => self_metrics.into(),
-        _ => Compressor::new()?.finish(&self_metrics, framing, encoding)?,
-    };
-    let length = (head.len() + last.len()) as u64 + length;
-    let mut last = std::iter::once(last);
-    if encoding != Encoding::Identity {
-        let compressed = move |segment: Segment| segment.compressed(encoding).cloned();
-        let compressed = page.segments().filter_map(compressed);
-        let chunks = std::iter::once(head).chain(compressed).chain(last);
-        return Ok(Chunks::new(length, chunks));
+    match encoding {
+        Encoding::Identity => Ok(plain_body(page, self_metrics)),
+        Encoding::Gzip => gzip_body(page, &self_metrics),
     }
+}
+
+fn gzip_body(page: Page, self_metrics: &[u8]) -> std::io::Result<Chunks> {
+    let framing = page.gzip_framing();
+    let length = framing.length();
+    let end = Compressor::new().finish(self_metrics, framing)?;
+    let length = length + end.len() as u64;
+    let segments = page.segments().map(|segment| segment.compressed().clone());
+    let chunks = once(GzipFraming::header()).chain(segments).chain(once(end));
+    Ok(Chunks::new(length, chunks))
+}
+
+fn plain_body(page: Page, self_metrics: Vec<u8>) -> Chunks {
+    let length = page.plain_length() + self_metrics.len() as u64;
     let mut inflater = Inflater::new();
-    let mut segments = page.segments();
-    let plain = std::iter::from_fn(move || {
-        let Some(segment) = segments.next() else {
-            return last.next();
-        };
-        // The end without the rest makes the connection break off.
-        let text = inflater.plain(&segment);
-        text.inspect_err(|error| tracing::error!(%error, "a segment cannot be inflated"))
-            .ok()
-    });
-    Ok(Chunks::new(length, plain.fuse()))
+    let data = page.segments().map(move |segment| inflater.plain(&segment));
+    // After a failure nothing is sent, and the missing bytes make the connection break off.
+    let chunks = data
+        .chain(once(Ok(self_metrics.into())))
+        .map_while(|text| {
+            let text = text.inspect_err(|error| {
+                tracing::error!(%error, "a segment cannot be decompressed");
+            });
+            text.ok()
+        })
+        .fuse();
+    Chunks::new(length, chunks)
 }
 
 #[cfg(test)]
@@ -149,7 +148,7 @@ mod tests {
     fn every_encoding_is_the_same_page_of_the_announced_length() {
         let store = Store::new(100_000, Duration::MAX);
         let names = (0..5000).map(|id| (id, format!("skill {id}"))).collect();
-        let mut writer = SegmentWriter::new(&[]).unwrap();
+        let mut writer = SegmentWriter::new(&[]);
         names::map("1", Level::Skill, &names, &mut writer);
         let publication = Publication {
             chunks: writer.finish().unwrap(),
@@ -179,7 +178,5 @@ mod tests {
             .unwrap();
         assert_eq!(text, plain);
         assert!(gzip.len() * 5 < plain.len());
-        let zstd = zstd::stream::decode_all(&body(Encoding::Zstd)[..]).unwrap();
-        assert_eq!(zstd, plain.as_bytes());
     }
 }

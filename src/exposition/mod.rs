@@ -16,7 +16,7 @@ mod number;
 mod self_metrics;
 mod writer;
 
-pub use compress::{Compressor, GzipFraming, Inflater, Segment, Zstd};
+pub use compress::{Compressor, GzipFraming, Inflater, Segment};
 pub use header::{Header, header};
 pub use negotiate::{Encoding, Format};
 pub use self_metrics::write_self_metrics;

@@ -109,18 +109,15 @@ impl Segmenter {
 
 impl<'a> SegmentWriter<'a> {
     /// A writer. Segments of `previous` whose text comes again stay what they are.
-    ///
-    /// # Errors
-    /// Out of memory.
-    pub fn new(previous: &'a [Chunk]) -> io::Result<Self> {
-        Ok(Self {
+    pub fn new(previous: &'a [Chunk]) -> Self {
+        Self {
             previous,
             families: FamilyId::all().map(|_| None).collect(),
             segmenter: Segmenter {
-                compressor: Compressor::new()?,
+                compressor: Compressor::new(),
                 error: None,
             },
-        })
+        }
     }
 
     /// What was written, in the order of the catalogue.

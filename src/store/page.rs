@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::series_limit::is_left_out;
 use super::{ChunkRef, Snapshot};
-use crate::exposition::{Chunk, Encoding, Format, GzipFraming, Segment, Zstd};
+use crate::exposition::{Chunk, Format, GzipFraming, Segment};
 
 /// Which accounts and collectors a page contains (`account[]` and `collect[]`); an empty list means all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,28 +55,19 @@ impl Page {
         }
     }
 
-    /// Length of all segments in an encoding, in bytes, and what they need around them. `None`
-    /// when they do not have this encoding yet: see [`Page::prepare_zstd`].
-    pub fn measure(&self, encoding: Encoding) -> Option<(u64, GzipFraming)> {
-        let (mut length, mut framing) = (0, GzipFraming::default());
-        for segment in self.cursors().filter_map(|cursor| self.at(cursor)) {
-            length += match encoding {
-                Encoding::Identity => segment.length(),
-                encoding => segment.compressed(encoding)?.len(),
-            } as u64;
-            framing.add(segment);
-        }
-        Some((length, framing))
+    /// Length of the plain text, in bytes.
+    pub fn plain_length(&self) -> u64 {
+        let segments = self.cursors().filter_map(|cursor| self.at(cursor));
+        segments.map(|segment| segment.length() as u64).sum()
     }
 
-    /// Compresses every segment with Zstandard that is not yet. Takes a while.
-    ///
-    /// # Errors
-    /// Out of memory.
-    pub fn prepare_zstd(&self) -> std::io::Result<()> {
-        let mut zstd = Zstd::asked()?;
-        let mut segments = self.cursors().filter_map(|cursor| self.at(cursor));
-        segments.try_for_each(|segment| zstd.prepare(segment))
+    /// What gzip needs around all the segments, and their compressed length.
+    pub fn gzip_framing(&self) -> GzipFraming {
+        let mut framing = GzipFraming::default();
+        for segment in self.cursors().filter_map(|cursor| self.at(cursor)) {
+            framing.add(segment);
+        }
+        framing
     }
 
     /// The segments in order, shared and not copied.

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::exposition::{Encoding, SegmentWriter};
+use crate::exposition::SegmentWriter;
 use crate::metrics::catalogue::activity;
 use crate::metrics::{LabelValue, Sink as _};
 use crate::poll::plan::Level;
@@ -10,7 +10,7 @@ const STALE: Duration = Duration::from_secs(300);
 
 /// Samples of one family, named after their first label.
 fn chunk(level: Level, names: &[(&str, f64)]) -> Chunk {
-    let mut writer = SegmentWriter::new(&[]).unwrap();
+    let mut writer = SegmentWriter::new(&[]);
     for (name, value) in names {
         let family = activity(level).unwrap().chats;
         writer.gauge(family, &[LabelValue::Text(name)], *value);
@@ -46,7 +46,7 @@ fn text(store: &Store, now: Instant) -> String {
 
 fn text_of(store: &Store, now: Instant, filter: &PageFilter) -> String {
     let page = store.page(now, Format::Text, filter);
-    let (length, _) = page.measure(Encoding::Identity).unwrap();
+    let length = page.plain_length();
     let text: Vec<u8> = page.segments().flat_map(|s| s.plain().unwrap()).collect();
     assert_eq!(text.len() as u64, length);
     let text = String::from_utf8(text).unwrap();

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use liveperson_exporter::config::{Account, Names, Selection as Ids};
-use liveperson_exporter::exposition::{Chunk, Encoding, Format, SegmentWriter};
+use liveperson_exporter::exposition::{Chunk, Format, SegmentWriter};
 use liveperson_exporter::metrics::catalogue::{activity, waits};
 use liveperson_exporter::metrics::{LabelValue, Sink as _};
 use liveperson_exporter::poll::RequestKey;
@@ -28,7 +28,7 @@ fn pool(kind: CollectorKind) -> &'static [Vec<Chunk>] {
         ];
         families.map(|family| {
             let chunk = |number: usize| {
-                let mut writer = SegmentWriter::new(&[]).unwrap();
+                let mut writer = SegmentWriter::new(&[]);
                 writer.gauge(family, &[LabelValue::Text("1")], number as f64);
                 writer.finish().unwrap()
             };
@@ -41,7 +41,7 @@ fn pool(kind: CollectorKind) -> &'static [Vec<Chunk>] {
 /// Where the bytes of a chunk lie.
 fn place(chunk: &Chunk) -> usize {
     let segments = chunk.segments(Format::Text);
-    segments[0].compressed(Encoding::Gzip).unwrap().as_ptr() as usize
+    segments[0].compressed().as_ptr() as usize
 }
 
 /// The answers of one account that may be served.
@@ -226,7 +226,7 @@ impl Served {
         let headers = headers();
         let mut served = Vec::new();
         for segment in page.segments() {
-            let place = segment.compressed(Encoding::Gzip).unwrap().as_ptr() as usize;
+            let place = segment.compressed().as_ptr() as usize;
             if !headers.contains(&place) {
                 served.push(place);
             }
@@ -328,7 +328,7 @@ fn headers() -> &'static [usize; 2] {
         let header = |family| {
             let header = liveperson_exporter::exposition::header(family).unwrap();
             let segment = header.segment(Format::Text);
-            segment.compressed(Encoding::Gzip).unwrap().as_ptr() as usize
+            segment.compressed().as_ptr() as usize
         };
         families.map(header)
     })

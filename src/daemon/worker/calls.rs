@@ -225,7 +225,7 @@ fn map_engagement(
     answer: &EngagementAnswer,
     earlier: &[Chunk],
 ) -> std::io::Result<Vec<Chunk>> {
-    let mut writer = SegmentWriter::new(earlier)?;
+    let mut writer = SegmentWriter::new(earlier);
     metrics::engagement_activity::map(account, &window.label(), levels, answer, &mut writer);
     writer.finish()
 }
@@ -243,7 +243,7 @@ fn map_sla(
     else {
         return Ok(Vec::new());
     };
-    let mut writer = SegmentWriter::new(earlier)?;
+    let mut writer = SegmentWriter::new(earlier);
     let window = request.window.label();
     metrics::sla::map(
         account,
