@@ -1,8 +1,8 @@
-//! Samples to chunks: lines family by family, cut into segments as they grow.
+//! Samples to chunks: lines family by family, split into segments as they grow.
 //!
 //! Nothing holds the whole text of a large answer: as soon as a segment's lines are there they are
-//! compressed and forgotten. Segments end after a number of series and not of bytes, so that one
-//! number that grew by a digit does not move the borders of all that follow.
+//! compressed and dropped. Segments end after a number of lines and not of bytes, so that a number
+//! that grows by a digit does not move the boundaries of all segments that follow.
 
 use std::io;
 
@@ -13,7 +13,7 @@ use super::negotiate::Format;
 use super::number;
 use crate::metrics::{FamilyId, LabelValue, Sink};
 
-/// Lines of a segment: about 250 kB of text. Smaller ones pack worse, larger ones no better, and
+/// Lines of a segment: about 250 kB of text. Smaller ones compress worse, larger ones no better, and
 /// they would make the steps of a streamed page and the buffers of a poll larger.
 const LINES_PER_SEGMENT: usize = 2048;
 
@@ -41,11 +41,13 @@ impl Chunk {
 
 /// Writes samples, a chunk per family.
 pub struct SegmentWriter<'a> {
+    /// What the answer to the same request became last time: equal segments are reused.
     previous: &'a [Chunk],
     families: Vec<Option<FamilyBuilder>>,
     segmenter: Segmenter,
 }
 
+/// A [`Chunk`] that is being written.
 #[derive(Default)]
 struct FamilyBuilder {
     text: LineBuffer,
@@ -53,7 +55,7 @@ struct FamilyBuilder {
     series: u64,
 }
 
-/// Lines of one format on their way into segments.
+/// Lines of one format, before and after they became segments.
 #[derive(Default)]
 struct LineBuffer {
     buffer: Vec<u8>,
@@ -62,8 +64,8 @@ struct LineBuffer {
     last: LastLine,
 }
 
-/// Where the labels of the last line stand, so that the next one can copy what they share: most
-/// of it, as a skill's agents follow each other.
+/// Where the labels of the last line are, so that the next one can copy what both have in common:
+/// most of it, as a skill's agents follow each other.
 #[derive(Default)]
 struct LastLine {
     start: usize,
@@ -77,18 +79,18 @@ struct LabelSpan {
     value: usize,
     end: usize,
     id: Option<i64>,
-    /// Whether the value stands there as it was given.
+    /// Whether the value was written without escapes.
     verbatim: bool,
 }
 
-/// Packs, and remembers what went wrong: a [`Sink`] cannot fail.
+/// Turns lines into segments. Keeps an error until the end, because a [`Sink`] cannot fail.
 struct Segmenter {
     compressor: Compressor,
     error: Option<io::Error>,
 }
 
 impl Segmenter {
-    fn cut(&mut self, lines: &mut LineBuffer, previous: &[Segment]) {
+    fn end_segment(&mut self, lines: &mut LineBuffer, previous: &[Segment]) {
         let previous = previous.get(lines.segments.len());
         match self.compressor.reuse_or_compress(&lines.buffer, previous) {
             Ok(segment) => lines.segments.push(segment),
@@ -99,16 +101,23 @@ impl Segmenter {
         lines.count = 0;
     }
 
-    fn added(&mut self, lines: &mut LineBuffer, count: usize, previous: &[Segment]) {
+    fn count_lines(&mut self, lines: &mut LineBuffer, count: usize, previous: &[Segment]) {
         lines.count += count;
         if lines.count >= LINES_PER_SEGMENT {
-            self.cut(lines, previous);
+            self.end_segment(lines, previous);
         }
+    }
+
+    fn finish(&mut self, mut lines: LineBuffer, previous: &[Segment]) -> Vec<Segment> {
+        if lines.count > 0 {
+            self.end_segment(&mut lines, previous);
+        }
+        lines.segments
     }
 }
 
 impl<'a> SegmentWriter<'a> {
-    /// A writer. Segments of `previous` whose text comes again stay what they are.
+    /// A writer. Segments of `previous` whose text is the same are reused.
     pub fn new(previous: &'a [Chunk]) -> Self {
         Self {
             previous,
@@ -127,24 +136,19 @@ impl<'a> SegmentWriter<'a> {
     pub fn finish(mut self) -> io::Result<Vec<Chunk>> {
         let mut chunks = Vec::new();
         for (family, builder) in FamilyId::all().zip(self.families) {
-            let Some(mut builder) = builder else {
+            let Some(builder) = builder else {
                 continue;
             };
-            let mut end = |lines: &mut LineBuffer, format| {
-                if lines.count > 0 {
-                    self.segmenter
-                        .cut(lines, previous_segments(self.previous, family, format));
-                }
-                std::mem::take(&mut lines.segments)
-            };
+            let previous = |format| previous_segments(self.previous, family, format);
+            let text = self.segmenter.finish(builder.text, previous(Format::Text));
+            let openmetrics = builder
+                .openmetrics
+                .map(|lines| self.segmenter.finish(lines, previous(Format::OpenMetrics)));
             chunks.push(Chunk {
                 family,
                 series: builder.series,
-                text: end(&mut builder.text, Format::Text),
-                openmetrics: builder
-                    .openmetrics
-                    .as_mut()
-                    .map(|lines| end(lines, Format::OpenMetrics)),
+                text,
+                openmetrics,
             });
         }
         match self.segmenter.error {
@@ -168,7 +172,7 @@ impl Sink for SegmentWriter<'_> {
         // Looked for only when it may be needed: this is called for every series.
         if builder.text.count + 1 >= LINES_PER_SEGMENT {
             let previous = previous_segments(self.previous, family, Format::Text);
-            self.segmenter.added(&mut builder.text, 1, previous);
+            self.segmenter.count_lines(&mut builder.text, 1, previous);
         } else {
             builder.text.count += 1;
         }
@@ -191,15 +195,15 @@ impl Sink for SegmentWriter<'_> {
         for (lines, format) in both {
             let added = histogram(format, family, labels, buckets, count, lines);
             let previous = previous_segments(self.previous, family, format);
-            self.segmenter.added(lines, added, previous);
+            self.segmenter.count_lines(lines, added, previous);
         }
     }
 }
 
 /// Appends a histogram; returns how many lines it has.
 ///
-/// The limits are canonical floats, alike in both formats, so that a series is the same one whichever
-/// format a Prometheus asked for. A count of its own stands only in the text format: OpenMetrics
+/// The upper bounds are canonical floats in both formats, so that a series is the same one whichever
+/// format a Prometheus asked for. `_count` exists only in the text format: OpenMetrics
 /// pairs `_gcount` with `_gsum`, strict parsers refuse one without the other, and LivePerson gives
 /// no sum.
 fn histogram(
@@ -210,11 +214,11 @@ fn histogram(
     count: f64,
     lines: &mut LineBuffer,
 ) -> usize {
-    for (limit, value) in buckets {
+    for (upper_bound, value) in buckets {
         lines.write_name_and_labels(family, "_bucket", labels);
         let out = &mut lines.buffer;
         out.extend_from_slice(b",le=\"");
-        number::upper_limit(f64::from(*limit), out);
+        number::upper_bound(f64::from(*upper_bound), out);
         out.push(b'"');
         write_value(out, *value);
     }
@@ -260,7 +264,7 @@ impl LineBuffer {
                     (None, out.len() - start - value == text.len())
                 }
                 LabelValue::Id(id) => {
-                    number::id(*id, out);
+                    number::integer(*id, out);
                     (Some(*id), true)
                 }
             };
@@ -275,7 +279,7 @@ impl LineBuffer {
         }
     }
 
-    /// How many labels at the beginning are those of the last line.
+    /// How many labels at the beginning are equal to those of the last line.
     fn shared_labels(&self, suffix: &str, labels: &[LabelValue<'_>]) -> usize {
         if self.last.suffix != suffix {
             return 0;
@@ -294,7 +298,7 @@ impl LineBuffer {
 
 fn write_value(out: &mut Vec<u8>, value: f64) {
     out.push(b'}');
-    header::value(value, out);
+    header::write_value(value, out);
 }
 
 #[cfg(test)]

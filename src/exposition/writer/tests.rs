@@ -41,7 +41,7 @@ fn a_histogram_has_cumulative_buckets_and_no_sum() {
 }
 
 #[test]
-fn names_are_escaped() {
+fn label_values_are_escaped() {
     let mut writer = SegmentWriter::new(&[]);
     let labels = [
         LabelValue::Text("1"),
@@ -56,7 +56,7 @@ fn names_are_escaped() {
 }
 
 #[test]
-fn labels_that_repeat_are_written_as_they_are() {
+fn repeated_labels_are_written_correctly() {
     let mut writer = SegmentWriter::new(&[]);
     let family = info(Level::Skill).unwrap();
     let mut expected = String::new();
@@ -87,7 +87,7 @@ fn labels_that_repeat_are_written_as_they_are() {
 }
 
 #[test]
-fn an_answer_that_comes_again_keeps_its_segments() {
+fn an_equal_answer_reuses_its_segments() {
     let write = |previous: &[Chunk]| {
         let mut writer = SegmentWriter::new(previous);
         for skill in 0..1000 {
@@ -111,7 +111,7 @@ fn same(one: &[Chunk], other: &[Chunk]) -> bool {
 }
 
 #[test]
-fn a_long_family_is_cut_and_only_what_changed_is_packed_again() {
+fn only_changed_segments_of_a_long_family_are_compressed() {
     let write = |changed: i64, previous: &[Chunk]| {
         let mut writer = SegmentWriter::new(previous);
         for skill in 0..10_000 {
