@@ -1,24 +1,24 @@
-//! What is served now: the present snapshot, put together and swapped whole.
+//! What is served now: the current snapshot, built separately and swapped whole.
 //!
-//! Each answer is a publication of its own, with the time at which it arrived. The snapshot that
-//! scrapes read is built aside and replaced by one pointer, so a half-filled page cannot be seen and
-//! no scrape holds a lock. What is older than `stale_after` is left out when it is read: a collector
-//! that has stopped cannot say so itself. The store knows families and bytes, not how they were
-//! made.
+//! Each answer is a publication with the time at which it arrived. The snapshot that scrapes read is
+//! replaced by one pointer, so a half-filled page cannot be seen and no scrape waits for a
+//! publication. What is older than `stale_after` is left out when it is read: a collector that has
+//! stopped cannot report that itself. The store knows families and bytes, not how they were made.
 
 mod page;
 mod series_limit;
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 
 use crate::exposition::{Chunk, Format, Header, header};
 use crate::metrics::FamilyId;
-use series_limit::{LevelCounts, SeriesLimit, level};
+use series_limit::{DropRank, LevelCounts, LevelSet, SeriesLimit};
 
 pub use page::{Page, PageFilter};
 
@@ -41,22 +41,25 @@ pub struct Publication {
     pub received_at: Option<Instant>,
 }
 
-/// Series of a source that are served and left out.
+/// Series of a source that are served and dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SeriesCount {
     /// On the page.
     pub served: u64,
-    /// Left out because of `limits.max_series`.
+    /// Not on the page because of `limits.max_series`.
     pub dropped: u64,
 }
 
-/// The present snapshot and what it is made of.
+type Publications = BTreeMap<Source, Vec<Arc<Publication>>>;
+
+/// The current snapshot and what it is made of.
 #[derive(Debug)]
 pub struct Store {
-    sources: Mutex<BTreeMap<Source, Vec<Arc<Publication>>>>,
+    /// All publications. Held while one is added and the snapshot rebuilt, so that two publications
+    /// cannot overtake each other; scrapes never lock it.
+    publications: Mutex<Publications>,
     snapshot: ArcSwap<Snapshot>,
     series_limit: SeriesLimit,
-    max_series: AtomicU64,
     /// In nanoseconds.
     stale_after: AtomicU64,
 }
@@ -71,7 +74,7 @@ struct Snapshot {
 #[derive(Debug)]
 struct SnapshotFamily {
     header: &'static Header,
-    level: usize,
+    level: DropRank,
     chunks: Vec<ChunkRef>,
 }
 
@@ -95,10 +98,9 @@ impl Store {
     /// `stale_after`.
     pub fn new(max_series: u64, stale_after: Duration) -> Self {
         let store = Self {
-            sources: Mutex::default(),
+            publications: Mutex::default(),
             snapshot: ArcSwap::default(),
-            series_limit: SeriesLimit::default(),
-            max_series: AtomicU64::new(max_series),
+            series_limit: SeriesLimit::new(max_series),
             stale_after: AtomicU64::default(),
         };
         store.set_stale_after(stale_after);
@@ -107,31 +109,29 @@ impl Store {
 
     /// Replaces all that `source` serves.
     pub fn publish(&self, source: Source, publications: Vec<Arc<Publication>>) {
-        self.change(|sources| {
-            sources.insert(source, publications);
+        self.change(|all| {
+            all.insert(source, publications);
         });
     }
 
     /// Removes all that these accounts serve.
     pub fn remove_accounts(&self, accounts: &HashSet<&str>) {
-        self.change(|sources| sources.retain(|source, _| !accounts.contains(&*source.account)));
+        self.change(|all| all.retain(|source, _| !accounts.contains(&*source.account)));
     }
 
     /// Removes all that one source serves.
     pub fn remove(&self, source: &Source) {
-        self.change(|sources| {
-            sources.remove(source);
+        self.change(|all| {
+            all.remove(source);
         });
     }
 
     /// Changes the limit of `limits.max_series`.
     pub fn set_max_series(&self, max_series: u64) {
-        if self.max_series.swap(max_series, Ordering::Relaxed) != max_series {
-            self.series_limit.forget();
-        }
+        self.series_limit.set(max_series);
     }
 
-    /// Changes `stale_after`, for what is served already, too.
+    /// Changes `stale_after`, also for what is served already.
     pub fn set_stale_after(&self, stale_after: Duration) {
         let nanos = u64::try_from(stale_after.as_nanos()).unwrap_or(u64::MAX);
         self.stale_after.store(nanos, Ordering::Relaxed);
@@ -142,18 +142,16 @@ impl Store {
         Duration::from_nanos(self.stale_after.load(Ordering::Relaxed))
     }
 
-    fn change(&self, change: impl FnOnce(&mut BTreeMap<Source, Vec<Arc<Publication>>>)) {
-        // Nothing in here panics; should it ever, what is there are still whole publications.
-        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut sources);
-        // Swapped under the lock, so that two publications cannot overtake each other.
-        self.snapshot.store(Arc::new(Snapshot::of(&sources)));
+    fn change(&self, change: impl FnOnce(&mut Publications)) {
+        let mut publications = self.publications.lock();
+        change(&mut publications);
+        self.snapshot.store(Arc::new(Snapshot::of(&publications)));
     }
 
     /// The data part of the page at `now`.
     pub fn page(&self, now: Instant, format: Format, filter: &PageFilter) -> Page {
         let snapshot = self.snapshot.load_full();
-        let left_out = self.levels_left_out(&snapshot, now);
+        let dropped_levels = self.dropped_levels(&snapshot, now);
         let stale_after = self.stale_after();
         let served = snapshot.entries.iter().map(|entry| {
             entry.is_fresh(now, stale_after)
@@ -161,34 +159,33 @@ impl Store {
                 && filter.includes_collector(entry.source.collector)
         });
         let served = served.collect();
-        Page::new(snapshot, format, served, left_out)
+        Page::new(snapshot, format, served, dropped_levels)
     }
 
-    /// How many series of each source are on the page at `now`, and how many are left out.
+    /// How many series of each source are on the page at `now`, and how many are dropped.
     pub fn series(&self, now: Instant) -> BTreeMap<Source, SeriesCount> {
         let snapshot = self.snapshot.load();
-        let left_out = self.levels_left_out(&snapshot, now);
+        let dropped_levels = self.dropped_levels(&snapshot, now);
         let stale_after = self.stale_after();
         let mut counts: BTreeMap<Source, SeriesCount> = BTreeMap::new();
         for entry in &snapshot.entries {
             if entry.is_fresh(now, stale_after) {
                 let count = counts.entry(Source::clone(&entry.source)).or_default();
-                let (served, dropped) = entry.series.split(left_out);
-                count.served += served;
-                count.dropped += dropped;
+                let split = entry.series.split(dropped_levels);
+                count.served += split.served;
+                count.dropped += split.dropped;
             }
         }
         counts
     }
 
-    /// Only what is fresh counts: what is not served any more makes nobody room scarce.
-    fn levels_left_out(&self, snapshot: &Snapshot, now: Instant) -> u8 {
+    /// Only what is fresh counts towards the limit: what is too old is not served.
+    fn dropped_levels(&self, snapshot: &Snapshot, now: Instant) -> LevelSet {
         let stale_after = self.stale_after();
         let fresh = snapshot.entries.iter();
         let fresh = fresh.filter(|entry| entry.is_fresh(now, stale_after));
         let counts = fresh.fold(LevelCounts::default(), |sum, entry| sum + entry.series);
-        self.series_limit
-            .update(counts, self.max_series.load(Ordering::Relaxed))
+        self.series_limit.dropped_levels(counts)
     }
 }
 
@@ -200,19 +197,19 @@ impl PageEntry {
 }
 
 impl Snapshot {
-    fn of(sources: &BTreeMap<Source, Vec<Arc<Publication>>>) -> Self {
+    fn of(sources: &Publications) -> Self {
         let mut families: Vec<Option<SnapshotFamily>> = FamilyId::all().map(|_| None).collect();
         let mut entries = Vec::with_capacity(sources.values().map(Vec::len).sum());
         for (source, publications) in sources {
             let source = Arc::new(source.clone());
             for publication in publications {
                 let mut series = LevelCounts::default();
-                for (place, chunk) in publication.chunks.iter().enumerate() {
+                for (index, chunk) in publication.chunks.iter().enumerate() {
                     let Some(header) = header(chunk.family) else {
                         continue;
                     };
-                    let level = level(chunk.family);
-                    series.add(level, chunk.series);
+                    let level = DropRank::of(chunk.family);
+                    series.add_series(level, chunk.series);
                     let family = &mut families[chunk.family.index()];
                     let family = family.get_or_insert_with(|| SnapshotFamily {
                         header,
@@ -221,7 +218,7 @@ impl Snapshot {
                     });
                     family.chunks.push(ChunkRef {
                         entry: entries.len(),
-                        chunk: place,
+                        chunk: index,
                     });
                 }
                 entries.push(PageEntry {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::series_limit::is_left_out;
+use super::series_limit::LevelSet;
 use super::{ChunkRef, Snapshot};
 use crate::exposition::{Chunk, Format, GzipFraming, Segment};
 
@@ -27,7 +27,7 @@ impl PageFilter {
     }
 }
 
-/// The data part of a page: what is fresh of the snapshot that was present when it was asked for.
+/// The data part of a page: what is fresh of the snapshot that was current when it was asked for.
 ///
 /// It holds the snapshot and a bit for each publication, whatever the number of series.
 #[derive(Clone, Debug)]
@@ -36,8 +36,8 @@ pub struct Page {
     format: Format,
     /// Which publications are served, by their index in [`Snapshot::entries`].
     served: Arc<[bool]>,
-    /// Levels that are left out.
-    left_out: u8,
+    /// Levels that are not served because of `limits.max_series`.
+    dropped_levels: LevelSet,
 }
 
 impl Page {
@@ -45,26 +45,26 @@ impl Page {
         snapshot: Arc<Snapshot>,
         format: Format,
         served: Arc<[bool]>,
-        left_out: u8,
+        dropped_levels: LevelSet,
     ) -> Self {
         Self {
             snapshot,
             format,
             served,
-            left_out,
+            dropped_levels,
         }
     }
 
     /// Length of the plain text, in bytes.
     pub fn plain_length(&self) -> u64 {
-        let segments = self.cursors().filter_map(|cursor| self.at(cursor));
+        let segments = self.cursors().filter_map(|cursor| self.segment_at(cursor));
         segments.map(|segment| segment.length() as u64).sum()
     }
 
     /// What gzip needs around all the segments, and their compressed length.
     pub fn gzip_framing(&self) -> GzipFraming {
         let mut framing = GzipFraming::default();
-        for segment in self.cursors().filter_map(|cursor| self.at(cursor)) {
+        for segment in self.cursors().filter_map(|cursor| self.segment_at(cursor)) {
             framing.add(segment);
         }
         framing
@@ -72,23 +72,23 @@ impl Page {
 
     /// The segments in order, shared and not copied.
     pub fn segments(self) -> impl Iterator<Item = Segment> + Send {
-        let mut cursor = self.first();
+        let mut cursor = self.first_cursor();
         std::iter::from_fn(move || {
-            let segment = self.at(cursor?).cloned();
-            cursor = self.next(cursor?);
+            let segment = self.segment_at(cursor?).cloned();
+            cursor = self.next_cursor(cursor?);
             segment
         })
     }
 
     fn cursors(&self) -> impl Iterator<Item = SegmentCursor> {
-        std::iter::successors(self.first(), |cursor| self.next(*cursor))
+        std::iter::successors(self.first_cursor(), |cursor| self.next_cursor(*cursor))
     }
 
-    fn first(&self) -> Option<SegmentCursor> {
+    fn first_cursor(&self) -> Option<SegmentCursor> {
         self.family_from(0)
     }
 
-    fn next(&self, cursor: SegmentCursor) -> Option<SegmentCursor> {
+    fn next_cursor(&self, cursor: SegmentCursor) -> Option<SegmentCursor> {
         let family = self.snapshot.families.get(cursor.family)?;
         let chunk = match cursor.segment {
             None => 0,
@@ -102,7 +102,7 @@ impl Page {
             }
         };
         let mut rest = family.chunks.iter().enumerate().skip(chunk);
-        match rest.find(|(_, chunk)| self.has(**chunk)) {
+        match rest.find(|(_, chunk)| self.is_served(**chunk)) {
             Some((chunk, _)) => Some(SegmentCursor {
                 segment: Some((chunk, 0)),
                 ..cursor
@@ -115,8 +115,8 @@ impl Page {
     fn family_from(&self, from: usize) -> Option<SegmentCursor> {
         let mut rest = self.snapshot.families.iter().enumerate().skip(from);
         let (family, _) = rest.find(|(_, family)| {
-            !is_left_out(self.left_out, family.level)
-                && family.chunks.iter().any(|chunk| self.has(*chunk))
+            !self.dropped_levels.contains(family.level)
+                && family.chunks.iter().any(|chunk| self.is_served(*chunk))
         })?;
         Some(SegmentCursor {
             family,
@@ -124,18 +124,19 @@ impl Page {
         })
     }
 
-    fn has(&self, chunk: ChunkRef) -> bool {
+    fn is_served(&self, chunk: ChunkRef) -> bool {
         let served = self.served.get(chunk.entry) == Some(&true);
         served && !self.segments_of(chunk).is_empty()
     }
 
-    fn segments_of(&self, at: ChunkRef) -> &[Segment] {
-        let entry = self.snapshot.entries.get(at.entry);
-        let chunk: Option<&Chunk> = entry.and_then(|entry| entry.publication.chunks.get(at.chunk));
+    fn segments_of(&self, chunk: ChunkRef) -> &[Segment] {
+        let entry = self.snapshot.entries.get(chunk.entry);
+        let chunk: Option<&Chunk> =
+            entry.and_then(|entry| entry.publication.chunks.get(chunk.chunk));
         chunk.map_or(&[], |chunk| chunk.segments(self.format))
     }
 
-    fn at(&self, cursor: SegmentCursor) -> Option<&Segment> {
+    fn segment_at(&self, cursor: SegmentCursor) -> Option<&Segment> {
         let family = self.snapshot.families.get(cursor.family)?;
         match cursor.segment {
             None => Some(family.header.segment(self.format)),

@@ -1,16 +1,16 @@
-//! Which levels are left out when there are more series than `limits.max_series`.
+//! `limits.max_series`: which levels are dropped when there are more series.
 
 use std::ops::Add;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::sync::atomic::{AtomicU8, Ordering};
 
+use parking_lot::Mutex;
+
+use super::SeriesCount;
 use crate::metrics::FamilyId;
 use crate::poll::plan::Level;
 
-/// The order in which levels are left out: the most detailed first, whole ones always, so that what
-/// is served never depends on which poll came last. A level's place here is its bit and its index.
-const DROPPED_FIRST: [Level; 5] = [
+/// The order in which levels are dropped: the most detailed first, and only whole levels, so that
+/// what is served never depends on which poll came last.
+const DROP_ORDER: [Level; 5] = [
     Level::SkillAgent,
     Level::Agent,
     Level::Skill,
@@ -18,32 +18,98 @@ const DROPPED_FIRST: [Level; 5] = [
     Level::Account,
 ];
 
-/// The place of a family's level in the order in which levels are left out.
-pub(super) fn level(family: FamilyId) -> usize {
-    let level = family.get().origin.level().unwrap_or(Level::Account);
-    let place = DROPPED_FIRST.iter().position(|l| *l == level);
-    place.unwrap_or(DROPPED_FIRST.len() - 1)
+/// A level by its position in [`DROP_ORDER`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct DropRank(usize);
+
+impl DropRank {
+    /// The rank of a family's level; families without a level are kept as long as the account's.
+    pub(super) fn of(family: FamilyId) -> Self {
+        Self::of_level(family.get().origin.level().unwrap_or(Level::Account))
+    }
+
+    fn of_level(level: Level) -> Self {
+        let position = DROP_ORDER.iter().position(|other| *other == level);
+        Self(position.unwrap_or(DROP_ORDER.len() - 1))
+    }
 }
 
-/// Series by level.
+/// A set of levels, a bit for each [`DropRank`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct LevelCounts([u64; DROPPED_FIRST.len()]);
+pub(super) struct LevelSet(u8);
+
+impl LevelSet {
+    pub(super) fn contains(self, level: DropRank) -> bool {
+        self.0 & (1 << level.0) != 0
+    }
+
+    fn insert(&mut self, level: DropRank) {
+        self.0 |= 1 << level.0;
+    }
+
+    fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    fn is_subset_of(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
+
+    fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Labels for the log, separated by commas.
+    fn labels(self) -> String {
+        let levels = DROP_ORDER
+            .into_iter()
+            .filter(|level| self.contains(DropRank::of_level(*level)));
+        levels.map(Level::label).collect::<Vec<_>>().join(",")
+    }
+}
+
+/// Numbers of series by level, in the order of [`DROP_ORDER`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct LevelCounts([u64; DROP_ORDER.len()]);
 
 impl LevelCounts {
-    pub(super) fn add(&mut self, level: usize, series: u64) {
-        self.0[level] += series;
+    pub(super) fn add_series(&mut self, level: DropRank, series: u64) {
+        if let Some(count) = self.0.get_mut(level.0) {
+            *count += series;
+        }
+    }
+
+    /// How many are served and how many are not when these levels are dropped.
+    pub(super) fn split(self, dropped_levels: LevelSet) -> SeriesCount {
+        let levels = self.0.into_iter().enumerate();
+        let dropped = levels.filter(|(level, _)| dropped_levels.contains(DropRank(*level)));
+        let dropped: u64 = dropped.map(|(_, series)| series).sum();
+        SeriesCount {
+            served: self.total() - dropped,
+            dropped,
+        }
     }
 
     fn total(self) -> u64 {
         self.0.iter().sum()
     }
 
-    /// How many are served and how many left out.
-    pub(super) fn split(self, left_out: u8) -> (u64, u64) {
-        let levels = self.0.iter().enumerate();
-        let out = levels.filter(|(level, _)| is_left_out(left_out, *level));
-        let dropped: u64 = out.map(|(_, series)| series).sum();
-        (self.total() - dropped, dropped)
+    /// The levels that have to be dropped for the others to fit.
+    fn levels_over(self, limit: u64) -> LevelSet {
+        let mut dropped = LevelSet::default();
+        let mut total = self.total();
+        for (level, series) in self.0.into_iter().enumerate() {
+            if total <= limit {
+                break;
+            }
+            total -= series;
+            dropped.insert(DropRank(level));
+        }
+        dropped
     }
 }
 
@@ -58,77 +124,90 @@ impl Add for LevelCounts {
     }
 }
 
-/// Whether a level is among those left out.
-pub(super) fn is_left_out(left_out: u8, level: usize) -> bool {
-    left_out & (1 << level) != 0
+/// The limit, and the levels that are dropped because of it.
+#[derive(Debug)]
+pub(super) struct SeriesLimit {
+    /// Held for a decision only: never while a page is rendered, written or logged.
+    state: Mutex<LimitState>,
 }
 
-/// The levels left out at present.
-#[derive(Debug, Default)]
-pub(super) struct SeriesLimit {
-    present: AtomicU8,
-    /// Levels whose absence the log has reported.
-    reported: Mutex<u8>,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct LimitState {
+    max_series: u64,
+    dropped: LevelSet,
+    /// Levels whose absence has been logged.
+    reported: LevelSet,
+}
+
+impl LimitState {
+    fn new(max_series: u64) -> Self {
+        Self {
+            max_series,
+            dropped: LevelSet::default(),
+            reported: LevelSet::default(),
+        }
+    }
+
+    /// Decides which levels are dropped. A level that was dropped comes back only when a tenth of the
+    /// limit would still be free, so that a number of series that moves around the limit does not make
+    /// it come and go with every poll.
+    fn decide(&mut self, counts: LevelCounts) {
+        if self.dropped.is_empty() && counts.total() <= self.max_series {
+            return;
+        }
+        let required = counts.levels_over(self.max_series);
+        let with_margin = counts.levels_over(self.max_series - self.max_series / 10);
+        self.dropped = required.union(self.dropped.intersection(with_margin));
+    }
+
+    /// Whether a level is dropped that the log has not reported; from now on it has. A number of
+    /// series that moves around the limit is no reason to report it again.
+    fn take_unreported(&mut self) -> bool {
+        let unreported = !self.dropped.is_subset_of(self.reported);
+        if unreported {
+            self.reported = self.dropped;
+        }
+        unreported
+    }
 }
 
 impl SeriesLimit {
-    /// Decides which levels are left out of so many series; one bit a level. A level that was left
-    /// out comes back only when a tenth of the limit would still be free, so that a number of series
-    /// that moves around the limit does not make it come and go with every poll.
-    pub(super) fn update(&self, counts: LevelCounts, max_series: u64) -> u8 {
-        let before = self.present.load(Ordering::Relaxed);
-        if before == 0 && counts.total() <= max_series {
-            return 0;
+    pub(super) fn new(max_series: u64) -> Self {
+        Self {
+            state: Mutex::new(LimitState::new(max_series)),
         }
-        let must = levels_over(counts, max_series);
-        let with_margin = levels_over(counts, max_series - max_series / 10);
-        let after = must | (before & with_margin);
-        if after != before {
-            self.present.store(after, Ordering::Relaxed);
-        }
-        self.report(after, counts.total(), max_series);
-        after
     }
 
-    /// The limit changed: everything is decided and reported afresh.
-    pub(super) fn forget(&self) {
-        self.present.store(0, Ordering::Relaxed);
-        *self.reported.lock().unwrap_or_else(PoisonError::into_inner) = 0;
+    /// Changes the limit. Everything is decided and reported again.
+    pub(super) fn set(&self, max_series: u64) {
+        let mut state = self.state.lock();
+        if state.max_series != max_series {
+            *state = LimitState::new(max_series);
+        }
     }
 
-    /// Reports once which levels are left out; a number of series that moves around the limit is no
-    /// reason to say it again.
-    fn report(&self, left_out: u8, series: u64, max_series: u64) {
-        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
-        if left_out & !*reported == 0 {
-            return;
-        }
-        *reported = left_out;
-        drop(reported);
-        let levels = DROPPED_FIRST.iter().enumerate();
-        let levels = levels.filter(|(level, _)| is_left_out(left_out, *level));
-        let labels: Vec<_> = levels.map(|(_, level)| level.label()).collect();
-        tracing::warn!(
-            series,
+    /// Which levels are dropped when there are so many series.
+    pub(super) fn dropped_levels(&self, counts: LevelCounts) -> LevelSet {
+        let mut state = self.state.lock();
+        state.decide(counts);
+        let unreported = state.take_unreported();
+        let LimitState {
             max_series,
-            left_out = labels.join(","),
-            "more series than limits.max_series: whole levels are left out; raise it, or serve \
-             fewer levels, skills or agents"
-        );
-    }
-}
-
-/// The levels that have to go for the rest to fit.
-fn levels_over(counts: LevelCounts, limit: u64) -> u8 {
-    let (mut left_out, mut total) = (0, counts.total());
-    for (level, series) in counts.0.iter().enumerate() {
-        if total <= limit {
-            break;
+            dropped,
+            ..
+        } = *state;
+        drop(state);
+        if unreported {
+            tracing::warn!(
+                series = counts.total(),
+                max_series,
+                left_out = dropped.labels(),
+                "more series than limits.max_series: whole levels are left out; raise it, or serve \
+                 fewer levels, skills or agents"
+            );
         }
-        total -= series;
-        left_out |= 1 << level;
+        dropped
     }
-    left_out
 }
 
 #[cfg(test)]
@@ -136,33 +215,68 @@ mod tests {
     use super::*;
 
     fn counts(agents: u64, skills: u64, account: u64) -> LevelCounts {
-        LevelCounts([0, agents, skills, 0, account])
-    }
-
-    #[test]
-    fn a_level_that_was_left_out_comes_back_only_with_a_tenth_to_spare() {
-        let limit = SeriesLimit::default();
-        let agents = 1 << level_place(Level::Agent);
-        let update = |agents| limit.update(counts(agents, 10, 10), 100) & 0b10;
-        assert_eq!(update(80), 0, "just full");
-        assert_eq!(update(81), agents);
-        for series in [80, 71, 80, 75] {
-            assert_eq!(update(series), agents, "{series}");
+        let mut counts = LevelCounts::default();
+        for (level, series) in [
+            (Level::Agent, agents),
+            (Level::Skill, skills),
+            (Level::Account, account),
+        ] {
+            counts.add_series(DropRank::of_level(level), series);
         }
-        assert_eq!(update(70), 0);
-        assert_eq!(update(80), 0);
+        counts
     }
 
-    fn level_place(wanted: Level) -> usize {
-        DROPPED_FIRST.iter().position(|l| *l == wanted).unwrap()
+    fn set(levels: &[Level]) -> LevelSet {
+        let mut set = LevelSet::default();
+        for level in levels {
+            set.insert(DropRank::of_level(*level));
+        }
+        set
     }
 
     #[test]
-    fn the_most_detailed_levels_go_first_until_the_rest_fits() {
-        assert_eq!(levels_over(counts(5, 3, 2), 10), 0);
-        // An empty level goes with those before it: its next series would be left out, too.
-        assert_eq!(levels_over(counts(5, 3, 2), 9), 0b11);
-        assert_eq!(levels_over(counts(5, 3, 2), 4), 0b111);
-        assert_eq!(levels_over(counts(5, 3, 2), 1), 0b11111);
+    fn a_dropped_level_comes_back_with_a_tenth_of_the_limit_free() {
+        let limit = SeriesLimit::new(100);
+        let agents = DropRank::of_level(Level::Agent);
+        for (series, dropped) in [
+            (80, false), // Exactly the limit.
+            (81, true),
+            (80, true),
+            (71, true),
+            (75, true),
+            (70, false),
+            (80, false),
+        ] {
+            let levels = limit.dropped_levels(counts(series, 10, 10));
+            assert_eq!(levels.contains(agents), dropped, "{series}");
+        }
+    }
+
+    #[test]
+    fn the_most_detailed_levels_are_dropped_until_the_rest_fits() {
+        let counts = counts(5, 3, 2);
+        for (limit, dropped) in [
+            (10, &DROP_ORDER[..0]),
+            // An empty level goes with those before it: its next series would be dropped, too.
+            (9, &DROP_ORDER[..2]),
+            (4, &DROP_ORDER[..3]),
+            (1, &DROP_ORDER[..5]),
+        ] {
+            assert_eq!(counts.levels_over(limit), set(dropped), "{limit}");
+        }
+    }
+
+    #[test]
+    fn dropped_levels_are_reported_once() {
+        let mut state = LimitState::new(9);
+        let mut reported = |counts| {
+            state.decide(counts);
+            state.take_unreported()
+        };
+        assert!(!reported(counts(4, 3, 2)));
+        assert!(reported(counts(5, 3, 2)));
+        assert!(!reported(counts(1, 3, 2)));
+        assert!(!reported(counts(5, 3, 2)));
+        assert!(reported(counts(5, 8, 2)), "one level more");
     }
 }

@@ -32,14 +32,14 @@ fn fresh(chunks: Vec<Chunk>) -> Vec<Arc<Publication>> {
     })]
 }
 
-/// Series of an account that are served and left out.
+/// Series of an account that are served and dropped.
 fn served(store: &Store, account: &str, now: Instant) -> (u64, u64) {
     let counts = store.series(now);
     let count = counts.get(&source(account, "x"));
     count.map_or((0, 0), |count| (count.served, count.dropped))
 }
 
-/// The page without what is the same on every line.
+/// The page without the labels that are the same on every line.
 fn text(store: &Store, now: Instant) -> String {
     text_of(store, now, &PageFilter::default())
 }
@@ -76,7 +76,7 @@ fn families_are_declared_once_and_never_interleaved() {
 }
 
 #[test]
-fn a_selection_leaves_the_other_sources_out_with_their_headers() {
+fn a_filter_excludes_other_sources_and_their_headers() {
     let store = Store::new(100, STALE);
     store.publish(
         source("1", "x"),
@@ -111,7 +111,7 @@ fn a_selection_leaves_the_other_sources_out_with_their_headers() {
 }
 
 #[test]
-fn what_is_too_old_is_left_out_with_its_header() {
+fn stale_data_is_not_served_and_neither_is_its_header() {
     let store = Store::new(100, STALE);
     let now = Instant::now();
     let publication = |chunks, received_at| {
@@ -140,7 +140,7 @@ fn what_is_too_old_is_left_out_with_its_header() {
 }
 
 #[test]
-fn what_is_too_old_makes_no_room_scarce() {
+fn stale_data_does_not_count_towards_the_limit() {
     let store = Store::new(3, STALE);
     let now = Instant::now();
     let publish = |account, received_at| {
@@ -166,7 +166,7 @@ fn what_is_too_old_makes_no_room_scarce() {
 }
 
 #[test]
-fn a_new_publication_replaces_the_old_one_whole() {
+fn a_new_publication_replaces_the_previous_one_as_a_whole() {
     let store = Store::new(100, STALE);
     store.publish(
         source("1", "x"),
@@ -182,7 +182,7 @@ fn a_new_publication_replaces_the_old_one_whole() {
 }
 
 #[test]
-fn too_many_series_leave_whole_levels_out_the_most_detailed_first() {
+fn above_the_limit_the_most_detailed_levels_are_dropped() {
     let store = Store::new(3, STALE);
     let chunks = vec![
         chunk(Level::Account, &[("a", 1.0)]),
