@@ -1,6 +1,6 @@
 //! A guard against regressions: instructions of the parts of a poll and a scrape, counted by
 //! valgrind's callgrind, as ratios to references counted in the same run. Ratios hardly depend on
-//! the compiler's version, and not at all on what else the machine does.
+//! the compiler's version, and not on the load of the machine.
 
 #![allow(
     clippy::unwrap_used,
@@ -27,15 +27,15 @@ use serde::de::IgnoredAny;
 
 const SERIES: u64 = 20_000;
 
-/// What is counted; a child process runs one of them under callgrind.
+/// What is counted; a child process runs each of them under callgrind.
 const PARTS: [&str; 7] = [
     "skip",
     "gzip",
     "parse",
     "render",
-    "again",
+    "unchanged",
     "page",
-    "page_of_many",
+    "large_page",
 ];
 
 fn main() -> ExitCode {
@@ -46,41 +46,41 @@ fn main() -> ExitCode {
         run(part);
         return ExitCode::SUCCESS;
     }
-    let [skip, gzip, parse, render, again, page, page_of_many] = PARTS.map(count);
+    let [skip, gzip, parse, render, unchanged, page, large_page] = PARTS.map(count);
     println!();
     let poll = (parse + render) / (4.0 * skip + gzip);
-    let mut bad = false;
-    // The limits are a tenth above what was found when they were set.
-    for (what, found, limit) in [
+    let mut failed = false;
+    // The limits are a tenth above what was measured when they were set.
+    for (ratio, found, limit) in [
         ("parse / skipping", parse / skip, LIMITS[0]),
         ("map, render, compress / gzip 1", render / gzip, LIMITS[1]),
         ("a poll / (4 x skipping + gzip 1)", poll, LIMITS[2]),
         (
             "nothing changed / everything changed",
-            again / render,
+            unchanged / render,
             LIMITS[3],
         ),
         (
             "a page, instructions for each segment",
-            page_of_many / segments(10 * SERIES),
+            large_page / segments(10 * SERIES),
             LIMITS[4],
         ),
         (
             "a page of ten times the series / a page",
-            page_of_many / page,
+            large_page / page,
             10.0,
         ),
     ] {
-        let word = if found <= limit { "ok" } else { "TOO MUCH" };
-        println!("{what}: {found:.3}, limit {limit}: {word}");
-        bad |= found > limit;
+        let verdict = if found <= limit { "ok" } else { "TOO MUCH" };
+        println!("{ratio}: {found:.3}, limit {limit}: {verdict}");
+        failed |= found > limit;
     }
-    ExitCode::from(u8::from(bad))
+    ExitCode::from(u8::from(failed))
 }
 
 const LIMITS: [f64; 5] = [2.0, 2.3, 1.27, 0.82, 6600.0];
 
-/// Segments of a page with so many series.
+/// Number of segments of a page with so many series.
 fn segments(series: u64) -> f64 {
     page_of(series).segments().count() as f64
 }
@@ -118,13 +118,13 @@ fn run(part: &str) {
             drop(black_box(counted_gzip(&text)));
         }
         "render" => drop(black_box(counted_render(&data::parse(&body), &[]))),
-        "again" => {
+        "unchanged" => {
             let answer = data::parse(&body);
             let previous = data::render(&answer, &[]);
             drop(black_box(counted_render(&answer, &previous)));
         }
         "page" => _ = black_box(counted_page(page_of(SERIES))),
-        "page_of_many" => _ = black_box(counted_page(page_of(10 * SERIES))),
+        "large_page" => _ = black_box(counted_page(page_of(10 * SERIES))),
         other => panic!("{other}"),
     }
 }
