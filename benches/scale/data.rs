@@ -86,8 +86,8 @@ pub(crate) fn parse(body: &[u8]) -> EngagementAnswer {
 }
 
 /// What a poll makes of an answer: mapped, rendered and compressed.
-pub(crate) fn render(answer: &EngagementAnswer, earlier: &[Chunk]) -> Vec<Chunk> {
-    let mut writer = SegmentWriter::new(earlier).unwrap();
+pub(crate) fn render(answer: &EngagementAnswer, previous: &[Chunk]) -> Vec<Chunk> {
+    let mut writer = SegmentWriter::new(previous);
     map(ACCOUNT, &query(), answer, &mut writer);
     writer.finish().unwrap()
 }

@@ -1,4 +1,4 @@
-//! The other choice: the same server with the whole text kept in memory, plain.
+//! The alternative: the same server with the whole plain text kept in memory.
 
 use std::future::{Future, pending};
 use std::net::SocketAddr;
@@ -37,12 +37,12 @@ impl Site for Plain {
     }
 }
 
-/// Serves a text, in pieces as large as segments, until the program ends.
+/// Serves a text, in chunks as large as segments, until the program ends.
 pub(crate) fn serve_plain(text: &[u8]) -> SocketAddr {
     let text = Bytes::copy_from_slice(text);
-    let pieces = (0..text.len()).step_by(256 * 1024);
-    let pieces = pieces.map(|at| text.slice(at..text.len().min(at + 256 * 1024)));
-    let site = Arc::new(Plain(pieces.collect()));
+    let offsets = (0..text.len()).step_by(256 * 1024);
+    let chunks = offsets.map(|at| text.slice(at..text.len().min(at + 256 * 1024)));
+    let site = Arc::new(Plain(chunks.collect()));
     let (ready, address) = channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Runtime::new().unwrap();

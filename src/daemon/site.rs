@@ -10,14 +10,14 @@ use hyper::StatusCode;
 use super::Daemon;
 use super::account::AccountView;
 use super::clock::aged;
-use super::scrape::{self, Wanted};
+use super::scrape::{self, ScrapeRequest};
 use super::status::CollectorStatus;
 use crate::collectors::Registry;
-use crate::exposition::{Format, end, families};
+use crate::exposition::{Format, page_end, write_self_metrics};
 use crate::liveperson::api;
 use crate::metrics::exporter::{ConfigState, ProcessMetrics, gather};
 use crate::names;
-use crate::store::Selection;
+use crate::store::PageFilter;
 use crate::web::{Landing, LandingRow, MetricsPage, MetricsRequest, Readiness, Site, WebConfig};
 
 /// The daemon's pages.
@@ -37,17 +37,17 @@ impl DaemonSite {
         }
     }
 
-    /// The exporter's own part, with the last line of the page.
-    fn own_series(
+    /// The exporter's own metrics, with the last line of the page.
+    fn self_metrics(
         &self,
         now: Instant,
         format: Format,
-        selection: &Selection,
+        filter: &PageFilter,
     ) -> Result<Vec<u8>, prometheus::Error> {
         let views = self.daemon.views();
         let wanted = || {
             let views = views.iter();
-            views.filter(|view| selection.has_account(view.status.account()))
+            views.filter(|view| filter.includes_account(view.status.account()))
         };
         let store = &self.daemon.shared.store;
         let aged = self.aged(now);
@@ -63,10 +63,12 @@ impl DaemonSite {
         let mut gathered = gather(config, &states, counters, &self.process)?;
         let collectors = &self.daemon.shared.collectors;
         let collector_of = |api: &str| collector_of(collectors, api);
-        gathered.keep_collectors(collector_of, |collector| selection.has_part(collector));
+        gathered.keep_collectors(collector_of, |collector| {
+            filter.includes_collector(collector)
+        });
         let created = |metric: &_| gathered.created(metric);
-        let mut page = families(format, &gathered.families, created);
-        page.extend_from_slice(end(format));
+        let mut page = write_self_metrics(format, &gathered.families, created);
+        page.extend_from_slice(page_end(format));
         Ok(page)
     }
 
@@ -74,22 +76,23 @@ impl DaemonSite {
         aged(now, &*self.daemon.shared.clock)
     }
 
-    fn page(&self, wanted: &Wanted) -> Result<MetricsPage, String> {
+    fn page(&self, request: &ScrapeRequest) -> Result<MetricsPage, String> {
         let now = now();
-        let Wanted {
+        let ScrapeRequest {
             format,
             encoding,
-            selection,
-        } = wanted;
-        let own = self
-            .own_series(now, *format, selection)
+            filter,
+        } = request;
+        let self_metrics = self
+            .self_metrics(now, *format, filter)
             .map_err(|error| error.to_string())?;
         let data = self
             .daemon
             .shared
             .store
-            .page(self.aged(now), *format, selection);
-        let chunks = scrape::chunks(data, own, *encoding).map_err(|error| error.to_string())?;
+            .page(self.aged(now), *format, filter);
+        let chunks =
+            scrape::page_body(data, self_metrics, *encoding).map_err(|error| error.to_string())?;
         Ok(MetricsPage {
             status: StatusCode::OK,
             content_type: format.content_type(),
@@ -112,7 +115,7 @@ fn collector_of(collectors: &Registry, api: &str) -> Option<&'static str> {
 }
 
 /// What `collect[]` may name: the collectors, and the names of ids.
-fn parts(collectors: &Registry) -> Vec<&'static str> {
+fn collector_labels(collectors: &Registry) -> Vec<&'static str> {
     let labels = collectors.about().map(|about| about.label);
     labels.chain([names::LABEL]).collect()
 }
@@ -135,12 +138,12 @@ impl Site for DaemonSite {
     fn metrics(&self, request: &MetricsRequest<'_>) -> MetricsPage {
         let views = self.daemon.views();
         let accounts: Vec<_> = views.iter().map(|view| view.status.account()).collect();
-        let wanted = match Wanted::read(request, &parts(&self.daemon.shared.collectors), &accounts)
-        {
-            Ok(wanted) => wanted,
+        let labels = collector_labels(&self.daemon.shared.collectors);
+        let scrape = match ScrapeRequest::read(request, &labels, &accounts) {
+            Ok(scrape) => scrape,
             Err(mistake) => return text_page(StatusCode::BAD_REQUEST, mistake),
         };
-        self.page(&wanted).unwrap_or_else(|error| {
+        self.page(&scrape).unwrap_or_else(|error| {
             tracing::error!(error, "the page cannot be written");
             let text = format!("the page cannot be written: {error}\n");
             text_page(StatusCode::INTERNAL_SERVER_ERROR, text)
