@@ -8,9 +8,9 @@ use url::Url;
 use super::Account;
 use super::auth::auth;
 use super::collectors;
+use super::diagnostics::redacted_preview;
 use super::files::Files;
-use super::mistakes::shown;
-use super::reader::{Found, Section};
+use super::reader::{Node, Section};
 use super::schema::HOSTS;
 use super::values::{account_id, base_url};
 
@@ -19,19 +19,19 @@ pub(super) fn accounts(root: &Section<'_>, files: &Files, stale_after: Duration)
     let sections = root.sections("accounts");
     if root
         .find("accounts")
-        .is_none_or(|found| found.is_empty_list())
+        .is_none_or(|node| node.is_empty_list())
     {
         let message = "no account is given; give at least one, with id and auth";
-        root.report().add("accounts", message);
+        root.diagnostics().error("accounts", message);
     }
     let mut ids = HashMap::new();
     for section in &sections {
         let id = section.find("id");
-        if let Some(id) = id.as_ref().and_then(Found::text) {
+        if let Some(id) = id.as_ref().and_then(Node::text) {
             let first = *ids.entry(id).or_insert(section.path());
             if first != section.path() {
-                let message = format!("{} is also the id of {first}", shown(id));
-                section.report().add(section.path_of("id"), message);
+                let message = format!("{} is also the id of {first}", redacted_preview(id));
+                section.diagnostics().error(section.path_of("id"), message);
             }
         }
     }
@@ -57,7 +57,7 @@ fn account(
         collectors::checked_activity(&merged("engagement_activity"), stale_after);
     let sla = collectors::checked_sla(&merged("sla"), stale_after);
     if !engagement_activity.enabled && !sla.enabled {
-        section.refuse("engagement_activity and sla are both disabled, so that nothing is asked; enable one or remove the account");
+        section.error("engagement_activity and sla are both disabled, so that nothing is asked; enable one or remove the account");
     }
     Some(Account {
         id: id?,

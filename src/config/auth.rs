@@ -6,45 +6,45 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use super::Auth;
+use super::diagnostics::path_preview;
 use super::files::Files;
-use super::mistakes::shown_path;
-use super::reader::{Found, Section};
+use super::reader::{Node, Section};
 use super::secret::Secret;
 use super::values::text;
 
-const WAYS: [&str; 3] = ["oauth2", "oauth1", "login"];
+const AUTH_METHODS: [&str; 3] = ["oauth2", "oauth1", "login"];
 
 /// Reads `auth` of an account; `None` when something was reported.
 pub(super) fn auth(account: &Section<'_>, files: &Files) -> Option<Auth> {
     let auth = account.section("auth");
-    if account.find("auth").is_some_and(|found| !found.is_map()) {
+    if account.find("auth").is_some_and(|node| !node.is_map()) {
         return None; // the schema has said so
     }
-    let given: Vec<_> = WAYS
+    let given: Vec<_> = AUTH_METHODS
         .into_iter()
-        .filter(|way| auth.find(way).is_some())
+        .filter(|method| auth.find(method).is_some())
         .collect();
-    let [way] = given.as_slice() else {
+    let [auth_method] = given.as_slice() else {
         if given.is_empty() {
-            auth.refuse(
+            auth.error(
                 "no way to authorise calls is given; give exactly one of oauth2, oauth1, login",
             );
         } else {
             let given = given.join(" and ");
-            auth.refuse(format!(
+            auth.error(format!(
                 "{given} are given; keep exactly one of oauth2, oauth1, login"
             ));
         }
         return None;
     };
-    if !auth.find(way)?.is_map() {
+    if !auth.find(auth_method)?.is_map() {
         return None; // the schema has said so
     }
-    let section = auth.section(way);
+    let section = auth.section(auth_method);
     // All parts are read before any is given up, so that all mistakes are seen.
     let name = |key: &str, what: &str| section.require(key, what, text);
     let secret = |key: &str| secret(&section, key, files);
-    match *way {
+    match *auth_method {
         "oauth2" => {
             let (client_id, client_secret) = (
                 name("client_id", "the client id that LivePerson issued"),
@@ -89,7 +89,7 @@ fn secret(section: &Section<'_>, key: &str, files: &Files) -> Option<Secret> {
             let message = format!(
                 "is missing; give {key}, or {file_key} with the path of a file that holds it"
             );
-            section.report().add(section.path_of(key), message);
+            section.diagnostics().error(section.path_of(key), message);
             None
         }
         (Some(value), None) => inline(section, &value),
@@ -100,7 +100,7 @@ fn secret(section: &Section<'_>, key: &str, files: &Files) -> Option<Secret> {
                 (true, false) => inline(section, &value),
                 (false, true) => from_file(section, &file, files),
                 _ => {
-                    section.refuse(format!("{key} and {file_key} are both given; keep one"));
+                    section.error(format!("{key} and {file_key} are both given; keep one"));
                     None
                 }
             }
@@ -108,33 +108,33 @@ fn secret(section: &Section<'_>, key: &str, files: &Files) -> Option<Secret> {
     }
 }
 
-fn inline(section: &Section<'_>, found: &Found<'_>) -> Option<Secret> {
-    let value = found.parse(|value| match value {
+fn inline(section: &Section<'_>, node: &Node<'_>) -> Option<Secret> {
+    let value = node.parse(|value| match value {
         value if value.trim().is_empty() => Err("is empty".to_owned()),
         value if value.contains('\0') => Err("holds a NUL character".to_owned()),
         value => Ok(value.to_owned()),
     })?;
-    if !found.is_from_environment() {
-        section.report().note_secret_in_file();
+    if !node.is_from_environment() {
+        section.diagnostics().note_secret_in_file();
     }
     Some(Secret::from_value(value))
 }
 
-fn from_file(section: &Section<'_>, found: &Found<'_>, files: &Files) -> Option<Secret> {
-    let path = files.resolve(&found.parse(text)?);
+fn from_file(section: &Section<'_>, node: &Node<'_>, files: &Files) -> Option<Secret> {
+    let path = files.resolve(&node.parse(text)?);
     if let Err(error) = std::fs::symlink_metadata(&path) {
-        found.refuse(missing_file(&path, &error));
+        node.error(missing_file(&path, &error));
         return None;
     }
     match Secret::from_file(&path) {
         Ok(secret) => {
             for warning in secret.warnings() {
-                section.report().warn(warning);
+                section.diagnostics().warning(warning);
             }
             Some(secret)
         }
         Err(error) => {
-            found.refuse(error);
+            node.error(error);
             None
         }
     }
@@ -145,7 +145,7 @@ fn from_file(section: &Section<'_>, found: &Found<'_>, files: &Files) -> Option<
 fn missing_file(path: &Path, error: &std::io::Error) -> String {
     let here = |dir: &&Path| dir.is_dir() || dir.as_os_str().is_empty();
     let folder = match path.ancestors().skip(1).find(here) {
-        Some(dir) if !dir.as_os_str().is_empty() => shown_path(dir),
+        Some(dir) if !dir.as_os_str().is_empty() => path_preview(dir),
         _ => "the working directory".to_owned(),
     };
     match error.kind() {

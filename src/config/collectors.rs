@@ -49,7 +49,7 @@ pub(super) fn checked_activity(section: &Section<'_>, stale_after: Duration) -> 
     if read.enabled {
         check_interval(section, read.interval, stale_after);
         if read.skill_agents && read.skills == Selection::None {
-            section.refuse_together(&["skill_agents", "skills"], "skill_agents: true needs skills, which are none; select skills or set skill_agents: false");
+            section.error_at_keys(&["skill_agents", "skills"], "skill_agents: true needs skills, which are none; select skills or set skill_agents: false");
         }
     }
     read
@@ -61,7 +61,7 @@ pub(super) fn checked_sla(section: &Section<'_>, stale_after: Duration) -> Sla {
     if read.enabled {
         check_interval(section, read.interval, stale_after);
         if !read.account && read.skills == Selection::None && read.groups == Selection::None {
-            section.refuse_together(&["account", "skills", "groups"], "account: false, skills: none and groups: none leave nothing to ask; select one of them or set enabled: false");
+            section.error_at_keys(&["account", "skills", "groups"], "account: false, skills: none and groups: none leave nothing to ask; select one of them or set enabled: false");
         }
     }
     read
@@ -75,14 +75,14 @@ fn check_interval(section: &Section<'_>, interval: Duration, stale_after: Durati
     let path = section.path_of_source("interval");
     let length = format_duration(interval);
     if interval < REFRESH {
-        section.report().warn(format!(
+        section.diagnostics().warning(format!(
             "{path}: {length} asks more often than LivePerson refreshes its numbers (about every 10s); 10s or more gives the same data with fewer requests"
         ));
     }
     // An answer is as old as the interval, and its call, when the next one comes; a late poll makes
     // it older.
     if stale_after < interval * 2 {
-        section.report().warn(format!(
+        section.diagnostics().warning(format!(
             "stale_after: {} is less than twice {path} ({length}), so that data can vanish between two polls; make it at least twice as long",
             format_duration(stale_after)
         ));
@@ -102,28 +102,28 @@ fn windows(section: &Section<'_>) -> Vec<Window> {
 fn buckets(section: &Section<'_>) -> Vec<u32> {
     let default = || vec![15, 30, 45, 60, 90, 120];
     let empty = "no bucket but 0 is given; give upper limits in seconds, as in [15, 30, 60]";
-    let Some(found) = section.find("buckets") else {
+    let Some(node) = section.find("buckets") else {
         return default();
     };
-    let Some(mut buckets) = found.list(empty, bucket) else {
+    let Some(mut buckets) = node.list(empty, bucket) else {
         return default();
     };
     for (index, pair) in buckets.windows(2).enumerate() {
         if let [before, after] = pair
             && after < before
         {
-            let path = format!("{}[{}]", found.path, index + 1);
+            let path = format!("{}[{}]", node.path, index + 1);
             let message = format!("{after} is smaller than {before} before it; buckets ascend");
-            section.report().add(path, message);
+            section.diagnostics().error(path, message);
         }
     }
     // LivePerson's own histograms begin with 0, so it is often copied; it is implied here.
     buckets.retain(|limit| *limit != 0);
     if buckets.is_empty() {
-        found.refuse(empty);
+        node.error(empty);
     }
     if buckets.len() > MOST_BUCKETS {
-        found.refuse(format!(
+        node.error(format!(
             "{} buckets are more than the {MOST_BUCKETS} allowed",
             buckets.len()
         ));
@@ -132,35 +132,35 @@ fn buckets(section: &Section<'_>) -> Vec<u32> {
 }
 
 fn selection(section: &Section<'_>, key: &str, default: Selection, min: i64) -> Selection {
-    let Some(found) = section.find(key) else {
+    let Some(node) = section.find(key) else {
         return default;
     };
-    match found.text() {
+    match node.text() {
         Some("all") => Selection::All,
         Some("none") => Selection::None,
-        None if found.is_list() => found.list(NO_IDS, id(min)).map_or(default, Selection::Ids),
+        None if node.is_list() => node.list(NO_IDS, id(min)).map_or(default, Selection::Ids),
         _ => {
-            found.wrong("is not all, none or a list of ids such as [4, 15]");
+            node.invalid("is not all, none or a list of ids such as [4, 15]");
             default
         }
     }
 }
 
 fn groups(section: &Section<'_>) -> Selection {
-    let Some(found) = section.find("groups") else {
+    let Some(node) = section.find("groups") else {
         return Selection::None;
     };
-    match found.text() {
+    match node.text() {
         Some("none") => {}
-        Some("all") => found.wrong(
+        Some("all") => node.invalid(
             "is not possible: LivePerson wants one request per group; list them, as in [7, 8]",
         ),
-        None if found.is_list() => {
-            return found
+        None if node.is_list() => {
+            return node
                 .list(NO_IDS, id(0))
                 .map_or(Selection::None, Selection::Ids);
         }
-        _ => found.wrong("is not none or a list of ids such as [7, 8]"),
+        _ => node.invalid("is not none or a list of ids such as [7, 8]"),
     }
     Selection::None
 }

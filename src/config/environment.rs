@@ -11,7 +11,7 @@ use std::fmt;
 
 use config::{Value, ValueKind};
 
-use super::mistakes::{Report, shown};
+use super::diagnostics::{Diagnostics, redacted_preview};
 use super::schema::{ROOT, Shape, unknown};
 
 /// Variables that begin so override the file.
@@ -42,9 +42,9 @@ impl Environment {
         for (name, value) in pairs {
             match (name.into_string(), value.into_string()) {
                 (Ok(name), Ok(value)) => environment.insert(name, value),
-                (Ok(name), Err(_)) if is_ours(&name) => environment.unreadable.push(name),
-                (Err(name), _) if is_ours(&name.to_string_lossy()) => {
-                    let name = shown(&name.to_string_lossy());
+                (Ok(name), Err(_)) if is_relevant(&name) => environment.unreadable.push(name),
+                (Err(name), _) if is_relevant(&name.to_string_lossy()) => {
+                    let name = redacted_preview(&name.to_string_lossy());
                     environment.unreadable.push(name);
                 }
                 _ => {}
@@ -65,7 +65,7 @@ impl Environment {
     }
 
     fn insert(&mut self, name: String, value: String) {
-        if is_ours(&name) {
+        if is_relevant(&name) {
             self.variables.insert(name, value);
         }
     }
@@ -91,30 +91,30 @@ impl Environment {
     pub(super) fn overrides(
         &self,
         elements: impl Fn(&[Part]) -> usize,
-        report: &Report,
+        diagnostics: &Diagnostics,
     ) -> Vec<Override> {
         for name in &self.unreadable {
-            report.add(name, "its name or value is not UTF-8 text");
+            diagnostics.error(name, "its name or value is not UTF-8 text");
         }
-        let mut found = Vec::new();
+        let mut entries = Vec::new();
         for (name, text) in &self.variables {
             let Some(rest) = name.strip_prefix(PREFIX) else {
                 continue;
             };
             match locate(rest) {
-                Ok((path, shape)) => found.push((path, value(name, text, shape), name)),
-                Err(reason) => report.add(shown(name), reason),
+                Ok((path, shape)) => entries.push((path, value(name, text, shape), name)),
+                Err(reason) => diagnostics.error(redacted_preview(name), reason),
             }
         }
-        found.sort_by(|a, b| a.0.cmp(&b.0));
+        entries.sort_by(|a, b| a.0.cmp(&b.0));
         let mut lengths = BTreeMap::new();
         let mut overrides: Vec<Override> = Vec::new();
-        for (path, value, name) in found {
+        for (path, value, name) in entries {
             if let Some(last) = overrides.last().filter(|last| last.path == path) {
                 let other = last.value.origin().unwrap_or_default();
-                report.add(name, format!("sets the same as {other}; keep one"));
-            } else if let Err(reason) = make_room(&path, &value, &mut lengths, &elements) {
-                report.add(name, reason);
+                diagnostics.error(name, format!("sets the same as {other}; keep one"));
+            } else if let Err(reason) = check_contiguous(&path, &value, &mut lengths, &elements) {
+                diagnostics.error(name, reason);
             } else {
                 overrides.push(Override { path, value });
             }
@@ -130,7 +130,7 @@ impl fmt::Debug for Environment {
     }
 }
 
-fn is_ours(name: &str) -> bool {
+fn is_relevant(name: &str) -> bool {
     name.starts_with(OURS) || name == CREDENTIALS_DIRECTORY
 }
 
@@ -172,7 +172,7 @@ fn step(shape: &'static Shape, word: &str) -> Result<(Part, &'static Shape), Str
         }
         _ => Err(format!(
             "{} is not the number of a list element, counted from 0",
-            shown(word)
+            redacted_preview(word)
         )),
     };
     match shape {
@@ -180,16 +180,16 @@ fn step(shape: &'static Shape, word: &str) -> Result<(Part, &'static Shape), Str
             .iter()
             .find(|(key, _)| key.eq_ignore_ascii_case(word))
             .map(|(key, below)| (Part::Key((*key).to_owned()), below))
-            .ok_or_else(|| format!("{}: {}", shown(word), unknown(word, keys))),
+            .ok_or_else(|| format!("{}: {}", redacted_preview(word), unknown(word, keys))),
         Shape::Sections(below) => element(*below),
         Shape::List | Shape::Selection => element(&Shape::Single),
         Shape::Names => match word.parse::<i64>() {
             Ok(id) => Ok((Part::Key(id.to_string()), &Shape::Single)),
-            Err(_) => Err(format!("{} is not an id", shown(word))),
+            Err(_) => Err(format!("{} is not an id", redacted_preview(word))),
         },
         Shape::Single => Err(format!(
             "{} is below a value that has no parts",
-            shown(word)
+            redacted_preview(word)
         )),
     }
 }
@@ -212,7 +212,7 @@ fn value(name: &str, text: &str, shape: &Shape) -> Value {
 
 /// Checks that each numbered element is there or comes next: a gap would be filled with nothing,
 /// and a slip of the finger in the number would be a slip in the allocation.
-fn make_room(
+fn check_contiguous(
     path: &[Part],
     value: &Value,
     lengths: &mut BTreeMap<Vec<Part>, usize>,
@@ -244,9 +244,9 @@ mod tests {
 
     fn one(name: &str, text: &str) -> Result<String, String> {
         let name = format!("{PREFIX}{name}");
-        let report = Report::default();
-        let overrides = Environment::from_pairs([(&name, text)]).overrides(|_| 1, &report);
-        report
+        let diagnostics = Diagnostics::default();
+        let overrides = Environment::from_pairs([(&name, text)]).overrides(|_| 1, &diagnostics);
+        diagnostics
             .finish("environment")
             .map_err(|errors| errors.to_string())?;
         Ok(format!("{:?} = {}", overrides[0].path, overrides[0].value))
@@ -320,26 +320,26 @@ mod tests {
     fn elements_are_set_after_their_list_and_by_number() {
         let names = (0..12).map(|n| (format!("{PREFIX}SLA__BUCKETS__{n}"), "5"));
         let list = (format!("{PREFIX}SLA__BUCKETS"), "5");
-        let report = Report::default();
+        let diagnostics = Diagnostics::default();
         let environment = Environment::from_pairs(names.chain([list]));
         let paths: Vec<_> = environment
-            .overrides(|_| 0, &report)
+            .overrides(|_| 0, &diagnostics)
             .into_iter()
             .map(|set| set.path.last().cloned().unwrap())
             .collect();
         assert_eq!(paths[0], Part::Key("buckets".into()));
         assert_eq!(paths[12], Part::Index(11));
-        assert_eq!(report.finish("environment"), Ok(vec![]));
+        assert_eq!(diagnostics.finish("environment"), Ok(vec![]));
     }
 
     #[test]
     fn one_value_set_by_two_spellings_is_a_mistake() {
-        let report = Report::default();
+        let diagnostics = Diagnostics::default();
         let pairs = [("sla__INTERVAL", "1m"), ("SLA__INTERVAL", "2m")];
         Environment::from_pairs(pairs.map(|(name, text)| (format!("{PREFIX}{name}"), text)))
-            .overrides(|_| 0, &report);
+            .overrides(|_| 0, &diagnostics);
         assert_eq!(
-            report.finish("environment").unwrap_err().to_string(),
+            diagnostics.finish("environment").unwrap_err().to_string(),
             format!("{PREFIX}sla__INTERVAL: sets the same as {PREFIX}SLA__INTERVAL; keep one")
         );
     }
@@ -358,10 +358,10 @@ mod tests {
         let pairs = pairs.into_iter().map(|(name, value)| (os(name), os(value)));
         let environment = Environment::from_os(pairs);
         assert_eq!(environment.get("LIVEPERSON_CLIENT_ID"), Some("abc"));
-        let report = Report::default();
-        environment.overrides(|_| 0, &report);
+        let diagnostics = Diagnostics::default();
+        environment.overrides(|_| 0, &diagnostics);
         assert_eq!(
-            report.finish("environment").unwrap_err().to_string(),
+            diagnostics.finish("environment").unwrap_err().to_string(),
             "LIVEPERSON_CLIENT_SECRET: its name or value is not UTF-8 text\n\
              \"LIVEPERSON_\u{fffd}\": its name or value is not UTF-8 text"
         );

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use secrecy::zeroize::Zeroizing;
 
-use super::mistakes::shown_path;
+use super::diagnostics::path_preview;
 use super::units::format_size;
 
 /// A file of root certificates is a few hundred kilobytes at most.
@@ -66,7 +66,7 @@ pub(crate) struct Content {
 /// # Errors
 /// A sentence that begins with the path and says what is wrong, without any content.
 pub(crate) fn read_limited(path: &Path, limit: u64) -> Result<Content, String> {
-    let name = shown_path(path);
+    let name = path_preview(path);
     let unreadable = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound => format!("{name} does not exist"),
         ErrorKind::PermissionDenied => format!(

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use config::{Map, Source, Value, ValueKind};
 
+use super::diagnostics::{ConfigErrors, Diagnostics, path_preview};
 use super::environment::{CREDENTIALS_DIRECTORY, Environment, Override, PREFIX, Part};
 use super::files::{Files, read_limited};
-use super::mistakes::{ConfigErrors, Report, shown_path};
 use super::reader::Section;
-use super::{Config, lone_account, schema, sections, yaml};
+use super::{Config, env_account, schema, sections, yaml};
 
 /// Where the configuration is looked for when no file is named.
 pub const DEFAULT_PATH: &str = "/etc/liveperson_exporter/liveperson_exporter.yml";
@@ -43,11 +43,12 @@ pub fn load(path: Option<&Path>, env: &Environment) -> Result<Loaded, ConfigErro
 /// # Errors
 /// As [`load`].
 pub fn load_text(source: &str, text: &str, env: &Environment) -> Result<Loaded, ConfigErrors> {
-    let report = Report::default();
-    let tree = yaml::parse(text, &report).map_err(|reason| ConfigErrors::whole(source, reason))?;
+    let diagnostics = Diagnostics::default();
+    let tree =
+        yaml::parse(text, &diagnostics).map_err(|reason| ConfigErrors::whole(source, reason))?;
     let files = Files::new(None, env.get(CREDENTIALS_DIRECTORY));
-    let config = read(tree, env, &files, &report);
-    finish(config, report, source)
+    let config = read(tree, env, &files, &diagnostics);
+    finish(config, diagnostics, source)
 }
 
 /// [`load`] with another default path, for packages and tests that keep the file elsewhere.
@@ -63,7 +64,7 @@ pub fn load_or_default(
         Some(path) => load_file(path, env),
         // A default that exists and cannot be looked at is read too, so that its error is seen.
         None if !matches!(default.try_exists(), Ok(false)) => load_file(default, env),
-        None if lone_account::is_given(env) => load_environment(env),
+        None if env_account::is_given(env) => load_environment(env),
         None => Err(ConfigErrors::whole("environment", nowhere(default))),
     }
 }
@@ -71,65 +72,74 @@ pub fn load_or_default(
 fn nowhere(default: &Path) -> String {
     format!(
         "there is no configuration: write {} (or name another file with --config.file), or set LIVEPERSON_ACCOUNT_ID, LIVEPERSON_CLIENT_ID and LIVEPERSON_CLIENT_SECRET (or LIVEPERSON_CLIENT_SECRET_FILE)",
-        shown_path(default)
+        path_preview(default)
     )
 }
 
 fn load_file(path: &Path, env: &Environment) -> Result<Loaded, ConfigErrors> {
-    let source = shown_path(path);
-    let report = Report::default();
+    let source = path_preview(path);
+    let diagnostics = Diagnostics::default();
     let whole = |reason: String| ConfigErrors::whole(&source, reason);
     let content = read_limited(path, crate::yaml::LONGEST)
         .map_err(|reason| whole(without_path(&reason, &source)))?;
     let text = crate::yaml::decode(&content.bytes).map_err(whole)?;
-    let tree = yaml::parse(text, &report).map_err(whole)?;
-    for name in lone_account::VARIABLES
+    let tree = yaml::parse(text, &diagnostics).map_err(whole)?;
+    for name in env_account::VARIABLES
         .iter()
         .filter(|name| env.get(name).is_some())
     {
-        report.warn(format!(
+        diagnostics.warning(format!(
             "{name} is ignored, because {source} is the configuration; single values of it are overridden by {PREFIX}…"
         ));
     }
     let files = Files::new(Some(path), env.get(CREDENTIALS_DIRECTORY));
-    let config = read(tree, env, &files, &report);
-    if content.readable_by_others && report.has_secret_in_file() {
-        report.warn(format!("{source} holds a secret and can be read by every user of this machine; chmod o-r {source}, or use a …_file key"));
+    let config = read(tree, env, &files, &diagnostics);
+    if content.readable_by_others && diagnostics.has_secret_in_file() {
+        diagnostics.warning(format!("{source} holds a secret and can be read by every user of this machine; chmod o-r {source}, or use a …_file key"));
     }
     if content.writable_by_others {
-        report.warn(format!("{source} can be changed by every user of this machine, who could send its credentials elsewhere; chmod o-w {source}"));
+        diagnostics.warning(format!("{source} can be changed by every user of this machine, who could send its credentials elsewhere; chmod o-w {source}"));
     }
-    finish(config, report, &source)
+    finish(config, diagnostics, &source)
 }
 
 fn load_environment(env: &Environment) -> Result<Loaded, ConfigErrors> {
-    let report = Report::default();
+    let diagnostics = Diagnostics::default();
     let files = Files::new(None, env.get(CREDENTIALS_DIRECTORY));
-    let tree = lone_account::tree(env, &report);
-    let config = read(tree, env, &files, &report);
-    finish(config, report, "environment")
+    let tree = env_account::tree(env, &diagnostics);
+    let config = read(tree, env, &files, &diagnostics);
+    finish(config, diagnostics, "environment")
 }
 
-fn finish(config: Option<Config>, report: Report, source: &str) -> Result<Loaded, ConfigErrors> {
-    let warnings = report.finish(source)?;
+fn finish(
+    config: Option<Config>,
+    diagnostics: Diagnostics,
+    source: &str,
+) -> Result<Loaded, ConfigErrors> {
+    let warnings = diagnostics.finish(source)?;
     match config {
         Some(config) => Ok(Loaded { config, warnings }),
         None => Err(ConfigErrors::whole(source, "cannot be used")),
     }
 }
 
-/// Merges and reads; what is wrong goes to the report.
-fn read(tree: Value, env: &Environment, files: &Files, report: &Report) -> Option<Config> {
-    let overrides = env.overrides(|path| elements(&tree, path), report);
+/// Merges and reads; what is wrong goes to the diagnostics.
+fn read(
+    tree: Value,
+    env: &Environment,
+    files: &Files,
+    diagnostics: &Diagnostics,
+) -> Option<Config> {
+    let overrides = env.overrides(|path| elements(&tree, path), diagnostics);
     let Some(merged) = merge(tree, overrides) else {
-        report.add(
+        diagnostics.error(
             "",
             "the environment's values could not be laid over the file's",
         );
         return None;
     };
-    schema::check(&merged, report);
-    sections::config(&Section::root(&merged, report), files)
+    schema::check(&merged, diagnostics);
+    sections::config(&Section::root(&merged, diagnostics), files)
 }
 
 /// Lays the overrides over the file, in their order.
@@ -174,14 +184,14 @@ fn expression(path: &[Part]) -> String {
 
 /// How many elements the list at a path has; 0 when there is none.
 fn elements(tree: &Value, path: &[Part]) -> usize {
-    let found = path
+    let node = path
         .iter()
         .try_fold(tree, |value, part| match (&value.kind, part) {
             (ValueKind::Table(table), Part::Key(key)) => table.get(key),
             (ValueKind::Array(items), Part::Index(index)) => items.get(*index),
             _ => None,
         });
-    match found.map(|value| &value.kind) {
+    match node.map(|value| &value.kind) {
         Some(ValueKind::Array(items)) => items.len(),
         _ => 0,
     }

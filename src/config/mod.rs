@@ -2,22 +2,22 @@
 //!
 //! A configuration goes through five hands. `yaml` turns the file into a tree of texts
 //! (by way of `crate::yaml`);
-//! `environment` finds the variables that override it; `lone_account` does
+//! `environment` finds the variables that override it; `env_account` does
 //! without a file; `load` has the `config` crate merge all;
 //! `schema` knows every key and reports those it does not know; and `reader` walks the rest with
 //! one file per part (`sections`, `accounts`, `auth`, `collectors`) saying which value is read as
-//! what (`values`, `units`, `window`). `mistakes` collects all that is wrong, so that it is told at
+//! what (`values`, `units`, `window`). `diagnostics` collects all that is wrong, so that it is told at
 //! once. The result is `model`, which the other rooms read and never check again; `secret` keeps
 //! credentials from being printed. This room knows nothing of HTTP or metrics.
 
 mod accounts;
 mod auth;
 mod collectors;
+mod diagnostics;
+mod env_account;
 mod environment;
 pub(crate) mod files;
 mod load;
-mod lone_account;
-mod mistakes;
 mod model;
 mod reader;
 mod schema;
@@ -28,9 +28,9 @@ pub(crate) mod values;
 mod window;
 mod yaml;
 
+pub use diagnostics::{ConfigErrors, Mistake};
 pub use environment::Environment;
 pub(crate) use files::read_limited;
 pub use load::{DEFAULT_PATH, Loaded, load, load_or_default, load_text};
-pub use mistakes::{ConfigErrors, Mistake};
 pub use model::*;
 pub use schema::known_keys;

@@ -9,7 +9,7 @@ use std::hash::Hash;
 
 use config::{Map, Value, ValueKind};
 
-use super::mistakes::{Report, join, shown};
+use super::diagnostics::{Diagnostics, join, redacted_preview};
 use super::schema::{CREDENTIALS_KEY, kind};
 
 /// Reads one scalar; the error completes the sentence that the value begins.
@@ -19,42 +19,39 @@ pub(super) type Parsed<T> = Result<T, String>;
 #[derive(Clone)]
 pub(super) struct Section<'a> {
     layers: Vec<(String, Option<&'a Map<String, Value>>)>,
-    concealed: bool,
-    report: &'a Report,
+    sensitive: bool,
+    diagnostics: &'a Diagnostics,
 }
 
 impl<'a> Section<'a> {
     /// The whole tree.
-    pub(super) fn root(value: &'a Value, report: &'a Report) -> Self {
-        Self::new(String::new(), value, false, report)
+    pub(super) fn root(value: &'a Value, diagnostics: &'a Diagnostics) -> Self {
+        Self::new(String::new(), value, false, diagnostics)
     }
 
-    fn new(path: String, value: &'a Value, concealed: bool, report: &'a Report) -> Self {
+    fn new(path: String, value: &'a Value, sensitive: bool, diagnostics: &'a Diagnostics) -> Self {
         Self {
             layers: vec![(path, table(value))],
-            concealed,
-            report,
+            sensitive,
+            diagnostics,
         }
     }
 
     /// The section under a key; empty when it is missing or no map.
     pub(super) fn section(&self, key: &str) -> Self {
-        let found = self.find(key);
+        let node = self.find(key);
         Self {
-            layers: vec![(
-                self.path_of(key),
-                found.and_then(|found| table(found.value)),
-            )],
-            concealed: self.concealed || key == CREDENTIALS_KEY,
-            report: self.report,
+            layers: vec![(self.path_of(key), node.and_then(|node| table(node.value)))],
+            sensitive: self.sensitive || key == CREDENTIALS_KEY,
+            diagnostics: self.diagnostics,
         }
     }
 
     /// The maps in the list under a key; what is no map is left out.
     pub(super) fn sections(&self, key: &str) -> Vec<Self> {
-        let items = self.find(key).map(|found| found.items());
-        let maps = items.into_iter().flatten().filter(Found::is_map);
-        maps.map(|item| Self::new(item.path, item.value, self.concealed, self.report))
+        let items = self.find(key).map(|node| node.items());
+        let maps = items.into_iter().flatten().filter(Node::is_map);
+        maps.map(|item| Self::new(item.path, item.value, self.sensitive, self.diagnostics))
             .collect()
     }
 
@@ -78,18 +75,18 @@ impl<'a> Section<'a> {
     pub(super) fn path_of_source(&self, key: &str) -> String {
         let behind = self.layers.last().map_or("", |(path, _)| path);
         self.find(key)
-            .map_or_else(|| join(behind, key), |found| found.path)
+            .map_or_else(|| join(behind, key), |node| node.path)
     }
 
     /// The value of a key, unless it is missing or null.
-    pub(super) fn find(&self, key: &str) -> Option<Found<'a>> {
+    pub(super) fn find(&self, key: &str) -> Option<Node<'a>> {
         self.layers.iter().find_map(|(path, table)| {
             let value = table.as_ref()?.get(key)?;
-            (value.kind != ValueKind::Nil).then(|| Found {
+            (value.kind != ValueKind::Nil).then(|| Node {
                 path: join(path, key),
                 value,
-                concealed: self.concealed,
-                report: self.report,
+                sensitive: self.sensitive,
+                diagnostics: self.diagnostics,
             })
         })
     }
@@ -97,7 +94,7 @@ impl<'a> Section<'a> {
     /// A value with a default.
     pub(super) fn read<T>(&self, key: &str, default: T, parse: impl Fn(&str) -> Parsed<T>) -> T {
         self.find(key)
-            .and_then(|found| found.parse(parse))
+            .and_then(|node| node.parse(parse))
             .unwrap_or(default)
     }
 
@@ -108,12 +105,12 @@ impl<'a> Section<'a> {
         what: &str,
         parse: impl Fn(&str) -> Parsed<T>,
     ) -> Option<T> {
-        let Some(found) = self.find(key) else {
+        let Some(node) = self.find(key) else {
             let message = format!("is missing; give {what}");
-            self.report.add(self.path_of(key), message);
+            self.diagnostics.error(self.path_of(key), message);
             return None;
         };
-        found.parse(parse)
+        node.parse(parse)
     }
 
     /// A list with a default; `empty` is what to say of an empty one.
@@ -125,12 +122,12 @@ impl<'a> Section<'a> {
         parse: impl Fn(&str) -> Parsed<T>,
     ) -> Vec<T> {
         self.find(key)
-            .and_then(|found| found.list(empty, parse))
+            .and_then(|node| node.list(empty, parse))
             .unwrap_or_else(|| default.to_vec())
     }
 
     /// The entries of a map whose keys are the user's own, by key.
-    pub(super) fn entries(&self) -> Vec<(&'a str, Found<'a>)> {
+    pub(super) fn entries(&self) -> Vec<(&'a str, Node<'a>)> {
         let tables = self
             .layers
             .iter()
@@ -138,13 +135,13 @@ impl<'a> Section<'a> {
         let mut entries: Vec<_> = tables
             .flat_map(|(path, table)| {
                 table.iter().map(move |(key, value)| {
-                    let found = Found {
+                    let node = Node {
                         path: join(path, key),
                         value,
-                        concealed: self.concealed,
-                        report: self.report,
+                        sensitive: self.sensitive,
+                        diagnostics: self.diagnostics,
                     };
-                    (key.as_str(), found)
+                    (key.as_str(), node)
                 })
             })
             .collect();
@@ -153,39 +150,39 @@ impl<'a> Section<'a> {
     }
 
     /// Reports a mistake of the section as a whole.
-    pub(super) fn refuse(&self, message: impl Into<String>) {
-        self.report.add(self.path(), message);
+    pub(super) fn error(&self, message: impl Into<String>) {
+        self.diagnostics.error(self.path(), message);
     }
 
     /// Reports keys that do not fit together, at this section if it gives one of them, otherwise
     /// at the one behind it.
-    pub(super) fn refuse_together(&self, keys: &[&str], message: impl Into<String>) {
+    pub(super) fn error_at_keys(&self, keys: &[&str], message: impl Into<String>) {
         let gives = |table: &Option<&Map<String, Value>>| {
             let values = keys.iter().filter_map(|key| table.as_ref()?.get(*key));
             values.into_iter().any(|value| value.kind != ValueKind::Nil)
         };
         let layer = self.layers.iter().find(|(_, table)| gives(table));
         let path = layer.or(self.layers.last()).map_or("", |(path, _)| path);
-        self.report.add(path, message);
+        self.diagnostics.error(path, message);
     }
 
     /// Where mistakes and warnings go.
-    pub(super) fn report(&self) -> &'a Report {
-        self.report
+    pub(super) fn diagnostics(&self) -> &'a Diagnostics {
+        self.diagnostics
     }
 }
 
 /// A value and its place.
 #[derive(Clone)]
-pub(super) struct Found<'a> {
+pub(super) struct Node<'a> {
     /// Its place, as `sla.buckets[2]`.
     pub(super) path: String,
     value: &'a Value,
-    concealed: bool,
-    report: &'a Report,
+    sensitive: bool,
+    diagnostics: &'a Diagnostics,
 }
 
-impl<'a> Found<'a> {
+impl<'a> Node<'a> {
     /// The scalar as it was written.
     pub(super) fn text(&self) -> Option<&'a str> {
         match &self.value.kind {
@@ -217,10 +214,10 @@ impl<'a> Found<'a> {
     /// The scalar read by `parse`, a mistake reported otherwise.
     pub(super) fn parse<T>(&self, parse: impl Fn(&str) -> Parsed<T>) -> Option<T> {
         let Some(text) = self.text() else {
-            self.wrong("where a single value is wanted");
+            self.invalid("where a single value is wanted");
             return None;
         };
-        parse(text).map_err(|reason| self.wrong(reason)).ok()
+        parse(text).map_err(|reason| self.invalid(reason)).ok()
     }
 
     /// The elements read by `parse`; `None` when something is wrong with one of them.
@@ -231,14 +228,16 @@ impl<'a> Found<'a> {
     ) -> Option<Vec<T>> {
         if !self.is_list() {
             match self.text() {
-                Some(text) => self.wrong(format!("is not a list; write [{}]", shown(text))),
-                None => self.wrong("where a list is wanted"),
+                Some(text) => {
+                    self.invalid(format!("is not a list; write [{}]", redacted_preview(text)))
+                }
+                None => self.invalid("where a list is wanted"),
             }
             return None;
         }
         let items = self.items();
         if items.is_empty() {
-            self.refuse(empty);
+            self.error(empty);
             return None;
         }
         let mut seen: HashMap<T, usize> = HashMap::new();
@@ -248,7 +247,7 @@ impl<'a> Found<'a> {
                 continue;
             };
             match seen.get(&value) {
-                Some(first) => item.wrong(format!("is the same as {}[{first}]", self.path)),
+                Some(first) => item.invalid(format!("is the same as {}[{first}]", self.path)),
                 None => {
                     seen.insert(value.clone(), index);
                     values.push(value);
@@ -271,22 +270,23 @@ impl<'a> Found<'a> {
     }
 
     /// Reports the value met, followed by what is wrong with it.
-    pub(super) fn wrong(&self, reason: impl Display) {
+    pub(super) fn invalid(&self, reason: impl Display) {
         let met = match self.text() {
-            Some(_) if self.concealed => "the value".to_owned(),
-            Some(text) => shown(text),
+            Some(_) if self.sensitive => "the value".to_owned(),
+            Some(text) => redacted_preview(text),
             None => kind(self.value).to_owned(),
         };
-        self.refuse(format!("{met} {reason}"));
+        self.error(format!("{met} {reason}"));
     }
 
     /// Reports a mistake in which the value is not repeated.
-    pub(super) fn refuse(&self, message: impl Display) {
+    pub(super) fn error(&self, message: impl Display) {
         let origin = match self.value.origin() {
             Some(variable) => format!(" (set by {variable})"),
             None => String::new(),
         };
-        self.report.add(&self.path, format!("{message}{origin}"));
+        self.diagnostics
+            .error(&self.path, format!("{message}{origin}"));
     }
 }
 

@@ -5,7 +5,7 @@
 
 use config::{Map, Value, ValueKind};
 
-use super::mistakes::{Report, join, nearest};
+use super::diagnostics::{Diagnostics, closest, join};
 
 /// What may stand under a key.
 pub(super) enum Shape {
@@ -153,9 +153,9 @@ pub fn known_keys() -> Vec<String> {
 
 /// `parent.key` for a key that has not been checked yet. Under `auth`, a key that is none of ours
 /// may be a credential with its colon in the wrong place, and is left out.
-pub(super) fn harmless_join(parent: &str, key: &str) -> String {
-    let concealed = parent.split('.').any(|word| word == CREDENTIALS_KEY);
-    if concealed && !is_word_of(&ROOT, key) {
+pub(super) fn join_redacted(parent: &str, key: &str) -> String {
+    let sensitive = parent.split('.').any(|word| word == CREDENTIALS_KEY);
+    if sensitive && !is_word_of(&ROOT, key) {
         return format!("{parent}.[hidden]");
     }
     join(parent, key)
@@ -173,30 +173,32 @@ fn is_word_of(shape: &Shape, key: &str) -> bool {
 }
 
 /// Reports unknown keys, and values where a section is wanted, in the whole tree.
-pub(super) fn check(value: &Value, report: &Report) {
-    check_at(value, &ROOT, "", false, report);
+pub(super) fn check(value: &Value, diagnostics: &Diagnostics) {
+    check_at(value, &ROOT, "", false, diagnostics);
 }
 
-fn check_at(value: &Value, shape: &Shape, path: &str, concealed: bool, report: &Report) {
+fn check_at(value: &Value, shape: &Shape, path: &str, sensitive: bool, diagnostics: &Diagnostics) {
     match (shape, &value.kind) {
         (Single | List | Selection, _) | (_, ValueKind::Nil) | (Names, ValueKind::Table(_)) => {}
         (Section(keys), ValueKind::Table(table)) => {
-            check_keys(table, keys, path, concealed, report);
+            check_keys(table, keys, path, sensitive, diagnostics);
         }
         (Sections(each), ValueKind::Array(items)) => {
             for (index, item) in items.iter().enumerate() {
                 let path = format!("{path}[{index}]");
                 if item.kind == ValueKind::Nil {
-                    report.add(path, "nothing where a map is wanted");
+                    diagnostics.error(path, "nothing where a map is wanted");
                 } else {
-                    check_at(item, each, &path, concealed, report);
+                    check_at(item, each, &path, sensitive, diagnostics);
                 }
             }
         }
         (Section(_) | Names, _) => {
-            report.add(path, format!("{} where a map is wanted", kind(value)))
+            diagnostics.error(path, format!("{} where a map is wanted", kind(value)))
         }
-        (Sections(_), _) => report.add(path, format!("{} where a list is wanted", kind(value))),
+        (Sections(_), _) => {
+            diagnostics.error(path, format!("{} where a list is wanted", kind(value)))
+        }
     }
 }
 
@@ -204,19 +206,19 @@ fn check_keys(
     table: &Map<String, Value>,
     keys: Keys,
     path: &str,
-    concealed: bool,
-    report: &Report,
+    sensitive: bool,
+    diagnostics: &Diagnostics,
 ) {
     for (key, value) in sorted(table) {
         if let Some((_, shape)) = keys.iter().find(|(known, _)| known == key) {
-            let concealed = concealed || *key == CREDENTIALS_KEY;
-            check_at(value, shape, &join(path, key), concealed, report);
-        } else if concealed && !looks_like_a_key(key, value) {
+            let sensitive = sensitive || *key == CREDENTIALS_KEY;
+            check_at(value, shape, &join(path, key), sensitive, diagnostics);
+        } else if sensitive && !looks_like_a_key(key, value) {
             // `{client_id: a, client_secret:b}`: without the space, the secret is part of a key.
             let hint = "a key without a value (is the space after a colon missing?)";
-            report.add(path, format!("{hint}; {}", allowed(keys)));
+            diagnostics.error(path, format!("{hint}; {}", allowed(keys)));
         } else {
-            report.add(join(path, key), unknown(key, keys));
+            diagnostics.error(join(path, key), unknown(key, keys));
         }
     }
 }
@@ -232,7 +234,7 @@ fn looks_like_a_key(key: &str, value: &Value) -> bool {
 
 /// What to say of an unknown key.
 pub(super) fn unknown(key: &str, keys: Keys) -> String {
-    match nearest(key, keys.iter().map(|(known, _)| *known)) {
+    match closest(key, keys.iter().map(|(known, _)| *known)) {
         Some(known) => format!("unknown key; did you mean {known}?"),
         None => format!("unknown key; {}", allowed(keys)),
     }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::diagnostics::path_preview;
 use super::files::read_limited;
-use super::mistakes::shown_path;
 
 /// Far above any credential LivePerson issues.
 const LARGEST_FILE: u64 = 64 * 1024;
@@ -56,7 +56,7 @@ impl Secret {
     /// error names the path and never the content.
     pub fn from_file(path: &Path) -> Result<Self, SecretError> {
         let content = read_limited(path, LARGEST_FILE).map_err(SecretError)?;
-        let refused = |reason: &str| SecretError(format!("{} {reason}", shown_path(path)));
+        let refused = |reason: &str| SecretError(format!("{} {reason}", path_preview(path)));
         let text = std::str::from_utf8(&content.bytes)
             .map(bare)
             .map_err(|_| refused("is not UTF-8 text"))?;
@@ -103,7 +103,7 @@ impl Secret {
     /// What to tell the operator of the secret's file, a sentence each: other users of the machine
     /// can read or change it, or there is more in it than a secret should be.
     pub fn warnings(&self) -> Vec<String> {
-        let Some(file) = self.file.as_deref().map(shown_path) else {
+        let Some(file) = self.file.as_deref().map(path_preview) else {
             return Vec::new();
         };
         let Problems {
@@ -231,11 +231,11 @@ mod tests {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             let warnings = Secret::from_file(&path).unwrap().warnings();
             let words = ["read by", "changed by", "several lines"];
-            let found = words
+            let node = words
                 .iter()
                 .filter(|word| warnings.iter().any(|w| w.contains(*word)));
-            let found: Vec<_> = found.filter_map(|word| word.split(' ').next()).collect();
-            assert_eq!(found.join(" "), warned, "{mode:o} {content:?}");
+            let node: Vec<_> = node.filter_map(|word| word.split(' ').next()).collect();
+            assert_eq!(node.join(" "), warned, "{mode:o} {content:?}");
             assert!(!warnings.join(" ").contains("p4ss"), "{warnings:?}");
         }
         assert_eq!(

@@ -9,9 +9,9 @@ use url::Url;
 
 use super::accounts::accounts;
 use super::collectors;
+use super::diagnostics::path_preview;
 use super::files::{Files, LARGEST_CA_FILE, read_limited};
-use super::mistakes::shown_path;
-use super::reader::{Found, Section};
+use super::reader::{Node, Section};
 use super::values::{base_url, boolean, domain, duration, id, size, text, time_zone, whole};
 use super::{Config, Limits, Names, Tls};
 
@@ -46,14 +46,14 @@ pub(super) fn config(root: &Section<'_>, files: &Files) -> Option<Config> {
 
 fn domain_api(root: &Section<'_>) -> Option<Url> {
     match root.find("domain_api") {
-        Some(found) => found.parse(base_url),
+        Some(node) => node.parse(base_url),
         None => Url::parse("https://api.liveperson.net").ok(),
     }
 }
 
 fn allowed_domains(root: &Section<'_>) -> Vec<String> {
     match root.find("allowed_domains") {
-        Some(found) if !found.is_empty_list() => found.list("", domain).unwrap_or_default(),
+        Some(node) if !node.is_empty_list() => node.list("", domain).unwrap_or_default(),
         _ => Vec::new(),
     }
 }
@@ -88,11 +88,11 @@ fn names(section: &Section<'_>) -> Names {
 
 fn names_of(section: &Section<'_>, min: i64) -> BTreeMap<i64, String> {
     let mut names = BTreeMap::new();
-    for (key, found) in section.entries() {
+    for (key, node) in section.entries() {
         match id(min)(key) {
-            Err(reason) => found.refuse(format!("the key {reason}")),
+            Err(reason) => node.error(format!("the key {reason}")),
             Ok(id) => {
-                if let Some(name) = found.parse(text) {
+                if let Some(name) = node.parse(text) {
                     names.insert(id, name);
                 }
             }
@@ -102,21 +102,21 @@ fn names_of(section: &Section<'_>, min: i64) -> BTreeMap<i64, String> {
 }
 
 fn tls(section: &Section<'_>, files: &Files) -> Tls {
-    let found = section.find("ca_file");
+    let node = section.find("ca_file");
     Tls {
-        ca_file: found.and_then(|found| ca_file(&found, files)),
+        ca_file: node.and_then(|node| ca_file(&node, files)),
     }
 }
 
-fn ca_file(found: &Found<'_>, files: &Files) -> Option<PathBuf> {
-    let path = files.resolve(&found.parse(text)?);
+fn ca_file(node: &Node<'_>, files: &Files) -> Option<PathBuf> {
+    let path = files.resolve(&node.parse(text)?);
     match read_limited(&path, LARGEST_CA_FILE) {
         Ok(content) if contains(&content.bytes, PEM_HEADER) => return Some(path),
-        Ok(_) => found.refuse(format!(
+        Ok(_) => node.error(format!(
             "{} holds no PEM certificate (no line -----BEGIN CERTIFICATE-----)",
-            shown_path(&path)
+            path_preview(&path)
         )),
-        Err(reason) => found.refuse(reason),
+        Err(reason) => node.error(reason),
     }
     None
 }

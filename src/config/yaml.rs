@@ -2,7 +2,7 @@
 
 use config::{Value, ValueKind};
 
-use super::mistakes::{Report, join};
+use super::diagnostics::{Diagnostics, join};
 use super::schema;
 use crate::yaml::{self, RepeatedKey, Step};
 
@@ -10,14 +10,14 @@ use crate::yaml::{self, RepeatedKey, Step};
 ///
 /// # Errors
 /// What makes the text unreadable as a whole, with line and column where there is one.
-pub(super) fn parse(text: &str, report: &Report) -> Result<Value, String> {
+pub(super) fn parse(text: &str, diagnostics: &Diagnostics) -> Result<Value, String> {
     let document = yaml::parse(text)?;
     for RepeatedKey { parent, key, lines } in &document.repeated {
         let message = format!(
             "given twice, in lines {} and {}; keep one",
             lines.0, lines.1
         );
-        report.add(schema::harmless_join(&path(parent), key), message);
+        diagnostics.error(schema::join_redacted(&path(parent), key), message);
     }
     let wanted = "sections such as accounts: are wanted at the top";
     match document.root.kind {
@@ -41,9 +41,13 @@ mod tests {
 
     #[test]
     fn every_key_given_twice_is_named_with_its_path_and_lines() {
-        let report = Report::default();
-        parse("a:\n  - {b: 1}\n  - b: 2\n    b: 3\nc: 1\nc: 2\n", &report).unwrap();
-        let text = report.finish("f").unwrap_err().to_string();
+        let diagnostics = Diagnostics::default();
+        parse(
+            "a:\n  - {b: 1}\n  - b: 2\n    b: 3\nc: 1\nc: 2\n",
+            &diagnostics,
+        )
+        .unwrap();
+        let text = diagnostics.finish("f").unwrap_err().to_string();
         assert_eq!(
             text,
             "a[1].b: given twice, in lines 3 and 4; keep one\nc: given twice, in lines 5 and 6; keep one"
@@ -52,10 +56,10 @@ mod tests {
 
     #[test]
     fn a_key_given_twice_under_auth_is_hidden_unless_it_is_one_of_ours() {
-        let report = Report::default();
+        let diagnostics = Diagnostics::default();
         let text = "accounts: [{auth: {oauth2: {client_secret:hush, client_secret:hush, client_id: a, client_id: b}}}]";
-        parse(text, &report).unwrap();
-        let lines = report.finish("f").unwrap_err().to_string();
+        parse(text, &diagnostics).unwrap();
+        let lines = diagnostics.finish("f").unwrap_err().to_string();
         assert!(!lines.contains("hush"), "{lines}");
         assert!(lines.contains("oauth2.[hidden]: given twice"), "{lines}");
         assert!(lines.contains("oauth2.client_id: given twice"), "{lines}");
@@ -69,7 +73,7 @@ mod tests {
             ("- a\n", "begins with a list"),
             ("accounts", "holds a single text"),
         ] {
-            let reason = parse(text, &Report::default()).unwrap_err();
+            let reason = parse(text, &Diagnostics::default()).unwrap_err();
             assert!(reason.starts_with(want), "{text:?}: {reason}");
         }
     }

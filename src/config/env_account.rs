@@ -2,8 +2,8 @@
 
 use config::{Map, Value};
 
+use super::diagnostics::Diagnostics;
 use super::environment::Environment;
-use super::mistakes::Report;
 
 const ID: &str = "LIVEPERSON_ACCOUNT_ID";
 const CLIENT_ID: &str = "LIVEPERSON_CLIENT_ID";
@@ -20,11 +20,11 @@ pub(super) fn is_given(env: &Environment) -> bool {
 
 /// The account as the tree of a file that holds nothing else. What is missing is reported by the
 /// variable's name, unless `LIVEPERSON_EXPORTER__ACCOUNTS__…` may give it.
-pub(super) fn tree(env: &Environment, report: &Report) -> Value {
+pub(super) fn tree(env: &Environment, diagnostics: &Diagnostics) -> Value {
     let (secret, secret_key, or) = match (env.get(SECRET), env.get(SECRET_FILE)) {
         (None, Some(_)) => (SECRET_FILE, "client_secret_file", ""),
         (Some(_), Some(_)) => {
-            report.add(SECRET, format!("is set and so is {SECRET_FILE}; keep one"));
+            diagnostics.error(SECRET, format!("is set and so is {SECRET_FILE}; keep one"));
             (SECRET, "client_secret", "")
         }
         _ => (
@@ -38,7 +38,7 @@ pub(super) fn tree(env: &Environment, report: &Report) -> Value {
         None if env.has_account_overrides() => None,
         None => {
             let message = "is not set or empty; an account from the environment needs it";
-            report.add(name, format!("{message}{or}"));
+            diagnostics.error(name, format!("{message}{or}"));
             // Stands in, so that the mistake is not reported a second time as a missing key.
             Some(Value::new(None, "missing"))
         }

@@ -10,9 +10,9 @@ use std::fmt;
 use std::path::Path;
 
 /// Characters of a value that a message repeats.
-const SHOWN_CHARS: usize = 60;
+const PREVIEW_CHARS: usize = 60;
 /// Characters of a file path that a message repeats; a path cut short would be useless.
-const SHOWN_PATH_CHARS: usize = 240;
+const PATH_PREVIEW_CHARS: usize = 240;
 /// Mistakes that are printed; a list of a hundred thousand wrong ids helps nobody.
 const PRINTED: usize = 200;
 
@@ -71,16 +71,16 @@ impl std::error::Error for ConfigErrors {}
 
 /// Collects mistakes and warnings while the tree is walked; shared by all readers of one walk.
 #[derive(Default)]
-pub(super) struct Report {
+pub(super) struct Diagnostics {
     mistakes: RefCell<Vec<Mistake>>,
     seen: RefCell<HashSet<Mistake>>,
     warnings: RefCell<Vec<String>>,
     secret_in_file: Cell<bool>,
 }
 
-impl Report {
+impl Diagnostics {
     /// Adds a mistake once: a global value is read again for every account that inherits it.
-    pub(super) fn add(&self, path: impl Into<String>, message: impl Into<String>) {
+    pub(super) fn error(&self, path: impl Into<String>, message: impl Into<String>) {
         let mistake = Mistake {
             path: path.into(),
             message: message.into(),
@@ -91,7 +91,7 @@ impl Report {
     }
 
     /// Adds a warning once.
-    pub(super) fn warn(&self, text: impl Into<String>) {
+    pub(super) fn warning(&self, text: impl Into<String>) {
         let text = text.into();
         let mut warnings = self.warnings.borrow_mut();
         if !warnings.contains(&text) {
@@ -124,7 +124,7 @@ impl Report {
 
 /// A value as a message repeats it: short, on one line, without what could be a password in a
 /// web address.
-pub(super) fn shown(text: &str) -> String {
+pub(super) fn redacted_preview(text: &str) -> String {
     // From its end on: a query or fragment may hold an @, and what stands behind that is no host.
     let (text, query) = match text.find(['?', '#']).map(|at| text.split_at(at)) {
         Some((before, after)) if after.starts_with('?') => (before, "?[hidden]"),
@@ -135,7 +135,7 @@ pub(super) fn shown(text: &str) -> String {
         Some((_, after)) => (after, "[hidden]@"),
         None => (text, ""),
     };
-    let cut = shorten(text, SHOWN_CHARS);
+    let cut = shorten(text, PREVIEW_CHARS);
     let plain = |c: char| c.is_alphanumeric() || "._-/:+%~[]…".contains(c);
     if !cut.is_empty() && cut.chars().all(plain) {
         format!("{hidden}{cut}{query}")
@@ -145,12 +145,14 @@ pub(super) fn shown(text: &str) -> String {
 }
 
 /// A file path as a message repeats it. A key of a certificate that was pasted in its place is not.
-pub(super) fn shown_path(path: &Path) -> String {
+pub(super) fn path_preview(path: &Path) -> String {
     let text = path.to_string_lossy();
     if may_be_a_key(&text) {
         return "[hidden: looks like a key or certificate, not like a path]".to_owned();
     }
-    shorten(&text, SHOWN_PATH_CHARS).escape_debug().to_string()
+    shorten(&text, PATH_PREVIEW_CHARS)
+        .escape_debug()
+        .to_string()
 }
 
 /// Whether a text may hold PEM or a line of it: base64 mixes capitals, small letters and digits in
@@ -179,7 +181,7 @@ fn may_be_a_key(text: &str) -> bool {
 
 /// `parent.key`, with a key that a user may have mistyped made harmless.
 pub(super) fn join(parent: &str, key: &str) -> String {
-    let key = shown(key);
+    let key = redacted_preview(key);
     if parent.is_empty() {
         key
     } else {
@@ -195,8 +197,8 @@ fn shorten(text: &str, limit: usize) -> String {
 }
 
 /// The known word nearest to a mistyped one, when it is near enough to be meant.
-pub(super) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    if word.chars().count() > SHOWN_CHARS {
+pub(super) fn closest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    if word.chars().count() > PREVIEW_CHARS {
         return None;
     }
     let word = word.to_lowercase();
@@ -232,11 +234,14 @@ mod tests {
 
     #[test]
     fn shows_values_short_on_one_line_and_without_credentials() {
-        assert_eq!(shown("47"), "47");
-        assert_eq!(shown(""), "\"\"");
-        assert_eq!(shown("a\nb"), "\"a\\nb\"");
-        assert_eq!(shown(&"x".repeat(100)), format!("{}…", "x".repeat(60)));
-        assert_eq!(shown("https://u:pw@host/"), "[hidden]@host/");
+        assert_eq!(redacted_preview("47"), "47");
+        assert_eq!(redacted_preview(""), "\"\"");
+        assert_eq!(redacted_preview("a\nb"), "\"a\\nb\"");
+        assert_eq!(
+            redacted_preview(&"x".repeat(100)),
+            format!("{}…", "x".repeat(60))
+        );
+        assert_eq!(redacted_preview("https://u:pw@host/"), "[hidden]@host/");
         for (text, want) in [
             ("https://host/?key=pw", "https://host/?[hidden]"),
             ("https://host/#pw", "https://host/#[hidden]"),
@@ -244,7 +249,7 @@ mod tests {
             ("https://host/?a=b@pw#pw", "https://host/?[hidden]"),
             ("https://u:pw@host/#pw?pw", "[hidden]@host/#[hidden]"),
         ] {
-            assert_eq!(shown(text).trim_matches('"'), want);
+            assert_eq!(redacted_preview(text).trim_matches('"'), want);
         }
     }
 
@@ -265,7 +270,7 @@ mod tests {
                 format!("/etc/x/{key}"),
                 format!("y {key} y"),
             ] {
-                let told = shown_path(Path::new(&text));
+                let told = path_preview(Path::new(&text));
                 assert!(told.starts_with("[hidden"), "{told}");
             }
         }
@@ -277,7 +282,7 @@ mod tests {
             "C:\\Program Files\\Exporter 2\\server.key",
             "MyServer2025/tls.key",
         ] {
-            let told = shown_path(Path::new(path));
+            let told = path_preview(Path::new(path));
             assert!(!told.contains("hidden"), "{told}");
         }
     }
@@ -285,7 +290,7 @@ mod tests {
     #[test]
     fn finds_the_word_that_was_meant() {
         let known = ["interval", "windows", "skills", "leDataReporting"];
-        let near = |word| nearest(word, known.into_iter());
+        let near = |word| closest(word, known.into_iter());
         assert_eq!(near("intervall"), Some("interval"));
         assert_eq!(near("widnows"), Some("windows"));
         assert_eq!(near("ledatareporting"), Some("leDataReporting"));
@@ -295,12 +300,12 @@ mod tests {
 
     #[test]
     fn prints_a_bounded_number_of_mistakes() {
-        let report = Report::default();
+        let diagnostics = Diagnostics::default();
         for index in 0..250 {
-            report.add(format!("x[{index}]"), "is wrong");
+            diagnostics.error(format!("x[{index}]"), "is wrong");
         }
-        report.add("x[0]", "is wrong");
-        let errors = report.finish("file").unwrap_err();
+        diagnostics.error("x[0]", "is wrong");
+        let errors = diagnostics.finish("file").unwrap_err();
         assert_eq!(errors.mistakes.len(), 250);
         let text = errors.to_string();
         assert_eq!(text.lines().count(), 201);
