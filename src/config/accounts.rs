@@ -10,7 +10,7 @@ use super::auth::auth;
 use super::collectors;
 use super::diagnostics::redacted_preview;
 use super::files::Files;
-use super::reader::{Node, Section};
+use super::node::{Node, Section};
 use super::schema::HOSTS;
 use super::values::{account_id, base_url};
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::Auth;
 use super::diagnostics::path_preview;
 use super::files::Files;
-use super::reader::{Node, Section};
+use super::node::{Node, Section};
 use super::secret::Secret;
 use super::values::text;
 

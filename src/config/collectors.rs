@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::reader::Section;
+use super::node::Section;
 use super::units::format_duration;
 use super::values::{boolean, bucket, duration, id, window};
 use super::{EngagementActivity, Selection, Sla, Window};

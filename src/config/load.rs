@@ -7,8 +7,8 @@ use config::{Map, Source, Value, ValueKind};
 use super::diagnostics::{ConfigErrors, Diagnostics, path_preview};
 use super::environment::{CREDENTIALS_DIRECTORY, Environment, Override, PREFIX, Part};
 use super::files::{Files, read_limited};
-use super::reader::Section;
-use super::{Config, env_account, schema, sections, yaml};
+use super::node::Section;
+use super::{Config, env_account, global, schema, yaml};
 
 /// Where the configuration is looked for when no file is named.
 pub const DEFAULT_PATH: &str = "/etc/liveperson_exporter/liveperson_exporter.yml";
@@ -139,7 +139,7 @@ fn read(
         return None;
     };
     schema::check(&merged, diagnostics);
-    sections::config(&Section::root(&merged, diagnostics), files)
+    global::config(&Section::root(&merged, diagnostics), files)
 }
 
 /// Lays the overrides over the file, in their order.

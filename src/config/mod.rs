@@ -4,8 +4,8 @@
 //! (by way of `crate::yaml`);
 //! `environment` finds the variables that override it; `env_account` does
 //! without a file; `load` has the `config` crate merge all;
-//! `schema` knows every key and reports those it does not know; and `reader` walks the rest with
-//! one file per part (`sections`, `accounts`, `auth`, `collectors`) saying which value is read as
+//! `schema` knows every key and reports those it does not know; and `node` walks the rest with
+//! one file per part (`global`, `accounts`, `auth`, `collectors`) saying which value is read as
 //! what (`values`, `units`, `window`). `diagnostics` collects all that is wrong, so that it is told at
 //! once. The result is `model`, which the other rooms read and never check again; `secret` keeps
 //! credentials from being printed. This room knows nothing of HTTP or metrics.
@@ -17,12 +17,12 @@ mod diagnostics;
 mod env_account;
 mod environment;
 pub(crate) mod files;
+mod global;
 mod load;
 mod model;
-mod reader;
+mod node;
 mod schema;
 pub mod secret;
-mod sections;
 pub mod units;
 pub(crate) mod values;
 mod window;

@@ -10,7 +10,7 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use url::{Host, Url};
 
 use super::Window;
-use super::reader::Parsed;
+use super::node::Parsed;
 use super::units::{format_duration, format_size, parse_duration, parse_size};
 
 /// `true` or `false`.

@@ -11,7 +11,7 @@ use super::accounts::accounts;
 use super::collectors;
 use super::diagnostics::path_preview;
 use super::files::{Files, LARGEST_CA_FILE, read_limited};
-use super::reader::{Node, Section};
+use super::node::{Node, Section};
 use super::values::{base_url, boolean, domain, duration, id, size, text, time_zone, whole};
 use super::{Config, Limits, Names, Tls};
 
