@@ -1,4 +1,4 @@
-//! The one account that can come from the environment alone, without a configuration file.
+//! The single account that can come from the environment alone, without a configuration file.
 
 use config::{Map, Value};
 
@@ -18,53 +18,66 @@ pub(super) fn is_given(env: &Environment) -> bool {
     env.has_account_overrides() || VARIABLES.iter().any(|name| env.get(name).is_some())
 }
 
-/// The account as the tree of a file that holds nothing else. What is missing is reported by the
-/// variable's name, unless `LIVEPERSON_EXPORTER__ACCOUNTS__…` may give it.
+/// The account as the tree of a file that contains nothing else. What is missing is reported by
+/// the variable's name, unless `LIVEPERSON_EXPORTER__ACCOUNTS__…` may supply it.
 pub(super) fn tree(env: &Environment, diagnostics: &Diagnostics) -> Value {
-    let (secret, secret_key, or) = match (env.get(SECRET), env.get(SECRET_FILE)) {
-        (None, Some(_)) => (SECRET_FILE, "client_secret_file", ""),
-        (Some(_), Some(_)) => {
-            diagnostics.error(SECRET, format!("is set and so is {SECRET_FILE}; keep one"));
-            (SECRET, "client_secret", "")
-        }
-        _ => (
-            SECRET,
-            "client_secret",
-            " (or LIVEPERSON_CLIENT_SECRET_FILE)",
-        ),
-    };
-    let value = |name: &str, or: &str| match env.get(name) {
-        Some(text) => Some(Value::new(Some(&name.to_owned()), text)),
-        None if env.has_account_overrides() => None,
-        None => {
-            let message = "is not set or empty; an account from the environment needs it";
-            diagnostics.error(name, format!("{message}{or}"));
-            // Stands in, so that the mistake is not reported a second time as a missing key.
-            Some(Value::new(None, "missing"))
-        }
-    };
-    let id = table([("id", value(ID, ""))]);
-    let oauth2 = table([
-        ("client_id", value(CLIENT_ID, "")),
-        (secret_key, value(secret, or)),
-    ]);
-    let auth = table([(
-        "oauth2",
-        (!oauth2.is_empty()).then(|| Value::new(None, oauth2)),
-    )]);
-    let mut account = id;
-    account.extend(table([(
-        "auth",
-        (!auth.is_empty()).then(|| Value::new(None, auth)),
-    )]));
-    let accounts = (!account.is_empty()).then(|| Value::new(None, vec![Value::new(None, account)]));
-    Value::new(None, table([("accounts", accounts)]))
+    let id = required(ID, "", env, diagnostics);
+    let client_id = required(CLIENT_ID, "", env, diagnostics);
+    let (secret_key, secret) = secret(env, diagnostics);
+    let oauth2 = mapping([("client_id", client_id), (secret_key, secret)]);
+    let account = mapping([("id", id), ("auth", mapping([("oauth2", oauth2)]))]);
+    let accounts = account.map(|account| Value::new(None, vec![account]));
+    let no_keys = Map::<String, Value>::new();
+    mapping([("accounts", accounts)]).unwrap_or_else(|| Value::new(None, no_keys))
 }
 
-/// The values that there are.
-fn table<const N: usize>(entries: [(&str, Option<Value>); N]) -> Map<String, Value> {
-    let entries = entries.into_iter();
-    entries
-        .filter_map(|(key, value)| Some((key.to_owned(), value?)))
-        .collect()
+/// The secret and the key that it belongs to: given as value or as file.
+fn secret(env: &Environment, diagnostics: &Diagnostics) -> (&'static str, Option<Value>) {
+    match (env.get(SECRET), env.get(SECRET_FILE)) {
+        (None, Some(file)) => ("client_secret_file", Some(variable(SECRET_FILE, file))),
+        (Some(value), Some(_)) => {
+            let message = format!("is set and so is {SECRET_FILE}; keep one");
+            diagnostics.error(SECRET, message);
+            ("client_secret", Some(variable(SECRET, value)))
+        }
+        _ => {
+            let alternative = format!(" (or {SECRET_FILE})");
+            let value = required(SECRET, &alternative, env, diagnostics);
+            ("client_secret", value)
+        }
+    }
+}
+
+fn required(
+    name: &str,
+    alternative: &str,
+    env: &Environment,
+    diagnostics: &Diagnostics,
+) -> Option<Value> {
+    if let Some(text) = env.get(name) {
+        return Some(variable(name, text));
+    }
+    if env.has_account_overrides() {
+        return None;
+    }
+    let message = "is not set or empty; an account from the environment requires it";
+    diagnostics.error(name, format!("{message}{alternative}"));
+    // A placeholder, so that the mistake is not reported a second time as a missing key.
+    Some(Value::new(None, "missing"))
+}
+
+/// The value of a variable, with the variable as its origin.
+fn variable(name: &str, text: &str) -> Value {
+    Value::new(Some(&name.to_owned()), text)
+}
+
+/// A mapping of the values that are given; `None` when none is.
+fn mapping<const N: usize>(entries: [(&str, Option<Value>); N]) -> Option<Value> {
+    let mut table = Map::new();
+    for (key, value) in entries {
+        if let Some(value) = value {
+            table.insert(key.to_owned(), value);
+        }
+    }
+    (!table.is_empty()).then(|| Value::new(None, table))
 }

@@ -1,18 +1,18 @@
-//! What the user asked for: the YAML file, the environment, and every mistake in them.
+//! The configuration: the YAML file, the environment, and every mistake in them.
 //!
-//! A configuration goes through five hands. `yaml` turns the file into a tree of texts
-//! (by way of `crate::yaml`);
-//! `environment` finds the variables that override it; `env_account` does
-//! without a file; `load` has the `config` crate merge all;
-//! `schema` knows every key and reports those it does not know; and `node` walks the rest with
-//! one file per part (`global`, `accounts`, `auth`, `collectors`) saying which value is read as
-//! what (`values`, `units`, `window`). `diagnostics` collects all that is wrong, so that it is told at
-//! once. The result is `model`, which the other rooms read and never check again; `secret` keeps
-//! credentials from being printed. This room knows nothing of HTTP or metrics.
+//! A configuration is read in this order. `yaml` turns the file into a tree of strings (with
+//! `crate::yaml`); `env_account` does without a file; `overrides` finds the variables of the
+//! `environment` that replace values and has the `config` crate merge them; `schema` knows every
+//! key and reports unknown ones; `global`, `accounts` and `auth` read the parts of the tree, with
+//! `node` finding values and `values` and `units` parsing them. `load` calls them all.
+//!
+//! A collector reads its own section with a `SectionReader`; `sections` lists them. `diagnostics`
+//! collects all mistakes, so that they are reported at once, and `preview` keeps credentials out
+//! of them. The result is `model`, which other modules use and never check again; `secret` keeps
+//! credentials from being printed. This module knows nothing of HTTP or metrics.
 
 mod accounts;
 mod auth;
-mod collectors;
 mod diagnostics;
 mod env_account;
 mod environment;
@@ -21,8 +21,13 @@ mod global;
 mod load;
 mod model;
 mod node;
+mod overrides;
+mod preview;
 mod schema;
 pub mod secret;
+mod section_reader;
+mod sections;
+mod selection;
 pub mod units;
 pub(crate) mod values;
 mod window;
@@ -33,4 +38,8 @@ pub use environment::Environment;
 pub(crate) use files::read_limited;
 pub use load::{DEFAULT_PATH, Loaded, load, load_or_default, load_text};
 pub use model::*;
-pub use schema::known_keys;
+pub use schema::Key;
+pub use section_reader::{SecondsList, SectionReader};
+pub use sections::{CollectorSection, EngagementActivity, SectionType, Sections, Sla, known_keys};
+pub use selection::Selection;
+pub use window::Window;

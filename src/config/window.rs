@@ -1,33 +1,30 @@
-//! Time frames: how they are written in the file and in the `window` label.
+//! A time frame of LivePerson's numbers. Depends on nothing else of the program; `values` reads it
+//! from the configuration.
 
-use std::time::Duration;
-
-use super::Window;
-use super::units::{format_duration, parse_duration};
-
-/// LivePerson keeps 24 hours.
-const LONGEST_MINUTES: u64 = 24 * 60;
+/// A time frame that ends now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Window {
+    /// A fixed length in minutes, 1 to [`Window::MAX_MINUTES`].
+    Minutes(u16),
+    /// Since midnight in the configured time zone.
+    Today,
+}
 
 impl Window {
-    /// The `window` label: `5m`, `1h`, `1h30m`, `1d` or `today`.
-    pub fn label(&self) -> String {
-        match self {
-            Self::Minutes(minutes) => {
-                format_duration(Duration::from_secs(u64::from(*minutes) * 60))
-            }
-            Self::Today => "today".to_owned(),
-        }
-    }
+    /// The longest fixed length: LivePerson keeps 24 hours.
+    pub const MAX_MINUTES: u16 = 24 * 60;
 
-    /// Reads `today` or a length in whole minutes from 1m to 24h; `None` for anything else.
-    pub fn parse(text: &str) -> Option<Self> {
-        if text == "today" {
-            return Some(Self::Today);
+    /// The `window` label, as Prometheus writes durations: `5m`, `1h`, `1h30m`, `1d`; or `today`.
+    pub fn label(&self) -> String {
+        let Self::Minutes(minutes) = *self else {
+            return "today".to_owned();
+        };
+        match (minutes / 60, minutes % 60) {
+            (0, minutes) => format!("{minutes}m"),
+            (hours, 0) if hours % 24 == 0 => format!("{}d", hours / 24),
+            (hours, 0) => format!("{hours}h"),
+            (hours, minutes) => format!("{hours}h{minutes}m"),
         }
-        let millis = parse_duration(text)?.as_millis();
-        let minutes = u64::try_from(millis / 60_000).ok()?;
-        let whole = millis % 60_000 == 0 && (1..=LONGEST_MINUTES).contains(&minutes);
-        whole.then_some(Self::Minutes(u16::try_from(minutes).ok()?))
     }
 }
 
@@ -36,37 +33,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_are_what_prometheus_would_write() {
-        let cases = [
-            ("5m", "5m"),
-            ("60m", "1h"),
-            ("90m", "1h30m"),
-            ("1439m", "23h59m"),
-            ("24h", "1d"),
-            ("1440m", "1d"),
-            ("60s", "1m"),
-            ("today", "today"),
-        ];
-        for (text, label) in cases {
-            assert_eq!(Window::parse(text).unwrap().label(), label, "{text}");
-        }
-    }
-
-    #[test]
-    fn refuses_what_liveperson_cannot_answer() {
-        for text in [
-            "0m",
-            "30s",
-            "90s",
-            "1441m",
-            "25h",
-            "2d",
-            "Today",
-            "",
-            "5",
-            "584942417y",
+    fn labels_are_written_as_prometheus_writes_durations() {
+        for (window, label) in [
+            (Window::Minutes(5), "5m"),
+            (Window::Minutes(60), "1h"),
+            (Window::Minutes(90), "1h30m"),
+            (Window::Minutes(1439), "23h59m"),
+            (Window::Minutes(1440), "1d"),
+            (Window::Today, "today"),
         ] {
-            assert_eq!(Window::parse(text), None, "{text}");
+            assert_eq!(window.label(), label, "{window:?}");
         }
     }
 }

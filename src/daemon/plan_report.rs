@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::clock::timeframe;
-use crate::config::{Account, Config, Selection, Sla};
+use crate::config::{Account, Config, EngagementActivity, Selection, Sla};
 use crate::liveperson::{NameKind, engagement_path, sla_path};
 use crate::poll::plan::{Ask, CollectorKind, PlannedRequest, Query, sla::plan_found_skills};
 use crate::poll::{Demand, stretch_ratios};
@@ -67,7 +67,8 @@ fn of_account(
             let once = if once { ", only in the first poll" } else { "" };
             writeln!(out, "    {}{once}", line(config, account, request, now))?;
         }
-        if kind == CollectorKind::Sla && account.sla.skills == Selection::All {
+        let each_skill = (account.section()).is_some_and(|sla: &Sla| sla.skills == Selection::All);
+        if kind == CollectorKind::Sla && each_skill {
             let each = plan_found_skills(account, &[0]).len();
             per_skill = as_float(each) * polls_per_minute;
             writeln!(
@@ -188,8 +189,9 @@ struct Bound {
 
 impl Bound {
     fn add_account(&mut self, account: &Account) {
-        let activity = &account.engagement_activity;
-        if activity.enabled {
+        if let Some(activity) = account.section::<EngagementActivity>()
+            && activity.enabled
+        {
             let each = ACTIVITY_SERIES * activity.windows.len() as u64;
             self.fixed += each;
             add(&activity.skills, each, &mut self.fixed, &mut self.per_skill);
@@ -198,16 +200,13 @@ impl Bound {
                 self.per_agent_in_a_skill += each;
             }
         }
-        if account.sla.enabled {
-            let each = wait_series(&account.sla);
-            self.fixed += if account.sla.account { each } else { 0 };
-            add(
-                &account.sla.skills,
-                each,
-                &mut self.fixed,
-                &mut self.per_skill,
-            );
-            add(&account.sla.groups, each, &mut self.fixed, &mut 0);
+        if let Some(sla) = account.section::<Sla>()
+            && sla.enabled
+        {
+            let each = wait_series(sla);
+            self.fixed += if sla.account { each } else { 0 };
+            add(&sla.skills, each, &mut self.fixed, &mut self.per_skill);
+            add(&sla.groups, each, &mut self.fixed, &mut 0);
         }
     }
 

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::names::NameBook;
 use super::results::Results;
-use crate::config::{self, Account, Selection};
+use crate::config::{self, Account, Selection, Sla};
 use crate::exposition::Chunk;
 use crate::liveperson::{IdFilter, NameKind};
 use crate::poll::RequestKey;
@@ -251,7 +251,10 @@ fn is_of_a_found_skill(account: &Account, request: &PlannedRequest) -> bool {
         Ask::Sla {
             subject: SlaSubject::Skill(id),
             ..
-        } if account.sla.skills == Selection::All => {
+        } if account
+            .section::<Sla>()
+            .is_some_and(|sla| sla.skills == Selection::All) =>
+        {
             sla::plan_found_skills(account, &[id]).contains(request)
         }
         _ => false,

@@ -1,4 +1,4 @@
-//! A configuration file in a folder of its own.
+//! A configuration file in a temporary folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};

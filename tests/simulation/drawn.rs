@@ -6,7 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use liveperson_exporter::config::secret::Secret;
 use liveperson_exporter::config::{
-    Account, Auth, EngagementActivity, Names, Selection, Sla, Window,
+    Account, Auth, EngagementActivity, Names, Sections, Selection, Sla, Window,
 };
 use liveperson_exporter::poll::plan::CollectorKind;
 use liveperson_exporter::poll::{AccountSettings, CollectorSettings, SessionSettings, first_phase};
@@ -89,8 +89,7 @@ impl Drawn {
                     client_secret: Secret::from_value("secret".to_owned()),
                 },
                 hosts: BTreeMap::new(),
-                engagement_activity: activity(rng),
-                sla: sla(rng),
+                sections: Sections::default().with(activity(rng)).with(sla(rng)),
             },
             kinds: Vec::new(),
             names: names(rng),
@@ -128,14 +127,15 @@ impl Drawn {
     /// The same account under a changed configuration.
     pub(crate) fn redraw(&mut self, rng: &mut Rng, what: Redraw) {
         let all = what == Redraw::Everything;
-        let (activity, sla) = (&mut self.account.engagement_activity, &mut self.account.sla);
         if all || what == Redraw::Plans {
+            let activity = self.activity_mut();
             let (was, now) = (activity.interval, self::activity(rng));
             *activity = EngagementActivity {
                 interval: was,
                 enabled: activity.enabled,
                 ..now
             };
+            let sla = self.sla_mut();
             let (was, now) = (sla.interval, self::sla(rng));
             *sla = Sla {
                 interval: was,
@@ -144,8 +144,8 @@ impl Drawn {
             };
         }
         if all || what == Redraw::Intervals {
-            activity.interval = interval(rng);
-            sla.interval = interval(rng);
+            self.activity_mut().interval = interval(rng);
+            self.sla_mut().interval = interval(rng);
         }
         if all || what == Redraw::Limits {
             self.limits(rng);
@@ -169,8 +169,16 @@ impl Drawn {
     /// Which collectors run; at least one.
     fn enable(&mut self, rng: &mut Rng) {
         let only = rng.u32(..6);
-        self.account.engagement_activity.enabled = only != 0;
-        self.account.sla.enabled = only != 1;
+        self.activity_mut().enabled = only != 0;
+        self.sla_mut().enabled = only != 1;
+    }
+
+    fn activity_mut(&mut self) -> &mut EngagementActivity {
+        self.account.sections.get_mut().unwrap()
+    }
+
+    fn sla_mut(&mut self) -> &mut Sla {
+        self.account.sections.get_mut().unwrap()
     }
 
     /// What follows from the rest.
@@ -221,7 +229,7 @@ impl Drawn {
         let some: Vec<i64> = (0..).take(MOST_SKILLS).collect();
         let plans = self.kinds.iter().map(|kind| {
             let plan = kind.plan(&self.account, Some(&some)).len();
-            let found = MOST_SKILLS * self.account.sla.windows.len();
+            let found = MOST_SKILLS * self.account.section::<Sla>().unwrap().windows.len();
             plan + if *kind == CollectorKind::Sla {
                 found
             } else {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use liveperson_exporter::config::{Account, Names, Selection as Ids};
+use liveperson_exporter::config::{Account, Names, Selection as Ids, Sla};
 use liveperson_exporter::exposition::{Chunk, Encoding, Format, SegmentWriter};
 use liveperson_exporter::metrics::catalogue::{activity, waits};
 use liveperson_exporter::metrics::{LabelValue, Sink as _};
@@ -186,7 +186,7 @@ impl Served {
                     subject: SlaSubject::Skill(id),
                     ..
                 } => {
-                    account.sla.skills == Ids::All
+                    account.section::<Sla>().unwrap().skills == Ids::All
                         && sla::plan_found_skills(account, &[id]).contains(request)
                 }
                 _ => false,

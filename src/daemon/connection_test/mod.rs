@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::account::client_settings;
 use crate::config::units::format_duration;
-use crate::config::{Account, Auth, Config};
+use crate::config::{Account, Auth, Config, EngagementActivity, Sla};
 use crate::liveperson::{
     ApiError, Client, EngagementAnswer, EngagementQuery, NameKind, NamesAnswer, Reply, Service,
     SlaAnswer, SlaQuery, shown_host,
@@ -183,7 +183,8 @@ impl Test<'_> {
 
     async fn engagement_activity(&mut self, authorised: bool) {
         let (step, service) = ("Engagement Activity", Service::LeDataReporting);
-        if !self.account.engagement_activity.enabled {
+        let section = self.account.section::<EngagementActivity>();
+        if section.is_none_or(|section| !section.enabled) {
             return self.not_used(step, "engagement_activity.enabled is false");
         }
         if !self.ready(step, service, authorised) {
@@ -204,9 +205,12 @@ impl Test<'_> {
 
     async fn sla(&mut self, authorised: bool) {
         let (step, service) = ("SLA Histogram", Service::LeDataReporting);
-        if !self.account.sla.enabled {
+        let Some(section) = self.account.section::<Sla>().filter(|sla| sla.enabled) else {
             return self.not_used(step, "sla.enabled is false");
-        }
+        };
+        let lower_limits = std::iter::once(0)
+            .chain(section.buckets.iter().copied())
+            .collect();
         if !self.ready(step, service, authorised) {
             return;
         }
@@ -214,9 +218,7 @@ impl Test<'_> {
             timeframe: TIMEFRAME,
             skills: None,
             groups: None,
-            lower_limits: std::iter::once(0)
-                .chain(self.account.sla.buckets.iter().copied())
-                .collect(),
+            lower_limits,
         };
         self.pace().await;
         let reply = self.client.sla(&query).await;

@@ -6,21 +6,26 @@
 
 use super::split::split;
 use super::{Ask, Level, PlannedRequest};
-use crate::config::{Account, Selection, Window};
+use crate::config::{Account, EngagementActivity, Selection, Window};
 use crate::liveperson::{EngagementQuery, IdFilter, engagement_path};
 
 /// The requests of one poll, window by window.
 pub fn plan(account: &Account) -> Vec<PlannedRequest> {
-    account
-        .engagement_activity
+    let Some(config) = account.section::<EngagementActivity>() else {
+        return Vec::new();
+    };
+    config
         .windows
         .iter()
-        .flat_map(|w| of_window(account, *w))
+        .flat_map(|window| of_window(account, config, *window))
         .collect()
 }
 
-fn of_window(account: &Account, window: Window) -> Vec<PlannedRequest> {
-    let config = &account.engagement_activity;
+fn of_window(
+    account: &Account,
+    config: &EngagementActivity,
+    window: Window,
+) -> Vec<PlannedRequest> {
     let mut asks = vec![Ask::Engagement {
         skills: None,
         agents: None,

@@ -12,7 +12,7 @@ mod tests;
 
 use std::time::Duration;
 
-use crate::config::{Account, Selection, Window};
+use crate::config::{Account, EngagementActivity, Selection, Sla, Window};
 use crate::liveperson::{EngagementQuery, IdFilter, SlaQuery};
 
 /// What a series is about.
@@ -67,28 +67,34 @@ impl CollectorKind {
     /// Whether it runs for this account.
     pub fn enabled(self, account: &Account) -> bool {
         match self {
-            Self::EngagementActivity => account.engagement_activity.enabled,
-            Self::Sla => account.sla.enabled,
+            Self::EngagementActivity => {
+                (account.section()).is_some_and(|section: &EngagementActivity| section.enabled)
+            }
+            Self::Sla => (account.section()).is_some_and(|section: &Sla| section.enabled),
         }
     }
 
     /// Time between the beginnings of two polls.
     pub fn interval(self, account: &Account) -> Duration {
-        match self {
-            Self::EngagementActivity => account.engagement_activity.interval,
-            Self::Sla => account.sla.interval,
-        }
+        let interval = match self {
+            Self::EngagementActivity => {
+                (account.section()).map(|section: &EngagementActivity| section.interval)
+            }
+            Self::Sla => (account.section()).map(|section: &Sla| section.interval),
+        };
+        interval.unwrap_or(Duration::MAX)
     }
 
     /// Whether it asks for the same things as often under both configurations of an account.
     pub fn asks_the_same(self, a: &Account, b: &Account) -> bool {
+        let same_activity = a.section::<EngagementActivity>() == b.section();
         match self {
-            Self::EngagementActivity => a.engagement_activity == b.engagement_activity,
+            Self::EngagementActivity => same_activity,
             // With `skills: all` it depends on Engagement Activity who finds the skills.
             Self::Sla => {
-                a.sla == b.sla
-                    && (a.sla.skills != Selection::All
-                        || a.engagement_activity == b.engagement_activity)
+                let sla = a.section::<Sla>();
+                let lists_skills = sla.is_none_or(|sla| sla.skills != Selection::All);
+                sla == b.section() && (lists_skills || same_activity)
             }
         }
     }

@@ -2,7 +2,7 @@
 //! skills or groups gives one histogram for all of them together.
 
 use super::{Ask, PlannedRequest, SlaSubject};
-use crate::config::{Account, Selection, Window};
+use crate::config::{Account, EngagementActivity, Selection, Sla, Window};
 
 /// Minutes in the longest window there is.
 const WHOLE_DAY: u16 = 1440;
@@ -10,11 +10,13 @@ const WHOLE_DAY: u16 = 1440;
 /// The requests of one poll. With `skills: all` there is one request per skill in `reported`,
 /// after one that asks which skills there are unless the Engagement Activity collector tells.
 pub fn plan(account: &Account, reported: Option<&[i64]>) -> Vec<PlannedRequest> {
-    let sla = &account.sla;
+    let Some(sla) = account.section::<Sla>() else {
+        return Vec::new();
+    };
     let mut requests = Vec::new();
     if sla.skills == Selection::All && (reported.is_none() || !told_by_engagement_activity(account))
     {
-        let window = longest_window(account);
+        let window = longest_window(sla);
         requests.push(PlannedRequest {
             window,
             ask: Ask::DiscoverSkills,
@@ -35,20 +37,22 @@ pub fn plan(account: &Account, reported: Option<&[i64]>) -> Vec<PlannedRequest> 
     let subjects = (sla.account.then_some(SlaSubject::Account).into_iter())
         .chain(skills.iter().copied().map(SlaSubject::Skill))
         .chain(groups.iter().copied().map(SlaSubject::Group));
-    requests.extend(histograms(account, subjects));
+    requests.extend(histograms(sla, subjects));
     requests
 }
 
 /// The requests for skills that were found while the poll was running.
 pub fn plan_found_skills(account: &Account, skills: &[i64]) -> Vec<PlannedRequest> {
-    histograms(account, skills.iter().copied().map(SlaSubject::Skill)).collect()
+    let Some(sla) = account.section::<Sla>() else {
+        return Vec::new();
+    };
+    histograms(sla, skills.iter().copied().map(SlaSubject::Skill)).collect()
 }
 
 fn histograms(
-    account: &Account,
+    sla: &Sla,
     subjects: impl Iterator<Item = SlaSubject>,
 ) -> impl Iterator<Item = PlannedRequest> {
-    let sla = &account.sla;
     let lower_limits: Vec<u32> = std::iter::once(0)
         .chain(sla.buckets.iter().copied())
         .collect();
@@ -67,9 +71,14 @@ fn histograms(
 /// Whether the Engagement Activity collector names every skill that can have waits in the SLA
 /// windows: it asks for all of them, over windows that cover these.
 pub fn told_by_engagement_activity(account: &Account) -> bool {
-    let activity = &account.engagement_activity;
+    let (Some(activity), Some(sla)) = (
+        account.section::<EngagementActivity>(),
+        account.section::<Sla>(),
+    ) else {
+        return false;
+    };
     let covered = |window: &Window| activity.windows.iter().any(|by| covers(*by, *window));
-    activity.enabled && activity.skills == Selection::All && account.sla.windows.iter().all(covered)
+    activity.enabled && activity.skills == Selection::All && sla.windows.iter().all(covered)
 }
 
 fn covers(by: Window, window: Window) -> bool {
@@ -82,8 +91,8 @@ fn covers(by: Window, window: Window) -> bool {
 }
 
 /// One window that covers all of the SLA windows.
-fn longest_window(account: &Account) -> Window {
-    let minutes = account.sla.windows.iter().map(|window| match window {
+fn longest_window(sla: &Sla) -> Window {
+    let minutes = sla.windows.iter().map(|window| match window {
         Window::Minutes(minutes) => *minutes,
         Window::Today => WHOLE_DAY,
     });

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::secret::Secret;
-use crate::config::{Auth, EngagementActivity, Selection, Sla};
+use crate::config::{Auth, Sections};
 use crate::liveperson::engagement_path;
 
 fn account() -> Account {
@@ -17,24 +17,33 @@ fn account() -> Account {
             client_secret,
         },
         hosts: BTreeMap::new(),
-        engagement_activity: EngagementActivity {
-            enabled: true,
-            interval: Duration::from_secs(30),
-            windows: vec![Window::Minutes(5)],
-            skills: Selection::All,
-            agents: Selection::All,
-            skill_agents: false,
-        },
-        sla: Sla {
-            enabled: true,
-            interval: Duration::from_secs(60),
-            windows: vec![Window::Minutes(5)],
-            buckets: vec![15, 30],
-            account: true,
-            skills: Selection::None,
-            groups: Selection::None,
-        },
+        sections: Sections::default()
+            .with(EngagementActivity {
+                enabled: true,
+                interval: Duration::from_secs(30),
+                windows: vec![Window::Minutes(5)],
+                skills: Selection::All,
+                agents: Selection::All,
+                skill_agents: false,
+            })
+            .with(Sla {
+                enabled: true,
+                interval: Duration::from_secs(60),
+                windows: vec![Window::Minutes(5)],
+                buckets: vec![15, 30],
+                account: true,
+                skills: Selection::None,
+                groups: Selection::None,
+            }),
     }
+}
+
+fn activity_mut(account: &mut Account) -> &mut EngagementActivity {
+    account.sections.get_mut().unwrap()
+}
+
+fn sla_mut(account: &mut Account) -> &mut Sla {
+    account.sections.get_mut().unwrap()
 }
 
 fn ids(ids: &[i64]) -> Selection {
@@ -44,9 +53,9 @@ fn ids(ids: &[i64]) -> Selection {
 /// The Engagement Activity plan as `skillIds / agentIds: levels`.
 fn activity(skills: Selection, agents: Selection, skill_agents: bool) -> Vec<String> {
     let mut account = account();
-    account.engagement_activity.skills = skills;
-    account.engagement_activity.agents = agents;
-    account.engagement_activity.skill_agents = skill_agents;
+    activity_mut(&mut account).skills = skills;
+    activity_mut(&mut account).agents = agents;
+    activity_mut(&mut account).skill_agents = skill_agents;
     let plan = CollectorKind::EngagementActivity.plan(&account, None);
     let filter = |filter: &Option<IdFilter>| match filter {
         None => "-".to_owned(),
@@ -131,7 +140,7 @@ fn levels_that_are_not_configured_are_not_asked_for() {
 #[test]
 fn each_window_is_asked_for_by_itself() {
     let mut account = account();
-    account.engagement_activity.windows = vec![Window::Minutes(5), Window::Today];
+    activity_mut(&mut account).windows = vec![Window::Minutes(5), Window::Today];
     let plan = CollectorKind::EngagementActivity.plan(&account, None);
     let windows: Vec<_> = plan.iter().map(|request| request.window).collect();
     let (five, today) = (Window::Minutes(5), Window::Today);
@@ -144,8 +153,8 @@ fn long_lists_are_split_so_that_no_url_passes_2000_characters() {
     let agents: Vec<i64> = (0..500).map(|n| 1_000_000 + n).collect();
     for agent_selection in [Selection::All, ids(&agents)] {
         let mut account = account();
-        account.engagement_activity.skills = ids(&skills);
-        account.engagement_activity.agents = agent_selection.clone();
+        activity_mut(&mut account).skills = ids(&skills);
+        activity_mut(&mut account).agents = agent_selection.clone();
         let plan = CollectorKind::EngagementActivity.plan(&account, None);
         let (mut seen_skills, mut seen_agents, mut agent_levels) = (vec![], vec![], 0);
         for request in &plan {
@@ -187,8 +196,8 @@ fn subjects(account: &Account, skills: Option<&[i64]>) -> Vec<Option<SlaSubject>
 #[test]
 fn sla_needs_a_request_per_histogram() {
     let mut account = account();
-    account.sla.skills = ids(&[4, -1]);
-    account.sla.groups = ids(&[7]);
+    sla_mut(&mut account).skills = ids(&[4, -1]);
+    sla_mut(&mut account).groups = ids(&[7]);
     assert_eq!(
         subjects(&account, None),
         [
@@ -198,8 +207,8 @@ fn sla_needs_a_request_per_histogram() {
             Some(SlaSubject::Group(7)),
         ]
     );
-    account.sla.account = false;
-    account.sla.windows.push(Window::Minutes(60));
+    sla_mut(&mut account).account = false;
+    sla_mut(&mut account).windows.push(Window::Minutes(60));
     assert_eq!(subjects(&account, None).len(), 6);
     let plan = CollectorKind::Sla.plan(&account, None);
     let Query::Sla(query) = plan[0].query(5) else {
@@ -215,23 +224,23 @@ fn sla_needs_a_request_per_histogram() {
 #[test]
 fn all_skills_of_sla_come_from_engagement_activity_when_it_covers_the_windows() {
     let mut account = account();
-    account.sla.skills = Selection::All;
+    sla_mut(&mut account).skills = Selection::All;
     let (discover, whole) = (None, Some(SlaSubject::Account));
     // Not asked yet: one request says which skills there are.
     assert_eq!(subjects(&account, None), [discover, whole]);
     let four = Some(SlaSubject::Skill(4));
     assert_eq!(subjects(&account, Some(&[4])), [whole, four]);
     // A longer window can hold skills that the shorter one does not name.
-    account.sla.windows = vec![Window::Minutes(60)];
+    sla_mut(&mut account).windows = vec![Window::Minutes(60)];
     assert_eq!(subjects(&account, Some(&[4])), [discover, whole]);
     assert_eq!(
         CollectorKind::Sla.plan(&account, None)[0].window,
         Window::Minutes(60)
     );
-    account.sla.windows = vec![Window::Today];
-    account.engagement_activity.windows = vec![Window::Minutes(1440)];
+    sla_mut(&mut account).windows = vec![Window::Today];
+    activity_mut(&mut account).windows = vec![Window::Minutes(1440)];
     assert_eq!(subjects(&account, Some(&[4])), [whole, four]);
-    account.engagement_activity.enabled = false;
+    activity_mut(&mut account).enabled = false;
     assert_eq!(subjects(&account, Some(&[4])), [discover, whole]);
     let found = sla::plan_found_skills(&account, &[4, 5]);
     assert_eq!(found.len(), 2);

@@ -1,0 +1,13 @@
+//! Which ids of a level are requested. Depends on nothing else of the program; `section_reader`
+//! reads it from the configuration.
+
+/// Which ids of a level are requested.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// Every id that LivePerson names.
+    All,
+    /// The level is not served.
+    None,
+    /// These ids, in the order of the file, without duplicates, never empty.
+    Ids(Vec<i64>),
+}
