@@ -15,6 +15,9 @@ mod environment;
 #[path = "configuration/folder.rs"]
 mod folder;
 #[cfg(test)]
+#[path = "configuration/further_collector.rs"]
+mod further_collector;
+#[cfg(test)]
 #[path = "configuration/samples.rs"]
 mod samples;
 #[cfg(test)]
@@ -25,14 +28,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use liveperson_exporter::config::{Environment, load};
+use liveperson_exporter::config::{Environment, SECTIONS, load};
 
 #[test]
 fn every_bad_file_has_its_exact_message() {
     let mut failures = Vec::new();
     for (name, want) in bad_files::BAD_FILES {
         let path = Path::new("tests/bad_config").join(name);
-        let Err(error) = load(Some(&path), &Environment::default()) else {
+        let Err(error) = load(Some(&path), &Environment::default(), SECTIONS) else {
             failures.push(format!("{name} has no mistake"));
             continue;
         };

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use super::output::print;
 use super::{BAD_USAGE, CLEAN, complain};
-use crate::config::{Environment, load};
+use crate::config::{Environment, SECTIONS, load};
 use crate::daemon::plan_report;
 use crate::web::WebConfig;
 
 pub(super) fn check_config(file: Option<&Path>, web_file: Option<&Path>) -> u8 {
-    let loaded = load(file, &Environment::of_process()).map_err(|errors| errors.to_string());
+    let loaded =
+        load(file, &Environment::of_process(), SECTIONS).map_err(|errors| errors.to_string());
     let web = web_file.map_or(Ok(Vec::new()), web_warnings);
     // What is wrong with either is told at once.
     for errors in loaded.as_ref().err().into_iter().chain(web.as_ref().err()) {

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use super::output::print;
 use super::{BAD_USAGE, CLEAN, FAILED, complain};
-use crate::config::{Environment, load};
+use crate::config::{Environment, SECTIONS, load};
 use crate::daemon::{Surroundings, Tally, test_connection};
 
 pub(super) async fn run(file: Option<&Path>) -> u8 {
-    let loaded = match load(file, &Environment::of_process()) {
+    let loaded = match load(file, &Environment::of_process(), SECTIONS) {
         Ok(loaded) => loaded,
         Err(errors) => {
             complain(BAD_USAGE, &errors.to_string());

@@ -7,17 +7,18 @@ use url::Url;
 
 use super::Account;
 use super::auth::auth;
+use super::collector_section::{SectionType, Sections};
 use super::files::Files;
 use super::node::{Node, Section};
 use super::preview::redacted_preview;
 use super::schema::HOSTS;
 use super::section_reader::SectionReader;
-use super::sections::{SectionType, Sections};
+
 use super::values::{account_id, base_url};
 
 /// What every account is read with.
 pub(super) struct AccountReader<'a> {
-    /// The top of the tree, whose sections of the collectors hold for all accounts.
+    /// The top of the tree; the collectors' sections there apply to all accounts.
     pub(super) root: &'a Section<'a>,
     pub(super) collectors: &'a [SectionType],
     pub(super) files: &'a Files,
@@ -70,7 +71,7 @@ impl AccountReader<'_> {
         if sections.all_disabled() {
             let names: Vec<_> = self.collectors.iter().map(SectionType::name).collect();
             account.error(format!(
-                "every collector is disabled, so that nothing is requested; enable one of {} or remove the account",
+                "every collector is disabled ({}), so that nothing is requested; enable one or remove the account",
                 names.join(", ")
             ));
         }

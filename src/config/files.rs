@@ -53,7 +53,7 @@ impl Files {
 
 /// The content of a file and who else can access it.
 pub(crate) struct Content {
-    /// All of it, wiped from memory when dropped: it may hold credentials.
+    /// All of it, wiped from memory when dropped: it may contain credentials.
     pub(crate) bytes: Zeroizing<Vec<u8>>,
     /// Whether users other than owner and group may read the file.
     pub(crate) readable_by_others: bool,

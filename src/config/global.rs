@@ -1,4 +1,4 @@
-//! The sections that hold for the whole exporter, and the configuration as a whole.
+//! The sections that apply to the whole exporter, and the configuration as a whole.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -9,11 +9,11 @@ use jiff::tz::TimeZone;
 use url::Url;
 
 use super::accounts::AccountReader;
+use super::collector_section::SectionType;
 use super::files::{Files, LARGEST_CA_FILE, read_limited};
 use super::node::{Node, Section};
 use super::preview::{path_preview, redacted_preview};
 use super::section_reader::SectionReader;
-use super::sections::SectionType;
 use super::values::{base_url, boolean, domain, duration, id, integer, non_empty, size, time_zone};
 use super::{Config, Limits, Names, Tls};
 

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use config::Value;
 
+use super::collector_section::{self, SectionType};
 use super::diagnostics::{ConfigErrors, Diagnostics};
 use super::environment::{CREDENTIALS_DIRECTORY, Environment, OVERRIDE_PREFIX};
 use super::files::{Files, read_limited};
 use super::node::Section;
 use super::preview::path_preview;
 use super::schema::Schema;
-use super::sections::{self, SectionType};
 use super::{Config, env_account, global, overrides, yaml};
 
 /// The configuration file that is read when no file is named.
@@ -25,15 +25,19 @@ pub struct Loaded {
     pub warnings: Vec<String>,
 }
 
-/// Loads the configuration from `path` and lays `env` over it.
+/// Loads the configuration of these collectors from `path` and lays `env` over it.
 ///
 /// Without a path, [`DEFAULT_PATH`] is read if it exists; otherwise one account comes from the
 /// environment alone.
 ///
 /// # Errors
 /// Every mistake of file and environment at once. Messages contain no credentials.
-pub fn load(path: Option<&Path>, env: &Environment) -> Result<Loaded, ConfigErrors> {
-    load_or_default(path, Path::new(DEFAULT_PATH), env)
+pub fn load(
+    path: Option<&Path>,
+    env: &Environment,
+    collectors: &[SectionType],
+) -> Result<Loaded, ConfigErrors> {
+    load_or_default(path, Path::new(DEFAULT_PATH), env, collectors)
 }
 
 /// [`load`] with another default path, for packages and tests that keep the file elsewhere.
@@ -44,8 +48,9 @@ pub fn load_or_default(
     path: Option<&Path>,
     default: &Path,
     env: &Environment,
+    collectors: &[SectionType],
 ) -> Result<Loaded, ConfigErrors> {
-    let loader = Loader::new(env, sections::ALL);
+    let loader = Loader::new(env, collectors);
     match path {
         Some(path) => loader.load_file(path),
         // A default that exists and cannot be accessed is read too, so that its error is seen.
@@ -59,8 +64,13 @@ pub fn load_or_default(
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_text(source: &str, text: &str, env: &Environment) -> Result<Loaded, ConfigErrors> {
-    Loader::new(env, sections::ALL).load_text(source, text)
+pub fn load_text(
+    source: &str,
+    text: &str,
+    env: &Environment,
+    collectors: &[SectionType],
+) -> Result<Loaded, ConfigErrors> {
+    Loader::new(env, collectors).load_text(source, text)
 }
 
 fn no_source(default: &Path) -> String {
@@ -83,7 +93,7 @@ impl<'a> Loader<'a> {
         Self {
             env,
             collectors,
-            schema: sections::schema(collectors),
+            schema: collector_section::schema(collectors),
             diagnostics: Diagnostics::default(),
         }
     }

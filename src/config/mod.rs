@@ -6,13 +6,14 @@
 //! key and reports unknown ones; `global`, `accounts` and `auth` read the parts of the tree, with
 //! `node` finding values and `values` and `units` parsing them. `load` calls them all.
 //!
-//! A collector reads its own section with a `SectionReader`; `sections` lists them. `diagnostics`
-//! collects all mistakes, so that they are reported at once, and `preview` keeps credentials out
+//! A collector reads its own section with a `SectionReader`; the configuration is handed a list of
+//! sections (`collector_section`) and knows no single one. `diagnostics` collects all mistakes, so that they are reported at once, and `preview` keeps credentials out
 //! of them. The result is `model`, which other modules use and never check again; `secret` keeps
 //! credentials from being printed. This module knows nothing of HTTP or metrics.
 
 mod accounts;
 mod auth;
+mod collector_section;
 mod diagnostics;
 mod env_account;
 mod environment;
@@ -33,6 +34,7 @@ pub(crate) mod values;
 mod window;
 mod yaml;
 
+pub use collector_section::{CollectorSection, SectionType, Sections, known_keys};
 pub use diagnostics::{ConfigErrors, Mistake};
 pub use environment::Environment;
 pub(crate) use files::read_limited;
@@ -40,6 +42,6 @@ pub use load::{DEFAULT_PATH, Loaded, load, load_or_default, load_text};
 pub use model::*;
 pub use schema::Key;
 pub use section_reader::{SecondsList, SectionReader};
-pub use sections::{CollectorSection, EngagementActivity, SectionType, Sections, Sla, known_keys};
+pub use sections::{EngagementActivity, SECTIONS, Sla};
 pub use selection::Selection;
 pub use window::Window;

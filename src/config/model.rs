@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::collector_section::{CollectorSection, Sections};
 use super::secret::Secret;
-use super::sections::{CollectorSection, Sections};
 
 /// A whole configuration, file and environment merged.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,7 +38,7 @@ pub struct Account {
     pub id: String,
     /// How calls are authorised.
     pub auth: Auth,
-    /// LivePerson service name to base URL; the Domain API is not asked for a service named here.
+    /// LivePerson service name to base URL; no lookup in the Domain API for a service named here.
     pub hosts: BTreeMap<String, Url>,
     /// The settings of every collector: the global ones with this account's merged over them, key
     /// by key.
@@ -100,7 +100,7 @@ pub struct Limits {
 /// The `names` section.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Names {
-    /// Whether LivePerson is asked for names.
+    /// Whether names are requested from LivePerson.
     pub lookup: bool,
     /// Time between two lookups.
     pub refresh: Duration,

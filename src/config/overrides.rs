@@ -267,7 +267,7 @@ impl Source for ValueAt {
 #[cfg(test)]
 mod tests {
     use super::super::environment::OVERRIDE_PREFIX;
-    use super::super::sections;
+    use super::super::{SECTIONS, collector_section};
     use super::*;
 
     /// The overrides of these variables, given without their prefix, over a file.
@@ -279,7 +279,7 @@ mod tests {
         );
         let tree = crate::yaml::parse(file).unwrap().root;
         let diagnostics = Diagnostics::default();
-        let schema = sections::schema(sections::ALL);
+        let schema = collector_section::schema(SECTIONS);
         let overrides = applicable(read(&env, &schema, &diagnostics), &tree, &diagnostics);
         match diagnostics.finish("environment") {
             Ok(_) => Ok(overrides),

@@ -1,7 +1,7 @@
 //! What a collector reads its section of the configuration with.
 //!
-//! Every method takes the key and what holds without it, reports what is wrong with the value and
-//! then returns the default, so that reading continues and all mistakes are seen at once. Nothing
+//! Every method takes the key and its default, reports what is wrong with the value and then
+//! returns the default, so that reading continues and all mistakes are seen at once. Nothing
 //! else of `config` is needed to read a section.
 
 use std::ops::RangeInclusive;

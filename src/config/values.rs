@@ -112,7 +112,7 @@ pub(super) fn window(text: &str) -> Parsed<Window> {
 fn whole_minutes(duration: Duration) -> Option<u16> {
     let millis = duration.as_millis();
     let minutes = u16::try_from(millis / 60_000).ok()?;
-    (millis % 60_000 == 0).then_some(minutes)
+    millis.is_multiple_of(60_000).then_some(minutes)
 }
 
 /// An id of at least `min`, written as LivePerson writes it.
@@ -126,9 +126,9 @@ pub(super) fn id(min: i64) -> impl Fn(&str) -> Parsed<i64> {
 
 /// A number of seconds that is a multiple of `step` and at most `max`.
 pub(super) fn seconds(step: u32, max: u32) -> impl Fn(&str) -> Parsed<u32> {
-    move |text| match parse_digits(text) {
+    move |text| match parse_digits::<u32>(text) {
         Some(seconds) if seconds > max => out_of_seconds(max),
-        Some(seconds) if seconds % step == 0 => Ok(seconds),
+        Some(seconds) if seconds.is_multiple_of(step) => Ok(seconds),
         Some(_) => ValueError::rejected(format!("is not a multiple of {step}")),
         None => out_of_seconds(max),
     }

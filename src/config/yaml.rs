@@ -41,11 +41,11 @@ fn path(steps: &[Step]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sections;
+    use super::super::{SECTIONS, collector_section};
     use super::*;
 
     fn parse_with(text: &str, diagnostics: &Diagnostics) -> Result<Value, String> {
-        parse(text, &sections::schema(sections::ALL), diagnostics)
+        parse(text, &collector_section::schema(SECTIONS), diagnostics)
     }
 
     fn errors_of(text: &str) -> String {

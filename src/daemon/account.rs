@@ -404,13 +404,13 @@ fn machine_settings(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Environment, load_text};
+    use crate::config::{Environment, SECTIONS, load_text};
 
     #[test]
     fn collectors_of_the_same_interval_have_phases_of_their_own_in_all_accounts() {
         let auth = "{oauth2: {client_id: i, client_secret: s}}";
         let text = format!("accounts: [{{id: '1', auth: {auth}}}, {{id: '2', auth: {auth}}}]");
-        let loaded = load_text("test", &text, &Environment::default()).unwrap();
+        let loaded = load_text("test", &text, &Environment::default(), SECTIONS).unwrap();
         let config = loaded.config;
         let kinds = CollectorKind::ALL;
         let mut phases = Vec::new();

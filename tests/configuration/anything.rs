@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use liveperson_exporter::config::{Environment, known_keys, load_or_default, units};
+use liveperson_exporter::config::{Environment, SECTIONS, known_keys, load_or_default, units};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -45,7 +45,7 @@ const SCALARS: &[&str] = &[
 ];
 
 fn key() -> impl Strategy<Value = String> {
-    let known: Vec<String> = known_keys()
+    let known: Vec<String> = known_keys(SECTIONS)
         .iter()
         .filter_map(|path| path.rsplit('.').next().map(str::to_owned))
         .collect();
@@ -134,7 +134,7 @@ proptest! {
         let name = format!("LIVEPERSON_EXPORTER__{}", path.join("__").to_uppercase());
         let account = [("LIVEPERSON_ACCOUNT_ID", "1"), ("LIVEPERSON_CLIENT_ID", "a"), ("LIVEPERSON_CLIENT_SECRET", "b")];
         let env = Environment::from_pairs(account.into_iter().chain([(name.as_str(), value.as_str())]));
-        if let Err(errors) = load_or_default(None, Path::new("/nowhere/x.yml"), &env) {
+        if let Err(errors) = load_or_default(None, Path::new("/nowhere/x.yml"), &env, SECTIONS) {
             prop_assert!(!errors.mistakes.is_empty());
         }
     }
@@ -145,8 +145,8 @@ proptest! {
         let at = if lines.is_empty() { 0 } else { at.index(lines.len()) };
         let (before, after) = lines.split_at(at);
         let text = format!("{ACCOUNT}{}\n{ACCOUNT}{}\n", before.join("\n"), after.join("\n"));
-        let shown = format!("{:?}", Folder::with(text).load(&[]));
-        prop_assert!(!shown.contains("hush-hush"), "{}", shown);
+        let printed = format!("{:?}", Folder::with(text).load(&[]));
+        prop_assert!(!printed.contains("hush-hush"), "{}", printed);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     (
         "account-both-collectors-disabled.yml",
-        "accounts[0]: every collector is disabled, so that nothing is requested; enable one of engagement_activity, sla or remove the account",
+        "accounts[0]: every collector is disabled (engagement_activity, sla), so that nothing is requested; enable one or remove the account",
     ),
     (
         "account-id-missing.yml",
@@ -31,7 +31,7 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
         "accounts[0].sla.buckets[0]: 12 is not a multiple of 5",
     ),
     (
-        "account-sla-nothing-to-ask.yml",
+        "account-sla-nothing-to-request.yml",
         "accounts[0].sla: account: false, skills: none and groups: none leave nothing to request; select one of them or set enabled: false",
     ),
     (
@@ -348,7 +348,7 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
         "sla.groups: expected at least one id, found an empty list; write none to select nothing",
     ),
     (
-        "sla-nothing-to-ask.yml",
+        "sla-nothing-to-request.yml",
         "sla: account: false, skills: none and groups: none leave nothing to request; select one of them or set enabled: false",
     ),
     (

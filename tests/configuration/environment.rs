@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use liveperson_exporter::config::{
-    Account, Auth, Config, EngagementActivity, Environment, Selection, Sla, Window, load_or_default,
+    Account, Auth, Config, EngagementActivity, Environment, SECTIONS, Selection, Sla, Window,
+    load_or_default,
 };
 
 use super::folder::{ACCOUNT, Folder};
@@ -152,7 +153,7 @@ const NO_FILE: &str = "/nowhere/liveperson_exporter.yml";
 
 fn load_without_file(env: &[(&str, &str)]) -> Result<liveperson_exporter::config::Loaded, String> {
     let env = Environment::from_pairs(env.iter().copied());
-    load_or_default(None, Path::new(NO_FILE), &env).map_err(|errors| {
+    load_or_default(None, Path::new(NO_FILE), &env, SECTIONS).map_err(|errors| {
         assert_eq!(errors.source, "environment");
         errors.to_string()
     })
@@ -256,10 +257,10 @@ fn without_file_and_account_the_error_names_both() {
 fn the_default_file_is_used_when_it_exists() {
     let folder = Folder::with(ACCOUNT);
     let env = Environment::from_pairs([("LIVEPERSON_ACCOUNT_ID", "1")]);
-    let loaded = load_or_default(None, &folder.path().join("c.yml"), &env).unwrap();
+    let loaded = load_or_default(None, &folder.path().join("c.yml"), &env, SECTIONS).unwrap();
     assert_eq!(loaded.config.accounts[0].id, "12345678");
     // The path exists: its error is reported, not ignored.
-    let error = load_or_default(None, folder.path(), &env).unwrap_err();
+    let error = load_or_default(None, folder.path(), &env, SECTIONS).unwrap_err();
     assert!(
         error.to_string().ends_with("is a directory, not a file"),
         "{error}"

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use liveperson_exporter::config::{ConfigErrors, Environment, Loaded, load};
+use liveperson_exporter::config::{ConfigErrors, Environment, Loaded, SECTIONS, load};
 
 /// An account with an inline secret, to put other sections after.
 pub(crate) const ACCOUNT: &str = r#"accounts:
@@ -40,7 +40,7 @@ impl Folder {
 
     pub(crate) fn load(&self, env: &[(&str, &str)]) -> Result<Loaded, ConfigErrors> {
         let env = Environment::from_pairs(env.iter().copied());
-        load(Some(&self.path().join("c.yml")), &env)
+        load(Some(&self.path().join("c.yml")), &env, SECTIONS)
     }
 
     /// The text of the error, with `DIR` for the folder.

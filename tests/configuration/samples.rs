@@ -4,7 +4,8 @@ use std::fs;
 use std::time::Duration;
 
 use liveperson_exporter::config::{
-    Auth, Config, EngagementActivity, Environment, Selection, Sla, Window, known_keys, load,
+    Auth, Config, EngagementActivity, Environment, SECTIONS, Selection, Sla, Window, known_keys,
+    load,
 };
 
 use super::folder::Folder;
@@ -18,7 +19,7 @@ fn load_samples() -> (Config, Config) {
     folder.file("client_secret.txt", "hush-hush\n");
     let loaded = [FULL, MINIMAL].map(|sample| {
         let path = folder.file("c.yml", fs::read(sample).unwrap());
-        let loaded = load(Some(&path), &Environment::default()).unwrap();
+        let loaded = load(Some(&path), &Environment::default(), SECTIONS).unwrap();
         assert_eq!(loaded.warnings, Vec::<String>::new(), "{sample}");
         loaded.config
     });
@@ -144,7 +145,7 @@ fn paths(text: &str) -> Vec<String> {
 #[test]
 fn the_full_sample_contains_every_key() {
     let mentioned = paths(&uncommented());
-    let known = known_keys();
+    let known = known_keys(SECTIONS);
     assert!(known.contains(&"accounts[].auth.login.password_file".to_owned()));
     for key in known {
         assert!(mentioned.contains(&key), "{FULL} does not contain {key}");

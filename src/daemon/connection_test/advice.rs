@@ -228,12 +228,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::config::{Environment, load_text};
+    use crate::config::{Environment, SECTIONS, load_text};
 
     fn account(auth: &str) -> Account {
         let text = format!("accounts: [{{id: \"42\", auth: {{{auth}}}}}]");
         let nothing: [(&str, &str); 0] = [];
-        let loaded = load_text("test", &text, &Environment::from_pairs(nothing));
+        let loaded = load_text("test", &text, &Environment::from_pairs(nothing), SECTIONS);
         loaded.unwrap().config.accounts.remove(0)
     }
 
