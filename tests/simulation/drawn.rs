@@ -8,8 +8,10 @@ use liveperson_exporter::config::secret::Secret;
 use liveperson_exporter::config::{
     Account, Auth, EngagementActivity, Names, Sections, Selection, Sla, Window,
 };
-use liveperson_exporter::poll::plan::CollectorKind;
-use liveperson_exporter::poll::{AccountSettings, CollectorSettings, SessionSettings, first_phase};
+use liveperson_exporter::scheduler::plan::CollectorKind;
+use liveperson_exporter::scheduler::{
+    AccountSettings, CollectorSettings, SessionSettings, first_phase,
+};
 
 use super::liveperson::MOST_SKILLS;
 
@@ -53,7 +55,7 @@ pub(crate) enum TokenStyle {
 pub(crate) enum Redraw {
     /// Nothing that its collectors ask.
     Nothing,
-    Plans,
+    PlanSource,
     Intervals,
     Limits,
     Collectors,
@@ -127,7 +129,7 @@ impl Drawn {
     /// The same account under a changed configuration.
     pub(crate) fn redraw(&mut self, rng: &mut Rng, what: Redraw) {
         let all = what == Redraw::Everything;
-        if all || what == Redraw::Plans {
+        if all || what == Redraw::PlanSource {
             let activity = self.activity_mut();
             let (was, now) = (activity.interval, self::activity(rng));
             *activity = EngagementActivity {
