@@ -9,6 +9,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::style::{Numbers, SectionName};
+use crate::config::units::parse_duration;
 
 const DEMO_SECRET: &str = "demo-secret";
 const DEMO_PASSWORD: &str = "demo-password";
@@ -177,14 +178,11 @@ impl Options {
     }
 }
 
-/// A duration as people write it: `50ms`, `2s`, `1m30s`, `1h`; a bare `0` is none.
+/// A duration as the configuration has it: `50ms`, `2s`, `1m30s`, `1h`; a bare `0` is none.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    if text == "0" {
-        return Ok(Duration::ZERO);
-    }
-    let wrong = || format!("{text:?} is not a duration; write for example 50ms, 2s, 1m30s or 1h");
-    let signed: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
-    signed.try_into().map_err(|_| wrong())
+    parse_duration(text).ok_or_else(|| {
+        format!("{text:?} is not a duration; write for example 50ms, 2s, 1m30s or 1h")
+    })
 }
 
 /// Why the simulator could not start.
