@@ -139,16 +139,7 @@ impl<'a> SectionReader<'a> {
         let Some(mut numbers) = node.list(empty, seconds(rules.multiple_of, rules.max)) else {
             return default.to_vec();
         };
-        for (index, pair) in (1..).zip(numbers.windows(2)) {
-            if let [before, after] = pair
-                && after < before
-            {
-                node.error_at(
-                    index,
-                    format!("expected ascending numbers, found {after} after {before}"),
-                );
-            }
-        }
+        report_descents(&node, &numbers);
         numbers.retain(|number| *number != 0);
         if numbers.is_empty() {
             node.error(empty);
@@ -187,6 +178,17 @@ impl<'a> SectionReader<'a> {
                 "stale_after: {} is less than twice {path} ({length}), so that data can disappear between two polls; make it at least twice as long",
                 format_duration(stale_after)
             ));
+        }
+    }
+}
+
+fn report_descents(node: &Node<'_>, numbers: &[u32]) {
+    for (index, pair) in (1..).zip(numbers.windows(2)) {
+        if let [before, after] = pair
+            && after < before
+        {
+            let message = format!("expected ascending numbers, found {after} after {before}");
+            node.error_at(index, message);
         }
     }
 }
