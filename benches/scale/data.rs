@@ -6,9 +6,9 @@ use liveperson_exporter::collectors::engagement_activity::{
     EngagementAnswer, EngagementQuery, map, read,
 };
 use liveperson_exporter::collectors::realtime::IdFilter;
-use liveperson_exporter::config::Window;
 use liveperson_exporter::exposition::{Chunk, SegmentWriter};
 use liveperson_exporter::vocabulary::Level;
+use liveperson_exporter::vocabulary::Window;
 
 pub(crate) const ACCOUNT: &str = "12345678";
 pub(crate) const AGENTS: u64 = 100;

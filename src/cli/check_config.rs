@@ -4,12 +4,18 @@ use std::path::Path;
 
 use super::output::print;
 use super::{BAD_USAGE, CLEAN, complain};
+use crate::collectors::Registry;
 use crate::config::{Environment, load};
 use crate::daemon::plan_report;
 use crate::web::WebConfig;
 
 pub(super) fn check_config(file: Option<&Path>, web_file: Option<&Path>) -> u8 {
-    let loaded = load(file, &Environment::of_process()).map_err(|errors| errors.to_string());
+    let loaded = load(
+        file,
+        &Environment::of_process(),
+        &Registry::standard().sections(),
+    )
+    .map_err(|errors| errors.to_string());
     let web = web_file.map_or(Ok(Vec::new()), web_warnings);
     // What is wrong with either is told at once.
     for errors in loaded.as_ref().err().into_iter().chain(web.as_ref().err()) {
@@ -21,7 +27,11 @@ pub(super) fn check_config(file: Option<&Path>, web_file: Option<&Path>) -> u8 {
     for warning in loaded.warnings.iter().chain(&web_warnings) {
         complain(CLEAN, &format!("warning: {warning}"));
     }
-    print(&plan_report(&loaded.config, jiff::Timestamp::now()));
+    print(&plan_report(
+        &loaded.config,
+        &Registry::standard(),
+        jiff::Timestamp::now(),
+    ));
     CLEAN
 }
 

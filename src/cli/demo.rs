@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::output::print;
 use super::run::run_with;
 use super::{FAILED, Flags, complain};
+use crate::collectors::Registry;
 use crate::config::{Config, Environment, load_text};
 use crate::daemon::ConfigSource;
 use crate::simulator::{Options, Simulator, SystemClock};
@@ -70,7 +71,12 @@ fn configuration(domain_api: &str) -> Result<Config, String> {
     let text = format!("{CONFIGURATION}domain_api: \"{domain_api}\"\n");
     // The user's environment is about the user's own account, not about this one.
     let nothing: [(&str, &str); 0] = [];
-    let loaded = load_text("demo", &text, &Environment::from_pairs(nothing));
+    let loaded = load_text(
+        "demo",
+        &text,
+        &Environment::from_pairs(nothing),
+        &Registry::standard().sections(),
+    );
     loaded
         .map(|loaded| loaded.config)
         .map_err(|errors| errors.to_string())

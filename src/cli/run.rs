@@ -8,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::{BAD_USAGE, CLEAN, FAILED, Flags, complain};
+use crate::collectors::Registry;
 use crate::config::{Config, Environment, Loaded, load};
 use crate::daemon::{ConfigSource, Daemon, DaemonSite, SystemClock};
 use crate::web::{Limits, Settings, WebConfig, bind, serve};
@@ -27,8 +28,12 @@ pub(super) async fn run(flags: Flags) -> u8 {
 
 /// Reads the configuration and logs its warnings.
 fn read(file: Option<&PathBuf>) -> Result<Config, String> {
-    let Loaded { config, warnings } = load(file.map(PathBuf::as_path), &Environment::of_process())
-        .map_err(|errors| errors.to_string())?;
+    let Loaded { config, warnings } = load(
+        file.map(PathBuf::as_path),
+        &Environment::of_process(),
+        &Registry::standard().sections(),
+    )
+    .map_err(|errors| errors.to_string())?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
@@ -65,7 +70,7 @@ pub(super) async fn run_with(
     let (stop, stopped) = watch::channel(false);
     let started_daemon = signals(stop).and_then(|signals| {
         Ok((
-            Daemon::start(config, source, Arc::new(SystemClock))?,
+            Daemon::start(Registry::standard(), config, source, Arc::new(SystemClock))?,
             signals,
         ))
     });

@@ -4,11 +4,16 @@ use std::path::Path;
 
 use super::output::print;
 use super::{BAD_USAGE, CLEAN, FAILED, complain};
+use crate::collectors::Registry;
 use crate::config::{Environment, load};
 use crate::daemon::{Surroundings, Tally, test_connection};
 
 pub(super) async fn run(file: Option<&Path>) -> u8 {
-    let loaded = match load(file, &Environment::of_process()) {
+    let loaded = match load(
+        file,
+        &Environment::of_process(),
+        &Registry::standard().sections(),
+    ) {
         Ok(loaded) => loaded,
         Err(errors) => {
             complain(BAD_USAGE, &errors.to_string());
@@ -19,9 +24,12 @@ pub(super) async fn run(file: Option<&Path>) -> u8 {
         complain(CLEAN, &format!("warning: {warning}"));
     }
     let surroundings = Surroundings::of_process();
-    let tally = test_connection(&loaded.config, &surroundings, &mut |line| {
-        print(&format!("{line}\n"))
-    })
+    let tally = test_connection(
+        &loaded.config,
+        &Registry::standard(),
+        &surroundings,
+        &mut |line| print(&format!("{line}\n")),
+    )
     .await;
     match tally {
         Tally {

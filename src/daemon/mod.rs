@@ -80,13 +80,13 @@ impl Daemon {
     /// Starts polling; the error says which account cannot be started and why. `source` is asked
     /// again at every reload.
     pub fn start(
+        collectors: Registry,
         config: Config,
         source: ConfigSource,
         clock: Arc<dyn WallClock>,
     ) -> Result<Arc<Self>, String> {
         let accounts: Vec<_> = config.accounts.iter().map(|a| (a.clone(), None)).collect();
-        let prepared = prepare(&config, &accounts)?;
-        let collectors = Registry::standard();
+        let prepared = prepare(&collectors, &config, &accounts)?;
         let store = Store::new(
             &catalogue(&collectors),
             config.limits.max_series,
@@ -196,8 +196,9 @@ impl Daemon {
             };
             changed.iter().map(client).collect()
         };
+        let collectors = self.shared.collectors.clone();
         read_aside("the settings of the accounts", move || {
-            let prepared = prepare(&config, &changed)?;
+            let prepared = prepare(&collectors, &config, &changed)?;
             Ok((config, prepared))
         })
         .await
@@ -315,12 +316,13 @@ async fn read_aside<T: Send + 'static>(
 }
 
 fn prepare(
+    collectors: &Registry,
     config: &Config,
     accounts: &[(Account, Option<ReusableClient>)],
 ) -> Result<Vec<PreparedAccount>, String> {
     let prepared: Vec<_> = accounts
         .iter()
-        .map(|(account, client)| PreparedAccount::new(config, account, client.as_ref()))
+        .map(|(account, client)| PreparedAccount::new(collectors, config, account, client.as_ref()))
         .collect();
     let errors: Vec<_> = prepared
         .iter()

@@ -206,10 +206,10 @@ mod tests {
     use crate::collectors::engagement_activity::{self, EngagementActivity, EngagementQuery};
     use crate::collectors::realtime::IdFilter;
     use crate::collectors::sla::{self, Sla, SlaQuery, Subject};
-    use crate::config::Window;
     use crate::exposition::{Format, SegmentWriter};
     use crate::metrics::{LabelValue, Sink as _};
     use crate::vocabulary::Level;
+    use crate::vocabulary::Window;
 
     const STALE: Duration = Duration::from_secs(300);
 

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use liveperson_exporter::collectors::Registry;
+use liveperson_exporter::config;
 use liveperson_exporter::metrics::Kind;
 
 use super::known_series::families;
@@ -79,7 +81,7 @@ fn every_flag_is_in_the_readme_and_the_other_way_round() {
 #[test]
 fn every_setting_is_in_the_readme() {
     let readme = readme();
-    for key in liveperson_exporter::config::known_keys() {
+    for key in config::known_keys(&Registry::standard().sections()) {
         // Whatever names of LivePerson's services stand below it.
         let key = if key.contains(".hosts.") {
             "accounts[].hosts".to_owned()

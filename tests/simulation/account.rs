@@ -502,7 +502,7 @@ impl Account {
         }
         let collectors = &self.drawn.collectors;
         self.served.is_fresh(now, self.stale_after, |label| {
-            collectors.find(label).unwrap().schedule().interval + contention
+            collectors.find(label).unwrap().interval() + contention
         });
     }
 }

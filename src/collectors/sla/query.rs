@@ -2,8 +2,8 @@
 
 use crate::collectors::collector::Minutes;
 use crate::collectors::realtime::{IdFilter, OperationsPath, commas};
-use crate::config::Window;
 use crate::vocabulary::Level;
+use crate::vocabulary::Window;
 
 /// One SLA histogram.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
