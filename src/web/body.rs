@@ -11,7 +11,7 @@ use bytes::{Buf, Bytes};
 use hyper::body::{Body, Frame, SizeHint};
 
 use super::activity::Activity;
-use super::connections::ResponsePermit;
+use super::connection_table::ResponsePermit;
 
 /// The bytes of a page, in chunks that may be made as they are written.
 pub struct Chunks {
@@ -155,7 +155,7 @@ mod tests {
     use http_body_util::BodyExt;
 
     use super::*;
-    use crate::web::connections::Connections;
+    use crate::web::connection_table::Connections;
 
     async fn next(body: &mut PageBody) -> Chunk {
         let frame = body.frame().await.unwrap().unwrap();

@@ -22,7 +22,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::Server;
 use super::activity::{Activity, Phase};
-use super::connections::Registration;
+use super::connection_table::Registration;
 use super::router::{self, Client};
 
 /// Serves one connection until it ends, breaks a limit, has to make room, or `stop` says to finish.

@@ -14,7 +14,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::activity::Activity;
-use super::connections::Admission;
+use super::connection_table::Admission;
 use super::{Server, WebConfig, connection};
 
 /// An address in the way Prometheus programs write it.

@@ -13,29 +13,29 @@
 //! task serves one connection, and every resource a client can hold has a [`Limits`] entry.
 
 mod activity;
-mod auth;
+mod basic_auth;
 mod body;
-mod client_certs;
+mod client_auth;
+mod config_file;
+mod config_section;
 mod connection;
-mod connections;
-mod guesses;
-mod landing;
+mod connection_table;
+mod hash_queue;
 mod listen;
 mod peer;
 mod pem;
 mod rate_limit;
-mod reloads;
+mod reload;
 mod router;
-mod section;
+mod status_page;
 mod tls;
 mod validity;
 mod web_config;
-mod web_file;
 
 #[cfg(test)]
 mod layout_tests;
 #[cfg(test)]
-mod time_tests;
+mod paused_time_tests;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -48,12 +48,12 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use connections::Connections;
-use reloads::Reloads;
+use connection_table::Connections;
+use reload::Reloads;
 
 pub use body::Chunks;
-pub use landing::{Landing, LandingRow};
 pub use listen::{ListenAddress, bind, parse_listen_address};
+pub use status_page::{Landing, LandingRow};
 pub use web_config::WebConfig;
 
 /// What the room serves; implemented by the daemon.

@@ -15,12 +15,12 @@ use hyper::{Method, Request, Response, StatusCode, Version};
 use tokio::time::timeout;
 
 use super::activity::Activity;
-use super::auth::Verdict;
+use super::basic_auth::Verdict;
 use super::body::{Chunks, PageBody, ResponseGuard};
-use super::connections::{Registration, ResponsePermit};
-use super::reloads::Outcome;
+use super::connection_table::{Registration, ResponsePermit};
+use super::reload::Outcome;
 use super::web_config::Loaded;
-use super::{Limits, MetricsRequest, Readiness, Server, WebConfig, landing};
+use super::{Limits, MetricsRequest, Readiness, Server, WebConfig, status_page};
 
 /// Who asks, on which connection.
 pub(super) struct Client {
@@ -305,7 +305,7 @@ fn ready(server: &Server) -> Reply {
 }
 
 fn home(server: &Server) -> Reply {
-    let page = landing::render(&server.site.landing(), &server.settings);
+    let page = status_page::render(&server.site.landing(), &server.settings);
     let html = HeaderValue::from_static("text/html; charset=utf-8");
     // What `default-src` does not cover is named.
     let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \

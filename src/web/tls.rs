@@ -11,11 +11,11 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 
-use super::client_certs::{Clients, verifier};
+use super::client_auth::{Clients, verifier};
 use super::pem::{Pem, certificates, place, private_key};
-use super::section::shown;
+use super::config_section::shown;
 use super::validity::Validity;
-use super::web_file::TlsFields;
+use super::config_file::TlsFields;
 
 /// TLS as it is served.
 pub(super) struct Tls {

@@ -18,13 +18,13 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use tokio::time::{Instant, timeout};
 
-use super::auth::Users;
-use super::client_certs::Clients;
+use super::basic_auth::Users;
+use super::client_auth::Clients;
 use super::pem::{Pem, read_small};
 use super::rate_limit::RateLimit;
 use super::tls::{self, Tls};
 use super::validity::Stage;
-use super::web_file::{WebFile, parse};
+use super::config_file::{WebFile, parse};
 
 /// How long a file that lets more clients in has to stand unchanged before it is taken:
 /// longer than any program takes to write it.

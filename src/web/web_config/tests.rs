@@ -367,7 +367,7 @@ async fn proven_passwords_and_the_rate_limit_survive_a_renewed_certificate() {
     let peer = std::net::SocketAddr::from(([192, 0, 2, 1], 1)).into();
     let users = before.users.as_ref().unwrap();
     let verdict = users.check(Some(&header), peer, EVERY, |_| ()).await;
-    assert_eq!(verdict, crate::web::auth::Verdict::Granted);
+    assert_eq!(verdict, crate::web::basic_auth::Verdict::Granted);
     assert!(before.rate.as_ref().unwrap().allow());
 
     renew();

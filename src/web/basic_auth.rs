@@ -15,7 +15,7 @@ use hyper::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use tokio::time::{sleep, timeout};
 
-use super::guesses::Turns;
+use super::hash_queue::Turns;
 use super::peer::Peer;
 
 /// Salt and digest of no password: 53 zero digits in bcrypt's alphabet.

@@ -346,7 +346,7 @@ async fn who_waits_for_a_hash_makes_no_room_for_who_says_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn reloads_in_a_hurry_are_one_reload() {
-    let reloads = reloads::Reloads::new(Duration::from_secs(1));
+    let reloads = reload::Reloads::new(Duration::from_secs(1));
     let counted = Arc::new(Counted::default());
     let served: Arc<dyn Site> = Arc::<Counted>::clone(&counted);
     let start = Instant::now();
@@ -358,7 +358,7 @@ async fn reloads_in_a_hurry_are_one_reload() {
             })
             .collect();
         for outcome in asked {
-            let refused = reloads::Outcome::Refused(format!("reload {round}"));
+            let refused = reload::Outcome::Refused(format!("reload {round}"));
             assert_eq!(outcome.await.unwrap(), refused, "everyone hears the truth");
         }
         assert_eq!(counted.0.load(Ordering::SeqCst), round);

@@ -11,9 +11,9 @@ use config::ValueKind;
 use hyper::header::{HeaderName, HeaderValue};
 use secrecy::SecretString;
 
-use super::auth;
+use super::basic_auth;
 use super::pem::Pem;
-use super::section::{Section, shown};
+use super::config_section::{Section, shown};
 use crate::yaml;
 
 /// Headers that may be configured, with the values allowed for them (any, when none is listed).
@@ -176,7 +176,7 @@ fn user_hashes(section: Section, mistakes: &mut Vec<String>) -> BTreeMap<String,
         if name.contains(':') {
             mistakes.push(format!("{place}: a user's name cannot contain a colon"));
         }
-        match auth::hash_cost(&hash) {
+        match basic_auth::hash_cost(&hash) {
             Ok(_) => {
                 users.insert(name, hash.into());
             }

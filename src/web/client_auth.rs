@@ -20,8 +20,8 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::pem::{certificates, place};
-use super::section::shown;
-use super::web_file::TlsFields;
+use super::config_section::shown;
+use super::config_file::TlsFields;
 
 /// `client_auth_type`; without one, no certificate is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
