@@ -51,8 +51,8 @@ async fn every_path_method_and_status() {
         let length = answer.body.len().to_string();
         assert_eq!(answer.header("content-length"), Some(length.as_str()));
     }
-    assert_eq!(running.site.reloads.load(Ordering::SeqCst), 0);
-    running.site.ready.store(true, Ordering::SeqCst);
+    assert_eq!(running.handler.reloads.load(Ordering::SeqCst), 0);
+    running.handler.ready.store(true, Ordering::SeqCst);
     assert_eq!(running.ask("GET", "/-/ready", "").await.status, 200);
 }
 
@@ -170,7 +170,7 @@ async fn bodies_are_hardly_read() {
         sent += chunk.len();
     }
     assert!(sent < 1 << 28, "{sent} bytes of an endless body were taken");
-    assert_eq!(running.site.reloads.load(Ordering::SeqCst), 1);
+    assert_eq!(running.handler.reloads.load(Ordering::SeqCst), 1);
 }
 
 fn reloadable() -> Settings {
@@ -188,11 +188,11 @@ fn reloadable() -> Settings {
 async fn reload_tells_how_it_went() {
     let running = start_with(reloadable(), None).await;
     assert_eq!(running.ask("PUT", "/-/reload", "").await.status, 200);
-    running.site.reload_fails.store(true, Ordering::SeqCst);
+    running.handler.reload_fails.store(true, Ordering::SeqCst);
     let answer = running.ask("POST", "/-/reload", "").await;
     assert_eq!(answer.status, 500);
     assert!(answer.body.contains("sla.buckets[2]: 47"), "{answer:?}");
-    assert_eq!(running.site.reloads.load(Ordering::SeqCst), 2);
+    assert_eq!(running.handler.reloads.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
@@ -220,7 +220,7 @@ async fn a_page_of_another_site_cannot_reload() {
         assert_eq!(answer.status, status, "{headers:?}");
         reloads += usize::from(status == 200);
     }
-    assert_eq!(running.site.reloads.load(Ordering::SeqCst), reloads);
+    assert_eq!(running.handler.reloads.load(Ordering::SeqCst), reloads);
 }
 
 #[tokio::test]
@@ -288,17 +288,20 @@ async fn a_reload_goes_on_when_its_client_leaves() {
         ..Settings::default()
     };
     let running = start_with(settings, None).await;
-    running.site.hold_reload.store(true, Ordering::SeqCst);
+    running.handler.hold_reload.store(true, Ordering::SeqCst);
     let mut stream = running.connect().await;
     stream
         .write_all(b"POST /-/reload HTTP/1.1\r\nHost: x\r\n\r\n")
         .await
         .unwrap();
-    running.site.until(|site| &site.reloads_begun, 1).await;
+    running
+        .handler
+        .until(|handler| &handler.reloads_begun, 1)
+        .await;
     drop(stream);
     assert_eq!(running.ask("GET", "/-/healthy", "").await.status, 200);
-    running.site.release_reload.notify_one();
-    running.site.until(|site| &site.reloads, 1).await;
+    running.handler.release_reload.notify_one();
+    running.handler.until(|handler| &handler.reloads, 1).await;
 }
 
 #[tokio::test]
@@ -328,7 +331,7 @@ async fn other_telemetry_paths() {
 }
 
 #[tokio::test]
-async fn the_landing_page_escapes_what_it_shows() {
+async fn the_status_page_escapes_what_it_shows() {
     let running = start().await;
     let answer = running.ask("GET", "/", "").await;
     assert_eq!(

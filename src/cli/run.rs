@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::{BAD_USAGE, CLEAN, FAILED, Flags, complain};
 use crate::config::{Config, Environment, Loaded, load};
-use crate::daemon::{ConfigSource, Daemon, DaemonSite, SystemClock};
+use crate::daemon::{ConfigSource, Daemon, DaemonHandler, SystemClock};
 use crate::web::{Limits, Settings, WebConfig, bind, serve};
 
 pub(super) async fn run(flags: Flags) -> u8 {
@@ -97,8 +97,8 @@ pub(super) async fn run_with(
         lifecycle: flags.lifecycle,
         limits: Limits::default(),
     };
-    let site = Arc::new(DaemonSite::new(Arc::clone(&daemon), web_config.clone()));
-    let result = serve(listeners, settings, web_config, site, until(stopped)).await;
+    let handler = Arc::new(DaemonHandler::new(Arc::clone(&daemon), web_config.clone()));
+    let result = serve(listeners, settings, web_config, handler, until(stopped)).await;
     daemon.stop().await;
     match result {
         Ok(how) => {

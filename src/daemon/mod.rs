@@ -41,7 +41,7 @@ use clock::epoch_seconds;
 
 pub use clock::{SystemClock, WallClock, timeframe};
 pub use connection_test::{Surroundings, Tally, test_connection};
-pub use handler::DaemonSite;
+pub use handler::DaemonHandler;
 pub use plan_report::plan_report;
 pub use publisher::{Answer, Publisher, names_skills};
 pub use status::{AccountStatus, CollectorStatus};
@@ -260,7 +260,7 @@ impl Daemon {
     fn config_state(&self) -> ConfigState {
         let present = self.present();
         ConfigState {
-            // The site knows.
+            // The handler knows.
             web_config_in_force: true,
             last_load_successful: present.last_load_successful,
             last_success: epoch_seconds(present.last_load),

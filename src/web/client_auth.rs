@@ -19,9 +19,9 @@ use rustls::{
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::pem::{certificates, place};
-use super::config_section::shown;
 use super::config_file::TlsFields;
+use super::config_section::shown;
+use super::pem::{certificates, place};
 
 /// `client_auth_type`; without one, no certificate is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,8 +12,8 @@ use hyper::header::{HeaderName, HeaderValue};
 use secrecy::SecretString;
 
 use super::basic_auth;
-use super::pem::Pem;
 use super::config_section::{Section, shown};
+use super::pem::Pem;
 use crate::yaml;
 
 /// Headers that may be configured, with the values allowed for them (any, when none is listed).

@@ -1,11 +1,11 @@
 //! The HTTP side: listeners, TLS, authentication, and the handful of pages behind them.
 //!
-//! This module knows HTTP serving and nothing of what is served: the daemon implements [`Site`] and
+//! This module knows HTTP serving and nothing of what is served: the daemon implements [`Handler`] and
 //! hands it in together with bound listeners and a shutdown signal. `listen` binds and accepts,
 //! `connections` decides who makes room when there are too many, `connection` drives one of them
 //! under its time limits, which hang on its `activity`. `router` maps a request to a reply, `body`
-//! writes a page without copying it, `landing` draws `/`, `reloads` runs `/-/reload`. `auth` checks
-//! passwords, in the turns of `guesses`; `rate_limit` counts requests. `tls` builds the TLS
+//! writes a page without copying it, `status_page` draws `/`, `reload` runs `/-/reload`. `basic_auth` checks
+//! passwords, in the turns of `hash_queue`; `rate_limit` counts requests. `tls` builds the TLS
 //! settings, with `client_certs` and `validity`; `web_file` reads the exporter-toolkit file (with
 //! `section` and `pem`) and `web_config` keeps it current while the server runs.
 //!
@@ -53,11 +53,11 @@ use reload::Reloads;
 
 pub use body::Chunks;
 pub use listen::{ListenAddress, bind, parse_listen_address};
-pub use status_page::{Landing, LandingRow};
+pub use status_page::{StatusPage, StatusRow};
 pub use web_config::WebConfig;
 
 /// What the room serves; implemented by the daemon.
-pub trait Site: Send + Sync + 'static {
+pub trait Handler: Send + Sync + 'static {
     /// The metrics page. Called on the executor for every scrape: cheap, and it never blocks.
     fn metrics(&self, request: &MetricsRequest<'_>) -> MetricsPage;
 
@@ -65,7 +65,7 @@ pub trait Site: Send + Sync + 'static {
     fn ready(&self) -> Readiness;
 
     /// What `/` shows.
-    fn landing(&self) -> Landing;
+    fn status_page(&self) -> StatusPage;
 
     /// Reads the configuration again. An error is the text for the person who asked: free of
     /// secrets, one mistake per line. Never called twice at once, and never cut off because the
@@ -200,7 +200,7 @@ pub enum Stopped {
 struct Server {
     settings: Settings,
     web: Option<WebConfig>,
-    site: Arc<dyn Site>,
+    handler: Arc<dyn Handler>,
     connections: Arc<Connections>,
     reloads: Arc<Reloads>,
 }
@@ -240,10 +240,10 @@ pub async fn serve(
     listeners: Vec<TcpListener>,
     settings: Settings,
     web_config: Option<WebConfig>,
-    site: Arc<dyn Site>,
+    handler: Arc<dyn Handler>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Stopped, String> {
-    serve_on(listeners, settings, web_config, site, shutdown).await
+    serve_on(listeners, settings, web_config, handler, shutdown).await
 }
 
 /// [`serve`] over anything that yields byte streams.
@@ -251,7 +251,7 @@ async fn serve_on<A: listen::Acceptor>(
     acceptors: Vec<A>,
     settings: Settings,
     web: Option<WebConfig>,
-    site: Arc<dyn Site>,
+    handler: Arc<dyn Handler>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Stopped, String> {
     parse_telemetry_path(&settings.telemetry_path)?;
@@ -262,7 +262,7 @@ async fn serve_on<A: listen::Acceptor>(
     let server = Arc::new(Server {
         settings,
         web,
-        site,
+        handler,
         connections: Connections::new(limits.connections, limits.scrapes),
         reloads: Reloads::new(limits.reload_spacing),
     });

@@ -24,7 +24,7 @@ const LARGE: usize = 64 * 1024;
 /// What a reader of 100 bytes every 4 s has after five hours.
 const HUGE: usize = 450_000;
 
-impl Site for Pages {
+impl Handler for Pages {
     fn metrics(&self, request: &MetricsRequest<'_>) -> MetricsPage {
         let chunk = match request.query {
             Some("panic") => panic!("as asked"),
@@ -45,8 +45,8 @@ impl Site for Pages {
         Readiness::Ready
     }
 
-    fn landing(&self) -> Landing {
-        Landing::default()
+    fn status_page(&self) -> StatusPage {
+        StatusPage::default()
     }
 
     fn reload(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
@@ -348,7 +348,7 @@ async fn who_waits_for_a_hash_makes_no_room_for_who_says_nothing() {
 async fn reloads_in_a_hurry_are_one_reload() {
     let reloads = reload::Reloads::new(Duration::from_secs(1));
     let counted = Arc::new(Counted::default());
-    let served: Arc<dyn Site> = Arc::<Counted>::clone(&counted);
+    let served: Arc<dyn Handler> = Arc::<Counted>::clone(&counted);
     let start = Instant::now();
     for round in 1..=3 {
         let asked: Vec<_> = (0..1000)
@@ -370,7 +370,7 @@ async fn reloads_in_a_hurry_are_one_reload() {
 #[derive(Default)]
 struct Counted(AtomicUsize);
 
-impl Site for Counted {
+impl Handler for Counted {
     fn metrics(&self, request: &MetricsRequest<'_>) -> MetricsPage {
         Pages.metrics(request)
     }
@@ -379,8 +379,8 @@ impl Site for Counted {
         Readiness::Ready
     }
 
-    fn landing(&self) -> Landing {
-        Landing::default()
+    fn status_page(&self) -> StatusPage {
+        StatusPage::default()
     }
 
     fn reload(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {

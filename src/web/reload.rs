@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::Site;
+use super::Handler;
 
 /// How a reload ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Reloads {
 
     /// The outcome of a reload that begins after this call. It runs to its end even when nobody
     /// waits any more.
-    pub(super) async fn run(self: &Arc<Self>, site: &Arc<dyn Site>) -> Outcome {
+    pub(super) async fn run(self: &Arc<Self>, handler: &Arc<dyn Handler>) -> Outcome {
         let mut receiver = {
             let mut next = self.next();
             match &*next {
@@ -53,8 +53,8 @@ impl Reloads {
                 None => {
                     let (outcome, receiver) = watch::channel(None);
                     *next = Some(receiver.clone());
-                    let (reloads, site) = (Arc::clone(self), Arc::clone(site));
-                    tokio::spawn(async move { reloads.carry_out(site, &outcome).await });
+                    let (reloads, handler) = (Arc::clone(self), Arc::clone(handler));
+                    tokio::spawn(async move { reloads.carry_out(handler, &outcome).await });
                     receiver
                 }
             }
@@ -66,14 +66,14 @@ impl Reloads {
         }
     }
 
-    async fn carry_out(&self, site: Arc<dyn Site>, outcome: &watch::Sender<Option<Outcome>>) {
+    async fn carry_out(&self, handler: Arc<dyn Handler>, outcome: &watch::Sender<Option<Outcome>>) {
         let mut last = self.last.lock().await;
         if let Some(last) = *last {
             sleep_until(last + self.spacing).await;
         }
         // What is written from here on is for the one after.
         *self.next() = None;
-        let ended = tokio::spawn(async move { site.reload().await }).await;
+        let ended = tokio::spawn(async move { handler.reload().await }).await;
         *last = Some(Instant::now());
         outcome.send_replace(Some(match ended {
             Ok(Ok(())) => Outcome::Done,

@@ -259,7 +259,7 @@ fn metrics(server: &Server, client: &Client, request: &Request<()>) -> Reply {
     };
     let accept = joined(request.headers(), ACCEPT);
     let accept_encoding = joined(request.headers(), ACCEPT_ENCODING);
-    let page = server.site.metrics(&MetricsRequest {
+    let page = server.handler.metrics(&MetricsRequest {
         accept: accept.as_deref(),
         accept_encoding: accept_encoding.as_deref(),
         query: request.uri().query(),
@@ -291,7 +291,7 @@ fn joined(headers: &HeaderMap, name: HeaderName) -> Option<String> {
 }
 
 fn ready(server: &Server) -> Reply {
-    match server.site.ready() {
+    match server.handler.ready() {
         Readiness::Ready => Reply::text(StatusCode::OK, "Ready.\n"),
         Readiness::NotReady(reasons) => {
             let mut text = "Not ready.\n".to_owned();
@@ -305,7 +305,7 @@ fn ready(server: &Server) -> Reply {
 }
 
 fn home(server: &Server) -> Reply {
-    let page = status_page::render(&server.site.landing(), &server.settings);
+    let page = status_page::render(&server.handler.status_page(), &server.settings);
     let html = HeaderValue::from_static("text/html; charset=utf-8");
     // What `default-src` does not cover is named.
     let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
@@ -326,7 +326,7 @@ async fn reload(server: &Server, headers: &HeaderMap) -> Reply {
         return Reply::text(StatusCode::FORBIDDEN, text);
     }
     let failed = |text| Reply::text(StatusCode::INTERNAL_SERVER_ERROR, text);
-    match server.reloads.run(&server.site).await {
+    match server.reloads.run(&server.handler).await {
         Outcome::Done => Reply::text(StatusCode::OK, "Reloaded.\n"),
         Outcome::Refused(reasons) => {
             failed(format!("Reload failed, the old state stays:\n{reasons}\n"))

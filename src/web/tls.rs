@@ -12,10 +12,10 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 
 use super::client_auth::{Clients, verifier};
-use super::pem::{Pem, certificates, place, private_key};
-use super::config_section::shown;
-use super::validity::Validity;
 use super::config_file::TlsFields;
+use super::config_section::shown;
+use super::pem::{Pem, certificates, place, private_key};
+use super::validity::Validity;
 
 /// TLS as it is served.
 pub(super) struct Tls {

@@ -20,11 +20,11 @@ use tokio::time::{Instant, timeout};
 
 use super::basic_auth::Users;
 use super::client_auth::Clients;
+use super::config_file::{WebFile, parse};
 use super::pem::{Pem, read_small};
 use super::rate_limit::RateLimit;
 use super::tls::{self, Tls};
 use super::validity::Stage;
-use super::config_file::{WebFile, parse};
 
 /// How long a file that lets more clients in has to stand unchanged before it is taken:
 /// longer than any program takes to write it.

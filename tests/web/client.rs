@@ -1,4 +1,4 @@
-//! A site to serve, a server for it, and a client that sends bytes as they are.
+//! A handler to serve, a server for it, and a client that sends bytes as they are.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -9,8 +9,8 @@ use std::sync::{Arc, LazyLock};
 use bytes::Bytes;
 use hyper::StatusCode;
 use liveperson_exporter::web::{
-    self, Landing, LandingRow, MetricsPage, MetricsRequest, Readiness, Settings, Site, Stopped,
-    WebConfig, bind, parse_listen_address,
+    self, Handler, MetricsPage, MetricsRequest, Readiness, Settings, StatusPage, StatusRow,
+    Stopped, WebConfig, bind, parse_listen_address,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -25,7 +25,7 @@ fn large_page() -> Bytes {
     PAGE.clone()
 }
 
-/// A site whose state the tests set.
+/// A handler whose state the tests set.
 #[derive(Default)]
 pub(crate) struct Fake {
     pub(crate) ready: AtomicBool,
@@ -52,7 +52,7 @@ impl Fake {
     }
 }
 
-impl Site for Fake {
+impl Handler for Fake {
     fn metrics(&self, request: &MetricsRequest<'_>) -> MetricsPage {
         self.count(&self.scrapes);
         let query = request.query.unwrap_or_default();
@@ -84,14 +84,14 @@ impl Site for Fake {
         }
     }
 
-    fn landing(&self) -> Landing {
-        Landing {
+    fn status_page(&self) -> StatusPage {
+        StatusPage {
             version: "1.2.3".to_owned(),
             revision: "abc".to_owned(),
-            rows: vec![LandingRow {
+            rows: vec![StatusRow {
                 account: "7".to_owned(),
                 detail: "<img src=x>".to_owned(),
-                ..LandingRow::default()
+                ..StatusRow::default()
             }],
         }
     }
@@ -114,7 +114,7 @@ impl Site for Fake {
 /// A server under test.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
-    pub(crate) site: Arc<Fake>,
+    pub(crate) handler: Arc<Fake>,
     pub(crate) stop: oneshot::Sender<()>,
     pub(crate) server: JoinHandle<Result<Stopped, String>>,
 }
@@ -127,16 +127,16 @@ pub(crate) async fn start_with(settings: Settings, web_config: Option<WebConfig>
     let address = parse_listen_address("127.0.0.1:0").unwrap();
     let listeners = bind(&[address]).await.unwrap();
     let address = listeners[0].local_addr().unwrap();
-    let site = Arc::new(Fake::default());
+    let handler = Arc::new(Fake::default());
     let (stop, stopped) = oneshot::channel();
-    let served: Arc<dyn Site> = Arc::<Fake>::clone(&site);
+    let served: Arc<dyn Handler> = Arc::<Fake>::clone(&handler);
     let server = tokio::spawn(web::serve(listeners, settings, web_config, served, async {
         // A test that ends without stopping drops the runtime anyway.
         let _ = stopped.await;
     }));
     Running {
         address,
-        site,
+        handler,
         stop,
         server,
     }
@@ -233,7 +233,10 @@ pub(crate) async fn stalled_more(running: &Running, count: usize, before: usize)
             .unwrap();
         streams.push(stream);
         let wanted = before + index;
-        running.site.until(|site| &site.scrapes, wanted).await;
+        running
+            .handler
+            .until(|handler| &handler.scrapes, wanted)
+            .await;
     }
     streams
 }

@@ -128,7 +128,7 @@ async fn a_large_page_over_tls_and_a_shutdown_meanwhile() {
     let connector = connector(&trusted, None);
     let stream = connector.connect(name, running.connect().await).await;
     let asking = tokio::spawn(ask_on(stream.unwrap(), "GET", "/metrics?large", ""));
-    running.site.until(|site| &site.scrapes, 1).await;
+    running.handler.until(|handler| &handler.scrapes, 1).await;
     running.stop.send(()).unwrap();
     assert_eq!(asking.await.unwrap().body.len(), LARGE);
     assert_eq!(running.server.await.unwrap(), Ok(Stopped::Drained));
