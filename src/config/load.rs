@@ -79,7 +79,7 @@ fn load_file(path: &Path, env: &Environment) -> Result<Loaded, ConfigErrors> {
     let source = shown_path(path);
     let report = Report::default();
     let whole = |reason: String| ConfigErrors::whole(&source, reason);
-    let content = read_limited(path, crate::yaml::LONGEST)
+    let content = read_limited(path, crate::yaml::MAX_BYTES)
         .map_err(|reason| whole(without_path(&reason, &source)))?;
     let text = crate::yaml::decode(&content.bytes).map_err(whole)?;
     let tree = yaml::parse(text, &report).map_err(whole)?;

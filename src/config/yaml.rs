@@ -4,7 +4,7 @@ use config::{Value, ValueKind};
 
 use super::mistakes::{Report, join};
 use super::schema;
-use crate::yaml::{self, RepeatedKey, Step};
+use crate::yaml::{self, DuplicateKey, PathSegment};
 
 /// Reads a configuration. Keys that are given twice are reported and the first one counts.
 ///
@@ -12,7 +12,7 @@ use crate::yaml::{self, RepeatedKey, Step};
 /// What makes the text unreadable as a whole, with line and column where there is one.
 pub(super) fn parse(text: &str, report: &Report) -> Result<Value, String> {
     let document = yaml::parse(text)?;
-    for RepeatedKey { parent, key, lines } in &document.repeated {
+    for DuplicateKey { parent, key, lines } in &document.duplicates {
         let message = format!(
             "given twice, in lines {} and {}; keep one",
             lines.0, lines.1
@@ -28,10 +28,10 @@ pub(super) fn parse(text: &str, report: &Report) -> Result<Value, String> {
     }
 }
 
-fn path(steps: &[Step]) -> String {
+fn path(steps: &[PathSegment]) -> String {
     steps.iter().fold(String::new(), |path, step| match step {
-        Step::Key(key) => join(&path, key),
-        Step::Index(index) => format!("{path}[{index}]"),
+        PathSegment::Key(key) => join(&path, key),
+        PathSegment::Index(index) => format!("{path}[{index}]"),
     })
 }
 

@@ -31,7 +31,7 @@ pub(super) fn read_text(text: &str) -> Result<Vec<Fault>, Vec<String>> {
 
 fn yaml(text: &str) -> Result<Value, Vec<String>> {
     let document = yaml::parse(text).map_err(|reason| vec![format!("not YAML: {reason}")])?;
-    if let Some(repeated) = document.repeated.first() {
+    if let Some(repeated) = document.duplicates.first() {
         let (first, second) = repeated.lines;
         return Err(vec![format!(
             "not YAML: a key is given twice, in lines {first} and {second}; keep one"

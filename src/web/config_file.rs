@@ -71,7 +71,7 @@ pub(super) fn parse(text: &str, path: &Path, mistakes: &mut Vec<String>) -> WebF
             return WebFile::default();
         }
     };
-    mistakes.extend(document.repeated.iter().map(|repeated| {
+    mistakes.extend(document.duplicates.iter().map(|repeated| {
         let (first, second) = repeated.lines;
         whole(&format!(
             "a key is given twice, in lines {first} and {second}; keep one"
@@ -320,7 +320,7 @@ mod tests {
             ("- a", "/etc/x/web.yml: is no web configuration"),
             (
                 "a: 1\n---\nb: 2\n",
-                "/etc/x/web.yml: line 2, column 1: a second",
+                "/etc/x/web.yml: line 2, column 1: expected a single",
             ),
             (
                 "basic_auth_users: {}\n\0",
