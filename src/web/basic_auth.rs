@@ -1,27 +1,30 @@
-//! Who may ask: basic authentication against bcrypt hashes.
+//! Basic authentication against bcrypt hashes.
 //!
-//! bcrypt is slow on purpose, so it runs off the executor and in turns (see `guesses`), and a
-//! password that was proven once is compared directly from then on. Neither the time of an answer
-//! nor the log tells whether a user exists.
+//! bcrypt is slow on purpose, so it runs on blocking threads, in the order of [`HashQueue`], and a
+//! password that was verified once is compared directly from then on. Neither the response time nor
+//! the log reveals whether a user exists.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::header::HeaderValue;
+use parking_lot::Mutex;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
+use subtle::ConstantTimeEq;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{sleep, timeout};
 
-use super::hash_queue::Turns;
+use super::hash_queue::{HashPermit, HashQueue};
 use super::peer::Peer;
 
-/// Salt and digest of no password: 53 zero digits in bcrypt's alphabet.
-const NO_DIGEST: &str = ".....................................................";
+/// Salt and digest that no password has: 53 zero digits in bcrypt's alphabet.
+const DUMMY_DIGEST: &str = ".....................................................";
 
-/// The cost that `htpasswd` is advised with.
+/// The cost of dummy hashes when no user has one; `htpasswd -B` is advised with it.
 const DEFAULT_COST: u32 = 10;
 
 /// The outcome of a check.
@@ -31,129 +34,158 @@ pub(super) enum Verdict {
     Granted,
     /// There is none, or it is wrong.
     Denied,
-    /// Too many passwords are waiting to be checked.
+    /// Too many passwords are waiting to be hashed.
     Busy,
 }
 
 /// The users of the web configuration file.
 pub(super) struct Users {
     users: BTreeMap<String, User>,
-    /// The highest cost of all hashes. Every wrong guess costs this much, whoever it is about.
-    cost: u32,
-    turns: Arc<Turns>,
+    /// The highest cost of all hashes. Every wrong password costs this much, whoever the user is.
+    max_cost: u32,
+    queue: Arc<HashQueue>,
 }
 
 struct User {
     hash: Arc<SecretString>,
-    /// The password that last matched the hash. One entry per user bounds the cache.
-    proven: Mutex<Option<SecretSlice<u8>>>,
+    /// Guards the password that last matched the hash. One password per user bounds the cache.
+    verified: Mutex<Option<SecretSlice<u8>>>,
+}
+
+/// What hashing a password gave.
+struct Hashed {
+    password: SecretSlice<u8>,
+    matches: bool,
+    hash_time: Duration,
 }
 
 impl Users {
-    /// Users by name, with hashes that [`hash_cost`] accepts. What was proven before stays proven
-    /// for those whose hash is still the same, and who guessed stays known.
-    pub(super) fn new(hashes: BTreeMap<String, SecretString>, before: Option<&Self>) -> Self {
-        let costs = hashes.values().map(cost_of);
-        let cost = costs.max().unwrap_or(DEFAULT_COST);
+    /// Users by name, with hashes that [`hash_cost`] accepts. Of `previous`, passwords stay verified
+    /// for users whose hash is the same, and failures of peers stay known.
+    pub(super) fn new(hashes: BTreeMap<String, SecretString>, previous: Option<&Self>) -> Self {
+        let max_cost = hashes.values().map(cost_of).max().unwrap_or(DEFAULT_COST);
         let users = hashes.into_iter().map(|(name, hash)| {
-            let same = before
-                .and_then(|before| before.users.get(&name))
+            let same = previous
+                .and_then(|previous| previous.users.get(&name))
                 .filter(|user| user.hash.expose_secret() == hash.expose_secret());
             let user = User {
                 hash: Arc::new(hash),
-                proven: Mutex::new(same.and_then(User::proven)),
+                verified: Mutex::new(same.and_then(|user| user.verified.lock().clone())),
             };
             (name, user)
         });
         Self {
             users: users.collect(),
-            cost,
-            turns: before.map_or_else(Arc::default, |before| Arc::clone(&before.turns)),
+            max_cost,
+            queue: previous.map_or_else(Arc::default, |previous| Arc::clone(&previous.queue)),
         }
     }
 
-    /// Whether a password of this user has been proven.
+    /// Whether a password of this user has been verified.
     #[cfg(test)]
-    pub(super) fn has_proven(&self, name: &str) -> bool {
-        self.users[name].proven().is_some()
+    pub(super) fn has_verified(&self, name: &str) -> bool {
+        self.users[name].verified.lock().is_some()
     }
 
-    /// Checks an `Authorization` header of a peer, waiting at most `patience` for its turn.
-    /// `hashing` hears whether the password is hashed or waits for that; a pause does not count.
+    /// Checks an `Authorization` header of a peer, waiting at most `max_wait` for its hash to begin.
+    /// `on_hashing` is told whether the password is being hashed or queued for it; the delay after a
+    /// wrong password is not part of that.
     pub(super) async fn check(
         &self,
         header: Option<&HeaderValue>,
         peer: Peer,
-        patience: Duration,
-        hashing: impl Fn(bool),
+        max_wait: Duration,
+        on_hashing: impl Fn(bool),
     ) -> Verdict {
         let Some((name, password)) = header.and_then(credentials) else {
             return Verdict::Denied;
         };
         let user = self.users.get(&name);
-        if user.is_some_and(|user| user.is_proven(&password)) {
+        if user.is_some_and(|user| user.has_verified(&password)) {
             return Verdict::Granted;
         }
-        let attempt = self.turns.attempt(peer);
-        hashing(true);
-        let Ok(Some(turn)) = timeout(patience, attempt.turn()).await else {
-            hashing(false);
+        let attempt = self.queue.attempt(peer);
+        on_hashing(true);
+        let Ok(Some(permit)) = timeout(max_wait, attempt.permit()).await else {
+            on_hashing(false);
             return Verdict::Busy;
         };
         // Many scrapes can have queued with the same password.
-        if user.is_some_and(|user| user.is_proven(&password)) {
-            hashing(false);
+        if user.is_some_and(|user| user.has_verified(&password)) {
+            on_hashing(false);
             return Verdict::Granted;
         }
-        let (hash, cost) = (user.map(|user| Arc::clone(&user.hash)), self.cost);
-        let run = tokio::task::spawn_blocking(move || {
-            // Held in here: an impatient client must neither make room for one more run nor guess
-            // without being counted.
-            let mut turn = turn;
-            turn.hashing();
-            let began = std::time::Instant::now();
-            let right = verify(&password, hash.as_deref(), cost);
-            if right {
-                turn.right();
-            }
-            (password, right, began.elapsed())
-        });
-        let outcome = run.await;
-        hashing(false);
-        match (user, outcome) {
-            (Some(user), Ok((password, true, _))) => {
-                user.prove(password);
+        let outcome = self.hash(user, password, permit).await;
+        on_hashing(false);
+        let Ok(hashed) = outcome else {
+            return Verdict::Denied;
+        };
+        match user {
+            Some(user) if hashed.matches => {
+                *user.verified.lock() = Some(hashed.password);
                 Verdict::Granted
             }
-            (_, Ok((_, _, took))) => {
-                sleep(attempt.pause(took)).await;
+            _ => {
+                sleep(attempt.failure_delay(hashed.hash_time)).await;
                 Verdict::Denied
             }
-            (_, Err(_)) => Verdict::Denied,
         }
+    }
+
+    /// Hashes a password on a blocking thread, which owns the permit: a client that disconnects
+    /// must neither let one more hash run nor guess without being counted.
+    fn hash(
+        &self,
+        user: Option<&User>,
+        password: SecretSlice<u8>,
+        mut permit: HashPermit,
+    ) -> JoinHandle<Hashed> {
+        let (hash, max_cost) = (user.map(|user| Arc::clone(&user.hash)), self.max_cost);
+        spawn_blocking(move || {
+            permit.hashing_started();
+            let start = real_time();
+            let matches = verify(&password, hash.as_deref(), max_cost);
+            if matches {
+                permit.password_verified();
+            }
+            Hashed {
+                password,
+                matches,
+                hash_time: start.elapsed(),
+            }
+        })
     }
 }
 
-/// Whether the password is the hash's. A wrong one takes the work of one hash of `cost`, whatever
+/// Hashing takes real time, also where tokio's clock is paused.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "with a paused clock hashing would seem to take no time"
+)]
+fn real_time() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
+/// Whether the password matches the hash. A wrong one takes as long as one hash of `cost`, whatever
 /// the cost of its own hash is and whether there is one.
 fn verify(password: &SecretSlice<u8>, hash: Option<&SecretString>, cost: u32) -> bool {
     let matches = |hash: &str| bcrypt::verify(password.expose_secret(), hash).unwrap_or(false);
     if hash.is_some_and(|hash| matches(hash.expose_secret())) {
         return true;
     }
-    for more in remaining_costs(hash.map(cost_of), cost) {
-        // Nothing matches it.
-        black_box(matches(&format!("$2b${more:02}${NO_DIGEST}")));
+    for dummy_cost in dummy_costs(hash.map(cost_of), cost) {
+        // No password matches it.
+        black_box(matches(&format!("$2b${dummy_cost:02}${DUMMY_DIGEST}")));
     }
     false
 }
 
-/// The costs of the hashes that bring one of `done` up to the work of one of `wanted`. Each cost is
-/// twice the work of the one below: 4 and 4, 5, 6 make 7.
-fn remaining_costs(done: Option<u32>, wanted: u32) -> std::ops::Range<u32> {
+/// The costs of the dummy hashes that make up the work of one hash of `target`, after one of `done`.
+/// Each cost is twice the work of the one below: 4 and 4, 5, 6 make 7.
+fn dummy_costs(done: Option<u32>, target: u32) -> std::ops::Range<u32> {
     match done {
-        Some(done) => done..wanted,
-        None => wanted..wanted + 1,
+        Some(done) => done..target,
+        None => target..target + 1,
     }
 }
 
@@ -162,31 +194,24 @@ fn cost_of(hash: &SecretString) -> u32 {
 }
 
 impl User {
-    fn proven(&self) -> Option<SecretSlice<u8>> {
-        let proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
-        proven.clone()
-    }
-
-    fn prove(&self, password: SecretSlice<u8>) {
-        *self.proven.lock().unwrap_or_else(PoisonError::into_inner) = Some(password);
-    }
-
-    fn is_proven(&self, password: &SecretSlice<u8>) -> bool {
-        let proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
-        proven.as_ref().is_some_and(|proven| {
-            constant_time_eq(password.expose_secret(), proven.expose_secret())
+    /// Whether this password has been verified.
+    fn has_verified(&self, password: &SecretSlice<u8>) -> bool {
+        let verified = self.verified.lock();
+        verified.as_ref().is_some_and(|verified| {
+            constant_time_eq(password.expose_secret(), verified.expose_secret())
         })
     }
 }
 
-/// Whether `given` is `stored`, in a time that depends on `given` alone.
+/// Whether the two are equal, in a time that depends on the length of `given` alone. The comparison
+/// of slices in `subtle` would reveal whether the lengths are equal.
 fn constant_time_eq(given: &[u8], stored: &[u8]) -> bool {
-    let mut difference = u8::from(given.len() != stored.len());
+    let mut equal = given.len().ct_eq(&stored.len());
     for (index, byte) in given.iter().enumerate() {
         let other = stored.get(index % stored.len().max(1)).unwrap_or(&0);
-        difference = black_box(difference | (byte ^ other));
+        equal &= byte.ct_eq(other);
     }
-    black_box(difference) == 0
+    equal.into()
 }
 
 /// User and password of a `Basic` header.
@@ -207,14 +232,14 @@ fn credentials(header: &HeaderValue) -> Option<(String, SecretSlice<u8>)> {
 /// # Errors
 /// What is wrong with the hash, without repeating it.
 pub(super) fn hash_cost(hash: &str) -> Result<u32, String> {
-    let advice = "make one with: htpasswd -nBC 10 \"\"";
+    let advice = "create one with: htpasswd -nBC 10 \"\"";
     let parts: bcrypt::HashParts = hash
         .parse()
-        .map_err(|_| format!("is not a bcrypt hash; {advice}"))?;
+        .map_err(|_| format!("expected a bcrypt hash; {advice}"))?;
     match parts.get_cost() {
         cost @ 4..=18 => Ok(cost),
         cost => Err(format!(
-            "has the bcrypt cost {cost}; allowed are 4 to 18, as a check takes minutes beyond; \
+            "expected a bcrypt cost from 4 to 18, found {cost}; a higher one takes minutes to check; \
              {advice}"
         )),
     }
@@ -224,7 +249,7 @@ pub(super) fn hash_cost(hash: &str) -> Result<u32, String> {
 mod tests {
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(60);
+    const MAX_WAIT: Duration = Duration::from_secs(60);
 
     fn users() -> Users {
         let hash = bcrypt::hash("pässword:x", 4).unwrap();
@@ -240,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn comparison() {
+    fn passwords_are_compared_by_length_and_content() {
         assert!(constant_time_eq(b"abc", b"abc") && constant_time_eq(b"", b""));
         for (a, b) in [
             ("abc", "abd"),
@@ -254,7 +279,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn right_wrong_unknown_and_malformed() {
+    async fn only_the_right_password_of_a_known_user_is_granted() {
         let users = users();
         // alice:pässword:x, alice:wrong, bob:pässword:x
         let right = basic("YWxpY2U6cMOkc3N3b3JkOng=");
@@ -272,44 +297,50 @@ mod tests {
             (None, Verdict::Denied),
         ] {
             assert_eq!(
-                users.check(header.as_ref(), peer(), PATIENCE, |_| ()).await,
+                users.check(header.as_ref(), peer(), MAX_WAIT, |_| ()).await,
                 verdict
             );
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_proven_password_needs_no_bcrypt_and_the_queue_has_a_limit() {
+    async fn a_verified_password_is_not_hashed_again() {
         let users = users();
         let right = basic("YWxpY2U6cMOkc3N3b3JkOng=");
         let wrong = basic("YWxpY2U6d3Jvbmc=");
-        let check = |header| users.check(Some(header), peer(), PATIENCE, |_| ());
+        let check = |header| users.check(Some(header), peer(), MAX_WAIT, |_| ());
         assert_eq!(check(&right).await, Verdict::Granted);
-        let others = [(); 2].map(|()| users.turns.attempt(peer()));
-        let _all = [others[0].turn().await, others[1].turn().await];
+        let others = [(); 2].map(|()| users.queue.attempt(peer()));
+        let _permits = [others[0].permit().await, others[1].permit().await];
         assert_eq!(check(&right).await, Verdict::Granted);
         assert_eq!(check(&wrong).await, Verdict::Busy);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_pause_of_a_suspect_is_no_part_of_the_hashing() {
+    async fn the_delay_of_a_throttled_peer_does_not_count_as_hashing() {
         let users = users();
         let wrong = basic("YWxpY2U6d3Jvbmc=");
-        let mut pauses = Vec::new();
+        let mut delays = Vec::new();
         for _ in 0..8 {
-            let told = std::cell::RefCell::new(Vec::new());
-            let hashing = |now| told.borrow_mut().push((now, tokio::time::Instant::now()));
-            users.check(Some(&wrong), peer(), PATIENCE, hashing).await;
-            let told = told.into_inner();
-            let states: Vec<_> = told.iter().map(|(now, _)| *now).collect();
+            let calls = std::cell::RefCell::new(Vec::new());
+            let on_hashing = |hashing| {
+                calls
+                    .borrow_mut()
+                    .push((hashing, tokio::time::Instant::now()))
+            };
+            users
+                .check(Some(&wrong), peer(), MAX_WAIT, on_hashing)
+                .await;
+            let calls = calls.into_inner();
+            let states: Vec<_> = calls.iter().map(|(hashing, _)| *hashing).collect();
             assert_eq!(states, [true, false]);
-            pauses.push(told[1].1.elapsed());
+            delays.push(calls[1].1.elapsed());
         }
-        assert!(pauses[0].is_zero() && !pauses[7].is_zero(), "{pauses:?}");
+        assert!(delays[0].is_zero() && !delays[7].is_zero(), "{delays:?}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_wrong_guess_counts_though_its_client_leaves_before_the_answer() {
+    async fn a_wrong_password_counts_even_if_its_client_disconnects() {
         let users = users();
         for header in [
             "YWxpY2U6cMOkc3N3b3JkOng=", // alice:pässword:x
@@ -317,25 +348,25 @@ mod tests {
             "Ym9iOnDDpHNzd29yZDp4",     // bob:pässword:x
         ] {
             let header = basic(header);
-            let check = users.check(Some(&header), peer(), PATIENCE, |_| ());
-            // Polls it once, which is up to the hashing.
+            let check = users.check(Some(&header), peer(), MAX_WAIT, |_| ());
+            // Polls it once, which starts the hashing.
             let _ = timeout(Duration::ZERO, check).await;
-            while users.turns.running() > 0 {
+            while users.queue.running() > 0 {
                 tokio::task::yield_now().await;
             }
         }
-        assert_eq!(users.turns.wrong_guesses(peer()), 2);
+        assert_eq!(users.queue.failures(peer()), 2);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_proven_stays_so_when_the_file_is_read_again_with_the_same_hash() {
+    async fn passwords_stay_verified_while_the_hash_is_the_same() {
         let old = users();
         let right = basic("YWxpY2U6cMOkc3N3b3JkOng=");
-        let verdict = old.check(Some(&right), peer(), PATIENCE, |_| ()).await;
+        let verdict = old.check(Some(&right), peer(), MAX_WAIT, |_| ()).await;
         assert_eq!(verdict, Verdict::Granted);
         let hash = old.users["alice"].hash.expose_secret().to_owned();
-        let others = [(); 2].map(|()| old.turns.attempt(peer()));
-        let _all = [others[0].turn().await, others[1].turn().await];
+        let others = [(); 2].map(|()| old.queue.attempt(peer()));
+        let _permits = [others[0].permit().await, others[1].permit().await];
         for (hash, verdict) in [
             (hash, Verdict::Granted),
             (bcrypt::hash("new", 4).unwrap(), Verdict::Busy),
@@ -343,19 +374,19 @@ mod tests {
             let hashes = BTreeMap::from([("alice".to_owned(), hash.into())]);
             let new = Users::new(hashes, Some(&old));
             assert_eq!(
-                new.check(Some(&right), peer(), PATIENCE, |_| ()).await,
+                new.check(Some(&right), peer(), MAX_WAIT, |_| ()).await,
                 verdict
             );
         }
     }
 
     #[test]
-    fn every_wrong_guess_is_as_much_work_as_the_costliest_hash() {
+    fn every_wrong_password_is_as_much_work_as_the_highest_cost() {
         let work = |cost: u32| 1_u64 << cost;
-        for wanted in 4..=18 {
-            for done in (4..=wanted).map(Some).chain([None]) {
-                let more: u64 = remaining_costs(done, wanted).map(work).sum();
-                assert_eq!(done.map_or(0, work) + more, work(wanted), "{done:?}");
+        for target in 4..=18 {
+            for done in (4..=target).map(Some).chain([None]) {
+                let more: u64 = dummy_costs(done, target).map(work).sum();
+                assert_eq!(done.map_or(0, work) + more, work(target), "{done:?}");
             }
         }
         let hashes = [("a", 4), ("b", 6)].map(|(name, cost)| {
@@ -363,15 +394,15 @@ mod tests {
             (name.to_owned(), hash.into())
         });
         let users = Users::new(BTreeMap::from(hashes), None);
-        assert_eq!(users.cost, 6);
-        let dummy = format!("$2b$06${NO_DIGEST}");
+        assert_eq!(users.max_cost, 6);
+        let dummy = format!("$2b$06${DUMMY_DIGEST}");
         assert!(hash_cost(&dummy).is_ok() && !bcrypt::verify("", &dummy).unwrap());
     }
 
     #[test]
-    fn hashes_are_judged_without_being_repeated() {
-        let steep = format!("$2y$31${NO_DIGEST}");
-        for (hash, word) in [("secret", "not a bcrypt"), (&steep, "cost 31")] {
+    fn errors_about_hashes_do_not_repeat_them() {
+        let costly = format!("$2y$31${DUMMY_DIGEST}");
+        for (hash, word) in [("secret", "expected a bcrypt hash"), (&costly, "found 31")] {
             let error = hash_cost(hash).unwrap_err();
             assert!(error.contains(word) && !error.contains(hash), "{error}");
         }

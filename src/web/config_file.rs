@@ -303,7 +303,7 @@ mod tests {
                 "http_server_config.headers.Content-Security-Policy: this value cannot stand in a \
                  header",
                 "http_server_config.headers.Server: http_server_config.headers has no such key",
-                "basic_auth_users.bob: is not a bcrypt hash; make one with: htpasswd -nBC 10 \"\"",
+                "basic_auth_users.bob: expected a bcrypt hash; create one with: htpasswd -nBC 10 \"\"",
                 "basic_auth_users.eve: a bcrypt hash is wanted",
                 "rate_limit.interval: -1s is not a time such as 1s or 100ms",
                 "rate_limit.burst: -1 is not a whole number from 0 on",

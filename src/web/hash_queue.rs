@@ -1,269 +1,293 @@
-//! Whose turn it is to have a password hashed.
+//! The order in which passwords are hashed.
 //!
-//! Hashing is slow on purpose and runs only a few times at once, so somebody who guesses could
-//! keep everyone else waiting. Therefore peers that wait have their turns one after the other, and
-//! of one peer's attempts the newest goes first; a peer that has guessed wrong a few times is a
-//! suspect, and suspects share one place while the other one is kept for the rest; and a suspect
-//! hears of a wrong guess only after a pause that grows with its attempts under way, so that a
-//! peer that listens takes a quarter of that one place at most, however many connections it opens.
-//! A right password thus is never behind more than one hash of each other peer of its kind.
+//! Hashing is slow on purpose and runs only a few times at once, so a client that guesses passwords
+//! could keep all others waiting. Therefore:
 //!
-//! A guess counts from the moment it is hashed, and is taken back when it was right: who does not
-//! wait for the answer has guessed all the same.
+//! - Waiting peers take turns, and of one peer's attempts the newest is hashed first.
+//! - A peer with several wrong passwords is throttled. Throttled peers share one of the concurrent
+//!   hashes; the others stay free for the remaining peers.
+//! - A throttled peer gets the answer to a wrong password after a delay that grows with its pending
+//!   attempts, so that a peer that waits for answers uses a quarter of that one hash at most,
+//!   however many connections it opens.
+//!
+//! A right password thus never waits for more than one hash of each other peer of its kind.
+//!
+//! An attempt counts as wrong from the moment it is hashed, until it turns out right: a client that
+//! does not wait for the answer has guessed as well.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::peer::Peer;
 
-/// Hashes at once.
-const AT_ONCE: usize = 2;
-/// Hashes of suspects at once.
-const OF_SUSPECTS: usize = 1;
-/// Wrong guesses that nobody minds: somebody mistypes, or a scraper has the old password.
-const FREE_GUESSES: u32 = 5;
-/// The time in which one wrong guess is forgiven.
-const FORGIVEN_AFTER: Duration = Duration::from_secs(10);
-/// A suspect's pause, in hashes for each of its attempts under way.
-const PAUSE_HASHES: u32 = 4;
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Concurrent hashes.
+const MAX_HASHES: usize = 2;
+/// Concurrent hashes of throttled peers.
+const MAX_THROTTLED_HASHES: usize = 1;
+/// Wrong passwords without consequence: a user mistypes, or a scraper has the previous password.
+const FREE_FAILURES: u32 = 5;
+/// The time after which one wrong password is forgotten.
+const FORGET_INTERVAL: Duration = Duration::from_secs(10);
+/// A throttled peer's delay, in hash times for each of its pending attempts.
+const DELAY_HASHES: u32 = 4;
+const MAX_DELAY: Duration = Duration::from_secs(30);
 /// Peers that are remembered; an attacker may have any number of addresses.
-const MOST_PEERS: usize = 4096;
+const MAX_PEERS: usize = 4096;
 
-/// The turns, and what is remembered of peers.
+/// Hands out permits to hash.
 #[derive(Default)]
-pub(super) struct Turns(Mutex<State>);
+pub(super) struct HashQueue {
+    /// Guards the queues, the running hashes and what is remembered of peers. Held for one change,
+    /// never while hashing or waiting.
+    state: Mutex<State>,
+}
 
 #[derive(Default)]
 struct State {
     running: usize,
-    running_suspects: usize,
+    running_throttled: usize,
     /// One for each peer that waits. The first is next; a peer that had its turn goes to the end.
-    queues: VecDeque<Queue>,
-    peers: HashMap<Peer, Record>,
+    queues: VecDeque<PeerQueue>,
+    peers: HashMap<Peer, PeerRecord>,
 }
 
-/// The attempts of one peer that wait.
-struct Queue {
+/// The waiting attempts of one peer.
+struct PeerQueue {
     peer: Peer,
-    /// The newest last, at least one.
-    waiting: Vec<oneshot::Sender<Turn>>,
+    /// At least one, the newest last.
+    waiting: Vec<oneshot::Sender<HashPermit>>,
 }
 
 /// What is remembered of a peer.
-struct Record {
-    wrong: u32,
-    /// Up to when wrong guesses have been forgiven.
-    forgiven: Instant,
-    /// Attempts that have not been answered.
-    under_way: u32,
+struct PeerRecord {
+    failures: u32,
+    /// The time up to which failures have been forgotten.
+    forgotten_until: Instant,
+    /// Attempts without an answer.
+    pending: u32,
 }
 
-/// An attempt from its beginning to its answer.
+/// An attempt to log in, from its beginning to its answer.
 pub(super) struct Attempt {
-    turns: Arc<Turns>,
+    queue: Arc<HashQueue>,
     peer: Peer,
 }
 
-/// Permission to hash one password; the next one's turn comes when it is dropped.
-pub(super) struct Turn {
-    turns: Arc<Turns>,
+/// Permission to hash one password. Dropping it lets the next attempt be hashed.
+pub(super) struct HashPermit {
+    queue: Arc<HashQueue>,
     peer: Peer,
-    suspect: bool,
-    /// What this guess added to the peer's wrong ones when the turn was given.
+    throttled: bool,
+    /// What this attempt added to the peer's failures when the permit was given.
     counted: u32,
-    /// Whether the password was hashed, and not known to be right.
-    wrong: bool,
+    /// Whether the password was hashed, and is not known to be right.
+    failed: bool,
 }
 
-impl Turns {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// The attempt that is hashed next.
+struct Next {
+    peer: Peer,
+    waiting: oneshot::Sender<HashPermit>,
+    throttled: bool,
+}
 
-    /// Notes that a peer tries a password.
+impl HashQueue {
+    /// Begins an attempt of a peer.
     pub(super) fn attempt(self: &Arc<Self>, peer: Peer) -> Attempt {
-        self.state().record(peer).under_way += 1;
+        self.state.lock().record(peer).pending += 1;
         Attempt {
-            turns: Arc::clone(self),
+            queue: Arc::clone(self),
             peer,
         }
     }
 
     #[cfg(test)]
     pub(super) fn running(&self) -> usize {
-        self.state().running
+        self.state.lock().running
     }
 
     #[cfg(test)]
-    pub(super) fn wrong_guesses(&self, peer: Peer) -> u32 {
-        self.state().record(peer).wrong
+    pub(super) fn failures(&self, peer: Peer) -> u32 {
+        self.state.lock().record(peer).failures
     }
 
-    /// Hands turns out while there are any.
+    /// Hands out permits while there are any.
     fn dispatch(self: &Arc<Self>) {
         loop {
-            let mut state = self.state();
-            state.forget_who_left();
-            let Some((peer, waiting, suspect)) = state.pick() else {
+            let mut state = self.state.lock();
+            state.remove_abandoned();
+            let Some(next) = state.pop_next() else {
                 return;
             };
             state.running += 1;
-            state.running_suspects += usize::from(suspect);
-            let turn = Turn {
-                turns: Arc::clone(self),
-                peer,
-                suspect,
-                // At once, so that many that come together are not all free.
-                counted: state.record(peer).count(),
-                wrong: false,
+            state.running_throttled += usize::from(next.throttled);
+            let permit = HashPermit {
+                queue: Arc::clone(self),
+                peer: next.peer,
+                throttled: next.throttled,
+                // At once, so that simultaneous attempts are not all free.
+                counted: state.record(next.peer).count_failure(),
+                failed: false,
             };
             drop(state);
-            // When nobody takes it, it is dropped here and comes back.
-            let _ = waiting.send(turn);
+            // If the attempt was abandoned, the permit is dropped here, which returns it.
+            let _ = next.waiting.send(permit);
         }
     }
 }
 
 impl State {
-    fn record(&mut self, peer: Peer) -> &mut Record {
+    fn record(&mut self, peer: Peer) -> &mut PeerRecord {
         let now = Instant::now();
-        if self.peers.len() >= MOST_PEERS {
-            self.peers.retain(|_, record| {
-                record.forgive(now);
-                record.under_way > 0 || record.wrong > 0
-            });
-            if self.peers.len() >= MOST_PEERS {
-                self.peers.retain(|_, record| record.under_way > 0);
-            }
+        if self.peers.len() >= MAX_PEERS {
+            self.forget_peers(now);
         }
-        let record = self.peers.entry(peer).or_insert(Record {
-            wrong: 0,
-            forgiven: now,
-            under_way: 0,
+        let record = self.peers.entry(peer).or_insert(PeerRecord {
+            failures: 0,
+            forgotten_until: now,
+            pending: 0,
         });
-        record.forgive(now);
+        record.forget_failures(now);
         record
     }
 
-    fn enqueue(&mut self, peer: Peer, turn: oneshot::Sender<Turn>) {
+    /// Forgets peers without failures and, if there are still too many, all without an attempt.
+    fn forget_peers(&mut self, now: Instant) {
+        self.peers.retain(|_, record| {
+            record.forget_failures(now);
+            record.pending > 0 || record.failures > 0
+        });
+        if self.peers.len() >= MAX_PEERS {
+            self.peers.retain(|_, record| record.pending > 0);
+        }
+    }
+
+    fn enqueue(&mut self, peer: Peer, waiting: oneshot::Sender<HashPermit>) {
         match self.queues.iter_mut().find(|queue| queue.peer == peer) {
-            Some(queue) => queue.waiting.push(turn),
-            None => self.queues.push_back(Queue {
+            Some(queue) => queue.waiting.push(waiting),
+            None => self.queues.push_back(PeerQueue {
                 peer,
-                waiting: vec![turn],
+                waiting: vec![waiting],
             }),
         }
     }
 
-    fn forget_who_left(&mut self) {
+    /// Removes the attempts whose clients no longer wait.
+    fn remove_abandoned(&mut self) {
         self.queues.retain_mut(|queue| {
-            queue.waiting.retain(|turn| !turn.is_closed());
+            queue.waiting.retain(|waiting| !waiting.is_closed());
             !queue.waiting.is_empty()
         });
     }
 
-    /// Who is next, and whether that is a suspect.
-    fn pick(&mut self) -> Option<(Peer, oneshot::Sender<Turn>, bool)> {
-        if self.running >= AT_ONCE {
+    /// Takes the attempt that is hashed next, unless enough hashes are running.
+    fn pop_next(&mut self) -> Option<Next> {
+        if self.running >= MAX_HASHES {
             return None;
         }
-        let is_suspect = |queue: &Queue| {
+        let unthrottled = self.queues.iter().position(|queue| {
             let record = self.peers.get(&queue.peer);
-            record.is_some_and(Record::is_suspect)
-        };
-        let clean = self.queues.iter().position(|queue| !is_suspect(queue));
-        let index = match clean {
+            !record.is_some_and(PeerRecord::is_throttled)
+        });
+        let index = match unthrottled {
             Some(index) => index,
-            None if self.running_suspects < OF_SUSPECTS => 0,
+            None if self.running_throttled < MAX_THROTTLED_HASHES => 0,
             None => return None,
         };
         let mut queue = self.queues.remove(index)?;
-        let (peer, turn) = (queue.peer, queue.waiting.pop()?);
+        let next = Next {
+            peer: queue.peer,
+            waiting: queue.waiting.pop()?,
+            throttled: unthrottled.is_none(),
+        };
         if !queue.waiting.is_empty() {
             self.queues.push_back(queue);
         }
-        Some((peer, turn, clean.is_none()))
+        Some(next)
     }
 }
 
-impl Record {
-    fn forgive(&mut self, now: Instant) {
-        let past = now.saturating_duration_since(self.forgiven).as_secs();
-        let forgiven = u32::try_from(past / FORGIVEN_AFTER.as_secs()).unwrap_or(u32::MAX);
-        self.forgiven += FORGIVEN_AFTER * forgiven;
-        self.wrong = self.wrong.saturating_sub(forgiven);
+impl PeerRecord {
+    fn forget_failures(&mut self, now: Instant) {
+        let past = now
+            .saturating_duration_since(self.forgotten_until)
+            .as_secs();
+        let forgotten = u32::try_from(past / FORGET_INTERVAL.as_secs()).unwrap_or(u32::MAX);
+        self.forgotten_until += FORGET_INTERVAL * forgotten;
+        self.failures = self.failures.saturating_sub(forgotten);
     }
 
-    /// Counts a guess as wrong, and says how much that added.
-    fn count(&mut self) -> u32 {
-        // Counting further would only keep a mended scraper waiting.
-        let added = u32::from(self.wrong < 2 * FREE_GUESSES);
-        self.wrong += added;
+    /// Counts a failure, and returns how much that added.
+    fn count_failure(&mut self) -> u32 {
+        // Counting further would only prolong the wait of a scraper that was repaired.
+        let added = u32::from(self.failures < 2 * FREE_FAILURES);
+        self.failures += added;
         added
     }
 
-    fn is_suspect(&self) -> bool {
-        self.wrong > FREE_GUESSES
+    fn is_throttled(&self) -> bool {
+        self.failures > FREE_FAILURES
     }
 }
 
 impl Attempt {
-    /// Waits for the turn.
-    pub(super) async fn turn(&self) -> Option<Turn> {
-        let (turn, receiver) = oneshot::channel();
-        self.turns.state().enqueue(self.peer, turn);
-        self.turns.dispatch();
+    /// Waits for permission to hash the password.
+    pub(super) async fn permit(&self) -> Option<HashPermit> {
+        let (sender, receiver) = oneshot::channel();
+        self.queue.state.lock().enqueue(self.peer, sender);
+        self.queue.dispatch();
         receiver.await.ok()
     }
 
-    /// How long the answer to a wrong guess has to wait whose hashing took `hash_time`.
-    pub(super) fn pause(&self, hash_time: Duration) -> Duration {
-        let mut state = self.turns.state();
+    /// How long the answer to a wrong password is delayed, when its hashing took `hash_time`.
+    pub(super) fn failure_delay(&self, hash_time: Duration) -> Duration {
+        let mut state = self.queue.state.lock();
         let record = state.record(self.peer);
-        if !record.is_suspect() {
+        if !record.is_throttled() {
             return Duration::ZERO;
         }
-        let pause = hash_time.saturating_mul(PAUSE_HASHES.saturating_mul(record.under_way));
-        pause.min(LONGEST_PAUSE)
+        let delay = hash_time.saturating_mul(DELAY_HASHES.saturating_mul(record.pending));
+        delay.min(MAX_DELAY)
     }
 }
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        let mut state = self.turns.state();
+        let mut state = self.queue.state.lock();
         let record = state.record(self.peer);
-        record.under_way = record.under_way.saturating_sub(1);
+        record.pending = record.pending.saturating_sub(1);
     }
 }
 
-impl Turn {
-    /// The password is being hashed: the guess counts from here on, whoever waits for its answer.
-    pub(super) fn hashing(&mut self) {
-        self.wrong = true;
+impl HashPermit {
+    /// The password is being hashed: from here on the attempt counts as wrong, even if the client
+    /// disconnects.
+    pub(super) fn hashing_started(&mut self) {
+        self.failed = true;
     }
 
-    /// The password was right, so this was no guess.
-    pub(super) fn right(&mut self) {
-        self.wrong = false;
+    /// The password was right, so the attempt does not count.
+    pub(super) fn password_verified(&mut self) {
+        self.failed = false;
     }
 }
 
-impl Drop for Turn {
+impl Drop for HashPermit {
     fn drop(&mut self) {
-        let mut state = self.turns.state();
-        if !self.wrong {
+        let mut state = self.queue.state.lock();
+        if !self.failed {
             let record = state.record(self.peer);
-            record.wrong = record.wrong.saturating_sub(self.counted);
+            record.failures = record.failures.saturating_sub(self.counted);
         }
         state.running -= 1;
-        state.running_suspects -= usize::from(self.suspect);
+        state.running_throttled -= usize::from(self.throttled);
         drop(state);
-        self.turns.dispatch();
+        self.queue.dispatch();
     }
 }
 
@@ -281,158 +305,166 @@ mod tests {
         SocketAddr::from(([192, 0, 2, last], 1)).into()
     }
 
-    fn waits(attempt: Attempt) -> JoinHandle<Option<Turn>> {
-        tokio::spawn(async move { attempt.turn().await })
+    fn wait(attempt: Attempt) -> JoinHandle<Option<HashPermit>> {
+        tokio::spawn(async move { attempt.permit().await })
     }
 
-    /// Runs all tasks up to where they wait.
+    /// Runs all tasks until they wait.
     async fn settle() {
         for _ in 0..1000 {
             tokio::task::yield_now().await;
         }
     }
 
-    /// A guess that turns out wrong, with nobody else in the way.
-    fn wrong(turns: &Arc<Turns>, attempt: &Attempt) -> Duration {
-        turns.state().record(attempt.peer).count();
-        attempt.pause(HASH)
+    /// A wrong password, with no other attempt before it.
+    fn fail(queue: &Arc<HashQueue>, attempt: &Attempt) -> Duration {
+        queue.state.lock().record(attempt.peer).count_failure();
+        attempt.failure_delay(HASH)
     }
 
-    fn suspect(turns: &Arc<Turns>, peer: Peer) {
-        let attempt = turns.attempt(peer);
-        for _ in 0..=FREE_GUESSES {
-            wrong(turns, &attempt);
+    fn throttle(queue: &Arc<HashQueue>, peer: Peer) {
+        let attempt = queue.attempt(peer);
+        for _ in 0..=FREE_FAILURES {
+            fail(queue, &attempt);
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_guess_counts_from_its_hashing_on_and_a_right_or_unhashed_one_not_at_all() {
-        let turns = Arc::new(Turns::default());
-        let counted = || turns.state().record(peer(1)).wrong;
+    async fn only_hashed_wrong_passwords_count_in_the_end() {
+        let queue = Arc::new(HashQueue::default());
+        let counted = || queue.state.lock().record(peer(1)).failures;
         for (hashed, right, more) in [(false, false, 0), (true, true, 0), (true, false, 1)] {
             let before = counted();
-            // Whose client left while the turn was used.
-            let attempt = turns.attempt(peer(1));
-            let mut turn = attempt.turn().await.unwrap();
+            // Its client disconnects while the permit is in use.
+            let attempt = queue.attempt(peer(1));
+            let mut permit = attempt.permit().await.unwrap();
             drop(attempt);
             assert_eq!(counted(), before + 1, "all count while they run");
             if hashed {
-                turn.hashing();
+                permit.hashing_started();
             }
             if right {
-                turn.right();
+                permit.password_verified();
             }
-            drop(turn);
+            drop(permit);
             assert_eq!(counted(), before + more, "{hashed} {right}");
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn many_guesses_that_come_together_are_not_all_free() {
-        let turns = Arc::new(Turns::default());
-        let mut guesses: Vec<_> = (0..50).map(|_| waits(turns.attempt(peer(1)))).collect();
+    async fn simultaneous_attempts_are_not_all_free() {
+        let queue = Arc::new(HashQueue::default());
+        let mut attempts: Vec<_> = (0..50).map(|_| wait(queue.attempt(peer(1)))).collect();
         let mut free = 0;
-        while !guesses.is_empty() {
+        while !attempts.is_empty() {
             settle().await;
-            let ended = guesses.extract_if(.., |guess| guess.is_finished());
-            for guess in ended.collect::<Vec<_>>() {
-                let mut turn = guess.await.unwrap().unwrap();
-                turn.hashing();
-                free += u32::from(!turn.suspect);
+            let ended = attempts.extract_if(.., |attempt| attempt.is_finished());
+            for attempt in ended.collect::<Vec<_>>() {
+                let mut permit = attempt.await.unwrap().unwrap();
+                permit.hashing_started();
+                free += u32::from(!permit.throttled);
             }
         }
-        assert_eq!(free, FREE_GUESSES + 1);
+        assert_eq!(free, FREE_FAILURES + 1);
     }
 
-    /// Each of the others has a newer attempt waiting whenever a turn ends.
+    /// Each of the others has a newer attempt waiting whenever a hash ends.
     #[tokio::test(start_paused = true)]
-    async fn a_peer_waits_for_one_turn_of_each_other_peer_at_most() {
+    async fn a_peer_waits_for_one_hash_of_each_other_peer_at_most() {
         const OTHERS: u8 = 20;
-        for all_suspect in [true, false] {
-            let turns = Arc::new(Turns::default());
-            if all_suspect {
-                (0..=OTHERS).for_each(|last| suspect(&turns, peer(last)));
+        for all_throttled in [true, false] {
+            let queue = Arc::new(HashQueue::default());
+            if all_throttled {
+                (0..=OTHERS).for_each(|last| throttle(&queue, peer(last)));
             }
-            let attempt = |last| waits(turns.attempt(peer(last)));
-            let mut others: Vec<_> = (1..=OTHERS).map(attempt).collect();
+            let start = |last| wait(queue.attempt(peer(last)));
+            let mut others: Vec<_> = (1..=OTHERS).map(start).collect();
             settle().await;
-            let waiting = attempt(0);
+            let waiting = start(0);
             for _ in 0..OTHERS {
-                others.extend((1..=OTHERS).map(attempt));
+                others.extend((1..=OTHERS).map(start));
                 settle().await;
                 let next = others.iter().position(JoinHandle::is_finished).unwrap();
                 drop(others.swap_remove(next).await.unwrap());
             }
             settle().await;
-            assert!(waiting.is_finished(), "suspects: {all_suspect}");
+            assert!(waiting.is_finished(), "throttled: {all_throttled}");
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_newcomer_is_behind_no_more_than_what_runs_even_among_guesses_of_its_own_peer() {
-        let turns = Arc::new(Turns::default());
-        suspect(&turns, peer(1));
-        let guesses: Vec<_> = (0..300).map(|_| waits(turns.attempt(peer(1)))).collect();
+    async fn a_new_attempt_waits_only_for_running_hashes() {
+        let queue = Arc::new(HashQueue::default());
+        throttle(&queue, peer(1));
+        let attempts: Vec<_> = (0..300).map(|_| wait(queue.attempt(peer(1)))).collect();
         settle().await;
-        assert_eq!(turns.state().running, 1, "suspects have one place");
+        assert_eq!(
+            queue.state.lock().running,
+            1,
+            "throttled peers share one hash"
+        );
 
-        let elsewhere = waits(turns.attempt(peer(2)));
-        let same = waits(turns.attempt(peer(1)));
+        let other_peer = wait(queue.attempt(peer(2)));
+        let same_peer = wait(queue.attempt(peer(1)));
         settle().await;
-        assert!(elsewhere.is_finished(), "a place is kept for the others");
-        assert!(!same.is_finished());
-        let running = guesses.iter().position(JoinHandle::is_finished).unwrap();
-        let mut guesses = guesses;
-        drop(guesses.swap_remove(running).await.unwrap());
+        assert!(
+            other_peer.is_finished(),
+            "one hash is reserved for the others"
+        );
+        assert!(!same_peer.is_finished());
+        let running = attempts.iter().position(JoinHandle::is_finished).unwrap();
+        let mut attempts = attempts;
+        drop(attempts.swap_remove(running).await.unwrap());
         settle().await;
-        assert!(same.is_finished(), "it was behind more than one hash");
+        assert!(same_peer.is_finished(), "it waited for more than one hash");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_first_wrong_guesses_are_free_and_forgiven_in_time() {
-        let turns = Arc::new(Turns::default());
-        let attempt = turns.attempt(peer(1));
-        for _ in 0..FREE_GUESSES {
-            assert_eq!(wrong(&turns, &attempt), Duration::ZERO);
+    async fn the_first_failures_are_free_and_forgotten_in_time() {
+        let queue = Arc::new(HashQueue::default());
+        let attempt = queue.attempt(peer(1));
+        for _ in 0..FREE_FAILURES {
+            assert_eq!(fail(&queue, &attempt), Duration::ZERO);
         }
-        assert_eq!(wrong(&turns, &attempt), HASH * PAUSE_HASHES);
-        let more: Vec<_> = (0..9).map(|_| turns.attempt(peer(1))).collect();
-        assert_eq!(wrong(&turns, &attempt), HASH * PAUSE_HASHES * 10);
-        assert_eq!(attempt.pause(HASH * 999), LONGEST_PAUSE);
-        assert_eq!(wrong(&turns, &turns.attempt(peer(2))), Duration::ZERO);
+        assert_eq!(fail(&queue, &attempt), HASH * DELAY_HASHES);
+        let more: Vec<_> = (0..9).map(|_| queue.attempt(peer(1))).collect();
+        assert_eq!(fail(&queue, &attempt), HASH * DELAY_HASHES * 10);
+        assert_eq!(attempt.failure_delay(HASH * 999), MAX_DELAY);
+        assert_eq!(fail(&queue, &queue.attempt(peer(2))), Duration::ZERO);
         drop(more);
-        tokio::time::advance(FORGIVEN_AFTER * 99).await;
-        assert_eq!(wrong(&turns, &attempt), Duration::ZERO);
+        tokio::time::advance(FORGET_INTERVAL * 99).await;
+        assert_eq!(fail(&queue, &attempt), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_goes_away_leaves_nothing_behind() {
-        let turns = Arc::new(Turns::default());
-        let running = [(); AT_ONCE].map(|()| waits(turns.attempt(peer(1))));
+    async fn abandoned_attempts_leave_nothing_behind() {
+        let queue = Arc::new(HashQueue::default());
+        let running = [(); MAX_HASHES].map(|()| wait(queue.attempt(peer(1))));
         settle().await;
-        let gone = waits(turns.attempt(peer(1)));
+        let abandoned = wait(queue.attempt(peer(1)));
         settle().await;
-        gone.abort();
+        abandoned.abort();
         settle().await;
-        for turn in running {
-            drop(turn.await.unwrap());
+        for permit in running {
+            drop(permit.await.unwrap());
         }
-        let state = turns.state();
+        let state = queue.state.lock();
         assert_eq!((state.running, state.queues.len()), (0, 0));
-        assert!(state.peers.values().all(|record| record.under_way == 0));
+        assert!(state.peers.values().all(|record| record.pending == 0));
     }
 
     #[test]
     fn a_flood_of_addresses_is_not_remembered() {
-        let runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = { runtime }.build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
         runtime.block_on(async {
-            let turns = Arc::new(Turns::default());
+            let queue = Arc::new(HashQueue::default());
             for address in 0..20_000_u32 {
                 let address = SocketAddr::from((std::net::Ipv4Addr::from(address), 1));
-                wrong(&turns, &turns.attempt(address.into()));
+                fail(&queue, &queue.attempt(address.into()));
             }
-            assert!(turns.state().peers.len() <= MOST_PEERS);
+            assert!(queue.state.lock().peers.len() <= MAX_PEERS);
         });
     }
 }

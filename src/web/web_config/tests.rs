@@ -377,7 +377,7 @@ async fn proven_passwords_and_the_rate_limit_survive_a_renewed_certificate() {
         !Arc::ptr_eq(&before, &after),
         "the certificate is not taken"
     );
-    assert!(after.users.as_ref().unwrap().has_proven("alice"));
+    assert!(after.users.as_ref().unwrap().has_verified("alice"));
     assert!(
         !after.rate.as_ref().unwrap().allow(),
         "the count began again"
