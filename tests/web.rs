@@ -1,4 +1,4 @@
-//! The HTTP side over real sockets on loopback, as scrapers and others meet it.
+//! The HTTP server over real sockets on loopback.
 
 #[cfg(test)]
 #[path = "web/client.rs"]
@@ -11,12 +11,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use client::{Fake, LARGE, guarded, read_answer, stalled, stalled_more, start, start_with};
+use client::{
+    FakeHandler, LARGE, read_answer, stalled, stalled_more, start, start_with, with_alice,
+};
 use liveperson_exporter::web::{Limits, Settings, Stopped};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::test]
-async fn every_path_method_and_status() {
+async fn every_path_and_method_has_its_status() {
     let running = start().await;
     for (method, path, status, allow, text) in [
         ("GET", "/metrics", 200, None, "one two three\n"),
@@ -75,7 +77,7 @@ async fn head_is_get_without_the_body() {
 }
 
 #[tokio::test]
-async fn a_scrape_passes_on_what_decides_the_page() {
+async fn a_scrape_passes_its_headers_and_query_on() {
     let running = start().await;
     let answer = running
         .ask(
@@ -97,7 +99,7 @@ async fn a_scrape_passes_on_what_decides_the_page() {
 }
 
 #[tokio::test]
-async fn keep_alive_and_pipelining() {
+async fn connections_are_reused_and_pipelined() {
     let running = start().await;
     let mut stream = running.connect().await;
     let request = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(3);
@@ -115,7 +117,7 @@ async fn keep_alive_and_pipelining() {
 }
 
 #[tokio::test]
-async fn malformed_and_oversized_requests() {
+async fn malformed_and_oversized_requests_are_rejected() {
     let running = start().await;
     let long_path = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(20_000));
     let long_header = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "a".repeat(20_000));
@@ -141,7 +143,7 @@ async fn malformed_and_oversized_requests() {
 }
 
 #[tokio::test]
-async fn bodies_are_hardly_read() {
+async fn only_small_bodies_are_read() {
     let running = start_with(
         Settings {
             lifecycle: true,
@@ -185,7 +187,7 @@ fn reloadable() -> Settings {
 }
 
 #[tokio::test]
-async fn reload_tells_how_it_went() {
+async fn a_reload_answers_with_its_outcome() {
     let running = start_with(reloadable(), None).await;
     assert_eq!(running.ask("PUT", "/-/reload", "").await.status, 200);
     running.handler.reload_fails.store(true, Ordering::SeqCst);
@@ -257,7 +259,7 @@ async fn http_1_1_needs_exactly_one_valid_host() {
 }
 
 #[tokio::test]
-async fn browsers_are_told_to_trust_nothing() {
+async fn security_headers_are_sent() {
     let running = start().await;
     for path in ["/", "/metrics", "/-/healthy", "/nowhere"] {
         let answer = running.ask("GET", path, "").await;
@@ -269,7 +271,7 @@ async fn browsers_are_told_to_trust_nothing() {
     }
     let home = running.ask("GET", "/", "").await;
     let policy = home.header("content-security-policy").unwrap();
-    // What `default-src` does not stand in for has to be there by name.
+    // `default-src` does not cover the last three.
     for part in [
         "default-src 'none'",
         "base-uri 'none'",
@@ -282,7 +284,7 @@ async fn browsers_are_told_to_trust_nothing() {
 }
 
 #[tokio::test]
-async fn a_reload_goes_on_when_its_client_leaves() {
+async fn a_reload_continues_when_its_client_disconnects() {
     let settings = Settings {
         lifecycle: true,
         ..Settings::default()
@@ -305,7 +307,7 @@ async fn a_reload_goes_on_when_its_client_leaves() {
 }
 
 #[tokio::test]
-async fn other_telemetry_paths() {
+async fn the_telemetry_path_is_configurable() {
     let with_path = |path: &str| Settings {
         telemetry_path: path.to_owned(),
         ..Settings::default()
@@ -324,7 +326,7 @@ async fn other_telemetry_paths() {
         Vec::new(),
         with_path("/-/x"),
         None,
-        Arc::new(Fake::default()),
+        Arc::new(FakeHandler::default()),
         async {},
     );
     assert!(refused.await.unwrap_err().contains("/-/x"));
@@ -343,24 +345,24 @@ async fn the_status_page_escapes_what_it_shows() {
 }
 
 #[tokio::test]
-async fn stuck_readers_make_room_for_scrapes() {
+async fn stalled_readers_are_evicted_for_scrapes() {
     let running = start().await;
-    let stuck = stalled(&running, 40).await;
+    let old = stalled(&running, 40).await;
     for _ in 0..60 {
         let answer = running.ask("GET", "/metrics", "").await;
         assert_eq!(answer.status, 200, "{answer:?}");
     }
     let mut more = stalled_more(&running, 20, 100).await;
     assert_eq!(running.ask("GET", "/metrics", "").await.status, 200);
-    drop(stuck);
-    // The newest of them go on: they are read now.
+    drop(old);
+    // The newest of them are still served: they are read now.
     let newest = read_answer(&mut more[19]).await;
     assert_eq!(newest.body.len(), LARGE);
 }
 
-/// A thousand at a time, over real sockets, in every way of not being answered.
+/// A thousand at a time, over real sockets, in every state without a response.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_clients_lock_nobody_out() {
+async fn a_thousand_clients_do_not_lock_others_out() {
     // Both ends are in this process.
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     let raised = rustix::process::Rlimit {
@@ -408,10 +410,10 @@ async fn stalled_and_slow_clients_are_dropped_while_others_scrape() {
     let mut stalled = stalled(&running, 1).await;
     assert_eq!(running.ask("GET", "/metrics", "").await.status, 200);
     let mut rest = Vec::new();
-    // The end may be a reset, which is an end too.
+    // The connection may end with a reset.
     let _ = slow.read_to_end(&mut rest).await;
     assert!(rest.is_empty(), "{rest:?}");
-    // Writing shows the end without reading, which would help the response along.
+    // Writing shows the end without reading, which would let the response progress.
     while stalled[0].write_all(b"\r\n").await.is_ok() {
         tokio::task::yield_now().await;
     }
@@ -440,8 +442,8 @@ async fn a_shutdown_lets_a_half_written_response_finish() {
 }
 
 #[tokio::test]
-async fn passwords_are_asked_for_everywhere() {
-    let (_folder, web) = guarded(
+async fn every_path_requires_the_password() {
+    let (_folder, web) = with_alice(
         "http_server_config: {headers: {X-Frame-Options: deny, Strict-Transport-Security: max-age=1}}",
     );
     assert!(web.authentication_enabled() && !web.tls_enabled());
@@ -471,12 +473,12 @@ async fn passwords_are_asked_for_everywhere() {
         }
     }
     let nowhere = running.ask("GET", "/nowhere", "").await;
-    assert_eq!(nowhere.status, 401, "strangers learn no paths");
+    assert_eq!(nowhere.status, 401, "paths are not revealed");
 }
 
 #[tokio::test]
 async fn the_rate_limit_answers_429() {
-    let (_folder, web) = guarded("rate_limit: {interval: 1h, burst: 2}");
+    let (_folder, web) = with_alice("rate_limit: {interval: 1h, burst: 2}");
     let running = start_with(Settings::default(), Some(web)).await;
     let header = "Authorization: Basic YWxpY2U6c2VjcmV0\r\n";
     for status in [200, 200, 429, 429] {

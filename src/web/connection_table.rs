@@ -1,203 +1,232 @@
-//! Which connections are open, and who makes room when they are too many.
+//! Which connections are open, and which one is evicted when there are too many.
 //!
-//! When a limit is met, a newcomer is let in and another one goes, so that neither silent nor slow
-//! clients can lock anybody out. A peer that holds more than its share goes first. Of connections,
-//! one that waits for its client goes (silent, slow, or resting): of the peer that holds most the
-//! one that has waited longest, so that many who hold little more than others lock nobody out
-//! either. Of responses, the one whose reader has taken nothing for the longest time.
+//! When a limit is reached, a new client is let in and another one is evicted, so that neither
+//! silent nor slow clients can lock others out. A peer that holds more than its share is evicted
+//! first. Of connections, one that waits for its client is evicted (silent, slow, or idle): of the
+//! peer that holds most the one that has waited longest, so that many peers which hold little more
+//! than others lock nobody out either. Of scrapes, the one whose reader has taken nothing for the
+//! longest time.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
-use super::activity::{Activity, Standing};
+use super::activity::{Activity, EvictionClass};
 use super::peer::Peer;
 
-/// The part of a limit that one peer may hold while others want in.
-const SHARE: usize = 4;
+/// While others want in, one peer keeps at most the limit divided by this.
+const SHARE_DIVISOR: usize = 4;
 
-/// The open connections, and the responses of the metrics page among them.
-pub(super) struct Connections {
-    most_connections: usize,
-    most_responses: usize,
-    state: Mutex<State>,
+/// The open connections, and the scrapes that are being written on them.
+pub(super) struct ConnectionTable {
+    max_connections: usize,
+    max_scrapes: usize,
+    /// Guards the entries of all open connections. Held for one change, never while waiting.
+    entries: Mutex<Entries>,
 }
 
 #[derive(Default)]
-struct State {
-    next: u64,
-    open: HashMap<u64, Open>,
+struct Entries {
+    next_id: u64,
+    open: HashMap<u64, Entry>,
 }
 
-struct Open {
+struct Entry {
     peer: Peer,
     activity: Arc<Activity>,
     /// Metrics pages that are not written out.
-    responses: usize,
-    cut: Arc<Notify>,
+    scrapes: usize,
+    evicted: Arc<Notify>,
 }
 
-/// What a connection's place in the table was had for.
+/// How a connection came into the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
-    /// There was room.
+    /// There was a free entry.
     Free,
-    /// Another connection had to go.
-    Displaced,
+    /// Another connection was evicted for it.
+    Evicted,
 }
 
-impl Connections {
-    pub(super) fn new(most_connections: usize, most_responses: usize) -> Arc<Self> {
+impl ConnectionTable {
+    pub(super) fn new(max_connections: usize, max_scrapes: usize) -> Arc<Self> {
         Arc::new(Self {
-            most_connections,
-            most_responses,
-            state: Mutex::default(),
+            max_connections,
+            max_scrapes,
+            entries: Mutex::default(),
         })
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Lets a connection in, if need be in the place of another one.
+    /// Registers a connection, evicting another one if the table is full.
     pub(super) fn admit(
         self: &Arc<Self>,
         peer: Peer,
         activity: Arc<Activity>,
     ) -> (Registration, Admission) {
-        let mut state = self.state();
+        let mut entries = self.entries.lock();
         let mut admission = Admission::Free;
-        while state.open.len() >= self.most_connections {
-            let Some(id) = state.connection_to_cut(peer, self.most_connections) else {
+        while entries.open.len() >= self.max_connections {
+            let Some(id) = entries.connection_to_evict(peer, self.max_connections) else {
                 break;
             };
-            state.cut(id);
-            admission = Admission::Displaced;
+            entries.evict(id);
+            admission = Admission::Evicted;
         }
-        let id = state.next;
-        state.next += 1;
-        let cut = Arc::new(Notify::new());
-        state.open.insert(
-            id,
-            Open {
+        let registration = Registration {
+            table: Arc::clone(self),
+            id: entries.next_id,
+            peer,
+            activity: Arc::clone(&activity),
+            evicted: Arc::default(),
+        };
+        entries.next_id += 1;
+        entries.open.insert(
+            registration.id,
+            Entry {
                 peer,
                 activity,
-                responses: 0,
-                cut: Arc::clone(&cut),
+                scrapes: 0,
+                evicted: Arc::clone(&registration.evicted),
             },
         );
-        let registration = Registration {
-            connections: Arc::clone(self),
-            id,
-            peer,
-            cut,
-        };
         (registration, admission)
     }
 }
 
 /// A connection's entry in the table; dropped with the connection.
 pub(super) struct Registration {
-    connections: Arc<Connections>,
+    table: Arc<ConnectionTable>,
     id: u64,
     peer: Peer,
-    cut: Arc<Notify>,
+    activity: Arc<Activity>,
+    evicted: Arc<Notify>,
 }
 
 impl Registration {
+    /// Who is at the other end.
     pub(super) fn peer(&self) -> Peer {
         self.peer
     }
 
-    /// Resolves when the connection has to make room.
-    pub(super) async fn cut(&self) {
-        self.cut.notified().await;
+    /// What the connection is doing.
+    pub(super) fn activity(&self) -> &Arc<Activity> {
+        &self.activity
     }
 
-    /// Permission to write a metrics page, if need be in the place of another connection's. None
-    /// when only this connection's own are under way, or it was cut off.
-    pub(super) fn begin_response(self: &Arc<Self>) -> Option<ResponsePermit> {
-        let mut state = self.connections.state();
-        let most = self.connections.most_responses;
-        if !state.open.contains_key(&self.id) {
+    /// Resolves when the connection is evicted.
+    pub(super) async fn evicted(&self) {
+        self.evicted.notified().await;
+    }
+
+    /// Permission to write a metrics page, evicting another connection with one if there are too
+    /// many. None when only this connection's own are being written, or it was evicted.
+    pub(super) fn begin_scrape(self: &Arc<Self>) -> Option<ScrapePermit> {
+        let mut entries = self.table.entries.lock();
+        let limit = self.table.max_scrapes;
+        if !entries.open.contains_key(&self.id) {
             return None;
         }
-        while state.responses() >= most {
-            let id = state.response_to_cut(self.id, self.peer, most)?;
-            tracing::debug!("a stalled response was cut off to make room for another one");
-            state.cut(id);
+        while entries.scrapes() >= limit {
+            let id = entries.scrape_to_evict(self, limit)?;
+            tracing::debug!("evicted a connection with a stalled scrape for a new scrape");
+            entries.evict(id);
         }
-        state.open.get_mut(&self.id)?.responses += 1;
-        Some(ResponsePermit(Arc::clone(self)))
+        entries.open.get_mut(&self.id)?.scrapes += 1;
+        Some(ScrapePermit(Arc::clone(self)))
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.connections.state().open.remove(&self.id);
+        self.table.entries.lock().open.remove(&self.id);
     }
 }
 
 /// Held while a metrics page is written.
-pub(super) struct ResponsePermit(Arc<Registration>);
+pub(super) struct ScrapePermit(Arc<Registration>);
 
-impl Drop for ResponsePermit {
+impl Drop for ScrapePermit {
     fn drop(&mut self) {
-        // Absent when the connection was cut off.
-        if let Some(open) = self.0.connections.state().open.get_mut(&self.0.id) {
-            open.responses -= 1;
+        let Registration { table, id, .. } = &*self.0;
+        // Absent when the connection was evicted.
+        if let Some(entry) = table.entries.lock().open.get_mut(id) {
+            entry.scrapes -= 1;
         }
     }
 }
 
-impl State {
-    fn cut(&mut self, id: u64) {
-        if let Some(open) = self.open.remove(&id) {
-            open.cut.notify_one();
+/// Of all connections, the one with the smallest value is evicted.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct EvictionOrder {
+    /// Whether its peer holds no more than its share, or it is being responded to.
+    protected: bool,
+    class: EvictionClass,
+    /// How many connections its peer holds.
+    held_by_peer: Reverse<usize>,
+    since: Instant,
+    id: u64,
+}
+
+impl Entries {
+    fn evict(&mut self, id: u64) {
+        if let Some(entry) = self.open.remove(&id) {
+            entry.evicted.notify_one();
         }
     }
 
-    fn responses(&self) -> usize {
-        self.open.values().map(|open| open.responses).sum()
+    fn scrapes(&self) -> usize {
+        self.open.values().map(|entry| entry.scrapes).sum()
     }
 
-    /// Of the peer that holds more than its share, one that is not answered. Else one that waits
-    /// for its client, if there is one, of the peer that holds most.
-    fn connection_to_cut(&self, newcomer: Peer, most: usize) -> Option<u64> {
-        let held = held(self.open.values().map(|open| (open.peer, 1)), newcomer);
-        let greedy = greedy(&held, most);
-        let order = |(id, open): (&u64, &Open)| {
-            let phase = open.activity.phase();
-            let standing = phase.standing();
-            let too_much = greedy == Some(open.peer) && standing < Standing::Answered;
-            let count = held.get(&open.peer).copied().unwrap_or_default();
-            (!too_much, standing, Reverse(count), phase.since(), *id)
+    /// Of the peer that holds more than its share, one that is not being responded to. Otherwise
+    /// one that waits for its client, if there is one, of the peer that holds most.
+    fn connection_to_evict(&self, newcomer: Peer, limit: usize) -> Option<u64> {
+        let held = count_by_peer(self.open.values().map(|entry| (entry.peer, 1)), newcomer);
+        let greedy = peer_above_share(&held, limit);
+        let order = |(id, entry): (&u64, &Entry)| {
+            let phase = entry.activity.phase();
+            let class = phase.eviction_class();
+            let above_share = greedy == Some(entry.peer) && class < EvictionClass::Responding;
+            EvictionOrder {
+                protected: !above_share,
+                class,
+                held_by_peer: Reverse(held.get(&entry.peer).copied().unwrap_or_default()),
+                since: phase.since(),
+                id: *id,
+            }
         };
-        let (.., id) = self.open.iter().map(order).min()?;
-        Some(id)
+        Some(self.open.iter().map(order).min()?.id)
     }
 
-    fn response_to_cut(&self, own: u64, newcomer: Peer, most: usize) -> Option<u64> {
-        let holders = self.open.values().map(|open| (open.peer, open.responses));
-        let greedy = greedy(&held(holders, newcomer), most);
-        let others = |all: bool| {
-            let open = self.open.iter();
-            let others = open.filter(move |(id, open)| {
-                let counts = all || greedy.is_none_or(|peer| open.peer == peer);
-                **id != own && open.responses > 0 && counts
-            });
-            others
-                .map(|(id, open)| (open.activity.phase().since(), *id))
-                .min()
-        };
-        others(false).or_else(|| others(true)).map(|(_, id)| id)
+    /// The scrape that has made no progress for the longest time: one of the peer that holds more
+    /// than its share if there is such a one, but never one of the connection that asks.
+    fn scrape_to_evict(&self, asking: &Registration, limit: usize) -> Option<u64> {
+        let holders = self.open.values().map(|entry| (entry.peer, entry.scrapes));
+        let greedy = peer_above_share(&count_by_peer(holders, asking.peer), limit);
+        greedy
+            .and_then(|peer| self.most_stalled_scrape(asking.id, |entry| entry.peer == peer))
+            .or_else(|| self.most_stalled_scrape(asking.id, |_| true))
+    }
+
+    fn most_stalled_scrape(&self, except: u64, wanted: impl Fn(&Entry) -> bool) -> Option<u64> {
+        let candidates = self
+            .open
+            .iter()
+            .filter(|(id, entry)| **id != except && entry.scrapes > 0 && wanted(entry));
+        let since = candidates.map(|(id, entry)| (entry.activity.phase().since(), *id));
+        since.min().map(|(_, id)| id)
     }
 }
 
-/// How much each peer holds. The newcomer counts as if it were in.
-fn held(holders: impl Iterator<Item = (Peer, usize)>, newcomer: Peer) -> HashMap<Peer, usize> {
+/// How much each peer holds. The newcomer counts as if it were admitted.
+fn count_by_peer(
+    holders: impl Iterator<Item = (Peer, usize)>,
+    newcomer: Peer,
+) -> HashMap<Peer, usize> {
     let mut held = HashMap::from([(newcomer, 1)]);
     for (peer, count) in holders {
         *held.entry(peer).or_insert(0) += count;
@@ -205,10 +234,10 @@ fn held(holders: impl Iterator<Item = (Peer, usize)>, newcomer: Peer) -> HashMap
     held
 }
 
-/// The peer that holds most, when that is more than its share of `most`.
-fn greedy(held: &HashMap<Peer, usize>, most: usize) -> Option<Peer> {
+/// The peer that holds most, when that is more than its share of `limit`.
+fn peer_above_share(held: &HashMap<Peer, usize>, limit: usize) -> Option<Peer> {
     let (peer, count) = held.iter().max_by_key(|(_, count)| **count)?;
-    (*count > (most / SHARE).max(1)).then_some(*peer)
+    (*count > (limit / SHARE_DIVISOR).max(1)).then_some(*peer)
 }
 
 #[cfg(test)]
@@ -222,57 +251,52 @@ mod tests {
         SocketAddr::from(([192, 0, 2, last], 1)).into()
     }
 
-    struct Client {
-        activity: Arc<Activity>,
-        registration: Arc<Registration>,
+    trait TestConnection: Sized {
+        fn is_open(&self) -> bool;
+        fn responding(self) -> Self;
     }
 
-    impl Client {
+    impl TestConnection for Arc<Registration> {
         fn is_open(&self) -> bool {
-            let state = self.registration.connections.state();
-            state.open.contains_key(&self.registration.id)
+            self.table.entries.lock().open.contains_key(&self.id)
         }
 
-        fn answering(self) -> Self {
+        fn responding(self) -> Self {
             self.activity.request_started();
-            self.activity.admitted();
+            self.activity.request_admitted();
             self
         }
     }
 
     /// A connection that comes a second after the one before.
-    async fn connect(table: &Arc<Connections>, last: u8) -> Client {
+    async fn connect(table: &Arc<ConnectionTable>, last: u8) -> Arc<Registration> {
         tokio::time::advance(Duration::from_secs(1)).await;
-        let activity = Activity::new(false);
-        let (registration, _) = table.admit(peer(last), Arc::clone(&activity));
-        Client {
-            activity,
-            registration: Arc::new(registration),
-        }
+        let (registration, _) = table.admit(peer(last), Activity::new(false));
+        Arc::new(registration)
     }
 
-    fn open(clients: &[Client]) -> Vec<bool> {
-        clients.iter().map(Client::is_open).collect()
+    fn open(clients: &[Arc<Registration>]) -> Vec<bool> {
+        clients.iter().map(TestConnection::is_open).collect()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_longest_waiting_goes_and_one_that_is_answered_stays() {
-        let table = Connections::new(3, 9);
-        let answered = connect(&table, 1).await.answering();
-        let rested = connect(&table, 2).await.answering();
+    async fn the_longest_waiting_is_evicted_and_a_responding_one_stays() {
+        let table = ConnectionTable::new(3, 9);
+        let responding = connect(&table, 1).await.responding();
+        let idle = connect(&table, 2).await.responding();
         let silent = connect(&table, 3).await;
         tokio::time::advance(Duration::from_secs(1)).await;
-        rested.activity.response_written();
-        let mut clients = vec![answered, rested, silent, connect(&table, 4).await];
+        idle.activity.response_written();
+        let mut clients = vec![responding, idle, silent, connect(&table, 4).await];
         assert_eq!(open(&clients), [true, true, false, true]);
         clients.push(connect(&table, 5).await);
         assert_eq!(open(&clients), [true, false, false, true, true]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_peer_with_more_than_its_share_makes_room_first() {
-        let table = Connections::new(8, 9);
-        let resting = connect(&table, 1).await;
+    async fn a_peer_above_its_share_of_connections_is_evicted_first() {
+        let table = ConnectionTable::new(8, 9);
+        let idle = connect(&table, 1).await;
         let mut greedy = Vec::new();
         for _ in 0..7 {
             greedy.push(connect(&table, 2).await);
@@ -280,21 +304,21 @@ mod tests {
         for newcomer in [3, 1, 2] {
             greedy.push(connect(&table, newcomer).await);
         }
-        assert!(resting.is_open(), "the oldest, but within its share");
+        assert!(idle.is_open(), "the oldest, but within its share");
         let first_four = open(&greedy)[..4].to_vec();
         assert_eq!(first_four, [false, false, false, true]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn of_peers_within_their_share_the_one_that_holds_most_makes_room() {
-        let table = Connections::new(16, 9);
-        let resting = connect(&table, 1).await;
+    async fn of_peers_within_their_share_the_largest_holder_is_evicted() {
+        let table = ConnectionTable::new(16, 9);
+        let idle = connect(&table, 1).await;
         let mut flood = Vec::new();
         for last in [2, 3, 4, 5, 6].repeat(3) {
             flood.push(connect(&table, last).await);
         }
         let newcomers = [connect(&table, 7).await, connect(&table, 8).await];
-        assert!(resting.is_open(), "the oldest, but it holds least");
+        assert!(idle.is_open(), "the oldest, but it holds least");
         assert_eq!(open(&newcomers), [true, true]);
         let first_three = open(&flood)[..3].to_vec();
         assert_eq!(first_three, [false, false, true], "ties go to the oldest");
@@ -303,42 +327,42 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_whose_password_is_hashed_stays_before_those_who_wait_for_their_clients() {
-        let table = Connections::new(8, 9);
-        let checked = connect(&table, 1).await;
-        checked.activity.request_started();
-        checked.activity.set_checking(true);
+    async fn a_connection_with_a_password_being_hashed_is_kept() {
+        let table = ConnectionTable::new(8, 9);
+        let hashed = connect(&table, 1).await;
+        hashed.activity.request_started();
+        hashed.activity.set_hashing(true);
         let mut silent = Vec::new();
         for last in 2..=20 {
             silent.push(connect(&table, last).await);
         }
-        assert!(checked.is_open());
-        checked.activity.set_checking(false);
+        assert!(hashed.is_open());
+        hashed.activity.set_hashing(false);
         connect(&table, 21).await;
-        assert!(!checked.is_open(), "its body or its pause is waited for");
+        assert!(!hashed.is_open(), "its body or its pause is waited for");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_peer_does_not_keep_more_than_its_share_by_passwords_in_wait() {
-        let table = Connections::new(8, 9);
-        let resting = connect(&table, 1).await;
+    async fn queued_passwords_do_not_give_a_peer_more_than_its_share() {
+        let table = ConnectionTable::new(8, 9);
+        let idle = connect(&table, 1).await;
         let mut guesses = Vec::new();
         for _ in 0..20 {
             let guess = connect(&table, 2).await;
             guess.activity.request_started();
-            guess.activity.set_checking(true);
+            guess.activity.set_hashing(true);
             guesses.push(guess);
         }
         let newcomers = [connect(&table, 3).await, connect(&table, 4).await];
-        assert!(resting.is_open());
+        assert!(idle.is_open());
         assert_eq!(open(&newcomers), [true, true]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn when_all_are_answered_the_one_without_progress_goes() {
-        let table = Connections::new(2, 9);
-        let moving = connect(&table, 1).await.answering();
-        let stuck = connect(&table, 1).await.answering();
+    async fn when_all_are_responding_the_one_without_progress_is_evicted() {
+        let table = ConnectionTable::new(2, 9);
+        let moving = connect(&table, 1).await.responding();
+        let stuck = connect(&table, 1).await.responding();
         tokio::time::advance(Duration::from_secs(1)).await;
         moving.activity.bytes_written();
         let new = connect(&table, 1).await;
@@ -346,48 +370,48 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_response_that_progressed_least_makes_room_for_another() {
-        let table = Connections::new(99, 2);
-        let moving = connect(&table, 1).await.answering();
-        let stuck = connect(&table, 1).await.answering();
-        let _first = moving.registration.begin_response().unwrap();
-        let _second = stuck.registration.begin_response().unwrap();
+    async fn the_scrape_without_progress_is_evicted_for_a_new_one() {
+        let table = ConnectionTable::new(99, 2);
+        let moving = connect(&table, 1).await.responding();
+        let stuck = connect(&table, 1).await.responding();
+        let _first = moving.begin_scrape().unwrap();
+        let _second = stuck.begin_scrape().unwrap();
         tokio::time::advance(Duration::from_secs(1)).await;
         moving.activity.bytes_written();
-        let new = connect(&table, 1).await.answering();
-        let third = new.registration.begin_response();
+        let new = connect(&table, 1).await.responding();
+        let third = new.begin_scrape();
         assert!(third.is_some());
-        assert!(stuck.registration.begin_response().is_none(), "it is cut");
+        assert!(stuck.begin_scrape().is_none(), "it is evicted");
         assert_eq!(open(&[moving, stuck, new]), [true, false, true]);
         drop(third);
-        assert_eq!(table.state().responses(), 1);
+        assert_eq!(table.entries.lock().scrapes(), 1);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_peer_with_more_than_its_share_of_responses_loses_one_first() {
-        let table = Connections::new(99, 4);
-        let mut clients = vec![connect(&table, 1).await.answering()];
+    async fn a_peer_above_its_share_of_scrapes_is_evicted_first() {
+        let table = ConnectionTable::new(99, 4);
+        let mut clients = vec![connect(&table, 1).await.responding()];
         for _ in 0..3 {
-            clients.push(connect(&table, 2).await.answering());
+            clients.push(connect(&table, 2).await.responding());
         }
         let mut permits = Vec::new();
         for client in &clients {
-            permits.push(client.registration.begin_response().unwrap());
+            permits.push(client.begin_scrape().unwrap());
         }
         for client in &clients[1..] {
             client.activity.bytes_written();
         }
-        let new = connect(&table, 3).await.answering();
-        assert!(new.registration.begin_response().is_some());
+        let new = connect(&table, 3).await.responding();
+        assert!(new.begin_scrape().is_some());
         assert_eq!(open(&clients), [true, false, true, true]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_connection_cannot_displace_itself_by_pipelining() {
-        let table = Connections::new(9, 2);
-        let one = connect(&table, 1).await.answering();
-        let _permits = [(); 2].map(|()| one.registration.begin_response().unwrap());
-        assert!(one.registration.begin_response().is_none());
+    async fn one_connection_cannot_evict_itself_by_pipelining() {
+        let table = ConnectionTable::new(9, 2);
+        let one = connect(&table, 1).await.responding();
+        let _permits = [(); 2].map(|()| one.begin_scrape().unwrap());
+        assert!(one.begin_scrape().is_none());
         assert!(one.is_open());
     }
 }

@@ -1,48 +1,50 @@
-//! The files of this module know each other in one direction.
+//! The files of this module import each other in one direction.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// The siblings that a file names in its `use` lines, tests apart.
-fn siblings(text: &str, names: &BTreeSet<String>) -> BTreeSet<String> {
-    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-    let statements = code.split("\nuse super::").skip(1);
-    let imports = statements.filter_map(|rest| rest.split(';').next());
-    let words = imports.flat_map(|import| import.split(|c: char| !c.is_alphanumeric() && c != '_'));
-    let found = words.filter(|word| names.contains(*word));
-    found.map(str::to_owned).collect()
+/// The first names of all `super::` paths in the code of a file, without tests and comments.
+fn imports(text: &str) -> BTreeSet<String> {
+    let code = text.split("#[cfg(test)]\nmod").next().unwrap_or_default();
+    let lines = code
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
+    let code: String = lines.collect();
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    let paths = code.split("super::").skip(1);
+    let names = paths.map(|rest| rest.split(|c| !is_name(c)).next().unwrap_or_default());
+    names.map(str::to_owned).collect()
 }
 
 #[test]
-fn no_file_leads_back_to_itself() {
+fn files_of_this_module_do_not_import_in_circles() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web");
-    let mut texts = BTreeMap::new();
+    let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        let is_code = path.is_file() && name != "mod" && !name.ends_with("_tests");
-        if is_code {
-            texts.insert(name, std::fs::read_to_string(&path).unwrap());
+        if path.is_file() && name != "mod" && !name.ends_with("_tests") {
+            files.insert(name, imports(&std::fs::read_to_string(&path).unwrap()));
         }
     }
-    let names: BTreeSet<String> = texts.keys().cloned().collect();
-    let uses: BTreeMap<_, _> = texts
-        .iter()
-        .map(|(name, text)| (name, siblings(text, &names)))
-        .collect();
-    assert!(uses[&"router".to_owned()].contains("body"), "{uses:#?}");
-    let mut circles = Vec::new();
-    for start in &names {
+    assert!(files["router"].contains("body"), "{files:#?}");
+    let mut errors = Vec::new();
+    for (name, imports) in &files {
+        // Names that the parent re-exports would hide an import of the file they come from, and a
+        // group in braces hides all of them.
+        for import in imports.iter().filter(|name| !files.contains_key(*name)) {
+            errors.push(format!("{name} imports {import:?}, which is not a file"));
+        }
         let mut reached = BTreeSet::new();
-        let mut next: Vec<&String> = uses[start].iter().collect();
-        while let Some(name) = next.pop() {
-            if reached.insert(name) {
-                next.extend(&uses[name]);
+        let mut next: Vec<&String> = imports.iter().collect();
+        while let Some(import) = next.pop() {
+            if reached.insert(import) {
+                next.extend(files.get(import).into_iter().flatten());
             }
         }
-        if reached.contains(start) {
-            circles.push(start);
+        if reached.contains(name) {
+            errors.push(format!("{name} imports itself through other files"));
         }
     }
-    assert!(circles.is_empty(), "{circles:?} are in a circle: {uses:#?}");
+    assert!(errors.is_empty(), "{errors:#?}");
 }

@@ -1,20 +1,24 @@
-//! Time limits, troubles and floods, under paused time and over streams held in memory.
+//! Time limits, failures and floods, under paused time and over in-memory streams.
 
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::StatusCode;
+use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
+use super::accept::Acceptor;
+use super::reload;
+use super::server::serve_on;
 use super::*;
 
 /// A page larger than all buffers between server and client, small or panicking by query.
@@ -54,14 +58,14 @@ impl Handler for Pages {
     }
 }
 
-/// Yields what the test sends; fails with EMFILE while `failures` lasts.
+/// Accepts what the test sends; the first `failures` calls fail with EMFILE.
 struct Injected {
     streams: mpsc::Receiver<DuplexStream>,
     failures: usize,
     calls: Arc<AtomicUsize>,
 }
 
-impl listen::Acceptor for Injected {
+impl Acceptor for Injected {
     type Stream = DuplexStream;
 
     async fn accept(&mut self) -> io::Result<(DuplexStream, SocketAddr)> {
@@ -86,7 +90,7 @@ fn start(limits: Limits, failures: usize) -> Running {
     start_with(limits, failures, None)
 }
 
-fn start_with(limits: Limits, failures: usize, web: Option<WebConfig>) -> Running {
+fn start_with(limits: Limits, failures: usize, web_config: Option<WebConfig>) -> Running {
     let (streams, incoming) = mpsc::channel(1);
     let (stop, stopped) = oneshot::channel();
     let accept_calls = Arc::new(AtomicUsize::new(0));
@@ -103,7 +107,7 @@ fn start_with(limits: Limits, failures: usize, web: Option<WebConfig>) -> Runnin
     let server = tokio::spawn(serve_on(
         vec![acceptor],
         settings,
-        web,
+        web_config,
         Arc::new(Pages),
         async {
             let _ = stopped.await;
@@ -124,7 +128,7 @@ impl Running {
         client
     }
 
-    /// One whole scrape on a connection of its own.
+    /// One scrape on a new connection.
     async fn scrape(&self) -> String {
         let mut client = self.connect().await;
         client
@@ -151,7 +155,7 @@ async fn is_closed(client: &mut DuplexStream) -> bool {
     client.write_all(b"\r").await.is_err()
 }
 
-/// Reads to the end, whatever the end is.
+/// Reads until the end or an error.
 async fn rest(client: &mut DuplexStream) -> String {
     let mut bytes = Vec::new();
     let _ = client.read_to_end(&mut bytes).await;
@@ -163,7 +167,7 @@ fn seconds(duration: Duration) -> u64 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_head_is_cut_off_and_holds_nobody_up() {
+async fn a_slow_head_is_closed_and_delays_no_other_client() {
     let running = start(Limits::default(), 0);
     let mut slow = running.connect().await;
     let start = Instant::now();
@@ -186,7 +190,7 @@ async fn a_silent_connection_is_closed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_may_rest_between_scrapes_but_not_for_ever() {
+async fn a_connection_may_be_idle_between_scrapes_for_a_while() {
     let running = start(Limits::default(), 0);
     let mut client = running.connect().await;
     let mut answer = vec![0; 1024];
@@ -205,7 +209,7 @@ async fn a_connection_may_rest_between_scrapes_but_not_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reader_that_stops_is_cut_off() {
+async fn a_reader_that_stops_is_disconnected() {
     let running = start(Limits::default(), 0);
     let mut client = running.connect().await;
     client
@@ -217,7 +221,7 @@ async fn a_reader_that_stops_is_cut_off() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reader_that_takes_any_byte_is_not_stalled() {
+async fn a_slow_reader_is_not_disconnected() {
     let running = start(Limits::default(), 0);
     let mut client = running.connect().await;
     client
@@ -238,7 +242,7 @@ async fn a_reader_that_takes_any_byte_is_not_stalled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pipelining_gives_a_stuck_reader_no_time() {
+async fn pipelining_gives_a_stalled_reader_no_time() {
     let running = start(Limits::default(), 0);
     let mut client = running.connect().await;
     let start = Instant::now();
@@ -249,9 +253,9 @@ async fn pipelining_gives_a_stuck_reader_no_time() {
     assert!(seconds(start.elapsed()) <= 6, "{:?}", start.elapsed());
 }
 
-/// As many as there may be, each in a way of not being answered.
+/// More than the limit, in every state without a response.
 #[tokio::test(start_paused = true)]
-async fn a_thousand_who_are_not_answered_lock_nobody_out() {
+async fn a_thousand_silent_clients_do_not_lock_others_out() {
     let running = start(Limits::default(), 0);
     let ways: [&[u8]; 4] = [
         b"",
@@ -270,26 +274,26 @@ async fn a_thousand_who_are_not_answered_lock_nobody_out() {
             assert!(running.scrape().await.ends_with("up 1\n"));
         }
         let newest = clients.last_mut().unwrap();
-        assert!(!is_closed(newest).await, "the newest had to go");
+        assert!(!is_closed(newest).await, "the newest was evicted");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn stuck_readers_make_room_for_the_next_scrape() {
+async fn stalled_readers_are_evicted_for_the_next_scrape() {
     let running = start(Limits::default(), 0);
-    let mut stuck = Vec::new();
+    let mut stalled = Vec::new();
     for _ in 0..200 {
         let mut client = running.connect().await;
         let request = b"GET /metrics?large HTTP/1.1\r\nHost: x\r\n\r\n";
         client.write_all(request).await.unwrap();
-        stuck.push(client);
+        stalled.push(client);
         let scrape = running.scrape().await;
         assert!(scrape.ends_with("up 1\n"), "{scrape}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_body_is_refused() {
+async fn a_slow_body_is_rejected() {
     let running = start(Limits::default(), 0);
     let mut client = running.connect().await;
     client
@@ -303,7 +307,7 @@ async fn a_slow_body_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_surplus_connection_takes_the_place_of_the_one_that_waits_longest() {
+async fn a_surplus_connection_evicts_the_one_that_waits_longest() {
     let limits = Limits {
         connections: 2,
         ..Limits::default()
@@ -319,7 +323,7 @@ async fn a_surplus_connection_takes_the_place_of_the_one_that_waits_longest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_for_a_hash_makes_no_room_for_who_says_nothing() {
+async fn a_client_waiting_for_its_hash_is_not_evicted() {
     let limits = Limits {
         connections: 2,
         ..Limits::default()
@@ -328,11 +332,11 @@ async fn who_waits_for_a_hash_makes_no_room_for_who_says_nothing() {
     let hash = bcrypt::hash("secret", 10).unwrap();
     std::fs::write(&file, format!("basic_auth_users: {{alice: {hash}}}")).unwrap();
     let running = start_with(limits, 0, WebConfig::load(file.path()).ok());
-    // After this the file is not looked at for a while.
+    // After this the file is not checked for a while.
     assert!(running.scrape().await.starts_with("HTTP/1.0 401 "));
-    let mut checked = running.connect().await;
+    let mut hashed = running.connect().await;
     let request = b"GET /metrics HTTP/1.0\r\nAuthorization: Basic YWxpY2U6c2VjcmV0\r\n\r\n";
-    checked.write_all(request).await.unwrap();
+    hashed.write_all(request).await.unwrap();
     let mut silent = Vec::new();
     for _ in 0..3 {
         for _ in 0..1000 {
@@ -340,33 +344,33 @@ async fn who_waits_for_a_hash_makes_no_room_for_who_says_nothing() {
         }
         silent.push(running.connect().await);
     }
-    let answer = rest(&mut checked).await;
+    let answer = rest(&mut hashed).await;
     assert!(answer.ends_with("up 1\n"), "{answer}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn reloads_in_a_hurry_are_one_reload() {
+async fn simultaneous_reload_requests_share_one_reload() {
     let reloads = reload::Reloads::new(Duration::from_secs(1));
     let counted = Arc::new(Counted::default());
     let served: Arc<dyn Handler> = Arc::<Counted>::clone(&counted);
     let start = Instant::now();
     for round in 1..=3 {
-        let asked: Vec<_> = (0..1000)
+        let requests: Vec<_> = (0..1000)
             .map(|_| {
                 let (reloads, served) = (Arc::clone(&reloads), Arc::clone(&served));
                 tokio::spawn(async move { reloads.run(&served).await })
             })
             .collect();
-        for outcome in asked {
-            let refused = reload::Outcome::Refused(format!("reload {round}"));
-            assert_eq!(outcome.await.unwrap(), refused, "everyone hears the truth");
+        for outcome in requests {
+            let failed = reload::Outcome::Failed(format!("reload {round}"));
+            assert_eq!(outcome.await.unwrap(), failed, "the same for all");
         }
         assert_eq!(counted.0.load(Ordering::SeqCst), round);
     }
     assert_eq!(seconds(start.elapsed()), 2);
 }
 
-/// Says at every reload which one it was.
+/// Fails every reload with its number.
 #[derive(Default)]
 struct Counted(AtomicUsize);
 
@@ -390,7 +394,7 @@ impl Handler for Counted {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_costs_one_connection() {
+async fn a_panic_closes_one_connection_only() {
     let running = start(Limits::default(), 0);
     let mut client = running.connect().await;
     client
@@ -403,7 +407,7 @@ async fn a_panic_costs_one_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn shutdown_waits_for_a_stalled_response_but_not_for_ever() {
+async fn shutdown_waits_for_a_stalled_response_for_a_while() {
     let running = start(Limits::default(), 0);
     let mut stalled = running.connect().await;
     stalled
@@ -419,17 +423,16 @@ async fn shutdown_waits_for_a_stalled_response_but_not_for_ever() {
     running.stop.send(()).unwrap();
     assert_eq!(rest(&mut idle).await, "");
     assert_eq!(rest(&mut half).await, "");
-    assert_eq!(start.elapsed(), Duration::ZERO, "the idle ones had to wait");
+    assert_eq!(start.elapsed(), Duration::ZERO, "the idle ones waited");
     assert_eq!(running.server.await.unwrap(), Ok(Stopped::CutOff(1)));
     assert_eq!(seconds(start.elapsed()), 4);
 }
 
 #[tokio::test(start_paused = true)]
-async fn shutdown_closes_resting_connections_and_lets_responses_finish() {
+async fn shutdown_closes_idle_connections_and_finishes_responses() {
     let running = start(Limits::default(), 0);
-    let mut resting = running.connect().await;
-    resting
-        .write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+    let mut idle = running.connect().await;
+    idle.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
         .await
         .unwrap();
     let mut busy = running.connect().await;
@@ -439,7 +442,7 @@ async fn shutdown_closes_resting_connections_and_lets_responses_finish() {
     sleep(Duration::from_secs(1)).await;
     let start = Instant::now();
     running.stop.send(()).unwrap();
-    assert!(rest(&mut resting).await.ends_with("up 1\n"));
+    assert!(rest(&mut idle).await.ends_with("up 1\n"));
     assert_eq!(start.elapsed(), Duration::ZERO);
     let answer = rest(&mut busy).await;
     let (_, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -452,7 +455,7 @@ struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        self.0.lock().extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -462,7 +465,7 @@ impl io::Write for Log {
 }
 
 #[tokio::test(start_paused = true)]
-async fn failures_to_accept_are_survived_and_logged_once() {
+async fn failures_to_accept_are_retried_and_logged_once() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -476,7 +479,7 @@ async fn failures_to_accept_are_survived_and_logged_once() {
     // Other events restart the last, waiting call.
     let calls = running.accept_calls.load(Ordering::SeqCst);
     assert!((51..=55).contains(&calls), "{calls}");
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = String::from_utf8(log.0.lock().clone()).unwrap();
     assert_eq!(
         text.matches("cannot accept connections").count(),
         1,

@@ -1,4 +1,4 @@
-//! A handler to serve, a server for it, and a client that sends bytes as they are.
+//! A handler for tests, a server for it, and a client that sends bytes as they are.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -27,7 +27,7 @@ fn large_page() -> Bytes {
 
 /// A handler whose state the tests set.
 #[derive(Default)]
-pub(crate) struct Fake {
+pub(crate) struct FakeHandler {
     pub(crate) ready: AtomicBool,
     pub(crate) scrapes: AtomicUsize,
     pub(crate) reloads_begun: AtomicUsize,
@@ -38,21 +38,21 @@ pub(crate) struct Fake {
     changed: Notify,
 }
 
-impl Fake {
+impl FakeHandler {
     fn count(&self, counter: &AtomicUsize) {
         counter.fetch_add(1, Ordering::SeqCst);
         self.changed.notify_one();
     }
 
-    /// Waits until a counter has come to `wanted`.
-    pub(crate) async fn until(&self, counter: fn(&Self) -> &AtomicUsize, wanted: usize) {
-        while counter(self).load(Ordering::SeqCst) < wanted {
+    /// Waits until a counter has reached `count`.
+    pub(crate) async fn until(&self, counter: fn(&Self) -> &AtomicUsize, count: usize) {
+        while counter(self).load(Ordering::SeqCst) < count {
             self.changed.notified().await;
         }
     }
 }
 
-impl Handler for Fake {
+impl Handler for FakeHandler {
     fn metrics(&self, request: &MetricsRequest<'_>) -> MetricsPage {
         self.count(&self.scrapes);
         let query = request.query.unwrap_or_default();
@@ -114,7 +114,7 @@ impl Handler for Fake {
 /// A server under test.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
-    pub(crate) handler: Arc<Fake>,
+    pub(crate) handler: Arc<FakeHandler>,
     pub(crate) stop: oneshot::Sender<()>,
     pub(crate) server: JoinHandle<Result<Stopped, String>>,
 }
@@ -127,9 +127,9 @@ pub(crate) async fn start_with(settings: Settings, web_config: Option<WebConfig>
     let address = parse_listen_address("127.0.0.1:0").unwrap();
     let listeners = bind(&[address]).await.unwrap();
     let address = listeners[0].local_addr().unwrap();
-    let handler = Arc::new(Fake::default());
+    let handler = Arc::new(FakeHandler::default());
     let (stop, stopped) = oneshot::channel();
-    let served: Arc<dyn Handler> = Arc::<Fake>::clone(&handler);
+    let served: Arc<dyn Handler> = Arc::<FakeHandler>::clone(&handler);
     let server = tokio::spawn(web::serve(listeners, settings, web_config, served, async {
         // A test that ends without stopping drops the runtime anyway.
         let _ = stopped.await;
@@ -147,7 +147,7 @@ impl Running {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    /// One request on a connection of its own. `more` is header lines, and a body if it has one.
+    /// One request on a new connection. `more` is header lines and, if there is one, a body.
     pub(crate) async fn ask(&self, method: &str, target: &str, more: &str) -> Answer {
         ask_on(self.connect().await, method, target, more).await
     }
@@ -170,7 +170,7 @@ where
     answer
 }
 
-/// A response as it came.
+/// A response as it was received.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -182,7 +182,7 @@ impl Answer {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.iter().filter(|(key, _)| key == name);
         let value = values.next().map(|(_, value)| value.as_str());
-        assert!(values.next().is_none(), "{name} came twice");
+        assert!(values.next().is_none(), "{name} is there twice");
         value
     }
 }
@@ -217,12 +217,12 @@ pub(crate) async fn read_answer<S: AsyncRead + Unpin>(stream: &mut S) -> Answer 
     answer
 }
 
-/// Connections that asked for a large page and read nothing.
+/// Connections that have requested a large page and read nothing.
 pub(crate) async fn stalled(running: &Running, count: usize) -> Vec<TcpStream> {
     stalled_more(running, count, 0).await
 }
 
-/// [`stalled`], after so many scrapes by others.
+/// [`stalled`], after `before` scrapes of other connections.
 pub(crate) async fn stalled_more(running: &Running, count: usize, before: usize) -> Vec<TcpStream> {
     let mut streams = Vec::new();
     for index in 1..=count {
@@ -232,17 +232,17 @@ pub(crate) async fn stalled_more(running: &Running, count: usize, before: usize)
             .await
             .unwrap();
         streams.push(stream);
-        let wanted = before + index;
+        let count = before + index;
         running
             .handler
-            .until(|handler| &handler.scrapes, wanted)
+            .until(|handler| &handler.scrapes, count)
             .await;
     }
     streams
 }
 
 /// A web configuration file for alice, whose password is `secret`.
-pub(crate) fn guarded(more: &str) -> (tempfile::TempDir, WebConfig) {
+pub(crate) fn with_alice(more: &str) -> (tempfile::TempDir, WebConfig) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("web.yml");
     let hash = bcrypt::hash("secret", 4).unwrap();
