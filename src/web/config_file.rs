@@ -1,22 +1,23 @@
 //! The file of `--web.config.file`, in the format of the Prometheus exporter-toolkit.
 //!
-//! Reading it collects every mistake with its place in the file, and no mistake repeats a secret.
-//! `docs/web-configuration.md` lists what differs from the toolkit. `section` takes the YAML apart.
+//! All errors are collected, each with its place in the file, and none repeats a secret.
+//! `docs/web-configuration.md` lists the differences from the toolkit.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use config::ValueKind;
+use config::{Map, Value, ValueKind};
 use hyper::header::{HeaderName, HeaderValue};
 use secrecy::SecretString;
 
 use super::basic_auth;
-use super::config_section::{Section, shown};
+use super::config_section::{Section, expected, redacted_preview};
 use super::pem::Pem;
+use super::rate_limit::RateLimitSettings;
 use crate::yaml;
 
-/// Headers that may be configured, with the values allowed for them (any, when none is listed).
+/// Headers that may be configured, with the values allowed for them (any, if none is listed).
 const HEADERS: [(&str, &[&str]); 5] = [
     ("Strict-Transport-Security", &[]),
     ("X-Content-Type-Options", &["nosniff"]),
@@ -25,26 +26,24 @@ const HEADERS: [(&str, &[&str]); 5] = [
     ("Content-Security-Policy", &[]),
 ];
 
-const SECTIONS: &str = "tls_server_config and basic_auth_users";
-
 /// The file, field by field.
 #[derive(Default)]
-pub(super) struct WebFile {
-    /// Whether there is nothing in it but white space and comments.
+pub(super) struct ConfigFile {
+    /// Whether it contains nothing but white space and comments.
     pub(super) empty: bool,
-    /// Whether there is `basic_auth_users:` with nothing below it, as when writing broke off.
-    pub(super) users_missing: bool,
-    /// `tls_server_config`, when anything is set in it.
+    /// Whether `basic_auth_users:` has nothing below it, as in a half-written file.
+    pub(super) users_null: bool,
+    /// `tls_server_config`, if it has any keys.
     pub(super) tls: Option<TlsFields>,
     /// `http_server_config.headers`.
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     /// `basic_auth_users`: bcrypt hashes by user.
     pub(super) users: BTreeMap<String, SecretString>,
-    /// `rate_limit`: interval and burst, unless the interval is zero.
-    pub(super) rate: Option<(Duration, u32)>,
+    /// `rate_limit`, unless its interval is zero.
+    pub(super) rate: Option<RateLimitSettings>,
 }
 
-/// `tls_server_config` as it stands in the file; `tls` gives it its meaning.
+/// `tls_server_config` as it is in the file; `tls` interprets it.
 #[derive(Default)]
 pub(super) struct TlsFields {
     pub(super) cert: Option<Pem>,
@@ -59,169 +58,169 @@ pub(super) struct TlsFields {
     pub(super) prefer_server_cipher_suites: Option<bool>,
 }
 
-/// Reads the text of the web configuration file at `path`; relative paths in it start at its
-/// folder.
-pub(super) fn parse(text: &str, path: &Path, mistakes: &mut Vec<String>) -> WebFile {
+/// Parses the text of the web configuration file at `path`; relative paths in it are relative to
+/// its folder.
+pub(super) fn parse(text: &str, path: &Path, errors: &mut Vec<String>) -> ConfigFile {
+    let Some(root) = root(text, path, errors) else {
+        return ConfigFile::default();
+    };
+    if root.is_empty() {
+        return ConfigFile {
+            empty: true,
+            ..ConfigFile::default()
+        };
+    }
     let folder = path.parent().unwrap_or(Path::new(""));
-    let whole = |reason: &str| format!("{}: {reason}", path.display());
-    let document = match yaml::parse(text) {
-        Ok(document) => document,
-        Err(reason) => {
-            mistakes.push(whole(&reason));
-            return WebFile::default();
-        }
-    };
-    mistakes.extend(document.duplicates.iter().map(|repeated| {
-        let (first, second) = repeated.lines;
-        whole(&format!(
-            "a key is given twice, in lines {first} and {second}; keep one"
-        ))
-    }));
-    let table = match document.root.kind {
-        ValueKind::Table(table) if !table.is_empty() => table,
-        // The toolkit takes a file without content for one that asks for nothing.
-        ValueKind::Nil | ValueKind::Table(_) => {
-            return WebFile {
-                empty: true,
-                ..WebFile::default()
-            };
-        }
-        _ => {
-            mistakes.push(whole(&format!(
-                "is no web configuration; a mapping with keys such as {SECTIONS} is wanted"
-            )));
-            return WebFile::default();
-        }
-    };
-    let mut root = Section::new(String::new(), table);
-    let users_missing = root.is_null("basic_auth_users");
-    let tls = root.section("tls_server_config", mistakes);
-    let http = root.section("http_server_config", mistakes);
-    let users = root.section("basic_auth_users", mistakes);
-    let rate = root.section("rate_limit", mistakes);
-    root.refuse_rest(mistakes);
-    WebFile {
+    let mut root = Section::new(String::new(), root);
+    let users_null = root.is_null("basic_auth_users");
+    let tls = root.section("tls_server_config", errors);
+    let http = root.section("http_server_config", errors);
+    let users = root.section("basic_auth_users", errors);
+    let rate = root.section("rate_limit", errors);
+    root.reject_unknown_keys(errors);
+    ConfigFile {
         empty: false,
-        users_missing,
+        users_null,
         tls: tls
             .filter(|section| !section.is_empty())
-            .map(|section| tls_fields(section, folder, mistakes)),
-        headers: http.map_or_else(Vec::new, |section| http_fields(section, mistakes)),
-        users: users.map_or_else(BTreeMap::new, |section| user_hashes(section, mistakes)),
-        rate: rate.and_then(|section| rate_fields(section, mistakes)),
+            .map(|section| tls_fields(section, folder, errors)),
+        headers: http.map_or_else(Vec::new, |section| http_headers(section, errors)),
+        users: users.map_or_else(BTreeMap::new, |section| user_hashes(section, errors)),
+        rate: rate.and_then(|section| rate_limit(section, errors)),
     }
 }
 
-fn tls_fields(mut section: Section, folder: &Path, mistakes: &mut Vec<String>) -> TlsFields {
-    let fields = TlsFields {
-        cert: section.pem("cert", folder, mistakes),
-        key: section.pem("key", folder, mistakes),
-        client_ca: section.pem("client_ca", folder, mistakes),
-        client_auth_type: section.string("client_auth_type", mistakes),
-        client_allowed_sans: section.strings("client_allowed_sans", mistakes),
-        min_version: section.string("min_version", mistakes),
-        max_version: section.string("max_version", mistakes),
-        cipher_suites: section
-            .strings("cipher_suites", mistakes)
-            .unwrap_or_default(),
-        curve_preferences: section
-            .strings("curve_preferences", mistakes)
-            .unwrap_or_default(),
-        prefer_server_cipher_suites: section.boolean("prefer_server_cipher_suites", mistakes),
+/// The mapping at the top of the file, which the toolkit allows to be absent.
+fn root(text: &str, path: &Path, errors: &mut Vec<String>) -> Option<Map<String, Value>> {
+    let path = path.display().to_string();
+    let document = match yaml::parse(text) {
+        Ok(document) => document,
+        Err(error) => {
+            errors.push(format!("{path}: {error}"));
+            return None;
+        }
     };
-    section.refuse_rest(mistakes);
+    for duplicate in &document.duplicates {
+        let (first, second) = duplicate.lines;
+        errors.push(format!(
+            "{path}: a key is given twice, in lines {first} and {second}; keep one"
+        ));
+    }
+    match document.root.kind {
+        ValueKind::Table(entries) => Some(entries),
+        ValueKind::Nil => Some(Map::new()),
+        other => {
+            let mapping = "a mapping with keys such as tls_server_config and basic_auth_users";
+            errors.push(expected(mapping, &path, &other));
+            None
+        }
+    }
+}
+
+fn tls_fields(mut section: Section, folder: &Path, errors: &mut Vec<String>) -> TlsFields {
+    let fields = TlsFields {
+        cert: section.pem("cert", folder, errors),
+        key: section.pem("key", folder, errors),
+        client_ca: section.pem("client_ca", folder, errors),
+        client_auth_type: section.string("client_auth_type", errors),
+        client_allowed_sans: section.strings("client_allowed_sans", errors),
+        min_version: section.string("min_version", errors),
+        max_version: section.string("max_version", errors),
+        cipher_suites: section.strings("cipher_suites", errors).unwrap_or_default(),
+        curve_preferences: section
+            .strings("curve_preferences", errors)
+            .unwrap_or_default(),
+        prefer_server_cipher_suites: section.boolean("prefer_server_cipher_suites", errors),
+    };
+    section.reject_unknown_keys(errors);
     fields
 }
 
-fn http_fields(mut section: Section, mistakes: &mut Vec<String>) -> Vec<(HeaderName, HeaderValue)> {
-    let _http2 = section.boolean("http2", mistakes);
-    let headers = section.section("headers", mistakes);
-    section.refuse_rest(mistakes);
-    let Some(mut headers) = headers else {
+fn http_headers(mut section: Section, errors: &mut Vec<String>) -> Vec<(HeaderName, HeaderValue)> {
+    // Accepted for the toolkit's sake; this server speaks HTTP/1.1 only.
+    let _http2 = section.boolean("http2", errors);
+    let headers = section.section("headers", errors);
+    section.reject_unknown_keys(errors);
+    let Some(mut section) = headers else {
         return Vec::new();
     };
-    let mut found = Vec::new();
+    let mut headers = Vec::new();
     for (name, allowed) in HEADERS {
-        let Some(text) = headers.string(name, mistakes) else {
+        let Some(text) = section.string(name, errors) else {
             continue;
         };
+        let path = section.path(name);
         if !allowed.is_empty() && !allowed.contains(&text.as_str()) {
-            let allowed = allowed.join(" or ");
-            mistakes.push(format!(
-                "{}: {} is not allowed; allowed is {allowed}",
-                headers.path(name),
-                shown(&text)
-            ));
+            let (allowed, found) = (allowed.join(" or "), redacted_preview(&text));
+            errors.push(format!("{path}: expected {allowed}, found {found}"));
         }
         match (HeaderName::try_from(name), HeaderValue::try_from(&text)) {
-            (Ok(name), Ok(value)) => found.push((name, value)),
-            _ => mistakes.push(format!(
-                "{}: this value cannot stand in a header",
-                headers.path(name)
-            )),
+            (Ok(name), Ok(value)) => headers.push((name, value)),
+            _ => errors.push(format!("{path}: not a valid value for a header")),
         }
     }
-    headers.refuse_rest(mistakes);
-    found
+    section.reject_unknown_keys(errors);
+    headers
 }
 
-fn user_hashes(section: Section, mistakes: &mut Vec<String>) -> BTreeMap<String, SecretString> {
+fn user_hashes(section: Section, errors: &mut Vec<String>) -> BTreeMap<String, SecretString> {
     let mut users = BTreeMap::new();
     for (name, value) in section.sorted() {
-        let place = format!("basic_auth_users.{}", shown(&name));
-        let ValueKind::String(hash) = value.kind else {
-            mistakes.push(format!("{place}: a bcrypt hash is wanted"));
-            continue;
+        let path = format!("basic_auth_users.{}", redacted_preview(&name));
+        let hash = match value.kind {
+            ValueKind::String(hash) => hash,
+            other => {
+                errors.push(expected("a bcrypt hash", &path, &other));
+                continue;
+            }
         };
         if name.contains(':') {
-            mistakes.push(format!("{place}: a user's name cannot contain a colon"));
+            errors.push(format!("{path}: the name of a user cannot contain a colon"));
         }
         match basic_auth::hash_cost(&hash) {
             Ok(_) => {
                 users.insert(name, hash.into());
             }
-            Err(why) => mistakes.push(format!("{place}: {why}")),
+            Err(error) => errors.push(format!("{path}: {error}")),
         }
     }
     users
 }
 
-fn rate_fields(mut section: Section, mistakes: &mut Vec<String>) -> Option<(Duration, u32)> {
-    let interval = section.string("interval", mistakes);
-    let burst = section.string("burst", mistakes);
-    let place = |key| format!("rate_limit.{key}");
-    let interval = interval.and_then(|text| {
-        let length = match text.as_str() {
-            "0" => Some(Duration::ZERO),
-            text => text
-                .parse::<jiff::SignedDuration>()
-                .ok()
-                .and_then(|length| Duration::try_from(length).ok()),
-        };
-        if length.is_none() {
-            mistakes.push(format!(
-                "{}: {} is not a time such as 1s or 100ms",
-                place("interval"),
-                shown(&text)
+fn rate_limit(mut section: Section, errors: &mut Vec<String>) -> Option<RateLimitSettings> {
+    let interval = section.string("interval", errors);
+    let interval = interval.map(|text| {
+        parse_interval(&text).unwrap_or_else(|| {
+            let (path, found) = (section.path("interval"), redacted_preview(&text));
+            errors.push(format!(
+                "{path}: expected a duration such as 1s or 100ms, found {found}"
             ));
-        }
-        length
+            Duration::ZERO
+        })
     });
-    let burst = burst.map(|text| match text.parse::<u32>() {
-        // As in the toolkit, 0 lets nothing through.
-        Ok(burst) => burst,
-        _ => {
-            mistakes.push(format!(
-                "{}: {} is not a whole number from 0 on",
-                place("burst"),
-                shown(&text)
+    let burst = section.string("burst", errors);
+    let burst = burst.map(|text| {
+        text.parse().unwrap_or_else(|_| {
+            let (path, found) = (section.path("burst"), redacted_preview(&text));
+            errors.push(format!(
+                "{path}: expected a whole number, 0 or greater, found {found}"
             ));
             0
-        }
+        })
     });
-    section.refuse_rest(mistakes);
-    let interval = interval.filter(|interval| !interval.is_zero())?;
-    Some((interval, burst.unwrap_or(0)))
+    section.reject_unknown_keys(errors);
+    Some(RateLimitSettings {
+        interval: interval.filter(|interval| !interval.is_zero())?,
+        // As in the toolkit, 0 lets no request through.
+        burst: burst.unwrap_or(0),
+    })
+}
+
+fn parse_interval(text: &str) -> Option<Duration> {
+    if text == "0" {
+        return Some(Duration::ZERO);
+    }
+    text.parse::<jiff::SignedDuration>().ok()?.try_into().ok()
 }
 
 #[cfg(test)]
@@ -230,14 +229,14 @@ mod tests {
 
     const HASH: &str = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG";
 
-    fn mistakes_of(text: &str) -> Vec<String> {
-        let mut mistakes = Vec::new();
-        parse(text, Path::new("/etc/x/web.yml"), &mut mistakes);
-        mistakes
+    fn errors_of(text: &str) -> Vec<String> {
+        let mut errors = Vec::new();
+        parse(text, Path::new("/etc/x/web.yml"), &mut errors);
+        errors
     }
 
     #[test]
-    fn everything_the_toolkit_knows() {
+    fn every_key_of_the_toolkit_is_read() {
         let text = format!(
             "tls_server_config:\n  cert_file: a.crt\n  key: PEM\n  client_ca_file: /ca.crt\n  \
              client_auth_type: RequireAndVerifyClientCert\n  min_version: TLS12\n  \
@@ -247,9 +246,9 @@ mod tests {
              basic_auth_users:\n  Alice.B: {HASH}\n  7: {HASH}\n\
              rate_limit: {{interval: 1m30s, burst: 20}}\n"
         );
-        let mut mistakes = Vec::new();
-        let file = parse(&text, Path::new("/etc/x/web.yml"), &mut mistakes);
-        assert_eq!(mistakes, Vec::<String>::new());
+        let mut errors = Vec::new();
+        let file = parse(&text, Path::new("/etc/x/web.yml"), &mut errors);
+        assert_eq!(errors, Vec::<String>::new());
         let tls = file.tls.unwrap();
         assert!(matches!(tls.cert, Some(Pem::File(path)) if path == Path::new("/etc/x/a.crt")));
         assert!(matches!(tls.key, Some(Pem::Inline(_))));
@@ -260,29 +259,31 @@ mod tests {
         assert_eq!(names, ["x-frame-options", "x-xss-protection"]);
         let users: Vec<&String> = file.users.keys().collect();
         assert_eq!(users, ["7", "Alice.B"], "the case of names is kept");
-        assert_eq!(file.rate, Some((Duration::from_secs(90), 20)));
+        let rate = file.rate.unwrap();
+        assert_eq!(rate.interval, Duration::from_secs(90));
+        assert_eq!(rate.burst, 20);
     }
 
     #[test]
-    fn nothing_is_allowed_too() {
+    fn a_file_without_content_is_valid() {
         for text in [
             "",
             "# empty\n",
             "tls_server_config:\nbasic_auth_users: {}\n",
         ] {
-            let mut mistakes = Vec::new();
-            let file = parse(text, Path::new(""), &mut mistakes);
-            assert_eq!(mistakes, Vec::<String>::new(), "{text:?}");
+            let mut errors = Vec::new();
+            let file = parse(text, Path::new(""), &mut errors);
+            assert_eq!(errors, Vec::<String>::new(), "{text:?}");
             assert!(file.tls.is_none() && file.users.is_empty() && file.rate.is_none());
         }
     }
 
     #[test]
-    fn every_mistake_at_once_and_no_secret() {
-        let found = mistakes_of(
+    fn all_errors_are_reported_without_secrets() {
+        let found = errors_of(
             "tls_server_config: {cert: x, cert_file: y, key_file: [hush], cipher_suites: [[1]], \
              odd: hush, \"hu:sh\": 1, prefer_server_cipher_suites: 3}\n\
-             http_server_config: {http2: maybe, headers: {X-Frame-Options: allow, Server: x, \
+             http_server_config: {http2: {}, headers: {X-Frame-Options: allow, Server: x, \
              Content-Security-Policy: \"a\\nb\"}}\n\
              basic_auth_users: {bob: hush, eve: [1]}\n\
              rate_limit: {interval: -1s, burst: -1}\nmore: hush\n",
@@ -290,34 +291,33 @@ mod tests {
         assert_eq!(
             found,
             [
-                "more: this file has no such key",
-                "tls_server_config.cert: cert_file is given too; only one of them is allowed",
-                "tls_server_config.key_file: a string is wanted",
-                "tls_server_config.cipher_suites[0]: a string is wanted",
-                "tls_server_config.prefer_server_cipher_suites: true or false is wanted",
-                "tls_server_config.[hidden]: tls_server_config has no such key",
-                "tls_server_config.odd: tls_server_config has no such key",
-                "http_server_config.http2: true or false is wanted",
-                "http_server_config.headers.X-Frame-Options: allow is not allowed; allowed is \
-                 deny or sameorigin",
-                "http_server_config.headers.Content-Security-Policy: this value cannot stand in a \
-                 header",
-                "http_server_config.headers.Server: http_server_config.headers has no such key",
-                "basic_auth_users.bob: expected a bcrypt hash; create one with: htpasswd -nBC 10 \"\"",
-                "basic_auth_users.eve: a bcrypt hash is wanted",
-                "rate_limit.interval: -1s is not a time such as 1s or 100ms",
-                "rate_limit.burst: -1 is not a whole number from 0 on",
+                "more: unknown key",
+                "tls_server_config.cert: cannot be combined with cert_file; keep one",
+                "tls_server_config.key_file: expected a single value, found a list",
+                "tls_server_config.cipher_suites[0]: expected a single value, found a list",
+                "tls_server_config.prefer_server_cipher_suites: expected true or false",
+                "tls_server_config.[hidden]: unknown key",
+                "tls_server_config.odd: unknown key",
+                "http_server_config.http2: expected true or false, found a mapping",
+                "http_server_config.headers.X-Frame-Options: expected deny or sameorigin, found allow",
+                "http_server_config.headers.Content-Security-Policy: not a valid value for a header",
+                "http_server_config.headers.Server: unknown key",
+                "basic_auth_users.bob: expected a bcrypt hash; create one with: \
+                 htpasswd -nBC 10 \"\"",
+                "basic_auth_users.eve: expected a bcrypt hash, found a list",
+                "rate_limit.interval: expected a duration such as 1s or 100ms, found -1s",
+                "rate_limit.burst: expected a whole number, 0 or greater, found -1",
             ]
         );
     }
 
     #[test]
-    fn what_is_no_web_configuration_is_refused_whole() {
+    fn a_file_without_a_mapping_is_one_error() {
         let deep = format!("# c\r{}", "- ".repeat(8000));
-        for (text, wanted) in [
+        for (text, start) in [
             ("a: [", "/etc/x/web.yml: line 2, column 1: not valid YAML"),
-            ("just words", "/etc/x/web.yml: is no web configuration"),
-            ("- a", "/etc/x/web.yml: is no web configuration"),
+            ("just words", "/etc/x/web.yml: expected a mapping with keys"),
+            ("- a", "/etc/x/web.yml: expected a mapping with keys"),
             (
                 "a: 1\n---\nb: 2\n",
                 "/etc/x/web.yml: line 2, column 1: expected a single",
@@ -328,15 +328,15 @@ mod tests {
             ),
             (deep.as_str(), "/etc/x/web.yml: line 2, column "),
         ] {
-            let found = mistakes_of(text);
+            let found = errors_of(text);
             assert_eq!(found.len(), 1, "{found:?}");
-            assert!(found[0].starts_with(wanted), "{found:?}");
+            assert!(found[0].starts_with(start), "{found:?}");
         }
     }
 
-    /// Private keys and passwords, named or written where the file should be.
+    /// Private keys and passwords, in a file named by mistake or in place of a file name.
     #[test]
-    fn no_secret_in_the_place_of_the_file_is_repeated() {
+    fn no_secret_in_place_of_the_file_is_repeated() {
         let key = "-----BEGIN PRIVATE KEY-----\nhushHUSH+/==\n-----END PRIVATE KEY-----\n";
         let encrypted = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,hush\n\nhush\n";
         let line = "hushAgEAMBMGByqGSM49AgEG/CqGSM49AwEHBG0wawIBAQQgevZzL1gdAFr88hb2";
@@ -353,7 +353,7 @@ mod tests {
             ]
         });
         let pasted = pasted.as_flattened().iter().map(String::as_str);
-        let mut told = Vec::new();
+        let mut wrong = Vec::new();
         for text in [
             key,
             encrypted,
@@ -375,29 +375,29 @@ mod tests {
         .into_iter()
         .chain(pasted)
         {
-            let mut mistakes = Vec::new();
-            let file = parse(text, Path::new(""), &mut mistakes);
+            let mut errors = Vec::new();
+            let file = parse(text, Path::new(""), &mut errors);
             if let Some(fields) = &file.tls {
-                crate::web::tls::build(fields, &mut mistakes);
+                crate::web::tls::build(fields, &mut errors);
             }
-            let mistakes = mistakes.concat();
-            if mistakes.is_empty() || mistakes.to_lowercase().contains("hush") {
-                told.push((text, mistakes));
+            let errors = errors.concat();
+            if errors.is_empty() || errors.to_lowercase().contains("hush") {
+                wrong.push((text, errors));
             }
         }
-        assert!(told.is_empty(), "{told:#?}");
+        assert!(wrong.is_empty(), "{wrong:#?}");
     }
 
     #[test]
-    fn scalars_stay_as_written_and_anchors_and_a_byte_order_mark_are_fine() {
+    fn scalars_anchors_and_a_byte_order_mark_are_read() {
         let text = format!(
             "\u{feff}basic_auth_users:\n  007: &h {HASH}\n  True: *h\n  ~: *h\n\
              http_server_config:  # as &b\n  headers:\n    Content-Security-Policy: \
              \"default-src * & https://x/?a&b\"\n"
         );
-        let mut mistakes = Vec::new();
-        let file = parse(&text, Path::new(""), &mut mistakes);
-        assert_eq!(mistakes, Vec::<String>::new());
+        let mut errors = Vec::new();
+        let file = parse(&text, Path::new(""), &mut errors);
+        assert_eq!(errors, Vec::<String>::new());
         let users: Vec<&String> = file.users.keys().collect();
         assert_eq!(users, ["007", "True", "~"]);
         assert_eq!(file.headers[0].1, "default-src * & https://x/?a&b");
@@ -405,18 +405,19 @@ mod tests {
 
     #[test]
     fn a_rate_limit_is_read_as_the_toolkit_does() {
+        let none_allowed = RateLimitSettings {
+            interval: Duration::from_secs(1),
+            burst: 0,
+        };
         for (text, rate) in [
-            ("{interval: 1s}", Some((Duration::from_secs(1), 0))),
-            (
-                "{interval: 1s, burst: 0}",
-                Some((Duration::from_secs(1), 0)),
-            ),
+            ("{interval: 1s}", Some(none_allowed)),
+            ("{interval: 1s, burst: 0}", Some(none_allowed)),
             ("{interval: 0, burst: 3}", None),
             ("{burst: 0}", None),
         ] {
-            let mut mistakes = Vec::new();
-            let file = parse(&format!("rate_limit: {text}"), Path::new(""), &mut mistakes);
-            assert_eq!(mistakes, Vec::<String>::new());
+            let mut errors = Vec::new();
+            let file = parse(&format!("rate_limit: {text}"), Path::new(""), &mut errors);
+            assert_eq!(errors, Vec::<String>::new());
             assert_eq!(file.rate, rate, "{text}");
         }
     }

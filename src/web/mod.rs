@@ -16,8 +16,9 @@
 //! | `reply` | a reply before it becomes a response |
 //! | `state` | what all connections share |
 //! | `web_config` | the web configuration file, kept current while the server runs |
+//! | `loaded` | the file and all it names, read once |
 //! | `tls`, `client_auth`, `validity` | `tls_server_config` for rustls, client certificates, expiry |
-//! | `config_file`, `config_section`, `pem` | the format of the file, its mappings, PEM |
+//! | `config_file`, `config_section`, `pem`, `file_stamp` | the file's format, its mappings, PEM, changes of files |
 //! | `basic_auth`, `hash_queue`, `rate_limit` | passwords, the order in which they are hashed, requests per second |
 //! | `reload` | `/-/reload`: one at a time, and the same outcome for all who asked |
 //! | `body` | a response body, and what a response holds until it is written |
@@ -39,9 +40,11 @@ mod config_file;
 mod config_section;
 mod connection;
 mod connection_table;
+mod file_stamp;
 mod handler;
 mod hash_queue;
 mod listen;
+mod loaded;
 mod peer;
 mod pem;
 mod rate_limit;

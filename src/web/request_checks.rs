@@ -11,10 +11,9 @@ use tokio::time::timeout;
 
 use super::basic_auth::Verdict;
 use super::connection_table::Registration;
-
+use super::loaded::Loaded;
 use super::reply::{RETRY_SOON, Reply};
 use super::settings::Limits;
-use super::web_config::Loaded;
 
 /// The reply to a request that fails a check; none when it may be routed.
 pub(super) async fn reject(

@@ -13,7 +13,7 @@
 mod builder;
 
 use builder::Builder;
-use config::Value;
+use config::{Value, ValueKind};
 use yaml_rust2::parser::{Event, Parser};
 use yaml_rust2::scanner::{Marker, ScanError};
 
@@ -83,6 +83,16 @@ pub(crate) fn parse(text: &str) -> Result<Document, String> {
             return Ok(builder.finish());
         }
         builder.add(event, mark)?;
+    }
+}
+
+/// What a value is, for errors that must not repeat it.
+pub(crate) fn describe(kind: &ValueKind) -> &'static str {
+    match kind {
+        ValueKind::Nil => "nothing",
+        ValueKind::Table(_) => "a mapping",
+        ValueKind::Array(_) => "a list",
+        _ => "a single value",
     }
 }
 
