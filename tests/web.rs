@@ -322,14 +322,14 @@ async fn the_telemetry_path_is_configurable() {
     assert_eq!(running.ask("GET", "/", "").await.body, "one two three\n");
     assert_eq!(running.ask("GET", "/-/healthy", "").await.status, 200);
 
-    let refused = liveperson_exporter::web::serve(
+    let served = liveperson_exporter::web::serve(
         Vec::new(),
         with_path("/-/x"),
         None,
         Arc::new(FakeHandler::default()),
         async {},
     );
-    assert!(refused.await.unwrap_err().contains("/-/x"));
+    assert!(served.await.unwrap_err().contains("/-/x"));
 }
 
 #[tokio::test]

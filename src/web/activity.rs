@@ -123,7 +123,7 @@ impl Activity {
             if let Phase::Busy { since, .. } = phase {
                 *since = Instant::now();
             }
-            // The deadline only moves away; whoever waits for it checks again when it comes.
+            // The deadline only moves away; the task that waits for it checks it again then.
             false
         });
     }

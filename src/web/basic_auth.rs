@@ -88,7 +88,7 @@ impl Users {
     }
 
     /// Checks an `Authorization` header of a peer, waiting at most `max_wait` for its hash to begin.
-    /// `on_hashing` is told whether the password is being hashed or queued for it; the delay after a
+    /// `on_hashing` gets whether the password is being hashed or queued for it; the delay after a
     /// wrong password is not part of that.
     pub(super) async fn check(
         &self,

@@ -1,5 +1,5 @@
 //! A response body over shared chunks: nothing is copied, and what the response holds is released
-//! only when its last byte has gone to the socket.
+//! only when its last byte was written to the socket.
 
 use std::convert::Infallible;
 use std::pin::Pin;

@@ -178,7 +178,7 @@ pub(super) struct ClientVerifier {
     authorities: Option<BTreeSet<Authority>>,
     mandatory: bool,
     allowed_sans: Option<Vec<String>>,
-    /// A certificate is worth something only together with a signature by its key.
+    /// A certificate authenticates only together with a signature by its key.
     algorithms: WebPkiSupportedAlgorithms,
 }
 

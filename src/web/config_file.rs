@@ -282,7 +282,7 @@ mod tests {
     fn all_errors_are_reported_without_secrets() {
         let found = errors_of(
             "tls_server_config: {cert: x, cert_file: y, key_file: [hush], cipher_suites: [[1]], \
-             odd: hush, \"hu:sh\": 1, prefer_server_cipher_suites: 3}\n\
+             unknown: hush, \"hu:sh\": 1, prefer_server_cipher_suites: 3}\n\
              http_server_config: {http2: {}, headers: {X-Frame-Options: allow, Server: x, \
              Content-Security-Policy: \"a\\nb\"}}\n\
              basic_auth_users: {bob: hush, eve: [1]}\n\
@@ -297,7 +297,7 @@ mod tests {
                 "tls_server_config.cipher_suites[0]: expected a single value, found a list",
                 "tls_server_config.prefer_server_cipher_suites: expected true or false",
                 "tls_server_config.[hidden]: unknown key",
-                "tls_server_config.odd: unknown key",
+                "tls_server_config.unknown: unknown key",
                 "http_server_config.http2: expected true or false, found a mapping",
                 "http_server_config.headers.X-Frame-Options: expected deny or sameorigin, found allow",
                 "http_server_config.headers.Content-Security-Policy: not a valid value for a header",

@@ -4,7 +4,7 @@
 //! silent nor slow clients can lock others out. A peer that holds more than its share is evicted
 //! first. Of connections, one that waits for its client is evicted (silent, slow, or idle): of the
 //! peer that holds most the one that has waited longest, so that many peers which hold little more
-//! than others lock nobody out either. Of scrapes, the one whose reader has taken nothing for the
+//! than others cannot lock those out either. Of scrapes, the one whose reader has taken nothing for the
 //! longest time.
 
 use std::cmp::Reverse;
@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use super::activity::{Activity, EvictionClass};
 use super::peer::Peer;
 
-/// While others want in, one peer keeps at most the limit divided by this.
+/// While the table is full, one peer keeps at most the limit divided by this.
 const SHARE_DIVISOR: usize = 4;
 
 /// The open connections, and the scrapes that are being written on them.
@@ -212,11 +212,11 @@ impl Entries {
             .or_else(|| self.most_stalled_scrape(asking.id, |_| true))
     }
 
-    fn most_stalled_scrape(&self, except: u64, wanted: impl Fn(&Entry) -> bool) -> Option<u64> {
+    fn most_stalled_scrape(&self, except: u64, matches: impl Fn(&Entry) -> bool) -> Option<u64> {
         let candidates = self
             .open
             .iter()
-            .filter(|(id, entry)| **id != except && entry.scrapes > 0 && wanted(entry));
+            .filter(|(id, entry)| **id != except && entry.scrapes > 0 && matches(entry));
         let since = candidates.map(|(id, entry)| (entry.activity.phase().since(), *id));
         since.min().map(|(_, id)| id)
     }

@@ -51,7 +51,7 @@ pub(super) struct HashQueue {
 struct State {
     running: usize,
     running_throttled: usize,
-    /// One for each peer that waits. The first is next; a peer that had its turn goes to the end.
+    /// One for each peer that waits. The first is next; a peer whose attempt was hashed moves to the end.
     queues: VecDeque<PeerQueue>,
     peers: HashMap<Peer, PeerRecord>,
 }

@@ -61,8 +61,6 @@ mod validity;
 mod web_config;
 
 #[cfg(test)]
-mod layout_tests;
-#[cfg(test)]
 mod paused_time_tests;
 
 pub use chunks::Chunks;

@@ -28,8 +28,8 @@ type OutcomeReceiver = watch::Receiver<Option<Outcome>>;
 pub(super) struct Reloads {
     /// Minimum time between the end of one reload and the start of the next one.
     spacing: Duration,
-    /// Guards the reload that has not started yet. It will read all that was written before it was
-    /// asked for, so whoever asks meanwhile gets its outcome.
+    /// Guards the reload that has not started yet. It will read all that was written before it
+    /// starts, so all requests until then get its outcome.
     pending: Mutex<Option<OutcomeReceiver>>,
     /// Guards the end of the last reload; held while one runs.
     last_ended: tokio::sync::Mutex<Option<Instant>>,

@@ -2,7 +2,7 @@
 //!
 //! As with the exporter-toolkit, a renewed certificate or a changed user needs no restart. The
 //! toolkit reads everything again for every connection; here the files' metadata are checked, off
-//! the executor and at most once in a while, to find out whether that is needed. Errors in a changed
+//! the executor and at most once a second, to find out whether that is needed. Errors in a changed
 //! file are logged once, a metric shows them, and the last valid version stays in use. A version
 //! that admits more clients than the one in use, as a half-written file does, is used only after it
 //! has been unchanged for a while.

@@ -42,7 +42,7 @@ struct Mapping {
 
 struct Key {
     text: String,
-    /// Whether the mapping had it before, so that its value is ignored.
+    /// Whether the mapping has this key already, so that its value is ignored.
     is_duplicate: bool,
 }
 

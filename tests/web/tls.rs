@@ -99,7 +99,10 @@ async fn only_scrapes_over_tls_are_answered() {
         .unwrap();
     let mut bytes = Vec::new();
     let _ = plain.read_to_end(&mut bytes).await;
-    assert!(!bytes.starts_with(b"HTTP"), "answered in clear: {bytes:?}");
+    assert!(
+        !bytes.starts_with(b"HTTP"),
+        "answered in clear text: {bytes:?}"
+    );
 }
 
 #[tokio::test]
