@@ -21,7 +21,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// The least important level that is logged.
+/// The lowest level that is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogLevel(Level);
 
@@ -40,7 +40,7 @@ impl FromStr for LogLevel {
             "info" => Ok(Self(Level::INFO)),
             "warn" => Ok(Self(Level::WARN)),
             "error" => Ok(Self(Level::ERROR)),
-            _ => Err("allowed are debug, info, warn and error".to_owned()),
+            _ => Err("expected debug, info, warn or error".to_owned()),
         }
     }
 }

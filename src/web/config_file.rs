@@ -216,6 +216,8 @@ fn rate_limit(mut section: Section, errors: &mut Vec<String>) -> Option<RateLimi
     })
 }
 
+/// A duration as Go writes it, with fractions (`1.5s`) and microseconds, which the durations of the
+/// configuration do not have.
 fn parse_interval(text: &str) -> Option<Duration> {
     if text == "0" {
         return Some(Duration::ZERO);

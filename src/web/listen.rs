@@ -32,39 +32,43 @@ impl fmt::Display for ListenAddress {
 /// # Errors
 /// What was found, and what is allowed.
 pub fn parse_listen_address(text: &str) -> Result<ListenAddress, String> {
-    let error = |reason: &str| {
-        Err(format!(
-            "{text:?} is not a listen address: {reason}; allowed are :10188, 127.0.0.1:10188, \
-             [::1]:10188 and localhost:10188"
-        ))
-    };
-    let Some((host, port)) = text.rsplit_once(':') else {
-        return error("it has no port");
-    };
-    if port.is_empty() || !port.bytes().all(|b| b.is_ascii_digit()) {
-        return error("the port is not a number");
+    parse(text).map_err(|reason| {
+        format!(
+            "{text:?} is not a listen address: {reason}; expected one such as :10188, \
+             127.0.0.1:10188, [::1]:10188 or localhost:10188"
+        )
+    })
+}
+
+fn parse(text: &str) -> Result<ListenAddress, &'static str> {
+    let (host, port) = text.rsplit_once(':').ok_or("it has no port")?;
+    if port.is_empty() || !port.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err("the port is not a number");
     }
-    let Ok(port) = port.parse::<u16>() else {
-        return error("the port is above 65535");
-    };
+    let port: u16 = port.parse().map_err(|_| "the port is above 65535")?;
     if host.is_empty() {
         return Ok(ListenAddress::Any(port));
     }
-    if let Ok(address) = text.parse::<SocketAddr>() {
+    if let Ok(address) = text.parse() {
         return Ok(ListenAddress::Ip(address));
     }
+    check_host_name(host)?;
+    Ok(ListenAddress::Name(host.to_owned(), port))
+}
+
+fn check_host_name(host: &str) -> Result<(), &'static str> {
     if host.contains([':', '[', ']']) {
-        return error("an IPv6 address needs brackets, and nothing else has them");
+        return Err("only an IPv6 address has brackets, and needs them");
     }
-    let is_name = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
-    if !host.chars().all(is_name) {
-        return error("the host is not a valid name");
+    let is_valid = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    if !host.chars().all(is_valid) {
+        return Err("the host is not a valid name");
     }
     // A mistyped IPv4 address, which a resolver may read as a different one.
     if host.chars().all(|c| c.is_ascii_digit() || c == '.') {
-        return error("the host is not an IPv4 address");
+        return Err("the host is not an IPv4 address");
     }
-    Ok(ListenAddress::Name(host.to_owned(), port))
+    Ok(())
 }
 
 /// Binds every address. One address can give two listeners, where the system keeps IPv6 apart.
