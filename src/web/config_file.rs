@@ -103,7 +103,7 @@ fn root(text: &str, path: &Path, errors: &mut Vec<String>) -> Option<Map<String,
     for duplicate in &document.duplicates {
         let (first, second) = duplicate.lines;
         errors.push(format!(
-            "{path}: a key is given twice, in lines {first} and {second}; keep one"
+            "{path}: duplicate key, in lines {first} and {second}; keep one"
         ));
     }
     match document.root.kind {
@@ -203,7 +203,7 @@ fn rate_limit(mut section: Section, errors: &mut Vec<String>) -> Option<RateLimi
         text.parse().unwrap_or_else(|_| {
             let (path, found) = (section.path("burst"), redacted_preview(&text));
             errors.push(format!(
-                "{path}: expected a whole number, 0 or greater, found {found}"
+                "{path}: expected a whole number of at least 0, found {found}"
             ));
             0
         })
@@ -297,7 +297,7 @@ mod tests {
                 "tls_server_config.cert: cannot be combined with cert_file; keep one",
                 "tls_server_config.key_file: expected a single value, found a list",
                 "tls_server_config.cipher_suites[0]: expected a single value, found a list",
-                "tls_server_config.prefer_server_cipher_suites: expected true or false",
+                "tls_server_config.prefer_server_cipher_suites: expected true or false, found 3",
                 "tls_server_config.[hidden]: unknown key",
                 "tls_server_config.unknown: unknown key",
                 "http_server_config.http2: expected true or false, found a mapping",
@@ -308,7 +308,7 @@ mod tests {
                  htpasswd -nBC 10 \"\"",
                 "basic_auth_users.eve: expected a bcrypt hash, found a list",
                 "rate_limit.interval: expected a duration such as 1s or 100ms, found -1s",
-                "rate_limit.burst: expected a whole number, 0 or greater, found -1",
+                "rate_limit.burst: expected a whole number of at least 0, found -1",
             ]
         );
     }

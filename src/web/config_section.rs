@@ -78,7 +78,11 @@ impl Section {
             ValueKind::String(text) => match text.as_str() {
                 "true" | "True" | "TRUE" => return Some(true),
                 "false" | "False" | "FALSE" => return Some(false),
-                _ => errors.push(format!("{}: expected true or false", self.path(key))),
+                other => errors.push(format!(
+                    "{}: expected true or false, found {}",
+                    self.path(key),
+                    redacted_preview(other)
+                )),
             },
             other => errors.push(expected("true or false", &self.path(key), &other)),
         }

@@ -92,7 +92,7 @@ pub(crate) fn describe(kind: &ValueKind) -> &'static str {
         ValueKind::Nil => "nothing",
         ValueKind::Table(_) => "a mapping",
         ValueKind::Array(_) => "a list",
-        _ => "a single value",
+        _ => "a string",
     }
 }
 
