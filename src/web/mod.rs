@@ -61,7 +61,7 @@ mod validity;
 mod web_config;
 
 #[cfg(test)]
-mod paused_time_tests;
+mod tests;
 
 pub use chunks::Chunks;
 pub use handler::{Handler, MetricsPage, MetricsRequest, Readiness};
