@@ -119,7 +119,7 @@ fn root_certificates(fields: &TlsFields, errors: &mut Vec<String>) -> Option<Roo
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if roots.is_empty() {
             errors.push(format!(
-                "{path}: missing, and this system has no root certificates to verify clients with"
+                "{path}: is missing, and this system has no root certificates to verify clients with"
             ));
         }
     }

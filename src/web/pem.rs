@@ -56,7 +56,7 @@ pub(super) fn certificates(
 ) -> Option<Vec<CertificateDer<'static>>> {
     let path = path_of(key, pem);
     let Some(pem) = pem else {
-        errors.push(format!("{path}: missing; set {key} or {key}_file"));
+        errors.push(format!("{path}: is missing; set {key} or {key}_file"));
         return None;
     };
     let text = pem.text(&path, errors)?;
@@ -78,7 +78,7 @@ pub(super) fn private_key(
 ) -> Option<PrivateKeyDer<'static>> {
     let path = path_of("key", pem);
     let Some(pem) = pem else {
-        errors.push(format!("{path}: missing; set key or key_file"));
+        errors.push(format!("{path}: is missing; set key or key_file"));
         return None;
     };
     let text = pem.text(&path, errors)?;
