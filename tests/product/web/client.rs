@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::StatusCode;
 use liveperson_exporter::web::{
-    self, Handler, MetricsPage, MetricsRequest, Readiness, Settings, StatusPage, StatusRow,
+    self, Handler, Limits, MetricsPage, MetricsRequest, Readiness, Settings, StatusPage, StatusRow,
     Stopped, WebConfig, bind, parse_listen_address,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -253,4 +254,16 @@ pub(crate) fn with_alice(more: &str) -> (tempfile::TempDir, WebConfig) {
     .unwrap();
     let web = WebConfig::load(&path).unwrap();
     (folder, web)
+}
+
+/// Settings that allow reloads one right after the other.
+pub(crate) fn reloadable() -> Settings {
+    Settings {
+        lifecycle: true,
+        limits: Limits {
+            reload_spacing: Duration::ZERO,
+            ..Limits::default()
+        },
+        ..Settings::default()
+    }
 }

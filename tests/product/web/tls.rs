@@ -16,7 +16,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsConnector;
 
-use super::client::{LARGE, Running, ask_on, start_with};
+use super::client::{LARGE, Running, ask_on, reloadable, start_with};
 
 /// Writes a new pair for localhost and returns the certificate.
 fn write_pair(folder: &Path) -> CertificateDer<'static> {
@@ -109,7 +109,7 @@ async fn only_scrapes_over_tls_are_answered() {
 async fn an_http_page_may_not_reload_over_https() {
     let folder = tempfile::tempdir().unwrap();
     let trusted = write_pair(folder.path());
-    let running = start_with(super::reloadable(), Some(load(folder.path(), ""))).await;
+    let running = start_with(reloadable(), Some(load(folder.path(), ""))).await;
     for (origin, status) in [
         ("", 200),
         ("Origin: https://x\r\n", 200),
