@@ -101,7 +101,7 @@ impl<'a> Loader<'a> {
     fn load_file(self, path: &Path) -> Result<Loaded, ConfigErrors> {
         let source = path_preview(path);
         let unreadable = |reason: String| ConfigErrors::unreadable(&source, reason);
-        let content = read_limited(path, crate::yaml::LONGEST)
+        let content = read_limited(path, crate::yaml::MAX_BYTES)
             .map_err(|reason| unreadable(without_path(&reason, &source)))?;
         let text = crate::yaml::decode(&content.bytes).map_err(unreadable)?;
         let tree = yaml::parse(text, &self.schema, &self.diagnostics).map_err(unreadable)?;

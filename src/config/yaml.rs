@@ -5,7 +5,7 @@ use config::{Value, ValueKind};
 use super::diagnostics::Diagnostics;
 use super::preview::join_path;
 use super::schema::{Schema, kind};
-use crate::yaml::{self, RepeatedKey, Step};
+use crate::yaml::{self, DuplicateKey, PathSegment};
 
 /// Reads a configuration. Duplicate keys are reported and the first one counts.
 ///
@@ -17,7 +17,7 @@ pub(super) fn parse(
     diagnostics: &Diagnostics,
 ) -> Result<Value, String> {
     let document = yaml::parse(text)?;
-    for RepeatedKey { parent, key, lines } in &document.repeated {
+    for DuplicateKey { parent, key, lines } in &document.duplicates {
         let (first, second) = lines;
         let message = format!("duplicate key, in lines {first} and {second}; keep one");
         diagnostics.error(schema.join_redacted(&path(parent), key), message);
@@ -32,10 +32,10 @@ pub(super) fn parse(
     }
 }
 
-fn path(steps: &[Step]) -> String {
+fn path(steps: &[PathSegment]) -> String {
     steps.iter().fold(String::new(), |path, step| match step {
-        Step::Key(key) => join_path(&path, key),
-        Step::Index(index) => format!("{path}[{index}]"),
+        PathSegment::Key(key) => join_path(&path, key),
+        PathSegment::Index(index) => format!("{path}[{index}]"),
     })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! `account` turns an account of the configuration into a running task; `worker` makes its calls
 //! and tells what happened; `publisher` decides what of their answers is served, `results` by
-//! request and `names` for ids; `status` and `trouble` are what a person is told; `site` is what `web` serves and
+//! request and `names` for ids; `status` and `trouble` are what a person is told; `handler` is what `web` serves and
 //! `scrape` its largest page; `plan_report` prints the plan for `check-config`; `connection_test`
 //! tries every call once for `test-connection`; `clock` is the wall clock
 //! and `server_clock` LivePerson's.
@@ -11,13 +11,13 @@ mod account;
 mod aside;
 mod clock;
 mod connection_test;
+mod handler;
 mod plan_report;
 mod publisher;
 mod results;
 mod scrape;
 mod server_clock;
 mod services;
-mod site;
 mod status;
 mod trouble;
 mod worker;
@@ -43,9 +43,9 @@ use clock::epoch_seconds;
 
 pub use clock::{SystemClock, WallClock, timeframe};
 pub use connection_test::{Surroundings, Tally, test_connection};
+pub use handler::DaemonHandler;
 pub use plan_report::plan_report;
 pub use publisher::{Answer, Publisher};
-pub use site::DaemonSite;
 pub use status::{AccountStatus, CollectorStatus};
 
 /// Reads the configuration again.
@@ -272,7 +272,7 @@ impl Daemon {
     fn config_state(&self) -> ConfigState {
         let present = self.present();
         ConfigState {
-            // The site knows.
+            // The handler knows.
             web_config_in_force: true,
             last_load_successful: present.last_load_successful,
             last_success: epoch_seconds(present.last_load),

@@ -127,7 +127,7 @@ fn unreadable_files_are_errors() {
     let folder = Folder::with(b"accounts: \xff\n");
     assert_eq!(
         folder.error(&[]),
-        "DIR/c.yml: is not UTF-8 text (byte 11 is the first wrong one)"
+        "DIR/c.yml: is not UTF-8 text (byte 11 is the first invalid one)"
     );
     folder.file("c.yml", vec![b'#'; (8 << 20) + 1]);
     assert_eq!(folder.error(&[]), "DIR/c.yml: is larger than 8MiB");

@@ -1,4 +1,4 @@
-//! The daemon as a web site: the metrics page, readiness, the landing page and reloading.
+//! The daemon as the handler of web requests: metrics page, readiness, status page and reload.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,16 +18,18 @@ use crate::liveperson::api;
 use crate::metrics::exporter::{ConfigState, ProcessMetrics, gather};
 use crate::names;
 use crate::store::PageFilter;
-use crate::web::{Landing, LandingRow, MetricsPage, MetricsRequest, Readiness, Site, WebConfig};
+use crate::web::{
+    Handler, MetricsPage, MetricsRequest, Readiness, StatusPage, StatusRow, WebConfig,
+};
 
 /// The daemon's pages.
-pub struct DaemonSite {
+pub struct DaemonHandler {
     daemon: Arc<Daemon>,
     web_config: Option<WebConfig>,
     process: ProcessMetrics,
 }
 
-impl DaemonSite {
+impl DaemonHandler {
     /// The pages of a daemon, which tell of the web configuration that they are served by, too.
     pub fn new(daemon: Arc<Daemon>, web_config: Option<WebConfig>) -> Self {
         Self {
@@ -134,7 +136,7 @@ fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-impl Site for DaemonSite {
+impl Handler for DaemonHandler {
     fn metrics(&self, request: &MetricsRequest<'_>) -> MetricsPage {
         let views = self.daemon.views();
         let accounts: Vec<_> = views.iter().map(|view| view.status.account()).collect();
@@ -171,7 +173,7 @@ impl Site for DaemonSite {
         }
     }
 
-    fn landing(&self) -> Landing {
+    fn status_page(&self) -> StatusPage {
         let now = now();
         let aged = self.aged(now);
         let stale_after = self.daemon.shared.store.stale_after();
@@ -183,7 +185,7 @@ impl Site for DaemonSite {
                 .map(|c| row(view, &c, now, aged, stale_after))
                 .collect::<Vec<_>>()
         });
-        Landing {
+        StatusPage {
             version: crate::VERSION.to_owned(),
             revision: crate::REVISION.to_owned(),
             rows: rows.collect(),
@@ -201,7 +203,7 @@ fn row(
     now: Instant,
     aged: Instant,
     stale_after: Duration,
-) -> LandingRow {
+) -> StatusRow {
     let state = match &collector.last_poll {
         _ if collector.up(aged, stale_after) && collector.error.is_none() => "up",
         // Its last poll was whole, but calls of the present one fail.
@@ -231,7 +233,7 @@ fn row(
         (None, Duration::ZERO) => "polling".to_owned(),
         (None, wait) => format!("waiting {} s after a failure", wait.as_secs()),
     };
-    LandingRow {
+    StatusRow {
         account: view.status.account().to_owned(),
         collector: collector.collector.to_owned(),
         state: state.to_owned(),

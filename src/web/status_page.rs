@@ -1,23 +1,23 @@
-//! The page at `/`: self-contained, with every changing text escaped.
+//! The page at `/`: self-contained, with every value escaped.
 
 use std::fmt::Write as _;
 
-use super::Settings;
+use super::settings::Settings;
 
-/// What the landing page shows.
+/// What the status page shows.
 #[derive(Clone, Debug, Default)]
-pub struct Landing {
+pub struct StatusPage {
     /// The exporter's version.
     pub version: String,
     /// The commit it was built from; may be empty.
     pub revision: String,
     /// One row for each account and collector.
-    pub rows: Vec<LandingRow>,
+    pub rows: Vec<StatusRow>,
 }
 
-/// The state of one collector of one account, in words that are free of secrets.
+/// The state of one collector of one account, free of secrets.
 #[derive(Clone, Debug, Default)]
-pub struct LandingRow {
+pub struct StatusRow {
     /// The account's id.
     pub account: String,
     /// The collector's name, as in the `collector` label.
@@ -36,38 +36,38 @@ const STYLE: &str = "body{font-family:sans-serif;margin:2em;max-width:70em}\
     table{border-collapse:collapse}\
     th,td{border:1px solid #aaa;padding:.3em .6em;text-align:left;vertical-align:top}";
 
-/// Draws the page.
-pub(super) fn render(landing: &Landing, settings: &Settings) -> String {
-    let mut page = String::with_capacity(2048 + 256 * landing.rows.len());
+/// Writes the page.
+pub(super) fn render(content: &StatusPage, settings: &Settings) -> String {
+    let mut page = String::with_capacity(2048 + 256 * content.rows.len());
     let name = env!("CARGO_CRATE_NAME");
     let _ = write!(
         page,
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{name}</title>\
          <style>{STYLE}</style></head>\n<body><h1>{name}</h1>\n<p>Version {}",
-        escape(&landing.version),
+        escape(&content.version),
     );
-    if !landing.revision.is_empty() {
-        let _ = write!(page, ", revision {}", escape(&landing.revision));
+    if !content.revision.is_empty() {
+        let _ = write!(page, ", revision {}", escape(&content.revision));
     }
     page.push_str("</p>\n<ul>\n");
     let telemetry = escape(&settings.telemetry_path);
-    for (path, what) in [
+    for (path, title) in [
         (telemetry.as_str(), "Metrics"),
         ("/-/healthy", "Health"),
         ("/-/ready", "Readiness"),
     ] {
-        let _ = writeln!(page, "<li><a href=\"{path}\">{what}</a></li>");
+        let _ = writeln!(page, "<li><a href=\"{path}\">{title}</a></li>");
     }
     page.push_str("</ul>\n");
     if settings.lifecycle {
         page.push_str("<p>POST to /-/reload reads the configuration again.</p>\n");
     }
-    table(&mut page, &landing.rows);
+    write_table(&mut page, &content.rows);
     page.push_str("</body></html>\n");
     page
 }
 
-fn table(page: &mut String, rows: &[LandingRow]) {
+fn write_table(page: &mut String, rows: &[StatusRow]) {
     if rows.is_empty() {
         page.push_str("<p>No account is configured.</p>\n");
         return;
@@ -101,7 +101,7 @@ fn table(page: &mut String, rows: &[LandingRow]) {
     page.push_str("</table>\n");
 }
 
-/// Text for an element or a quoted attribute.
+/// Escapes text for an element or a quoted attribute.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -111,7 +111,7 @@ fn escape(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
-            // Not allowed in HTML, and a terminal would act on it.
+            // Not allowed in HTML, and a terminal would interpret it.
             c if c.is_control() && !c.is_whitespace() => escaped.push('\u{fffd}'),
             c => escaped.push(c),
         }
@@ -124,9 +124,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_text_is_escaped() {
+    fn every_value_is_escaped() {
         let evil = "<script>\"'&\u{1b}".to_owned();
-        let row = LandingRow {
+        let row = StatusRow {
             account: evil.clone(),
             collector: evil.clone(),
             state: evil.clone(),
@@ -134,7 +134,7 @@ mod tests {
             detail: evil.clone(),
             next: evil.clone(),
         };
-        let landing = Landing {
+        let content = StatusPage {
             version: evil.clone(),
             revision: evil,
             rows: vec![row],
@@ -143,7 +143,7 @@ mod tests {
             telemetry_path: "/a'&b".to_owned(),
             ..Settings::default()
         };
-        let page = render(&landing, &settings);
+        let page = render(&content, &settings);
         assert!(
             !page.contains("<script") && !page.contains('\u{1b}'),
             "{page}"
@@ -155,12 +155,12 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_page_says_so() {
+    fn a_page_without_accounts_says_so() {
         let settings = Settings {
             lifecycle: true,
             ..Settings::default()
         };
-        let page = render(&Landing::default(), &settings);
+        let page = render(&StatusPage::default(), &settings);
         assert!(page.contains("No account is configured"), "{page}");
         assert!(page.contains("/-/reload"), "{page}");
         assert!(!page.contains("revision"), "{page}");

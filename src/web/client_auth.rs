@@ -1,5 +1,5 @@
-//! What clients have to show of certificates: `client_auth_type`, `client_ca` and
-//! `client_allowed_sans` as the exporter-toolkit defines them.
+//! Client certificates: `client_auth_type`, `client_ca` and `client_allowed_sans` as the
+//! exporter-toolkit defines them.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -19,24 +19,24 @@ use rustls::{
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::pem::{certificates, place};
-use super::section::shown;
-use super::web_file::TlsFields;
+use super::config_file::TlsFields;
+use super::config_section::redacted_preview;
+use super::pem::{certificates, path_of};
 
-/// `client_auth_type`; without one, no certificate is asked for.
+/// `client_auth_type`; without one, no certificate is requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Policy {
-    /// Ask; none and any will do.
+enum ClientAuth {
+    /// Request one; none and any are accepted.
     Request,
-    /// Any will do, but there must be one.
+    /// There must be one; any is accepted.
     RequireAny,
-    /// None will do; one that is shown must be signed by a known authority.
+    /// None is accepted; if there is one, it must be signed by a known authority.
     VerifyIfGiven,
     /// There must be one, signed by a known authority.
     RequireAndVerify,
 }
 
-impl Policy {
+impl ClientAuth {
     fn mandatory(self) -> bool {
         matches!(self, Self::RequireAny | Self::RequireAndVerify)
     }
@@ -46,150 +46,146 @@ impl Policy {
     }
 }
 
-/// Checks clients' certificates as the fields say; nothing when none is asked for, or after a
-/// mistake.
-pub(super) fn verifier(
+/// The verifier that the fields describe; none if no certificate is requested, or after an error.
+pub(super) fn client_verifier(
     fields: &TlsFields,
     provider: &Arc<CryptoProvider>,
-    mistakes: &mut Vec<String>,
-) -> Option<Arc<Clients>> {
-    let mut refuse = |key: &str, why: String| {
-        mistakes.push(format!("tls_server_config.{key}: {why}"));
-    };
-    let policy = match policy(fields.client_auth_type.as_deref()) {
+    errors: &mut Vec<String>,
+) -> Option<Arc<ClientVerifier>> {
+    let policy = match parse_policy(fields.client_auth_type.as_deref()) {
         Ok(policy) => policy,
-        Err(why) => {
-            refuse("client_auth_type", why);
+        Err(error) => {
+            errors.push(format!("tls_server_config.client_auth_type: {error}"));
             return None;
         }
     };
     if fields.client_ca.is_some() && policy.is_none() {
-        refuse(
-            "client_auth_type",
-            "is missing, but a client_ca is given; allowed with it are VerifyClientCertIfGiven \
-             and RequireAndVerifyClientCert"
+        errors.push(
+            "tls_server_config.client_auth_type: expected VerifyClientCertIfGiven or \
+             RequireAndVerifyClientCert, because there is a client_ca"
                 .to_owned(),
         );
     }
     let sans = fields.client_allowed_sans.as_ref();
-    if sans.is_some() && !policy.is_some_and(Policy::mandatory) {
-        refuse(
-            "client_allowed_sans",
-            "needs client_auth_type to be RequireAnyClientCert or RequireAndVerifyClientCert; \
-             otherwise a client without a certificate would be let in"
+    if sans.is_some() && !policy.is_some_and(ClientAuth::mandatory) {
+        errors.push(
+            "tls_server_config.client_allowed_sans: requires client_auth_type to be \
+             RequireAnyClientCert or RequireAndVerifyClientCert; otherwise clients without a \
+             certificate would be admitted"
                 .to_owned(),
         );
         return None;
     }
     let policy = policy?;
-    let (chain, authorities) = match policy.verifies() {
-        true => {
-            let roots = authorities(fields, mistakes)?;
-            let keys = roots.roots.iter().map(authority).collect();
-            (
-                Some(chain_verifier(fields, roots, provider, mistakes)?),
-                Some(keys),
-            )
-        }
-        false => (None, None),
-    };
-    Some(Arc::new(Clients {
-        chain,
-        authorities,
+    let mut verifier = ClientVerifier {
+        chain: None,
+        authorities: None,
         mandatory: policy.mandatory(),
         allowed_sans: sans.cloned(),
         algorithms: provider.signature_verification_algorithms,
-    }))
+    };
+    if policy.verifies() {
+        let roots = root_certificates(fields, errors)?;
+        verifier.authorities = Some(roots.roots.iter().map(authority).collect());
+        verifier.chain = Some(chain_verifier(fields, roots, provider, errors)?);
+    }
+    Some(Arc::new(verifier))
 }
 
-fn policy(text: Option<&str>) -> Result<Option<Policy>, String> {
+fn parse_policy(text: Option<&str>) -> Result<Option<ClientAuth>, String> {
     Ok(match text {
         None | Some("NoClientCert") => None,
-        Some("RequestClientCert") => Some(Policy::Request),
+        Some("RequestClientCert") => Some(ClientAuth::Request),
         // The second is an old name of the first.
-        Some("RequireAnyClientCert" | "RequireClientCert") => Some(Policy::RequireAny),
-        Some("VerifyClientCertIfGiven") => Some(Policy::VerifyIfGiven),
-        Some("RequireAndVerifyClientCert") => Some(Policy::RequireAndVerify),
+        Some("RequireAnyClientCert" | "RequireClientCert") => Some(ClientAuth::RequireAny),
+        Some("VerifyClientCertIfGiven") => Some(ClientAuth::VerifyIfGiven),
+        Some("RequireAndVerifyClientCert") => Some(ClientAuth::RequireAndVerify),
         Some(other) => {
             return Err(format!(
-                "{} is not known; allowed are NoClientCert, RequestClientCert, \
-                 RequireAnyClientCert, VerifyClientCertIfGiven and RequireAndVerifyClientCert",
-                shown(other)
+                "expected NoClientCert, RequestClientCert, RequireAnyClientCert, \
+                 VerifyClientCertIfGiven or RequireAndVerifyClientCert, found {}",
+                redacted_preview(other)
             ));
         }
     })
 }
 
-/// Whose signatures under clients' certificates count; at least one.
-fn authorities(fields: &TlsFields, mistakes: &mut Vec<String>) -> Option<RootCertStore> {
-    let place = place("client_ca", fields.client_ca.as_ref());
+/// The authorities that client certificates may be signed by; at least one. As in the toolkit, those
+/// of the system if the file names none.
+fn root_certificates(fields: &TlsFields, errors: &mut Vec<String>) -> Option<RootCertStore> {
+    let path = path_of("client_ca", fields.client_ca.as_ref());
     let mut roots = RootCertStore::empty();
-    if fields.client_ca.is_some() {
-        let found = certificates("client_ca", fields.client_ca.as_ref(), mistakes)?;
-        for (index, certificate) in found.into_iter().enumerate() {
-            if roots.add(certificate).is_err() {
-                let number = index + 1;
-                mistakes.push(format!("{place}: certificate {number} is no authority's"));
-            }
-        }
-        if roots.is_empty() {
-            return None;
-        }
-    } else {
-        // As in the toolkit: without an authority of its own, those of the system count.
+    if fields.client_ca.is_none() {
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if roots.is_empty() {
-            mistakes.push(format!(
-                "{place}: is missing, and this system has no root certificates to verify clients by"
+            errors.push(format!(
+                "{path}: is missing, and this system has no root certificates to verify clients with"
             ));
-            return None;
         }
     }
-    Some(roots)
+    if fields.client_ca.is_some() {
+        let certificates = certificates("client_ca", fields.client_ca.as_ref(), errors)?;
+        for (index, certificate) in certificates.into_iter().enumerate() {
+            if roots.add(certificate).is_err() {
+                let number = index + 1;
+                errors.push(format!(
+                    "{path}: certificate {number} is not a valid CA certificate"
+                ));
+            }
+        }
+    }
+    (!roots.is_empty()).then_some(roots)
 }
 
-/// What tells one authority from another: its name, its key, and what it may sign.
+/// What distinguishes one authority from another: its name, its key, and what it may sign.
 fn authority(anchor: &TrustAnchor<'_>) -> Authority {
     let constraints = anchor.name_constraints.as_ref();
-    (
-        anchor.subject.to_vec(),
-        anchor.subject_public_key_info.to_vec(),
-        constraints.map(|constraints| constraints.to_vec()),
-    )
+    Authority {
+        subject: anchor.subject.to_vec(),
+        public_key: anchor.subject_public_key_info.to_vec(),
+        name_constraints: constraints.map(|constraints| constraints.to_vec()),
+    }
 }
 
 fn chain_verifier(
     fields: &TlsFields,
     roots: RootCertStore,
     provider: &Arc<CryptoProvider>,
-    mistakes: &mut Vec<String>,
+    errors: &mut Vec<String>,
 ) -> Option<Arc<dyn ClientCertVerifier>> {
-    let place = place("client_ca", fields.client_ca.as_ref());
     WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
         .build()
-        .map_err(|error| mistakes.push(format!("{place}: {error}")))
+        .map_err(|error| {
+            let path = path_of("client_ca", fields.client_ca.as_ref());
+            errors.push(format!("{path}: {error}"));
+        })
         .ok()
 }
 
-type Authority = (Vec<u8>, Vec<u8>, Option<Vec<u8>>);
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Authority {
+    subject: Vec<u8>,
+    public_key: Vec<u8>,
+    name_constraints: Option<Vec<u8>>,
+}
 
 /// Checks the certificates of clients.
 #[derive(Debug)]
-pub(super) struct Clients {
-    /// Checks who signed a certificate; without it, nobody asks.
+pub(super) struct ClientVerifier {
+    /// Checks who signed a certificate; none if that does not matter.
     chain: Option<Arc<dyn ClientCertVerifier>>,
-    /// Those that `chain` knows.
+    /// The authorities of `chain`.
     authorities: Option<BTreeSet<Authority>>,
     mandatory: bool,
     allowed_sans: Option<Vec<String>>,
-    /// A certificate proves something only together with a signature by its key.
+    /// A certificate authenticates only together with a signature by its key.
     algorithms: WebPkiSupportedAlgorithms,
 }
 
-impl Clients {
-    /// Whether `other`, which may ask for nothing, lets somebody in whom this does not.
-    pub(super) fn keeps_out_more_than(&self, other: Option<&Self>) -> bool {
-        // Whoever is kept out by their certificate gets in without one.
+impl ClientVerifier {
+    /// Whether `other`, which may not exist, admits clients that this rejects.
+    pub(super) fn is_stricter_than(&self, other: Option<&Self>) -> bool {
+        // A client that is rejected because of its certificate is admitted without one.
         if !self.mandatory {
             return false;
         }
@@ -210,7 +206,7 @@ impl Clients {
     }
 }
 
-impl ClientCertVerifier for Clients {
+impl ClientCertVerifier for ClientVerifier {
     fn client_auth_mandatory(&self) -> bool {
         self.mandatory
     }
@@ -236,8 +232,8 @@ impl ClientCertVerifier for Clients {
                 .iter()
                 .any(|name| allowed.contains(name))
         {
-            let refused = CertificateError::ApplicationVerificationFailure;
-            return Err(Error::InvalidCertificate(refused));
+            let error = CertificateError::ApplicationVerificationFailure;
+            return Err(Error::InvalidCertificate(error));
         }
         Ok(ClientCertVerified::assertion())
     }
@@ -266,7 +262,7 @@ impl ClientCertVerifier for Clients {
 }
 
 /// The subject alternative names that the toolkit compares: DNS names, mail addresses, IP
-/// addresses and URIs, as text. None for what is no certificate.
+/// addresses and URIs, as text. Empty if the certificate cannot be parsed.
 fn alternative_names(certificate: &CertificateDer<'_>) -> Vec<String> {
     let Ok((_, parsed)) = X509Certificate::from_der(certificate) else {
         return Vec::new();
@@ -299,7 +295,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn alternative_names_of_every_kind_are_compared_as_text() {
+    fn alternative_names_of_every_type_are_read_as_text() {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(["a.example".to_owned()]).unwrap();
         params.subject_alt_names.extend([
