@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use liveperson_exporter::simulator::{Fault, Target};
 
-use crate::common::{Exporter, data, eventually, sample};
-use crate::{
+use super::{
     FIRST, QUICK, SECOND, account, all_up, backoff, calls, more_calls, reload, simulator, up,
 };
+use crate::common::{Exporter, data, eventually, sample};
 
 #[tokio::test]
 async fn a_reload_leaves_unchanged_accounts_and_data_alone_and_removes_what_is_gone() {

@@ -1,18 +1,10 @@
 //! Names for ids, from the simulated LivePerson to the page of the real binary.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test may stop at the first surprise"
-)]
-
-mod common;
-
 use std::sync::Arc;
 
-use common::{Exporter, sample};
 use liveperson_exporter::simulator::{Fault, Options, Simulator, SystemClock, Target};
+
+use crate::common::{self, Exporter, sample};
 
 const UP: [&str; 2] = [
     "liveperson_up{account=\"12345678\",collector=\"engagement_activity\"}",

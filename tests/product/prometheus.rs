@@ -1,24 +1,15 @@
 //! The exporter under a real Prometheus.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "a test may stop at the first surprise"
-)]
-
-mod common;
-
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use common::{Exporter, eventually, get};
 use liveperson_exporter::simulator::{Fault, Options, Simulator, SystemClock, Target};
 use serde_json::Value;
+
+use crate::common::{self, Exporter, eventually, get};
 
 /// What a program says its version is; `None` when it is not there.
 fn version(program: &Path) -> Option<String> {

@@ -1,22 +1,14 @@
 //! What the program says of each fault on the way to LivePerson: the code it counts, the line it
 //! logs, and the advice of `test-connection`. The real binary against servers that misbehave.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test may stop at the first surprise"
-)]
-
-mod common;
-
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
-use common::{Exporter, configuration, eventually};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::pki_types::PrivateKeyDer;
+
+use crate::common::{self, Exporter, configuration, eventually};
 
 /// How a server treats a connection.
 enum Server {

@@ -1,24 +1,15 @@
 //! Scrapes of the real binary: formats, compression, selections, limits.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "a test may stop at the first surprise"
-)]
-
-mod common;
-
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use common::{Exporter, data, eventually, sample};
 use liveperson_exporter::simulator::{ManualClock, Options, Simulator};
 use reqwest::Method;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+
+use crate::common::{self, Exporter, data, eventually, sample};
 
 /// A Tuesday at noon, UTC, that stands still: two scrapes have the same numbers.
 const NOON: i64 = 1_773_144_132_000;
@@ -127,7 +118,7 @@ fn strictly_parsed(page: &str) -> Option<Vec<String>> {
         return None;
     }
     let mut python = Command::new("python3")
-        .arg(format!("{root}/tests/openmetrics.py"))
+        .arg(format!("{root}/tests/product/openmetrics.py"))
         .arg(packages)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

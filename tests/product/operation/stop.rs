@@ -7,8 +7,8 @@ use liveperson_exporter::simulator::{Options, Simulator, SystemClock};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpSocket;
 
+use super::{FIRST, account, all_up};
 use crate::common::{Exporter, eventually};
-use crate::{FIRST, account, all_up};
 
 #[tokio::test]
 async fn a_stop_lets_a_slow_reader_have_the_whole_page_and_does_not_wait_for_a_dead_one() {

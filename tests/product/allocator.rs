@@ -1,19 +1,11 @@
 //! The allocator's settings are in the binary itself, wherever and however it was built.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test may stop at the first surprise"
-)]
-
-use std::process::Command;
+use crate::common;
 
 /// What jemalloc says at the end of a process when it is asked to.
 fn report() -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_liveperson_exporter"))
+    let output = common::command()
         .arg("--version")
-        .env_clear()
         .env("_RJEM_MALLOC_CONF", "stats_print:true")
         .output()
         .unwrap();

@@ -1,7 +1,7 @@
 """A LivePerson that trusts nobody but oauthlib: every request is verified by it.
 
 Reads the key from standard input (one line of JSON), prints its port, and then one line of JSON
-for every request. Used by tests/oauthlib.rs.
+for every request. Used by tests/product/oauthlib.rs.
 """
 
 import json

@@ -16,7 +16,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsConnector;
 
-use crate::client::{LARGE, Running, ask_on, start_with};
+use super::client::{LARGE, Running, ask_on, start_with};
 
 /// Writes a fresh pair for localhost and returns the certificate.
 fn write_pair(folder: &Path) -> CertificateDer<'static> {
@@ -106,7 +106,7 @@ async fn scrapes_over_tls_and_nothing_else() {
 async fn a_page_in_clear_is_another_site_than_this_one_over_tls() {
     let folder = tempfile::tempdir().unwrap();
     let trusted = write_pair(folder.path());
-    let running = start_with(crate::reloadable(), Some(load(folder.path(), ""))).await;
+    let running = start_with(super::reloadable(), Some(load(folder.path(), ""))).await;
     for (origin, status) in [
         ("", 200),
         ("Origin: https://x\r\n", 200),

@@ -1,24 +1,10 @@
 //! The configuration as a user meets it: files, environment, samples, and every mistake.
-//!
-//! The modules are marked as tests because that is how clippy knows that they may unwrap.
 
-#[cfg(test)]
-#[path = "configuration/anything.rs"]
 mod anything;
-#[cfg(test)]
-#[path = "configuration/bad_files.rs"]
 mod bad_files;
-#[cfg(test)]
-#[path = "configuration/environment.rs"]
 mod environment;
-#[cfg(test)]
-#[path = "configuration/folder.rs"]
 mod folder;
-#[cfg(test)]
-#[path = "configuration/samples.rs"]
 mod samples;
-#[cfg(test)]
-#[path = "configuration/sources.rs"]
 mod sources;
 
 use std::collections::BTreeSet;

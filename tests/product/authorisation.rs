@@ -1,22 +1,14 @@
 //! All three ways of authorisation with the real binary: they work, a rotated secret works without
 //! a restart, and nothing secret is ever said.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test may stop at the first surprise"
-)]
-
-mod common;
-
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Exporter, eventually, sample};
 use liveperson_exporter::simulator::{Fault, Options, Simulator, SystemClock, Target};
 use secrecy::SecretString;
+
+use crate::common::{self, Exporter, eventually, sample};
 
 /// How an account is authorised, with a file for each secret.
 struct Way {

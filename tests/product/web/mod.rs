@@ -1,10 +1,6 @@
 //! The HTTP side over real sockets on loopback, as scrapers and others meet it.
 
-#[cfg(test)]
-#[path = "web/client.rs"]
 mod client;
-#[cfg(test)]
-#[path = "web/tls.rs"]
 mod tls;
 
 use std::sync::Arc;

@@ -1,20 +1,12 @@
 //! `test-connection` with the real binary against the simulated LivePerson.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test may stop at the first surprise"
-)]
-
-mod common;
-
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::configuration;
 use liveperson_exporter::simulator::{Fault, Options, Simulator, SystemClock, Target};
+
+use crate::common::{self, configuration};
 
 const OAUTH2: &str = "oauth2: {client_id: demo, client_secret: demo-secret}";
 const OAUTH1: &str = "oauth1: {app_key: demo-app-key, app_secret: demo-app-secret, \

@@ -1,24 +1,15 @@
 //! OAuth 1.0 signatures of the real binary against an independent verifier: Python's `oauthlib`,
 //! installed by `tests/run`.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "a test may stop at the first surprise"
-)]
-
-mod common;
-
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use common::{Exporter, eventually, python_packages, sample};
 use serde_json::{Value, json};
+
+use crate::common::{Exporter, eventually, python_packages, sample};
 
 /// Whether the verifier is there. With CI=true it must be.
 fn available() -> bool {
@@ -43,7 +34,7 @@ struct Verifier {
 
 impl Verifier {
     fn start(key: &Value) -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oauthlib_server.py");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/product/oauthlib_server.py");
         let mut child = Command::new("python3")
             .arg(script)
             .env("PYTHONPATH", python_packages())

@@ -1,13 +1,6 @@
 //! The scripts that people run on their own machines leave those as they found them: whatever is
 //! missing, no service is touched, nothing is installed, and what could not be had is named.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test may stop at the first surprise"
-)]
-
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;

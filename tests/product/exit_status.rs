@@ -1,22 +1,14 @@
 //! A command's exit status is about the command, whatever becomes of what it says: units restart
 //! by it, and scripts decide by it.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test may stop at the first surprise"
-)]
-
-mod common;
-
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use common::{configuration, eventually};
 use liveperson_exporter::simulator::{Options, Simulator, SystemClock};
+
+use crate::common::{self, configuration, eventually};
 
 /// Where standard output and standard error go.
 #[derive(Clone, Copy, Debug)]

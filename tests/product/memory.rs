@@ -1,19 +1,10 @@
 //! How many copies of a secret and of a token the running program holds: what a core dump would
 //! show to whoever may read any memory.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test may stop at the first surprise"
-)]
-
-mod common;
-
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::net::{TcpListener, TcpStream};
 
-use common::{Exporter, configuration, sample};
+use crate::common::{self, Exporter, configuration, sample};
 
 const SECRET: &str = "kV8fQ2xZr7-the-secret-of-the-memory-test";
 const TOKEN: &str = "Wq3nB6yTm1-the-token-of-the-memory-test";

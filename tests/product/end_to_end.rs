@@ -1,24 +1,15 @@
 //! The real binary against the simulated LivePerson: true numbers, few calls, and no fault of
 //! LivePerson's that takes the page down or an earlier good value out of service.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "a test may stop at the first surprise"
-)]
-
-mod common;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use common::{Exporter, configuration, data, eventually, get, http, sample};
 use liveperson_exporter::simulator::{
     Fault, ManualClock, Numbers, Options, SectionName, Simulator, SystemClock, Target,
 };
 use serde_json::Value;
+
+use crate::common::{self, Exporter, configuration, data, eventually, get, http, sample};
 
 /// A Tuesday at noon, UTC: a busy hour that stands still, so that numbers can be compared.
 const NOON: i64 = 1_773_144_132_000;

@@ -1,21 +1,11 @@
 //! Web configuration files, good and odd, before the real binary.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "a test may stop at the first surprise"
-)]
-
-mod common;
-
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
-use common::{Exporter, command, configuration, eventually, sample};
+use crate::common::{self, Exporter, command, configuration, eventually, sample};
 
 /// Nothing listens there; these tests need no data.
 const CONFIGURATION: &str = r#"

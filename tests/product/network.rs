@@ -2,26 +2,18 @@
 //! the proxy can resolve. The real binary on one side, the simulated LivePerson behind TLS on the
 //! other.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test may stop at the first surprise"
-)]
-
-mod common;
-
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
-use common::{Exporter, eventually, sample};
 use liveperson_exporter::simulator::{Options, Simulator, SystemClock};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+
+use crate::common::{self, Exporter, eventually, sample};
 
 /// No resolver knows it.
 const HOST: &str = "api.liveperson.test";

@@ -2,8 +2,8 @@
 
 use liveperson_exporter::simulator::{Fault, Target};
 
+use super::{FIRST, QUICK, account, all_up, more_calls, simulator, up};
 use crate::common::{Exporter, eventually};
-use crate::{FIRST, QUICK, account, all_up, more_calls, simulator, up};
 
 #[tokio::test]
 async fn a_failure_is_told_when_it_begins_and_when_it_ends_and_not_in_between() {

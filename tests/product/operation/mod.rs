@@ -1,27 +1,16 @@
 //! The real binary in operation: reloads that nobody notices, a stop that cuts nothing off, and a
 //! log that says each thing once.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "a test may stop at the first surprise"
-)]
-
-mod common;
-
-mod operation {
-    mod log;
-    mod reload;
-    mod stop;
-}
+mod log;
+mod reload;
+mod stop;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Exporter, eventually, http};
 use liveperson_exporter::simulator::{Options, Simulator, SystemClock};
+
+use crate::common::{Exporter, eventually, http};
 
 const FIRST: &str = "11111111";
 const SECOND: &str = "22222222";
