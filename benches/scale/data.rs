@@ -7,7 +7,7 @@ use liveperson_exporter::liveperson::{
     EngagementAnswer, EngagementQuery, IdFilter, read_engagement,
 };
 use liveperson_exporter::metrics::engagement_activity::map;
-use liveperson_exporter::poll::plan::Level;
+use liveperson_exporter::scheduler::plan::Level;
 
 pub(crate) const ACCOUNT: &str = "12345678";
 pub(crate) const WINDOW: &str = "1h";

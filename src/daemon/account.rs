@@ -13,10 +13,10 @@ use super::worker::{AccountWorker, Change, WorkerParts};
 use crate::config::{Account, Auth, Config};
 use crate::liveperson::{Client, ClientSettings, Service};
 use crate::metrics::exporter::AccountCounters;
-use crate::poll::plan::CollectorKind;
-use crate::poll::{
-    AccountMachine, AccountSettings, CollectorSettings, Heir, Heirs, Session, SessionSettings,
-    first_phase, supervise,
+use crate::scheduler::plan::CollectorKind;
+use crate::scheduler::{
+    AccountScheduler, AccountSettings, CarriedTask, Carryover, CollectorSettings, SessionChange,
+    SessionSettings, first_phase, supervise,
 };
 use crate::store::Store;
 
@@ -58,9 +58,9 @@ impl Basis {
     }
 
     /// What a change from an `old` configuration means for hosts and token.
-    fn session_after(&self, old: &Self) -> Session {
+    fn session_after(&self, old: &Self) -> SessionChange {
         if self.client == old.client {
-            return Session::Kept;
+            return SessionChange::Unchanged;
         }
         let with_old_limits = ClientSettings {
             request_timeout: old.client.request_timeout,
@@ -68,9 +68,9 @@ impl Basis {
             ..self.client.clone()
         };
         if with_old_limits == old.client {
-            Session::New
+            SessionChange::NewClient
         } else {
-            Session::Mended
+            SessionChange::Repaired
         }
     }
 }
@@ -83,13 +83,13 @@ pub(super) struct RunningAccount {
     counters: Arc<AccountCounters>,
     kinds: Vec<CollectorKind>,
     changes: UnboundedSender<Change>,
-    task: JoinHandle<AccountMachine>,
+    task: JoinHandle<AccountScheduler>,
     worker: Arc<AccountWorker>,
 }
 
 /// What an account that stopped leaves to its successor.
 pub(super) struct StoppedAccount {
-    machine: Option<AccountMachine>,
+    machine: Option<AccountScheduler>,
     basis: Basis,
     kinds: Vec<CollectorKind>,
     status: Arc<AccountStatus>,
@@ -104,7 +104,7 @@ pub(super) enum Before {
     /// It ran under an older configuration.
     Changed(Box<StoppedAccount>),
     /// It was taken out of the configuration a short while ago.
-    Removed(Box<AccountMachine>),
+    Removed(Box<AccountScheduler>),
 }
 
 /// An account that is ready to run: everything that can fail has succeeded.
@@ -184,14 +184,14 @@ impl PreparedAccount {
         let now = tokio::time::Instant::now().into_std();
         let mut first = machine(now);
         if let Before::Removed(pacing) = &before {
-            first.inherit_pacing(pacing);
+            first.restore_pacing_from(pacing);
         }
         if let Before::Changed(stopped) = &before {
             let unchanged =
                 |kind: CollectorKind| kind.asks_the_same(account, &stopped.basis.account);
             worker.inherit(&stopped.worker, unchanged);
             if let Some(machine) = &stopped.machine {
-                first.inherit(machine, now, &heirs(&basis, &kinds, &services, stopped));
+                first.restore_from(machine, now, &carryover(&basis, &kinds, &services, stopped));
             }
         }
         worker.publish_all();
@@ -227,25 +227,25 @@ fn adjust_counters(counters: &AccountCounters, old: &[CollectorKind], new: &[Col
 }
 
 /// What of the collectors and services was there before the account changed.
-fn heirs(
+fn carryover(
     basis: &Basis,
     kinds: &[CollectorKind],
     services: &[Service],
     old: &StoppedAccount,
-) -> Heirs {
+) -> Carryover {
     let collector = |kind: &CollectorKind| {
         let index = old.kinds.iter().position(|k| k == kind)?;
         let unchanged = kind.asks_the_same(&basis.account, &old.basis.account);
-        Some(Heir { index, unchanged })
+        Some(CarriedTask { index, unchanged })
     };
     // Names stand behind all the collectors.
     let names = basis.names_refresh.and(old.basis.names_refresh).map(|_| {
         let index = old.kinds.len();
         let unchanged = basis.names_refresh == old.basis.names_refresh;
-        Heir { index, unchanged }
+        CarriedTask { index, unchanged }
     });
     let before = old.worker.services();
-    Heirs {
+    Carryover {
         collectors: kinds.iter().map(collector).chain([names]).collect(),
         services: services
             .iter()
@@ -257,7 +257,7 @@ fn heirs(
 
 impl StoppedAccount {
     /// What is kept of an account that was removed, should it come back.
-    pub(super) fn into_machine(self) -> Option<AccountMachine> {
+    pub(super) fn into_machine(self) -> Option<AccountScheduler> {
         self.machine
     }
 }
@@ -343,7 +343,7 @@ fn new_machine(
     services: &[Service],
     kinds: &[CollectorKind],
     ordinal: usize,
-) -> impl Fn(Instant) -> AccountMachine + Send + 'static {
+) -> impl Fn(Instant) -> AccountScheduler + Send + 'static {
     let settings = machine_settings(config, account, client, services, kinds, ordinal);
     // Names are asked for in the background of everything else.
     let service = |s: &Service| *s == Service::AccountConfigReadOnly;
@@ -353,7 +353,7 @@ fn new_machine(
         service: services.iter().position(service),
     });
     move |now| {
-        let machine = AccountMachine::new(settings.clone(), now);
+        let machine = AccountScheduler::new(settings.clone(), now);
         match &names {
             // The last of the account's collectors, behind all the kinds.
             Some(names) => machine.with_background(names.clone(), now),

@@ -33,8 +33,8 @@ use jiff::Timestamp;
 
 use crate::config::{Account, Config};
 use crate::metrics::exporter::ConfigState;
-use crate::poll::AccountMachine;
-use crate::poll::plan::CollectorKind;
+use crate::scheduler::AccountScheduler;
+use crate::scheduler::plan::CollectorKind;
 use crate::store::Store;
 
 use clock::epoch_seconds;
@@ -61,7 +61,7 @@ pub struct Daemon {
 }
 
 /// Id of an account that was removed, when that was, and what it had learnt.
-type Removed = (String, Instant, AccountMachine);
+type Removed = (String, Instant, AccountScheduler);
 
 /// No pause lasts longer than this.
 const LONGEST_MEMORY: Duration = Duration::from_secs(5 * 60);

@@ -9,7 +9,7 @@ use crate::config;
 use crate::exposition::{Chunk, SegmentWriter};
 use crate::liveperson::NameKind;
 use crate::metrics::names;
-use crate::poll::plan::Level;
+use crate::scheduler::plan::Level;
 
 /// The part of the page that holds the names of ids.
 pub(super) const NAMES: &str = "names";

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use super::clock::timeframe;
 use crate::config::{Account, Config, Selection, Sla};
 use crate::liveperson::{NameKind, engagement_path, sla_path};
-use crate::poll::plan::{Ask, CollectorKind, PlannedRequest, Query, sla::plan_found_skills};
-use crate::poll::{Demand, stretch_ratios};
+use crate::scheduler::plan::{Ask, CollectorKind, PlannedRequest, Query, sla::plan_found_skills};
+use crate::scheduler::{Demand, stretch_ratios};
 
 /// Series of one activity level per id and window: two kinds of chats and of handling time, and
 /// the connected engagements.

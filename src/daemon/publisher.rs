@@ -12,8 +12,8 @@ use super::results::Results;
 use crate::config::{self, Account, Selection};
 use crate::exposition::Chunk;
 use crate::liveperson::{IdFilter, NameKind};
-use crate::poll::RequestKey;
-use crate::poll::plan::{Ask, CollectorKind, PlannedRequest, SlaSubject, sla};
+use crate::scheduler::RequestKey;
+use crate::scheduler::plan::{Ask, CollectorKind, PlannedRequest, SlaSubject, sla};
 use crate::store::{Publication, Source, Store};
 
 /// What the answer to a request became.

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::exposition::Chunk;
-use crate::poll::RequestKey;
-use crate::poll::plan::{Ask, Level, PlannedRequest, SlaSubject};
+use crate::scheduler::RequestKey;
+use crate::scheduler::plan::{Ask, Level, PlannedRequest, SlaSubject};
 use crate::store::Publication;
 
 /// One collector's running poll, or else its last, and what it serves.

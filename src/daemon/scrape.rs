@@ -105,7 +105,7 @@ mod tests {
     use crate::exposition::SegmentWriter;
     use crate::metrics::catalogue::info;
     use crate::metrics::names;
-    use crate::poll::plan::Level;
+    use crate::scheduler::plan::Level;
     use crate::store::{Publication, Source, Store};
 
     fn read(query: &str) -> Result<Wanted, String> {

@@ -16,7 +16,7 @@ use super::status::CollectorStatus;
 use crate::exposition::{Format, end, families};
 use crate::liveperson::Api;
 use crate::metrics::exporter::{ConfigState, ProcessMetrics, gather};
-use crate::poll::plan::CollectorKind;
+use crate::scheduler::plan::CollectorKind;
 use crate::store::Selection;
 use crate::web::{Landing, LandingRow, MetricsPage, MetricsRequest, Readiness, Site, WebConfig};
 
@@ -202,7 +202,7 @@ fn row(
         // Its last poll was whole, but calls of the present one fail.
         _ if collector.up(aged, stale_after) => "up, retrying",
         None => "first poll under way",
-        Some(poll) if poll.whole() => "stale",
+        Some(poll) if poll.is_success() => "stale",
         Some(poll) if poll.succeeded > 0 => "partly failing",
         Some(_) => "failing",
     };

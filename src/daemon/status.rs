@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::clock::epoch_seconds;
 use crate::metrics::exporter::{AccountState, CollectorState};
-use crate::poll::plan::CollectorKind;
-use crate::poll::{Event, PollSummary};
+use crate::scheduler::plan::CollectorKind;
+use crate::scheduler::{Event, PollSummary};
 use crate::store::{SeriesCount, Source};
 
 /// The status of one account, written by its worker and read by scrapes.
@@ -52,7 +52,7 @@ impl CollectorStatus {
     /// Whether the last poll succeeded whole, and not too long ago. `aged`: now, with the time that
     /// the machine slept.
     pub fn up(&self, aged: Instant, stale_after: Duration) -> bool {
-        let whole = self.last_poll.as_ref().is_some_and(PollSummary::whole);
+        let whole = self.last_poll.as_ref().is_some_and(PollSummary::is_success);
         let fresh = |(at, _): (Instant, _)| aged.saturating_duration_since(at) < stale_after;
         whole && self.last_success.is_some_and(fresh)
     }
@@ -123,7 +123,7 @@ impl AccountStatus {
     ) {
         if let Some(status) = self.lock().collectors.get_mut(collector) {
             status.resumes_at = summary.backoff.map(|wait| now + wait);
-            if summary.whole() {
+            if summary.is_success() {
                 status.last_success = Some((now + slept, wall));
                 status.error = None;
             }
@@ -179,7 +179,7 @@ impl AccountStatus {
                 collector: part,
                 up: status.up(aged, stale_after),
                 last_success: status.last_success.map(|(_, at)| epoch_seconds(at)),
-                poll_duration: status.last_poll.as_ref().map(|poll| poll.took),
+                poll_duration: status.last_poll.as_ref().map(|poll| poll.duration),
                 stretch: status.stretch(),
                 series: served,
                 series_dropped: dropped,
@@ -201,7 +201,7 @@ mod tests {
 
     fn summary(given_up: usize) -> PollSummary {
         PollSummary {
-            took: Duration::from_secs(1),
+            duration: Duration::from_secs(1),
             stretch: 1.0,
             succeeded: 1,
             given_up,

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::liveperson::Service;
-use crate::poll::plan::CollectorKind;
+use crate::scheduler::plan::CollectorKind;
 
 /// Least time between two lines about the same trouble.
 const REMINDER: Duration = Duration::from_secs(10 * 60);

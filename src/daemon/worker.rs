@@ -23,8 +23,8 @@ use super::trouble::Troubles;
 use crate::config::{self, Account};
 use crate::liveperson::{Api, ApiError, Client, Service};
 use crate::metrics::exporter::AccountCounters;
-use crate::poll::plan::CollectorKind;
-use crate::poll::{Call, CallOutput, Event, RequestKey, Worker};
+use crate::scheduler::plan::CollectorKind;
+use crate::scheduler::{Call, CallOutput, Event, RequestKey, Worker};
 
 /// How long an account rests whose task panicked.
 const AFTER_CRASH: Duration = Duration::from_secs(60);
@@ -169,7 +169,7 @@ impl Worker for AccountWorker {
         self.lock().publisher.begin_poll(collector)
     }
 
-    async fn carry_out(&self, call: Call) -> CallOutput<Answer> {
+    async fn execute(&self, call: Call) -> CallOutput<Answer> {
         match call {
             Call::LookUp(service) => self.look_up(service).await,
             Call::Authorise => self.authorise().await,
@@ -193,7 +193,7 @@ impl Worker for AccountWorker {
         aside(|| inner.publisher.configure_names(&change.names));
     }
 
-    fn notice(&self, event: Event) {
+    fn on_event(&self, event: Event) {
         let now = tokio::time::Instant::now().into_std();
         let for_status = event.clone();
         match event {
@@ -227,11 +227,11 @@ impl Worker for AccountWorker {
             .notice(&for_status, now, self.clock.slept(), self.clock.now());
     }
 
-    fn waiting(&self, until: Option<Instant>) {
+    fn on_backoff(&self, until: Option<Instant>) {
         self.status.waiting(until);
     }
 
-    fn crashed(&self) -> Duration {
+    fn on_panic(&self) -> Duration {
         let now = tokio::time::Instant::now().into_std();
         // A pause that LivePerson asked for outlives the task.
         let wait = self.status.waits(now).max(AFTER_CRASH);

@@ -127,7 +127,7 @@ pub(super) fn value(value: f64, out: &mut Vec<u8>) {
 mod tests {
     use super::*;
     use crate::metrics::catalogue::{info, waits};
-    use crate::poll::plan::Level;
+    use crate::scheduler::plan::Level;
 
     fn text(format: Format, family: FamilyId) -> String {
         let family = family.get();

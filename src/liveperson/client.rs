@@ -1,7 +1,7 @@
 //! The client of one account: its hosts, its credentials and the calls it can make.
 //!
 //! Every call is one HTTP request. What must be known before one (a host, a token) is fetched by
-//! calls of their own, so that [`crate::poll`] can pace those as well.
+//! calls of their own, so that [`crate::scheduler`] can pace those as well.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! The client: hosts, authorisation and the APIs of one LivePerson account, as plain typed values.
 //!
 //! Knows HTTP and JSON; knows neither Prometheus nor schedules. It does not retry, wait or pace:
-//! every call here is one HTTP request, and [`crate::poll`] decides when each may start.
+//! every call here is one HTTP request, and [`crate::scheduler`] decides when each may start.
 
 mod api;
 mod auth;

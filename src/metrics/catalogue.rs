@@ -3,7 +3,7 @@
 //! The README's metrics table is checked against this list by a test, and both exposition formats
 //! are written from it.
 
-use crate::poll::plan::Level;
+use crate::scheduler::plan::Level;
 
 /// One metric family.
 #[derive(Debug, PartialEq)]

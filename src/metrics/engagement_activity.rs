@@ -3,7 +3,7 @@
 use super::catalogue::{ActivityFamilies, activity};
 use super::{LabelValue, Sink};
 use crate::liveperson::{Activity, EngagementAnswer};
-use crate::poll::plan::Level;
+use crate::scheduler::plan::Level;
 
 /// Maps the levels wanted of one answer.
 pub fn map(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::catalogue::info;
 use super::{LabelValue, Sink};
-use crate::poll::plan::Level;
+use crate::scheduler::plan::Level;
 
 /// Maps the names of one level.
 pub fn map(account: &str, level: Level, names: &BTreeMap<i64, String>, sink: &mut impl Sink) {

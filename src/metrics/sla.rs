@@ -6,7 +6,7 @@
 use super::catalogue::waits;
 use super::{LabelValue, Sink};
 use crate::liveperson::SlaAnswer;
-use crate::poll::plan::{Level, SlaSubject};
+use crate::scheduler::plan::{Level, SlaSubject};
 
 /// Maps one answer. `asked` are the lower limits that were asked for, ascending.
 pub fn map(

@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::metrics::FamilyId;
-use crate::poll::plan::Level;
+use crate::scheduler::plan::Level;
 
 /// The order in which levels are left out: the most detailed first, whole ones always, so that what
 /// is served never depends on which poll came last. A level's place here is its bit and its index.

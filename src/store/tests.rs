@@ -4,7 +4,7 @@ use super::*;
 use crate::exposition::{Encoding, SegmentWriter};
 use crate::metrics::catalogue::activity;
 use crate::metrics::{LabelValue, Sink as _};
-use crate::poll::plan::Level;
+use crate::scheduler::plan::Level;
 
 const STALE: Duration = Duration::from_secs(300);
 

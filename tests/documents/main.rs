@@ -15,6 +15,7 @@
 mod dashboards;
 mod files;
 mod known_series;
+mod layout;
 mod promql;
 mod readme;
 mod rules;

@@ -1,4 +1,4 @@
-//! One account of a world: the real machine, publisher and status, its LivePerson, and its model.
+//! One account of a world: the real scheduler, publisher and status, its LivePerson, and its model.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use liveperson_exporter::daemon::{AccountStatus, Answer, Publisher, names_skills};
 use liveperson_exporter::liveperson::NameKind;
-use liveperson_exporter::poll::plan::{Ask, CollectorKind};
-use liveperson_exporter::poll::{
-    AccountMachine, Call, Event, Finished, Heir, Heirs, Outcome, Plans, RequestKey, Session, Step,
+use liveperson_exporter::scheduler::plan::{Ask, CollectorKind};
+use liveperson_exporter::scheduler::{
+    AccountScheduler, Call, CarriedTask, Carryover, Completion, Event, Outcome, PlanSource,
+    RequestKey, SessionChange, Step,
 };
 use liveperson_exporter::store::Store;
 
@@ -33,7 +34,7 @@ struct UnderWay {
 pub(crate) struct Account {
     number: usize,
     pub(crate) drawn: Drawn,
-    machine: AccountMachine,
+    scheduler: AccountScheduler,
     publisher: Publisher,
     store: Arc<Store>,
     status: AccountStatus,
@@ -61,7 +62,7 @@ struct Begins<'a> {
     begun: Vec<(usize, Vec<RequestKey>)>,
 }
 
-impl Plans for Begins<'_> {
+impl PlanSource for Begins<'_> {
     fn begin_poll(&mut self, collector: usize) -> Vec<RequestKey> {
         let keys = self.publisher.begin_poll(collector);
         self.begun.push((collector, keys.clone()));
@@ -69,11 +70,11 @@ impl Plans for Begins<'_> {
     }
 }
 
-fn machine(drawn: &Drawn, now: Instant) -> AccountMachine {
-    let machine = AccountMachine::new(drawn.settings.clone(), now);
+fn scheduler(drawn: &Drawn, now: Instant) -> AccountScheduler {
+    let scheduler = AccountScheduler::new(drawn.settings.clone(), now);
     match &drawn.background {
-        Some(names) => machine.with_background(names.clone(), now),
-        None => machine,
+        Some(names) => scheduler.with_background(names.clone(), now),
+        None => scheduler,
     }
 }
 
@@ -93,7 +94,7 @@ impl Account {
         publisher.publish_all();
         Self {
             number,
-            machine: machine(&drawn, clocks.now),
+            scheduler: scheduler(&drawn, clocks.now),
             publisher,
             store: Arc::clone(store),
             status: AccountStatus::new(&drawn.account.id, &drawn.kinds),
@@ -140,7 +141,7 @@ impl Account {
             events += 1;
         }
         self.start_what_may(clocks, story, rng, exact);
-        rules::hold(&self.model, &self.drawn, &self.machine, now);
+        rules::hold(&self.model, &self.drawn, &self.scheduler, now);
         // A page that was right stays so until something is published or grows too old. That
         // nothing else changes it is tried now and then.
         let aged = clocks.aged(now);
@@ -176,14 +177,14 @@ impl Account {
                 publisher: &mut self.publisher,
                 begun: Vec::new(),
             };
-            let step = self.machine.step(now, &mut begins);
+            let step = self.scheduler.step(now, &mut begins);
             for (collector, keys) in begins.begun {
                 self.begins(clocks, collector, keys, exact);
             }
             match step {
                 Step::Start(call) => {
                     clocks.trace(self.number, || format!("{call:?} starts"));
-                    let spacing = self.machine.spacing();
+                    let spacing = self.scheduler.spacing();
                     rules::may_start(&mut self.model, &self.drawn, call, now, spacing);
                     let (latency, outcome) =
                         self.liveperson
@@ -223,7 +224,7 @@ impl Account {
         let UnderWay { call, outcome, .. } = ended;
         let now = clocks.now;
         clocks.trace(self.number, || format!("{call:?} ended: {outcome:?}"));
-        let before = self.machine.spacing();
+        let before = self.scheduler.spacing();
         let (flight, before_429) = self.model.ends(call);
         self.model
             .ended(now, flight, before_429, outcome, &self.drawn);
@@ -231,8 +232,11 @@ impl Account {
             Outcome::Success { .. } => self.publish(call, clocks),
             _ => Vec::new(),
         };
-        let finished = Finished { outcome, more };
-        self.machine.finished(now, call, finished);
+        let finished = Completion {
+            outcome,
+            added: more,
+        };
+        self.scheduler.complete_call(now, call, finished);
         self.spacing_learns(before, before_429, outcome);
         self.hear(clocks, Some((flight, outcome)));
     }
@@ -292,7 +296,7 @@ impl Account {
     }
 
     fn spacing_learns(&mut self, before: Duration, before_429: bool, outcome: Outcome) {
-        let after = self.machine.spacing();
+        let after = self.scheduler.spacing();
         let micro = Duration::from_micros(1);
         match outcome {
             Outcome::Throttled { .. } => {
@@ -325,7 +329,7 @@ impl Account {
 
     fn hear(&mut self, clocks: &Clocks, ended: Option<(Flight, Outcome)>) {
         let (now, aged) = (clocks.now, clocks.aged(clocks.now));
-        for event in self.machine.take_events() {
+        for event in self.scheduler.take_events() {
             clocks.trace(self.number, || format!("    {event:?}"));
             match &event {
                 Event::PollEnded { collector, .. } | Event::PollsSkipped { collector, .. }
@@ -360,7 +364,7 @@ impl Account {
             self.status
                 .notice(&event, now, clocks.slept(), clocks.wall());
         }
-        self.status.waiting(self.machine.waiting_until(now));
+        self.status.waiting(self.scheduler.backoff_until(now));
     }
 
     pub(crate) fn set_stale_after(&mut self, stale_after: Duration) {
@@ -386,7 +390,7 @@ impl Account {
         &mut self,
         clocks: &Clocks,
         redraw: Redraw,
-        session: Session,
+        session: SessionChange,
         rng: &mut Rng,
     ) {
         if self.removed {
@@ -405,12 +409,16 @@ impl Account {
             .iter()
             .map(|kind| was(*kind).map(|index| (index, unchanged(*kind))))
             .collect();
-        let spacing = self.machine.spacing();
-        let mut machine = machine(drawn, now);
-        machine.inherit(&self.machine, now, &heirs(drawn, &old, &from, session));
-        self.machine = machine;
+        let spacing = self.scheduler.spacing();
+        let mut scheduler = scheduler(drawn, now);
+        scheduler.restore_from(
+            &self.scheduler,
+            now,
+            &carryover(drawn, &old, &from, session),
+        );
+        self.scheduler = scheduler;
         let right = spacing.max(drawn.settings.min_spacing);
-        let inherited = self.machine.spacing();
+        let inherited = self.scheduler.spacing();
         assert!(
             inherited.abs_diff(right) < Duration::from_micros(1),
             "a reload made {inherited:?} of {spacing:?}"
@@ -429,7 +437,7 @@ impl Account {
             self.served.forget_names();
         }
         self.has_names(now);
-        self.status.waiting(self.machine.waiting_until(now));
+        self.status.waiting(self.scheduler.backoff_until(now));
         self.shows_the_truth(clocks, now);
         self.wake = Some(now);
     }
@@ -455,7 +463,7 @@ impl Account {
     }
 
     pub(crate) fn recovery_bound(&self) -> Duration {
-        self.drawn.recovery_bound(self.machine.spacing())
+        self.drawn.recovery_bound(self.scheduler.spacing())
     }
 
     /// With all well for some time: nothing is older than its interval and its call. Where calls are
@@ -467,7 +475,11 @@ impl Account {
         let asked = self.names_begun || !self.drawn.names.lookup;
         assert!(asked, "nobody asked for names, though all has been polled");
         // A half more for tokens, hosts and names in between.
-        let call = self.drawn.latency.mul_f64(1.5).max(self.machine.spacing());
+        let call = self
+            .drawn
+            .latency
+            .mul_f64(1.5)
+            .max(self.scheduler.spacing());
         let call = call.mul_f64(1.5);
         let calls = self
             .model
@@ -494,16 +506,21 @@ impl Account {
     }
 }
 
-fn heirs(drawn: &Drawn, old: &Drawn, from: &[Option<(usize, bool)>], session: Session) -> Heirs {
-    let heir = |(index, unchanged)| Heir { index, unchanged };
-    let collectors = from.iter().map(|from| from.map(heir));
-    let names = (drawn.background.is_some() && old.background.is_some()).then(|| Heir {
+fn carryover(
+    drawn: &Drawn,
+    old: &Drawn,
+    from: &[Option<(usize, bool)>],
+    session: SessionChange,
+) -> Carryover {
+    let carried = |(index, unchanged)| CarriedTask { index, unchanged };
+    let collectors = from.iter().map(|from| from.map(carried));
+    let names = (drawn.background.is_some() && old.background.is_some()).then(|| CarriedTask {
         index: old.kinds.len(),
         unchanged: drawn.names.refresh == old.names.refresh,
     });
     let services = drawn.settings.session.services;
     let was = |service| (service < old.settings.session.services).then_some(service);
-    Heirs {
+    Carryover {
         collectors: collectors.chain([names]).collect(),
         services: (0..services).map(was).collect(),
         session,

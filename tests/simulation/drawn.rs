@@ -8,8 +8,10 @@ use liveperson_exporter::config::secret::Secret;
 use liveperson_exporter::config::{
     Account, Auth, EngagementActivity, Names, Selection, Sla, Window,
 };
-use liveperson_exporter::poll::plan::CollectorKind;
-use liveperson_exporter::poll::{AccountSettings, CollectorSettings, SessionSettings, first_phase};
+use liveperson_exporter::scheduler::plan::CollectorKind;
+use liveperson_exporter::scheduler::{
+    AccountSettings, CollectorSettings, SessionSettings, first_phase,
+};
 
 use super::liveperson::MOST_SKILLS;
 
@@ -53,7 +55,7 @@ pub(crate) enum TokenStyle {
 pub(crate) enum Redraw {
     /// Nothing that its collectors ask.
     Nothing,
-    Plans,
+    PlanSource,
     Intervals,
     Limits,
     Collectors,
@@ -129,7 +131,7 @@ impl Drawn {
     pub(crate) fn redraw(&mut self, rng: &mut Rng, what: Redraw) {
         let all = what == Redraw::Everything;
         let (activity, sla) = (&mut self.account.engagement_activity, &mut self.account.sla);
-        if all || what == Redraw::Plans {
+        if all || what == Redraw::PlanSource {
             let (was, now) = (activity.interval, self::activity(rng));
             *activity = EngagementActivity {
                 interval: was,

@@ -11,8 +11,10 @@ use liveperson_exporter::config::{Account, Names, Selection as Ids};
 use liveperson_exporter::exposition::{Chunk, Encoding, Format, SegmentWriter};
 use liveperson_exporter::metrics::catalogue::{activity, waits};
 use liveperson_exporter::metrics::{LabelValue, Sink as _};
-use liveperson_exporter::poll::RequestKey;
-use liveperson_exporter::poll::plan::{Ask, CollectorKind, Level, PlannedRequest, SlaSubject, sla};
+use liveperson_exporter::scheduler::RequestKey;
+use liveperson_exporter::scheduler::plan::{
+    Ask, CollectorKind, Level, PlannedRequest, SlaSubject, sla,
+};
 use liveperson_exporter::store::{Selection, Store};
 
 /// Answers that can be told from each other: many more than are ever served at once.

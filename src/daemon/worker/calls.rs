@@ -12,8 +12,8 @@ use crate::liveperson::{
     Api, ApiError, EngagementAnswer, Reply, Service, SlaAnswer, engagement_path, sla_path,
 };
 use crate::metrics;
-use crate::poll::plan::{Ask, Level, PlannedRequest, Query};
-use crate::poll::{Call, CallOutput, Outcome};
+use crate::scheduler::plan::{Ask, Level, PlannedRequest, Query};
+use crate::scheduler::{Call, CallOutput, Outcome};
 
 /// A request as it goes out now.
 struct Prepared {

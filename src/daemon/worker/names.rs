@@ -6,7 +6,7 @@ use super::{AccountWorker, Failure};
 use crate::daemon::publisher::Answer;
 use crate::daemon::trouble::{Say, Subject};
 use crate::liveperson::{Api, ApiError, NameKind, NamesAnswer};
-use crate::poll::{Call, CallOutput, Outcome, PollSummary};
+use crate::scheduler::{Call, CallOutput, Outcome, PollSummary};
 
 impl AccountWorker {
     pub(super) async fn ask_names(&self, call: Call, index: usize) -> CallOutput<Answer> {
@@ -48,7 +48,7 @@ impl AccountWorker {
     }
 
     pub(super) fn names_polled(&self, summary: &PollSummary, now: Instant) {
-        if summary.whole() {
+        if summary.is_success() {
             self.recovered(Subject::Names, now, "names are there again");
         }
         let inner = self.lock();

@@ -1,6 +1,6 @@
 use super::*;
 use crate::metrics::catalogue::{activity, info, waits};
-use crate::poll::plan::Level;
+use crate::scheduler::plan::Level;
 
 fn page(chunks: &[Chunk], format: Format) -> String {
     let segments = chunks.iter().flat_map(|chunk| chunk.segments(format));

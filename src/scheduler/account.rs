@@ -1,4 +1,4 @@
-//! The machine of one account: which call may start now.
+//! The scheduler of one account: which call may start now.
 //!
 //! Pure: time and outcomes come in as arguments. Limits, pause and spacing are the account's and
 //! so hold for its collectors together, retries and token calls included.
@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use super::collector::{Collector, CollectorSettings};
 use super::pause::Pause;
-use super::session::Prerequisite;
-use super::{Call, Event, Finished, Next, Outcome, Plans, Spacing};
+use super::refreshable::Refreshable;
+use super::{Call, Completion, Event, NextAction, Outcome, PlanSource, Spacing};
 
-mod heirs;
-mod prerequisites;
+mod carryover;
+mod session;
 
-pub use heirs::{Heir, Heirs, Session};
+pub use carryover::{CarriedTask, Carryover, SessionChange};
 
 /// Least time between two tokens that are fetched because of a 401 ...
 const REPLACEMENT_DISTANCE: Duration = Duration::from_secs(60);
@@ -22,7 +22,7 @@ const REPLACEMENT_DISTANCE: Duration = Duration::from_secs(60);
 /// tokens that others need; or its token is always over by its turn, and then a fresh one helps.
 const REPLACEMENT_FOR_FAILING: Duration = Duration::from_secs(10 * 60);
 
-/// What the machine must know of an account.
+/// What the scheduler must know of an account.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AccountSettings {
     /// Calls under way at once.
@@ -67,16 +67,16 @@ struct InFlight {
     token: u64,
 }
 
-/// The machine of one account.
+/// Decides when the calls of one account start.
 #[derive(Debug)]
-pub struct AccountMachine {
+pub struct AccountScheduler {
     settings: AccountSettings,
     spacing: Spacing,
     pause: Pause,
     last_start: Option<Instant>,
     in_flight: Vec<InFlight>,
-    services: Vec<Prerequisite>,
-    token: Option<Prerequisite>,
+    services: Vec<Refreshable>,
+    token: Option<Refreshable>,
     /// Counts tokens, to tell a 401 of an old one from a 401 of the present one.
     token_generation: u64,
     /// When a token was last replaced because of a 401.
@@ -89,8 +89,8 @@ pub struct AccountMachine {
     events: Vec<Event>,
 }
 
-impl AccountMachine {
-    /// A machine whose first polls are due at `now`.
+impl AccountScheduler {
+    /// A scheduler whose first polls are due at `now`.
     pub fn new(settings: AccountSettings, now: Instant) -> Self {
         let session = &settings.session;
         Self {
@@ -98,10 +98,10 @@ impl AccountMachine {
             pause: Pause::default(),
             last_start: None,
             in_flight: Vec::new(),
-            services: vec![Prerequisite::new(Duration::ZERO); session.services],
+            services: vec![Refreshable::new(Duration::ZERO); session.services],
             token: session
                 .token
-                .then(|| Prerequisite::new(session.token_distance)),
+                .then(|| Refreshable::new(session.token_distance)),
             token_generation: 0,
             replaced_after_401: None,
             replaced_for_failing: None,
@@ -129,13 +129,13 @@ impl AccountMachine {
 
     /// Makes no call before `until`.
     #[must_use]
-    pub(super) fn silent_until(mut self, until: Instant) -> Self {
+    pub(super) fn paused_until(mut self, until: Instant) -> Self {
         self.pause.at_least_until(until);
         self
     }
 
     /// What to do at `now`. Call again after each `Start`.
-    pub fn step(&mut self, now: Instant, plans: &mut dyn Plans) -> Step {
+    pub fn step(&mut self, now: Instant, plans: &mut dyn PlanSource) -> Step {
         let held = !self.foreground().all(Collector::has_polled);
         self.begin_polls(now, held, plans);
         // One that is held back has nothing to wake up for: the end of a call lets it begin.
@@ -163,7 +163,7 @@ impl AccountMachine {
     }
 
     /// Begins the polls that are due; those in the background only when they are not held back.
-    fn begin_polls(&mut self, now: Instant, held: bool, plans: &mut dyn Plans) {
+    fn begin_polls(&mut self, now: Instant, held: bool, plans: &mut dyn PlanSource) {
         for (index, collector) in self.collectors.iter_mut().enumerate() {
             if !collector.is_due(now) || (held && collector.is_background()) {
                 continue;
@@ -233,8 +233,8 @@ impl AccountMachine {
     }
 
     /// Takes note of how a call ended at `now`.
-    pub fn finished(&mut self, now: Instant, call: Call, finished: Finished) {
-        let outcome = finished.outcome;
+    pub fn complete_call(&mut self, now: Instant, call: Call, completion: Completion) {
+        let outcome = completion.outcome;
         let first_event = self.events.len();
         let Some(position) = self.in_flight.iter().position(|f| f.call == call) else {
             return;
@@ -248,7 +248,7 @@ impl AccountMachine {
                 }
             }
             Outcome::Throttled { retry_after } => self.throttled(now, flight, retry_after),
-            Outcome::Failed { connection: true } => self.doubt_hosts(now, call),
+            Outcome::Failed { connection: true } => self.mark_hosts_stale(now, call),
             _ => {}
         }
         match call {
@@ -256,8 +256,8 @@ impl AccountMachine {
             Call::Authorise => self.authorised(now, outcome),
             Call::Request { collector, index } => {
                 self.requested(now, collector, index, outcome, flight.token);
-                if !finished.more.is_empty() {
-                    self.collectors[collector].extend(now, finished.more);
+                if !completion.added.is_empty() {
+                    self.collectors[collector].extend(now, completion.added);
                 }
             }
         }
@@ -268,7 +268,7 @@ impl AccountMachine {
     }
 
     /// Without a connection, whoever names the hosts may know better by now.
-    fn doubt_hosts(&mut self, now: Instant, call: Call) {
+    fn mark_hosts_stale(&mut self, now: Instant, call: Call) {
         let only = match call {
             Call::Request { collector, .. } => self.collectors.get(collector),
             Call::LookUp(service) if !self.needed(service) => return,
@@ -277,7 +277,7 @@ impl AccountMachine {
         let only = only.filter(|c| c.is_background()).map(Collector::service);
         for (index, service) in self.services.iter_mut().enumerate() {
             if only.is_none_or(|only| only == Some(index)) {
-                service.doubt(now);
+                service.mark_stale(now);
             }
         }
     }
@@ -343,9 +343,9 @@ impl AccountMachine {
         collector: usize,
         index: usize,
         token_used: u64,
-    ) -> Next {
+    ) -> NextAction {
         let Some(poll) = self.collectors[collector].poll() else {
-            return Next::GivenUp;
+            return NextAction::GiveUp;
         };
         // One that was renewed while this call was under way is fresh already.
         let renewed = token_used != self.token_generation;
@@ -368,7 +368,7 @@ impl AccountMachine {
             if known_to_fail {
                 self.replaced_for_failing = Some(now);
             }
-            token.forget();
+            token.invalidate();
         }
         poll.retry_after_401(index, now)
     }
@@ -393,14 +393,14 @@ impl AccountMachine {
 
     /// The end of the longest wait after a 429 or a failure that lasts at `now`. What the background
     /// waits for holds no data up and does not count.
-    pub fn waiting_until(&self, now: Instant) -> Option<Instant> {
+    pub fn backoff_until(&self, now: Instant) -> Option<Instant> {
         let services = self.services.iter().enumerate();
         let services = services
             .filter(|(i, _)| self.needed(*i))
             .map(|(_, host)| host);
         let session = services.chain(&self.token);
-        let waits = session.filter_map(|p| p.waiting_until(now));
-        let waits = waits.chain(self.foreground().filter_map(|c| c.waiting_until(now)));
+        let waits = session.filter_map(|p| p.backoff_until(now));
+        let waits = waits.chain(self.foreground().filter_map(|c| c.backoff_until(now)));
         waits.chain(self.pause.until(now)).max()
     }
 
@@ -415,7 +415,7 @@ impl AccountMachine {
         requests + self.in_flight.len() + self.events.len()
     }
 
-    /// What happened since the last call of this. To be taken after each `finished` and before the
+    /// What happened since the last call of this. To be taken after each `complete_call` and before the
     /// next `step`: that may begin the next poll of a collector whose last one ended.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
@@ -432,9 +432,9 @@ fn report_backoff(events: &mut [Event]) {
     let Some(wait) = waits.max() else { return };
     for event in events {
         if let Event::CallFailed { next, .. } = event
-            && *next == Next::GivenUp
+            && *next == NextAction::GiveUp
         {
-            *next = Next::BackOff(wait);
+            *next = NextAction::BackOff(wait);
         }
     }
 }

@@ -135,7 +135,7 @@ impl Spacing {
     /// Takes over what another spacing has learnt, for an account whose configuration changed: the
     /// distance between calls, whatever multiple of the new configured one that is, because it was
     /// learnt from what LivePerson accepts. Never below the new configured one.
-    pub fn inherit(&mut self, old: &Self) {
+    pub fn restore_from(&mut self, old: &Self) {
         let configured = self.configured;
         let ratio = old.configured.as_secs_f64() / configured.as_secs_f64().max(f64::MIN_POSITIVE);
         *self = old.clone();
@@ -275,7 +275,7 @@ mod tests {
             spacing.throttled();
             assert_eq!(spacing.current(), ms(before));
             let mut changed = Spacing::new(ms(new));
-            changed.inherit(&spacing);
+            changed.restore_from(&spacing);
             let distance = changed.current().as_secs_f64();
             assert!(
                 (distance - ms(after).as_secs_f64()).abs() < 1e-6,

@@ -14,7 +14,11 @@ fn request(index: usize) -> Call {
 
 #[test]
 fn a_poll_of_an_unchanged_collector_continues_where_it_was() {
-    for session in [Session::Kept, Session::New, Session::Mended] {
+    for session in [
+        SessionChange::Unchanged,
+        SessionChange::NewClient,
+        SessionChange::Repaired,
+    ] {
         let plan = vec![collector(60, 60)];
         let mut world = World::new(settings(plan.clone()), vec![4], |_, _| (1.0, OK));
         // In the middle of the second poll and of a call of it.
@@ -36,7 +40,7 @@ fn a_reload_during_the_first_poll_keeps_its_quick_start() {
         let plan = vec![collector(300, 300)];
         let mut world = World::new(settings(plan.clone()), vec![4], |_, _| (1.0, OK));
         world.run_until(1.5);
-        world.reload(settings(plan), unchanged, Session::Kept);
+        world.reload(settings(plan), unchanged, SessionChange::Unchanged);
         world.run_until(10.0);
         assert_eq!(world.ends.len(), 1, "unchanged: {unchanged}");
     }
@@ -53,17 +57,21 @@ fn the_learnt_distance_between_calls_survives_a_changed_min_spacing() {
     slow.min_spacing = Duration::from_secs(1);
     let mut world = World::new(slow.clone(), vec![4], answer);
     world.run_until(4.0);
-    let distance = world.machine.spacing();
+    let distance = world.scheduler.spacing();
     assert!(distance > Duration::from_secs(3), "{distance:?}");
     let mut quick = slow;
     quick.min_spacing = Duration::from_millis(100);
-    world.reload(quick, true, Session::Kept);
-    assert_eq!(world.machine.spacing(), distance);
+    world.reload(quick, true, SessionChange::Unchanged);
+    assert_eq!(world.scheduler.spacing(), distance);
 }
 
 #[test]
 fn hosts_and_token_of_a_client_that_continues_are_not_fetched_again() {
-    for (session, fetched) in [(Session::Kept, 0), (Session::New, 3), (Session::Mended, 3)] {
+    for (session, fetched) in [
+        (SessionChange::Unchanged, 0),
+        (SessionChange::NewClient, 3),
+        (SessionChange::Repaired, 3),
+    ] {
         let plan = || with_token(settings(vec![collector(30, 30)]));
         let mut world = World::new(plan(), vec![4], |_, _| (0.1, OK));
         world.run_until(45.0);
@@ -78,7 +86,10 @@ fn hosts_and_token_of_a_client_that_continues_are_not_fetched_again() {
 
 #[test]
 fn mended_credentials_end_the_waits_that_broken_ones_left() {
-    for (session, waits) in [(Session::New, true), (Session::Mended, false)] {
+    for (session, waits) in [
+        (SessionChange::NewClient, true),
+        (SessionChange::Repaired, false),
+    ] {
         for refused in [Call::Authorise, Call::LookUp(0)] {
             let plan = || with_token(settings(vec![collector(30, 30)]));
             let answer = move |at, call| {
@@ -88,10 +99,10 @@ fn mended_credentials_end_the_waits_that_broken_ones_left() {
             let mut world = World::new(plan(), vec![2], answer);
             world.run_until(801.0);
             assert_eq!(world.starts_of(0).len(), 0);
-            assert!(world.machine.waiting_until(world.now).is_some());
+            assert!(world.scheduler.backoff_until(world.now).is_some());
             world.reload(plan(), true, session);
             world.run_until(810.0);
-            let has_data = world.ends.last().is_some_and(|end| end.2.whole());
+            let has_data = world.ends.last().is_some_and(|end| end.2.is_success());
             assert_eq!(has_data, !waits, "{session:?} {refused:?}");
         }
     }
@@ -107,12 +118,12 @@ fn mended_credentials_leave_the_pause_and_the_spacing_alone() {
     let plan = || settings(vec![collector(30, 30)]);
     let mut world = World::new(plan(), vec![2], answer);
     world.run_until(10.0);
-    let spacing = world.machine.spacing();
+    let spacing = world.scheduler.spacing();
     let calls = world.starts.len();
-    world.reload(plan(), true, Session::Mended);
+    world.reload(plan(), true, SessionChange::Repaired);
     world.run_until(59.0);
     assert_eq!(world.starts.len(), calls, "silent to the end of the pause");
-    assert_eq!(world.machine.spacing(), spacing);
+    assert_eq!(world.scheduler.spacing(), spacing);
 }
 
 #[test]
@@ -120,7 +131,7 @@ fn a_wait_after_a_failure_survives_a_change_of_the_plan() {
     let plan = || settings(vec![collector(30, 30)]);
     let mut world = World::new(plan(), vec![1], |_, _| (0.1, DOWN));
     world.run_until(1.0);
-    world.reload(plan(), false, Session::Kept);
+    world.reload(plan(), false, SessionChange::Unchanged);
     world.run_until(5.0);
     assert_eq!(world.starts.len(), 1);
     world.run_until(6.0);

@@ -1,38 +1,38 @@
 //! What to ask and when: the plan of requests, pacing, retry and back-off.
 //!
-//! `plan` lists the requests of a poll; everything else here is about time. [`AccountMachine`]
+//! `plan` lists the requests of a poll; everything else here is about time. [`AccountScheduler`]
 //! takes the time and the outcomes of calls and answers which call may start next. It does no
-//! input or output and reads no clock, so the whole poller can be run under simulated time. The
+//! input or output and reads no clock, so all of it can be run under simulated time. The
 //! rules it applies have a file each: `spread` (even starts, phases), `spacing` (the distance
 //! between calls and how a 429 widens it), `pause` (how long a 429 silences the account),
 //! `backoff` (waits after failures), `stretch` (plans that cannot be met at the present spacing),
-//! `session` (hosts and token, one call for all who wait), `running` (the requests of one poll), `history` (how they
-//! fared in earlier ones) and `collector` (one poll after another). `run` is the thin loop that carries the answers out, `supervise` begins
-//! again should it panic.
+//! `refreshable` (hosts and token, one call for all who wait), `poll` (the requests of one poll),
+//! `history` (how they fared in earlier ones) and `collector` (one poll after another). `run` is the
+//! thin loop that executes what was decided, `supervise` starts it again after a panic.
 //!
 //! Each rule of the contract has a name to look for:
 //!
 //! | rule | where |
 //! |---|---|
-//! | never more than `max_in_flight`, never closer than the spacing, silent in a pause | `AccountMachine::step` |
+//! | never more than `max_in_flight`, never closer than the spacing, silent in a pause | `AccountScheduler::step` |
 //! | requests spread evenly, phases | `start_offset`, `first_phase` |
 //! | 429: how long the account pauses | `pause::wait_after_429` |
 //! | 429: spacing doubled, eased back | `Spacing::throttled`, `Spacing::succeeded` |
 //! | failed request: 5, 10, 15 s, then given up | `backoff::wait_after_failed_request` |
 //! | poll failed whole: 2, 4, 8 minutes | `backoff::wait_after_failed_poll` |
-//! | 401: one fresh token, one more try | `AccountMachine::unauthorised` |
-//! | other 4xx, four 429s, four failures: given up for this poll | `running::Poll` |
-//! | a run of requests given up: the rest of the poll is | `running::Poll::give_up` |
+//! | 401: one fresh token, one more try | `AccountScheduler::unauthorised` |
+//! | other 4xx, four 429s, four failures: given up for this poll | `poll::Poll` |
+//! | a run of requests given up: the rest of the poll is | `poll::Poll::give_up` |
 //! | a poll due while the last one runs is skipped and counted | `Collector::advance` |
 //! | a late poll begins when the one before is through | `Collector::advance` |
 //! | a plan that cannot be met stretches its interval | `stretch::stretch_ratios` |
-//! | taking turns, so that no collector starves another | `AccountMachine::pick` |
-//! | what a changed configuration keeps | `AccountMachine::inherit` |
+//! | taking turns, so that no collector starves another | `AccountScheduler::pick` |
+//! | what a changed configuration keeps | `AccountScheduler::restore_from` |
 //!
 //! `tests/simulation` drives all of it through drawn faults and checks the rules after every
 //! event; `docs/polling.md` draws the states.
 //!
-//! This room knows time and outcomes; it knows neither JSON nor metric names.
+//! This module knows time and outcomes; it knows neither JSON nor metric names.
 
 mod account;
 #[cfg(test)]
@@ -46,11 +46,11 @@ mod history;
 mod host_tests;
 mod pause;
 pub mod plan;
+mod poll;
+mod refreshable;
 #[cfg(test)]
 mod reload_tests;
 mod run;
-mod running;
-mod session;
 mod spacing;
 mod spread;
 #[cfg(test)]
@@ -60,7 +60,9 @@ mod supervise;
 #[cfg(test)]
 mod virtual_time_tests;
 
-pub use account::{AccountMachine, AccountSettings, Heir, Heirs, Session, SessionSettings, Step};
+pub use account::{
+    AccountScheduler, AccountSettings, CarriedTask, Carryover, SessionChange, SessionSettings, Step,
+};
 pub use collector::{CollectorSettings, PollSummary};
 pub use run::{CallOutput, Worker, run};
 pub use spacing::Spacing;
@@ -70,7 +72,7 @@ pub use supervise::supervise;
 
 use std::time::Duration;
 
-/// One call that the machine wants made.
+/// One call that the scheduler wants made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Call {
     /// Look up the host of the service with this index.
@@ -87,7 +89,7 @@ pub enum Call {
 }
 
 /// Where the requests of a poll come from. Asked at the very moment a poll begins.
-pub trait Plans {
+pub trait PlanSource {
     /// Fixes the plan of the poll that begins and returns its requests.
     fn begin_poll(&mut self, collector: usize) -> Vec<RequestKey>;
 }
@@ -133,23 +135,23 @@ impl Outcome {
 
 /// How a call ended and what its answer asks for beyond itself.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Finished {
+pub struct Completion {
     /// How it ended.
     pub outcome: Outcome,
     /// Requests that the answer adds to the running poll.
-    pub more: Vec<RequestKey>,
+    pub added: Vec<RequestKey>,
 }
 
-impl From<Outcome> for Finished {
+impl From<Outcome> for Completion {
     fn from(outcome: Outcome) -> Self {
         Self {
             outcome,
-            more: Vec::new(),
+            added: Vec::new(),
         }
     }
 }
 
-/// Something that the machine did, for logs, metrics and publishing.
+/// Something that the scheduler did, for logs, metrics and publishing.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// A poll ended; no request of it is pending or under way.
@@ -171,7 +173,7 @@ pub enum Event {
         /// The call.
         call: Call,
         /// What happens now.
-        next: Next,
+        next: NextAction,
     },
     /// A host was looked up or a token had.
     SessionReady {
@@ -191,13 +193,13 @@ pub enum Event {
 
 /// What happens after a failed call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
+pub enum NextAction {
     /// The same call again after this wait.
-    Again(Duration),
+    RetryAfter(Duration),
     /// The same call again with a fresh token.
-    FreshToken,
+    RetryWithNewToken,
     /// Given up for this poll; what waits for a host or a token is given up with it.
-    GivenUp,
+    GiveUp,
     /// Given up, and nothing else of the poll succeeded: the collector, or the longest of all that
     /// needed the host or the token, waits this long before its next poll.
     BackOff(Duration),

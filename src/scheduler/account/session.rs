@@ -3,10 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::AccountMachine;
-use crate::poll::collector::Collector;
-use crate::poll::session::Attempt;
-use crate::poll::{Call, Event, Next, Outcome};
+use super::AccountScheduler;
+use crate::scheduler::collector::Collector;
+use crate::scheduler::refreshable::Attempt;
+use crate::scheduler::{Call, Event, NextAction, Outcome};
 
 /// Hosts are looked up again this long after the last look-up; LivePerson moves accounts.
 const HOST_REFRESH: Duration = Duration::from_secs(3600);
@@ -26,7 +26,7 @@ fn renewal(life: Duration) -> Duration {
     life.mul_f64(RENEW_AT).max(SHORTEST_LIFE)
 }
 
-impl AccountMachine {
+impl AccountScheduler {
     /// The call that must be made before a request of this collector, if any; or, when that call
     /// cannot be made now, when it can (`None`: when the one under way ends).
     pub(super) fn prerequisite(
@@ -80,7 +80,7 @@ impl AccountMachine {
                 }
             }
         }
-        self.tell_attempt(Call::LookUp(service), attempt);
+        self.report_attempt(Call::LookUp(service), attempt);
     }
 
     pub(super) fn authorised(&mut self, now: Instant, outcome: Outcome) {
@@ -102,21 +102,21 @@ impl AccountMachine {
                 .for_each(Collector::give_up_pending),
             Attempt::Again(_) | Attempt::Throttled => {}
         }
-        self.tell_attempt(Call::Authorise, attempt);
+        self.report_attempt(Call::Authorise, attempt);
     }
 
-    fn tell_attempt(&mut self, call: Call, attempt: Attempt) {
+    fn report_attempt(&mut self, call: Call, attempt: Attempt) {
         let event = match attempt {
             Attempt::Got => Event::SessionReady { call },
             // The pause is told of by itself.
             Attempt::Throttled => return,
             Attempt::Again(wait) => Event::CallFailed {
                 call,
-                next: Next::Again(wait),
+                next: NextAction::RetryAfter(wait),
             },
             Attempt::GivenUp => Event::CallFailed {
                 call,
-                next: Next::GivenUp,
+                next: NextAction::GiveUp,
             },
         };
         self.events.push(event);

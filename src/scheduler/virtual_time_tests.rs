@@ -1,4 +1,4 @@
-//! The machine against a LivePerson made of a closure, under virtual time.
+//! The scheduler against a LivePerson made of a closure, under virtual time.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use super::*;
 
 pub(super) struct Counts(Vec<usize>);
 
-impl Plans for Counts {
+impl PlanSource for Counts {
     fn begin_poll(&mut self, collector: usize) -> Vec<RequestKey> {
         keys(self.0[collector])
     }
@@ -15,9 +15,9 @@ impl Plans for Counts {
 pub(super) struct World<F> {
     pub(super) start: Instant,
     pub(super) now: Instant,
-    pub(super) machine: AccountMachine,
+    pub(super) scheduler: AccountScheduler,
     plans: Counts,
-    under_way: Vec<(Instant, Call, Finished)>,
+    under_way: Vec<(Instant, Call, Completion)>,
     /// (seconds since the start, call)
     pub(super) starts: Vec<(f64, Call)>,
     pub(super) ends: Vec<(f64, usize, PollSummary)>,
@@ -28,11 +28,11 @@ pub(super) struct World<F> {
 impl<F: FnMut(f64, Call) -> (f64, Outcome)> World<F> {
     pub(super) fn new(settings: AccountSettings, plans: Vec<usize>, answer: F) -> Self {
         let start = Instant::now();
-        let machine = AccountMachine::new(settings, start);
+        let scheduler = AccountScheduler::new(settings, start);
         Self {
             start,
             now: start,
-            machine,
+            scheduler,
             plans: Counts(plans),
             under_way: Vec::new(),
             starts: Vec::new(),
@@ -43,16 +43,21 @@ impl<F: FnMut(f64, Call) -> (f64, Outcome)> World<F> {
     }
 
     /// A changed configuration takes over; calls under way are aborted.
-    pub(super) fn reload(&mut self, settings: AccountSettings, unchanged: bool, session: Session) {
-        let heir = |index| Some(Heir { index, unchanged });
-        let heirs = Heirs {
-            collectors: (0..settings.collectors.len()).map(heir).collect(),
+    pub(super) fn reload(
+        &mut self,
+        settings: AccountSettings,
+        unchanged: bool,
+        session: SessionChange,
+    ) {
+        let carried = |index| Some(CarriedTask { index, unchanged });
+        let carryover = Carryover {
+            collectors: (0..settings.collectors.len()).map(carried).collect(),
             services: (0..settings.session.services).map(Some).collect(),
             session,
         };
-        let mut machine = AccountMachine::new(settings, self.now);
-        machine.inherit(&self.machine, self.now, &heirs);
-        self.machine = machine;
+        let mut scheduler = AccountScheduler::new(settings, self.now);
+        scheduler.restore_from(&self.scheduler, self.now, &carryover);
+        self.scheduler = scheduler;
         self.under_way.clear();
     }
 
@@ -64,7 +69,7 @@ impl<F: FnMut(f64, Call) -> (f64, Outcome)> World<F> {
         let end = self.start + Duration::from_secs_f64(secs);
         while self.now < end {
             let wake = loop {
-                match self.machine.step(self.now, &mut self.plans) {
+                match self.scheduler.step(self.now, &mut self.plans) {
                     Step::Start(call) => {
                         let at = self.since_start();
                         self.starts.push((at, call));
@@ -76,7 +81,7 @@ impl<F: FnMut(f64, Call) -> (f64, Outcome)> World<F> {
                 }
             };
             let at = self.since_start();
-            for event in self.machine.take_events() {
+            for event in self.scheduler.take_events() {
                 match event {
                     Event::PollEnded { collector, summary } => {
                         self.ends.push((at, collector, summary));
@@ -91,10 +96,10 @@ impl<F: FnMut(f64, Call) -> (f64, Outcome)> World<F> {
                 .into_iter()
                 .chain(next_end)
                 .min()
-                .expect("the machine fell asleep");
+                .expect("the scheduler fell asleep");
             assert!(
                 next > self.now || next_end == Some(next),
-                "the machine spins"
+                "the scheduler spins"
             );
             if next > end {
                 self.now = end;
@@ -103,7 +108,7 @@ impl<F: FnMut(f64, Call) -> (f64, Outcome)> World<F> {
             self.now = next;
             if next_end == Some(next) {
                 let (_, call, finished) = self.under_way.remove(0);
-                self.machine.finished(self.now, call, finished);
+                self.scheduler.complete_call(self.now, call, finished);
             }
         }
     }
@@ -228,7 +233,7 @@ fn a_failing_request_is_tried_again_while_the_others_go_on() {
         "{times:?}"
     );
     assert_eq!(world.ends.len(), 1);
-    assert!(world.ends[0].2.whole() && world.ends[0].2.succeeded == 3);
+    assert!(world.ends[0].2.is_success() && world.ends[0].2.succeeded == 3);
 }
 
 #[test]
@@ -291,7 +296,7 @@ fn a_429_silences_the_whole_account_and_doubles_the_spacing() {
     assert!((times[2] - 7.35).abs() < 1e-6, "{times:?}");
     assert!(times[3] - times[2] >= 0.4, "{times:?}");
     assert_eq!(times.len(), 7, "the refused request is asked again, once");
-    assert!(world.ends.iter().all(|e| e.2.whole()));
+    assert!(world.ends.iter().all(|e| e.2.is_success()));
 }
 
 #[test]
@@ -326,7 +331,7 @@ fn a_401_fetches_one_fresh_token_and_tries_once_more() {
             request(0),
         ]
     );
-    assert!(world.ends[0].2.whole());
+    assert!(world.ends[0].2.is_success());
 }
 
 #[test]
@@ -449,12 +454,12 @@ fn the_wait_that_is_shown_ends_when_it_ends() {
     });
     world.run_until(1.0);
     let until = world
-        .machine
-        .waiting_until(world.now - Duration::from_millis(1))
+        .scheduler
+        .backoff_until(world.now - Duration::from_millis(1))
         .unwrap();
     assert!(((until - world.start).as_secs_f64() - 5.1).abs() < 1e-3);
     world.run_until(40.0);
-    let until = world.machine.waiting_until(world.now).unwrap();
+    let until = world.scheduler.backoff_until(world.now).unwrap();
     let left = (until - world.now).as_secs_f64();
     assert!(left > 90.0 && left <= 120.0, "{left}");
 }

@@ -127,23 +127,24 @@ fn mended_credentials_end_the_wait_of_refused_names() {
     };
     let mut world = World::new(plan.clone(), vec![2, 3], answer);
     let start = world.now;
-    world.machine = AccountMachine::new(plan.clone(), start).with_background(names.clone(), start);
+    world.scheduler =
+        AccountScheduler::new(plan.clone(), start).with_background(names.clone(), start);
     world.run_until(100.0);
     let before = world.starts_of(1).len();
-    let mut machine = AccountMachine::new(plan, world.now).with_background(names, world.now);
-    let heir = |index| {
-        Some(Heir {
+    let mut scheduler = AccountScheduler::new(plan, world.now).with_background(names, world.now);
+    let carried = |index| {
+        Some(CarriedTask {
             index,
             unchanged: true,
         })
     };
-    let heirs = Heirs {
-        collectors: vec![heir(0), heir(1)],
+    let carryover = Carryover {
+        collectors: vec![carried(0), carried(1)],
         services: vec![],
-        session: Session::Mended,
+        session: SessionChange::Repaired,
     };
-    machine.inherit(&world.machine, world.now, &heirs);
-    world.machine = machine;
+    scheduler.restore_from(&world.scheduler, world.now, &carryover);
+    world.scheduler = scheduler;
     world.run_until(7200.0);
     let starts = world.starts_of(1);
     assert!(starts[before] < 200.0, "{}", starts[before]);
@@ -199,7 +200,7 @@ async fn a_reload_during_the_wait_after_a_panic_keeps_the_pause() {
         fn begin_poll(&self, _: usize) -> Vec<RequestKey> {
             keys(2)
         }
-        async fn carry_out(&self, _: Call) -> CallOutput<()> {
+        async fn execute(&self, _: Call) -> CallOutput<()> {
             let retry_after = Some(Duration::from_secs(300));
             Outcome::Throttled { retry_after }.into()
         }
@@ -207,18 +208,18 @@ async fn a_reload_during_the_wait_after_a_panic_keeps_the_pause() {
             Vec::new()
         }
         fn apply(&self, (): ()) {}
-        fn notice(&self, event: Event) {
+        fn on_event(&self, event: Event) {
             if matches!(event, Event::Paused { .. }) {
                 panic!("a bug");
             }
         }
-        fn waiting(&self, _: Option<std::time::Instant>) {}
-        fn crashed(&self) -> Duration {
+        fn on_backoff(&self, _: Option<std::time::Instant>) {}
+        fn on_panic(&self) -> Duration {
             *self.0.lock().unwrap() += 1;
             Duration::from_secs(300)
         }
     }
-    let fresh = |now| AccountMachine::new(settings(vec![collector(30, 30)]), now);
+    let fresh = |now| AccountScheduler::new(settings(vec![collector(30, 30)]), now);
     let worker = Arc::new(Crashing(Mutex::new(0)));
     let (sender, changes) = tokio::sync::mpsc::unbounded_channel();
     let stop = async move {
@@ -231,17 +232,17 @@ async fn a_reload_during_the_wait_after_a_panic_keeps_the_pause() {
     assert_eq!(*worker.0.lock().unwrap(), 1);
     let at = tokio::time::Instant::now().into_std();
     let mut new = fresh(at);
-    let heirs = Heirs {
-        collectors: vec![Some(Heir {
+    let carryover = Carryover {
+        collectors: vec![Some(CarriedTask {
             index: 0,
             unchanged: true,
         })],
         services: vec![],
-        session: Session::Kept,
+        session: SessionChange::Unchanged,
     };
-    new.inherit(&left, at, &heirs);
+    new.restore_from(&left, at, &carryover);
     struct Two;
-    impl Plans for Two {
+    impl PlanSource for Two {
         fn begin_poll(&mut self, _: usize) -> Vec<RequestKey> {
             keys(2)
         }
@@ -271,6 +272,6 @@ fn a_request_whose_turn_comes_after_the_end_of_every_token_is_answered_all_the_s
     let plan = with_token(settings(vec![collector(300, 300)]));
     let mut world = World::new(plan, vec![3], answer);
     world.run_until(86_400.0);
-    let whole = world.ends.iter().filter(|end| end.2.whole()).count();
+    let whole = world.ends.iter().filter(|end| end.2.is_success()).count();
     assert!(whole > 250, "{whole} of {} polls", world.ends.len());
 }

@@ -7,12 +7,12 @@
 use std::time::{Duration, Instant};
 
 use super::Outcome;
-use super::account::Session;
+use super::account::SessionChange;
 use super::backoff::{wait_after_failed_poll, wait_after_failed_request};
 
 /// While connections fail, hosts are looked up again: this long after the last look-up, and twice as
 /// long each time, because a look-up that did not help is not likely to help a minute later.
-const DOUBT_DISTANCE: Duration = Duration::from_secs(60);
+const STALE_RENEWAL_DISTANCE: Duration = Duration::from_secs(60);
 
 /// No wait for a look-up is longer than 64 times that, which is longer than a host is kept anyway.
 const MOST_DOUBLINGS: u32 = 6;
@@ -23,8 +23,8 @@ const MOST_REFUSALS: u32 = 4;
 
 /// A host or a token.
 #[derive(Clone, Debug)]
-pub(super) struct Prerequisite {
-    held: Option<Held>,
+pub(super) struct Refreshable {
+    lease: Option<Lease>,
     in_flight: bool,
     /// No try before this.
     not_before: Option<Instant>,
@@ -33,8 +33,8 @@ pub(super) struct Prerequisite {
     /// Tries refused with 429 since then.
     refusals: u32,
     /// Whether the next try is made because connections fail, and how many in a row were.
-    doubted: bool,
-    doubts: u32,
+    stale: bool,
+    stale_renewals: u32,
     /// Times given up in a row; only counts while an old value still serves.
     given_up: u32,
     /// Least time between the starts of two tries.
@@ -43,7 +43,7 @@ pub(super) struct Prerequisite {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Held {
+struct Lease {
     renew_at: Option<Instant>,
     expires_at: Option<Instant>,
     /// Whether a request has gone out with it. One that was never used serves even when its time
@@ -65,16 +65,16 @@ pub(super) enum Attempt {
     GivenUp,
 }
 
-impl Prerequisite {
+impl Refreshable {
     pub(super) fn new(least_distance: Duration) -> Self {
         Self {
-            held: None,
+            lease: None,
             in_flight: false,
             not_before: None,
             failures: 0,
             refusals: 0,
-            doubted: false,
-            doubts: 0,
+            stale: false,
+            stale_renewals: 0,
             given_up: 0,
             least_distance,
             last_start: None,
@@ -84,38 +84,38 @@ impl Prerequisite {
     /// Takes over from the same thing under an older configuration: the value itself when the
     /// client that holds it continues, otherwise the waits, unless what they wait for was mended.
     /// A try under way then was aborted. Tries keep their distance whatever changed.
-    pub(super) fn inherit(&mut self, old: &Self, now: Instant, session: Session) {
+    pub(super) fn restore_from(&mut self, old: &Self, now: Instant, session: SessionChange) {
         self.last_start = old.last_start;
         match session {
-            Session::Kept => {
+            SessionChange::Unchanged => {
                 let least_distance = self.least_distance;
                 *self = old.clone();
                 self.in_flight = false;
                 self.least_distance = least_distance;
             }
             // While the old value served, the wait was only for its renewal.
-            Session::New if !old.serves(now) => {
+            SessionChange::NewClient if !old.serves(now) => {
                 self.not_before = old.not_before;
                 self.failures = old.failures;
                 self.refusals = old.refusals;
             }
-            Session::New | Session::Mended => {}
+            SessionChange::NewClient | SessionChange::Repaired => {}
         }
     }
 
     /// Whether a value is there that serves at `now`.
     pub(super) fn serves(&self, now: Instant) -> bool {
-        self.held
-            .is_some_and(|held| !held.used || held.expires_at.is_none_or(|at| now < at))
+        self.lease
+            .is_some_and(|lease| !lease.used || lease.expires_at.is_none_or(|at| now < at))
     }
 
     /// Whether a try should be made, now or as soon as it may.
     fn wanted(&self, now: Instant) -> bool {
         !self.serves(now)
             || self
-                .held
-                .filter(|held| held.used || held.expires_at.is_none())
-                .is_some_and(|held| held.renew_at.is_some_and(|at| now >= at))
+                .lease
+                .filter(|lease| lease.used || lease.expires_at.is_none())
+                .is_some_and(|lease| lease.renew_at.is_some_and(|at| now >= at))
     }
 
     /// Whether a try should start at `now`.
@@ -135,16 +135,16 @@ impl Prerequisite {
     }
 
     /// The end of the wait after a failed try, if one lasts at `now`.
-    pub(super) fn waiting_until(&self, now: Instant) -> Option<Instant> {
+    pub(super) fn backoff_until(&self, now: Instant) -> Option<Instant> {
         self.not_before.filter(|at| *at > now)
     }
 
     pub(super) fn started(&mut self, now: Instant) {
         self.in_flight = true;
         self.last_start = Some(now);
-        let doubted = std::mem::take(&mut self.doubted);
-        self.doubts = if doubted {
-            self.doubts.saturating_add(1)
+        let stale = std::mem::take(&mut self.stale);
+        self.stale_renewals = if stale {
+            self.stale_renewals.saturating_add(1)
         } else {
             0
         };
@@ -161,7 +161,7 @@ impl Prerequisite {
         self.in_flight = false;
         match outcome {
             Outcome::Success { .. } => {
-                self.held = Some(Held {
+                self.lease = Some(Lease {
                     renew_at: life.0.map(|d| now + d),
                     expires_at: life.1.map(|d| now + d),
                     used: false,
@@ -208,30 +208,30 @@ impl Prerequisite {
 
     /// A request goes out with the value.
     pub(super) fn used(&mut self) {
-        if let Some(held) = &mut self.held {
-            held.used = true;
+        if let Some(lease) = &mut self.lease {
+            lease.used = true;
         }
     }
 
     /// The value was refused: it serves no longer.
-    pub(super) fn forget(&mut self) {
-        self.held = None;
+    pub(super) fn invalidate(&mut self) {
+        self.lease = None;
         self.not_before = None;
         (self.failures, self.refusals) = (0, 0);
     }
 
     /// The value is doubtful: it goes on serving, but a new one is fetched, unless the last try
     /// was only just made.
-    pub(super) fn doubt(&mut self, now: Instant) {
-        let distance = DOUBT_DISTANCE * 2_u32.pow(self.doubts.min(MOST_DOUBLINGS));
+    pub(super) fn mark_stale(&mut self, now: Instant) {
+        let distance = STALE_RENEWAL_DISTANCE * 2_u32.pow(self.stale_renewals.min(MOST_DOUBLINGS));
         let from = self
             .last_start
             .map_or(now, |start| now.max(start + distance));
-        if let Some(held) = &mut self.held
-            && held.renew_at.is_none_or(|at| from < at)
+        if let Some(lease) = &mut self.lease
+            && lease.renew_at.is_none_or(|at| from < at)
         {
-            held.renew_at = Some(from);
-            self.doubted = true;
+            lease.renew_at = Some(from);
+            self.stale = true;
         }
     }
 }
@@ -244,7 +244,7 @@ mod tests {
         Duration::from_secs(s)
     }
 
-    fn got(token: &mut Prerequisite, now: Instant, life: u64) {
+    fn got(token: &mut Refreshable, now: Instant, life: u64) {
         token.started(now);
         let renew = secs(life).mul_f64(0.8);
         let attempt = token.finished(now, Outcome::SUCCESS, (Some(renew), Some(secs(life))));
@@ -255,7 +255,7 @@ mod tests {
     #[test]
     fn a_token_is_renewed_at_80_percent_of_its_life_while_the_old_one_serves() {
         let t0 = Instant::now();
-        let mut token = Prerequisite::new(Duration::ZERO);
+        let mut token = Refreshable::new(Duration::ZERO);
         assert!(token.due(t0) && !token.serves(t0));
         got(&mut token, t0, 100);
         assert!(!token.due(t0 + secs(79)));
@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn a_failing_endpoint_is_tried_after_5_10_15_s_and_given_up() {
         let t0 = Instant::now();
-        let mut token = Prerequisite::new(Duration::ZERO);
+        let mut token = Refreshable::new(Duration::ZERO);
         let mut now = t0;
         for wait in [5, 10, 15] {
             token.started(now);
@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn a_renewal_that_fails_does_not_hammer_and_the_old_value_serves() {
         let t0 = Instant::now();
-        let mut host = Prerequisite::new(Duration::ZERO);
+        let mut host = Refreshable::new(Duration::ZERO);
         host.started(t0);
         host.finished(t0, Outcome::SUCCESS, (Some(secs(3600)), None));
         let now = t0 + secs(3600);
@@ -305,13 +305,13 @@ mod tests {
     #[test]
     fn logins_are_kept_5_s_apart() {
         let t0 = Instant::now();
-        let mut login = Prerequisite::new(secs(5));
+        let mut login = Refreshable::new(secs(5));
         login.started(t0);
         login.finished(t0, Outcome::SUCCESS, (None, None));
-        login.forget();
+        login.invalidate();
         assert!(!login.due(t0 + secs(4)) && login.due(t0 + secs(5)));
-        let mut changed = Prerequisite::new(secs(5));
-        changed.inherit(&login, t0, Session::Mended);
+        let mut changed = Refreshable::new(secs(5));
+        changed.restore_from(&login, t0, SessionChange::Repaired);
         assert!(!changed.due(t0 + secs(4)) && changed.due(t0 + secs(5)));
     }
 }

@@ -10,7 +10,7 @@ const BACKGROUND: usize = 1;
 
 struct Plan;
 
-impl Plans for Plan {
+impl PlanSource for Plan {
     fn begin_poll(&mut self, collector: usize) -> Vec<RequestKey> {
         keys(if collector == BACKGROUND { 3 } else { 2 })
     }
@@ -24,7 +24,7 @@ pub(super) struct Run {
     waited: Vec<f64>,
 }
 
-fn machine(start: Instant) -> AccountMachine {
+fn scheduler(start: Instant) -> AccountScheduler {
     let seconds = Duration::from_secs;
     let collector = |interval, service| CollectorSettings {
         interval: seconds(interval),
@@ -43,12 +43,12 @@ fn machine(start: Instant) -> AccountMachine {
         },
         seed: 1,
     };
-    AccountMachine::new(settings, start).with_background(collector(3600, Some(1)), start)
+    AccountScheduler::new(settings, start).with_background(collector(3600, Some(1)), start)
 }
 
 pub(super) fn run(seconds: f64, mut answer: impl FnMut(f64, Call) -> Outcome) -> Run {
     let start = Instant::now();
-    let mut machine = machine(start);
+    let mut scheduler = scheduler(start);
     let mut run = Run {
         starts: Vec::new(),
         ends: Vec::new(),
@@ -61,7 +61,7 @@ pub(super) fn run(seconds: f64, mut answer: impl FnMut(f64, Call) -> Outcome) ->
             return run;
         }
         let wake = loop {
-            match machine.step(now, &mut Plan) {
+            match scheduler.step(now, &mut Plan) {
                 Step::Start(call) => {
                     run.starts.push((at, call));
                     under_way = Some((now + Duration::from_millis(100), call, answer(at, call)));
@@ -69,23 +69,23 @@ pub(super) fn run(seconds: f64, mut answer: impl FnMut(f64, Call) -> Outcome) ->
                 Step::Wait(until) => break until,
             }
         };
-        for event in machine.take_events() {
+        for event in scheduler.take_events() {
             if let Event::PollEnded { collector, summary } = event {
                 run.ends.push((at, collector, summary));
             }
         }
-        if machine.waiting_until(now).is_some() {
+        if scheduler.backoff_until(now).is_some() {
             run.waited.push(at);
         }
         match under_way {
             Some((done, call, outcome)) if wake.is_none_or(|wake| done <= wake) => {
                 now = done;
                 under_way = None;
-                machine.finished(now, call, outcome.into());
+                scheduler.complete_call(now, call, outcome.into());
             }
             _ => {
-                let wake = wake.expect("the machine fell asleep");
-                assert!(wake > now, "the machine spins");
+                let wake = wake.expect("the scheduler fell asleep");
+                assert!(wake > now, "the scheduler spins");
                 now = wake;
             }
         }
@@ -257,6 +257,6 @@ fn a_429_of_its_own_silences_the_account_once_and_not_again_and_again() {
         run.ends
             .iter()
             .filter(|(_, c, _)| *c == 0)
-            .all(|(_, _, summary)| summary.whole())
+            .all(|(_, _, summary)| summary.is_success())
     );
 }

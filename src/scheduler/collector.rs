@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::backoff::{wait_after_failed_background_poll, wait_after_failed_poll};
 use super::history::History;
-use super::running::Poll;
-use super::{Event, Next, Plans, RequestKey};
+use super::poll::Poll;
+use super::{Event, NextAction, PlanSource, RequestKey};
 
-/// What the machine must know of a collector.
+/// What the scheduler must know of a collector.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CollectorSettings {
     /// Time between the beginnings of two polls.
@@ -22,7 +22,7 @@ pub struct CollectorSettings {
 #[derive(Clone, Debug, PartialEq)]
 pub struct PollSummary {
     /// From its beginning to the end of its last request.
-    pub took: Duration,
+    pub duration: Duration,
     /// The time it took over its collector's interval, at least 1.
     pub stretch: f64,
     /// Requests that gave a usable answer.
@@ -35,7 +35,7 @@ pub struct PollSummary {
 
 impl PollSummary {
     /// A poll succeeds only as a whole.
-    pub fn whole(&self) -> bool {
+    pub fn is_success(&self) -> bool {
         self.given_up == 0
     }
 }
@@ -109,7 +109,7 @@ impl Collector {
     /// Takes over from the same collector under an older configuration. One that asks for the same
     /// as before continues where it was, running poll and all; only calls under way are lost, and
     /// made again. Another begins at once, but not before the end of a wait after a failure.
-    pub(super) fn inherit(&mut self, old: &Self, now: Instant, unchanged: bool) {
+    pub(super) fn restore_from(&mut self, old: &Self, now: Instant, unchanged: bool) {
         if unchanged {
             let settings = self.settings.clone();
             *self = old.clone();
@@ -126,7 +126,7 @@ impl Collector {
             // A collector that is backing off has had its quick first poll.
             self.begun = old.begun;
             self.next_due = old.next_due.min(now + self.settings.interval);
-        } else if let Some(at) = old.waiting_until(now) {
+        } else if let Some(at) = old.backoff_until(now) {
             // The poll that was waiting to try again is lost, but not its wait.
             self.held_until = Some(at);
             self.next_due = at;
@@ -134,14 +134,14 @@ impl Collector {
     }
 
     /// What made its calls fail was mended: it waits for nothing any more.
-    pub(super) fn forget_failures(&mut self, now: Instant) {
+    pub(super) fn clear_failures(&mut self, now: Instant) {
         self.failed_whole = 0;
         if self.background && self.history.has_failures() {
             self.next_due = now;
         }
         self.history = History::default();
         if let Some(poll) = &mut self.poll {
-            poll.forget_failures(now);
+            poll.clear_failures(now);
         }
         if self.resume_at.is_some() {
             // As after a start: whoever mended it wants to see it.
@@ -166,7 +166,7 @@ impl Collector {
         &mut self,
         now: Instant,
         index: usize,
-        plans: &mut dyn Plans,
+        plans: &mut dyn PlanSource,
         events: &mut Vec<Event>,
     ) {
         let waits = self.poll.is_some() || self.resume_at.is_some_and(|at| now < at);
@@ -210,7 +210,7 @@ impl Collector {
         usize::try_from(passed).unwrap_or(usize::MAX)
     }
 
-    fn begin(&mut self, now: Instant, span: Duration, index: usize, plans: &mut dyn Plans) {
+    fn begin(&mut self, now: Instant, span: Duration, index: usize, plans: &mut dyn PlanSource) {
         let keys = plans.begin_poll(index);
         self.poll = Some(Poll::begin(now, span, keys, &self.history));
         if !std::mem::replace(&mut self.begun, true) {
@@ -240,7 +240,7 @@ impl Collector {
     }
 
     /// The end of the longest wait after a failure that lasts at `now`.
-    pub(super) fn waiting_until(&self, now: Instant) -> Option<Instant> {
+    pub(super) fn backoff_until(&self, now: Instant) -> Option<Instant> {
         let retries = self.poll.iter().flat_map(Poll::retry_waits);
         let waits = retries.chain(self.resume_at).chain(self.held_until);
         waits.filter(|at| *at > now).max()
@@ -253,13 +253,13 @@ impl Collector {
 
     /// A request in the background failed in a way that may pass: so would the rest of the poll,
     /// and each try takes a place from calls that matter more. All of it waits for the next poll.
-    pub(super) fn give_up_for_now(&mut self, index: usize) -> Next {
+    pub(super) fn give_up_for_now(&mut self, index: usize) -> NextAction {
         if let Some(poll) = &mut self.poll {
             poll.worth_another_try = true;
             poll.give_up_pending();
             poll.rejected(index);
         }
-        Next::GivenUp
+        NextAction::GiveUp
     }
 
     /// The host that the requests in the background need cannot be had.
@@ -281,7 +281,7 @@ impl Collector {
             return;
         };
         let Some(tally) = poll.ended() else { return };
-        let took = now.saturating_duration_since(poll.began);
+        let duration = now.saturating_duration_since(poll.began);
         let failed_whole = if self.background {
             poll.worth_another_try
         } else {
@@ -296,8 +296,8 @@ impl Collector {
         events.push(Event::PollEnded {
             collector: index,
             summary: PollSummary {
-                took,
-                stretch: stretch(took, self.settings.interval),
+                duration,
+                stretch: stretch(duration, self.settings.interval),
                 succeeded: tally.succeeded,
                 given_up: tally.given_up,
                 backoff,
@@ -320,7 +320,7 @@ impl Collector {
 }
 
 /// The time a poll took over its interval, at least 1.
-fn stretch(took: Duration, interval: Duration) -> f64 {
+fn stretch(duration: Duration, interval: Duration) -> f64 {
     let interval = interval.as_secs_f64().max(f64::MIN_POSITIVE);
-    (took.as_secs_f64() / interval).max(1.0)
+    (duration.as_secs_f64() / interval).max(1.0)
 }

@@ -9,23 +9,23 @@ use std::time::Instant;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::account::AccountMachine;
+use super::account::AccountScheduler;
 use super::run::{Worker, now, run};
 
-/// Runs one account until the sender of `changes` is gone; returns its machine. After a panic it
-/// waits for as long as the worker says and begins again with a `fresh` machine.
+/// Runs one account until the sender of `changes` is gone; returns its scheduler. After a panic it
+/// waits for as long as the worker says and begins again with a `fresh` scheduler.
 pub async fn supervise<W: Worker>(
-    mut machine: AccountMachine,
-    fresh: impl Fn(Instant) -> AccountMachine,
+    mut scheduler: AccountScheduler,
+    fresh: impl Fn(Instant) -> AccountScheduler,
     worker: Arc<W>,
     mut changes: UnboundedReceiver<W::Change>,
-) -> AccountMachine {
+) -> AccountScheduler {
     loop {
-        let running = caught(run(machine, Arc::clone(&worker), &mut changes));
-        if let Some(machine) = running.await {
-            return machine;
+        let running = caught(run(scheduler, Arc::clone(&worker), &mut changes));
+        if let Some(scheduler) = running.await {
+            return scheduler;
         }
-        let wait = worker.crashed();
+        let wait = worker.on_panic();
         let until = now() + wait;
         let mut wait = pin!(tokio::time::sleep(wait));
         loop {
@@ -34,13 +34,13 @@ pub async fn supervise<W: Worker>(
                 change = changes.recv() => match change {
                     Some(change) => worker.apply(change),
                     // Whoever takes over is to be silent for as long.
-                    None => return fresh(now()).silent_until(until),
+                    None => return fresh(now()).paused_until(until),
                 },
                 () = &mut wait => break,
             }
         }
         // Made after the wait, so that its first polls are due now.
-        machine = fresh(now());
+        scheduler = fresh(now());
     }
 }
 
@@ -66,7 +66,7 @@ mod tests {
 
     use super::super::run::CallOutput;
     use super::*;
-    use crate::poll::{
+    use crate::scheduler::{
         AccountSettings, Call, CollectorSettings, Event, RequestKey, SessionSettings,
     };
 
@@ -89,7 +89,7 @@ mod tests {
             vec![RequestKey(0)]
         }
 
-        async fn carry_out(&self, _: Call) -> CallOutput<()> {
+        async fn execute(&self, _: Call) -> CallOutput<()> {
             let at = now() - self.start.unwrap();
             self.started.lock().unwrap().push(at);
             CallOutput::answered(())
@@ -106,11 +106,11 @@ mod tests {
 
         fn apply(&self, (): ()) {}
 
-        fn notice(&self, _: Event) {}
+        fn on_event(&self, _: Event) {}
 
-        fn waiting(&self, _: Option<Instant>) {}
+        fn on_backoff(&self, _: Option<Instant>) {}
 
-        fn crashed(&self) -> Duration {
+        fn on_panic(&self) -> Duration {
             *self.crashes.lock().unwrap() += 1;
             WAIT
         }
@@ -131,7 +131,7 @@ mod tests {
                 }],
                 seed: 1,
             };
-            AccountMachine::new(settings, now)
+            AccountScheduler::new(settings, now)
         };
         let worker = Arc::new(Crashing {
             start: Some(now()),

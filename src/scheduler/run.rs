@@ -1,4 +1,4 @@
-//! The thin loop that carries out what the machine decides: it starts calls, waits, and hands
+//! The thin loop that executes what the scheduler decides: it starts calls, waits, and hands
 //! outcomes and events on. It decides nothing.
 
 use std::collections::HashMap;
@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{Id, JoinError, JoinSet};
 
-use super::account::{AccountMachine, Step};
-use super::{Call, Event, Finished, Outcome, Plans, RequestKey};
+use super::account::{AccountScheduler, Step};
+use super::{Call, Completion, Event, Outcome, PlanSource, RequestKey};
 
-/// Who makes the calls and hears what the machine did.
+/// Who makes the calls and is told what the scheduler did.
 pub trait Worker: Send + Sync + 'static {
     /// What the answer to a call became.
     type Answer: Send + 'static;
@@ -23,17 +23,17 @@ pub trait Worker: Send + Sync + 'static {
     fn begin_poll(&self, collector: usize) -> Vec<RequestKey>;
     /// Makes one call. It may be aborted at any await, so it only returns values and publishes
     /// nothing.
-    fn carry_out(&self, call: Call) -> impl Future<Output = CallOutput<Self::Answer>> + Send;
+    fn execute(&self, call: Call) -> impl Future<Output = CallOutput<Self::Answer>> + Send;
     /// Publishes what the answer to a call became; returns the requests that it adds to its poll.
     fn publish(&self, call: Call, answer: Self::Answer) -> Vec<RequestKey>;
     /// Applies a change.
     fn apply(&self, change: Self::Change);
-    /// Hears of something that the machine did.
-    fn notice(&self, event: Event);
+    /// Something happened.
+    fn on_event(&self, event: Event);
     /// Hears when the longest present wait after a 429 or a failure ends.
-    fn waiting(&self, until: Option<Instant>);
+    fn on_backoff(&self, until: Option<Instant>);
     /// Hears that the account's task panicked; returns how long it waits before it begins again.
-    fn crashed(&self) -> Duration;
+    fn on_panic(&self) -> Duration;
 }
 
 /// How a call ended, and what its answer became.
@@ -64,77 +64,77 @@ impl<A> From<Outcome> for CallOutput<A> {
     }
 }
 
-struct WorkerPlans<'a, W>(&'a W);
+struct WorkerPlanSource<'a, W>(&'a W);
 
-impl<W: Worker> Plans for WorkerPlans<'_, W> {
+impl<W: Worker> PlanSource for WorkerPlanSource<'_, W> {
     fn begin_poll(&mut self, collector: usize) -> Vec<RequestKey> {
         self.0.begin_poll(collector)
     }
 }
 
-/// Runs one account until the future is dropped or the sender of `changes` is; returns the machine,
+/// Runs one account until the future is dropped or the sender of `changes` is; returns the scheduler,
 /// so that a changed configuration can take over what it knows. Calls under way are aborted then.
 ///
 /// The only task that publishes for its account: what calls became comes back to it as values, so
 /// nothing can be published after it has stopped.
 pub async fn run<W: Worker>(
-    mut machine: AccountMachine,
+    mut scheduler: AccountScheduler,
     worker: Arc<W>,
     changes: &mut UnboundedReceiver<W::Change>,
-) -> AccountMachine {
+) -> AccountScheduler {
     let mut calls = Calls {
         tasks: JoinSet::new(),
         running: HashMap::new(),
     };
     loop {
         let until = loop {
-            match machine.step(now(), &mut WorkerPlans(&*worker)) {
+            match scheduler.step(now(), &mut WorkerPlanSource(&*worker)) {
                 Step::Start(call) => calls.start(call, &worker),
                 Step::Wait(until) => break until,
             }
         };
-        report(&mut machine, &*worker);
-        worker.waiting(machine.waiting_until(now()));
+        report(&mut scheduler, &*worker);
+        worker.on_backoff(scheduler.backoff_until(now()));
         tokio::select! {
             biased;
             change = changes.recv() => {
                 let Some(change) = change else {
                     // What has come already is not lost.
                     while let Some((call, output)) = calls.try_next() {
-                        ended(&mut machine, &*worker, call, output);
+                        ended(&mut scheduler, &*worker, call, output);
                     }
                     // Not before they are gone, so that a successor's calls do not come on top.
                     calls.tasks.shutdown().await;
-                    return machine;
+                    return scheduler;
                 };
                 worker.apply(change);
             }
             Some((call, output)) = calls.next() => {
-                ended(&mut machine, &*worker, call, output);
+                ended(&mut scheduler, &*worker, call, output);
             }
             () = sleep_until(until) => {}
         }
     }
 }
 
-/// Publishes what a call became, and tells the machine how it ended.
+/// Publishes what a call became, and tells the scheduler how it ended.
 fn ended<W: Worker>(
-    machine: &mut AccountMachine,
+    scheduler: &mut AccountScheduler,
     worker: &W,
     call: Call,
     output: CallOutput<W::Answer>,
 ) {
     let CallOutput { outcome, answer } = output;
-    let more = answer.map(|answer| worker.publish(call, answer));
-    let more = more.unwrap_or_default();
-    machine.finished(now(), call, Finished { outcome, more });
+    let added = answer.map(|answer| worker.publish(call, answer));
+    let added = added.unwrap_or_default();
+    scheduler.complete_call(now(), call, Completion { outcome, added });
     // Before the next step: the poll that may begin there replaces the one that ended.
-    report(machine, worker);
+    report(scheduler, worker);
 }
 
-fn report(machine: &mut AccountMachine, worker: &impl Worker) {
-    let events = machine.take_events().into_iter();
-    events.for_each(|event| worker.notice(event));
+fn report(scheduler: &mut AccountScheduler, worker: &impl Worker) {
+    let events = scheduler.take_events().into_iter();
+    events.for_each(|event| worker.on_event(event));
 }
 
 /// Tokio's clock, so that tests can pause it.
@@ -158,9 +158,7 @@ struct Calls<A> {
 impl<A: Send + 'static> Calls<A> {
     fn start<W: Worker<Answer = A>>(&mut self, call: Call, worker: &Arc<W>) {
         let worker = Arc::clone(worker);
-        let handle = self
-            .tasks
-            .spawn(async move { worker.carry_out(call).await });
+        let handle = self.tasks.spawn(async move { worker.execute(call).await });
         self.running.insert(handle.id(), call);
     }
 
@@ -207,7 +205,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::poll::{AccountSettings, CollectorSettings, SessionSettings};
+    use crate::scheduler::{AccountSettings, CollectorSettings, SessionSettings};
 
     /// Knows whether a poll runs, as the daemon's worker does.
     #[derive(Default)]
@@ -244,7 +242,7 @@ mod tests {
             (0..5).map(RequestKey).collect()
         }
 
-        async fn carry_out(&self, _: Call) -> CallOutput<()> {
+        async fn execute(&self, _: Call) -> CallOutput<()> {
             *self.0.under_way.lock().unwrap() += 1;
             let _under_way = UnderWay(Arc::clone(&self.0));
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -260,16 +258,16 @@ mod tests {
             *self.0.applied.lock().unwrap() += 1;
         }
 
-        fn notice(&self, event: Event) {
+        fn on_event(&self, event: Event) {
             if let Event::PollEnded { .. } = event {
                 *self.0.running.lock().unwrap() = false;
                 *self.0.ended.lock().unwrap() += 1;
             }
         }
 
-        fn waiting(&self, _: Option<Instant>) {}
+        fn on_backoff(&self, _: Option<Instant>) {}
 
-        fn crashed(&self) -> Duration {
+        fn on_panic(&self) -> Duration {
             Duration::ZERO
         }
     }
@@ -291,7 +289,7 @@ mod tests {
         };
         let polls = Arc::new(OnePollAtATime::default());
         let worker = Arc::new(Shared(Arc::clone(&polls)));
-        let machine = AccountMachine::new(settings, now());
+        let scheduler = AccountScheduler::new(settings, now());
         let (sender, mut changes) = tokio::sync::mpsc::unbounded_channel();
         // In the middle of a call.
         let stop = async move {
@@ -299,8 +297,8 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(60_050)).await;
             drop(sender);
         };
-        let (machine, ()) = tokio::join!(run(machine, worker, &mut changes), stop);
-        drop(machine);
+        let (scheduler, ()) = tokio::join!(run(scheduler, worker, &mut changes), stop);
+        drop(scheduler);
         assert_eq!(*polls.under_way.lock().unwrap(), 0);
         assert_eq!(*polls.applied.lock().unwrap(), 1);
         let ended = *polls.ended.lock().unwrap();

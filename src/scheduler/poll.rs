@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::backoff::wait_after_failed_request;
 use super::history::History;
 use super::spread::start_offset;
-use super::{Next, RequestKey};
+use super::{NextAction, RequestKey};
 
 /// A request that was refused with 429 this often is given up for its poll: one that is throttled
 /// for good must not hold the end of the poll up.
@@ -138,7 +138,7 @@ impl Poll {
     }
 
     /// What made requests fail was mended: nobody waits for a retry any more.
-    pub(super) fn forget_failures(&mut self, now: Instant) {
+    pub(super) fn clear_failures(&mut self, now: Instant) {
         for request in &mut self.requests {
             if let Progress::Pending { not_before } = &mut request.progress
                 && request.failures > 0
@@ -168,12 +168,12 @@ impl Poll {
     }
 
     /// The request is wrong or not allowed: not to be tried again.
-    pub(super) fn rejected(&mut self, index: usize) -> Next {
+    pub(super) fn rejected(&mut self, index: usize) -> NextAction {
         self.give_up(index, false)
     }
 
     /// A 429: tried again as soon as the account speaks again, up to [`MOST_REFUSALS`]; `None` then.
-    pub(super) fn refused(&mut self, index: usize, now: Instant) -> Option<Next> {
+    pub(super) fn refused(&mut self, index: usize, now: Instant) -> Option<NextAction> {
         let one_try = self.has_one_try(index);
         let request = self.requests.get_mut(index)?;
         request.refusals += 1;
@@ -191,10 +191,10 @@ impl Poll {
     }
 
     /// Tried again after 5, 10 and 15 s, then given up; at once when it was given up last time.
-    pub(super) fn failed(&mut self, index: usize, now: Instant) -> Next {
+    pub(super) fn failed(&mut self, index: usize, now: Instant) -> NextAction {
         let one_try = self.has_one_try(index);
         let Some(request) = self.requests.get_mut(index) else {
-            return Next::GivenUp;
+            return NextAction::GiveUp;
         };
         request.failures += 1;
         let wait = wait_after_failed_request(request.failures).filter(|_| !one_try);
@@ -203,7 +203,7 @@ impl Poll {
         };
         let not_before = now + wait;
         request.progress = Progress::Pending { not_before };
-        Next::Again(wait)
+        NextAction::RetryAfter(wait)
     }
 
     /// Whether a request may have another try with a fresh token: once a poll.
@@ -219,15 +219,15 @@ impl Poll {
     }
 
     /// A 401: the request has its one more try.
-    pub(super) fn retry_after_401(&mut self, index: usize, now: Instant) -> Next {
+    pub(super) fn retry_after_401(&mut self, index: usize, now: Instant) -> NextAction {
         if let Some(request) = self.requests.get_mut(index) {
             request.retried_after_401 = true;
             request.progress = Progress::Pending { not_before: now };
         }
-        Next::FreshToken
+        NextAction::RetryWithNewToken
     }
 
-    fn give_up(&mut self, index: usize, failed: bool) -> Next {
+    fn give_up(&mut self, index: usize, failed: bool) -> NextAction {
         if let Some(request) = self.requests.get_mut(index) {
             request.progress = Progress::GivenUp;
             // Those known to fail say nothing new about the rest.
@@ -240,7 +240,7 @@ impl Poll {
         if down || self.given_up_in_a_row >= GIVEN_UP_IN_A_ROW {
             self.give_up_pending();
         }
-        Next::GivenUp
+        NextAction::GiveUp
     }
 
     /// What the pending requests need cannot be had, or they are not worth asking.
@@ -313,7 +313,7 @@ mod tests {
             assert_eq!(poll.ended(), None, "before refusal {refusal}");
             poll.started(0);
             let given_up = poll.refused(0, now);
-            assert_eq!(given_up, (refusal == 4).then_some(Next::GivenUp));
+            assert_eq!(given_up, (refusal == 4).then_some(NextAction::GiveUp));
         }
         let (succeeded, given_up) = (1, 1);
         let tally = Tally {
@@ -331,18 +331,18 @@ mod tests {
         poll.succeeded(1);
         for _ in 0..3 {
             poll.started(0);
-            assert!(matches!(poll.failed(0, now), Next::Again(_)));
+            assert!(matches!(poll.failed(0, now), NextAction::RetryAfter(_)));
         }
         poll.started(0);
-        assert_eq!(poll.failed(0, now), Next::GivenUp);
+        assert_eq!(poll.failed(0, now), NextAction::GiveUp);
         let mut history = History::default();
         poll.record(&mut history);
         let mut next = Poll::begin(now, SECOND, keys(2), &history);
         assert!(next.is_known_to_fail(0) && !next.is_known_to_fail(1));
         next.started(0);
-        assert_eq!(next.failed(0, now), Next::GivenUp);
+        assert_eq!(next.failed(0, now), NextAction::GiveUp);
         next.started(1);
-        assert_eq!(next.failed(1, now), Next::Again(5 * SECOND));
+        assert_eq!(next.failed(1, now), NextAction::RetryAfter(5 * SECOND));
     }
 
     #[test]
@@ -366,11 +366,15 @@ mod tests {
         };
         assert_eq!([3, 4, 0, 1, 2].map(at), [0, 1, 2, 3, 4].map(|n| n * SECOND));
         next.started(3);
-        assert_eq!(next.failed(3, now), Next::GivenUp, "one try each");
+        assert_eq!(next.failed(3, now), NextAction::GiveUp, "one try each");
         next.started(4);
         next.succeeded(4);
         next.started(0);
-        assert_eq!(next.failed(0, now), Next::Again(5 * SECOND), "it is back");
+        assert_eq!(
+            next.failed(0, now),
+            NextAction::RetryAfter(5 * SECOND),
+            "it is back"
+        );
     }
 
     #[test]
