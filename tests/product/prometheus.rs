@@ -193,7 +193,7 @@ async fn scrapes_it_and_quantiles_work_without_rate(program: &Path, exporter: &E
         waits.iter().all(|wait| (0.0..=120.0).contains(wait)),
         "{waits:?}"
     );
-    // What the README says accumulated and percentageFromTotal are.
+    // What docs/metrics.md says accumulated and percentageFromTotal are.
     let total = "liveperson_window_account_wait_seconds_bucket{le=\"+Inf\"} \
                  / ignoring(le) liveperson_window_account_waited_chats";
     assert_eq!(prometheus.query(total).await, Some(vec![1.0, 1.0]));

@@ -246,13 +246,13 @@ async fn no_way_to_liveperson() {
     assert_eq!(status, 2, "{said}");
 }
 
-/// The sample in the README has the steps of the program, in its words and columns.
+/// The sample in docs/operations.md has the steps of the program, in its wording and columns.
 #[tokio::test]
-async fn the_sample_in_the_readme_is_what_comes_out() {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = std::fs::read_to_string(readme).unwrap();
-    let sample = readme
-        .split("tests/product/test_connection.rs. -->\n```\n")
+async fn the_documented_sample_is_what_the_command_prints() {
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations.md");
+    let document = std::fs::read_to_string(document).unwrap();
+    let sample = document
+        .split("<!-- test-connection sample, checked against the program -->\n```\n")
         .nth(1)
         .unwrap();
     let sample = sample.split("```").next().unwrap();
