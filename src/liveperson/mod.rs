@@ -3,6 +3,7 @@
 //! Knows HTTP and JSON; knows neither Prometheus nor schedules. It does not retry, wait or pace:
 //! every call here is one HTTP request, and [`crate::poll`] decides when each may start.
 
+mod allowed_hosts;
 mod api;
 mod auth;
 mod client;
