@@ -2,9 +2,9 @@
 //! the rest when only entries of a map or list are at fault.
 //!
 //! [`Reader`] is a serde deserializer over the text of one value. It takes objects and lists apart
-//! before it reads what is in them, so that it knows where the next value begins whatever becomes
-//! of this one. Of a field that comes twice the last value counts. That costs a pass over the text
-//! for every level of nesting, which is why the first reading does without it.
+//! before it reads what is in them, so that it knows where the next value begins even when this one
+//! cannot be read. Of a field that comes twice the last value counts. That costs a pass over the
+//! text for every level of nesting, which is why it is not the first reading.
 
 use std::borrow::Cow;
 use std::fmt;
