@@ -43,7 +43,7 @@ pub(crate) fn run(name: &str, series: u64) {
                 [
                     skill.to_string(),
                     agent.to_string(),
-                    data::WINDOW.to_owned(),
+                    crate::shape::WINDOW.to_owned(),
                     kind.to_owned(),
                 ]
             };

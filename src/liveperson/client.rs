@@ -1,7 +1,7 @@
 //! The client of one account: its hosts, its credentials and the calls it can make.
 //!
 //! Every call is one HTTP request. What must be known before one (a host, a token) is fetched by
-//! separate calls, so that [`crate::poll`] can pace those as well.
+//! separate calls, so that [`crate::scheduler`] can pace those as well.
 
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -13,7 +13,6 @@ use reqwest::header::{AUTHORIZATION, ETAG, HeaderValue, IF_NONE_MATCH};
 use url::Url;
 
 use super::allowed_hosts::AllowedHosts;
-use super::api::{Api, EngagementAnswer, EngagementQuery, SlaAnswer, SlaQuery};
 use super::auth::{Credentials, TokenLifetime};
 use super::domain::{self, HostLookup};
 use super::error::{ApiError, Code, ConnectCause, Reply, UnreadableCause};
@@ -21,10 +20,10 @@ use super::http::{Request, Success, Transport, TransportSettings};
 use super::json::{Content, ReadError};
 use super::names::{self, NameKind, NamesAnswer};
 use super::redactor::Redactor;
-use super::service::Service;
-use super::{engactivity, paths, response, sla};
+use super::{paths, response};
 use crate::config::Auth;
 use crate::config::values::is_loopback;
+use crate::vocabulary::Service;
 
 /// A longer ETag is not sent back: servers refuse requests with long headers.
 const MAX_ETAG_BYTES: usize = 1024;
@@ -101,22 +100,17 @@ impl Client {
         })
     }
 
-    /// The services whose hosts have to be looked up, in the order in which they are needed:
-    /// those that this account's calls use, without the ones that `hosts` names. `names`: whether
-    /// [`Client::names`] will be called.
-    pub fn services(&self, names: bool) -> Vec<Service> {
-        let used = |service: &Service| match service {
-            Service::Sentinel | Service::AgentVep => {
-                self.credentials.token_service() == Some(*service)
-            }
-            Service::LeDataReporting => true,
-            Service::AccountConfigReadOnly => names,
-        };
-        let fixed = |service: &Service| self.fixed_hosts.contains_key(service.name());
-        Service::ALL
-            .into_iter()
-            .filter(|service| used(service) && !fixed(service))
+    /// Those of some services whose hosts have to be looked up, because `hosts` does not name them.
+    pub fn unknown_hosts(&self, services: impl IntoIterator<Item = Service>) -> Vec<Service> {
+        let services = services.into_iter();
+        services
+            .filter(|service| !self.fixed_hosts.contains_key(service.name()))
             .collect()
+    }
+
+    /// The service that tokens come from; `None` when none is needed.
+    pub fn token_service(&self) -> Option<Service> {
+        self.credentials.token_service()
     }
 
     /// Whether calls need a token from [`Client::authorise`] first.
@@ -130,15 +124,14 @@ impl Client {
         fixed.or_else(|| self.discovered_hosts.lock().get(&service).cloned())
     }
 
-    /// The host that calls of an API go to, for messages; `-` until it has been looked up.
-    pub fn host_of(&self, api: Api) -> String {
-        let service = match api {
-            Api::Domain => return display_host(Some(&self.domain_api)),
-            Api::Token => self.credentials.token_service(),
-            Api::EngagementActivity | Api::Sla => Some(Service::LeDataReporting),
-            Api::Names => Some(Service::AccountConfigReadOnly),
-        };
-        display_host(service.and_then(|service| self.base_url(service)).as_ref())
+    /// The host that calls of a service go to, for messages; `-` until it has been looked up.
+    pub fn host_of(&self, service: Service) -> String {
+        display_host(self.base_url(service).as_ref())
+    }
+
+    /// The host of the Domain API, for messages.
+    pub fn domain_api_host(&self) -> String {
+        display_host(Some(&self.domain_api))
     }
 
     /// Asks the Domain API for a service's host and stores it; after a failure the last one stays.
@@ -252,20 +245,6 @@ impl Client {
         })
     }
 
-    /// One call of Engagement Activity.
-    pub async fn engagement_activity(&self, query: &EngagementQuery) -> Reply<EngagementAnswer> {
-        let path = paths::engagement_path(&self.account, query);
-        let query = query.clone();
-        let read = move |body: &[u8]| engactivity::read(body, &query);
-        self.get(Service::LeDataReporting, &path, read).await
-    }
-
-    /// One call of the SLA Histogram.
-    pub async fn sla(&self, query: &SlaQuery) -> Reply<SlaAnswer> {
-        let path = paths::sla_path(&self.account, query);
-        self.get(Service::LeDataReporting, &path, sla::read).await
-    }
-
     /// One authorised GET of `path_and_query` below the base URL of `service`. The body of a
     /// success is given to `read`: a short one at once, a long one on a blocking thread.
     pub async fn get<T, F>(&self, service: Service, path_and_query: &str, read: F) -> Reply<T>
@@ -288,7 +267,7 @@ impl Client {
         let path = paths::configuration(&self.account, list, version);
         let etag = self.etags.lock().get(&kind).filter(|_| has_last).cloned();
         let conditional = etag.is_some();
-        let service = Service::AccountConfigReadOnly;
+        let service = Service::ACCOUNT_CONFIG_READ_ONLY;
         let read = move |answer: &Success| read_names(kind, answer);
         let reply = self.get_if_changed(service, &path, etag, read).await;
         if conditional && matches!(reply.result, Err(ApiError::Rejected { .. })) {

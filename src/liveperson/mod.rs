@@ -1,14 +1,13 @@
 //! The client of one LivePerson account: its hosts, its authorisation, HTTP, and readers of JSON.
 //!
 //! Knows HTTP and JSON; knows neither Prometheus nor schedules. It does not retry, wait or pace:
-//! every call here is one HTTP request, and [`crate::poll`] decides when each may start.
+//! every call here is one HTTP request, and [`crate::scheduler`] decides when each may start.
 
 mod allowed_hosts;
-mod api;
+pub mod api;
 mod auth;
 mod client;
 mod domain;
-mod engactivity;
 mod error;
 mod escapes;
 mod excerpt;
@@ -22,21 +21,17 @@ mod proxy;
 mod redactor;
 mod response;
 mod retry_after;
-mod service;
-mod sla;
 mod trust;
 mod wall_clock;
 
-pub use api::*;
 pub use auth::{LifetimeSource, TokenLifetime, oauth2_token_lifetime};
 pub use client::{Client, ClientSettings, display_host};
-pub use engactivity::read_engagement;
 pub use error::*;
 pub use json::{Content, Fault, Ignored, ReadError};
 pub use names::{NameKind, NamesAnswer};
-pub use paths::{engagement_path, sla_path};
+
+pub use paths::percent_encode;
 pub use retry_after::retry_after;
-pub use service::Service;
 
 #[cfg(test)]
 mod tests;

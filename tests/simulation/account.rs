@@ -1,15 +1,15 @@
-//! One account of a world: the real machine, publisher and status, its LivePerson, and its model.
+//! One account of a world: the real scheduler, publisher and status, its LivePerson, and its model.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use liveperson_exporter::daemon::{AccountStatus, Answer, Publisher, names_skills};
+use liveperson_exporter::daemon::{AccountStatus, Answer, Publisher};
 use liveperson_exporter::liveperson::NameKind;
-use liveperson_exporter::poll::plan::{Ask, CollectorKind};
-use liveperson_exporter::poll::{
-    AccountMachine, Call, Event, Finished, Heir, Heirs, Outcome, Plans, RequestKey, Session, Step,
+use liveperson_exporter::scheduler::{
+    AccountScheduler, Call, CarriedTask, Carryover, Completion, Event, Outcome, PlanSource,
+    RequestKey, SessionChange, Step,
 };
 use liveperson_exporter::store::Store;
 
@@ -33,7 +33,7 @@ struct UnderWay {
 pub(crate) struct Account {
     number: usize,
     pub(crate) drawn: Drawn,
-    machine: AccountMachine,
+    scheduler: AccountScheduler,
     publisher: Publisher,
     store: Arc<Store>,
     status: AccountStatus,
@@ -61,7 +61,7 @@ struct Begins<'a> {
     begun: Vec<(usize, Vec<RequestKey>)>,
 }
 
-impl Plans for Begins<'_> {
+impl PlanSource for Begins<'_> {
     fn begin_poll(&mut self, collector: usize) -> Vec<RequestKey> {
         let keys = self.publisher.begin_poll(collector);
         self.begun.push((collector, keys.clone()));
@@ -69,16 +69,16 @@ impl Plans for Begins<'_> {
     }
 }
 
-fn machine(drawn: &Drawn, now: Instant) -> AccountMachine {
-    let machine = AccountMachine::new(drawn.settings.clone(), now);
+fn scheduler(drawn: &Drawn, now: Instant) -> AccountScheduler {
+    let scheduler = AccountScheduler::new(drawn.settings.clone(), now);
     match &drawn.background {
-        Some(names) => machine.with_background(names.clone(), now),
-        None => machine,
+        Some(names) => scheduler.with_background(names.clone(), now),
+        None => scheduler,
     }
 }
 
 fn publisher(drawn: &Drawn, store: &Arc<Store>) -> Publisher {
-    Publisher::new(&drawn.account, &drawn.kinds, &drawn.names, store)
+    Publisher::new(drawn.collectors.clone(), &drawn.names, store)
 }
 
 impl Account {
@@ -93,10 +93,10 @@ impl Account {
         publisher.publish_all();
         Self {
             number,
-            machine: machine(&drawn, clocks.now),
+            scheduler: scheduler(&drawn, clocks.now),
             publisher,
             store: Arc::clone(store),
-            status: AccountStatus::new(&drawn.account.id, &drawn.kinds),
+            status: AccountStatus::new(drawn.collectors.account(), &drawn.labels()),
             liveperson: LivePerson::new(),
             model: Model::new(&drawn, clocks.now),
             served: Served::default(),
@@ -140,7 +140,7 @@ impl Account {
             events += 1;
         }
         self.start_what_may(clocks, story, rng, exact);
-        rules::hold(&self.model, &self.drawn, &self.machine, now);
+        rules::hold(&self.model, &self.drawn, &self.scheduler, now);
         // A page that was right stays so until something is published or grows too old. That
         // nothing else changes it is tried now and then.
         let aged = clocks.aged(now);
@@ -163,7 +163,7 @@ impl Account {
         let aged = clocks.aged(now);
         let stale_after = self.stale_after;
         rules::shows_the_truth(&self.model, &self.status, now, aged, stale_after);
-        let id = &self.drawn.account.id;
+        let id = self.drawn.collectors.account();
         let served = &self.served;
         let changes = served.is_what_the_page_has(&self.store, id, aged, stale_after);
         self.page_holds_until = Some(changes.unwrap_or(aged));
@@ -176,14 +176,14 @@ impl Account {
                 publisher: &mut self.publisher,
                 begun: Vec::new(),
             };
-            let step = self.machine.step(now, &mut begins);
+            let step = self.scheduler.step(now, &mut begins);
             for (collector, keys) in begins.begun {
                 self.begins(clocks, collector, keys, exact);
             }
             match step {
                 Step::Start(call) => {
                     clocks.trace(self.number, || format!("{call:?} starts"));
-                    let spacing = self.machine.spacing();
+                    let spacing = self.scheduler.spacing();
                     rules::may_start(&mut self.model, &self.drawn, call, now, spacing);
                     let (latency, outcome) =
                         self.liveperson
@@ -214,8 +214,9 @@ impl Account {
         }
         let requests = (0..keys.len()).map(|i| self.publisher.request(collector, i).unwrap());
         let plan = std::iter::zip(keys.iter().copied(), requests).collect();
-        let kind = self.drawn.kinds[collector];
-        self.served.begins(kind, &self.drawn.account, plan);
+        let collectors = &self.drawn.collectors;
+        let collector_of_it = &collectors.enabled()[collector];
+        self.served.begins(collectors, collector_of_it, plan);
         self.model.collectors[collector].begins(clocks.now, exact, keys);
     }
 
@@ -223,7 +224,7 @@ impl Account {
         let UnderWay { call, outcome, .. } = ended;
         let now = clocks.now;
         clocks.trace(self.number, || format!("{call:?} ended: {outcome:?}"));
-        let before = self.machine.spacing();
+        let before = self.scheduler.spacing();
         let (flight, before_429) = self.model.ends(call);
         self.model
             .ended(now, flight, before_429, outcome, &self.drawn);
@@ -231,8 +232,11 @@ impl Account {
             Outcome::Success { .. } => self.publish(call, clocks),
             _ => Vec::new(),
         };
-        let finished = Finished { outcome, more };
-        self.machine.finished(now, call, finished);
+        let finished = Completion {
+            outcome,
+            added: more,
+        };
+        self.scheduler.complete_call(now, call, finished);
         self.spacing_learns(before, before_429, outcome);
         self.hear(clocks, Some((flight, outcome)));
     }
@@ -261,16 +265,18 @@ impl Account {
             self.has_names(now);
             return Vec::new();
         }
-        let (kind, key) = (
-            self.drawn.kinds[collector],
+        let (label, key) = (
+            self.drawn.label(collector),
             self.model.key(collector, index),
         );
         let request = self.publisher.request(collector, index).unwrap();
         let skills = self.liveperson.skills_in(key);
-        let named = names_skills(&request).then(|| skills.clone());
+        let named = request.names_skills().then(|| skills.clone());
         let came = clocks.aged(now);
-        let chunks = self.served.answer(kind, key, &request, came, named.clone());
-        let answer = if request.ask == Ask::DiscoverSkills {
+        let chunks = self
+            .served
+            .answer(label, key, &request, came, named.clone());
+        let answer = if request.discovers_skills() {
             Answer::Skills { skills, came }
         } else {
             Answer::Data {
@@ -284,7 +290,7 @@ impl Account {
         let found = (known..known + more.len()).map(|i| self.publisher.request(collector, i));
         let found: Vec<_> = std::iter::zip(more.iter().copied(), found.flatten()).collect();
         assert_eq!(found.len(), more.len());
-        self.served.extended(kind, found);
+        self.served.extended(label, found);
         if !more.is_empty() {
             self.model.collectors[collector].extended(now, &more);
         }
@@ -292,7 +298,7 @@ impl Account {
     }
 
     fn spacing_learns(&mut self, before: Duration, before_429: bool, outcome: Outcome) {
-        let after = self.machine.spacing();
+        let after = self.scheduler.spacing();
         let micro = Duration::from_micros(1);
         match outcome {
             Outcome::Throttled { .. } => {
@@ -325,7 +331,7 @@ impl Account {
 
     fn hear(&mut self, clocks: &Clocks, ended: Option<(Flight, Outcome)>) {
         let (now, aged) = (clocks.now, clocks.aged(clocks.now));
-        for event in self.machine.take_events() {
+        for event in self.scheduler.take_events() {
             clocks.trace(self.number, || format!("    {event:?}"));
             match &event {
                 Event::PollEnded { collector, .. } | Event::PollsSkipped { collector, .. }
@@ -338,8 +344,8 @@ impl Account {
                     self.model.collectors[*collector].poll_ended(now, aged, summary);
                     self.publisher.poll_ended(*collector, aged);
                     let stale_after = self.stale_after;
-                    let kind = self.drawn.kinds[*collector];
-                    self.served.poll_ended(kind, aged, stale_after);
+                    let label = self.drawn.label(*collector);
+                    self.served.poll_ended(label, aged, stale_after);
                 }
                 Event::PollsSkipped { collector, count } => {
                     self.model.collectors[*collector].polls_skipped(now, *count);
@@ -360,7 +366,7 @@ impl Account {
             self.status
                 .notice(&event, now, clocks.slept(), clocks.wall());
         }
-        self.status.waiting(self.machine.waiting_until(now));
+        self.status.waiting(self.scheduler.backoff_until(now));
     }
 
     pub(crate) fn set_stale_after(&mut self, stale_after: Duration) {
@@ -369,7 +375,7 @@ impl Account {
     }
 
     fn has_names(&self, now: Instant) {
-        let (id, names) = (&self.drawn.account.id, &self.drawn.names);
+        let (id, names) = (self.drawn.collectors.account(), &self.drawn.names);
         self.served.has_names(&self.store, id, now, names);
     }
 
@@ -386,7 +392,7 @@ impl Account {
         &mut self,
         clocks: &Clocks,
         redraw: Redraw,
-        session: Session,
+        session: SessionChange,
         rng: &mut Rng,
     ) {
         if self.removed {
@@ -398,38 +404,41 @@ impl Account {
         let drawn = &self.drawn;
         clocks.trace(self.number, || format!("reload: {redraw:?} {session:?}"));
         self.under_way.clear();
-        let unchanged = |kind: CollectorKind| kind.asks_the_same(&drawn.account, &old.account);
-        let was = |kind: CollectorKind| old.kinds.iter().position(|k| *k == kind);
-        let from: Vec<_> = drawn
-            .kinds
-            .iter()
-            .map(|kind| was(*kind).map(|index| (index, unchanged(*kind))))
+        let unchanged = |label: &str| drawn.collectors.asks_the_same(&old.collectors, label);
+        let was = |label: &str| old.labels().iter().position(|l| *l == label);
+        let labels = drawn.labels().into_iter();
+        let from: Vec<_> = labels
+            .map(|label| was(label).map(|index| (index, unchanged(label))))
             .collect();
-        let spacing = self.machine.spacing();
-        let mut machine = machine(drawn, now);
-        machine.inherit(&self.machine, now, &heirs(drawn, &old, &from, session));
-        self.machine = machine;
+        let spacing = self.scheduler.spacing();
+        let mut scheduler = scheduler(drawn, now);
+        scheduler.restore_from(
+            &self.scheduler,
+            now,
+            &carryover(drawn, &old, &from, session),
+        );
+        self.scheduler = scheduler;
         let right = spacing.max(drawn.settings.min_spacing);
-        let inherited = self.machine.spacing();
+        let inherited = self.scheduler.spacing();
         assert!(
             inherited.abs_diff(right) < Duration::from_micros(1),
             "a reload made {inherited:?} of {spacing:?}"
         );
         let mut publisher = publisher(drawn, &self.store);
-        publisher.inherit(&self.publisher, unchanged);
+        publisher.inherit(&self.publisher);
         publisher.publish_all();
         self.publisher = publisher;
-        let status = AccountStatus::new(&drawn.account.id, &drawn.kinds);
+        let status = AccountStatus::new(drawn.collectors.account(), &drawn.labels());
         status.inherit(&self.status);
         self.status = status;
         self.model.reload(drawn, now, &from, session, inherited);
-        self.served.reload(&drawn.account, &drawn.kinds, unchanged);
+        self.served.reload(&drawn.collectors, unchanged);
         if !drawn.names.lookup {
             self.names_begun = false;
             self.served.forget_names();
         }
         self.has_names(now);
-        self.status.waiting(self.machine.waiting_until(now));
+        self.status.waiting(self.scheduler.backoff_until(now));
         self.shows_the_truth(clocks, now);
         self.wake = Some(now);
     }
@@ -438,13 +447,13 @@ impl Account {
     pub(crate) fn remove(&mut self, clocks: &Clocks) {
         self.removed = true;
         self.under_way.clear();
-        let gone = HashSet::from([self.drawn.account.id.as_str()]);
+        let gone = HashSet::from([self.drawn.collectors.account()]);
         self.store.remove_accounts(&gone);
         self.is_gone(clocks.now);
     }
 
     pub(crate) fn is_gone(&self, now: Instant) {
-        served::is_gone(&self.store, &self.drawn.account.id, now);
+        served::is_gone(&self.store, self.drawn.collectors.account(), now);
     }
 
     /// Whether every collector has polled whole since `since`.
@@ -455,7 +464,7 @@ impl Account {
     }
 
     pub(crate) fn recovery_bound(&self) -> Duration {
-        self.drawn.recovery_bound(self.machine.spacing())
+        self.drawn.recovery_bound(self.scheduler.spacing())
     }
 
     /// With all well for some time: nothing is older than its interval and its call. Where calls are
@@ -467,7 +476,11 @@ impl Account {
         let asked = self.names_begun || !self.drawn.names.lookup;
         assert!(asked, "nobody asked for names, though all has been polled");
         // A half more for tokens, hosts and names in between.
-        let call = self.drawn.latency.mul_f64(1.5).max(self.machine.spacing());
+        let call = self
+            .drawn
+            .latency
+            .mul_f64(1.5)
+            .max(self.scheduler.spacing());
         let call = call.mul_f64(1.5);
         let calls = self
             .model
@@ -487,23 +500,28 @@ impl Account {
         if contention * 3 > shortest {
             return;
         }
-        let account = &self.drawn.account;
-        self.served.is_fresh(now, self.stale_after, |kind| {
-            kind.interval(account) + contention
+        let collectors = &self.drawn.collectors;
+        self.served.is_fresh(now, self.stale_after, |label| {
+            collectors.find(label).unwrap().schedule().interval + contention
         });
     }
 }
 
-fn heirs(drawn: &Drawn, old: &Drawn, from: &[Option<(usize, bool)>], session: Session) -> Heirs {
-    let heir = |(index, unchanged)| Heir { index, unchanged };
-    let collectors = from.iter().map(|from| from.map(heir));
-    let names = (drawn.background.is_some() && old.background.is_some()).then(|| Heir {
-        index: old.kinds.len(),
+fn carryover(
+    drawn: &Drawn,
+    old: &Drawn,
+    from: &[Option<(usize, bool)>],
+    session: SessionChange,
+) -> Carryover {
+    let carried = |(index, unchanged)| CarriedTask { index, unchanged };
+    let collectors = from.iter().map(|from| from.map(carried));
+    let names = (drawn.background.is_some() && old.background.is_some()).then(|| CarriedTask {
+        index: old.collectors.enabled().len(),
         unchanged: drawn.names.refresh == old.names.refresh,
     });
     let services = drawn.settings.session.services;
     let was = |service| (service < old.settings.session.services).then_some(service);
-    Heirs {
+    Carryover {
         collectors: collectors.chain([names]).collect(),
         services: (0..services).map(was).collect(),
         session,

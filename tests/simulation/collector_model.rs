@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use liveperson_exporter::poll::{
+use liveperson_exporter::scheduler::{
     CollectorSettings, Outcome, PollSummary, RequestKey, start_offset,
 };
 
@@ -292,9 +292,9 @@ impl CollectorModel {
         );
         assert_eq!((summary.succeeded, summary.given_up), (done, given_up));
         let whole = given_up == 0;
-        assert_eq!(summary.whole(), whole);
-        assert_eq!(summary.took, now - poll.began);
-        let stretch = summary.took.as_secs_f64() / self.interval.as_secs_f64();
+        assert_eq!(summary.is_success(), whole);
+        assert_eq!(summary.duration, now - poll.began);
+        let stretch = summary.duration.as_secs_f64() / self.interval.as_secs_f64();
         assert_eq!(summary.stretch, stretch.max(1.0));
         let backoff = (done == 0 && given_up > 0).then(|| {
             self.failed_whole += 1;

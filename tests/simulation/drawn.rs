@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fastrand::Rng;
-use liveperson_exporter::config::secret::Secret;
-use liveperson_exporter::config::{
-    Account, Auth, EngagementActivity, Names, Selection, Sla, Window,
+use liveperson_exporter::collectors::engagement_activity::{self, EngagementActivity};
+use liveperson_exporter::collectors::sla::{self, Sla};
+use liveperson_exporter::collectors::{AccountCollectors, ConfiguredCollector};
+use liveperson_exporter::config::{Names, Selection, Window};
+use liveperson_exporter::scheduler::{
+    AccountSettings, CollectorSettings, SessionSettings, first_phase,
 };
-use liveperson_exporter::poll::plan::CollectorKind;
-use liveperson_exporter::poll::{AccountSettings, CollectorSettings, SessionSettings, first_phase};
 
 use super::liveperson::MOST_SKILLS;
 
@@ -17,8 +18,9 @@ use super::liveperson::MOST_SKILLS;
 #[derive(Clone, Debug)]
 pub(crate) struct Drawn {
     number: usize,
-    pub(crate) account: Account,
-    pub(crate) kinds: Vec<CollectorKind>,
+    activity: engagement_activity::Settings,
+    sla: sla::Settings,
+    pub(crate) collectors: AccountCollectors,
     pub(crate) names: Names,
     pub(crate) settings: AccountSettings,
     /// Whether names are looked up, behind all the collectors.
@@ -53,7 +55,7 @@ pub(crate) enum TokenStyle {
 pub(crate) enum Redraw {
     /// Nothing that its collectors ask.
     Nothing,
-    Plans,
+    PlanSource,
     Intervals,
     Limits,
     Collectors,
@@ -82,17 +84,9 @@ impl Drawn {
         let session = rng.bool();
         let mut drawn = Self {
             number,
-            account: Account {
-                id: number.to_string(),
-                auth: Auth::OAuth2 {
-                    client_id: "id".to_owned(),
-                    client_secret: Secret::from_value("secret".to_owned()),
-                },
-                hosts: BTreeMap::new(),
-                engagement_activity: activity(rng),
-                sla: sla(rng),
-            },
-            kinds: Vec::new(),
+            activity: activity(rng),
+            sla: sla(rng),
+            collectors: AccountCollectors::new("", BTreeMap::new(), Vec::new()),
             names: names(rng),
             settings: AccountSettings {
                 max_in_flight: 1,
@@ -128,16 +122,16 @@ impl Drawn {
     /// The same account under a changed configuration.
     pub(crate) fn redraw(&mut self, rng: &mut Rng, what: Redraw) {
         let all = what == Redraw::Everything;
-        let (activity, sla) = (&mut self.account.engagement_activity, &mut self.account.sla);
-        if all || what == Redraw::Plans {
+        let (activity, sla) = (&mut self.activity, &mut self.sla);
+        if all || what == Redraw::PlanSource {
             let (was, now) = (activity.interval, self::activity(rng));
-            *activity = EngagementActivity {
+            *activity = engagement_activity::Settings {
                 interval: was,
                 enabled: activity.enabled,
                 ..now
             };
             let (was, now) = (sla.interval, self::sla(rng));
-            *sla = Sla {
+            *sla = sla::Settings {
                 interval: was,
                 enabled: sla.enabled,
                 ..now
@@ -169,17 +163,21 @@ impl Drawn {
     /// Which collectors run; at least one.
     fn enable(&mut self, rng: &mut Rng) {
         let only = rng.u32(..6);
-        self.account.engagement_activity.enabled = only != 0;
-        self.account.sla.enabled = only != 1;
+        self.activity.enabled = only != 0;
+        self.sla.enabled = only != 1;
     }
 
     /// What follows from the rest.
     fn settle(&mut self) {
-        let kinds = CollectorKind::ALL.into_iter();
-        self.kinds = kinds.filter(|kind| kind.enabled(&self.account)).collect();
-        let first = self.number * CollectorKind::ALL.len();
-        let collectors = self.kinds.iter().enumerate().map(|(index, kind)| {
-            let interval = kind.interval(&self.account);
+        let all = vec![
+            ConfiguredCollector::new(&EngagementActivity, self.activity.clone()),
+            ConfiguredCollector::new(&Sla, self.sla.clone()),
+        ];
+        let first = self.number * all.len();
+        self.collectors = AccountCollectors::new(&self.number.to_string(), BTreeMap::new(), all);
+        let enabled = self.collectors.enabled().iter().enumerate();
+        let collectors = enabled.map(|(index, collector)| {
+            let interval = collector.schedule().interval;
             CollectorSettings {
                 interval,
                 phase: first_phase(interval, first + index),
@@ -207,9 +205,20 @@ impl Drawn {
         self.requests = self.count_requests();
     }
 
+    /// The label of a collector that runs.
+    pub(crate) fn label(&self, collector: usize) -> &'static str {
+        self.collectors.enabled()[collector].label()
+    }
+
+    /// The labels of those that run.
+    pub(crate) fn labels(&self) -> Vec<&'static str> {
+        let enabled = self.collectors.enabled().iter();
+        enabled.map(|collector| collector.label()).collect()
+    }
+
     /// Whether this is the index of the names.
     pub(crate) fn is_names(&self, collector: usize) -> bool {
-        collector >= self.kinds.len()
+        collector >= self.collectors.enabled().len()
     }
 
     pub(crate) fn longest_interval(&self) -> Duration {
@@ -219,13 +228,11 @@ impl Drawn {
 
     fn count_requests(&self) -> usize {
         let some: Vec<i64> = (0..).take(MOST_SKILLS).collect();
-        let plans = self.kinds.iter().map(|kind| {
-            let plan = kind.plan(&self.account, Some(&some)).len();
-            let found = MOST_SKILLS * self.account.sla.windows.len();
-            plan + if *kind == CollectorKind::Sla {
-                found
-            } else {
-                0
+        let plans = self.collectors.enabled().iter().map(|collector| {
+            let plan = self.collectors.plan(collector, Some(&some)).len();
+            plan + match collector.label() {
+                "sla" => MOST_SKILLS * self.sla.windows.len(),
+                _ => 0,
             }
         });
         plans.sum::<usize>() + 3
@@ -270,8 +277,8 @@ fn selection(rng: &mut Rng) -> Selection {
     }
 }
 
-fn activity(rng: &mut Rng) -> EngagementActivity {
-    EngagementActivity {
+fn activity(rng: &mut Rng) -> engagement_activity::Settings {
+    engagement_activity::Settings {
         enabled: true,
         interval: interval(rng),
         windows: windows(rng),
@@ -281,14 +288,14 @@ fn activity(rng: &mut Rng) -> EngagementActivity {
     }
 }
 
-fn sla(rng: &mut Rng) -> Sla {
+fn sla(rng: &mut Rng) -> sla::Settings {
     let skills = selection(rng);
     let groups = match rng.u32(..24) {
         0 | 1 => Selection::Ids((0..rng.i64(20..30)).collect()),
         2..7 => Selection::Ids((0..rng.i64(1..4)).collect()),
         _ => Selection::None,
     };
-    Sla {
+    sla::Settings {
         enabled: true,
         interval: interval(rng),
         windows: windows(rng),

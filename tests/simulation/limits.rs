@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use liveperson_exporter::poll::{
-    AccountMachine, AccountSettings, Call, CollectorSettings, Outcome, Plans, RequestKey,
+use liveperson_exporter::scheduler::{
+    AccountScheduler, AccountSettings, Call, CollectorSettings, Outcome, PlanSource, RequestKey,
     SessionSettings, Step,
 };
 
@@ -126,7 +126,7 @@ struct Verdict {
 
 struct More(usize);
 
-impl Plans for More {
+impl PlanSource for More {
     fn begin_poll(&mut self, _: usize) -> Vec<RequestKey> {
         (0..).map(RequestKey).take(self.0).collect()
     }
@@ -159,7 +159,7 @@ fn try_out(case: Case) -> Verdict {
     };
     let start = Instant::now();
     let mut now = start;
-    let mut machine = AccountMachine::new(settings, now);
+    let mut scheduler = AccountScheduler::new(settings, now);
     // Each of the two collectors alone wants more than is allowed.
     let mut plans = More((case.rate * 5.0 * 1.5).ceil() as usize + 1);
     let mut gate = Gate::new(case.limiter, case.rate);
@@ -168,7 +168,7 @@ fn try_out(case: Case) -> Verdict {
     let mut found = start;
     while calls < CALLS {
         let wake = loop {
-            match machine.step(now, &mut plans) {
+            match scheduler.step(now, &mut plans) {
                 Step::Start(call) => {
                     calls += 1;
                     let inside = under_way.iter().filter(|u| u.2 == Outcome::SUCCESS).count();
@@ -188,12 +188,12 @@ fn try_out(case: Case) -> Verdict {
                 Step::Wait(until) => break until,
             }
         };
-        let _ = machine.take_events();
+        let _ = scheduler.take_events();
         let ends = under_way.iter().map(|(at, ..)| *at);
         now = ends.chain(wake).min().unwrap();
         if let Some(place) = under_way.iter().position(|(at, ..)| *at <= now) {
             let (_, call, outcome) = under_way.swap_remove(place);
-            machine.finished(now, call, outcome.into());
+            scheduler.complete_call(now, call, outcome.into());
         }
     }
     let later = f64::from(CALLS - SEARCH);

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fastrand::Rng;
 use liveperson_exporter::liveperson::{oauth2_token_lifetime, retry_after};
-use liveperson_exporter::poll::{Call, Outcome, RequestKey};
+use liveperson_exporter::scheduler::{Call, Outcome, RequestKey};
 use reqwest::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 
 use super::clocks::Clocks;

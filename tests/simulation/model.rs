@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use liveperson_exporter::poll::{Call, Next, Outcome, RequestKey, Session};
+use liveperson_exporter::scheduler::{Call, NextAction, Outcome, RequestKey, SessionChange};
 
 pub(crate) use super::collector_model::CollectorModel;
 use super::drawn::Drawn;
@@ -44,7 +44,7 @@ pub(crate) struct Flight {
 
 impl Model {
     pub(crate) fn new(drawn: &Drawn, now: Instant) -> Self {
-        let others = drawn.kinds.len();
+        let others = drawn.collectors.enabled().len();
         let collectors = drawn.settings.collectors.iter();
         let collectors = collectors.map(|settings| CollectorModel::new(settings, others, now));
         Self {
@@ -149,7 +149,7 @@ impl Model {
     }
 
     /// The poller says that a call for a host or the token failed.
-    pub(crate) fn session_failed(&mut self, now: Instant, call: Call, next: Next) {
+    pub(crate) fn session_failed(&mut self, now: Instant, call: Call, next: NextAction) {
         if self.session.failed(now, call, next) && call != Call::LookUp(2) {
             // All collectors of a world need the other hosts and the token.
             self.collectors.iter_mut().for_each(CollectorModel::give_up);
@@ -170,19 +170,19 @@ impl Model {
         drawn: &Drawn,
         now: Instant,
         from: &[Option<(usize, bool)>],
-        session: Session,
+        session: SessionChange,
         spacing: Duration,
     ) {
         self.in_flight.clear();
         self.widest = (drawn.settings.min_spacing * 64).max(spacing);
-        let others = drawn.kinds.len();
+        let others = drawn.collectors.enabled().len();
         let collectors =
             std::iter::zip(&drawn.settings.collectors, from).map(|(settings, from)| {
                 let mut model = CollectorModel::new(settings, others, now);
                 if let Some((index, unchanged)) = from {
                     model.take_over(&self.collectors[*index], now, *unchanged);
                 }
-                if session == Session::Mended {
+                if session == SessionChange::Repaired {
                     model.mended(now);
                 }
                 model

@@ -6,9 +6,9 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use liveperson_exporter::poll::{
-    AccountMachine, AccountSettings, Call, CollectorSettings, Event, Outcome, Plans, RequestKey,
-    SessionSettings, Step,
+use liveperson_exporter::scheduler::{
+    AccountScheduler, AccountSettings, Call, CollectorSettings, Event, Outcome, PlanSource,
+    RequestKey, SessionSettings, Step,
 };
 
 use super::svg::{Dot, Span, Timeline};
@@ -20,7 +20,7 @@ const DOWN: &str = "#f0f0f0";
 /// Engagement Activity and SLA as they are by default: four requests in 30 s and two in 60 s.
 struct Defaults;
 
-impl Plans for Defaults {
+impl PlanSource for Defaults {
     fn begin_poll(&mut self, collector: usize) -> Vec<RequestKey> {
         (0..).map(RequestKey).take([4, 2][collector]).collect()
     }
@@ -45,7 +45,7 @@ fn run(length: f64, answer: Answer) -> (Vec<(f64, usize, Dot)>, Vec<Span>) {
     };
     let start = Instant::now();
     let mut now = start;
-    let mut machine = AccountMachine::new(settings, now);
+    let mut scheduler = AccountScheduler::new(settings, now);
     let mut under_way: Vec<(Instant, Call, Outcome)> = Vec::new();
     let (mut dots, mut spans) = (Vec::new(), Vec::new());
     loop {
@@ -54,7 +54,7 @@ fn run(length: f64, answer: Answer) -> (Vec<(f64, usize, Dot)>, Vec<Span>) {
             return (dots, spans);
         }
         let wake = loop {
-            match machine.step(now, &mut Defaults) {
+            match scheduler.step(now, &mut Defaults) {
                 Step::Start(call) => {
                     let Call::Request { collector, .. } = call else {
                         panic!("{call:?} without a session");
@@ -66,7 +66,7 @@ fn run(length: f64, answer: Answer) -> (Vec<(f64, usize, Dot)>, Vec<Span>) {
                 Step::Wait(until) => break until,
             }
         };
-        for event in machine.take_events() {
+        for event in scheduler.take_events() {
             let span = |wait: Duration, row, colour, label| Span {
                 from: at,
                 to: at + wait.as_secs_f64(),
@@ -86,7 +86,7 @@ fn run(length: f64, answer: Answer) -> (Vec<(f64, usize, Dot)>, Vec<Span>) {
         now = ends.chain(wake).min().unwrap();
         if let Some(place) = under_way.iter().position(|(at, ..)| *at <= now) {
             let (_, call, outcome) = under_way.swap_remove(place);
-            machine.finished(now, call, outcome.into());
+            scheduler.complete_call(now, call, outcome.into());
         }
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use liveperson_exporter::config::Window;
 use liveperson_exporter::daemon::{AccountStatus, timeframe};
-use liveperson_exporter::poll::{AccountMachine, Call};
+use liveperson_exporter::scheduler::{AccountScheduler, Call};
 
 use super::drawn::Drawn;
 use super::model::{Flight, Model};
@@ -82,12 +82,12 @@ fn takes_turns(model: &mut Model, collector: usize, now: Instant) {
 }
 
 /// After every event, when the poller says that nothing can start now.
-pub(crate) fn hold(model: &Model, drawn: &Drawn, machine: &AccountMachine, now: Instant) {
+pub(crate) fn hold(model: &Model, drawn: &Drawn, scheduler: &AccountScheduler, now: Instant) {
     let settings = &drawn.settings;
-    let spacing = machine.spacing();
+    let spacing = scheduler.spacing();
     assert!(spacing >= settings.min_spacing && spacing <= model.widest);
     let most = drawn.requests + settings.max_in_flight;
-    let held = machine.size();
+    let held = scheduler.size();
     assert!(held <= most, "{held} things kept for {most}");
     let running = model.collectors.iter().map(|c| c.requests());
     let least = running.sum::<usize>() + model.in_flight.len();

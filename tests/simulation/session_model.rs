@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use liveperson_exporter::poll::{Call, Next, Outcome, Session};
+use liveperson_exporter::scheduler::{Call, NextAction, Outcome, SessionChange};
 
 use super::drawn::Drawn;
 use super::model::{Flight, SECOND};
@@ -249,13 +249,13 @@ impl SessionModel {
     }
 
     /// The poller says what follows from a failure; returns whether those who wait are given up.
-    pub(crate) fn failed(&mut self, now: Instant, call: Call, next: Next) -> bool {
+    pub(crate) fn failed(&mut self, now: Instant, call: Call, next: NextAction) -> bool {
         let Some(lease) = self.lease(call) else {
             return false;
         };
         assert!(lease.failing, "{call:?} failed without a failure");
         match next {
-            Next::Again(wait) => {
+            NextAction::RetryAfter(wait) => {
                 let seconds = [5, 10, 15, 120, 240, 480].map(|n| SECOND * n);
                 assert!(seconds.contains(&wait), "{call:?} again after {wait:?}");
                 lease.wait = Some(now + wait);
@@ -273,16 +273,16 @@ impl SessionModel {
         self.needed().filter_map(|(_, lease)| lease.wait)
     }
 
-    pub(crate) fn reload(&mut self, drawn: &Drawn, now: Instant, session: Session) {
+    pub(crate) fn reload(&mut self, drawn: &Drawn, now: Instant, session: SessionChange) {
         let fresh = Self::new(drawn);
         let old = std::mem::replace(self, fresh);
         let take_over = |lease: &mut Lease, old: &Lease| match session {
-            Session::Kept => *lease = old.clone(),
-            Session::New if !old.serves(now) => {
+            SessionChange::Unchanged => *lease = old.clone(),
+            SessionChange::NewClient if !old.serves(now) => {
                 *lease = old.clone();
                 lease.held = None;
             }
-            Session::New | Session::Mended => lease.last_start = old.last_start,
+            SessionChange::NewClient | SessionChange::Repaired => lease.last_start = old.last_start,
         };
         for (lease, old) in std::iter::zip(&mut self.hosts, &old.hosts) {
             take_over(lease, old);
@@ -291,7 +291,7 @@ impl SessionModel {
             take_over(token, old);
         }
         self.calls = old.calls;
-        if session != Session::Mended {
+        if session != SessionChange::Repaired {
             self.generation = old.generation;
             self.replaced_after_401 = old.replaced_after_401;
             self.replaced_for_failing = old.replaced_for_failing;

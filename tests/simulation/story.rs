@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use jiff::SignedDuration;
-use liveperson_exporter::poll::Session;
+use liveperson_exporter::scheduler::SessionChange;
 
 use super::drawn::Redraw;
 
@@ -80,7 +80,7 @@ pub(crate) enum Twist {
     /// LivePerson revokes the tokens.
     TokensRevoked,
     /// The configuration of an account changes: of which, how, and what that means for its client.
-    Reload(usize, Redraw, Session),
+    Reload(usize, Redraw, SessionChange),
     /// An account is taken out of the configuration.
     Remove(usize),
     /// `stale_after` changes, in seconds.
@@ -139,7 +139,7 @@ impl Story {
             if rng.bool() {
                 let account = rng.usize(..accounts);
                 let at = to.mul_f64(rng.f64() * 2.0);
-                let mend = Twist::Reload(account, Redraw::Nothing, Session::Mended);
+                let mend = Twist::Reload(account, Redraw::Nothing, SessionChange::Repaired);
                 twists.push((at.min(Duration::from_secs(length)), mend));
             }
         }
@@ -226,14 +226,19 @@ impl Twist {
             _ => {
                 let redraw = [
                     Redraw::Nothing,
-                    Redraw::Plans,
+                    Redraw::PlanSource,
                     Redraw::Intervals,
                     Redraw::Limits,
                     Redraw::Collectors,
                     Redraw::Names,
                     Redraw::Everything,
                 ][rng.usize(..7)];
-                let session = [Session::Kept, Session::Kept, Session::New, Session::Mended];
+                let session = [
+                    SessionChange::Unchanged,
+                    SessionChange::Unchanged,
+                    SessionChange::NewClient,
+                    SessionChange::Repaired,
+                ];
                 Self::Reload(account, redraw, session[rng.usize(..4)])
             }
         }

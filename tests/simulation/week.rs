@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use liveperson_exporter::poll::{
-    AccountMachine, AccountSettings, Call, CollectorSettings, Outcome, Plans, RequestKey,
+use liveperson_exporter::scheduler::{
+    AccountScheduler, AccountSettings, Call, CollectorSettings, Outcome, PlanSource, RequestKey,
     SessionSettings, Step, first_phase,
 };
 
@@ -17,7 +17,7 @@ struct Noting {
     begun: [Vec<Instant>; 2],
 }
 
-impl Plans for Noting {
+impl PlanSource for Noting {
     fn begin_poll(&mut self, collector: usize) -> Vec<RequestKey> {
         self.begun[collector].push(self.now);
         (0..).map(RequestKey).take(self.plans[collector]).collect()
@@ -51,7 +51,7 @@ fn the_period_does_not_drift_and_memory_does_not_grow_over_a_week() {
             seed,
         };
         let start = Instant::now();
-        let mut machine = AccountMachine::new(settings, start);
+        let mut scheduler = AccountScheduler::new(settings, start);
         let mut plans = Noting {
             plans: [3, 2],
             now: start,
@@ -61,7 +61,7 @@ fn the_period_does_not_drift_and_memory_does_not_grow_over_a_week() {
         let mut biggest = 0;
         while plans.now < start + WEEK {
             let wake = loop {
-                match machine.step(plans.now, &mut plans) {
+                match scheduler.step(plans.now, &mut plans) {
                     Step::Start(call) => {
                         let latency = Duration::from_millis(rng.u64(1..1500));
                         under_way = Some((plans.now + latency, call));
@@ -69,8 +69,8 @@ fn the_period_does_not_drift_and_memory_does_not_grow_over_a_week() {
                     Step::Wait(until) => break until,
                 }
             };
-            let _ = machine.take_events();
-            biggest = biggest.max(machine.size());
+            let _ = scheduler.take_events();
+            biggest = biggest.max(scheduler.size());
             plans.now = under_way
                 .map(|u| u.0)
                 .into_iter()
@@ -83,7 +83,7 @@ fn the_period_does_not_drift_and_memory_does_not_grow_over_a_week() {
                     0 => Outcome::Failed { connection: false },
                     _ => Outcome::SUCCESS,
                 };
-                machine.finished(plans.now, call, outcome.into());
+                scheduler.complete_call(plans.now, call, outcome.into());
             }
         }
         assert!(biggest <= 6, "{biggest} things kept for five requests");

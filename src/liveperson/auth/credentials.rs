@@ -18,8 +18,8 @@ use crate::liveperson::error::ApiError;
 use crate::liveperson::json::{Content, ReadError};
 use crate::liveperson::paths;
 use crate::liveperson::redactor::Redactor;
-use crate::liveperson::service::Service;
 use crate::liveperson::wall_clock;
+use crate::vocabulary::Service;
 
 /// Secrets and token. Each lock guards one value, which is replaced whole.
 pub(in crate::liveperson) struct Credentials {
@@ -61,8 +61,8 @@ impl Credentials {
     /// Where tokens come from; `None` when every request is signed instead.
     pub(in crate::liveperson) fn token_service(&self) -> Option<Service> {
         match *self.auth.lock() {
-            Auth::OAuth2 { .. } => Some(Service::Sentinel),
-            Auth::Login { .. } => Some(Service::AgentVep),
+            Auth::OAuth2 { .. } => Some(Service::SENTINEL),
+            Auth::Login { .. } => Some(Service::AGENT_VEP),
             Auth::OAuth1 { .. } => None,
         }
     }

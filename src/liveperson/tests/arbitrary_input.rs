@@ -16,7 +16,7 @@ fn feed(body: &[u8]) {
         query(None, None),
         query(Some(IdFilter::All), Some(IdFilter::All)),
     ] {
-        if let Err(error) = engactivity::read(body, &query) {
+        if let Err(error) = engagement_activity::read(body, &query) {
             error.describe(body, &redactor);
             error.without_excerpt(body).describe(body, &redactor);
         }
@@ -233,7 +233,7 @@ fn nasty_bodies() {
         feed(body);
     }
     let huge = br#"{"metricsTotals":{"totalHandlingTime":123456789012345678901234567890}}"#;
-    let account = engactivity::read(huge, &query(None, None)).unwrap();
+    let account = engagement_activity::read(huge, &query(None, None)).unwrap();
     let account = account.value.account.unwrap();
     assert_eq!(
         account.interactive_handling_seconds,

@@ -77,10 +77,9 @@ async fn a_login_lasts_until_it_is_refused() {
     let lifetime = TokenLifetime::UNTIL_REFUSED;
     assert_eq!(client.authorise().await.result, Ok(lifetime));
     let sla = SlaQuery {
-        timeframe: 5,
-        skills: None,
-        groups: None,
-        lower_limits: Vec::new(),
+        window: Window::Minutes(5),
+        subject: Subject::Account,
+        lower_limits: vec![0],
     };
     assert!(client.sla(&sla).await.result.is_ok());
     assert_eq!(failure(client.authorise().await).code(), Code::Status(429));

@@ -16,9 +16,8 @@ async fn connections_are_used_again_and_requests_look_as_promised() {
     failure(client.engagement_activity(&skills).await);
     failure(client.engagement_activity(&query(None, None)).await);
     let sla = SlaQuery {
-        timeframe: 60,
-        skills: None,
-        groups: ids(&[7]),
+        window: Window::Minutes(60),
+        subject: Subject::Group(7),
         lower_limits: vec![0, 5, 10, 20, 30],
     };
     assert_eq!(client.sla(&sla).await.result.unwrap().buckets.len(), 5);

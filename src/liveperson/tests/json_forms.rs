@@ -180,7 +180,7 @@ fn unreadable_entries_are_left_out_and_counted() {
             let body = format!(
                 r#"{{"skillsMetrics":{{"metricsTotals":"NaN","metricsPerSkill":{{{map}}}}}}}"#
             );
-            let read = engactivity::read(body.as_bytes(), &query(all(), None));
+            let read = engagement_activity::read(body.as_bytes(), &query(all(), None));
             let Ok(content) = read else {
                 wrong.push(format!("{body}: {read:?}"));
                 continue;
@@ -203,7 +203,7 @@ fn duplicates_beside_unreadable_entries_count_as_they_come_last() {
             "3":{"connectedEngagements":1,"connectedEngagements":"2"},
             "4":{"connectedEngagements":"many"}, "3":{"connectedEngagements":[]},
             "5":{"connectedEngagements":{},"connectedEngagements":5}}}}"#;
-    let content = engactivity::read(body.as_bytes(), &query(None, ids(&[3]))).unwrap();
+    let content = engagement_activity::read(body.as_bytes(), &query(None, ids(&[3]))).unwrap();
     let agents = content.value.agents.unwrap().agents;
     let found: Vec<_> = agents
         .iter()
@@ -219,7 +219,7 @@ fn an_unreadable_agent_leaves_its_skill_readable() {
     let body = r#"{"skillsMetrics":{"metricsPerSkill":{"4":{"metricsTotals":{"connectedEngagements":3},
         "metricsPerAgent":{"1":{"connectedEngagements":"many"},"2":{"connectedEngagements":3}}},
         "5":{"metricsPerAgent":{"1":{"connectedEngagements":"many"}}}}}}"#;
-    let content = engactivity::read(body.as_bytes(), &query(ids(&[4]), None)).unwrap();
+    let content = engagement_activity::read(body.as_bytes(), &query(ids(&[4]), None)).unwrap();
     let skills = content.value.skills.unwrap().skills;
     assert_eq!(skills.len(), 2);
     assert_eq!(skills[0].1.totals.connected_engagements, Some(3.0));
@@ -380,7 +380,7 @@ fn bodies_that_are_not_json_are_described() {
 
 #[test]
 fn the_status_of_an_envelope_counts() {
-    let status = |body: &str| engactivity::read(body.as_bytes(), &query(None, None));
+    let status = |body: &str| engagement_activity::read(body.as_bytes(), &query(None, None));
     for code in ["500", "\"500\"", "500.0", "5e2"] {
         for body in ["null", "{}", "\"broken\"", "[]", r#"{"metricsTotals":{}}"#] {
             let first = format!(r#"{{"meta":{{"responseCode":{code}}},"body":{body}}}"#);

@@ -15,6 +15,45 @@ mod transport;
 mod writer;
 
 use super::*;
+use crate::collectors::Collector as _;
+use crate::collectors::engagement_activity::{
+    self, Activity, AgentsActivity, EngagementActivity, EngagementAnswer, EngagementQuery,
+    SkillActivity, SkillsActivity,
+};
+use crate::collectors::realtime::IdFilter;
+use crate::collectors::sla::{self, Sla, SlaAnswer, SlaBucket, SlaQuery, Subject};
+use crate::config::Window;
+use crate::vocabulary::Service;
+
+/// The account of the tests.
+const ACCOUNT: &str = "123";
+
+/// Calls of the two APIs of data, as the daemon makes them.
+trait DataCalls {
+    async fn engagement_activity(&self, query: &EngagementQuery) -> Reply<EngagementAnswer>;
+    async fn sla(&self, query: &SlaQuery) -> Reply<SlaAnswer>;
+}
+
+fn minutes(window: Window) -> u16 {
+    match window {
+        Window::Minutes(minutes) => minutes,
+        Window::Today => 1440,
+    }
+}
+
+impl DataCalls for Client {
+    async fn engagement_activity(&self, query: &EngagementQuery) -> Reply<EngagementAnswer> {
+        let path = EngagementActivity.path(ACCOUNT, query, &minutes);
+        let query = query.clone();
+        let read = move |body: &[u8]| engagement_activity::read(body, &query);
+        self.get(Service::LE_DATA_REPORTING, &path, read).await
+    }
+
+    async fn sla(&self, query: &SlaQuery) -> Reply<SlaAnswer> {
+        let path = Sla.path(ACCOUNT, query, &minutes);
+        self.get(Service::LE_DATA_REPORTING, &path, sla::read).await
+    }
+}
 
 /// The five numbers in the order of the documents' samples.
 fn activity(numbers: [f64; 5]) -> Activity {
@@ -36,9 +75,10 @@ fn activity(numbers: [f64; 5]) -> Activity {
 
 fn query(skills: Option<IdFilter>, agents: Option<IdFilter>) -> EngagementQuery {
     EngagementQuery {
-        timeframe: 1200,
+        window: Window::Minutes(1200),
         skills,
         agents,
+        levels: Vec::new(),
     }
 }
 
@@ -72,7 +112,7 @@ fn engagement_fixtures() -> Vec<(&'static str, &'static str, EngagementQuery)> {
 const SLA_FIXTURE: &str = include_str!("../../../tests/fixtures/sla/buckets-0-5-10-20-30.json");
 
 fn parse(body: &str, query: &EngagementQuery) -> EngagementAnswer {
-    match engactivity::read(body.as_bytes(), query) {
+    match engagement_activity::read(body.as_bytes(), query) {
         Ok(content) => content.value,
         Err(error) => panic!("{error:?}\n{body}"),
     }
@@ -81,7 +121,7 @@ fn parse(body: &str, query: &EngagementQuery) -> EngagementAnswer {
 /// The message for a body that cannot be read.
 fn read_error(body: &str, query: &EngagementQuery) -> String {
     let redactor = redactor::Redactor::default();
-    match engactivity::read(body.as_bytes(), query) {
+    match engagement_activity::read(body.as_bytes(), query) {
         Ok(content) => panic!("read as {content:?}\n{body}"),
         Err(error) => error.describe(body.as_bytes(), &redactor),
     }

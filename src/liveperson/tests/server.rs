@@ -183,12 +183,17 @@ pub(super) fn login() -> Auth {
 
 /// Settings that send every call to one server.
 pub(super) fn settings(url: &Url, auth: Auth) -> ClientSettings {
-    let hosts: BTreeMap<String, Url> = Service::ALL
-        .into_iter()
-        .map(|service| (service.name().to_owned(), url.clone()))
-        .collect();
+    let hosts: BTreeMap<String, Url> = [
+        "sentinel",
+        "agentVep",
+        "leDataReporting",
+        "accountConfigReadOnly",
+    ]
+    .into_iter()
+    .map(|service| (service.to_owned(), url.clone()))
+    .collect();
     ClientSettings {
-        account: "123".to_owned(),
+        account: ACCOUNT.to_owned(),
         auth,
         hosts,
         domain_api: url.clone(),
