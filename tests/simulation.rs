@@ -15,6 +15,16 @@
     reason = "a test may stop at the first surprise; its numbers are small"
 )]
 
+/// The scheduler, and the driver of its own unit tests.
+#[path = "simulation"]
+mod scheduler {
+    pub(crate) use liveperson_exporter::scheduler::*;
+
+    #[allow(dead_code, reason = "other tests need the rest of it")]
+    #[path = "../../src/scheduler/test_driver.rs"]
+    pub(crate) mod test_driver;
+}
+
 mod simulation {
     pub(crate) mod account;
     pub(crate) mod clocks;

@@ -15,8 +15,8 @@ use crate::liveperson::{Client, ClientSettings, Service};
 use crate::metrics::exporter::AccountCounters;
 use crate::scheduler::plan::CollectorKind;
 use crate::scheduler::{
-    AccountScheduler, AccountSettings, CarriedTask, Carryover, CollectorSettings, SessionChange,
-    SessionSettings, first_phase, supervise,
+    AccountScheduler, AccountSettings, CarriedTask, Carryover, ServiceId, SessionChange,
+    SessionSettings, TaskId, TaskPolicy, TaskSettings, first_phase, supervise,
 };
 use crate::store::Store;
 
@@ -234,22 +234,22 @@ fn carryover(
     old: &StoppedAccount,
 ) -> Carryover {
     let collector = |kind: &CollectorKind| {
-        let index = old.kinds.iter().position(|k| k == kind)?;
+        let id = TaskId::new(old.kinds.iter().position(|k| k == kind)?);
         let unchanged = kind.asks_the_same(&basis.account, &old.basis.account);
-        Some(CarriedTask { index, unchanged })
+        Some(CarriedTask { id, unchanged })
     };
     // Names stand behind all the collectors.
     let names = basis.names_refresh.and(old.basis.names_refresh).map(|_| {
-        let index = old.kinds.len();
+        let id = TaskId::new(old.kinds.len());
         let unchanged = basis.names_refresh == old.basis.names_refresh;
-        CarriedTask { index, unchanged }
+        CarriedTask { id, unchanged }
     });
     let before = old.worker.services();
     Carryover {
-        collectors: kinds.iter().map(collector).chain([names]).collect(),
+        tasks: kinds.iter().map(collector).chain([names]).collect(),
         services: services
             .iter()
-            .map(|service| before.iter().position(|s| s == service))
+            .map(|service| service_id(before, *service))
             .collect(),
         session: basis.session_after(&old.basis),
     }
@@ -344,22 +344,22 @@ fn new_machine(
     kinds: &[CollectorKind],
     ordinal: usize,
 ) -> impl Fn(Instant) -> AccountScheduler + Send + 'static {
-    let settings = machine_settings(config, account, client, services, kinds, ordinal);
-    // Names are asked for in the background of everything else.
-    let service = |s: &Service| *s == Service::AccountConfigReadOnly;
-    let names = config.names.lookup.then(|| CollectorSettings {
-        interval: config.names.refresh,
-        phase: first_phase(config.names.refresh, ordinal),
-        service: services.iter().position(service),
-    });
-    move |now| {
-        let machine = AccountScheduler::new(settings.clone(), now);
-        match &names {
-            // The last of the account's collectors, behind all the kinds.
-            Some(names) => machine.with_background(names.clone(), now),
-            None => machine,
-        }
+    let mut settings = machine_settings(config, account, client, services, kinds, ordinal);
+    // The last of the account's tasks, behind all the kinds.
+    if config.names.lookup {
+        settings.tasks.push(TaskSettings {
+            interval: config.names.refresh,
+            phase: first_phase(config.names.refresh, ordinal),
+            service: service_id(services, Service::AccountConfigReadOnly),
+            policy: TaskPolicy::BACKGROUND,
+        });
     }
+    move |now| AccountScheduler::new(settings.clone(), now)
+}
+
+fn service_id(services: &[Service], wanted: Service) -> Option<ServiceId> {
+    let index = services.iter().position(|service| *service == wanted);
+    index.map(ServiceId::new)
 }
 
 fn machine_settings(
@@ -370,21 +370,24 @@ fn machine_settings(
     kinds: &[CollectorKind],
     ordinal: usize,
 ) -> AccountSettings {
-    let index = |wanted: Service| services.iter().position(|service| *service == wanted);
-    let data = index(Service::LeDataReporting);
+    let data = service_id(services, Service::LeDataReporting);
     let (token_service, token_distance) = match account.auth {
-        Auth::OAuth2 { .. } => (index(Service::Sentinel), Duration::ZERO),
+        Auth::OAuth2 { .. } => (service_id(services, Service::Sentinel), Duration::ZERO),
         // LivePerson wants logins at least this far apart.
-        Auth::Login { .. } => (index(Service::AgentVep), Duration::from_secs(5)),
+        Auth::Login { .. } => (
+            service_id(services, Service::AgentVep),
+            Duration::from_secs(5),
+        ),
         Auth::OAuth1 { .. } => (None, Duration::ZERO),
     };
-    let collectors = kinds.iter().enumerate().map(|(i, kind)| {
+    let tasks = kinds.iter().enumerate().map(|(i, kind)| {
         let interval = kind.interval(account);
         let phase = first_phase(interval, ordinal + i);
-        CollectorSettings {
+        TaskSettings {
             interval,
             phase,
             service: data,
+            policy: TaskPolicy::DATA,
         }
     });
     AccountSettings {
@@ -396,7 +399,7 @@ fn machine_settings(
             token_service,
             token_distance,
         },
-        collectors: collectors.collect(),
+        tasks: tasks.collect(),
         seed: fastrand::u64(..),
     }
 }
@@ -418,7 +421,7 @@ mod tests {
             let client = Client::new(client_settings(&config, account)).unwrap();
             let ordinal = place * kinds.len();
             let settings = machine_settings(&config, account, &client, &[], &kinds, ordinal);
-            let shares = settings.collectors.iter();
+            let shares = settings.tasks.iter();
             phases.extend(shares.map(|c| c.phase.div_duration_f64(c.interval)));
         }
         assert_eq!(phases.len(), 4);

@@ -35,172 +35,44 @@
 //! This module knows time and outcomes; it knows neither JSON nor metric names.
 
 mod account;
-#[cfg(test)]
-mod background_tests;
 mod backoff;
-#[cfg(test)]
-mod budget_tests;
-mod collector;
+mod call;
+mod event;
 mod history;
-#[cfg(test)]
-mod host_tests;
+mod ids;
 mod pause;
 pub mod plan;
+mod policy;
 mod poll;
 mod refreshable;
-#[cfg(test)]
-mod reload_tests;
 mod run;
+mod session;
 mod spacing;
 mod spread;
-#[cfg(test)]
-mod starvation_tests;
 mod stretch;
 mod supervise;
-#[cfg(test)]
-mod virtual_time_tests;
+mod task;
 
-pub use account::{
-    AccountScheduler, AccountSettings, CarriedTask, Carryover, SessionChange, SessionSettings, Step,
-};
-pub use collector::{CollectorSettings, PollSummary};
+#[cfg(test)]
+mod test_driver;
+#[cfg(test)]
+mod tests;
+
+pub use account::{AccountScheduler, AccountSettings, CarriedTask, Carryover, SessionChange, Step};
+pub use call::{Call, Completion, Outcome};
+pub use event::{Event, NextAction, PollSummary};
+pub use ids::{RequestIndex, RequestKey, ServiceId, TaskId};
+pub use policy::TaskPolicy;
 pub use run::{CallOutput, Worker, run};
+pub use session::SessionSettings;
 pub use spacing::Spacing;
 pub use spread::{first_phase, start_offset};
 pub use stretch::{Demand, stretch_ratios};
 pub use supervise::supervise;
-
-use std::time::Duration;
-
-/// One call that the scheduler wants made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Call {
-    /// Look up the host of the service with this index.
-    LookUp(usize),
-    /// Get a token.
-    Authorise,
-    /// Make one request of a collector's running poll.
-    Request {
-        /// Index of the collector.
-        collector: usize,
-        /// Index of the request in the poll's plan.
-        index: usize,
-    },
-}
+pub use task::TaskSettings;
 
 /// Where the requests of a poll come from. Asked at the very moment a poll begins.
 pub trait PlanSource {
     /// Fixes the plan of the poll that begins and returns its requests.
-    fn begin_poll(&mut self, collector: usize) -> Vec<RequestKey>;
-}
-
-/// Tells the requests of a collector from each other, from one poll to the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RequestKey(pub u64);
-
-/// The keys of a plan of so many requests.
-#[cfg(test)]
-fn keys(count: usize) -> Vec<RequestKey> {
-    (0..).map(RequestKey).take(count).collect()
-}
-
-/// How a call ended, as far as time is concerned.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Outcome {
-    /// A usable answer. For [`Call::Authorise`], how long the token lives when that is known.
-    Success {
-        /// Life of the token from now; ignored for other calls.
-        lifetime: Option<Duration>,
-    },
-    /// 429.
-    Throttled {
-        /// `Retry-After` from now, as given, not clamped.
-        retry_after: Option<Duration>,
-    },
-    /// 401: the token is not accepted.
-    Unauthorised,
-    /// Any other 4xx: trying again will not help.
-    Rejected,
-    /// 5xx, timeout, connection failure, unreadable answer: worth another try.
-    Failed {
-        /// Whether there was no connection at all, which makes the hosts doubtful.
-        connection: bool,
-    },
-}
-
-impl Outcome {
-    /// A success of a call that is not about tokens.
-    pub const SUCCESS: Self = Self::Success { lifetime: None };
-}
-
-/// How a call ended and what its answer asks for beyond itself.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Completion {
-    /// How it ended.
-    pub outcome: Outcome,
-    /// Requests that the answer adds to the running poll.
-    pub added: Vec<RequestKey>,
-}
-
-impl From<Outcome> for Completion {
-    fn from(outcome: Outcome) -> Self {
-        Self {
-            outcome,
-            added: Vec::new(),
-        }
-    }
-}
-
-/// Something that the scheduler did, for logs, metrics and publishing.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Event {
-    /// A poll ended; no request of it is pending or under way.
-    PollEnded {
-        /// Index of the collector.
-        collector: usize,
-        /// How it went.
-        summary: PollSummary,
-    },
-    /// Polls were due while the last one was still running or backing off.
-    PollsSkipped {
-        /// Index of the collector.
-        collector: usize,
-        /// How many.
-        count: u64,
-    },
-    /// A call failed otherwise than by a 429.
-    CallFailed {
-        /// The call.
-        call: Call,
-        /// What happens now.
-        next: NextAction,
-    },
-    /// A host was looked up or a token had.
-    SessionReady {
-        /// The call that succeeded.
-        call: Call,
-    },
-    /// The whole account is silent after a 429.
-    Paused {
-        /// The call that was refused.
-        call: Call,
-        /// For how long from now.
-        wait: Duration,
-        /// The spacing between calls afterwards.
-        spacing: Duration,
-    },
-}
-
-/// What happens after a failed call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NextAction {
-    /// The same call again after this wait.
-    RetryAfter(Duration),
-    /// The same call again with a fresh token.
-    RetryWithNewToken,
-    /// Given up for this poll; what waits for a host or a token is given up with it.
-    GiveUp,
-    /// Given up, and nothing else of the poll succeeded: the collector, or the longest of all that
-    /// needed the host or the token, waits this long before its next poll.
-    BackOff(Duration),
+    fn begin_poll(&mut self, task: TaskId) -> Vec<RequestKey>;
 }

@@ -10,7 +10,7 @@ use liveperson_exporter::liveperson::NameKind;
 use liveperson_exporter::scheduler::plan::{Ask, CollectorKind};
 use liveperson_exporter::scheduler::{
     AccountScheduler, Call, CarriedTask, Carryover, Completion, Event, Outcome, PlanSource,
-    RequestKey, SessionChange, Step,
+    RequestKey, ServiceId, SessionChange, Step, TaskId,
 };
 use liveperson_exporter::store::Store;
 
@@ -63,19 +63,15 @@ struct Begins<'a> {
 }
 
 impl PlanSource for Begins<'_> {
-    fn begin_poll(&mut self, collector: usize) -> Vec<RequestKey> {
-        let keys = self.publisher.begin_poll(collector);
-        self.begun.push((collector, keys.clone()));
+    fn begin_poll(&mut self, task: TaskId) -> Vec<RequestKey> {
+        let keys = self.publisher.begin_poll(task.index());
+        self.begun.push((task.index(), keys.clone()));
         keys
     }
 }
 
 fn scheduler(drawn: &Drawn, now: Instant) -> AccountScheduler {
-    let scheduler = AccountScheduler::new(drawn.settings.clone(), now);
-    match &drawn.background {
-        Some(names) => scheduler.with_background(names.clone(), now),
-        None => scheduler,
-    }
+    AccountScheduler::new(drawn.settings.clone(), now)
 }
 
 fn publisher(drawn: &Drawn, store: &Arc<Store>) -> Publisher {
@@ -244,9 +240,10 @@ impl Account {
     /// As in the daemon: what came with a success is published before the poller hears of it.
     fn publish(&mut self, call: Call, clocks: &Clocks) -> Vec<RequestKey> {
         let now = clocks.now;
-        let Call::Request { collector, index } = call else {
+        let Call::Request { task, index } = call else {
             return Vec::new();
         };
+        let (collector, index) = (task.index(), index.index());
         self.page_holds_until = None;
         if self.drawn.is_names(collector) {
             let kind = NameKind::ALL[index];
@@ -332,21 +329,22 @@ impl Account {
         for event in self.scheduler.take_events() {
             clocks.trace(self.number, || format!("    {event:?}"));
             match &event {
-                Event::PollEnded { collector, .. } | Event::PollsSkipped { collector, .. }
-                    if self.drawn.is_names(*collector) =>
+                Event::PollEnded { task, .. } | Event::PollsSkipped { task, .. }
+                    if self.drawn.is_names(task.index()) =>
                 {
                     continue;
                 }
-                Event::PollEnded { collector, summary } => {
+                Event::PollEnded { task, summary } => {
+                    let collector = task.index();
                     self.page_holds_until = None;
-                    self.model.collectors[*collector].poll_ended(now, aged, summary);
-                    self.publisher.poll_ended(*collector, aged);
+                    self.model.collectors[collector].poll_ended(now, aged, summary);
+                    self.publisher.poll_ended(collector, aged);
                     let stale_after = self.stale_after;
-                    let kind = self.drawn.kinds[*collector];
+                    let kind = self.drawn.kinds[collector];
                     self.served.poll_ended(kind, aged, stale_after);
                 }
-                Event::PollsSkipped { collector, count } => {
-                    self.model.collectors[*collector].polls_skipped(now, *count);
+                Event::PollsSkipped { task, count } => {
+                    self.model.collectors[task.index()].polls_skipped(now, *count);
                 }
                 Event::CallFailed { call, next } => {
                     if !matches!(call, Call::Request { .. }) {
@@ -512,16 +510,18 @@ fn carryover(
     from: &[Option<(usize, bool)>],
     session: SessionChange,
 ) -> Carryover {
-    let carried = |(index, unchanged)| CarriedTask { index, unchanged };
+    let carried = |(index, unchanged)| {
+        let id = TaskId::new(index);
+        CarriedTask { id, unchanged }
+    };
     let collectors = from.iter().map(|from| from.map(carried));
-    let names = (drawn.background.is_some() && old.background.is_some()).then(|| CarriedTask {
-        index: old.kinds.len(),
-        unchanged: drawn.names.refresh == old.names.refresh,
-    });
+    let names = (drawn.names.lookup && old.names.lookup)
+        .then(|| carried((old.kinds.len(), drawn.names.refresh == old.names.refresh)));
     let services = drawn.settings.session.services;
-    let was = |service| (service < old.settings.session.services).then_some(service);
+    let was =
+        |service| (service < old.settings.session.services).then_some(ServiceId::new(service));
     Carryover {
-        collectors: collectors.chain([names]).collect(),
+        tasks: collectors.chain([names]).collect(),
         services: (0..services).map(was).collect(),
         session,
     }

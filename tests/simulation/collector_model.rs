@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use liveperson_exporter::scheduler::{
-    CollectorSettings, Outcome, PollSummary, RequestKey, start_offset,
+    Outcome, PollSummary, RequestKey, TaskSettings, start_offset,
 };
 
 use super::model::SECOND;
@@ -77,7 +77,7 @@ pub(crate) enum State {
 }
 
 impl CollectorModel {
-    pub(crate) fn new(settings: &CollectorSettings, others: usize, now: Instant) -> Self {
+    pub(crate) fn new(settings: &TaskSettings, others: usize, now: Instant) -> Self {
         Self {
             interval: settings.interval,
             phase: settings.phase,
@@ -120,6 +120,11 @@ impl CollectorModel {
     /// Its poll begins at `now`. `exact`: the driver was not late.
     pub(crate) fn begins(&mut self, now: Instant, exact: bool, keys: Vec<RequestKey>) {
         assert!(self.poll.is_none(), "a poll began while the last one ran");
+        let retry_wait = self.hold.take();
+        assert!(
+            retry_wait.is_none_or(|at| now >= at),
+            "a reload cut a wait short"
+        );
         let due = self.next_due;
         let passed = self.pass(now);
         self.uncounted = passed.saturating_sub(1);
@@ -310,7 +315,6 @@ impl CollectorModel {
         }
         self.resume_at = backoff.map(|wait| now + wait);
         self.late &= backoff.is_none();
-        self.hold = None;
         self.last_ended = Some(now);
         self.last_size = poll.requests.len();
         self.last_whole = Some(whole);
@@ -359,8 +363,6 @@ impl CollectorModel {
     pub(crate) fn starts(&mut self, index: usize, now: Instant) {
         let held = self.resume_at.is_some_and(|at| now < at);
         assert!(!held, "a request during a back-off");
-        let held = self.hold.is_some_and(|at| now < at);
-        assert!(!held, "a reload cut a wait short");
         let poll = self.poll.as_mut().expect("a request without a poll");
         let request = &mut poll.requests[index];
         let State::Ready(at) = request.state else {

@@ -10,10 +10,15 @@ use liveperson_exporter::config::{
 };
 use liveperson_exporter::scheduler::plan::CollectorKind;
 use liveperson_exporter::scheduler::{
-    AccountSettings, CollectorSettings, SessionSettings, first_phase,
+    AccountSettings, ServiceId, SessionSettings, TaskPolicy, TaskSettings, first_phase,
 };
 
 use super::liveperson::MOST_SKILLS;
+
+/// The services whose hosts an account looks up.
+pub(crate) const DATA_HOST: ServiceId = ServiceId::new(0);
+pub(crate) const TOKEN_HOST: ServiceId = ServiceId::new(1);
+pub(crate) const NAMES_HOST: ServiceId = ServiceId::new(2);
 
 /// One drawn account.
 #[derive(Clone, Debug)]
@@ -23,8 +28,6 @@ pub(crate) struct Drawn {
     pub(crate) kinds: Vec<CollectorKind>,
     pub(crate) names: Names,
     pub(crate) settings: AccountSettings,
-    /// Whether names are looked up, behind all the collectors.
-    pub(crate) background: Option<CollectorSettings>,
     session: bool,
     login: bool,
     /// Answers take this long on average ...
@@ -100,10 +103,9 @@ impl Drawn {
                 max_in_flight: 1,
                 min_spacing: secs(1),
                 session: SessionSettings::default(),
-                collectors: Vec::new(),
+                tasks: Vec::new(),
                 seed: rng.u64(..),
             },
-            background: None,
             session,
             login: session && rng.u32(..4) == 0,
             latency,
@@ -182,25 +184,28 @@ impl Drawn {
         let first = self.number * CollectorKind::ALL.len();
         let collectors = self.kinds.iter().enumerate().map(|(index, kind)| {
             let interval = kind.interval(&self.account);
-            CollectorSettings {
+            TaskSettings {
                 interval,
                 phase: first_phase(interval, first + index),
-                service: self.session.then_some(0),
+                service: self.session.then_some(DATA_HOST),
+                policy: TaskPolicy::DATA,
             }
         });
-        self.settings.collectors = collectors.collect();
+        // Names stand behind all the collectors.
+        let names = self.names.lookup.then(|| TaskSettings {
+            interval: self.names.refresh,
+            phase: first_phase(self.names.refresh, first),
+            service: self.session.then_some(NAMES_HOST),
+            policy: TaskPolicy::BACKGROUND,
+        });
+        self.settings.tasks = collectors.chain(names).collect();
         let services = 2 + usize::from(self.names.lookup);
         self.settings.session = SessionSettings {
             services: if self.session { services } else { 0 },
             token: self.session,
-            token_service: self.session.then_some(1),
+            token_service: self.session.then_some(TOKEN_HOST),
             token_distance: secs(if self.login { 5 } else { 0 }),
         };
-        self.background = self.names.lookup.then(|| CollectorSettings {
-            interval: self.names.refresh,
-            phase: first_phase(self.names.refresh, first),
-            service: self.session.then_some(2),
-        });
         // Time for some calls at least, or nobody could poll with it.
         self.token_life = self
             .token_life
@@ -214,8 +219,13 @@ impl Drawn {
         collector >= self.kinds.len()
     }
 
+    /// The tasks of data.
+    pub(crate) fn data_tasks(&self) -> impl Iterator<Item = &TaskSettings> {
+        self.settings.tasks.iter().take(self.kinds.len())
+    }
+
     pub(crate) fn longest_interval(&self) -> Duration {
-        let intervals = self.settings.collectors.iter().map(|c| c.interval);
+        let intervals = self.data_tasks().map(|task| task.interval);
         intervals.max().unwrap()
     }
 

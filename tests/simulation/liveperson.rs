@@ -11,7 +11,7 @@ use liveperson_exporter::scheduler::{Call, Outcome, RequestKey};
 use reqwest::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 
 use super::clocks::Clocks;
-use super::drawn::{Drawn, TokenStyle};
+use super::drawn::{Drawn, NAMES_HOST, TokenStyle};
 use super::story::{Fault, Kind, RetryAfter, Story, Target};
 
 /// The servers' side of one account.
@@ -116,13 +116,13 @@ fn fault_of<'a>(
 ) -> Option<&'a Fault> {
     let meant = |fault: &&Fault| match (fault.target, call) {
         (Target::All, _) => true,
-        (Target::Collector(of), Call::Request { collector, .. }) => of == collector,
-        (Target::Request(of, i), Call::Request { collector, index }) => {
-            (of, i) == (collector, index)
+        (Target::Collector(of), Call::Request { task, .. }) => of == task.index(),
+        (Target::Request(of, i), Call::Request { task, index }) => {
+            (of, i) == (task.index(), index.index())
         }
         (Target::Session, Call::LookUp(_) | Call::Authorise) => true,
-        (Target::Names, Call::LookUp(service)) => service == 2,
-        (Target::Names, Call::Request { collector, .. }) => drawn.is_names(collector),
+        (Target::Names, Call::LookUp(service)) => service == NAMES_HOST,
+        (Target::Names, Call::Request { task, .. }) => drawn.is_names(task.index()),
         _ => false,
     };
     let lasting = |fault: &&Fault| fault.from <= at && at < fault.to && at < story.ends;

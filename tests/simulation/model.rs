@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use liveperson_exporter::scheduler::{Call, NextAction, Outcome, RequestKey, SessionChange};
 
 pub(crate) use super::collector_model::CollectorModel;
-use super::drawn::Drawn;
+use super::drawn::{Drawn, NAMES_HOST};
 pub(crate) use super::session_model::SessionModel;
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
@@ -45,7 +45,7 @@ pub(crate) struct Flight {
 impl Model {
     pub(crate) fn new(drawn: &Drawn, now: Instant) -> Self {
         let others = drawn.kinds.len();
-        let collectors = drawn.settings.collectors.iter();
+        let collectors = drawn.data_tasks();
         let collectors = collectors.map(|settings| CollectorModel::new(settings, others, now));
         Self {
             in_flight: Vec::new(),
@@ -94,9 +94,10 @@ impl Model {
             _ => {}
         }
         self.session.ended(now, flight, outcome, drawn);
-        if let Call::Request { collector, index } = flight.call
-            && let Some(model) = self.collectors.get_mut(collector)
+        if let Call::Request { task, index } = flight.call
+            && let Some(model) = self.collectors.get_mut(task.index())
         {
+            let index = index.index();
             let fresh = match outcome {
                 Outcome::Unauthorised if model.may_retry_401(index) => {
                     let fails = model.fails(index);
@@ -150,7 +151,7 @@ impl Model {
 
     /// The poller says that a call for a host or the token failed.
     pub(crate) fn session_failed(&mut self, now: Instant, call: Call, next: NextAction) {
-        if self.session.failed(now, call, next) && call != Call::LookUp(2) {
+        if self.session.failed(now, call, next) && call != Call::LookUp(NAMES_HOST) {
             // All collectors of a world need the other hosts and the token.
             self.collectors.iter_mut().for_each(CollectorModel::give_up);
         }
@@ -176,17 +177,16 @@ impl Model {
         self.in_flight.clear();
         self.widest = (drawn.settings.min_spacing * 64).max(spacing);
         let others = drawn.kinds.len();
-        let collectors =
-            std::iter::zip(&drawn.settings.collectors, from).map(|(settings, from)| {
-                let mut model = CollectorModel::new(settings, others, now);
-                if let Some((index, unchanged)) = from {
-                    model.take_over(&self.collectors[*index], now, *unchanged);
-                }
-                if session == SessionChange::Repaired {
-                    model.mended(now);
-                }
-                model
-            });
+        let collectors = std::iter::zip(drawn.data_tasks(), from).map(|(settings, from)| {
+            let mut model = CollectorModel::new(settings, others, now);
+            if let Some((index, unchanged)) = from {
+                model.take_over(&self.collectors[*index], now, *unchanged);
+            }
+            if session == SessionChange::Repaired {
+                model.mended(now);
+            }
+            model
+        });
         self.collectors = collectors.collect();
         self.session.reload(drawn, now, session);
     }

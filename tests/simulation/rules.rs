@@ -46,11 +46,12 @@ pub(crate) fn may_start(
         assert!(since >= Duration::from_secs(1), "{since:?} after a 429");
     }
     let mut for_names = false;
-    if let Call::Request { collector, index } = call {
+    if let Call::Request { task, index } = call {
+        let collector = task.index();
         for_names = drawn.is_names(collector);
         if !for_names {
             takes_turns(model, collector, now);
-            model.collectors[collector].starts(index, now);
+            model.collectors[collector].starts(index.index(), now);
         }
     }
     model.session.starts(call, now, for_names, &model.in_flight);
@@ -92,7 +93,7 @@ pub(crate) fn hold(model: &Model, drawn: &Drawn, scheduler: &AccountScheduler, n
     let running = model.collectors.iter().map(|c| c.requests());
     let least = running.sum::<usize>() + model.in_flight.len();
     // Names have three requests, of which the model knows nothing.
-    let names = if drawn.background.is_some() { 3 } else { 0 };
+    let names = if drawn.names.lookup { 3 } else { 0 };
     assert!(
         (least..=least + names).contains(&held),
         "{held} things kept, not {least} and {names} of names"

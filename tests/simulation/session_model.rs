@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use liveperson_exporter::scheduler::{Call, NextAction, Outcome, SessionChange};
+use liveperson_exporter::scheduler::{Call, NextAction, Outcome, ServiceId, SessionChange};
 
-use super::drawn::Drawn;
+use super::drawn::{DATA_HOST, Drawn, NAMES_HOST};
 use super::model::{Flight, SECOND};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -83,7 +83,7 @@ impl SessionModel {
 
     fn lease(&mut self, call: Call) -> Option<&mut Lease> {
         match call {
-            Call::LookUp(service) => self.hosts.get_mut(service),
+            Call::LookUp(service) => self.hosts.get_mut(service.index()),
             Call::Authorise => self.token.as_mut(),
             Call::Request { .. } => None,
         }
@@ -92,7 +92,7 @@ impl SessionModel {
     /// What data needs, in the order in which it is asked for.
     fn needed(&self) -> impl Iterator<Item = (Call, &Lease)> {
         let hosts = self.hosts.iter().take(2).enumerate();
-        let hosts = hosts.map(|(service, lease)| (Call::LookUp(service), lease));
+        let hosts = hosts.map(|(service, lease)| (Call::LookUp(ServiceId::new(service)), lease));
         hosts.chain(self.token.iter().map(|token| (Call::Authorise, token)))
     }
 
@@ -106,15 +106,17 @@ impl SessionModel {
     /// A request starts: what it needs serves. What has grown old is asked for first, or it would be
     /// renewed too late; names ask for nothing but their own host.
     fn is_ready_for_a_request(&self, now: Instant, for_names: bool, in_flight: &[Flight]) {
-        let own = for_names.then(|| self.hosts.get(2)).flatten();
-        let own = own.map(|host| (Call::LookUp(2), host));
+        let own = for_names
+            .then(|| self.hosts.get(NAMES_HOST.index()))
+            .flatten();
+        let own = own.map(|host| (Call::LookUp(NAMES_HOST), host));
         let others = self.needed().filter(|(call, _)| {
             // The host of the data is nothing to the names.
-            !for_names || *call != Call::LookUp(0)
+            !for_names || *call != Call::LookUp(DATA_HOST)
         });
         for (call, lease) in others.chain(own) {
             assert!(lease.serves(now), "a request without {call:?}");
-            if for_names && call != Call::LookUp(2) {
+            if for_names && call != Call::LookUp(NAMES_HOST) {
                 continue;
             }
             let asked = in_flight.iter().any(|flight| flight.call == call);
@@ -205,12 +207,12 @@ impl SessionModel {
     /// Without a connection the hosts may have moved: they are looked up again, once a minute.
     fn doubt_hosts(&mut self, now: Instant, call: Call, drawn: &Drawn) {
         let names_only = match call {
-            Call::Request { collector, .. } => drawn.is_names(collector),
-            Call::LookUp(2) => return,
+            Call::Request { task, .. } => drawn.is_names(task.index()),
+            Call::LookUp(NAMES_HOST) => return,
             _ => false,
         };
         for (service, host) in self.hosts.iter_mut().enumerate() {
-            if names_only && service != 2 {
+            if names_only && service != NAMES_HOST.index() {
                 continue;
             }
             let distance = MINUTE * 2_u32.pow(host.doubts.min(6));

@@ -198,7 +198,7 @@ impl World {
 
 /// Collectors with the same interval poll at different times.
 fn phases_differ(accounts: &[Account]) {
-    let collectors = accounts.iter().flat_map(|a| &a.drawn.settings.collectors);
+    let collectors = accounts.iter().flat_map(|a| a.drawn.data_tasks());
     let mut phases: Vec<_> = collectors.map(|c| (c.interval, c.phase)).collect();
     let count = phases.len();
     phases.sort();
