@@ -37,7 +37,7 @@ pub enum Outcome {
     Unauthorised,
     /// Any other 4xx: trying again will not help.
     Rejected,
-    /// 5xx, timeout, connection failure, unreadable answer: worth another try.
+    /// 5xx, timeout, connection failure, unreadable answer: worth another attempt.
     Failed {
         /// Whether there was no connection at all, which makes the known hosts stale.
         connection: bool,

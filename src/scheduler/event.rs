@@ -33,7 +33,7 @@ pub enum Event {
         /// The call that succeeded.
         call: Call,
     },
-    /// The whole account is silent after a 429.
+    /// The account makes no call after a 429.
     Paused {
         /// The call that was refused.
         call: Call,

@@ -13,11 +13,11 @@ pub struct ServiceId(usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RequestIndex(usize);
 
-/// Tells the requests of a task from each other, from one poll to the next.
+/// Identifies a request of a task from one poll to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RequestKey(pub u64);
 
-/// Counts the tokens of an account: tells a 401 of an old one from a 401 of the present one.
+/// Counts the tokens of an account: distinguishes a 401 of an old one from one of the present one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct TokenGeneration(u64);
 

@@ -2,7 +2,7 @@
 //!
 //! A background task only fills gaps. It begins once all data has been polled; none of its failures
 //! is a reason to look other hosts up again or to fetch a token; and it delays no task but itself. A
-//! 429 still silences the whole account, whichever task it was meant for.
+//! 429 still pauses the account, whichever task it was meant for.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub struct TaskPolicy {
     /// this it waits for the token that another task fetches, and only its own host becomes stale.
     pub(super) refreshes_session: bool,
     /// Failed requests are tried again in the same poll. Without this the first failure that may
-    /// pass gives up the rest of the poll: each try takes a slot from calls that matter more.
+    /// pass gives up the rest of the poll: each attempt takes a slot from calls that matter more.
     pub(super) retries_requests: bool,
     /// Its waits count as back-off of the account.
     pub(super) counts_as_backoff: bool,

@@ -1,4 +1,4 @@
-//! One running poll: how far each of its requests has come, and when the rest is not worth asking.
+//! One running poll: the progress of each of its requests, and when the rest is not worth making.
 
 use std::time::{Duration, Instant};
 
@@ -91,7 +91,7 @@ impl Poll {
             failed_in_a_row: 0,
             given_up_in_a_row: 0,
             answered: false,
-            probing: history.last_failed_whole(),
+            probing: history.last_poll_failed(),
             transient_failure: false,
         }
     }
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn three_failures_without_answer_end_the_poll_and_the_next_probes() {
+    fn three_failures_without_answer_end_the_poll_and_probe_next() {
         let now = test_driver::start();
         let mut poll = begin(now, 5);
         for index in 0..3 {

@@ -191,7 +191,7 @@ impl Refreshable {
                 if self.refusals >= MAX_REFUSALS {
                     return self.give_up(now);
                 }
-                // The pause of the whole account is the wait.
+                // The pause of the account is the wait.
                 Attempt::Throttled
             }
             Outcome::Failed { .. } => {

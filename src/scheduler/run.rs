@@ -12,7 +12,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use super::account::{AccountScheduler, Step};
 use super::{Call, Completion, Event, Outcome, PlanSource, RequestKey, TaskId};
 
-/// Makes the calls of one account and is told what the scheduler did.
+/// Makes the calls of one account, publishes their answers, and learns what the scheduler did.
 pub trait Worker: Send + Sync + 'static {
     /// What the answer to a call became.
     type Answer: Send + 'static;
@@ -140,7 +140,7 @@ fn start_calls<W: Worker>(
     }
 }
 
-/// Publishes what a call became, and tells the scheduler how it ended.
+/// Publishes what a call became, and reports to the scheduler how it ended.
 fn complete<W: Worker>(
     scheduler: &mut AccountScheduler,
     worker: &W,

@@ -1,5 +1,5 @@
 //! Keeps an account running when its task panics: a bug that one odd answer uncovers must not
-//! silence the account until the exporter is restarted.
+//! stop the account until the exporter is restarted.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;

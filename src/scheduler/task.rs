@@ -1,7 +1,7 @@
 //! One task: when its polls begin, and what follows from how they end.
 //!
-//! A task is what is polled on an interval of its own: a collector of data, or the names. It is in
-//! one of the three [`State`]s that `docs/polling.md` draws.
+//! A task is what is polled at one interval: a collector of data, or the names. It is in one of the
+//! three [`State`]s that `docs/polling.md` draws.
 
 use std::time::{Duration, Instant};
 
@@ -124,7 +124,7 @@ impl Task {
             self.state = State::BackingOff { until };
             self.next_due = old.next_due.min(now + self.settings.interval);
         } else if let Some(at) = old.backoff_until(now) {
-            // The poll that was waiting to try again is lost, but not its wait.
+            // The poll that was waiting for a retry is lost, but not its wait.
             self.state = State::Waiting(NextPoll::AfterRetryWait);
             self.next_due = at;
         }
@@ -220,7 +220,7 @@ impl Task {
     }
 
     fn begin_after_backoff(&mut self, now: Instant, plans: &mut dyn PlanSource) {
-        // The grid stays; but what begins now need not begin again in a moment.
+        // The grid stays; but a poll that begins now need not begin again at once.
         if self.next_due < now + self.settings.interval / 2 {
             self.next_due += self.settings.interval;
         }

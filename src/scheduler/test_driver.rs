@@ -68,13 +68,13 @@ pub(crate) fn with_token(mut settings: AccountSettings) -> AccountSettings {
 
 /// A call in plain numbers, to match on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
+pub(crate) enum PlainCall {
     Host(usize),
     Token,
     Request { task: usize, index: usize },
 }
 
-impl From<Call> for Asked {
+impl From<Call> for PlainCall {
     fn from(call: Call) -> Self {
         match call {
             Call::LookUp(service) => Self::Host(service.index()),
@@ -91,7 +91,7 @@ impl From<Call> for Asked {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallStart {
     pub(crate) at: f64,
-    pub(crate) call: Asked,
+    pub(crate) call: PlainCall,
     pub(crate) outcome: Outcome,
 }
 
@@ -136,7 +136,7 @@ pub(crate) struct Driver<F> {
     pub(crate) largest_size: usize,
 }
 
-impl<F: FnMut(f64, Asked) -> (f64, Outcome)> Driver<F> {
+impl<F: FnMut(f64, PlainCall) -> (f64, Outcome)> Driver<F> {
     /// Each task has a plan of the size given.
     pub(crate) fn new(
         settings: AccountSettings,
@@ -281,19 +281,20 @@ impl<F> Driver<F> {
 
     /// When the requests of a task started, in seconds since the start.
     pub(crate) fn starts_of(&self, task: usize) -> Vec<f64> {
-        let of = |call: &Asked| matches!(call, Asked::Request { task: t, .. } if *t == task);
+        let of =
+            |call: &PlainCall| matches!(call, PlainCall::Request { task: t, .. } if *t == task);
         let starts = self.starts.iter().filter(|start| of(&start.call));
         starts.map(|start| start.at).collect()
     }
 
     /// When calls like this one started, in seconds since the start.
-    pub(crate) fn starts_like(&self, call: Asked) -> Vec<f64> {
+    pub(crate) fn starts_like(&self, call: PlainCall) -> Vec<f64> {
         let starts = self.starts.iter().filter(|start| start.call == call);
         starts.map(|start| start.at).collect()
     }
 
     /// How often this call started.
-    pub(crate) fn count(&self, call: Asked) -> usize {
+    pub(crate) fn count(&self, call: PlainCall) -> usize {
         self.starts_like(call).len()
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use liveperson_exporter::scheduler::Outcome;
 
 use super::svg::{Dot, Span, Timeline};
-use crate::scheduler::test_driver::{Asked, DOWN, Driver, OK, data_task, settings};
+use crate::scheduler::test_driver::{DOWN, Driver, OK, PlainCall, data_task, settings};
 
 const PAUSE: &str = "#fde8c8";
 const WAIT: &str = "#fbd9d9";
@@ -50,9 +50,9 @@ fn run(length: f64, answer: Answer) -> (Vec<(f64, usize, Dot)>, Vec<Span>) {
     (dots.collect(), pauses.chain(backoffs).collect())
 }
 
-fn collector(call: Asked) -> usize {
+fn collector(call: PlainCall) -> usize {
     match call {
-        Asked::Request { task, .. } => task,
+        PlainCall::Request { task, .. } => task,
         _ => panic!("{call:?} without a session"),
     }
 }

@@ -38,7 +38,7 @@ pub enum SessionChange {
 }
 
 impl AccountScheduler {
-    /// Takes over what the account as a whole has to keep to: its pause, the distance between its
+    /// Takes over what holds for all calls of the account: its pause, the distance between its
     /// calls and when the last one was.
     pub fn restore_pacing_from(&mut self, old: &Self) {
         self.spacing.restore_from(&old.spacing);

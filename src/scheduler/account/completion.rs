@@ -39,7 +39,7 @@ impl AccountScheduler {
         report_backoff(&mut self.events[first_event..]);
     }
 
-    /// What the account as a whole learns from the end of a call, whatever it was for.
+    /// What the end of a call means for pause, spacing and hosts, whatever it was for.
     fn adapt_pace(&mut self, now: Instant, flight: InFlight, outcome: Outcome) {
         match outcome {
             Outcome::Success { .. } => {
@@ -115,7 +115,7 @@ impl AccountScheduler {
             // Data calls notice by themselves that a token has expired, and soon.
             _ if !retries => Some(poll.give_up_for_now(index)),
             Outcome::Failed { .. } => Some(poll.failed(index, now)),
-            // A 401: one new token and one more try, then it is a failure like any other.
+            // A 401: one new token and one more attempt, then it is a failure like any other.
             Outcome::Unauthorised => {
                 let known_to_fail = poll.is_known_to_fail(index);
                 let retry = poll.may_retry_after_401(index)
@@ -167,7 +167,7 @@ impl AccountScheduler {
     fn report_attempt(&mut self, call: Call, attempt: Attempt) {
         let event = match attempt {
             Attempt::Succeeded => Event::SessionReady { call },
-            // The pause is reported by itself.
+            // The pause has an event of its own.
             Attempt::Throttled => return,
             Attempt::RetryAfter(wait) => Event::CallFailed {
                 call,

@@ -1,14 +1,14 @@
 //! The task in the background: it comes last, and its failures change nothing for the others.
 
 use super::super::test_driver::{
-    Asked, DOWN, Driver, OK, UNREACHABLE, background_task, data_task, settings, with_token,
+    DOWN, Driver, OK, PlainCall, UNREACHABLE, background_task, data_task, settings, with_token,
 };
 use super::super::{AccountSettings, Outcome, ServiceId};
 
 /// The number of the task in the background; 0 is the one that matters.
 const BACKGROUND: usize = 1;
 
-/// Two tasks, each with a host of its own; only the first one fetches tokens.
+/// Two tasks with different hosts; only the first one fetches tokens.
 fn data_and_names() -> AccountSettings {
     let mut settings = with_token(settings(vec![data_task(30, 30), background_task()]));
     settings.session.token_service = None;
@@ -19,19 +19,19 @@ fn data_and_names() -> AccountSettings {
 /// Runs both for so many seconds, with every call answered after 100 ms.
 pub(super) fn run(
     seconds: f64,
-    mut outcome: impl FnMut(f64, Asked) -> Outcome,
-) -> Driver<impl FnMut(f64, Asked) -> (f64, Outcome)> {
+    mut outcome: impl FnMut(f64, PlainCall) -> Outcome,
+) -> Driver<impl FnMut(f64, PlainCall) -> (f64, Outcome)> {
     let answer = move |at, call| (0.1, outcome(at, call));
     Driver::run(data_and_names(), [2, 3], seconds, answer)
 }
 
-fn of_background(call: Asked) -> bool {
+fn of_background(call: PlainCall) -> bool {
     matches!(
         call,
-        Asked::Request {
+        PlainCall::Request {
             task: BACKGROUND,
             ..
-        } | Asked::Host(1)
+        } | PlainCall::Host(1)
     )
 }
 
@@ -55,7 +55,7 @@ fn it_starts_after_the_first_polls_of_data_at_the_spacing() {
     );
     let gaps = run.starts.windows(2).map(|pair| pair[1].at - pair[0].at);
     assert!(gaps.fold(f64::MAX, f64::min) > 0.249);
-    assert_eq!(run.count(Asked::Host(1)), 1);
+    assert_eq!(run.count(PlainCall::Host(1)), 1);
 }
 
 #[test]
@@ -64,15 +64,18 @@ fn its_failures_change_nothing_for_the_others() {
     for outcome in [Outcome::Rejected, Outcome::Unauthorised, DOWN, UNREACHABLE] {
         for look_up in [false, true] {
             let bad = run(1800.0, |_, call| match call {
-                Asked::Host(1) if look_up => outcome,
+                PlainCall::Host(1) if look_up => outcome,
                 call if of_background(call) && !look_up => match call {
-                    Asked::Host(_) => OK,
+                    PlainCall::Host(_) => OK,
                     _ => outcome,
                 },
                 _ => OK,
             });
-            assert_eq!(good.count(Asked::Token), bad.count(Asked::Token));
-            assert_eq!(good.count(Asked::Host(0)), bad.count(Asked::Host(0)));
+            assert_eq!(good.count(PlainCall::Token), bad.count(PlainCall::Token));
+            assert_eq!(
+                good.count(PlainCall::Host(0)),
+                bad.count(PlainCall::Host(0))
+            );
             assert!(bad.backoffs.is_empty(), "{outcome:?}: {:?}", bad.backoffs);
             let (good, bad) = (good.starts_of(0), bad.starts_of(0));
             assert_eq!(good.len(), bad.len());
@@ -87,7 +90,7 @@ fn its_failures_change_nothing_for_the_others() {
 fn transient_failures_are_retried_after_2_4_8_min_others_later() {
     let attempts = |outcome| {
         let run = run(3000.0, |_, call| match call {
-            Asked::Request {
+            PlainCall::Request {
                 task: BACKGROUND, ..
             } => outcome,
             _ => OK,
@@ -112,7 +115,7 @@ fn transient_failures_are_retried_after_2_4_8_min_others_later() {
 fn a_failed_look_up_is_retried_after_2_4_8_minutes() {
     let waits = |outcome| -> Vec<Option<u64>> {
         let run = run(1900.0, |_, call| match call {
-            Asked::Host(1) => outcome,
+            PlainCall::Host(1) => outcome,
             _ => OK,
         });
         let waits = run.ends_of(BACKGROUND).map(|end| end.summary.backoff);
@@ -127,11 +130,11 @@ fn a_failed_look_up_is_retried_after_2_4_8_minutes() {
 #[test]
 fn it_fetches_no_token_and_waits_for_that_of_the_others() {
     let run = run(300.0, |at, call| match call {
-        Asked::Token if at < 100.0 => Outcome::Unauthorised,
+        PlainCall::Token if at < 100.0 => Outcome::Unauthorised,
         _ => OK,
     });
     // Refused at once, and again after the back-off of the data: nothing in between.
-    assert_eq!(run.count(Asked::Token), 2, "{:?}", run.starts);
+    assert_eq!(run.count(PlainCall::Token), 2, "{:?}", run.starts);
     let second = run.ends_of(0).nth(1).unwrap().at;
     assert!((120.0..137.0).contains(&second), "{second}");
     let background = run.starts_of(BACKGROUND);
@@ -142,7 +145,7 @@ fn it_fetches_no_token_and_waits_for_that_of_the_others() {
 #[test]
 fn its_own_429_silences_the_account_only_once() {
     let run = run(600.0, |_, call| match call {
-        Asked::Request {
+        PlainCall::Request {
             task: BACKGROUND, ..
         } => Outcome::Throttled { retry_after: None },
         _ => OK,

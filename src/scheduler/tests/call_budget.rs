@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::Outcome;
 use super::super::test_driver::{
-    Asked, DOWN, Driver, OK, PollEnd, data_task, settings, with_token,
+    DOWN, Driver, OK, PlainCall, PollEnd, data_task, settings, with_token,
 };
 
 const HOUR: f64 = 3600.0;
@@ -12,7 +12,7 @@ const HOUR: f64 = 3600.0;
 #[test]
 fn a_request_that_is_always_throttled_lets_polls_end() {
     let answer = |_, call| match call {
-        Asked::Request { index: 3, .. } => (0.1, Outcome::Throttled { retry_after: None }),
+        PlainCall::Request { index: 3, .. } => (0.1, Outcome::Throttled { retry_after: None }),
         _ => (0.1, OK),
     };
     let driver = Driver::run(settings(vec![data_task(30, 30)]), [4], HOUR, answer);
@@ -25,7 +25,7 @@ fn a_request_that_is_always_throttled_lets_polls_end() {
 #[test]
 fn a_throttled_token_endpoint_lets_polls_end() {
     let answer = |_, call| match call {
-        Asked::Token => (0.1, Outcome::Throttled { retry_after: None }),
+        PlainCall::Token => (0.1, Outcome::Throttled { retry_after: None }),
         _ => (0.1, OK),
     };
     let driver = Driver::run(
@@ -72,7 +72,7 @@ fn a_slow_api_with_a_nearly_full_plan_skips_and_stretches_polls() {
 #[test]
 fn a_request_that_is_always_refused_costs_few_tokens() {
     let answer = |_, call| match call {
-        Asked::Request { index: 1, .. } => (0.1, Outcome::Unauthorised),
+        PlainCall::Request { index: 1, .. } => (0.1, Outcome::Unauthorised),
         _ => (0.1, OK),
     };
     let driver = Driver::run(
@@ -81,7 +81,7 @@ fn a_request_that_is_always_refused_costs_few_tokens() {
         HOUR,
         answer,
     );
-    let tokens = driver.count(Asked::Token);
+    let tokens = driver.count(PlainCall::Token);
     // The first, one because of the 401, and then one every ten minutes at most.
     assert!((2..=8).contains(&tokens), "{tokens}");
     assert_eq!(driver.ends.len(), 120);
@@ -90,7 +90,7 @@ fn a_request_that_is_always_refused_costs_few_tokens() {
 #[test]
 fn a_token_with_a_reported_life_of_1_s_is_used_for_10_s() {
     let answer = |_, call| match call {
-        Asked::Token => {
+        PlainCall::Token => {
             let lifetime = Some(Duration::from_secs(1));
             (0.1, Outcome::Success { lifetime })
         }
@@ -102,7 +102,7 @@ fn a_token_with_a_reported_life_of_1_s_is_used_for_10_s() {
         HOUR,
         answer,
     );
-    let tokens = driver.count(Asked::Token);
+    let tokens = driver.count(PlainCall::Token);
     assert!((300..=360).contains(&tokens), "{tokens}");
 }
 
@@ -129,12 +129,12 @@ fn a_missing_permission_costs_a_large_plan_few_calls() {
 #[test]
 fn requests_behind_some_that_always_fail_are_still_made() {
     let answer = |_, call| match call {
-        Asked::Request { index: 0..5, .. } => (0.1, DOWN),
+        PlainCall::Request { index: 0..5, .. } => (0.1, DOWN),
         _ => (0.1, OK),
     };
     let driver = Driver::run(settings(vec![data_task(60, 60)]), [8], HOUR, answer);
     for index in 5..8 {
-        let request = Asked::Request { task: 0, index };
+        let request = PlainCall::Request { task: 0, index };
         let asked = driver.count(request);
         assert!(asked > 25, "request {index}: {asked}");
     }
@@ -143,13 +143,13 @@ fn requests_behind_some_that_always_fail_are_still_made() {
 #[test]
 fn a_request_that_always_times_out_does_not_slow_its_task_down() {
     let answer = |_, call| match call {
-        Asked::Request { index: 3, .. } => (15.0, DOWN),
+        PlainCall::Request { index: 3, .. } => (15.0, DOWN),
         _ => (0.1, OK),
     };
     let driver = Driver::run(settings(vec![data_task(30, 30)]), [4], HOUR, answer);
     assert!(driver.ends.len() >= 116, "{} polls", driver.ends.len());
-    let request = Asked::Request { task: 0, index: 3 };
+    let request = PlainCall::Request { task: 0, index: 3 };
     // Three retries in the first poll, none later; one call may be under way.
-    let tries = driver.count(request) - driver.ends.len();
-    assert!((3..=4).contains(&tries), "{tries}");
+    let retries = driver.count(request) - driver.ends.len();
+    assert!((3..=4).contains(&retries), "{retries}");
 }

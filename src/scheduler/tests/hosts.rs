@@ -2,10 +2,10 @@
 //! last known host is used while look-ups fail.
 
 use super::super::Outcome;
-use super::super::test_driver::{Asked, DOWN, Driver, OK, UNREACHABLE};
+use super::super::test_driver::{DOWN, Driver, OK, PlainCall, UNREACHABLE};
 use super::background::run;
 
-const HOST: Asked = Asked::Host(0);
+const HOST: PlainCall = PlainCall::Host(0);
 
 fn successful_polls<F>(run: &Driver<F>) -> usize {
     run.ends_of(0)
@@ -29,7 +29,7 @@ fn hosts_are_looked_up_at_the_start_and_every_hour() {
 fn connection_failures_cause_look_ups_a_minute_apart_at_least() {
     let away = 600.0..900.0;
     let run = run(1800.0, |at, call| match call {
-        Asked::Request { task: 0, .. } if away.contains(&at) => UNREACHABLE,
+        PlainCall::Request { task: 0, .. } if away.contains(&at) => UNREACHABLE,
         _ => OK,
     });
     let at = run.starts_like(HOST);

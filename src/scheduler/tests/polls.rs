@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::Outcome;
 use super::super::test_driver::{
-    Asked, DOWN, Driver, OK, PollEnd, data_task, settings, with_token,
+    DOWN, Driver, OK, PlainCall, PollEnd, data_task, settings, with_token,
 };
 
 #[test]
@@ -25,7 +25,7 @@ fn the_first_poll_is_a_burst_and_the_next_are_spread_evenly() {
 #[test]
 fn hosts_and_token_are_fetched_first_by_one_call_each() {
     let answer = |_, call| match call {
-        Asked::Token => {
+        PlainCall::Token => {
             let lifetime = Some(Duration::from_secs(100));
             (0.1, Outcome::Success { lifetime })
         }
@@ -38,10 +38,13 @@ fn hosts_and_token_are_fetched_first_by_one_call_each() {
     );
     driver.run_until(29.0);
     let calls: Vec<_> = driver.starts.iter().map(|start| start.call).collect();
-    assert_eq!(calls[..3], [Asked::Host(0), Asked::Host(1), Asked::Token]);
+    assert_eq!(
+        calls[..3],
+        [PlainCall::Host(0), PlainCall::Host(1), PlainCall::Token]
+    );
     assert_eq!(calls.len(), 6);
     driver.run_until(1_000.0);
-    let tokens = driver.starts_like(Asked::Token);
+    let tokens = driver.starts_like(PlainCall::Token);
     assert!(
         tokens
             .windows(2)
@@ -49,14 +52,14 @@ fn hosts_and_token_are_fetched_first_by_one_call_each() {
         "{tokens:?}"
     );
     driver.run_until(8_000.0);
-    let look_ups = driver.count(Asked::Host(0)) + driver.count(Asked::Host(1));
+    let look_ups = driver.count(PlainCall::Host(0)) + driver.count(PlainCall::Host(1));
     assert_eq!(look_ups, 6, "each of the two hosts again every hour");
 }
 
 #[test]
 fn a_failing_request_is_retried_while_the_others_continue() {
     let answer = |at, call| match call {
-        Asked::Request { index: 1, .. } if at < 10.0 => (0.1, DOWN),
+        PlainCall::Request { index: 1, .. } if at < 10.0 => (0.1, DOWN),
         _ => (0.1, OK),
     };
     let driver = Driver::run(settings(vec![data_task(60, 60)]), [3], 59.0, answer);
@@ -73,7 +76,7 @@ fn a_failing_request_is_retried_while_the_others_continue() {
 #[test]
 fn a_failed_poll_backs_off_2_4_8_8_minutes_for_its_task_alone() {
     let answer = |_, call| match call {
-        Asked::Request { task: 0, .. } => (0.1, DOWN),
+        PlainCall::Request { task: 0, .. } => (0.1, DOWN),
         _ => (0.1, OK),
     };
     let driver = Driver::run(
@@ -133,11 +136,11 @@ fn a_429_silences_the_whole_account_and_doubles_the_spacing() {
 fn a_401_fetches_one_new_token_and_retries_once() {
     let mut tokens = 0;
     let answer = move |_, call| match call {
-        Asked::Token => {
+        PlainCall::Token => {
             tokens += 1;
             (0.1, OK)
         }
-        Asked::Request { .. } if tokens < 2 => (0.1, Outcome::Unauthorised),
+        PlainCall::Request { .. } if tokens < 2 => (0.1, Outcome::Unauthorised),
         _ => (0.1, OK),
     };
     let driver = Driver::run(
@@ -152,13 +155,13 @@ fn a_401_fetches_one_new_token_and_retries_once() {
         .skip(2)
         .map(|start| start.call)
         .collect();
-    let request = |index| Asked::Request { task: 0, index };
+    let request = |index| PlainCall::Request { task: 0, index };
     assert_eq!(
         calls,
         [
-            Asked::Token,
+            PlainCall::Token,
             request(0),
-            Asked::Token,
+            PlainCall::Token,
             request(1),
             request(0),
         ]
@@ -169,7 +172,7 @@ fn a_401_fetches_one_new_token_and_retries_once() {
 #[test]
 fn a_lasting_401_is_a_failure_with_one_new_token_a_poll() {
     let answer = |_, call| match call {
-        Asked::Request { .. } => (0.1, Outcome::Unauthorised),
+        PlainCall::Request { .. } => (0.1, Outcome::Unauthorised),
         _ => (0.1, OK),
     };
     let driver = Driver::run(
@@ -178,9 +181,9 @@ fn a_lasting_401_is_a_failure_with_one_new_token_a_poll() {
         100.0,
         answer,
     );
-    let tokens = driver.count(Asked::Token);
+    let tokens = driver.count(PlainCall::Token);
     assert_eq!(tokens, 2);
-    // Each: the first try, then after 5, 10 and 15 s. One of them had one more with a new token,
+    // Each: the first attempt, then after 5, 10 and 15 s. One of them had one more with a new token,
     // which the other one had from the start.
     assert_eq!(driver.starts_of(0).len(), 9);
     assert_eq!(
@@ -192,7 +195,7 @@ fn a_lasting_401_is_a_failure_with_one_new_token_a_poll() {
 #[test]
 fn a_rejected_request_is_not_retried_in_the_same_poll() {
     let answer = |_, call| match call {
-        Asked::Request { index: 0, .. } => (0.1, Outcome::Rejected),
+        PlainCall::Request { index: 0, .. } => (0.1, Outcome::Rejected),
         _ => (0.1, OK),
     };
     let driver = Driver::run(settings(vec![data_task(30, 30)]), [2], 61.0, answer);
@@ -209,7 +212,7 @@ fn a_rejected_request_is_not_retried_in_the_same_poll() {
 #[test]
 fn a_refused_token_ends_the_poll_and_backs_off() {
     let answer = |_, call| match call {
-        Asked::Token => (0.1, Outcome::Rejected),
+        PlainCall::Token => (0.1, Outcome::Rejected),
         _ => (0.1, OK),
     };
     let driver = Driver::run(
@@ -243,7 +246,7 @@ fn polls_slower_than_the_interval_are_chained_and_counted() {
 #[test]
 fn a_slow_task_with_many_requests_does_not_starve_another() {
     let answer = |_, call| match call {
-        Asked::Request { task: 0, .. } => (15.0, DOWN),
+        PlainCall::Request { task: 0, .. } => (15.0, DOWN),
         _ => (0.1, OK),
     };
     let driver = Driver::run(

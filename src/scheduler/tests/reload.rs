@@ -7,15 +7,15 @@ use parking_lot::Mutex;
 
 use super::super::run::now;
 use super::super::test_driver::{
-    Asked, DOWN, Driver, OK, background_task, data_task, keys, settings, with_token,
+    DOWN, Driver, OK, PlainCall, background_task, data_task, keys, settings, with_token,
 };
 use super::super::{
     AccountScheduler, Call, CallOutput, CarriedTask, Carryover, Event, Outcome, PlanSource,
     RequestKey, SessionChange, Step, TaskId, Worker, supervise,
 };
 
-fn request(index: usize) -> Asked {
-    Asked::Request { task: 0, index }
+fn request(index: usize) -> PlainCall {
+    PlainCall::Request { task: 0, index }
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn an_unchanged_client_keeps_its_hosts_and_token() {
         driver.reload(plan(), false, session);
         driver.run_until(60.0);
         let calls = driver.starts[before..].iter();
-        let session_calls = calls.filter(|start| !matches!(start.call, Asked::Request { .. }));
+        let session_calls = calls.filter(|start| !matches!(start.call, PlainCall::Request { .. }));
         assert_eq!(session_calls.count(), fetched, "{session:?}");
     }
 }
@@ -99,7 +99,7 @@ fn repaired_credentials_end_the_waits_after_failures() {
         (SessionChange::NewClient, true),
         (SessionChange::Repaired, false),
     ] {
-        for refused in [Asked::Token, Asked::Host(0)] {
+        for refused in [PlainCall::Token, PlainCall::Host(0)] {
             let plan = || with_token(settings(vec![data_task(30, 30)]));
             let answer = move |at, call| {
                 let broken = at < 800.0 && call == refused;
@@ -153,7 +153,7 @@ fn a_wait_after_a_failure_survives_a_change_of_the_plan() {
 #[test]
 fn repaired_credentials_end_the_wait_of_refused_names() {
     let answer = |at: f64, call| match call {
-        Asked::Request { task: 1, .. } if at < 100.0 => (0.1, Outcome::Rejected),
+        PlainCall::Request { task: 1, .. } if at < 100.0 => (0.1, Outcome::Rejected),
         _ => (0.1, OK),
     };
     let plan = || settings(vec![data_task(30, 30), background_task()]);
