@@ -1,6 +1,6 @@
-//! The whole poller against a simulated LivePerson under virtual time.
+//! The whole scheduler against a simulated LivePerson under virtual time.
 //!
-//! Each seed draws accounts, latencies and a story of faults, and every rule of polling is checked
+//! Each seed generates accounts, latencies and a scenario of faults, and every rule of polling is checked
 //! after every event against a model that knows the rules but not the code. A failing seed says
 //! how to rerun it. `SIMULATION_SEEDS` is how many are run, `SIMULATION_SEED` the first one.
 
@@ -29,15 +29,15 @@ mod simulation {
     pub(crate) mod account;
     pub(crate) mod clocks;
     pub(crate) mod collector_model;
-    pub(crate) mod drawn;
     pub(crate) mod limits;
     pub(crate) mod liveperson;
     pub(crate) mod model;
     pub(crate) mod plots;
     pub(crate) mod rules;
+    pub(crate) mod scenario;
     pub(crate) mod served;
     pub(crate) mod session_model;
-    pub(crate) mod story;
+    pub(crate) mod setup;
     pub(crate) mod svg;
     pub(crate) mod week;
     pub(crate) mod world;

@@ -1,4 +1,4 @@
-//! The three clocks of a simulated world: the monotonic one that the poller reads, the wall clock
+//! The three clocks of a simulated world: the monotonic one that the scheduler reads, the wall clock
 //! that it reads for dates, and the true time of LivePerson's servers.
 
 use std::time::{Duration, Instant, SystemTime};
@@ -53,7 +53,7 @@ impl Clocks {
         Timestamp::from_second(BEGINNING).unwrap() + self.true_elapsed()
     }
 
-    /// What the exporter's machine takes for the time.
+    /// The time as the exporter's machine has it.
     pub(crate) fn wall(&self) -> Timestamp {
         self.true_time() + self.step
     }
@@ -77,7 +77,7 @@ impl Clocks {
         self.step += by;
     }
 
-    /// The clock by which ages are reckoned: a sleep makes data older.
+    /// The clock that measures ages: a suspension makes data older.
     pub(crate) fn aged(&self, at: Instant) -> Instant {
         at + self.suspended
     }

@@ -1,5 +1,5 @@
-//! Adaptive spacing against a LivePerson that allows only so many calls a second, in every way a
-//! limit can be kept.
+//! Adaptive spacing against a LivePerson that allows only so many calls a second, for every usual
+//! kind of rate limiter.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -9,16 +9,16 @@ use liveperson_exporter::scheduler::Outcome;
 
 use crate::scheduler::test_driver::{CallStart, Driver, OK, data_task, settings};
 
-/// How LivePerson keeps its limit of so many calls a second.
+/// How LivePerson enforces its limit of so many calls a second.
 #[derive(Clone, Copy, Debug)]
 enum Limiter {
     /// Each call so long after the last accepted one.
     Strict,
-    /// The same, and a refused call begins the wait anew.
+    /// The same, and a refused call restarts the wait.
     Unforgiving,
-    /// Tokens come evenly; so many can be saved.
+    /// A token bucket of this size.
     Bucket(u32),
-    /// So many in any window that holds this many.
+    /// A sliding window that allows this many.
     Sliding(u32),
     /// So many under way at once: with answers of one length that is a rate, too.
     Concurrent(u32),
@@ -150,7 +150,7 @@ fn measure(case: Case) -> Verdict {
     settings.max_in_flight = 8;
     settings.min_spacing = Duration::from_secs_f64(1.0 / (case.rate * case.excess));
     settings.seed = case.seed;
-    // Each of the two tasks alone wants more than is allowed.
+    // Each of the two tasks alone needs more than is allowed.
     let plan = (case.rate * 5.0 * 1.5).ceil() as usize + 1;
     let mut limit = RateLimit::new(case.limiter, case.rate);
     let mut driver = Driver::new(settings, [plan, plan], |at, _| {

@@ -1,4 +1,4 @@
-//! What a seed draws of an account: its configuration, its limits, and how LivePerson treats it.
+//! What a seed generates of an account: its configuration, its limits, and how LivePerson treats it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,9 +20,9 @@ pub(crate) const DATA_HOST: ServiceId = ServiceId::new(0);
 pub(crate) const TOKEN_HOST: ServiceId = ServiceId::new(1);
 pub(crate) const NAMES_HOST: ServiceId = ServiceId::new(2);
 
-/// One drawn account.
+/// One account as it was generated.
 #[derive(Clone, Debug)]
-pub(crate) struct Drawn {
+pub(crate) struct AccountSetup {
     number: usize,
     pub(crate) account: Account,
     pub(crate) kinds: Vec<CollectorKind>,
@@ -49,14 +49,14 @@ pub(crate) enum TokenStyle {
     /// Counted from this side's wall clock, which may be wrong.
     JwtWithoutIat,
     Unsaid,
-    /// Told as a second, though it lives longer.
-    ToldTooShort,
+    /// Reported as a second, though it lives longer.
+    ReportedTooShort,
 }
 
 /// A change of an account's configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Redraw {
-    /// Nothing that its collectors ask.
+pub(crate) enum ConfigChange {
+    /// Nothing that its collectors request.
     Nothing,
     PlanSource,
     Intervals,
@@ -74,8 +74,8 @@ fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-impl Drawn {
-    pub(crate) fn draw(rng: &mut Rng, number: usize) -> Self {
+impl AccountSetup {
+    pub(crate) fn generate(rng: &mut Rng, number: usize) -> Self {
         let request_timeout = secs(pick(rng, &[2, 15, 15, 30]));
         let slow = rng.u32(..8) == 0;
         let latency = if slow {
@@ -85,7 +85,7 @@ impl Drawn {
             Duration::from_millis(rng.u64(5..800))
         };
         let session = rng.bool();
-        let mut drawn = Self {
+        let mut setup = Self {
             number,
             account: Account {
                 id: number.to_string(),
@@ -117,23 +117,23 @@ impl Drawn {
                     TokenStyle::Jwt,
                     TokenStyle::JwtWithoutIat,
                     TokenStyle::Unsaid,
-                    TokenStyle::ToldTooShort,
+                    TokenStyle::ReportedTooShort,
                 ],
             ),
             token_life: secs(pick(rng, &[120, 120, 600, 3600])),
             requests: 0,
         };
-        drawn.limits(rng);
-        drawn.enable(rng);
-        drawn.settle();
-        drawn
+        setup.limits(rng);
+        setup.enable(rng);
+        setup.derive();
+        setup
     }
 
     /// The same account under a changed configuration.
-    pub(crate) fn redraw(&mut self, rng: &mut Rng, what: Redraw) {
-        let all = what == Redraw::Everything;
+    pub(crate) fn change(&mut self, rng: &mut Rng, what: ConfigChange) {
+        let all = what == ConfigChange::Everything;
         let (activity, sla) = (&mut self.account.engagement_activity, &mut self.account.sla);
-        if all || what == Redraw::PlanSource {
+        if all || what == ConfigChange::PlanSource {
             let (was, now) = (activity.interval, self::activity(rng));
             *activity = EngagementActivity {
                 interval: was,
@@ -147,21 +147,21 @@ impl Drawn {
                 ..now
             };
         }
-        if all || what == Redraw::Intervals {
+        if all || what == ConfigChange::Intervals {
             activity.interval = interval(rng);
             sla.interval = interval(rng);
         }
-        if all || what == Redraw::Limits {
+        if all || what == ConfigChange::Limits {
             self.limits(rng);
         }
-        if all || what == Redraw::Collectors {
+        if all || what == ConfigChange::Collectors {
             self.enable(rng);
         }
-        if all || what == Redraw::Names {
+        if all || what == ConfigChange::Names {
             self.names = names(rng);
         }
         self.settings.seed = rng.u64(..);
-        self.settle();
+        self.derive();
     }
 
     fn limits(&mut self, rng: &mut Rng) {
@@ -177,8 +177,8 @@ impl Drawn {
         self.account.sla.enabled = only != 1;
     }
 
-    /// What follows from the rest.
-    fn settle(&mut self) {
+    /// Derives what follows from the rest.
+    fn derive(&mut self) {
         let kinds = CollectorKind::ALL.into_iter();
         self.kinds = kinds.filter(|kind| kind.enabled(&self.account)).collect();
         let first = self.number * CollectorKind::ALL.len();
@@ -206,7 +206,7 @@ impl Drawn {
             token_service: self.session.then_some(TOKEN_HOST),
             token_distance: secs(if self.login { 5 } else { 0 }),
         };
-        // Time for some calls at least, or nobody could poll with it.
+        // Time for some calls at least, or no poll could succeed with it.
         self.token_life = self
             .token_life
             .max(self.latency * 30)
@@ -214,7 +214,7 @@ impl Drawn {
         self.requests = self.count_requests();
     }
 
-    /// Whether this is the index of the names.
+    /// Whether this is the number of the names' task.
     pub(crate) fn is_names(&self, collector: usize) -> bool {
         collector >= self.kinds.len()
     }
