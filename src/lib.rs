@@ -9,16 +9,19 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
+pub mod collectors;
 pub mod config;
 pub mod daemon;
 pub mod exposition;
 mod hardening;
 pub mod liveperson;
 pub mod metrics;
+pub mod names;
 pub mod scheduler;
 pub mod simulator;
 pub mod store;
 pub mod telemetry;
+pub mod vocabulary;
 pub mod web;
 mod yaml;
 

@@ -1,23 +1,24 @@
 //! What is served now: the present snapshot, put together and swapped whole.
 //!
-//! Each answer is a publication of its own, with the time at which it came. The snapshot that
-//! scrapes read is built aside and replaced by one pointer, so a half-filled page cannot be seen and
-//! no scrape holds a lock. What is older than `stale_after` is left out when it is read: a collector
-//! that has stopped cannot say so itself. The store knows families and bytes, not how they were
-//! made.
+//! Each answer is a publication of its own, with the time at which it came. Scrapes read a snapshot
+//! that is replaced by one pointer, so a half-filled page cannot be seen. It is put together when it is
+//! read for the first time after a change: many answers come between two scrapes. What is older than
+//! `stale_after` is left out when it is read: a collector that has stopped cannot say so itself. The
+//! store knows families and bytes, not how they were made.
 
 mod levels;
 mod page;
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 
-use crate::exposition::{Chunk, Format, Header, header};
-use crate::metrics::FamilyId;
+use crate::exposition::{Chunk, Format, Header, Packer, header};
+use crate::metrics::{Catalogue, Family};
 use levels::{LeftOut, LevelCounts, level};
 
 pub use page::{Page, Selection};
@@ -52,7 +53,12 @@ pub struct SeriesCount {
 /// The present snapshot and what it is made of.
 #[derive(Debug)]
 pub struct Store {
+    /// Every family's header, in the order of the page.
+    headers: Vec<(&'static Family, Arc<Header>)>,
+    /// What every source serves. Held while one is replaced, and while a snapshot is made of them all.
     sources: Mutex<BTreeMap<Source, Vec<Arc<Publication>>>>,
+    /// Whether the sources have changed since the snapshot was made; only set under their lock.
+    changed: AtomicBool,
     snapshot: ArcSwap<Snapshot>,
     left_out: LeftOut,
     max_series: AtomicU64,
@@ -69,7 +75,7 @@ struct Snapshot {
 
 #[derive(Debug)]
 struct SnapshotFamily {
-    header: &'static Header,
+    header: Arc<Header>,
     level: usize,
     chunks: Vec<ChunkRef>,
 }
@@ -92,8 +98,13 @@ struct Piece {
 impl Store {
     /// An empty store that serves at most `max_series` data series, none of them older than
     /// `stale_after`.
-    pub fn new(max_series: u64, stale_after: Duration) -> Self {
+    pub fn new(catalogue: &Catalogue, max_series: u64, stale_after: Duration) -> Self {
         let store = Self {
+            headers: headers(catalogue).unwrap_or_else(|error| {
+                tracing::error!(%error, "the headers of the page cannot be compressed");
+                Vec::new()
+            }),
+            changed: AtomicBool::new(false),
             sources: Mutex::default(),
             snapshot: ArcSwap::default(),
             left_out: LeftOut::default(),
@@ -142,16 +153,27 @@ impl Store {
     }
 
     fn change(&self, change: impl FnOnce(&mut BTreeMap<Source, Vec<Arc<Publication>>>)) {
-        // Nothing in here panics; should it ever, what is there are still whole publications.
-        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sources = self.sources.lock();
         change(&mut sources);
-        // Swapped under the lock, so that two publications cannot overtake each other.
-        self.snapshot.store(Arc::new(Snapshot::of(&sources)));
+        self.changed.store(true, Ordering::Release);
+    }
+
+    /// What is served now, of all ages.
+    fn snapshot(&self) -> Arc<Snapshot> {
+        if self.changed.load(Ordering::Acquire) {
+            let sources = self.sources.lock();
+            // Under the lock, so that an older snapshot cannot replace a newer one.
+            if self.changed.swap(false, Ordering::AcqRel) {
+                let snapshot = Snapshot::of(&sources, &self.headers);
+                self.snapshot.store(Arc::new(snapshot));
+            }
+        }
+        self.snapshot.load_full()
     }
 
     /// The data part of the page at `now`.
     pub fn page(&self, now: Instant, format: Format, selection: &Selection) -> Page {
-        let snapshot = self.snapshot.load_full();
+        let snapshot = self.snapshot();
         let left_out = self.levels_left_out(&snapshot, now);
         let stale_after = self.stale_after();
         let served = snapshot.pieces.iter().map(|piece| {
@@ -165,7 +187,7 @@ impl Store {
 
     /// How many series of each source are on the page at `now`, and how many are left out.
     pub fn series(&self, now: Instant) -> BTreeMap<Source, SeriesCount> {
-        let snapshot = self.snapshot.load();
+        let snapshot = self.snapshot();
         let left_out = self.levels_left_out(&snapshot, now);
         let stale_after = self.stale_after();
         let mut counts: BTreeMap<Source, SeriesCount> = BTreeMap::new();
@@ -199,22 +221,25 @@ impl Piece {
 }
 
 impl Snapshot {
-    fn of(sources: &BTreeMap<Source, Vec<Arc<Publication>>>) -> Self {
-        let mut families: Vec<Option<SnapshotFamily>> = FamilyId::all().map(|_| None).collect();
+    fn of(
+        sources: &BTreeMap<Source, Vec<Arc<Publication>>>,
+        headers: &[(&'static Family, Arc<Header>)],
+    ) -> Self {
+        let mut families: Vec<Option<SnapshotFamily>> = headers.iter().map(|_| None).collect();
         let mut pieces = Vec::with_capacity(sources.values().map(Vec::len).sum());
         for (source, publications) in sources {
             let source = Arc::new(source.clone());
             for publication in publications {
                 let mut series = LevelCounts::default();
                 for (place, chunk) in publication.chunks.iter().enumerate() {
-                    let Some(header) = header(chunk.family) else {
+                    let is_it = |(family, _): &(&Family, _)| std::ptr::eq(*family, chunk.family);
+                    let Some(position) = headers.iter().position(is_it) else {
                         continue;
                     };
                     let level = level(chunk.family);
                     series.add(level, chunk.series);
-                    let family = &mut families[chunk.family.index()];
-                    let family = family.get_or_insert_with(|| SnapshotFamily {
-                        header,
+                    let family = families[position].get_or_insert_with(|| SnapshotFamily {
+                        header: Arc::clone(&headers[position].1),
                         level,
                         chunks: Vec::new(),
                     });
@@ -235,6 +260,15 @@ impl Snapshot {
             pieces,
         }
     }
+}
+
+/// The header of every family, compressed once.
+fn headers(catalogue: &Catalogue) -> std::io::Result<Vec<(&'static Family, Arc<Header>)>> {
+    let mut packer = Packer::new()?;
+    let families = catalogue.data().iter();
+    families
+        .map(|family| Ok((*family, Arc::new(header(&mut packer, family)?))))
+        .collect()
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use liveperson_exporter::collectors::Registry;
 use liveperson_exporter::exposition::{Encoding, Format};
 use liveperson_exporter::store::{Page, Publication, Selection, Source, Store};
 use serde::de::IgnoredAny;
@@ -136,7 +137,8 @@ fn page_of(series: u64) -> Page {
         account: data::ACCOUNT.into(),
         part: "engagement_activity",
     };
-    let store = Store::new(10 * series, Duration::MAX);
+    let catalogue = liveperson_exporter::daemon::catalogue(&Registry::standard());
+    let store = Store::new(&catalogue, 10 * series, Duration::MAX);
     store.publish(source, vec![Arc::new(publication)]);
     store.page(Instant::now(), Format::Text, &Selection::default())
 }
@@ -147,7 +149,9 @@ fn counted_skip(body: &[u8]) -> IgnoredAny {
 }
 
 #[inline(never)]
-fn counted_parse(body: &[u8]) -> liveperson_exporter::liveperson::EngagementAnswer {
+fn counted_parse(
+    body: &[u8],
+) -> liveperson_exporter::collectors::engagement_activity::EngagementAnswer {
     data::parse(black_box(body))
 }
 
@@ -160,7 +164,7 @@ fn counted_gzip(text: &[u8]) -> Vec<u8> {
 
 #[inline(never)]
 fn counted_render(
-    answer: &liveperson_exporter::liveperson::EngagementAnswer,
+    answer: &liveperson_exporter::collectors::engagement_activity::EngagementAnswer,
     earlier: &[liveperson_exporter::exposition::Chunk],
 ) -> Vec<liveperson_exporter::exposition::Chunk> {
     data::render(black_box(answer), earlier)

@@ -13,6 +13,9 @@ use super::mistakes::shown;
 use super::reader::{Found, Section};
 use super::schema::HOSTS;
 use super::values::{account_id, base_url};
+use crate::collectors::ConfiguredCollector;
+use crate::collectors::engagement_activity::EngagementActivity;
+use crate::collectors::sla::Sla;
 
 /// Reads every account; those with mistakes are left out, the mistakes being reported.
 pub(super) fn accounts(root: &Section<'_>, files: &Files, stale_after: Duration) -> Vec<Account> {
@@ -63,8 +66,10 @@ fn account(
         id: id?,
         auth: auth?,
         hosts,
-        engagement_activity,
-        sla,
+        collectors: vec![
+            ConfiguredCollector::new(&EngagementActivity, engagement_activity),
+            ConfiguredCollector::new(&Sla, sla),
+        ],
     })
 }
 

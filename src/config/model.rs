@@ -7,6 +7,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::secret::Secret;
+use crate::collectors::{Collector, ConfiguredCollector};
 
 /// A whole configuration, file and environment merged.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,10 +40,16 @@ pub struct Account {
     pub auth: Auth,
     /// LivePerson service name to base URL; a service named here is not asked of the Domain API.
     pub hosts: BTreeMap<String, Url>,
-    /// Global settings with this account's own merged over them, key by key.
-    pub engagement_activity: EngagementActivity,
-    /// Global settings with this account's own merged over them, key by key.
-    pub sla: Sla,
+    /// Every collector with its global settings and this account's own merged over them, key by key.
+    pub collectors: Vec<ConfiguredCollector>,
+}
+
+impl Account {
+    /// The settings of a collector, if the configuration knows it.
+    pub fn settings<C: Collector>(&self) -> Option<&C::Settings> {
+        let mut collectors = self.collectors.iter();
+        collectors.find_map(|collector| collector.settings::<C>())
+    }
 }
 
 /// The three ways LivePerson authorises a call.

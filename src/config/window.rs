@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::Window;
 use super::units::{format_duration, parse_duration};
 
+/// Minutes in the longest window there is.
+const WHOLE_DAY: u16 = 1440;
 /// LivePerson keeps 24 hours.
 const LONGEST_MINUTES: u64 = 24 * 60;
 
@@ -17,6 +19,26 @@ impl Window {
             }
             Self::Today => "today".to_owned(),
         }
+    }
+
+    /// Whether everything that happened in another window happened in this one, at any time of the
+    /// day.
+    pub fn covers(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Minutes(this), Self::Minutes(other)) => this >= other,
+            // The day so far is a whole day just before midnight.
+            (Self::Minutes(this), Self::Today) => this == WHOLE_DAY,
+            (Self::Today, other) => other == Self::Today,
+        }
+    }
+
+    /// One window that covers all of these.
+    pub fn covering(windows: &[Self]) -> Self {
+        let minutes = windows.iter().map(|window| match window {
+            Self::Minutes(minutes) => *minutes,
+            Self::Today => WHOLE_DAY,
+        });
+        Self::Minutes(minutes.max().unwrap_or(WHOLE_DAY))
     }
 
     /// Reads `today` or a length in whole minutes from 1m to 24h; `None` for anything else.

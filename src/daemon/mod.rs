@@ -11,12 +11,12 @@ mod account;
 mod aside;
 mod clock;
 mod connection_test;
-mod names;
 mod plan_report;
 mod publisher;
 mod results;
 mod scrape;
 mod server_clock;
+mod services;
 mod site;
 mod status;
 mod trouble;
@@ -31,10 +31,12 @@ use account::{
 };
 use jiff::Timestamp;
 
+use crate::collectors::Registry;
 use crate::config::{Account, Config};
+use crate::metrics::Catalogue;
 use crate::metrics::exporter::ConfigState;
+use crate::names;
 use crate::scheduler::AccountScheduler;
-use crate::scheduler::plan::CollectorKind;
 use crate::store::Store;
 
 use clock::epoch_seconds;
@@ -42,7 +44,7 @@ use clock::epoch_seconds;
 pub use clock::{SystemClock, WallClock, timeframe};
 pub use connection_test::{Surroundings, Tally, test_connection};
 pub use plan_report::plan_report;
-pub use publisher::{Answer, Publisher, names_skills};
+pub use publisher::{Answer, Publisher};
 pub use site::DaemonSite;
 pub use status::{AccountStatus, CollectorStatus};
 
@@ -84,13 +86,22 @@ impl Daemon {
     ) -> Result<Arc<Self>, String> {
         let accounts: Vec<_> = config.accounts.iter().map(|a| (a.clone(), None)).collect();
         let prepared = prepare(&config, &accounts)?;
-        let store = Arc::new(Store::new(config.limits.max_series, config.stale_after));
-        let shared = Shared { store, clock };
+        let collectors = Registry::standard();
+        let store = Store::new(
+            &catalogue(&collectors),
+            config.limits.max_series,
+            config.stale_after,
+        );
+        let shared = Shared {
+            store: Arc::new(store),
+            clock,
+            collectors,
+        };
         let mut accounts = Vec::new();
         let mut ordinal = 0;
         for account in prepared {
             accounts.push(account.start(&config, &shared, ordinal, Before::New));
-            ordinal += CollectorKind::ALL.len();
+            ordinal += shared.collectors.len();
         }
         let last_load = shared.clock.now();
         let views = accounts.iter().map(RunningAccount::view).collect();
@@ -227,7 +238,7 @@ impl Daemon {
                 Some(stopped) => Before::Changed(Box::new(stopped)),
                 None => self.before_removal(&account.id),
             };
-            let ordinal = place * CollectorKind::ALL.len();
+            let ordinal = place * self.shared.collectors.len();
             kept.push(prepared.start(config, &self.shared, ordinal, before));
         }
         kept.sort_by_key(|running| places.get(&*running.id).copied());
@@ -276,6 +287,11 @@ impl Daemon {
             stopped.await;
         }
     }
+}
+
+/// The families of all collectors and of the names, in the order of the page.
+pub fn catalogue(collectors: &Registry) -> Catalogue {
+    Catalogue::new(collectors.families().chain(names::families::ALL))
 }
 
 /// Longest time that reading the configuration and what it names may take.

@@ -10,13 +10,13 @@ use hyper::StatusCode;
 use super::Daemon;
 use super::account::AccountView;
 use super::clock::aged;
-use super::names::NAMES;
 use super::scrape::{self, Wanted};
 use super::status::CollectorStatus;
+use crate::collectors::Registry;
 use crate::exposition::{Format, end, families};
-use crate::liveperson::Api;
+use crate::liveperson::api;
 use crate::metrics::exporter::{ConfigState, ProcessMetrics, gather};
-use crate::scheduler::plan::CollectorKind;
+use crate::names;
 use crate::store::Selection;
 use crate::web::{Landing, LandingRow, MetricsPage, MetricsRequest, Readiness, Site, WebConfig};
 
@@ -61,6 +61,8 @@ impl DaemonSite {
             ..self.daemon.config_state()
         };
         let mut gathered = gather(config, &states, counters, &self.process)?;
+        let collectors = &self.daemon.shared.collectors;
+        let collector_of = |api: &str| collector_of(collectors, api);
         gathered.keep_collectors(collector_of, |collector| selection.has_part(collector));
         let created = |metric: &_| gathered.created(metric);
         let mut page = families(format, &gathered.families, created);
@@ -98,22 +100,21 @@ impl DaemonSite {
     }
 }
 
-/// Whose calls an `api` label counts: that of a collector, or everybody's.
-fn collector_of(api: &str) -> Option<&'static str> {
-    match api {
-        api if api == Api::EngagementActivity.label() => {
-            Some(CollectorKind::EngagementActivity.label())
-        }
-        api if api == Api::Sla.label() => Some(CollectorKind::Sla.label()),
-        api if api == Api::Names.label() => Some(NAMES),
-        _ => None,
+/// Whose calls an `api` label counts: those of a collector or of the names; `None` for calls that are
+/// made for all of them.
+fn collector_of(collectors: &Registry, api: &str) -> Option<&'static str> {
+    if api == api::NAMES {
+        return Some(names::LABEL);
     }
+    let mut collectors = collectors.about();
+    let collector = collectors.find(|about| about.api == api);
+    collector.map(|about| about.label)
 }
 
 /// What `collect[]` may name: the collectors, and the names of ids.
-fn parts() -> Vec<&'static str> {
-    let collectors = CollectorKind::ALL.into_iter().map(CollectorKind::label);
-    collectors.chain([NAMES]).collect()
+fn parts(collectors: &Registry) -> Vec<&'static str> {
+    let labels = collectors.about().map(|about| about.label);
+    labels.chain([names::LABEL]).collect()
 }
 
 fn text_page(status: StatusCode, text: String) -> MetricsPage {
@@ -134,7 +135,8 @@ impl Site for DaemonSite {
     fn metrics(&self, request: &MetricsRequest<'_>) -> MetricsPage {
         let views = self.daemon.views();
         let accounts: Vec<_> = views.iter().map(|view| view.status.account()).collect();
-        let wanted = match Wanted::read(request, &parts(), &accounts) {
+        let wanted = match Wanted::read(request, &parts(&self.daemon.shared.collectors), &accounts)
+        {
             Ok(wanted) => wanted,
             Err(mistake) => return text_page(StatusCode::BAD_REQUEST, mistake),
         };
@@ -151,7 +153,7 @@ impl Site for DaemonSite {
             let collectors = view.status.collectors().into_iter();
             let unpolled = collectors.filter(|collector| collector.last_poll.is_none());
             unpolled.map(|collector| {
-                let (account, kind) = (view.status.account(), collector.kind.label());
+                let (account, kind) = (view.status.account(), collector.collector);
                 match collector.error {
                     Some(error) => format!("account {account}, {kind}: {error}"),
                     None => format!("account {account}, {kind}: the first poll is under way"),
@@ -228,7 +230,7 @@ fn row(
     };
     LandingRow {
         account: view.status.account().to_owned(),
-        collector: collector.kind.label().to_owned(),
+        collector: collector.collector.to_owned(),
         state: state.to_owned(),
         last_success: last_success.unwrap_or_default(),
         detail: collector.error.clone().unwrap_or_default(),

@@ -9,7 +9,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::clock::epoch_seconds;
 use crate::metrics::exporter::{AccountState, CollectorState};
-use crate::scheduler::plan::CollectorKind;
 use crate::scheduler::{Event, PollSummary};
 use crate::store::{SeriesCount, Source};
 
@@ -31,8 +30,8 @@ struct Inner {
 /// The status of one collector.
 #[derive(Clone, Debug)]
 pub struct CollectorStatus {
-    /// Which collector.
-    pub kind: CollectorKind,
+    /// The collector's label.
+    pub collector: &'static str,
     /// The last poll that ended.
     pub last_poll: Option<PollSummary>,
     /// When the last poll succeeded whole, by the clock of ages and by the wall clock.
@@ -60,9 +59,9 @@ impl CollectorStatus {
 
 impl AccountStatus {
     /// The status of an account that has not been polled yet.
-    pub fn new(account: &str, kinds: &[CollectorKind]) -> Self {
-        let collectors = kinds.iter().map(|kind| CollectorStatus {
-            kind: *kind,
+    pub fn new(account: &str, collectors: &[&'static str]) -> Self {
+        let collectors = collectors.iter().map(|collector| CollectorStatus {
+            collector,
             last_poll: None,
             last_success: None,
             error: None,
@@ -137,7 +136,10 @@ impl AccountStatus {
         let mut inner = self.lock();
         inner.clock_offset = clock_offset;
         for status in &mut inner.collectors {
-            if let Some(old) = old_collectors.iter().find(|old| old.kind == status.kind) {
+            if let Some(old) = old_collectors
+                .iter()
+                .find(|old| old.collector == status.collector)
+            {
                 *status = old.clone();
             }
         }
@@ -169,7 +171,7 @@ impl AccountStatus {
     ) -> AccountState {
         let collectors = self.collectors();
         let collectors = collectors.iter().map(|status| {
-            let part = status.kind.label();
+            let part = status.collector;
             let source = Source {
                 account: self.account.as_str().into(),
                 part,
@@ -212,7 +214,7 @@ mod tests {
     #[test]
     fn a_collector_is_up_while_its_last_poll_was_whole_and_is_not_too_old() {
         let stale = Duration::from_secs(300);
-        let status = AccountStatus::new("1", &[CollectorKind::Sla]);
+        let status = AccountStatus::new("1", &["sla"]);
         let t0 = Instant::now();
         let up = |at| status.collectors()[0].up(at, stale);
         assert!(!up(t0));

@@ -3,6 +3,7 @@
 //! counts and logs, `names` has what concerns names.
 
 mod advice;
+mod called;
 mod calls;
 mod ignored;
 mod names;
@@ -14,17 +15,20 @@ use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 
+use called::Called;
+
 use super::aside::aside;
 use super::clock::WallClock;
 use super::publisher::{Answer, Publisher};
 use super::server_clock::ServerClock;
 use super::status::AccountStatus;
 use super::trouble::Troubles;
+use crate::collectors::About;
 use crate::config::{self, Account};
-use crate::liveperson::{Api, ApiError, Client, Service};
+use crate::liveperson::{ApiError, Client};
 use crate::metrics::exporter::AccountCounters;
-use crate::scheduler::plan::CollectorKind;
 use crate::scheduler::{Call, CallOutput, Event, RequestKey, TaskId, Worker};
+use crate::vocabulary::Service;
 
 /// How long an account rests whose task panicked.
 const AFTER_CRASH: Duration = Duration::from_secs(60);
@@ -34,7 +38,7 @@ pub(super) struct WorkerParts {
     pub(super) account: Account,
     pub(super) client: Arc<Client>,
     pub(super) services: Vec<Service>,
-    pub(super) collectors: Vec<CollectorKind>,
+    pub(super) collectors: Vec<&'static About>,
     pub(super) timezone: TimeZone,
     pub(super) clock: Arc<dyn WallClock>,
     pub(super) publisher: Publisher,
@@ -47,7 +51,7 @@ pub(super) struct AccountWorker {
     account: Account,
     client: Arc<Client>,
     services: Vec<Service>,
-    collectors: Vec<CollectorKind>,
+    collectors: Vec<&'static About>,
     clock: Arc<dyn WallClock>,
     counters: Arc<AccountCounters>,
     status: Arc<AccountStatus>,
@@ -78,7 +82,7 @@ pub(super) struct Change {
 /// Why a call failed, for a person.
 #[derive(Clone)]
 struct Failure {
-    api: Api,
+    api: Called,
     code: String,
     asked: String,
     error: ApiError,
@@ -108,12 +112,13 @@ impl AccountWorker {
     }
 
     /// Takes over from the worker of the same account under an older configuration; what was told
-    /// is not told again. `unchanged` says which collectors continue where they were.
-    pub(super) fn inherit(&self, old: &Self, unchanged: impl Fn(CollectorKind) -> bool) {
+    /// is not told again.
+    pub(super) fn inherit(&self, old: &Self) {
         let old = old.lock();
         let mut inner = self.lock();
-        inner.publisher.inherit(&old.publisher, unchanged);
-        inner.troubles = old.troubles.of(&self.collectors);
+        inner.publisher.inherit(&old.publisher);
+        let labels: Vec<_> = self.collectors.iter().map(|about| about.label).collect();
+        inner.troubles = old.troubles.of(&labels);
         inner.throttled = old.throttled;
         inner.ignored = old.ignored.clone();
         inner.server_clock = old.server_clock;
@@ -154,7 +159,7 @@ impl AccountWorker {
         match call {
             Call::Request { task, .. } => self.is_names(task),
             Call::LookUp(service) => {
-                self.services.get(service.index()) == Some(&Service::AccountConfigReadOnly)
+                self.services.get(service.index()) == Some(&Service::ACCOUNT_CONFIG_READ_ONLY)
             }
             Call::Authorise => false,
         }
@@ -206,7 +211,7 @@ impl Worker for AccountWorker {
             Event::PollsSkipped { task, .. } if self.is_names(task) => {}
             Event::PollEnded { task, summary } => self.poll_ended(task.index(), summary, now),
             Event::PollsSkipped { task, count } => {
-                let kind = self.collectors[task.index()].label();
+                let kind = self.collectors[task.index()].label;
                 self.counters.skipped(kind, count);
                 tracing::debug!(
                     account = self.id(),

@@ -6,7 +6,7 @@ use super::header::{self, declared, label, value};
 use super::negotiate::Format;
 use super::number;
 use crate::metrics::Kind;
-use crate::metrics::catalogue::find;
+use crate::metrics::exporter_families::find;
 
 /// Writes families. `created` says since when a counter has been counting, in seconds since the
 /// epoch; only OpenMetrics has a place for it.

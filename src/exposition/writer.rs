@@ -11,7 +11,7 @@ use super::header;
 use super::negotiate::Format;
 use super::number;
 use super::pack::{Packer, Segment};
-use crate::metrics::{FamilyId, LabelValue, Sink};
+use crate::metrics::{Family, LabelValue, Sink};
 
 /// Lines of a segment: about 250 kB of text. Smaller ones pack worse, larger ones no better, and
 /// they would make the steps of a streamed page and the buffers of a poll larger.
@@ -21,7 +21,7 @@ const LINES: usize = 2048;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chunk {
     /// The family.
-    pub family: FamilyId,
+    pub family: &'static Family,
     /// How many lines, in the text format, which is how many series.
     pub series: u64,
     text: Vec<Segment>,
@@ -42,12 +42,20 @@ impl Chunk {
 /// Writes samples, a chunk per family.
 pub struct SegmentWriter<'a> {
     earlier: &'a [Chunk],
-    families: Vec<Option<Building>>,
+    families: Families,
     cutter: Cutter,
 }
 
+/// The families that have samples so far, in the order in which they began.
 #[derive(Default)]
+struct Families {
+    building: Vec<Building>,
+    /// The one that had the last sample.
+    last: usize,
+}
+
 struct Building {
+    family: &'static Family,
     text: Lines,
     openmetrics: Option<Lines>,
     series: u64,
@@ -115,7 +123,7 @@ impl<'a> SegmentWriter<'a> {
     pub fn new(earlier: &'a [Chunk]) -> io::Result<Self> {
         Ok(Self {
             earlier,
-            families: FamilyId::all().map(|_| None).collect(),
+            families: Families::default(),
             cutter: Cutter {
                 packer: Packer::new()?,
                 error: None,
@@ -123,48 +131,86 @@ impl<'a> SegmentWriter<'a> {
         })
     }
 
-    /// What was written, in the order of the catalogue.
+    /// What was written, a chunk for each family.
     ///
     /// # Errors
     /// Out of memory.
-    pub fn finish(mut self) -> io::Result<Vec<Chunk>> {
-        let mut chunks = Vec::new();
-        for (family, building) in FamilyId::all().zip(self.families) {
-            let Some(mut building) = building else {
-                continue;
-            };
-            let mut end = |lines: &mut Lines, format| {
-                if lines.count > 0 {
-                    self.cutter
-                        .cut(lines, earlier_of(self.earlier, family, format));
-                }
-                std::mem::take(&mut lines.segments)
-            };
-            chunks.push(Chunk {
-                family,
-                series: building.series,
-                text: end(&mut building.text, Format::Text),
-                openmetrics: building
-                    .openmetrics
-                    .as_mut()
-                    .map(|lines| end(lines, Format::OpenMetrics)),
-            });
-        }
-        match self.cutter.error {
+    pub fn finish(self) -> io::Result<Vec<Chunk>> {
+        let Self {
+            earlier,
+            families,
+            mut cutter,
+        } = self;
+        let chunks = families.building.into_iter();
+        let chunks = chunks
+            .map(|building| cutter.finish(building, earlier))
+            .collect();
+        match cutter.error {
             Some(error) => Err(error),
             None => Ok(chunks),
         }
     }
 }
 
-fn earlier_of(chunks: &[Chunk], family: FamilyId, format: Format) -> &[Segment] {
+impl Cutter {
+    fn finish(&mut self, building: Building, earlier: &[Chunk]) -> Chunk {
+        let Building {
+            family,
+            text,
+            openmetrics,
+            series,
+        } = building;
+        Chunk {
+            family,
+            series,
+            text: self.finish_lines(text, earlier_of(earlier, family, Format::Text)),
+            openmetrics: openmetrics.map(|lines| {
+                self.finish_lines(lines, earlier_of(earlier, family, Format::OpenMetrics))
+            }),
+        }
+    }
+
+    fn finish_lines(&mut self, mut lines: Lines, earlier: &[Segment]) -> Vec<Segment> {
+        if lines.count > 0 {
+            self.cut(&mut lines, earlier);
+        }
+        lines.segments
+    }
+}
+
+impl Families {
+    /// The family's samples so far. Called for every sample: the families of an answer are few, and
+    /// the next sample is most often of the last one or the one behind it.
+    fn of(&mut self, family: &'static Family) -> &mut Building {
+        let is_it = |building: &Building| std::ptr::eq(building.family, family);
+        let next = self.last + 1;
+        self.last = if self.building.get(self.last).is_some_and(is_it) {
+            self.last
+        } else if self.building.get(next).is_some_and(is_it) {
+            next
+        } else if let Some(place) = self.building.iter().position(is_it) {
+            place
+        } else {
+            self.building.push(Building {
+                family,
+                text: Lines::default(),
+                openmetrics: None,
+                series: 0,
+            });
+            self.building.len() - 1
+        };
+        &mut self.building[self.last]
+    }
+}
+
+fn earlier_of<'a>(chunks: &'a [Chunk], family: &'static Family, format: Format) -> &'a [Segment] {
     let chunk = chunks.iter().find(|chunk| chunk.family == family);
     chunk.map_or(&[], |chunk| chunk.segments(format))
 }
 
 impl Sink for SegmentWriter<'_> {
-    fn gauge(&mut self, family: FamilyId, labels: &[LabelValue<'_>], value: f64) {
-        let building = self.families[family.index()].get_or_insert_default();
+    fn gauge(&mut self, family: &'static Family, labels: &[LabelValue<'_>], value: f64) {
+        let building = self.families.of(family);
         building.text.name_and_labels(family, "", labels);
         end_of_labels(&mut building.text.buffer, value);
         building.series += 1;
@@ -179,12 +225,12 @@ impl Sink for SegmentWriter<'_> {
 
     fn gauge_histogram(
         &mut self,
-        family: FamilyId,
+        family: &'static Family,
         labels: &[LabelValue<'_>],
         buckets: &[(u32, f64)],
         count: f64,
     ) {
-        let building = self.families[family.index()].get_or_insert_default();
+        let building = self.families.of(family);
         building.series += buckets.len() as u64 + 2;
         let openmetrics = building.openmetrics.get_or_insert_default();
         let both = [
@@ -207,7 +253,7 @@ impl Sink for SegmentWriter<'_> {
 /// no sum.
 fn histogram(
     format: Format,
-    family: FamilyId,
+    family: &'static Family,
     labels: &[LabelValue<'_>],
     buckets: &[(u32, f64)],
     count: f64,
@@ -235,11 +281,10 @@ fn histogram(
 impl Lines {
     fn name_and_labels(
         &mut self,
-        family: FamilyId,
+        family: &'static Family,
         suffix: &'static str,
         labels: &[LabelValue<'_>],
     ) {
-        let family = family.get();
         let same = self.same_labels(suffix, labels);
         let (out, last) = (&mut self.buffer, &mut self.last);
         let start = out.len();

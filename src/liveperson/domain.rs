@@ -1,48 +1,44 @@
 //! The Domain API: which host serves what for an account.
 
-use serde::de::MapAccess;
+use serde::Deserialize;
 use url::{Host, Url};
 
-use super::envelope::{self, Content, ReadError};
-use super::lenient::{Fields, ListOf, Text, Trail};
+use super::json::{self, Content, EntryList, ReadError, text};
 use crate::config::values::is_loopback;
 
-/// What the Domain API said of one service.
+/// What the Domain API answered for one service.
 #[derive(Debug, PartialEq)]
-pub(super) enum Found {
+pub(super) enum HostLookup {
     /// The host as it was given; not yet checked.
     Host(String),
     /// The account is unknown, or does not have this service.
-    Nothing,
+    Unknown,
 }
 
 /// Finds a service in either form of the answer.
 ///
 /// # Errors
 /// A body in neither form.
-pub(super) fn read(body: &[u8], service: &str) -> Result<Content<Found>, ReadError> {
-    envelope::read::<RawAnswer>(body)?.try_map(|answer| find(answer, service))
+pub(super) fn read(body: &[u8], service: &str) -> Result<Content<HostLookup>, ReadError> {
+    json::read::<RawAnswer>(body)?.try_map(|answer| find(answer, service))
 }
 
-fn find(answer: RawAnswer, service: &str) -> Result<Found, ReadError> {
-    if let Some(all) = answer.all {
+fn find(answer: RawAnswer, service: &str) -> Result<HostLookup, ReadError> {
+    if let Some(EntryList(all)) = answer.all {
         let ours = all
             .into_iter()
             .filter(|one| one.service.as_deref() == Some(service))
             .find_map(|one| one.host);
-        return Ok(ours.map_or(Found::Nothing, Found::Host));
+        return Ok(ours.map_or(HostLookup::Unknown, HostLookup::Host));
     }
-    match answer.one {
-        One {
-            service: Some(other),
-            ..
-        } if other != service => Err(ReadError::Missing(format!(
+    if answer.service.is_some_and(|other| other != service) {
+        return Err(ReadError::Missing(format!(
             "asked for the service {service} and the answer is about another one"
-        ))),
-        One {
-            host: Some(host), ..
-        } => Ok(Found::Host(host)),
-        One { host: None, .. } => Err(ReadError::Missing(
+        )));
+    }
+    match answer.host {
+        Some(host) => Ok(HostLookup::Host(host)),
+        None => Err(ReadError::Missing(
             "the answer has neither baseURI nor baseURIs".to_owned(),
         )),
     }
@@ -50,8 +46,8 @@ fn find(answer: RawAnswer, service: &str) -> Result<Found, ReadError> {
 
 /// A base URL from a host with or without scheme.
 ///
-/// HTTPS, whatever was said, so that credentials never travel in clear: except for a loopback host
-/// named by a Domain API that is itself asked over plain HTTP, which is a simulated LivePerson.
+/// Always HTTPS, so that credentials never travel in clear: except for a loopback host
+/// named by a Domain API that is itself called over plain HTTP, which is a simulated LivePerson.
 /// `None` for anything that is more than a scheme, a host and a port, and for a host that no server
 /// can have.
 pub(super) fn base_url(answered: &str, domain_api: &Url) -> Option<Url> {
@@ -66,7 +62,7 @@ pub(super) fn base_url(answered: &str, domain_api: &Url) -> Option<Url> {
         return None;
     }
     let secure = Url::parse(&format!("https://{host}")).ok()?;
-    if secure.port() == Some(0) || !is_proper(&secure) {
+    if secure.port() == Some(0) || !is_valid_host(&secure) {
         return None;
     }
     let simulated = domain_api.scheme() == "http" && is_loopback(&secure);
@@ -78,9 +74,9 @@ pub(super) fn base_url(answered: &str, domain_api: &Url) -> Option<Url> {
     }
 }
 
-/// Whether a name is made of labels that DNS can hold. Resolvers differ in what they make of others,
-/// and what is not the host that it seems to be gets no credentials.
-fn is_proper(url: &Url) -> bool {
+/// Whether a name is made of labels that DNS can hold. Resolvers differ in how they treat others, and
+/// credentials must not go to a host other than the one that was checked.
+fn is_valid_host(url: &Url) -> bool {
     let Some(Host::Domain(name)) = url.host() else {
         return url.host().is_some();
     };
@@ -93,7 +89,7 @@ fn is_proper(url: &Url) -> bool {
 }
 
 /// The domains that are LivePerson's.
-const LIVEPERSON: [&str; 2] = ["liveperson.net", "liveperson.com"];
+const LIVEPERSON_DOMAINS: [&str; 2] = ["liveperson.net", "liveperson.com"];
 
 /// Where the Domain API may send calls, and with them the credentials of an account.
 pub(super) struct AllowedHosts {
@@ -113,7 +109,7 @@ impl AllowedHosts {
         hosts: impl Iterator<Item = &'a Url>,
         allowed_domains: &[String],
     ) -> Self {
-        let mut domains: Vec<String> = LIVEPERSON.map(str::to_owned).to_vec();
+        let mut domains: Vec<String> = LIVEPERSON_DOMAINS.map(str::to_owned).to_vec();
         domains.extend(allowed_domains.iter().cloned());
         let mut exact: Vec<String> = hosts
             .filter_map(|url| Some(host_of(url)?.to_owned()))
@@ -150,9 +146,9 @@ fn host_of(url: &Url) -> Option<&str> {
     Some(host.strip_suffix('.').unwrap_or(host))
 }
 
-/// Where anybody can have a name for the asking: neighbours there are strangers. A list of these is
-/// never whole, so it only narrows what the rules of [`domain_above`] leave.
-const SHARED: [&str; 45] = [
+/// Domains below which anybody can register a name, so that neighbours are strangers. Such a list is
+/// never complete; it only narrows what the rules of [`domain_above`] leave.
+const SHARED_HOSTING: [&str; 45] = [
     "amazonaws.com",
     "amplifyapp.com",
     "appspot.com",
@@ -201,18 +197,18 @@ const SHARED: [&str; 45] = [
 ];
 
 /// The domain that a Domain API at this host belongs to: `example.com` for `api.example.com`. `None`
-/// where what is above may be a registry such as `co.uk` or a host of many, whose names belong to
+/// where the parent may be a registry such as `co.uk` or shared hosting, whose names belong to
 /// anybody; such a Domain API may name its own host only.
 fn domain_above(host: &str) -> Option<&str> {
     let host = host.strip_suffix('.').unwrap_or(host);
     let (_, above) = host.split_once('.')?;
-    if is_registry(above) || SHARED.iter().any(|domain| is_below(above, domain)) {
+    if is_registry(above) || SHARED_HOSTING.iter().any(|domain| is_below(above, domain)) {
         return None;
     }
     Some(above)
 }
 
-/// Whether names right below this one are probably sold to anybody.
+/// Whether names directly below this one are probably sold to anybody.
 fn is_registry(domain: &str) -> bool {
     // Second levels of countries that are longer than `co` and `com`.
     const CLASSES: [&str; 9] = [
@@ -233,47 +229,25 @@ fn is_below(host: &str, domain: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
-#[derive(Default)]
+/// One service, or a list of all.
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct RawAnswer {
-    one: One,
-    all: Option<Vec<One>>,
-}
-
-#[derive(Default)]
-struct One {
+    #[serde(deserialize_with = "text")]
     service: Option<String>,
+    #[serde(rename = "baseURI", deserialize_with = "text")]
     host: Option<String>,
+    #[serde(rename = "baseURIs")]
+    all: Option<EntryList<OneService>>,
 }
 
-impl Fields for RawAnswer {
-    fn field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-        trail: &mut Trail,
-    ) -> Result<bool, A::Error> {
-        if key != "baseURIs" {
-            return self.one.field(key, map, trail);
-        }
-        self.all = trail.field(map, "baseURIs", ListOf::new())?;
-        Ok(true)
-    }
-}
-
-impl Fields for One {
-    fn field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-        trail: &mut Trail,
-    ) -> Result<bool, A::Error> {
-        match key {
-            "service" => self.service = trail.field(map, "service", Text)?,
-            "baseURI" => self.host = trail.field(map, "baseURI", Text)?,
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct OneService {
+    #[serde(deserialize_with = "text")]
+    service: Option<String>,
+    #[serde(rename = "baseURI", deserialize_with = "text")]
+    host: Option<String>,
 }
 
 #[cfg(test)]
@@ -319,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn tricks_are_refused() {
+    fn hosts_that_are_more_than_a_host_are_refused() {
         let simulated = Url::parse("http://127.0.0.1:4000").unwrap();
         for answered in [
             "",
@@ -371,12 +345,15 @@ mod tests {
         let one = br#"{"service":"leDataReporting","account":"1","baseURI":"h.example"}"#;
         let all = br#"{"baseURIs":[{"service":"x","baseURI":"y"},
             {"account":"1","baseURI":"h.example","service":"leDataReporting"}]}"#;
-        let host = Found::Host("h.example".to_owned());
+        let host = HostLookup::Host("h.example".to_owned());
         let found = |body: &[u8], service| read(body, service).unwrap().value;
         assert_eq!(found(one, "leDataReporting"), host);
         assert_eq!(found(all, "leDataReporting"), host);
-        assert_eq!(found(all, "sentinel"), Found::Nothing);
-        assert_eq!(found(br#"{"baseURIs":[]}"#, "sentinel"), Found::Nothing);
+        assert_eq!(found(all, "sentinel"), HostLookup::Unknown);
+        assert_eq!(
+            found(br#"{"baseURIs":[]}"#, "sentinel"),
+            HostLookup::Unknown
+        );
         let odd = br#"{"baseURIs":[7,{"service":"leDataReporting","baseURI":"h.example"}]}"#;
         assert_eq!(found(odd, "leDataReporting"), host);
         for bad in [&b"{}"[..], b"[]", b"null", br#"{"baseURI":[]}"#, one] {
@@ -385,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_only_go_where_they_are_meant_to_go() {
+    fn credentials_are_sent_to_allowed_hosts_only() {
         let url = |text: &str| Url::parse(text).unwrap();
         let fixed = [url("https://fixed.example:8443/lp")];
         let mut wrong = Vec::new();

@@ -1,9 +1,9 @@
-//! What to request and when: the plan of requests, pacing, retry and back-off.
+//! When to make which call: pacing, retry and back-off.
 //!
-//! `plan` lists the requests of a poll; everything else here is about time. [`AccountScheduler`]
-//! takes the time and the outcomes of calls and decides which call may start next. It does no input
-//! or output and reads no clock, so all of it can be run under simulated time. What it polls are
-//! tasks: a collector of data is one, the names of an account are another.
+//! [`AccountScheduler`] takes the time and the outcomes of calls and decides which call may start
+//! next. It does no input or output and reads no clock, so all of it can be run under simulated time.
+//! What it polls are tasks: a collector of data is one, the names of an account are another. A
+//! [`PlanSource`] gives it the requests of each poll.
 //!
 //! The rules have a file each: `spread` (even starts, phases), `spacing` (the distance between calls
 //! and how a 429 widens it), `pause` (how long an account makes no call after a 429), `backoff` (waits
@@ -45,7 +45,6 @@ mod event;
 mod history;
 mod ids;
 mod pause;
-pub mod plan;
 mod policy;
 mod poll;
 mod refreshable;

@@ -1,12 +1,12 @@
 //! Which levels are left out when there are more series than `limits.max_series`.
 
 use std::ops::Add;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use crate::metrics::FamilyId;
-use crate::scheduler::plan::Level;
+use parking_lot::Mutex;
+
+use crate::metrics::Family;
+use crate::vocabulary::Level;
 
 /// The order in which levels are left out: the most detailed first, whole ones always, so that what
 /// is served never depends on which poll came last. A level's place here is its bit and its index.
@@ -19,8 +19,8 @@ const DROPPED_FIRST: [Level; 5] = [
 ];
 
 /// The place of a family's level in the order in which levels are left out.
-pub(super) fn level(family: FamilyId) -> usize {
-    let level = family.get().origin.level().unwrap_or(Level::Account);
+pub(super) fn level(family: &Family) -> usize {
+    let level = family.origin.level().unwrap_or(Level::Account);
     let place = DROPPED_FIRST.iter().position(|l| *l == level);
     place.unwrap_or(DROPPED_FIRST.len() - 1)
 }
@@ -93,13 +93,13 @@ impl LeftOut {
     /// The limit changed: everything is decided and reported afresh.
     pub(super) fn forget(&self) {
         self.present.store(0, Ordering::Relaxed);
-        *self.reported.lock().unwrap_or_else(PoisonError::into_inner) = 0;
+        *self.reported.lock() = 0;
     }
 
     /// Reports once which levels are left out; a number of series that moves around the limit is no
     /// reason to say it again.
     fn report(&self, left_out: u8, series: u64, max_series: u64) {
-        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reported = self.reported.lock();
         if left_out & !*reported == 0 {
             return;
         }

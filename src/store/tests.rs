@@ -1,18 +1,24 @@
 use std::time::Duration;
 
 use super::*;
+use crate::collectors::Registry;
+use crate::collectors::engagement_activity::of_level;
 use crate::exposition::{Encoding, SegmentWriter};
-use crate::metrics::catalogue::activity;
 use crate::metrics::{LabelValue, Sink as _};
-use crate::scheduler::plan::Level;
+use crate::vocabulary::Level;
 
 const STALE: Duration = Duration::from_secs(300);
+
+fn store(max_series: u64, stale_after: Duration) -> Store {
+    let catalogue = Catalogue::new(Registry::standard().families());
+    Store::new(&catalogue, max_series, stale_after)
+}
 
 /// Samples of one family, named after their first label.
 fn chunk(level: Level, names: &[(&str, f64)]) -> Chunk {
     let mut writer = SegmentWriter::new(&[]).unwrap();
     for (name, value) in names {
-        let family = activity(level).unwrap().chats;
+        let family = &of_level(level).unwrap().chats;
         writer.gauge(family, &[LabelValue::Text(name)], *value);
     }
     writer.finish().unwrap().into_iter().next().unwrap()
@@ -57,7 +63,7 @@ fn text_of(store: &Store, now: Instant, selection: &Selection) -> String {
 
 #[test]
 fn families_are_declared_once_and_never_interleaved() {
-    let store = Store::new(100, STALE);
+    let store = store(100, STALE);
     for account in ["2", "1"] {
         let chunks = vec![
             chunk(Level::Account, &[(&format!("a{account}"), 1.0)]),
@@ -74,7 +80,7 @@ fn families_are_declared_once_and_never_interleaved() {
 
 #[test]
 fn a_selection_leaves_the_other_sources_out_with_their_headers() {
-    let store = Store::new(100, STALE);
+    let store = store(100, STALE);
     store.publish(
         source("1", "x"),
         fresh(vec![chunk(Level::Skill, &[("s1", 1.0)])]),
@@ -109,7 +115,7 @@ fn a_selection_leaves_the_other_sources_out_with_their_headers() {
 
 #[test]
 fn what_is_too_old_is_left_out_with_its_header() {
-    let store = Store::new(100, STALE);
+    let store = store(100, STALE);
     let now = Instant::now();
     let publication = |chunks, came| Arc::new(Publication { chunks, came });
     store.publish(
@@ -133,7 +139,7 @@ fn what_is_too_old_is_left_out_with_its_header() {
 
 #[test]
 fn what_is_too_old_makes_no_room_scarce() {
-    let store = Store::new(3, STALE);
+    let store = store(3, STALE);
     let now = Instant::now();
     let publish = |account, came| {
         let chunks = vec![
@@ -156,7 +162,7 @@ fn what_is_too_old_makes_no_room_scarce() {
 
 #[test]
 fn a_new_publication_replaces_the_old_one_whole() {
-    let store = Store::new(100, STALE);
+    let store = store(100, STALE);
     store.publish(
         source("1", "x"),
         fresh(vec![chunk(Level::Skill, &[("s4", 1.0), ("s5", 1.0)])]),
@@ -172,7 +178,7 @@ fn a_new_publication_replaces_the_old_one_whole() {
 
 #[test]
 fn too_many_series_leave_whole_levels_out_the_most_detailed_first() {
-    let store = Store::new(3, STALE);
+    let store = store(3, STALE);
     let chunks = vec![
         chunk(Level::Account, &[("a", 1.0)]),
         chunk(Level::Skill, &[("s", 1.0), ("t", 2.0)]),

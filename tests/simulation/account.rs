@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use liveperson_exporter::daemon::{AccountStatus, Answer, Publisher, names_skills};
+use liveperson_exporter::daemon::{AccountStatus, Answer, Publisher};
 use liveperson_exporter::liveperson::NameKind;
-use liveperson_exporter::scheduler::plan::{Ask, CollectorKind};
 use liveperson_exporter::scheduler::{
     AccountScheduler, Call, CarriedTask, Carryover, Completion, Event, Outcome, PlanSource,
     RequestKey, ServiceId, SessionChange, Step, TaskId,
@@ -75,7 +74,7 @@ fn scheduler(setup: &AccountSetup, now: Instant) -> AccountScheduler {
 }
 
 fn publisher(setup: &AccountSetup, store: &Arc<Store>) -> Publisher {
-    Publisher::new(&setup.account, &setup.kinds, &setup.names, store)
+    Publisher::new(setup.collectors.clone(), &setup.names, store)
 }
 
 impl Account {
@@ -93,7 +92,7 @@ impl Account {
             scheduler: scheduler(&setup, clocks.now),
             publisher,
             store: Arc::clone(store),
-            status: AccountStatus::new(&setup.account.id, &setup.kinds),
+            status: AccountStatus::new(setup.collectors.account(), &setup.labels()),
             liveperson: LivePerson::new(),
             model: Model::new(&setup, clocks.now),
             served: Served::default(),
@@ -160,7 +159,7 @@ impl Account {
         let aged = clocks.aged(now);
         let stale_after = self.stale_after;
         rules::check_status(&self.model, &self.status, now, aged, stale_after);
-        let id = &self.setup.account.id;
+        let id = self.setup.collectors.account();
         let served = &self.served;
         let changes = served.check_page(&self.store, id, aged, stale_after);
         self.page_holds_until = Some(changes.unwrap_or(aged));
@@ -211,8 +210,9 @@ impl Account {
         }
         let requests = (0..keys.len()).map(|i| self.publisher.request(collector, i).unwrap());
         let plan = std::iter::zip(keys.iter().copied(), requests).collect();
-        let kind = self.setup.kinds[collector];
-        self.served.begins(kind, &self.setup.account, plan);
+        let collectors = &self.setup.collectors;
+        let collector_of_it = &collectors.enabled()[collector];
+        self.served.begins(collectors, collector_of_it, plan);
         self.model.collectors[collector].begins(clocks.now, exact, keys);
     }
 
@@ -262,16 +262,18 @@ impl Account {
             self.check_names(now);
             return Vec::new();
         }
-        let (kind, key) = (
-            self.setup.kinds[collector],
+        let (label, key) = (
+            self.setup.label(collector),
             self.model.key(collector, index),
         );
         let request = self.publisher.request(collector, index).unwrap();
         let skills = self.liveperson.skills_in(key);
-        let named = names_skills(&request).then(|| skills.clone());
+        let named = request.names_skills().then(|| skills.clone());
         let came = clocks.aged(now);
-        let chunks = self.served.answer(kind, key, &request, came, named.clone());
-        let answer = if request.ask == Ask::DiscoverSkills {
+        let chunks = self
+            .served
+            .answer(label, key, &request, came, named.clone());
+        let answer = if request.discovers_skills() {
             Answer::Skills { skills, came }
         } else {
             Answer::Data {
@@ -285,7 +287,7 @@ impl Account {
         let found = (known..known + more.len()).map(|i| self.publisher.request(collector, i));
         let found: Vec<_> = std::iter::zip(more.iter().copied(), found.flatten()).collect();
         assert_eq!(found.len(), more.len());
-        self.served.extended(kind, found);
+        self.served.extended(label, found);
         if !more.is_empty() {
             self.model.collectors[collector].extended(now, &more);
         }
@@ -340,8 +342,8 @@ impl Account {
                     self.model.collectors[collector].poll_ended(now, aged, summary);
                     self.publisher.poll_ended(collector, aged);
                     let stale_after = self.stale_after;
-                    let kind = self.setup.kinds[collector];
-                    self.served.poll_ended(kind, aged, stale_after);
+                    let label = self.setup.label(collector);
+                    self.served.poll_ended(label, aged, stale_after);
                 }
                 Event::PollsSkipped { task, count } => {
                     self.model.collectors[task.index()].polls_skipped(now, *count);
@@ -371,7 +373,7 @@ impl Account {
     }
 
     fn check_names(&self, now: Instant) {
-        let (id, names) = (&self.setup.account.id, &self.setup.names);
+        let (id, names) = (self.setup.collectors.account(), &self.setup.names);
         self.served.check_names(&self.store, id, now, names);
     }
 
@@ -399,12 +401,11 @@ impl Account {
         let setup = &self.setup;
         clocks.trace(self.number, || format!("reload: {change:?} {session:?}"));
         self.under_way.clear();
-        let unchanged = |kind: CollectorKind| kind.asks_the_same(&setup.account, &old.account);
-        let was = |kind: CollectorKind| old.kinds.iter().position(|k| *k == kind);
-        let from: Vec<_> = setup
-            .kinds
-            .iter()
-            .map(|kind| was(*kind).map(|index| (index, unchanged(*kind))))
+        let unchanged = |label: &str| setup.collectors.asks_the_same(&old.collectors, label);
+        let was = |label: &str| old.labels().iter().position(|l| *l == label);
+        let labels = setup.labels().into_iter();
+        let from: Vec<_> = labels
+            .map(|label| was(label).map(|index| (index, unchanged(label))))
             .collect();
         let spacing = self.scheduler.spacing();
         let mut scheduler = scheduler(setup, now);
@@ -421,14 +422,14 @@ impl Account {
             "a reload changed the spacing from {spacing:?} to {restored:?}"
         );
         let mut publisher = publisher(setup, &self.store);
-        publisher.inherit(&self.publisher, unchanged);
+        publisher.inherit(&self.publisher);
         publisher.publish_all();
         self.publisher = publisher;
-        let status = AccountStatus::new(&setup.account.id, &setup.kinds);
+        let status = AccountStatus::new(setup.collectors.account(), &setup.labels());
         status.inherit(&self.status);
         self.status = status;
         self.model.reload(setup, now, &from, session, restored);
-        self.served.reload(&setup.account, &setup.kinds, unchanged);
+        self.served.reload(&setup.collectors, unchanged);
         if !setup.names.lookup {
             self.names_begun = false;
             self.served.forget_names();
@@ -443,13 +444,13 @@ impl Account {
     pub(crate) fn remove(&mut self, clocks: &Clocks) {
         self.removed = true;
         self.under_way.clear();
-        let gone = HashSet::from([self.setup.account.id.as_str()]);
+        let gone = HashSet::from([self.setup.collectors.account()]);
         self.store.remove_accounts(&gone);
         self.is_gone(clocks.now);
     }
 
     pub(crate) fn is_gone(&self, now: Instant) {
-        served::is_gone(&self.store, &self.setup.account.id, now);
+        served::is_gone(&self.store, self.setup.collectors.account(), now);
     }
 
     /// Whether every collector has had a successful poll since `since`.
@@ -499,9 +500,9 @@ impl Account {
         if contention * 3 > shortest {
             return;
         }
-        let account = &self.setup.account;
-        self.served.check_freshness(now, self.stale_after, |kind| {
-            kind.interval(account) + contention
+        let collectors = &self.setup.collectors;
+        self.served.check_freshness(now, self.stale_after, |label| {
+            collectors.find(label).unwrap().schedule().interval + contention
         });
     }
 }
@@ -517,8 +518,10 @@ fn carryover(
         CarriedTask { id, unchanged }
     };
     let collectors = from.iter().map(|from| from.map(carried));
-    let names = (setup.names.lookup && old.names.lookup)
-        .then(|| carried((old.kinds.len(), setup.names.refresh == old.names.refresh)));
+    let names = (setup.names.lookup && old.names.lookup).then(|| {
+        let unchanged = setup.names.refresh == old.names.refresh;
+        carried((old.collectors.enabled().len(), unchanged))
+    });
     let services = setup.settings.session.services;
     let was =
         |service| (service < old.settings.session.services).then_some(ServiceId::new(service));

@@ -44,7 +44,7 @@ pub(crate) struct Flight {
 
 impl Model {
     pub(crate) fn new(setup: &AccountSetup, now: Instant) -> Self {
-        let others = setup.kinds.len();
+        let others = setup.collectors.enabled().len();
         let collectors = setup.data_tasks();
         let collectors = collectors.map(|settings| CollectorModel::new(settings, others, now));
         Self {
@@ -176,7 +176,7 @@ impl Model {
     ) {
         self.in_flight.clear();
         self.widest = (setup.settings.min_spacing * 64).max(spacing);
-        let others = setup.kinds.len();
+        let others = setup.collectors.enabled().len();
         let collectors = std::iter::zip(setup.data_tasks(), from).map(|(settings, from)| {
             let mut model = CollectorModel::new(settings, others, now);
             if let Some((index, unchanged)) = from {

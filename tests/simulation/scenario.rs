@@ -230,7 +230,7 @@ impl Disturbance {
             _ => {
                 let change = [
                     ConfigChange::Nothing,
-                    ConfigChange::PlanSource,
+                    ConfigChange::Plans,
                     ConfigChange::Intervals,
                     ConfigChange::Limits,
                     ConfigChange::Collectors,

@@ -7,26 +7,34 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use liveperson_exporter::config::{Account, Names, Selection as Ids};
-use liveperson_exporter::exposition::{Chunk, Encoding, Format, SegmentWriter};
-use liveperson_exporter::metrics::catalogue::{activity, waits};
-use liveperson_exporter::metrics::{LabelValue, Sink as _};
-use liveperson_exporter::scheduler::RequestKey;
-use liveperson_exporter::scheduler::plan::{
-    Ask, CollectorKind, Level, PlannedRequest, SlaSubject, sla,
+use liveperson_exporter::collectors::{
+    AccountCollectors, ConfiguredCollector, Registry, Request, engagement_activity, sla,
 };
+use liveperson_exporter::config::Names;
+use liveperson_exporter::exposition::{Chunk, Encoding, Format, SegmentWriter};
+use liveperson_exporter::metrics::{Catalogue, Family, LabelValue, Sink as _};
+use liveperson_exporter::scheduler::RequestKey;
 use liveperson_exporter::store::{Selection, Store};
+use liveperson_exporter::vocabulary::Level;
 
 /// Distinct answers: many more than are ever served at once.
 const POOL: usize = 1024;
 
+/// The collectors, in the order in which they are served.
+const LABELS: [&str; 2] = ["engagement_activity", "sla"];
+
+/// The families of the product.
+pub(crate) fn catalogue() -> Catalogue {
+    liveperson_exporter::daemon::catalogue(&Registry::standard())
+}
+
 /// Chunks for answers, made once.
-fn pool(kind: CollectorKind) -> &'static [Vec<Chunk>] {
+fn pool(label: &str) -> &'static [Vec<Chunk>] {
     static POOLS: OnceLock<[Vec<Vec<Chunk>>; 2]> = OnceLock::new();
     let pools = POOLS.get_or_init(|| {
-        let families = [
-            activity(Level::Account).unwrap().chats,
-            waits(Level::Account).unwrap().waited_chats,
+        let families: [&'static Family; 2] = [
+            &engagement_activity::of_level(Level::Account).unwrap().chats,
+            &sla::of_level(Level::Account).unwrap().waited_chats,
         ];
         families.map(|family| {
             let chunk = |number: usize| {
@@ -37,7 +45,7 @@ fn pool(kind: CollectorKind) -> &'static [Vec<Chunk>] {
             (0..POOL).map(chunk).collect()
         })
     });
-    &pools[usize::from(kind == CollectorKind::Sla)]
+    &pools[usize::from(label == "sla")]
 }
 
 /// The address of the bytes of a chunk.
@@ -49,7 +57,7 @@ fn address(chunk: &Chunk) -> usize {
 /// The answers of one account that may be served.
 #[derive(Debug, Default)]
 pub(crate) struct Served {
-    collectors: BTreeMap<CollectorKind, Answers>,
+    collectors: BTreeMap<&'static str, Answers>,
     next: usize,
     /// The skills that answers have named; `None` before the first.
     pub(crate) skills: Option<Vec<i64>>,
@@ -64,7 +72,7 @@ struct Answers {
     /// The newest answer to each request that may be served.
     newest: HashMap<RequestKey, Answer>,
     /// Requests of the running poll, or else of the last one.
-    planned: Vec<(RequestKey, PlannedRequest)>,
+    planned: Vec<(RequestKey, Request)>,
     /// The same of the poll before.
     planned_before: Vec<RequestKey>,
     /// Polls in a row that succeeded and requested the same as the one before.
@@ -75,7 +83,7 @@ struct Answers {
 
 #[derive(Clone, Debug)]
 struct Answer {
-    request: PlannedRequest,
+    request: Request,
     came: Instant,
     /// The address of its bytes; `None` for one that has no series.
     address: Option<usize>,
@@ -84,21 +92,21 @@ struct Answer {
 }
 
 impl Served {
-    fn of(&mut self, kind: CollectorKind) -> &mut Answers {
-        self.collectors.entry(kind).or_default()
+    fn of(&mut self, label: &'static str) -> &mut Answers {
+        self.collectors.entry(label).or_default()
     }
 
     /// A poll begins; its plan must be the one for the skills that there are.
     pub(crate) fn begins(
         &mut self,
-        kind: CollectorKind,
-        account: &Account,
-        plan: Vec<(RequestKey, PlannedRequest)>,
+        collectors: &AccountCollectors,
+        collector: &ConfiguredCollector,
+        plan: Vec<(RequestKey, Request)>,
     ) {
-        let expected = kind.plan(account, self.skills.as_deref());
+        let expected = collectors.plan(collector, self.skills.as_deref());
         let requests: Vec<_> = plan.iter().map(|(_, request)| request.clone()).collect();
         assert_eq!(requests, expected, "for the skills {:?}", self.skills);
-        let answers = self.of(kind);
+        let answers = self.of(collector.label());
         let before = std::mem::replace(&mut answers.planned, plan);
         answers.planned_before = before.into_iter().map(|(key, _)| key).collect();
         answers.answered.clear();
@@ -107,33 +115,33 @@ impl Served {
     /// The running poll has more requests.
     pub(crate) fn extended(
         &mut self,
-        kind: CollectorKind,
-        more: impl IntoIterator<Item = (RequestKey, PlannedRequest)>,
+        label: &'static str,
+        more: impl IntoIterator<Item = (RequestKey, Request)>,
     ) {
-        self.of(kind).planned.extend(more);
+        self.of(label).planned.extend(more);
     }
 
     /// An answer comes: its series, empty for one that only says which skills there are.
     pub(crate) fn answer(
         &mut self,
-        kind: CollectorKind,
+        label: &'static str,
         key: RequestKey,
-        request: &PlannedRequest,
+        request: &Request,
         came: Instant,
         skills: Option<Vec<i64>>,
     ) -> Vec<Chunk> {
-        let chunks = if request.ask == Ask::DiscoverSkills {
+        let chunks = if request.discovers_skills() {
             self.skills.get_or_insert(skills.clone().unwrap());
             Vec::new()
         } else {
             // Not one of those that are still served.
-            let newest = self.of(kind).newest.values();
+            let newest = self.of(label).newest.values();
             let served: BTreeSet<_> = newest.filter_map(|answer| answer.address).collect();
-            let free = |next: &usize| !served.contains(&address(&pool(kind)[next % POOL][0]));
+            let free = |next: &usize| !served.contains(&address(&pool(label)[next % POOL][0]));
             self.next = (self.next + 1..).find(free).unwrap();
-            pool(kind)[self.next % POOL].clone()
+            pool(label)[self.next % POOL].clone()
         };
-        let answers = self.of(kind);
+        let answers = self.of(label);
         answers.answered.insert(key);
         let answer = Answer {
             request: request.clone(),
@@ -146,11 +154,12 @@ impl Served {
     }
 
     /// A poll ends: only what it requested is left, and skills that no answer says anything about.
-    pub(crate) fn poll_ended(&mut self, kind: CollectorKind, now: Instant, stale_after: Duration) {
-        let answers = self.of(kind);
-        let unknown_skills = answers.planned.iter().any(|(key, request)| {
-            request.ask == Ask::DiscoverSkills && !answers.answered.contains(key)
-        });
+    pub(crate) fn poll_ended(&mut self, label: &'static str, now: Instant, stale_after: Duration) {
+        let answers = self.of(label);
+        let unknown_skills = answers
+            .planned
+            .iter()
+            .any(|(key, request)| request.discovers_skills() && !answers.answered.contains(key));
         let keys = answers.planned.iter().map(|(key, _)| key);
         let same = keys.clone().eq(&answers.planned_before);
         let complete = keys.clone().all(|key| answers.answered.contains(key));
@@ -161,10 +170,10 @@ impl Served {
         };
         let planned: BTreeSet<_> = keys.copied().collect();
         answers.newest.retain(|key, answer| {
-            let stays = planned.contains(key) || unknown_skills && is_of_a_skill(&answer.request);
+            let stays = planned.contains(key) || unknown_skills && answer.request.skill().is_some();
             stays && now - answer.came < stale_after
         });
-        if kind == CollectorKind::EngagementActivity {
+        if label == "engagement_activity" {
             let named = answers.newest.values().filter_map(|a| a.skills.clone());
             let named: Vec<_> = named.collect();
             if !named.is_empty() {
@@ -177,24 +186,19 @@ impl Served {
     /// The configuration changed: what is still asked for stays.
     pub(crate) fn reload(
         &mut self,
-        account: &Account,
-        kinds: &[CollectorKind],
-        unchanged: impl Fn(CollectorKind) -> bool,
+        collectors: &AccountCollectors,
+        unchanged: impl Fn(&str) -> bool,
     ) {
-        self.collectors.retain(|kind, _| kinds.contains(kind));
-        for (kind, answers) in &mut self.collectors {
-            if unchanged(*kind) {
+        self.collectors
+            .retain(|label, _| collectors.find(label).is_some());
+        for (label, answers) in &mut self.collectors {
+            if unchanged(label) {
                 continue;
             }
-            let plan = kind.plan(account, self.skills.as_deref());
-            let of_a_skill = |request: &PlannedRequest| match request.ask {
-                Ask::Sla {
-                    subject: SlaSubject::Skill(id),
-                    ..
-                } => {
-                    account.sla.skills == Ids::All
-                        && sla::plan_found_skills(account, &[id]).contains(request)
-                }
+            let collector = collectors.find(label).unwrap();
+            let plan = collectors.plan(collector, self.skills.as_deref());
+            let of_a_skill = |request: &Request| match (collector.needs_skills(), request.skill()) {
+                (Some(_), Some(id)) => collector.plan_for_skills(&[id]).contains(request),
                 _ => false,
             };
             let newest = &mut answers.newest;
@@ -224,16 +228,14 @@ impl Served {
     ) -> Option<Instant> {
         let selection = self.selection.get_or_init(|| Selection {
             accounts: vec![account.to_owned()],
-            parts: CollectorKind::ALL
-                .map(|kind| kind.label().to_owned())
-                .to_vec(),
+            parts: LABELS.map(str::to_owned).to_vec(),
         });
         let page = store.page(now, Format::Text, selection);
-        let headers = headers();
+        let answers = answers();
         let mut served = Vec::new();
         for segment in page.segments() {
             let address = segment.compressed(Encoding::Gzip).unwrap().as_ptr() as usize;
-            if !headers.contains(&address) {
+            if answers.contains(&address) {
                 served.push(address);
             }
         }
@@ -275,10 +277,10 @@ impl Served {
         &self,
         now: Instant,
         stale_after: Duration,
-        bound: impl Fn(CollectorKind) -> Duration,
+        bound: impl Fn(&str) -> Duration,
     ) {
-        for (kind, answers) in &self.collectors {
-            if bound(*kind) >= stale_after {
+        for (label, answers) in &self.collectors {
+            if bound(label) >= stale_after {
                 continue;
             }
             // Another plan, or one in which a request failed, has its requests at other times.
@@ -288,7 +290,7 @@ impl Served {
             }
             for (key, request) in &answers.planned {
                 let age = answers.newest.get(key).map(|answer| now - answer.came);
-                let bound = bound(*kind);
+                let bound = bound(label);
                 assert!(
                     age.is_some_and(|age| age <= bound),
                     "{age:?} old without faults, not at most {bound:?}: {request:?}"
@@ -321,24 +323,12 @@ impl Served {
     }
 }
 
-fn is_of_a_skill(request: &PlannedRequest) -> bool {
-    let Ask::Sla { subject, .. } = request.ask else {
-        return false;
-    };
-    matches!(subject, SlaSubject::Skill(_))
-}
-
-/// The addresses of the headers of the two families.
-fn headers() -> &'static [usize; 2] {
-    static HEADERS: OnceLock<[usize; 2]> = OnceLock::new();
-    HEADERS.get_or_init(|| {
-        let families = CollectorKind::ALL.map(|kind| pool(kind)[0][0].family);
-        let header = |family| {
-            let header = liveperson_exporter::exposition::header(family).unwrap();
-            let segment = header.segment(Format::Text);
-            segment.compressed(Encoding::Gzip).unwrap().as_ptr() as usize
-        };
-        families.map(header)
+/// The addresses of the bytes of all answers: what else a page has are headers.
+fn answers() -> &'static BTreeSet<usize> {
+    static ANSWERS: OnceLock<BTreeSet<usize>> = OnceLock::new();
+    ANSWERS.get_or_init(|| {
+        let pools = LABELS.iter().flat_map(|label| pool(label));
+        pools.map(|chunks| address(&chunks[0])).collect()
     })
 }
 

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fastrand::Rng;
-use liveperson_exporter::config::secret::Secret;
-use liveperson_exporter::config::{
-    Account, Auth, EngagementActivity, Names, Selection, Sla, Window,
-};
-use liveperson_exporter::scheduler::plan::CollectorKind;
+use liveperson_exporter::collectors::engagement_activity::{self, EngagementActivity};
+use liveperson_exporter::collectors::sla::{self, Sla};
+use liveperson_exporter::collectors::{AccountCollectors, ConfiguredCollector};
+use liveperson_exporter::config::{Names, Selection, Window};
 use liveperson_exporter::scheduler::{
     AccountSettings, ServiceId, SessionSettings, TaskPolicy, TaskSettings, first_phase,
 };
@@ -24,8 +23,9 @@ pub(crate) const NAMES_HOST: ServiceId = ServiceId::new(2);
 #[derive(Clone, Debug)]
 pub(crate) struct AccountSetup {
     number: usize,
-    pub(crate) account: Account,
-    pub(crate) kinds: Vec<CollectorKind>,
+    activity: engagement_activity::Settings,
+    sla: sla::Settings,
+    pub(crate) collectors: AccountCollectors,
     pub(crate) names: Names,
     pub(crate) settings: AccountSettings,
     session: bool,
@@ -58,7 +58,7 @@ pub(crate) enum TokenStyle {
 pub(crate) enum ConfigChange {
     /// Nothing that its collectors request.
     Nothing,
-    PlanSource,
+    Plans,
     Intervals,
     Limits,
     Collectors,
@@ -87,17 +87,9 @@ impl AccountSetup {
         let session = rng.bool();
         let mut setup = Self {
             number,
-            account: Account {
-                id: number.to_string(),
-                auth: Auth::OAuth2 {
-                    client_id: "id".to_owned(),
-                    client_secret: Secret::from_value("secret".to_owned()),
-                },
-                hosts: BTreeMap::new(),
-                engagement_activity: activity(rng),
-                sla: sla(rng),
-            },
-            kinds: Vec::new(),
+            activity: activity(rng),
+            sla: sla(rng),
+            collectors: AccountCollectors::new("", BTreeMap::new(), Vec::new()),
             names: names(rng),
             settings: AccountSettings {
                 max_in_flight: 1,
@@ -132,16 +124,16 @@ impl AccountSetup {
     /// The same account under a changed configuration.
     pub(crate) fn change(&mut self, rng: &mut Rng, what: ConfigChange) {
         let all = what == ConfigChange::Everything;
-        let (activity, sla) = (&mut self.account.engagement_activity, &mut self.account.sla);
-        if all || what == ConfigChange::PlanSource {
+        let (activity, sla) = (&mut self.activity, &mut self.sla);
+        if all || what == ConfigChange::Plans {
             let (was, now) = (activity.interval, self::activity(rng));
-            *activity = EngagementActivity {
+            *activity = engagement_activity::Settings {
                 interval: was,
                 enabled: activity.enabled,
                 ..now
             };
             let (was, now) = (sla.interval, self::sla(rng));
-            *sla = Sla {
+            *sla = sla::Settings {
                 interval: was,
                 enabled: sla.enabled,
                 ..now
@@ -173,17 +165,21 @@ impl AccountSetup {
     /// Which collectors run; at least one.
     fn enable(&mut self, rng: &mut Rng) {
         let only = rng.u32(..6);
-        self.account.engagement_activity.enabled = only != 0;
-        self.account.sla.enabled = only != 1;
+        self.activity.enabled = only != 0;
+        self.sla.enabled = only != 1;
     }
 
     /// Derives what follows from the rest.
     fn derive(&mut self) {
-        let kinds = CollectorKind::ALL.into_iter();
-        self.kinds = kinds.filter(|kind| kind.enabled(&self.account)).collect();
-        let first = self.number * CollectorKind::ALL.len();
-        let collectors = self.kinds.iter().enumerate().map(|(index, kind)| {
-            let interval = kind.interval(&self.account);
+        let all = vec![
+            ConfiguredCollector::new(&EngagementActivity, self.activity.clone()),
+            ConfiguredCollector::new(&Sla, self.sla.clone()),
+        ];
+        let first = self.number * all.len();
+        self.collectors = AccountCollectors::new(&self.number.to_string(), BTreeMap::new(), all);
+        let enabled = self.collectors.enabled().iter().enumerate();
+        let collectors = enabled.map(|(index, collector)| {
+            let interval = collector.schedule().interval;
             TaskSettings {
                 interval,
                 phase: first_phase(interval, first + index),
@@ -214,14 +210,28 @@ impl AccountSetup {
         self.requests = self.count_requests();
     }
 
+    /// The label of a collector that runs.
+    pub(crate) fn label(&self, collector: usize) -> &'static str {
+        self.collectors.enabled()[collector].label()
+    }
+
+    /// The labels of those that run.
+    pub(crate) fn labels(&self) -> Vec<&'static str> {
+        let enabled = self.collectors.enabled().iter();
+        enabled.map(|collector| collector.label()).collect()
+    }
+
     /// Whether this is the number of the names' task.
     pub(crate) fn is_names(&self, collector: usize) -> bool {
-        collector >= self.kinds.len()
+        collector >= self.collectors.enabled().len()
     }
 
     /// The tasks of data.
     pub(crate) fn data_tasks(&self) -> impl Iterator<Item = &TaskSettings> {
-        self.settings.tasks.iter().take(self.kinds.len())
+        self.settings
+            .tasks
+            .iter()
+            .take(self.collectors.enabled().len())
     }
 
     pub(crate) fn longest_interval(&self) -> Duration {
@@ -231,13 +241,11 @@ impl AccountSetup {
 
     fn count_requests(&self) -> usize {
         let some: Vec<i64> = (0..).take(MOST_SKILLS).collect();
-        let plans = self.kinds.iter().map(|kind| {
-            let plan = kind.plan(&self.account, Some(&some)).len();
-            let found = MOST_SKILLS * self.account.sla.windows.len();
-            plan + if *kind == CollectorKind::Sla {
-                found
-            } else {
-                0
+        let plans = self.collectors.enabled().iter().map(|collector| {
+            let plan = self.collectors.plan(collector, Some(&some)).len();
+            plan + match collector.label() {
+                "sla" => MOST_SKILLS * self.sla.windows.len(),
+                _ => 0,
             }
         });
         plans.sum::<usize>() + 3
@@ -282,8 +290,8 @@ fn selection(rng: &mut Rng) -> Selection {
     }
 }
 
-fn activity(rng: &mut Rng) -> EngagementActivity {
-    EngagementActivity {
+fn activity(rng: &mut Rng) -> engagement_activity::Settings {
+    engagement_activity::Settings {
         enabled: true,
         interval: interval(rng),
         windows: windows(rng),
@@ -293,14 +301,14 @@ fn activity(rng: &mut Rng) -> EngagementActivity {
     }
 }
 
-fn sla(rng: &mut Rng) -> Sla {
+fn sla(rng: &mut Rng) -> sla::Settings {
     let skills = selection(rng);
     let groups = match rng.u32(..24) {
         0 | 1 => Selection::Ids((0..rng.i64(20..30)).collect()),
         2..7 => Selection::Ids((0..rng.i64(1..4)).collect()),
         _ => Selection::None,
     };
-    Sla {
+    sla::Settings {
         enabled: true,
         interval: interval(rng),
         windows: windows(rng),

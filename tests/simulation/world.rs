@@ -11,6 +11,7 @@ use super::account::Account;
 use super::clocks::Clocks;
 use super::rules;
 use super::scenario::{Disturbance, Scenario};
+use super::served;
 use super::setup::AccountSetup;
 
 /// More events than any seed has: a scheduler that spins is caught and does not hang the run.
@@ -38,7 +39,7 @@ impl World {
         let clocks = Clocks::new();
         let count = [1, 1, 2, 2, 3, 4][rng.usize(..6)];
         let stale_after = Duration::from_secs([60, 300, 300][rng.usize(..3)]);
-        let store = Arc::new(Store::new(u64::MAX, stale_after));
+        let store = Arc::new(Store::new(&served::catalogue(), u64::MAX, stale_after));
         let account = |i| {
             let setup = AccountSetup::generate(&mut rng, i);
             Account::new(i, setup, &clocks, &store, stale_after)

@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
+use super::called::Called;
 use super::{AccountWorker, Failure};
 use crate::daemon::publisher::Answer;
 use crate::daemon::trouble::{Say, Subject};
-use crate::liveperson::{Api, ApiError, NameKind, NamesAnswer};
+use crate::liveperson::{ApiError, NameKind, NamesAnswer};
 use crate::scheduler::{Call, CallOutput, Outcome, PollSummary};
 
 impl AccountWorker {
@@ -16,7 +17,7 @@ impl AccountWorker {
         let has_last = self.lock().publisher.has_names(kind);
         let reply = self.client.names(kind, has_last).await;
         let asked = format!("the names of {}", kind.plural());
-        match self.ended(call, Api::Names, &asked, reply) {
+        match self.ended(call, Called::Names, &asked, reply) {
             Ok(NamesAnswer::Names(names)) => CallOutput::answered(Answer::Names { kind, names }),
             Ok(NamesAnswer::Unchanged) => Outcome::SUCCESS.into(),
             Err(outcome) => outcome.into(),

@@ -37,7 +37,7 @@ impl AccountWorker {
     pub(super) fn subject(&self, call: Call) -> Subject {
         match call {
             _ if self.is_for_names(call) => Subject::Names,
-            Call::Request { task, .. } => Subject::Collector(self.collectors[task.index()]),
+            Call::Request { task, .. } => Subject::Collector(self.collectors[task.index()].label),
             Call::LookUp(service) => Subject::Host(self.services[service.index()]),
             Call::Authorise => Subject::Token,
         }
@@ -162,7 +162,7 @@ impl AccountWorker {
         let whole = summary.is_success();
         let aged = aged(now, &*self.clock);
         self.lock().publisher.poll_ended(collector, aged);
-        let (account, kind) = (self.id(), self.collectors[collector].label());
+        let (account, kind) = (self.id(), self.collectors[collector].label);
         let seconds = seconds(summary.duration);
         let (succeeded, given_up) = (summary.succeeded, summary.given_up);
         let first = self.status.collectors()[collector].last_success.is_none();
@@ -183,7 +183,7 @@ impl AccountWorker {
         }
         let began = now.checked_sub(summary.duration);
         if whole {
-            let kind = self.collectors[collector];
+            let kind = self.collectors[collector].label;
             self.recovered(Subject::Collector(kind), now, "calls succeed again");
         }
         // A poll without any 429 from its beginning to its end: single successes between 429s are
