@@ -46,6 +46,8 @@ mod simulation {
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use parking_lot::Mutex;
+
 /// Seeds of a run without `SIMULATION_SEEDS`: what CI asks for.
 const SEEDS: u64 = 10_000;
 
@@ -53,7 +55,7 @@ fn number(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
         Ok(text) => text
             .parse()
-            .unwrap_or_else(|_| panic!("{name}={text} is no number")),
+            .unwrap_or_else(|_| panic!("{name}={text} is not a number")),
         Err(_) => default,
     }
 }
@@ -64,13 +66,13 @@ fn every_rule_holds_after_every_event_of_every_seed() {
         number("SIMULATION_SEED", 0),
         number("SIMULATION_SEEDS", SEEDS),
     );
-    let started = std::time::Instant::now();
+    let started = scheduler::test_driver::start();
     let (next, events) = (AtomicU64::new(0), AtomicU64::new(0));
-    let failed = std::sync::Mutex::new(Vec::new());
+    let failed = Mutex::new(Vec::new());
     let work = || {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= count || !failed.lock().unwrap().is_empty() {
+            if index >= count || !failed.lock().is_empty() {
                 return;
             }
             let seed = first + index;
@@ -78,7 +80,7 @@ fn every_rule_holds_after_every_event_of_every_seed() {
                 Ok(handled) => {
                     events.fetch_add(handled, Ordering::Relaxed);
                 }
-                Err(_) => failed.lock().unwrap().push(seed),
+                Err(_) => failed.lock().push(seed),
             }
         }
     };
@@ -94,7 +96,7 @@ fn every_rule_holds_after_every_event_of_every_seed() {
         "{count} seeds, {events} events, {:.0} seeds/s",
         count as f64 / seconds
     );
-    let failed = failed.into_inner().unwrap();
+    let failed = failed.into_inner();
     let reruns: Vec<_> = failed
         .iter()
         .map(|seed| {

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::scheduler::test_driver;
+
 /// True seconds since the epoch when a world begins: shortly before midnight in Berlin, in the
 /// night in which daylight saving ends.
 const BEGINNING: i64 = 1_792_878_600;
@@ -24,7 +26,7 @@ pub(crate) struct Clocks {
 
 impl Clocks {
     pub(crate) fn new() -> Self {
-        let start = Instant::now();
+        let start = test_driver::start();
         Self {
             start,
             now: start,
