@@ -16,8 +16,8 @@ use crate::config::{Account, Auth, Config};
 use crate::liveperson::{Client, ClientSettings};
 use crate::metrics::exporter::AccountCounters;
 use crate::scheduler::{
-    AccountScheduler, AccountSettings, CarriedTask, Carryover, CollectorSettings, SessionChange,
-    SessionSettings, first_phase, supervise,
+    AccountScheduler, AccountSettings, CarriedTask, Carryover, ServiceId, SessionChange,
+    SessionSettings, TaskId, TaskPolicy, TaskSettings, first_phase, supervise,
 };
 use crate::store::Store;
 use crate::vocabulary::Service;
@@ -249,26 +249,26 @@ fn carryover(
 ) -> Carryover {
     let before = labels(&old.collectors);
     let collector = |label: &str| {
-        let index = before.iter().position(|l| *l == label)?;
+        let id = TaskId::new(before.iter().position(|l| *l == label)?);
         let unchanged = collectors.asks_the_same(&old.collectors, label);
-        Some(CarriedTask { index, unchanged })
+        Some(CarriedTask { id, unchanged })
     };
     // Names stand behind all the collectors.
     let names = basis.names_refresh.and(old.basis.names_refresh).map(|_| {
-        let index = before.len();
+        let id = TaskId::new(before.len());
         let unchanged = basis.names_refresh == old.basis.names_refresh;
-        CarriedTask { index, unchanged }
+        CarriedTask { id, unchanged }
     });
     let old_services = old.worker.services();
     Carryover {
-        collectors: labels(collectors)
+        tasks: labels(collectors)
             .into_iter()
             .map(collector)
             .chain([names])
             .collect(),
         services: services
             .iter()
-            .map(|service| old_services.iter().position(|s| s == service))
+            .map(|service| service_id(old_services, *service))
             .collect(),
         session: basis.session_after(&old.basis),
     }
@@ -363,22 +363,22 @@ fn new_machine(
     collectors: &AccountCollectors,
     ordinal: usize,
 ) -> impl Fn(Instant) -> AccountScheduler + Send + 'static {
-    let settings = machine_settings(config, account, client, services, collectors, ordinal);
-    // Names are asked for in the background of everything else.
-    let service = |s: &Service| *s == Service::ACCOUNT_CONFIG_READ_ONLY;
-    let names = config.names.lookup.then(|| CollectorSettings {
-        interval: config.names.refresh,
-        phase: first_phase(config.names.refresh, ordinal),
-        service: services.iter().position(service),
-    });
-    move |now| {
-        let machine = AccountScheduler::new(settings.clone(), now);
-        match &names {
-            // The last of the account's collectors, behind all the kinds.
-            Some(names) => machine.with_background(names.clone(), now),
-            None => machine,
-        }
+    let mut settings = machine_settings(config, account, client, services, collectors, ordinal);
+    // The last of the account's tasks, behind all the collectors.
+    if config.names.lookup {
+        settings.tasks.push(TaskSettings {
+            interval: config.names.refresh,
+            phase: first_phase(config.names.refresh, ordinal),
+            service: service_id(services, Service::ACCOUNT_CONFIG_READ_ONLY),
+            policy: TaskPolicy::BACKGROUND,
+        });
     }
+    move |now| AccountScheduler::new(settings.clone(), now)
+}
+
+fn service_id(services: &[Service], wanted: Service) -> Option<ServiceId> {
+    let index = services.iter().position(|service| *service == wanted);
+    index.map(ServiceId::new)
 }
 
 fn machine_settings(
@@ -389,24 +389,27 @@ fn machine_settings(
     collectors: &AccountCollectors,
     ordinal: usize,
 ) -> AccountSettings {
-    let index = |wanted: Service| services.iter().position(|service| *service == wanted);
     let (token_service, token_distance) = match account.auth {
-        Auth::OAuth2 { .. } => (index(Service::SENTINEL), Duration::ZERO),
+        Auth::OAuth2 { .. } => (service_id(services, Service::SENTINEL), Duration::ZERO),
         // LivePerson wants logins at least this far apart.
-        Auth::Login { .. } => (index(Service::AGENT_VEP), Duration::from_secs(5)),
+        Auth::Login { .. } => (
+            service_id(services, Service::AGENT_VEP),
+            Duration::from_secs(5),
+        ),
         Auth::OAuth1 { .. } => (None, Duration::ZERO),
     };
-    let collectors = collectors
+    let tasks = collectors
         .enabled()
         .iter()
         .enumerate()
         .map(|(i, collector)| {
             let interval = collector.interval();
             let phase = first_phase(interval, ordinal + i);
-            CollectorSettings {
+            TaskSettings {
                 interval,
                 phase,
-                service: index(collector.about().service),
+                service: service_id(services, collector.about().service),
+                policy: TaskPolicy::DATA,
             }
         });
     AccountSettings {
@@ -418,7 +421,7 @@ fn machine_settings(
             token_service,
             token_distance,
         },
-        collectors: collectors.collect(),
+        tasks: tasks.collect(),
         seed: fastrand::u64(..),
     }
 }
@@ -447,7 +450,7 @@ mod tests {
             let collectors = Registry::standard().configured(account);
             let ordinal = place * collectors.all().len();
             let settings = machine_settings(&config, account, &client, &[], &collectors, ordinal);
-            let shares = settings.collectors.iter();
+            let shares = settings.tasks.iter();
             phases.extend(shares.map(|c| c.phase.div_duration_f64(c.interval)));
         }
         assert_eq!(phases.len(), 4);

@@ -102,8 +102,8 @@ impl AccountStatus {
 
     /// Takes note of what the poller did at `now`. `slept`: see [`super::WallClock::slept`].
     pub fn notice(&self, event: &Event, now: Instant, slept: Duration, wall: Timestamp) {
-        if let Event::PollEnded { collector, summary } = event {
-            self.poll_ended(*collector, summary.clone(), now, slept, wall);
+        if let Event::PollEnded { task, summary } = event {
+            self.poll_ended(task.index(), summary.clone(), now, slept, wall);
         }
     }
 

@@ -27,7 +27,7 @@ use crate::collectors::About;
 use crate::config::{self, Account};
 use crate::liveperson::{ApiError, Client};
 use crate::metrics::exporter::AccountCounters;
-use crate::scheduler::{Call, CallOutput, Event, RequestKey, Worker};
+use crate::scheduler::{Call, CallOutput, Event, RequestKey, TaskId, Worker};
 use crate::vocabulary::Service;
 
 /// How long an account rests whose task panicked.
@@ -149,17 +149,17 @@ impl AccountWorker {
         &self.account.id
     }
 
-    /// Whether this is the index of the names, which stand behind all the collectors.
-    fn is_names(&self, collector: usize) -> bool {
-        collector >= self.collectors.len()
+    /// Whether this is the task of the names, which stands behind all the collectors.
+    fn is_names(&self, task: TaskId) -> bool {
+        task.index() >= self.collectors.len()
     }
 
     /// Whether a call is only made for the sake of names.
     fn is_for_names(&self, call: Call) -> bool {
         match call {
-            Call::Request { collector, .. } => self.is_names(collector),
+            Call::Request { task, .. } => self.is_names(task),
             Call::LookUp(service) => {
-                self.services.get(service) == Some(&Service::ACCOUNT_CONFIG_READ_ONLY)
+                self.services.get(service.index()) == Some(&Service::ACCOUNT_CONFIG_READ_ONLY)
             }
             Call::Authorise => false,
         }
@@ -168,24 +168,26 @@ impl AccountWorker {
 
 impl Worker for AccountWorker {
     type Answer = Answer;
+    type Failure = ();
     type Change = Change;
 
-    fn begin_poll(&self, collector: usize) -> Vec<RequestKey> {
-        self.lock().publisher.begin_poll(collector)
+    fn begin_poll(&self, task: TaskId) -> Vec<RequestKey> {
+        self.lock().publisher.begin_poll(task.index())
     }
 
-    async fn execute(&self, call: Call) -> CallOutput<Answer> {
+    async fn execute(&self, call: Call) -> CallOutput<Answer, ()> {
         match call {
             Call::LookUp(service) => self.look_up(service).await,
             Call::Authorise => self.authorise().await,
-            Call::Request { collector, index } => self.request(collector, index).await,
+            Call::Request { task, index } => self.request(task, index).await,
         }
     }
 
     fn publish(&self, call: Call, answer: Answer) -> Vec<RequestKey> {
-        let Call::Request { collector, index } = call else {
+        let Call::Request { task, index } = call else {
             return Vec::new();
         };
+        let (collector, index) = (task.index(), index.index());
         // A large account's names take a while.
         let long = matches!(answer, Answer::Names { .. });
         let publish = || self.lock().publisher.answered(collector, index, answer);
@@ -198,18 +200,18 @@ impl Worker for AccountWorker {
         aside(|| inner.publisher.configure_names(&change.names));
     }
 
-    fn on_event(&self, event: Event) {
+    fn on_event(&self, event: Event, _: Option<&()>) {
         let now = tokio::time::Instant::now().into_std();
         let for_status = event.clone();
         match event {
-            Event::PollEnded { collector, summary } if self.is_names(collector) => {
+            Event::PollEnded { task, summary } if self.is_names(task) => {
                 self.names_polled(&summary, now);
             }
             // Nobody misses a look-up that was due while the last one was still failing.
-            Event::PollsSkipped { collector, .. } if self.is_names(collector) => {}
-            Event::PollEnded { collector, summary } => self.poll_ended(collector, summary, now),
-            Event::PollsSkipped { collector, count } => {
-                let kind = self.collectors[collector].label;
+            Event::PollsSkipped { task, .. } if self.is_names(task) => {}
+            Event::PollEnded { task, summary } => self.poll_ended(task.index(), summary, now),
+            Event::PollsSkipped { task, count } => {
+                let kind = self.collectors[task.index()].label;
                 self.counters.skipped(kind, count);
                 tracing::debug!(
                     account = self.id(),

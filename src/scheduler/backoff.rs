@@ -1,4 +1,4 @@
-//! Waits after failures. Every number of the contract's retry rules stands here.
+//! Waits after failures: every number of the retry rules stands here.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const FIRST_POLL_WAIT: Duration = Duration::from_secs(2 * 60);
 const LONGEST_POLL_WAIT: Duration = Duration::from_secs(8 * 60);
 
 /// The wait before a failed request is tried again, or `None` when it is given up.
-/// `failures` counts the tries that have failed so far, this one included.
+/// `failures` counts the attempts that have failed so far, this one included.
 pub(super) fn wait_after_failed_request(failures: u32) -> Option<Duration> {
     let index = usize::try_from(failures.checked_sub(1)?).ok()?;
     REQUEST_RETRIES.get(index).copied()
@@ -29,7 +29,7 @@ pub(super) fn wait_after_failed_poll(consecutive: u32) -> Duration {
     (FIRST_POLL_WAIT * 2_u32.pow(doublings)).min(LONGEST_POLL_WAIT)
 }
 
-/// The wait after a poll in the background that may go better soon: 2, 4, 8 ... minutes, up to its
+/// The wait after a background poll that failed in a way that may pass: 2, 4, 8 ... minutes, up to its
 /// interval, which is long.
 pub(super) fn wait_after_failed_background_poll(consecutive: u32, interval: Duration) -> Duration {
     let doublings = consecutive.saturating_sub(1).min(16);
@@ -41,14 +41,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failed_request_is_tried_again_after_5_10_and_15_seconds_then_given_up() {
+    fn a_failed_request_is_retried_after_5_10_15_s_then_given_up() {
         let waits: Vec<_> = (1..=5).map(wait_after_failed_request).collect();
         let secs = |s| Some(Duration::from_secs(s));
         assert_eq!(waits, [secs(5), secs(10), secs(15), None, None]);
     }
 
     #[test]
-    fn a_poll_that_failed_whole_waits_2_4_8_and_stays_at_8_minutes() {
+    fn the_wait_after_a_failed_poll_is_2_4_8_8_minutes() {
         let minutes: Vec<_> = [1, 2, 3, 4, 100, u32::MAX]
             .map(|n| wait_after_failed_poll(n).as_secs() / 60)
             .into();
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn a_poll_in_the_background_waits_up_to_its_interval() {
+    fn a_background_poll_waits_up_to_its_interval() {
         let hour = Duration::from_secs(3600);
         let minutes: Vec<_> = [1, 2, 5, 6, u32::MAX]
             .map(|n| wait_after_failed_background_poll(n, hour).as_secs() / 60)

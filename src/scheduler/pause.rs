@@ -1,20 +1,20 @@
-//! The silence of a whole account after a 429.
+//! The pause of an account after a 429, in which it makes no call.
 
 use std::time::{Duration, Instant};
 
 /// LivePerson asks for at least this much before the next request.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// Even a `Retry-After` of a year must not silence an account for good: one call every five
-/// minutes is no burden to anybody, and without it nobody would notice that the limit is gone.
+/// Even a `Retry-After` of a year must not stop an account for ever: one call every five minutes is
+/// no burden, and without it the end of the limit would not be noticed.
 const LONGEST: Duration = Duration::from_secs(5 * 60);
 
-/// When an account may speak again.
+/// When an account may call again.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pause {
     until: Option<Instant>,
-    /// When the present run of 429s began to silence the account, to tell late answers of calls
-    /// that were under way then from a fresh refusal.
+    /// When the last pause of the present run of 429s began: tells a new refusal from a late answer
+    /// to a call that was under way then.
     began: Option<Instant>,
     /// 429s in a row, without a success between them.
     consecutive: u32,
@@ -26,14 +26,14 @@ impl Pause {
         self.until.filter(|until| *until > now)
     }
 
-    /// Lengthens the pause.
+    /// Extends the pause to this instant at least.
     pub(super) fn at_least_until(&mut self, until: Instant) {
         self.until = Some(self.until.map_or(until, |old| old.max(until)));
     }
 
     /// Takes note of a 429 for a call that started at `started`. `jitter` is 0 to 1. Returns
-    /// whether this is a fresh refusal, and not a call that was already under way when the
-    /// account fell silent: only a fresh one lengthens the wait and widens the spacing.
+    /// whether this is a new refusal, and not a call that was already under way when the pause began:
+    /// only a new one doubles the wait and widens the spacing.
     pub(super) fn throttled(
         &mut self,
         now: Instant,
@@ -42,15 +42,15 @@ impl Pause {
         shortest: Duration,
         jitter: f64,
     ) -> bool {
-        let fresh = self.began.is_none_or(|began| started >= began);
-        if fresh {
+        let is_new = self.began.is_none_or(|began| started >= began);
+        if is_new {
             self.consecutive = self.consecutive.saturating_add(1);
             self.began = Some(now);
         }
         let wait = wait_after_429(retry_after, self.consecutive, jitter).max(shortest);
         let until = now + wait;
         self.until = Some(self.until.map_or(until, |old| old.max(until)));
-        fresh
+        is_new
     }
 
     /// Takes note of a success: the next 429 begins at the shortest wait again. Returns whether
@@ -77,6 +77,7 @@ fn wait_after_429(retry_after: Option<Duration>, consecutive: u32, jitter: f64) 
 
 #[cfg(test)]
 mod tests {
+    use super::super::test_driver;
     use super::*;
 
     #[test]
@@ -104,8 +105,8 @@ mod tests {
     }
 
     #[test]
-    fn calls_under_way_when_the_429_came_do_not_lengthen_the_wait() {
-        let start = Instant::now();
+    fn calls_under_way_at_the_429_do_not_double_the_wait() {
+        let start = test_driver::start();
         let at = |ms| start + Duration::from_millis(ms);
         let mut pause = Pause::default();
         assert!(pause.throttled(at(100), at(0), None, SHORTEST, 0.0));
@@ -118,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_shorter_retry_after_never_cuts_a_pause_short() {
-        let start = Instant::now();
+        let start = test_driver::start();
         let mut pause = Pause::default();
         pause.throttled(start, start, Some(Duration::from_secs(60)), SHORTEST, 0.0);
         pause.throttled(start, start, Some(Duration::from_secs(2)), SHORTEST, 0.0);
@@ -126,8 +127,8 @@ mod tests {
     }
 
     #[test]
-    fn a_success_begins_the_doubling_anew() {
-        let start = Instant::now();
+    fn a_success_resets_the_doubling() {
+        let start = test_driver::start();
         let at = |s| start + Duration::from_secs(s);
         let mut pause = Pause::default();
         pause.throttled(at(0), at(0), None, SHORTEST, 0.0);

@@ -1,15 +1,18 @@
-//! One running poll: how far each of its requests has come, and when the rest is not worth asking.
+//! One running poll: the progress of each of its requests, and when the rest is not worth making.
 
 use std::time::{Duration, Instant};
 
 use super::backoff::wait_after_failed_request;
 use super::history::History;
 use super::spread::start_offset;
-use super::{NextAction, RequestKey};
+use super::{NextAction, RequestIndex, RequestKey};
 
-/// A request that was refused with 429 this often is given up for its poll: one that is throttled
-/// for good must not hold the end of the poll up.
-const MOST_REFUSALS: u32 = 4;
+#[cfg(test)]
+mod tests;
+
+/// A request that was refused with 429 this often is given up for its poll: one that is always
+/// throttled must not delay the end of the poll.
+const MAX_REFUSALS: u32 = 4;
 
 /// So many requests given up in a row by failures, and none answered yet: LivePerson is down, and
 /// the rest of the poll would only find out the same.
@@ -22,7 +25,7 @@ const GIVEN_UP_IN_A_ROW: u32 = 20;
 /// A poll under way.
 #[derive(Clone, Debug)]
 pub(super) struct Poll {
-    pub(super) began: Instant,
+    began: Instant,
     /// Until when its requests are spread.
     spread_until: Instant,
     requests: Vec<Request>,
@@ -30,10 +33,10 @@ pub(super) struct Poll {
     failed_in_a_row: u32,
     given_up_in_a_row: u32,
     answered: bool,
-    /// The last poll failed whole: one try each, until one is answered.
+    /// Nothing was answered in the last poll: one attempt each, until one is answered.
     probing: bool,
-    /// In the background: whether something failed that may go well soon.
-    pub(super) worth_another_try: bool,
+    /// Whether something failed that may succeed soon, in a poll that does not retry requests.
+    transient_failure: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -42,11 +45,11 @@ struct Request {
     progress: Progress,
     failures: u32,
     refusals: u32,
-    /// Whether it had its one more try after a 401.
+    /// Whether it has been tried once more after a 401.
     retried_after_401: bool,
-    /// Given up when it was asked last: it gets one try.
+    /// Given up when it was asked last: it gets one attempt.
     known_to_fail: bool,
-    tried: bool,
+    attempted: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,11 +60,13 @@ enum Progress {
     GivenUp,
 }
 
-/// How many requests of a poll ended how.
+/// How the requests of a poll ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Tally {
+pub(super) struct PollResult {
     pub(super) succeeded: usize,
     pub(super) given_up: usize,
+    /// Whether something failed that may succeed soon; only known of polls that do not retry.
+    pub(super) transient_failure: bool,
 }
 
 impl Poll {
@@ -89,8 +94,8 @@ impl Poll {
             failed_in_a_row: 0,
             given_up_in_a_row: 0,
             answered: false,
-            probing: history.last_failed_whole(),
-            worth_another_try: false,
+            probing: history.last_poll_failed(),
+            transient_failure: false,
         }
     }
 
@@ -104,18 +109,22 @@ impl Poll {
         }
     }
 
+    pub(super) fn began(&self) -> Instant {
+        self.began
+    }
+
     /// Requests it holds.
     pub(super) fn size(&self) -> usize {
         self.requests.len()
     }
 
     /// The pending request that may start first, and from when on.
-    pub(super) fn next_pending(&self) -> Option<(Instant, usize)> {
+    pub(super) fn next_pending(&self) -> Option<(Instant, RequestIndex)> {
         let pending = self.requests.iter().enumerate().filter_map(|(i, r)| {
             let Progress::Pending { not_before } = r.progress else {
                 return None;
             };
-            Some((not_before, i))
+            Some((not_before, RequestIndex::new(i)))
         });
         pending.min()
     }
@@ -137,7 +146,7 @@ impl Poll {
         }
     }
 
-    /// What made requests fail was mended: nobody waits for a retry any more.
+    /// What made requests fail was repaired: no retry is waited for any more.
     pub(super) fn clear_failures(&mut self, now: Instant) {
         for request in &mut self.requests {
             if let Progress::Pending { not_before } = &mut request.progress
@@ -152,32 +161,32 @@ impl Poll {
         (self.failed_in_a_row, self.given_up_in_a_row) = (0, 0);
     }
 
-    pub(super) fn started(&mut self, index: usize) {
-        if let Some(request) = self.requests.get_mut(index) {
+    pub(super) fn started(&mut self, index: RequestIndex) {
+        if let Some(request) = self.requests.get_mut(index.index()) {
             request.progress = Progress::InFlight;
-            request.tried = true;
+            request.attempted = true;
         }
     }
 
-    pub(super) fn succeeded(&mut self, index: usize) {
+    pub(super) fn succeeded(&mut self, index: RequestIndex) {
         (self.failed_in_a_row, self.given_up_in_a_row) = (0, 0);
         self.answered = true;
-        if let Some(request) = self.requests.get_mut(index) {
+        if let Some(request) = self.requests.get_mut(index.index()) {
             request.progress = Progress::Done;
         }
     }
 
     /// The request is wrong or not allowed: not to be tried again.
-    pub(super) fn rejected(&mut self, index: usize) -> NextAction {
+    pub(super) fn rejected(&mut self, index: RequestIndex) -> NextAction {
         self.give_up(index, false)
     }
 
-    /// A 429: tried again as soon as the account speaks again, up to [`MOST_REFUSALS`]; `None` then.
-    pub(super) fn refused(&mut self, index: usize, now: Instant) -> Option<NextAction> {
-        let one_try = self.has_one_try(index);
-        let request = self.requests.get_mut(index)?;
+    /// A 429: tried again as soon as the account may call, up to [`MAX_REFUSALS`]; `None` then.
+    pub(super) fn refused(&mut self, index: RequestIndex, now: Instant) -> Option<NextAction> {
+        let single_attempt = self.has_single_attempt(index);
+        let request = self.requests.get_mut(index.index())?;
         request.refusals += 1;
-        if request.refusals < MOST_REFUSALS && !one_try {
+        if request.refusals < MAX_REFUSALS && !single_attempt {
             request.progress = Progress::Pending { not_before: now };
             return None;
         }
@@ -185,19 +194,19 @@ impl Poll {
     }
 
     /// Whether a request is not to be tried again in this poll however it fails.
-    fn has_one_try(&self, index: usize) -> bool {
+    fn has_single_attempt(&self, index: RequestIndex) -> bool {
         let known = |request: &Request| request.known_to_fail;
-        self.requests.get(index).is_some_and(known) || (self.probing && !self.answered)
+        self.requests.get(index.index()).is_some_and(known) || (self.probing && !self.answered)
     }
 
     /// Tried again after 5, 10 and 15 s, then given up; at once when it was given up last time.
-    pub(super) fn failed(&mut self, index: usize, now: Instant) -> NextAction {
-        let one_try = self.has_one_try(index);
-        let Some(request) = self.requests.get_mut(index) else {
+    pub(super) fn failed(&mut self, index: RequestIndex, now: Instant) -> NextAction {
+        let single_attempt = self.has_single_attempt(index);
+        let Some(request) = self.requests.get_mut(index.index()) else {
             return NextAction::GiveUp;
         };
         request.failures += 1;
-        let wait = wait_after_failed_request(request.failures).filter(|_| !one_try);
+        let wait = wait_after_failed_request(request.failures).filter(|_| !single_attempt);
         let Some(wait) = wait else {
             return self.give_up(index, true);
         };
@@ -206,29 +215,29 @@ impl Poll {
         NextAction::RetryAfter(wait)
     }
 
-    /// Whether a request may have another try with a fresh token: once a poll.
-    pub(super) fn may_retry_after_401(&self, index: usize) -> bool {
-        let request = self.requests.get(index);
+    /// Whether a request may be tried again with a new token: once a poll.
+    pub(super) fn may_retry_after_401(&self, index: RequestIndex) -> bool {
+        let request = self.requests.get(index.index());
         request.is_some_and(|request| !request.retried_after_401)
     }
 
     /// Whether a request was given up when it was asked last.
-    pub(super) fn is_known_to_fail(&self, index: usize) -> bool {
-        let request = self.requests.get(index);
+    pub(super) fn is_known_to_fail(&self, index: RequestIndex) -> bool {
+        let request = self.requests.get(index.index());
         request.is_some_and(|request| request.known_to_fail)
     }
 
-    /// A 401: the request has its one more try.
-    pub(super) fn retry_after_401(&mut self, index: usize, now: Instant) -> NextAction {
-        if let Some(request) = self.requests.get_mut(index) {
+    /// A 401: the request is tried once more.
+    pub(super) fn retry_after_401(&mut self, index: RequestIndex, now: Instant) -> NextAction {
+        if let Some(request) = self.requests.get_mut(index.index()) {
             request.retried_after_401 = true;
             request.progress = Progress::Pending { not_before: now };
         }
         NextAction::RetryWithNewToken
     }
 
-    fn give_up(&mut self, index: usize, failed: bool) -> NextAction {
-        if let Some(request) = self.requests.get_mut(index) {
+    fn give_up(&mut self, index: RequestIndex, failed: bool) -> NextAction {
+        if let Some(request) = self.requests.get_mut(index.index()) {
             request.progress = Progress::GivenUp;
             // Those known to fail say nothing new about the rest.
             if !request.known_to_fail {
@@ -243,7 +252,20 @@ impl Poll {
         NextAction::GiveUp
     }
 
-    /// What the pending requests need cannot be had, or they are not worth asking.
+    /// A failure that may pass, in a poll that does not retry: the rest waits for the next poll.
+    pub(super) fn give_up_for_now(&mut self, index: RequestIndex) -> NextAction {
+        self.transient_failure = true;
+        self.give_up_pending();
+        self.give_up(index, false)
+    }
+
+    /// The host that the requests need is not available; `transient` says whether it may be soon.
+    pub(super) fn give_up_without_host(&mut self, transient: bool) {
+        self.transient_failure |= transient;
+        self.give_up_pending();
+    }
+
+    /// What the pending requests need is not available, or they are not worth asking.
     pub(super) fn give_up_pending(&mut self) {
         for request in &mut self.requests {
             if matches!(request.progress, Progress::Pending { .. }) {
@@ -253,16 +275,18 @@ impl Poll {
     }
 
     /// How it ended; `None` while a request is pending or under way.
-    pub(super) fn ended(&self) -> Option<Tally> {
-        let count = |wanted| {
-            let of = self.requests.iter().filter(|r| r.progress == wanted);
-            of.count()
-        };
-        let (succeeded, given_up) = (count(Progress::Done), count(Progress::GivenUp));
-        (succeeded + given_up == self.requests.len()).then_some(Tally {
+    pub(super) fn result(&self) -> Option<PollResult> {
+        let (succeeded, given_up) = (self.count(Progress::Done), self.count(Progress::GivenUp));
+        (succeeded + given_up == self.requests.len()).then_some(PollResult {
             succeeded,
             given_up,
+            transient_failure: self.transient_failure,
         })
+    }
+
+    fn count(&self, progress: Progress) -> usize {
+        let of = self.requests.iter().filter(|r| r.progress == progress);
+        of.count()
     }
 
     /// What later polls must know of this one.
@@ -271,7 +295,7 @@ impl Poll {
         history.poll_ended(answered);
         for request in &self.requests {
             let failed = request.progress == Progress::GivenUp;
-            history.record(request.key, request.tried, failed);
+            history.record(request.key, request.attempted, failed);
         }
     }
 }
@@ -285,121 +309,7 @@ impl Request {
             refusals: 0,
             retried_after_401: false,
             known_to_fail: history.is_known_to_fail(key),
-            tried: false,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    fn keys(count: u64) -> Vec<RequestKey> {
-        (0..count).map(RequestKey).collect()
-    }
-
-    fn begin(now: Instant, count: u64) -> Poll {
-        Poll::begin(now, 60 * SECOND, keys(count), &History::default())
-    }
-
-    #[test]
-    fn a_request_is_given_up_after_four_refusals_of_its_own() {
-        let now = Instant::now();
-        let mut poll = begin(now, 2);
-        poll.succeeded(1);
-        for refusal in 1..=4 {
-            assert_eq!(poll.ended(), None, "before refusal {refusal}");
-            poll.started(0);
-            let given_up = poll.refused(0, now);
-            assert_eq!(given_up, (refusal == 4).then_some(NextAction::GiveUp));
-        }
-        let (succeeded, given_up) = (1, 1);
-        let tally = Tally {
-            succeeded,
-            given_up,
-        };
-        assert_eq!(poll.ended(), Some(tally));
-    }
-
-    #[test]
-    fn a_request_given_up_last_time_gets_one_try() {
-        let now = Instant::now();
-        let mut poll = begin(now, 2);
-        poll.started(1);
-        poll.succeeded(1);
-        for _ in 0..3 {
-            poll.started(0);
-            assert!(matches!(poll.failed(0, now), NextAction::RetryAfter(_)));
-        }
-        poll.started(0);
-        assert_eq!(poll.failed(0, now), NextAction::GiveUp);
-        let mut history = History::default();
-        poll.record(&mut history);
-        let mut next = Poll::begin(now, SECOND, keys(2), &history);
-        assert!(next.is_known_to_fail(0) && !next.is_known_to_fail(1));
-        next.started(0);
-        assert_eq!(next.failed(0, now), NextAction::GiveUp);
-        next.started(1);
-        assert_eq!(next.failed(1, now), NextAction::RetryAfter(5 * SECOND));
-    }
-
-    #[test]
-    fn three_failures_without_an_answer_end_the_poll_and_the_next_one_probes() {
-        let now = Instant::now();
-        let mut poll = begin(now, 5);
-        for index in 0..3 {
-            assert_eq!(poll.ended(), None);
-            for _ in 0..4 {
-                poll.started(index);
-                poll.failed(index, now);
-            }
-        }
-        assert_eq!(poll.ended().map(|tally| tally.given_up), Some(5));
-        let mut history = History::default();
-        poll.record(&mut history);
-        let mut next = Poll::begin(now, 5 * SECOND, keys(5), &history);
-        let at = |index: usize| match next.requests[index].progress {
-            Progress::Pending { not_before } => not_before - now,
-            _ => unreachable!(),
-        };
-        assert_eq!([3, 4, 0, 1, 2].map(at), [0, 1, 2, 3, 4].map(|n| n * SECOND));
-        next.started(3);
-        assert_eq!(next.failed(3, now), NextAction::GiveUp, "one try each");
-        next.started(4);
-        next.succeeded(4);
-        next.started(0);
-        assert_eq!(
-            next.failed(0, now),
-            NextAction::RetryAfter(5 * SECOND),
-            "it is back"
-        );
-    }
-
-    #[test]
-    fn rejections_cut_off_the_rest_after_twenty_in_a_row_and_known_ones_never() {
-        let now = Instant::now();
-        let mut history = History::default();
-        let mut poll = begin(now, 50);
-        for index in 0..19 {
-            poll.started(index);
-            poll.rejected(index);
-        }
-        poll.started(19);
-        poll.succeeded(19);
-        for index in 20..40 {
-            assert_eq!(poll.ended(), None, "before {index}");
-            poll.started(index);
-            poll.rejected(index);
-        }
-        assert_eq!(poll.ended().map(|tally| tally.succeeded), Some(1));
-        poll.record(&mut history);
-        let mut next = Poll::begin(now, SECOND, keys(50), &history);
-        for index in (0..19).chain(20..40) {
-            next.started(index);
-            next.rejected(index);
-            assert_eq!(next.ended(), None, "after {index}");
+            attempted: false,
         }
     }
 }

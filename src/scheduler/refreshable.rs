@@ -1,72 +1,91 @@
-//! What a request needs before it can start: the hosts of services and a token.
+//! Something that is fetched by a call and has to be fetched again from time to time: the host of a
+//! service, or a token.
 //!
-//! Each is had by one call however many requests wait for it, renewed ahead of time while the old
-//! one still serves, and tried again with the same waits as requests, so that a failing token
+//! Each is fetched by one call however many requests wait for it, renewed ahead of time while the old
+//! value is still valid, and retried after the same waits as requests, so that a failing token
 //! endpoint is not hammered.
 
 use std::time::{Duration, Instant};
 
-use super::Outcome;
-use super::account::SessionChange;
 use super::backoff::{wait_after_failed_poll, wait_after_failed_request};
+use super::{Outcome, SessionChange};
 
 /// While connections fail, hosts are looked up again: this long after the last look-up, and twice as
 /// long each time, because a look-up that did not help is not likely to help a minute later.
-const STALE_RENEWAL_DISTANCE: Duration = Duration::from_secs(60);
+const STALE_REFRESH_DISTANCE: Duration = Duration::from_secs(60);
 
 /// No wait for a look-up is longer than 64 times that, which is longer than a host is kept anyway.
-const MOST_DOUBLINGS: u32 = 6;
+const MAX_DOUBLINGS: u32 = 6;
 
-/// A try that was refused with 429 this often in a row is given up, so that a poll that waits for it
-/// ends.
-const MOST_REFUSALS: u32 = 4;
+/// An attempt that was refused with 429 this often in a row is given up, so that a poll that waits
+/// for it ends.
+const MAX_REFUSALS: u32 = 4;
 
-/// A host or a token.
+/// A host or a token, and the attempts to fetch it.
 #[derive(Clone, Debug)]
 pub(super) struct Refreshable {
     lease: Option<Lease>,
     in_flight: bool,
-    /// No try before this.
+    /// No attempt before this.
     not_before: Option<Instant>,
-    /// Failed tries since the last success or giving up.
+    /// Failed attempts since the last success or giving up.
     failures: u32,
-    /// Tries refused with 429 since then.
+    /// Attempts refused with 429 since then.
     refusals: u32,
-    /// Whether the next try is made because connections fail, and how many in a row were.
+    /// Whether the next attempt is made because connections fail, and how many in a row were.
     stale: bool,
-    stale_renewals: u32,
-    /// Times given up in a row; only counts while an old value still serves.
+    stale_refreshes: u32,
+    /// Times given up in a row; only counts while an old value is still valid.
     given_up: u32,
-    /// Least time between the starts of two tries.
-    least_distance: Duration,
+    /// Least time between the starts of two attempts.
+    min_distance: Duration,
     last_start: Option<Instant>,
 }
 
+/// A value that was fetched.
 #[derive(Clone, Copy, Debug)]
 struct Lease {
     renew_at: Option<Instant>,
     expires_at: Option<Instant>,
-    /// Whether a request has gone out with it. One that was never used serves even when its time
-    /// is over: if calls are rare and lives short it would otherwise be fetched again and again
-    /// and never be used. If it really is over, a 401 says so.
+    /// Whether a request has carried it. One that was never used is valid even when it has expired:
+    /// if calls are rare and lives short it would otherwise be fetched again and again and never be
+    /// used. If it really has expired, a 401 says so.
     used: bool,
 }
 
-/// What became of a try.
+/// How long a value that comes now lasts; `None` for ever.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Lifetime {
+    pub(super) renew_after: Option<Duration>,
+    pub(super) expires_after: Option<Duration>,
+}
+
+/// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Attempt {
-    /// It is there now.
-    Got,
-    /// Throttled: it is tried again when the account may speak again.
+    /// There is a new value.
+    Succeeded,
+    /// Throttled: the next attempt is made when the account may call again.
     Throttled,
-    /// It will be tried again after this wait.
-    Again(Duration),
-    /// Given up: whoever waits for it waits in vain.
-    GivenUp,
+    /// The next attempt is made after this wait.
+    RetryAfter(Duration),
+    /// Given up: what waits for the value is given up, too.
+    GaveUp,
+}
+
+impl Lease {
+    fn is_valid(&self, now: Instant) -> bool {
+        !self.used || self.expires_at.is_none_or(|at| now < at)
+    }
+
+    /// Whether it is old enough to be renewed. A token that was never used is not.
+    fn past_min_age(&self, now: Instant) -> bool {
+        (self.used || self.expires_at.is_none()) && self.renew_at.is_some_and(|at| now >= at)
+    }
 }
 
 impl Refreshable {
-    pub(super) fn new(least_distance: Duration) -> Self {
+    pub(super) fn new(min_distance: Duration) -> Self {
         Self {
             lease: None,
             in_flight: false,
@@ -74,27 +93,28 @@ impl Refreshable {
             failures: 0,
             refusals: 0,
             stale: false,
-            stale_renewals: 0,
+            stale_refreshes: 0,
             given_up: 0,
-            least_distance,
+            min_distance,
             last_start: None,
         }
     }
 
     /// Takes over from the same thing under an older configuration: the value itself when the
-    /// client that holds it continues, otherwise the waits, unless what they wait for was mended.
-    /// A try under way then was aborted. Tries keep their distance whatever changed.
-    pub(super) fn restore_from(&mut self, old: &Self, now: Instant, session: SessionChange) {
+    /// client that holds it continues, otherwise the waits, unless their cause was repaired. An
+    /// attempt under way then was aborted. Attempts keep their distance whatever changed.
+    pub(super) fn restore_from(&mut self, old: &Self, now: Instant, change: SessionChange) {
         self.last_start = old.last_start;
-        match session {
+        match change {
             SessionChange::Unchanged => {
-                let least_distance = self.least_distance;
-                *self = old.clone();
-                self.in_flight = false;
-                self.least_distance = least_distance;
+                *self = Self {
+                    in_flight: false,
+                    min_distance: self.min_distance,
+                    ..old.clone()
+                };
             }
-            // While the old value served, the wait was only for its renewal.
-            SessionChange::NewClient if !old.serves(now) => {
+            // While the old value was valid, the wait was only for its renewal.
+            SessionChange::NewClient if !old.is_valid(now) => {
                 self.not_before = old.not_before;
                 self.failures = old.failures;
                 self.refusals = old.refusals;
@@ -103,79 +123,75 @@ impl Refreshable {
         }
     }
 
-    /// Whether a value is there that serves at `now`.
-    pub(super) fn serves(&self, now: Instant) -> bool {
-        self.lease
-            .is_some_and(|lease| !lease.used || lease.expires_at.is_none_or(|at| now < at))
+    /// Whether there is a value that can be used at `now`.
+    pub(super) fn is_valid(&self, now: Instant) -> bool {
+        self.lease.is_some_and(|lease| lease.is_valid(now))
     }
 
-    /// Whether a try should be made, now or as soon as it may.
-    fn wanted(&self, now: Instant) -> bool {
-        !self.serves(now)
-            || self
-                .lease
-                .filter(|lease| lease.used || lease.expires_at.is_none())
-                .is_some_and(|lease| lease.renew_at.is_some_and(|at| now >= at))
+    /// Whether an attempt should be made, now or as soon as it may.
+    fn needs_refresh(&self, now: Instant) -> bool {
+        let fresh = |lease: Lease| lease.is_valid(now) && !lease.past_min_age(now);
+        !self.lease.is_some_and(fresh)
     }
 
-    /// Whether a try should start at `now`.
-    pub(super) fn due(&self, now: Instant) -> bool {
-        self.wanted(now) && !self.in_flight && self.earliest().is_none_or(|at| now >= at)
+    /// Whether an attempt should start at `now`.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.needs_refresh(now) && !self.in_flight && self.next_attempt().is_none_or(|at| now >= at)
     }
 
-    /// When the next try may start, or `None` for at once.
-    pub(super) fn earliest(&self) -> Option<Instant> {
-        let spaced = self.last_start.map(|start| start + self.least_distance);
+    /// When the next attempt may start, or `None` for at once.
+    pub(super) fn next_attempt(&self) -> Option<Instant> {
+        let spaced = self.last_start.map(|start| start + self.min_distance);
         self.not_before.max(spaced)
     }
 
-    /// Whether a try is under way.
-    pub(super) fn in_flight(&self) -> bool {
+    /// Whether an attempt is under way.
+    pub(super) fn is_in_flight(&self) -> bool {
         self.in_flight
     }
 
-    /// The end of the wait after a failed try, if one lasts at `now`.
+    /// The end of the wait after a failed attempt, if one lasts at `now`.
     pub(super) fn backoff_until(&self, now: Instant) -> Option<Instant> {
         self.not_before.filter(|at| *at > now)
     }
 
-    pub(super) fn started(&mut self, now: Instant) {
+    /// An attempt starts.
+    pub(super) fn start(&mut self, now: Instant) {
         self.in_flight = true;
         self.last_start = Some(now);
         let stale = std::mem::take(&mut self.stale);
-        self.stale_renewals = if stale {
-            self.stale_renewals.saturating_add(1)
+        self.stale_refreshes = if stale {
+            self.stale_refreshes.saturating_add(1)
         } else {
             0
         };
     }
 
-    /// Takes note of how a try ended. `life` says when the value is to be renewed and when it
-    /// ends, both from now.
-    pub(super) fn finished(
+    /// An attempt ended; `lifetime` is that of the value it brought.
+    pub(super) fn complete(
         &mut self,
         now: Instant,
         outcome: Outcome,
-        life: (Option<Duration>, Option<Duration>),
+        lifetime: Lifetime,
     ) -> Attempt {
         self.in_flight = false;
         match outcome {
             Outcome::Success { .. } => {
                 self.lease = Some(Lease {
-                    renew_at: life.0.map(|d| now + d),
-                    expires_at: life.1.map(|d| now + d),
+                    renew_at: lifetime.renew_after.map(|d| now + d),
+                    expires_at: lifetime.expires_after.map(|d| now + d),
                     used: false,
                 });
                 self.not_before = None;
                 (self.failures, self.refusals, self.given_up) = (0, 0, 0);
-                Attempt::Got
+                Attempt::Succeeded
             }
             Outcome::Throttled { .. } => {
                 self.refusals += 1;
-                if self.refusals >= MOST_REFUSALS {
+                if self.refusals >= MAX_REFUSALS {
                     return self.give_up(now);
                 }
-                // The pause of the whole account is the wait.
+                // The pause of the account is the wait.
                 Attempt::Throttled
             }
             Outcome::Failed { .. } => {
@@ -183,7 +199,7 @@ impl Refreshable {
                 match wait_after_failed_request(self.failures) {
                     Some(wait) => {
                         self.not_before = Some(now + wait);
-                        Attempt::Again(wait)
+                        Attempt::RetryAfter(wait)
                     }
                     None => self.give_up(now),
                 }
@@ -194,36 +210,36 @@ impl Refreshable {
 
     fn give_up(&mut self, now: Instant) -> Attempt {
         (self.failures, self.refusals) = (0, 0);
-        if self.serves(now) {
-            // The old value goes on serving and no poll fails, so no poll's back-off holds the
-            // next try back: this must.
+        if self.is_valid(now) {
+            // The old value is still used and no poll fails, so no poll's back-off holds the next
+            // attempt back: this must.
             self.given_up = self.given_up.saturating_add(1);
             let wait = wait_after_failed_poll(self.given_up);
             self.not_before = Some(now + wait);
-            return Attempt::Again(wait);
+            return Attempt::RetryAfter(wait);
         }
         self.not_before = None;
-        Attempt::GivenUp
+        Attempt::GaveUp
     }
 
-    /// A request goes out with the value.
-    pub(super) fn used(&mut self) {
+    /// A request carries the value.
+    pub(super) fn mark_used(&mut self) {
         if let Some(lease) = &mut self.lease {
             lease.used = true;
         }
     }
 
-    /// The value was refused: it serves no longer.
+    /// The value was refused: it is not used any more.
     pub(super) fn invalidate(&mut self) {
         self.lease = None;
         self.not_before = None;
         (self.failures, self.refusals) = (0, 0);
     }
 
-    /// The value is doubtful: it goes on serving, but a new one is fetched, unless the last try
-    /// was only just made.
+    /// The value may be wrong: it is still used, but a new one is fetched, unless the last attempt
+    /// was made only recently.
     pub(super) fn mark_stale(&mut self, now: Instant) {
-        let distance = STALE_RENEWAL_DISTANCE * 2_u32.pow(self.stale_renewals.min(MOST_DOUBLINGS));
+        let distance = STALE_REFRESH_DISTANCE * 2_u32.pow(self.stale_refreshes.min(MAX_DOUBLINGS));
         let from = self
             .last_start
             .map_or(now, |start| now.max(start + distance));
@@ -238,80 +254,83 @@ impl Refreshable {
 
 #[cfg(test)]
 mod tests {
+    use super::super::test_driver;
     use super::*;
+
+    const FAILED: Outcome = Outcome::Failed { connection: false };
 
     fn secs(s: u64) -> Duration {
         Duration::from_secs(s)
     }
 
-    fn got(token: &mut Refreshable, now: Instant, life: u64) {
-        token.started(now);
-        let renew = secs(life).mul_f64(0.8);
-        let attempt = token.finished(now, Outcome::SUCCESS, (Some(renew), Some(secs(life))));
-        assert_eq!(attempt, Attempt::Got);
-        token.used();
+    fn lifetime(renew: u64, expires: Option<u64>) -> Lifetime {
+        Lifetime {
+            renew_after: Some(secs(renew)),
+            expires_after: expires.map(secs),
+        }
     }
 
     #[test]
-    fn a_token_is_renewed_at_80_percent_of_its_life_while_the_old_one_serves() {
-        let t0 = Instant::now();
+    fn a_token_is_renewed_early_while_the_old_one_is_valid() {
+        let t0 = test_driver::start();
         let mut token = Refreshable::new(Duration::ZERO);
-        assert!(token.due(t0) && !token.serves(t0));
-        got(&mut token, t0, 100);
-        assert!(!token.due(t0 + secs(79)));
-        assert!(token.due(t0 + secs(80)) && token.serves(t0 + secs(99)));
-        token.started(t0 + secs(80));
-        assert!(!token.due(t0 + secs(81)), "one renewal at a time");
-        assert!(!token.serves(t0 + secs(100)));
+        assert!(token.is_due(t0) && !token.is_valid(t0));
+        token.start(t0);
+        let attempt = token.complete(t0, Outcome::SUCCESS, lifetime(80, Some(100)));
+        assert_eq!(attempt, Attempt::Succeeded);
+        token.mark_used();
+        assert!(!token.is_due(t0 + secs(79)));
+        assert!(token.is_due(t0 + secs(80)) && token.is_valid(t0 + secs(99)));
+        token.start(t0 + secs(80));
+        assert!(!token.is_due(t0 + secs(81)), "one renewal at a time");
+        assert!(!token.is_valid(t0 + secs(100)));
     }
 
     #[test]
-    fn a_failing_endpoint_is_tried_after_5_10_15_s_and_given_up() {
-        let t0 = Instant::now();
+    fn a_failing_endpoint_is_retried_after_5_10_15_s_then_given_up() {
+        let t0 = test_driver::start();
         let mut token = Refreshable::new(Duration::ZERO);
         let mut now = t0;
         for wait in [5, 10, 15] {
-            token.started(now);
-            let failed = Outcome::Failed { connection: false };
-            assert_eq!(
-                token.finished(now, failed, (None, None)),
-                Attempt::Again(secs(wait))
-            );
-            assert!(!token.due(now + secs(wait) - Duration::from_millis(1)));
+            token.start(now);
+            let attempt = token.complete(now, FAILED, Lifetime::default());
+            assert_eq!(attempt, Attempt::RetryAfter(secs(wait)));
+            assert!(!token.is_due(now + secs(wait) - Duration::from_millis(1)));
             now += secs(wait);
-            assert!(token.due(now));
+            assert!(token.is_due(now));
         }
-        token.started(now);
-        let failed = Outcome::Failed { connection: false };
-        assert_eq!(token.finished(now, failed, (None, None)), Attempt::GivenUp);
+        token.start(now);
+        let attempt = token.complete(now, FAILED, Lifetime::default());
+        assert_eq!(attempt, Attempt::GaveUp);
     }
 
     #[test]
-    fn a_renewal_that_fails_does_not_hammer_and_the_old_value_serves() {
-        let t0 = Instant::now();
+    fn a_failed_renewal_keeps_the_old_value_and_waits() {
+        let t0 = test_driver::start();
         let mut host = Refreshable::new(Duration::ZERO);
-        host.started(t0);
-        host.finished(t0, Outcome::SUCCESS, (Some(secs(3600)), None));
+        host.start(t0);
+        host.complete(t0, Outcome::SUCCESS, lifetime(3600, None));
         let now = t0 + secs(3600);
-        assert!(host.due(now));
-        host.started(now);
+        assert!(host.is_due(now));
+        host.start(now);
         assert_eq!(
-            host.finished(now, Outcome::Rejected, (None, None)),
-            Attempt::Again(secs(120))
+            host.complete(now, Outcome::Rejected, Lifetime::default()),
+            Attempt::RetryAfter(secs(120))
         );
-        assert!(host.serves(now) && !host.due(now + secs(119)) && host.due(now + secs(120)));
+        assert!(host.is_valid(now));
+        assert!(!host.is_due(now + secs(119)) && host.is_due(now + secs(120)));
     }
 
     #[test]
     fn logins_are_kept_5_s_apart() {
-        let t0 = Instant::now();
+        let t0 = test_driver::start();
         let mut login = Refreshable::new(secs(5));
-        login.started(t0);
-        login.finished(t0, Outcome::SUCCESS, (None, None));
+        login.start(t0);
+        login.complete(t0, Outcome::SUCCESS, Lifetime::default());
         login.invalidate();
-        assert!(!login.due(t0 + secs(4)) && login.due(t0 + secs(5)));
+        assert!(!login.is_due(t0 + secs(4)) && login.is_due(t0 + secs(5)));
         let mut changed = Refreshable::new(secs(5));
         changed.restore_from(&login, t0, SessionChange::Repaired);
-        assert!(!changed.due(t0 + secs(4)) && changed.due(t0 + secs(5)));
+        assert!(!changed.is_due(t0 + secs(4)) && changed.is_due(t0 + secs(5)));
     }
 }

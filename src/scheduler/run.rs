@@ -10,56 +10,73 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::account::{AccountScheduler, Step};
-use super::{Call, Completion, Event, Outcome, PlanSource, RequestKey};
+use super::{Call, Completion, Event, Outcome, PlanSource, RequestKey, TaskId};
 
-/// Who makes the calls and is told what the scheduler did.
+/// Makes the calls of one account, publishes their answers, and learns what the scheduler did.
 pub trait Worker: Send + Sync + 'static {
     /// What the answer to a call became.
     type Answer: Send + 'static;
+    /// Why a call failed, for logs and the status page.
+    type Failure: Send + 'static;
     /// A change of the configuration that takes no new worker.
     type Change: Send + 'static;
 
     /// Fixes the plan of a poll that begins now.
-    fn begin_poll(&self, collector: usize) -> Vec<RequestKey>;
+    fn begin_poll(&self, task: TaskId) -> Vec<RequestKey>;
     /// Makes one call. It may be aborted at any await, so it only returns values and publishes
     /// nothing.
-    fn execute(&self, call: Call) -> impl Future<Output = CallOutput<Self::Answer>> + Send;
+    fn execute(
+        &self,
+        call: Call,
+    ) -> impl Future<Output = CallOutput<Self::Answer, Self::Failure>> + Send;
     /// Publishes what the answer to a call became; returns the requests that it adds to its poll.
     fn publish(&self, call: Call, answer: Self::Answer) -> Vec<RequestKey>;
     /// Applies a change.
     fn apply(&self, change: Self::Change);
-    /// Something happened.
-    fn on_event(&self, event: Event);
-    /// Hears when the longest present wait after a 429 or a failure ends.
+    /// Something happened. `failure` is why the call failed whose end made it happen; `None` when
+    /// it succeeded, when it ended in a panic, and for events that no call caused.
+    fn on_event(&self, event: Event, failure: Option<&Self::Failure>);
+    /// The longest present wait after a 429 or a failure ends then; `None` when there is none.
     fn on_backoff(&self, until: Option<Instant>);
-    /// Hears that the account's task panicked; returns how long it waits before it begins again.
+    /// The account's task panicked; returns how long it waits before it starts again.
     fn on_panic(&self) -> Duration;
 }
 
-/// How a call ended, and what its answer became.
+/// How a call ended, and what its answer became or why there is none.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct CallOutput<A> {
+pub struct CallOutput<T, F> {
     /// How it ended.
     pub outcome: Outcome,
     /// What is to be published.
-    pub answer: Option<A>,
+    pub answer: Option<T>,
+    /// Why it failed.
+    pub failure: Option<F>,
 }
 
-impl<A> CallOutput<A> {
+impl<T, F> CallOutput<T, F> {
     /// A success.
-    pub fn answered(answer: A) -> Self {
+    pub fn answered(answer: T) -> Self {
         Self {
-            outcome: Outcome::SUCCESS,
             answer: Some(answer),
+            ..Self::from(Outcome::SUCCESS)
+        }
+    }
+
+    /// A failure, and its reason.
+    pub fn failed(outcome: Outcome, failure: F) -> Self {
+        Self {
+            failure: Some(failure),
+            ..Self::from(outcome)
         }
     }
 }
 
-impl<A> From<Outcome> for CallOutput<A> {
+impl<T, F> From<Outcome> for CallOutput<T, F> {
     fn from(outcome: Outcome) -> Self {
         Self {
             outcome,
             answer: None,
+            failure: None,
         }
     }
 }
@@ -67,8 +84,8 @@ impl<A> From<Outcome> for CallOutput<A> {
 struct WorkerPlanSource<'a, W>(&'a W);
 
 impl<W: Worker> PlanSource for WorkerPlanSource<'_, W> {
-    fn begin_poll(&mut self, collector: usize) -> Vec<RequestKey> {
-        self.0.begin_poll(collector)
+    fn begin_poll(&mut self, task: TaskId) -> Vec<RequestKey> {
+        self.0.begin_poll(task)
     }
 }
 
@@ -82,18 +99,10 @@ pub async fn run<W: Worker>(
     worker: Arc<W>,
     changes: &mut UnboundedReceiver<W::Change>,
 ) -> AccountScheduler {
-    let mut calls = Calls {
-        tasks: JoinSet::new(),
-        running: HashMap::new(),
-    };
+    let mut calls = Calls::new();
     loop {
-        let until = loop {
-            match scheduler.step(now(), &mut WorkerPlanSource(&*worker)) {
-                Step::Start(call) => calls.start(call, &worker),
-                Step::Wait(until) => break until,
-            }
-        };
-        report(&mut scheduler, &*worker);
+        let until = start_calls(&mut scheduler, &mut calls, &worker);
+        report_events(&mut scheduler, &*worker, None);
         worker.on_backoff(scheduler.backoff_until(now()));
         tokio::select! {
             biased;
@@ -101,7 +110,7 @@ pub async fn run<W: Worker>(
                 let Some(change) = change else {
                     // What has come already is not lost.
                     while let Some((call, output)) = calls.try_next() {
-                        ended(&mut scheduler, &*worker, call, output);
+                        complete(&mut scheduler, &*worker, call, output);
                     }
                     // Not before they are gone, so that a successor's calls do not come on top.
                     calls.tasks.shutdown().await;
@@ -110,31 +119,54 @@ pub async fn run<W: Worker>(
                 worker.apply(change);
             }
             Some((call, output)) = calls.next() => {
-                ended(&mut scheduler, &*worker, call, output);
+                complete(&mut scheduler, &*worker, call, output);
             }
             () = sleep_until(until) => {}
         }
     }
 }
 
-/// Publishes what a call became, and tells the scheduler how it ended.
-fn ended<W: Worker>(
+/// Starts the calls that may start now; returns until when there is nothing else to do.
+fn start_calls<W: Worker>(
+    scheduler: &mut AccountScheduler,
+    calls: &mut Calls<W>,
+    worker: &Arc<W>,
+) -> Option<Instant> {
+    loop {
+        match scheduler.step(now(), &mut WorkerPlanSource(&**worker)) {
+            Step::Start(call) => calls.start(call, worker),
+            Step::Wait(until) => return until,
+        }
+    }
+}
+
+/// Publishes what a call became, and reports to the scheduler how it ended.
+fn complete<W: Worker>(
     scheduler: &mut AccountScheduler,
     worker: &W,
     call: Call,
-    output: CallOutput<W::Answer>,
+    output: Output<W>,
 ) {
-    let CallOutput { outcome, answer } = output;
+    let CallOutput {
+        outcome,
+        answer,
+        failure,
+    } = output;
     let added = answer.map(|answer| worker.publish(call, answer));
     let added = added.unwrap_or_default();
     scheduler.complete_call(now(), call, Completion { outcome, added });
     // Before the next step: the poll that may begin there replaces the one that ended.
-    report(scheduler, worker);
+    report_events(scheduler, worker, failure.as_ref());
 }
 
-fn report(scheduler: &mut AccountScheduler, worker: &impl Worker) {
-    let events = scheduler.take_events().into_iter();
-    events.for_each(|event| worker.on_event(event));
+fn report_events<W: Worker>(
+    scheduler: &mut AccountScheduler,
+    worker: &W,
+    failure: Option<&W::Failure>,
+) {
+    for event in scheduler.take_events() {
+        worker.on_event(event, failure);
+    }
 }
 
 /// Tokio's clock, so that tests can pause it.
@@ -149,65 +181,72 @@ async fn sleep_until(until: Option<Instant>) {
     }
 }
 
+type Output<W> = CallOutput<<W as Worker>::Answer, <W as Worker>::Failure>;
+
 /// Calls under way. Dropping it aborts them.
-struct Calls<A> {
-    tasks: JoinSet<CallOutput<A>>,
+struct Calls<W: Worker> {
+    tasks: JoinSet<Output<W>>,
     running: HashMap<Id, Call>,
 }
 
-impl<A: Send + 'static> Calls<A> {
-    fn start<W: Worker<Answer = A>>(&mut self, call: Call, worker: &Arc<W>) {
+impl<W: Worker> Calls<W> {
+    fn new() -> Self {
+        Self {
+            tasks: JoinSet::new(),
+            running: HashMap::new(),
+        }
+    }
+
+    fn start(&mut self, call: Call, worker: &Arc<W>) {
         let worker = Arc::clone(worker);
-        let handle = self.tasks.spawn(async move { worker.execute(call).await });
+        let execution = async move { worker.execute(call).await };
+        let handle = self.tasks.spawn(execution);
         self.running.insert(handle.id(), call);
     }
 
     /// The next call that ends; `None` when none is under way.
-    async fn next(&mut self) -> Option<(Call, CallOutput<A>)> {
+    async fn next(&mut self) -> Option<(Call, Output<W>)> {
         loop {
-            let ended = self.tasks.join_next_with_id().await?;
-            if let Some(ended) = self.ended(ended) {
+            let joined = self.tasks.join_next_with_id().await?;
+            if let Some(ended) = self.take(joined) {
                 return Some(ended);
             }
         }
     }
 
     /// A call that has ended; `None` when none has.
-    fn try_next(&mut self) -> Option<(Call, CallOutput<A>)> {
+    fn try_next(&mut self) -> Option<(Call, Output<W>)> {
         loop {
-            let ended = self.tasks.try_join_next_with_id()?;
-            if let Some(ended) = self.ended(ended) {
+            let joined = self.tasks.try_join_next_with_id()?;
+            if let Some(ended) = self.take(joined) {
                 return Some(ended);
             }
         }
     }
 
-    fn ended(
-        &mut self,
-        ended: Result<(Id, CallOutput<A>), JoinError>,
-    ) -> Option<(Call, CallOutput<A>)> {
-        let (id, output) = match ended {
+    fn take(&mut self, joined: Result<(Id, Output<W>), JoinError>) -> Option<(Call, Output<W>)> {
+        let (id, output) = match joined {
             Ok((id, output)) => (id, output),
-            Err(error) => (error.id(), panicked(&error)),
+            Err(error) => (error.id(), after_panic(&error)),
         };
         Some((self.running.remove(&id)?, output))
     }
 }
 
 /// A call that panicked is a failure like any other: its slot comes back and it is tried again.
-fn panicked<A>(error: &JoinError) -> CallOutput<A> {
+fn after_panic<T, F>(error: &JoinError) -> CallOutput<T, F> {
     tracing::error!(%error, "a call ended without a result; this is a bug in the exporter");
     Outcome::Failed { connection: false }.into()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use parking_lot::Mutex;
 
     use super::*;
-    use crate::scheduler::{AccountSettings, CollectorSettings, SessionSettings};
+    use crate::scheduler::test_driver::{data_task, settings};
 
-    /// Knows whether a poll runs, as the daemon's worker does.
+    /// Knows whether a poll runs, as the daemon's worker does. Each lock holds one flag or count.
     #[derive(Default)]
     struct OnePollAtATime {
         running: Mutex<bool>,
@@ -222,7 +261,7 @@ mod tests {
 
     impl Drop for UnderWay {
         fn drop(&mut self) {
-            *self.0.under_way.lock().unwrap() -= 1;
+            *self.0.under_way.lock() -= 1;
         }
     }
 
@@ -230,38 +269,39 @@ mod tests {
 
     impl Worker for Shared {
         type Answer = ();
+        type Failure = ();
         type Change = ();
 
-        fn begin_poll(&self, _: usize) -> Vec<RequestKey> {
-            let mut running = self.0.running.lock().unwrap();
+        fn begin_poll(&self, _: TaskId) -> Vec<RequestKey> {
+            let mut running = self.0.running.lock();
             assert!(
                 !*running,
-                "a poll began before the end of the last one was told"
+                "a poll began before the end of the last one was reported"
             );
             *running = true;
             (0..5).map(RequestKey).collect()
         }
 
-        async fn execute(&self, _: Call) -> CallOutput<()> {
-            *self.0.under_way.lock().unwrap() += 1;
+        async fn execute(&self, _: Call) -> CallOutput<(), ()> {
+            *self.0.under_way.lock() += 1;
             let _under_way = UnderWay(Arc::clone(&self.0));
             tokio::time::sleep(Duration::from_millis(100)).await;
             CallOutput::answered(())
         }
 
         fn publish(&self, _: Call, (): ()) -> Vec<RequestKey> {
-            *self.0.published.lock().unwrap() += 1;
+            *self.0.published.lock() += 1;
             Vec::new()
         }
 
         fn apply(&self, (): ()) {
-            *self.0.applied.lock().unwrap() += 1;
+            *self.0.applied.lock() += 1;
         }
 
-        fn on_event(&self, event: Event) {
+        fn on_event(&self, event: Event, _: Option<&()>) {
             if let Event::PollEnded { .. } = event {
-                *self.0.running.lock().unwrap() = false;
-                *self.0.ended.lock().unwrap() += 1;
+                *self.0.running.lock() = false;
+                *self.0.ended.lock() += 1;
             }
         }
 
@@ -273,20 +313,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn polls_that_follow_each_other_at_once_are_told_in_order_and_a_stop_leaves_no_call() {
-        let interval = Duration::from_secs(1);
-        let collector = CollectorSettings {
-            interval,
-            phase: interval,
-            service: None,
-        };
-        let settings = AccountSettings {
-            max_in_flight: 2,
-            min_spacing: Duration::from_millis(250),
-            session: SessionSettings::default(),
-            collectors: vec![collector],
-            seed: 1,
-        };
+    async fn chained_polls_are_reported_in_order_and_a_stop_aborts_calls() {
+        let mut settings = settings(vec![data_task(1, 1)]);
+        settings.max_in_flight = 2;
         let polls = Arc::new(OnePollAtATime::default());
         let worker = Arc::new(Shared(Arc::clone(&polls)));
         let scheduler = AccountScheduler::new(settings, now());
@@ -299,12 +328,12 @@ mod tests {
         };
         let (scheduler, ()) = tokio::join!(run(scheduler, worker, &mut changes), stop);
         drop(scheduler);
-        assert_eq!(*polls.under_way.lock().unwrap(), 0);
-        assert_eq!(*polls.applied.lock().unwrap(), 1);
-        let ended = *polls.ended.lock().unwrap();
+        assert_eq!(*polls.under_way.lock(), 0);
+        assert_eq!(*polls.applied.lock(), 1);
+        let ended = *polls.ended.lock();
         // Five calls at 250 ms and the answer of the last.
         assert!((44..=48).contains(&ended), "{ended}");
-        let published = *polls.published.lock().unwrap();
+        let published = *polls.published.lock();
         // Each answer at once, also those of the poll that a stop cut off.
         assert!(
             (ended * 5..ended * 5 + 5).contains(&published),

@@ -1,38 +1,37 @@
-//! The distance between the starts of two calls of one account, and how it learns from 429s.
+//! The distance between the starts of two calls of one account, and how it adapts to 429s.
 //!
 //! A 429 doubles it, up to 64 times the configured one; successes bring it back step by step, but
 //! quickly only down to a little above the distance that was refused. From there a shorter one is
-//! tried now and then: soon after a limit was met first, and more and more rarely the more often
+//! tried out now and then: soon after a limit was met first, and more and more rarely the more often
 //! that ended in another refusal, so that an account whose limit lies above the configured spacing
-//! is not refused again and again. Tries that go well follow each other faster and take larger
-//! steps: a limit that was lifted is soon forgotten.
+//! is not refused again and again. Successful probes follow each other faster and take larger steps:
+//! a limit that was lifted is soon forgotten.
 
 use std::time::Duration;
 
 /// The widest spacing, in multiples of the configured one.
 const WIDEST: f64 = 64.0;
 
-/// What one success takes off while the spacing is far above the refused one. Little, because a
-/// LivePerson that lets some calls of a burst pass would otherwise win back between two refusals
-/// what the first of them had brought.
+/// The factor of one success while the spacing is far above the refused one. Close to 1, because a
+/// LivePerson that accepts some calls of a burst would otherwise undo between two refusals what the
+/// first of them had changed.
 const EASE: f64 = 0.95;
 
 /// How far above the refused spacing it settles.
 const MARGIN: f64 = 1.15;
 
-/// What the first try of a shorter spacing takes off; each further one that goes well takes off
-/// the square.
+/// The factor of the first probe of a shorter spacing; each further successful one takes the square.
 const PROBE: f64 = 0.9;
 
-/// Successes at the settled spacing before a shorter one is tried for the first time ...
+/// Successes at the settled spacing before the first probe of a shorter one ...
 const FIRST_PATIENCE: u32 = 30;
 
-/// ... doubled with each such try that is refused, up to this. A refusal or two in so many calls
-/// is the price of noticing a higher limit.
+/// ... doubled with each refused probe, up to this. A refusal or two in so many calls is the price
+/// of noticing a higher limit.
 const LONGEST_PATIENCE: u32 = 480;
 
-/// Tries that go well follow each other no faster than this: the calls that LivePerson lets pass
-/// in a burst must not look like a higher limit.
+/// Successful probes follow each other no faster than this: the calls that LivePerson accepts in a
+/// burst must not look like a higher limit.
 const SHORTEST_PATIENCE: u32 = 15;
 
 /// Successes without any limit after which it is forgotten that there was one.
@@ -46,15 +45,15 @@ pub struct Spacing {
     factor: f64,
     /// The multiple at which calls were last refused after having been accepted.
     refused: Option<f64>,
-    /// The same before the last try of a shorter one.
+    /// The same before the last probe of a shorter one.
     before_probe: Option<f64>,
     /// Successes since the settled spacing was reached.
     settled: u32,
-    /// Successes to wait for before the next try ...
+    /// Successes to wait for before the next probe ...
     wait: u32,
-    /// ... and before the first of a row of tries.
+    /// ... and before the first of a row of probes.
     patience: u32,
-    /// What the next try takes off.
+    /// The factor of the next probe.
     probe: f64,
     /// Whether a call has succeeded since the last 429. Refusals in a row say that LivePerson is
     /// busy, not that this very spacing is too short.
@@ -89,15 +88,15 @@ impl Spacing {
             if before.is_some() {
                 self.patience = (self.patience * 2).min(LONGEST_PATIENCE);
             }
-            // With calls saved up a spacing can be too short for a while before it is refused: the
-            // step before was not.
+            // A limit that accepts bursts refuses a spacing that is too short only after a while: the
+            // step before was long enough.
             self.refused = Some(self.factor.max(before.unwrap_or_default()));
         }
         self.accepted = false;
         self.settled = 0;
         self.wait = self.patience;
         self.probe = PROBE;
-        // One that was inherited may be wider than that.
+        // One that a changed configuration left may be wider than that.
         self.factor = (self.factor * 2.0).min(WIDEST).max(self.factor);
     }
 
@@ -113,7 +112,7 @@ impl Spacing {
         }
         self.settled = self.settled.saturating_add(1);
         match self.refused {
-            Some(refused) if self.settled >= self.wait => self.try_shorter(refused),
+            Some(refused) if self.settled >= self.wait => self.probe_shorter(refused),
             None if self.settled == FORGOTTEN => {
                 self.before_probe = None;
                 self.patience = FIRST_PATIENCE;
@@ -122,19 +121,19 @@ impl Spacing {
         }
     }
 
-    fn try_shorter(&mut self, refused: f64) {
+    fn probe_shorter(&mut self, refused: f64) {
         self.settled = 0;
         self.wait = (self.wait / 2).max(SHORTEST_PATIENCE);
         self.before_probe = Some(refused);
         let lower = refused * self.probe;
         self.probe *= self.probe;
-        // Once even the margin above it lies at the configured spacing nothing is left to learn.
+        // Once even the margin above it is below the configured spacing there is nothing to probe.
         self.refused = (lower * MARGIN > 1.0).then_some(lower);
     }
 
-    /// Takes over what another spacing has learnt, for an account whose configuration changed: the
-    /// distance between calls, whatever multiple of the new configured one that is, because it was
-    /// learnt from what LivePerson accepts. Never below the new configured one.
+    /// Takes over from the spacing of the same account under an older configuration: the distance
+    /// between calls, whatever multiple of the new configured one that is, because it comes from what
+    /// LivePerson accepts. Never below the new configured one.
     pub fn restore_from(&mut self, old: &Self) {
         let configured = self.configured;
         let ratio = old.configured.as_secs_f64() / configured.as_secs_f64().max(f64::MIN_POSITIVE);
@@ -167,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn it_comes_back_step_by_step_and_never_below_the_configured_one() {
+    fn it_returns_step_by_step_to_the_configured_spacing() {
         let mut spacing = Spacing::new(BASE);
         spacing.throttled();
         let mut last = spacing.current();
@@ -186,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn each_try_of_a_shorter_one_that_is_refused_doubles_the_patience_up_to_480() {
+    fn each_refused_probe_doubles_the_patience_up_to_480() {
         let mut spacing = Spacing::new(BASE);
         spacing.throttled();
         for patience in [30, 60, 120, 240, 480, 480] {
@@ -209,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_outage_of_429s_is_forgotten_within_some_dozens_of_successes() {
+    fn a_long_run_of_429s_is_forgotten_after_some_dozen_successes() {
         let mut spacing = Spacing::new(BASE);
         for _ in 0..50 {
             spacing.throttled();
@@ -221,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_that_was_lifted_is_forgotten_within_some_hundred_successes() {
+    fn a_lifted_limit_is_forgotten_after_some_hundred_successes() {
         let mut spacing = Spacing::new(BASE);
         // Refused and accepted in turns, as when one API alone is throttled.
         for _ in 0..50 {
@@ -262,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_min_spacing_keeps_the_distance_and_never_falls_below_the_new_one() {
+    fn a_changed_min_spacing_keeps_the_distance_or_raises_it() {
         let ms = Duration::from_millis;
         for (old, new, before, after) in [
             (1_000, 100, 4_000, 4_000),

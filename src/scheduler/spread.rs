@@ -20,9 +20,9 @@ pub fn start_offset(interval: Duration, index: usize, count: usize) -> Duration 
     interval.mul_f64((index.min(count) as f64) / (count as f64))
 }
 
-/// How long after the quick first poll the regular polls of collector number `ordinal` of the
-/// whole exporter begin: more than half an interval, so that nothing is asked twice within
-/// seconds, and at most a whole one, so that nothing is older than the interval.
+/// How long after the initial burst the regular polls of collector number `ordinal` of the exporter
+/// begin: more than half an interval, so that nothing is requested twice within seconds, and at most
+/// one interval, so that nothing is older than that.
 pub fn first_phase(interval: Duration, ordinal: usize) -> Duration {
     #[expect(
         clippy::cast_precision_loss,

@@ -1,14 +1,14 @@
 //! By how much the interval of a plan stretches when the plan cannot be met.
 //!
-//! The collectors of an account take turns, so each gets an even share of the calls that the
-//! spacing allows, and what one does not need goes to the others. A collector whose share is
-//! smaller than what its plan wants begins its next poll when the last one is through: the interval
-//! stretches by just as much as the share is short. This foretells it, for `check-config`; what is
-//! served as `liveperson_poll_stretch_ratio` is measured (`PollSummary::stretch`).
+//! The tasks of an account take turns, so each gets an even share of the calls that the spacing
+//! allows, and what one does not need goes to the others. A task whose share is smaller than what its
+//! plan needs begins its next poll when the last one has ended: the interval stretches by as much as
+//! the share is short. This predicts it, for `check-config`; what is served as
+//! `liveperson_poll_stretch_ratio` is measured (`PollSummary::stretch`).
 
 use std::time::Duration;
 
-/// What a collector's plan asks for: so many requests in every interval.
+/// What the plan of a task needs: so many requests in every interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Demand {
     /// Requests of one poll.
@@ -29,7 +29,7 @@ impl Demand {
     }
 }
 
-/// The share of the possible calls that all plans together want; over 1 they cannot be met.
+/// The share of the possible calls that all plans together need; over 1 they cannot be met.
 fn load(spacing: Duration, demands: &[Demand]) -> f64 {
     demands.iter().map(|demand| demand.rate()).sum::<f64>() * spacing.as_secs_f64()
 }
@@ -41,14 +41,14 @@ pub fn stretch_ratios(spacing: Duration, demands: &[Demand]) -> Vec<f64> {
     if load(spacing, demands) <= 1.0 {
         return ratios;
     }
-    // The smallest first: whoever wants less than an even share leaves the rest to the others.
+    // The smallest first: a plan that needs less than an even share leaves the rest to the others.
     let mut order: Vec<usize> = (0..demands.len()).collect();
     order.sort_by(|a, b| demands[*a].rate().total_cmp(&demands[*b].rate()));
     let mut left = 1.0 / spacing.as_secs_f64().max(f64::MIN_POSITIVE);
     for (place, index) in order.iter().enumerate() {
         #[expect(
             clippy::cast_precision_loss,
-            reason = "an account has a handful of collectors"
+            reason = "an account has a handful of tasks"
         )]
         let share = left / (order.len() - place) as f64;
         let rate = demands[*index].rate();
@@ -92,10 +92,10 @@ mod tests {
     }
 
     #[test]
-    fn whoever_wants_less_than_an_even_share_gets_it_and_the_rest_is_the_others() {
-        // Four calls a second; the first wants 1, the second 12: it gets 3.
+    fn what_a_small_plan_does_not_need_goes_to_the_others() {
+        // Four calls a second; the first needs 1, the second 12: it gets 3.
         assert_eq!(ratios(250, &[demand(30, 30), demand(360, 30)]), [1.0, 4.0]);
-        // Both want more than the half that is theirs.
+        // Both need more than half of the calls.
         assert_eq!(ratios(250, &[demand(90, 30), demand(360, 30)]), [1.5, 6.0]);
     }
 }

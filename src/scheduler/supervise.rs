@@ -1,5 +1,5 @@
 //! Keeps an account running when its task panics: a bug that one odd answer uncovers must not
-//! silence the account until somebody restarts the exporter.
+//! stop the account until the exporter is restarted.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -13,7 +13,7 @@ use super::account::AccountScheduler;
 use super::run::{Worker, now, run};
 
 /// Runs one account until the sender of `changes` is gone; returns its scheduler. After a panic it
-/// waits for as long as the worker says and begins again with a `fresh` scheduler.
+/// waits for as long as the worker says and starts again with a `fresh` scheduler.
 pub async fn supervise<W: Worker>(
     mut scheduler: AccountScheduler,
     fresh: impl Fn(Instant) -> AccountScheduler,
@@ -21,7 +21,7 @@ pub async fn supervise<W: Worker>(
     mut changes: UnboundedReceiver<W::Change>,
 ) -> AccountScheduler {
     loop {
-        let running = caught(run(scheduler, Arc::clone(&worker), &mut changes));
+        let running = catch_panic(run(scheduler, Arc::clone(&worker), &mut changes));
         if let Some(scheduler) = running.await {
             return scheduler;
         }
@@ -33,7 +33,7 @@ pub async fn supervise<W: Worker>(
                 biased;
                 change = changes.recv() => match change {
                     Some(change) => worker.apply(change),
-                    // Whoever takes over is to be silent for as long.
+                    // The scheduler that takes over has to be silent for as long.
                     None => return fresh(now()).paused_until(until),
                 },
                 () = &mut wait => break,
@@ -45,7 +45,7 @@ pub async fn supervise<W: Worker>(
 }
 
 /// `None` when the future panicked.
-async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
+async fn catch_panic<T>(future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     std::future::poll_fn(move |context| {
         // It is never looked at again after a panic.
@@ -61,16 +61,16 @@ async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
     use std::time::Duration;
+
+    use parking_lot::Mutex;
 
     use super::super::run::CallOutput;
     use super::*;
-    use crate::scheduler::{
-        AccountSettings, Call, CollectorSettings, Event, RequestKey, SessionSettings,
-    };
+    use crate::scheduler::test_driver::{data_task, settings};
+    use crate::scheduler::{Call, Event, RequestKey, TaskId};
 
-    /// Panics at its second answer.
+    /// Panics at its second answer. Each lock holds one list or count.
     #[derive(Default)]
     struct Crashing {
         started: Mutex<Vec<Duration>>,
@@ -83,20 +83,21 @@ mod tests {
 
     impl Worker for Crashing {
         type Answer = ();
+        type Failure = ();
         type Change = ();
 
-        fn begin_poll(&self, _: usize) -> Vec<RequestKey> {
+        fn begin_poll(&self, _: TaskId) -> Vec<RequestKey> {
             vec![RequestKey(0)]
         }
 
-        async fn execute(&self, _: Call) -> CallOutput<()> {
+        async fn execute(&self, _: Call) -> CallOutput<(), ()> {
             let at = now() - self.start.unwrap();
-            self.started.lock().unwrap().push(at);
+            self.started.lock().push(at);
             CallOutput::answered(())
         }
 
         fn publish(&self, _: Call, (): ()) -> Vec<RequestKey> {
-            let mut published = self.published.lock().unwrap();
+            let mut published = self.published.lock();
             *published += 1;
             let count = *published;
             drop(published);
@@ -106,33 +107,19 @@ mod tests {
 
         fn apply(&self, (): ()) {}
 
-        fn on_event(&self, _: Event) {}
+        fn on_event(&self, _: Event, _: Option<&()>) {}
 
         fn on_backoff(&self, _: Option<Instant>) {}
 
         fn on_panic(&self) -> Duration {
-            *self.crashes.lock().unwrap() += 1;
+            *self.crashes.lock() += 1;
             WAIT
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_account_whose_task_panics_begins_again_after_a_wait() {
-        let interval = Duration::from_secs(30);
-        let fresh = move |now| {
-            let settings = AccountSettings {
-                max_in_flight: 1,
-                min_spacing: Duration::from_millis(250),
-                session: SessionSettings::default(),
-                collectors: vec![CollectorSettings {
-                    interval,
-                    phase: interval,
-                    service: None,
-                }],
-                seed: 1,
-            };
-            AccountScheduler::new(settings, now)
-        };
+    async fn an_account_whose_task_panics_starts_again_after_a_wait() {
+        let fresh = |now| AccountScheduler::new(settings(vec![data_task(30, 30)]), now);
         let worker = Arc::new(Crashing {
             start: Some(now()),
             ..Crashing::default()
@@ -144,13 +131,13 @@ mod tests {
         };
         let run = supervise(fresh(now()), fresh, Arc::clone(&worker), changes);
         tokio::join!(run, stop);
-        assert_eq!(*worker.crashes.lock().unwrap(), 1);
-        let seconds = worker.started.lock().unwrap();
+        assert_eq!(*worker.crashes.lock(), 1);
+        let seconds = worker.started.lock();
         let seconds: Vec<_> = seconds.iter().map(Duration::as_secs).collect();
         assert_eq!(
             seconds,
             [0, 30, 90],
-            "the second crashed; a minute later it begins again"
+            "the second panicked; a minute later it starts again"
         );
     }
 }

@@ -1,7 +1,7 @@
 //! What is served: the page against a record of the answers that came, and when.
 //!
-//! An answer is known by where its compressed bytes lie: the store and the page share them and copy
-//! nothing, so that what a page is made of can be told without reading it.
+//! An answer is identified by the address of its compressed bytes: the store and the page share them
+//! and copy nothing, so that a page can be checked without reading it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
@@ -17,7 +17,7 @@ use liveperson_exporter::scheduler::RequestKey;
 use liveperson_exporter::store::{PageFilter, Store};
 use liveperson_exporter::vocabulary::Level;
 
-/// Answers that can be told from each other: many more than are ever served at once.
+/// Distinct answers: many more than are ever served at once.
 const POOL: usize = 1024;
 
 /// The collectors, in the order in which they are served.
@@ -48,8 +48,8 @@ fn pool(label: &str) -> &'static [Vec<Chunk>] {
     &pools[usize::from(label == "sla")]
 }
 
-/// Where the bytes of a chunk lie.
-fn place(chunk: &Chunk) -> usize {
+/// The address of the bytes of a chunk.
+fn address(chunk: &Chunk) -> usize {
     let segments = chunk.segments(Format::Text);
     segments[0].compressed().as_ptr() as usize
 }
@@ -59,11 +59,11 @@ fn place(chunk: &Chunk) -> usize {
 pub(crate) struct Served {
     collectors: BTreeMap<&'static str, Answers>,
     next: usize,
-    /// Skills as the answers that name them had it; `None` before the first.
+    /// The skills that answers have named; `None` before the first.
     pub(crate) skills: Option<Vec<i64>>,
     /// Names that LivePerson gave to skills.
     names: BTreeMap<i64, String>,
-    /// What of the page is this account's.
+    /// The part of the page that is this account's.
     selection: OnceLock<PageFilter>,
 }
 
@@ -75,7 +75,7 @@ struct Answers {
     planned: Vec<(RequestKey, Request)>,
     /// The same of the poll before.
     planned_before: Vec<RequestKey>,
-    /// Polls in a row that were whole and asked for the same as the one before.
+    /// Polls in a row that succeeded and requested the same as the one before.
     steady: u32,
     /// Those among them that were answered.
     answered: BTreeSet<RequestKey>,
@@ -85,8 +85,8 @@ struct Answers {
 struct Answer {
     request: Request,
     came: Instant,
-    /// Where its bytes lie; `None` for one that has no series.
-    place: Option<usize>,
+    /// The address of its bytes; `None` for one that has no series.
+    address: Option<usize>,
     /// Skills that it named.
     skills: Option<Vec<i64>>,
 }
@@ -134,10 +134,10 @@ impl Served {
             self.skills.get_or_insert(skills.clone().unwrap());
             Vec::new()
         } else {
-            // Not one of those that are served still.
+            // Not one of those that are still served.
             let newest = self.of(label).newest.values();
-            let served: BTreeSet<_> = newest.filter_map(|answer| answer.place).collect();
-            let free = |next: &usize| !served.contains(&place(&pool(label)[next % POOL][0]));
+            let served: BTreeSet<_> = newest.filter_map(|answer| answer.address).collect();
+            let free = |next: &usize| !served.contains(&address(&pool(label)[next % POOL][0]));
             self.next = (self.next + 1..).find(free).unwrap();
             pool(label)[self.next % POOL].clone()
         };
@@ -146,14 +146,14 @@ impl Served {
         let answer = Answer {
             request: request.clone(),
             came,
-            place: chunks.first().map(place),
+            address: chunks.first().map(address),
             skills,
         };
         answers.newest.insert(key, answer);
         chunks
     }
 
-    /// A poll ends: only what it asked for is left, and what nobody can say anything about.
+    /// A poll ends: only what it requested is left, and skills that no answer says anything about.
     pub(crate) fn poll_ended(&mut self, label: &'static str, now: Instant, stale_after: Duration) {
         let answers = self.of(label);
         let unknown_skills = answers
@@ -162,8 +162,12 @@ impl Served {
             .any(|(key, request)| request.discovers_skills() && !answers.answered.contains(key));
         let keys = answers.planned.iter().map(|(key, _)| key);
         let same = keys.clone().eq(&answers.planned_before);
-        let whole = keys.clone().all(|key| answers.answered.contains(key));
-        answers.steady = if same && whole { answers.steady + 1 } else { 0 };
+        let complete = keys.clone().all(|key| answers.answered.contains(key));
+        answers.steady = if same && complete {
+            answers.steady + 1
+        } else {
+            0
+        };
         let planned: BTreeSet<_> = keys.copied().collect();
         answers.newest.retain(|key, answer| {
             let stays = planned.contains(key) || unknown_skills && answer.request.skill().is_some();
@@ -215,7 +219,7 @@ impl Served {
 
     /// The page at `now` has the newest answer to each request that was answered not too long ago,
     /// and nothing else. Returns when the next of them grows too old.
-    pub(crate) fn is_what_the_page_has(
+    pub(crate) fn check_page(
         &self,
         store: &Store,
         account: &str,
@@ -230,9 +234,9 @@ impl Served {
         let answers = answers();
         let mut served = Vec::new();
         for segment in page.segments() {
-            let place = segment.compressed().as_ptr() as usize;
-            if answers.contains(&place) {
-                served.push(place);
+            let address = segment.compressed().as_ptr() as usize;
+            if answers.contains(&address) {
+                served.push(address);
             }
         }
         served.sort_unstable();
@@ -242,9 +246,11 @@ impl Served {
         let mut changes = None;
         for answers in self.collectors.values() {
             for answer in answers.newest.values() {
-                let Some(place) = answer.place else { continue };
+                let Some(address) = answer.address else {
+                    continue;
+                };
                 let age = now - answer.came;
-                let there = served.binary_search(&place).is_ok();
+                let there = served.binary_search(&address).is_ok();
                 assert_eq!(
                     there,
                     age < stale_after,
@@ -266,8 +272,8 @@ impl Served {
         changes
     }
 
-    /// With all well, no answer is older than its interval and its call.
-    pub(crate) fn is_fresh(
+    /// Without faults no answer is older than its interval and its call.
+    pub(crate) fn check_freshness(
         &self,
         now: Instant,
         stale_after: Duration,
@@ -287,14 +293,14 @@ impl Served {
                 let bound = bound(label);
                 assert!(
                     age.is_some_and(|age| age <= bound),
-                    "{age:?} old with all well, and not {bound:?} at most: {request:?}"
+                    "{age:?} old without faults, not at most {bound:?}: {request:?}"
                 );
             }
         }
     }
 
     /// The names on the page: the configuration's over LivePerson's.
-    pub(crate) fn has_names(&self, store: &Store, account: &str, now: Instant, names: &Names) {
+    pub(crate) fn check_names(&self, store: &Store, account: &str, now: Instant, names: &Names) {
         let mut expected = self.names.clone();
         expected.extend(names.skills.clone());
         let expected: Vec<_> = expected
@@ -317,12 +323,12 @@ impl Served {
     }
 }
 
-/// Where the bytes of all answers lie: what else a page has are headers.
+/// The addresses of the bytes of all answers: what else a page has are headers.
 fn answers() -> &'static BTreeSet<usize> {
     static ANSWERS: OnceLock<BTreeSet<usize>> = OnceLock::new();
     ANSWERS.get_or_init(|| {
         let pools = LABELS.iter().flat_map(|label| pool(label));
-        pools.map(|chunks| place(&chunks[0])).collect()
+        pools.map(|chunks| address(&chunks[0])).collect()
     })
 }
 

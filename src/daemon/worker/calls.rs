@@ -9,8 +9,7 @@ use crate::daemon::clock::{aged, timeframe};
 use crate::daemon::publisher::Answer;
 use crate::exposition::{Chunk, SegmentWriter};
 use crate::liveperson::{ApiError, Reply};
-use crate::scheduler::{Call, CallOutput, Outcome};
-use crate::vocabulary::Service;
+use crate::scheduler::{Call, CallOutput, Outcome, RequestIndex, ServiceId, TaskId};
 
 /// Longer answers are mapped on a thread for long work: writing and compressing their samples takes
 /// longer than what else this task has to do may wait.
@@ -25,26 +24,18 @@ struct Prepared {
 }
 
 impl AccountWorker {
-    pub(super) async fn look_up(&self, service: usize) -> CallOutput<Answer> {
-        let Some(service) = self.services.get(service).copied() else {
+    pub(super) async fn look_up(&self, id: ServiceId) -> CallOutput<Answer, ()> {
+        let Some(service) = self.services.get(id.index()).copied() else {
             return Outcome::Rejected.into();
         };
         let reply = self.client.look_up(service).await;
         let asked = format!("the host of {}", service.name());
-        let call = Call::LookUp(self.index_of(service));
-        self.ended(call, Called::Domain, &asked, reply)
+        self.ended(Call::LookUp(id), Called::Domain, &asked, reply)
             .map_or_else(|outcome| outcome, |()| Outcome::SUCCESS)
             .into()
     }
 
-    fn index_of(&self, service: Service) -> usize {
-        self.services
-            .iter()
-            .position(|s| *s == service)
-            .unwrap_or_default()
-    }
-
-    pub(super) async fn authorise(&self) -> CallOutput<Answer> {
+    pub(super) async fn authorise(&self) -> CallOutput<Answer, ()> {
         let reply = self.client.authorise().await;
         self.ended(Call::Authorise, Called::Token, "a token", reply)
             .map_or_else(
@@ -56,12 +47,16 @@ impl AccountWorker {
             .into()
     }
 
-    pub(super) async fn request(&self, collector: usize, index: usize) -> CallOutput<Answer> {
-        let call = Call::Request { collector, index };
-        if self.is_names(collector) {
-            return self.ask_names(call, index).await;
+    pub(super) async fn request(
+        &self,
+        task: TaskId,
+        index: RequestIndex,
+    ) -> CallOutput<Answer, ()> {
+        let call = Call::Request { task, index };
+        if self.is_names(task) {
+            return self.ask_names(call, index.index()).await;
         }
-        let Some(prepared) = self.prepare(collector, index) else {
+        let Some(prepared) = self.prepare(task.index(), index.index()) else {
             return Outcome::Rejected.into();
         };
         match self.ask(call, prepared).await {

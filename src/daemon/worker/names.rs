@@ -10,7 +10,7 @@ use crate::liveperson::{ApiError, NameKind, NamesAnswer};
 use crate::scheduler::{Call, CallOutput, Outcome, PollSummary};
 
 impl AccountWorker {
-    pub(super) async fn ask_names(&self, call: Call, index: usize) -> CallOutput<Answer> {
+    pub(super) async fn ask_names(&self, call: Call, index: usize) -> CallOutput<Answer, ()> {
         let Some(kind) = NameKind::ALL.get(index).copied() else {
             return Outcome::Rejected.into();
         };

@@ -26,7 +26,7 @@ impl AccountWorker {
             return self.tell_names_failure(&failure, say, &text);
         }
         match call {
-            Call::Request { collector, .. } => self.status.failed(collector, &text),
+            Call::Request { task, .. } => self.status.failed(task.index(), &text),
             // Whoever waits for it fails with it.
             _ => (0..self.collectors.len())
                 .for_each(|collector| self.status.failed(collector, &text)),
@@ -37,8 +37,8 @@ impl AccountWorker {
     pub(super) fn subject(&self, call: Call) -> Subject {
         match call {
             _ if self.is_for_names(call) => Subject::Names,
-            Call::Request { collector, .. } => Subject::Collector(self.collectors[collector].label),
-            Call::LookUp(service) => Subject::Host(self.services[service]),
+            Call::Request { task, .. } => Subject::Collector(self.collectors[task.index()].label),
+            Call::LookUp(service) => Subject::Host(self.services[service.index()]),
             Call::Authorise => Subject::Token,
         }
     }

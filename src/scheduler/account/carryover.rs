@@ -3,23 +3,24 @@
 use std::time::Instant;
 
 use super::AccountScheduler;
+use crate::scheduler::{ServiceId, TaskId};
 
 /// What of an account is still there after a change of its configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Carryover {
-    /// For each collector, which one it was.
-    pub collectors: Vec<Option<CarriedTask>>,
-    /// For each service, its older index.
-    pub services: Vec<Option<usize>>,
+    /// For each task, which one it was.
+    pub tasks: Vec<Option<CarriedTask>>,
+    /// For each service, which one it was.
+    pub services: Vec<Option<ServiceId>>,
     /// What becomes of hosts and token.
     pub session: SessionChange,
 }
 
-/// What a collector was under an older configuration.
+/// What a task was under an older configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CarriedTask {
-    /// Its older index.
-    pub index: usize,
+    /// Its older id.
+    pub id: TaskId,
     /// Whether it asks for the same things as often as before.
     pub unchanged: bool,
 }
@@ -27,9 +28,9 @@ pub struct CarriedTask {
 /// What a change of the configuration means for the hosts and the token of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionChange {
-    /// The client continues, and what it holds.
+    /// The client continues, and so do its hosts and token.
     Unchanged,
-    /// The client is a new one that holds nothing; waits after failures stay.
+    /// The client is a new one without hosts or token; waits after failures stay.
     NewClient,
     /// Credentials, hosts or trust changed: what failed may work now, so that nothing waits because
     /// of an earlier failure. The pause after a 429 and the spacing are not about them and stay.
@@ -37,7 +38,7 @@ pub enum SessionChange {
 }
 
 impl AccountScheduler {
-    /// Takes over what the account as a whole has to keep to: its pause, the distance between its
+    /// Takes over what holds for all calls of the account: its pause, the distance between its
     /// calls and when the last one was.
     pub fn restore_pacing_from(&mut self, old: &Self) {
         self.spacing.restore_from(&old.spacing);
@@ -47,32 +48,22 @@ impl AccountScheduler {
 
     /// Takes over pause, spacing and back-off of the same account under an older configuration,
     /// so that a reload never makes it call sooner than it may. Calls under way then must have
-    /// been aborted. A collector that did not change continues where it was.
+    /// been aborted. A task that did not change continues where it was.
     pub fn restore_from(&mut self, old: &Self, now: Instant, carryover: &Carryover) {
         self.restore_pacing_from(old);
         self.turn = old.turn;
-        for (collector, carried) in std::iter::zip(&mut self.collectors, &carryover.collectors) {
-            let old =
-                carried.and_then(|carried| Some((old.collectors.get(carried.index)?, carried)));
-            if let Some((old, carried)) = old {
-                collector.restore_from(old, now, carried.unchanged);
+        for (task, carried) in std::iter::zip(&mut self.tasks, &carryover.tasks) {
+            if let Some(carried) = carried
+                && let Some(old) = old.tasks.get(carried.id.index())
+            {
+                task.restore_from(old, now, carried.unchanged);
             }
             if carryover.session == SessionChange::Repaired {
-                collector.clear_failures(now);
+                task.clear_failures(now);
             }
         }
-        for (service, carried) in std::iter::zip(&mut self.services, &carryover.services) {
-            if let Some(old) = carried.and_then(|index| old.services.get(index)) {
-                service.restore_from(old, now, carryover.session);
-            }
-        }
-        if let (Some(token), Some(old)) = (&mut self.token, &old.token) {
-            token.restore_from(old, now, carryover.session);
-        }
-        if carryover.session != SessionChange::Repaired {
-            self.token_generation = old.token_generation;
-            self.replaced_after_401 = old.replaced_after_401;
-            self.replaced_for_failing = old.replaced_for_failing;
-        }
+        let (services, change) = (&carryover.services, carryover.session);
+        self.session
+            .restore_from(&old.session, now, services, change);
     }
 }

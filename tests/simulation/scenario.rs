@@ -1,4 +1,5 @@
-//! The story of a seed: what goes wrong, when, for whom.
+//! The scenario of a seed: which calls fail, when and how, and what happens to machine and
+//! configuration.
 
 use std::time::Duration;
 
@@ -6,14 +7,14 @@ use fastrand::Rng;
 use jiff::SignedDuration;
 use liveperson_exporter::scheduler::SessionChange;
 
-use super::drawn::Redraw;
+use super::setup::ConfigChange;
 
-/// A whole story. Times are monotonic, since the beginning.
+/// A scenario. Times are monotonic, since the beginning.
 #[derive(Clone, Debug)]
-pub(crate) struct Story {
+pub(crate) struct Scenario {
     pub(crate) faults: Vec<Fault>,
-    pub(crate) twists: Vec<(Duration, Twist)>,
-    /// From here on all is well.
+    pub(crate) disturbances: Vec<(Duration, Disturbance)>,
+    /// No call fails from here on.
     pub(crate) ends: Duration,
 }
 
@@ -23,7 +24,7 @@ pub(crate) struct Fault {
     pub(crate) from: Duration,
     pub(crate) to: Duration,
     pub(crate) target: Target,
-    /// Share of the calls that it meets.
+    /// Share of the calls that fail.
     pub(crate) share: f64,
     pub(crate) kind: Kind,
 }
@@ -48,15 +49,15 @@ pub(crate) enum Kind {
     Timeout,
     /// The connection is refused or dropped.
     Drop,
-    /// An answer that is no answer.
+    /// An answer that cannot be read.
     Unreadable,
-    /// Tokens are not accepted, fresh ones neither.
+    /// Tokens are not accepted, not even new ones.
     Unauthorised,
     /// 403.
     Forbidden,
     /// Another 4xx.
     Rejected,
-    /// Right answers, late: this share of the time limit.
+    /// Correct answers, late: after this share of the time limit.
     Slow(f64),
 }
 
@@ -71,7 +72,7 @@ pub(crate) enum RetryAfter {
 
 /// What happens to the machine that the exporter runs on, or to its configuration.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Twist {
+pub(crate) enum Disturbance {
     WallClockSteps(SignedDuration),
     /// The machine sleeps: the monotonic clock stands still and connections are gone after it.
     Suspend(Duration),
@@ -80,28 +81,28 @@ pub(crate) enum Twist {
     /// LivePerson revokes the tokens.
     TokensRevoked,
     /// The configuration of an account changes: of which, how, and what that means for its client.
-    Reload(usize, Redraw, SessionChange),
+    Reload(usize, ConfigChange, SessionChange),
     /// An account is taken out of the configuration.
     Remove(usize),
     /// `stale_after` changes, in seconds.
     StaleAfter(u64),
-    /// Skills come and go.
+    /// The skills with chats change.
     Skills(usize),
 }
 
 const YEAR: i64 = 365 * 86_400;
 
-impl Story {
-    pub(crate) fn draw(rng: &mut Rng, accounts: usize) -> Self {
+impl Scenario {
+    pub(crate) fn generate(rng: &mut Rng, accounts: usize) -> Self {
         // Some long enough for all of 2, 4 and 8 minutes.
         let length = if rng.u32(..20) == 0 {
             rng.u64(900..2400)
         } else {
             rng.u64(20..150)
         };
-        let some_time = |rng: &mut Rng| Duration::from_millis(rng.u64(..length * 1000));
+        let random_time = |rng: &mut Rng| Duration::from_millis(rng.u64(..length * 1000));
         let faults = (0..rng.usize(1..5)).map(|_| {
-            let (a, b) = (some_time(rng), some_time(rng));
+            let (a, b) = (random_time(rng), random_time(rng));
             Fault {
                 from: a.min(b),
                 to: a.max(b),
@@ -115,44 +116,47 @@ impl Story {
                     Target::Request(rng.usize(..2), rng.usize(..4)),
                 ][rng.usize(..7)],
                 share: [1.0, 1.0, 0.5, 0.1][rng.usize(..4)],
-                kind: Kind::draw(rng),
+                kind: Kind::generate(rng),
             }
         });
         let mut faults: Vec<_> = faults.collect();
-        let mut twists: Vec<_> = (0..rng.usize(..5))
-            .map(|_| (some_time(rng), Twist::draw(rng, accounts)))
+        let mut disturbances: Vec<_> = (0..rng.usize(..5))
+            .map(|_| (random_time(rng), Disturbance::generate(rng, accounts)))
             .collect();
         if rng.u32(..3) == 0 {
-            twists.push((some_time(rng), Twist::TokensRevoked));
+            disturbances.push((random_time(rng), Disturbance::TokensRevoked));
         }
         if rng.u32(..3) == 0 {
-            // One request is wrong for good.
+            // One request always fails.
             let mut fault = Fault::of_everything(rng, Duration::from_secs(length));
-            fault.from = some_time(rng);
+            fault.from = random_time(rng);
             fault.target = Target::Request([0, 0, 1][rng.usize(..3)], rng.usize(..4));
             faults.insert(0, fault);
         }
         if rng.u32(..6) == 0 {
-            // Nothing works from the beginning on, until somebody mends the configuration perhaps.
-            let to = some_time(rng).max(some_time(rng));
+            // Nothing works from the beginning on, unless the configuration is repaired.
+            let to = random_time(rng).max(random_time(rng));
             faults.insert(0, Fault::of_everything(rng, to));
             if rng.bool() {
                 let account = rng.usize(..accounts);
                 let at = to.mul_f64(rng.f64() * 2.0);
-                let mend = Twist::Reload(account, Redraw::Nothing, SessionChange::Repaired);
-                twists.push((at.min(Duration::from_secs(length)), mend));
+                let repair =
+                    Disturbance::Reload(account, ConfigChange::Nothing, SessionChange::Repaired);
+                disturbances.push((at.min(Duration::from_secs(length)), repair));
             }
         }
-        twists.sort_by_key(|(at, _)| *at);
+        disturbances.sort_by_key(|(at, _)| *at);
         // A stall moves everything after it; the faults end well before this.
-        let stalled = twists.iter().filter_map(|(_, twist)| match twist {
-            Twist::Stall(time) => Some(*time),
-            _ => None,
-        });
+        let stalled = disturbances
+            .iter()
+            .filter_map(|(_, disturbance)| match disturbance {
+                Disturbance::Stall(time) => Some(*time),
+                _ => None,
+            });
         let ends = Duration::from_secs(length) + stalled.sum::<Duration>();
         Self {
             faults,
-            twists,
+            disturbances,
             ends,
         }
     }
@@ -177,9 +181,9 @@ impl Fault {
 }
 
 impl Kind {
-    fn draw(rng: &mut Rng) -> Self {
+    fn generate(rng: &mut Rng) -> Self {
         match rng.u32(..13) {
-            0..=3 => Self::Throttle(RetryAfter::draw(rng)),
+            0..=3 => Self::Throttle(RetryAfter::generate(rng)),
             4 | 5 => Self::Status(rng.u16(500..600)),
             6 => Self::Timeout,
             7 => Self::Drop,
@@ -193,7 +197,7 @@ impl Kind {
 }
 
 impl RetryAfter {
-    fn draw(rng: &mut Rng) -> Self {
+    fn generate(rng: &mut Rng) -> Self {
         match rng.u32(..14) {
             0..=3 => Self::Nothing,
             4 => Self::Text("0"),
@@ -210,8 +214,8 @@ impl RetryAfter {
     }
 }
 
-impl Twist {
-    fn draw(rng: &mut Rng, accounts: usize) -> Self {
+impl Disturbance {
+    fn generate(rng: &mut Rng, accounts: usize) -> Self {
         let account = rng.usize(..accounts);
         match rng.u32(..16) {
             0 | 1 => Self::WallClockSteps(SignedDuration::from_secs(rng.i64(-43_200..43_200))),
@@ -224,14 +228,14 @@ impl Twist {
             9 if accounts > 1 => Self::Remove(account),
             10 => Self::StaleAfter([60, 120, 300][rng.usize(..3)]),
             _ => {
-                let redraw = [
-                    Redraw::Nothing,
-                    Redraw::PlanSource,
-                    Redraw::Intervals,
-                    Redraw::Limits,
-                    Redraw::Collectors,
-                    Redraw::Names,
-                    Redraw::Everything,
+                let change = [
+                    ConfigChange::Nothing,
+                    ConfigChange::Plans,
+                    ConfigChange::Intervals,
+                    ConfigChange::Limits,
+                    ConfigChange::Collectors,
+                    ConfigChange::Names,
+                    ConfigChange::Everything,
                 ][rng.usize(..7)];
                 let session = [
                     SessionChange::Unchanged,
@@ -239,7 +243,7 @@ impl Twist {
                     SessionChange::NewClient,
                     SessionChange::Repaired,
                 ];
-                Self::Reload(account, redraw, session[rng.usize(..4)])
+                Self::Reload(account, change, session[rng.usize(..4)])
             }
         }
     }

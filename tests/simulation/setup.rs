@@ -1,4 +1,4 @@
-//! What a seed draws of an account: its configuration, its limits, and how LivePerson treats it.
+//! What a seed generates of an account: its configuration, its limits, and how LivePerson treats it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,23 +9,26 @@ use liveperson_exporter::collectors::sla::{self, Sla};
 use liveperson_exporter::collectors::{AccountCollectors, ConfiguredCollector};
 use liveperson_exporter::config::Names;
 use liveperson_exporter::scheduler::{
-    AccountSettings, CollectorSettings, SessionSettings, first_phase,
+    AccountSettings, ServiceId, SessionSettings, TaskPolicy, TaskSettings, first_phase,
 };
 use liveperson_exporter::vocabulary::{Selection, Window};
 
 use super::liveperson::MOST_SKILLS;
 
-/// One drawn account.
+/// The services whose hosts an account looks up.
+pub(crate) const DATA_HOST: ServiceId = ServiceId::new(0);
+pub(crate) const TOKEN_HOST: ServiceId = ServiceId::new(1);
+pub(crate) const NAMES_HOST: ServiceId = ServiceId::new(2);
+
+/// One account as it was generated.
 #[derive(Clone, Debug)]
-pub(crate) struct Drawn {
+pub(crate) struct AccountSetup {
     number: usize,
     activity: engagement_activity::Settings,
     sla: sla::Settings,
     pub(crate) collectors: AccountCollectors,
     pub(crate) names: Names,
     pub(crate) settings: AccountSettings,
-    /// Whether names are looked up, behind all the collectors.
-    pub(crate) background: Option<CollectorSettings>,
     session: bool,
     login: bool,
     /// Answers take this long on average ...
@@ -47,16 +50,16 @@ pub(crate) enum TokenStyle {
     /// Counted from this side's wall clock, which may be wrong.
     JwtWithoutIat,
     Unsaid,
-    /// Told as a second, though it lives longer.
-    ToldTooShort,
+    /// Reported as a second, though it lives longer.
+    ReportedTooShort,
 }
 
 /// A change of an account's configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Redraw {
-    /// Nothing that its collectors ask.
+pub(crate) enum ConfigChange {
+    /// Nothing that its collectors request.
     Nothing,
-    PlanSource,
+    Plans,
     Intervals,
     Limits,
     Collectors,
@@ -72,8 +75,8 @@ fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-impl Drawn {
-    pub(crate) fn draw(rng: &mut Rng, number: usize) -> Self {
+impl AccountSetup {
+    pub(crate) fn generate(rng: &mut Rng, number: usize) -> Self {
         let request_timeout = secs(pick(rng, &[2, 15, 15, 30]));
         let slow = rng.u32(..8) == 0;
         let latency = if slow {
@@ -83,7 +86,7 @@ impl Drawn {
             Duration::from_millis(rng.u64(5..800))
         };
         let session = rng.bool();
-        let mut drawn = Self {
+        let mut setup = Self {
             number,
             activity: activity(rng),
             sla: sla(rng),
@@ -93,10 +96,9 @@ impl Drawn {
                 max_in_flight: 1,
                 min_spacing: secs(1),
                 session: SessionSettings::default(),
-                collectors: Vec::new(),
+                tasks: Vec::new(),
                 seed: rng.u64(..),
             },
-            background: None,
             session,
             login: session && rng.u32(..4) == 0,
             latency,
@@ -108,23 +110,23 @@ impl Drawn {
                     TokenStyle::Jwt,
                     TokenStyle::JwtWithoutIat,
                     TokenStyle::Unsaid,
-                    TokenStyle::ToldTooShort,
+                    TokenStyle::ReportedTooShort,
                 ],
             ),
             token_life: secs(pick(rng, &[120, 120, 600, 3600])),
             requests: 0,
         };
-        drawn.limits(rng);
-        drawn.enable(rng);
-        drawn.settle();
-        drawn
+        setup.limits(rng);
+        setup.enable(rng);
+        setup.derive();
+        setup
     }
 
     /// The same account under a changed configuration.
-    pub(crate) fn redraw(&mut self, rng: &mut Rng, what: Redraw) {
-        let all = what == Redraw::Everything;
+    pub(crate) fn change(&mut self, rng: &mut Rng, what: ConfigChange) {
+        let all = what == ConfigChange::Everything;
         let (activity, sla) = (&mut self.activity, &mut self.sla);
-        if all || what == Redraw::PlanSource {
+        if all || what == ConfigChange::Plans {
             let (was, now) = (activity.interval, self::activity(rng));
             *activity = engagement_activity::Settings {
                 interval: was,
@@ -138,21 +140,21 @@ impl Drawn {
                 ..now
             };
         }
-        if all || what == Redraw::Intervals {
+        if all || what == ConfigChange::Intervals {
             activity.interval = interval(rng);
             sla.interval = interval(rng);
         }
-        if all || what == Redraw::Limits {
+        if all || what == ConfigChange::Limits {
             self.limits(rng);
         }
-        if all || what == Redraw::Collectors {
+        if all || what == ConfigChange::Collectors {
             self.enable(rng);
         }
-        if all || what == Redraw::Names {
+        if all || what == ConfigChange::Names {
             self.names = names(rng);
         }
         self.settings.seed = rng.u64(..);
-        self.settle();
+        self.derive();
     }
 
     fn limits(&mut self, rng: &mut Rng) {
@@ -168,8 +170,8 @@ impl Drawn {
         self.sla.enabled = only != 1;
     }
 
-    /// What follows from the rest.
-    fn settle(&mut self) {
+    /// Derives what follows from the rest.
+    fn derive(&mut self) {
         let all = vec![
             ConfiguredCollector::new(&EngagementActivity, self.activity.clone()),
             ConfiguredCollector::new(&Sla, self.sla.clone()),
@@ -179,26 +181,29 @@ impl Drawn {
         let enabled = self.collectors.enabled().iter().enumerate();
         let collectors = enabled.map(|(index, collector)| {
             let interval = collector.interval();
-            CollectorSettings {
+            TaskSettings {
                 interval,
                 phase: first_phase(interval, first + index),
-                service: self.session.then_some(0),
+                service: self.session.then_some(DATA_HOST),
+                policy: TaskPolicy::DATA,
             }
         });
-        self.settings.collectors = collectors.collect();
+        // Names stand behind all the collectors.
+        let names = self.names.lookup.then(|| TaskSettings {
+            interval: self.names.refresh,
+            phase: first_phase(self.names.refresh, first),
+            service: self.session.then_some(NAMES_HOST),
+            policy: TaskPolicy::BACKGROUND,
+        });
+        self.settings.tasks = collectors.chain(names).collect();
         let services = 2 + usize::from(self.names.lookup);
         self.settings.session = SessionSettings {
             services: if self.session { services } else { 0 },
             token: self.session,
-            token_service: self.session.then_some(1),
+            token_service: self.session.then_some(TOKEN_HOST),
             token_distance: secs(if self.login { 5 } else { 0 }),
         };
-        self.background = self.names.lookup.then(|| CollectorSettings {
-            interval: self.names.refresh,
-            phase: first_phase(self.names.refresh, first),
-            service: self.session.then_some(2),
-        });
-        // Time for some calls at least, or nobody could poll with it.
+        // Time for some calls at least, or no poll could succeed with it.
         self.token_life = self
             .token_life
             .max(self.latency * 30)
@@ -217,13 +222,21 @@ impl Drawn {
         enabled.map(|collector| collector.label()).collect()
     }
 
-    /// Whether this is the index of the names.
+    /// Whether this is the number of the names' task.
     pub(crate) fn is_names(&self, collector: usize) -> bool {
         collector >= self.collectors.enabled().len()
     }
 
+    /// The tasks of data.
+    pub(crate) fn data_tasks(&self) -> impl Iterator<Item = &TaskSettings> {
+        self.settings
+            .tasks
+            .iter()
+            .take(self.collectors.enabled().len())
+    }
+
     pub(crate) fn longest_interval(&self) -> Duration {
-        let intervals = self.settings.collectors.iter().map(|c| c.interval);
+        let intervals = self.data_tasks().map(|task| task.interval);
         intervals.max().unwrap()
     }
 
