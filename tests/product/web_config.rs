@@ -69,18 +69,18 @@ fn a_private_key_in_the_place_of_the_file_is_never_repeated() {
         let (_folder, web) = web_file(&text);
         for words in [&["run"][..], &["check-config"], &["demo"]] {
             let output = ended(words, &file, &web);
-            let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-            assert_eq!(output.status.code(), Some(2), "{words:?}: {told}");
+            let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+            assert_eq!(output.status.code(), Some(2), "{words:?}: {said}");
             let place = ["web.yml", "tls_server_config."];
-            let placed = place.iter().any(|place| told.contains(place));
-            assert!(placed, "{words:?}: {told}");
-            assert!(!told.contains(secret), "{words:?}: {told}");
+            let placed = place.iter().any(|place| said.contains(place));
+            assert!(placed, "{words:?}: {said}");
+            assert!(!said.contains(secret), "{words:?}: {said}");
         }
     }
 }
 
 #[test]
-fn check_config_checks_the_web_file_too_and_tells_all_mistakes_at_once() {
+fn check_config_reports_all_mistakes_of_both_files() {
     let (_folder, good) = configuration(CONFIGURATION);
     let (_folder, bad) = configuration("accounts: []");
     let (_folder, good_web) = web_file(&guarded());
@@ -97,10 +97,10 @@ fn check_config_checks_the_web_file_too_and_tells_all_mistakes_at_once() {
         ),
     ] {
         let output = ended(&["check-config"], file, web);
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(status), "{told}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(status), "{said}");
         for words in wanted {
-            assert!(told.contains(words), "{words} is not in {told}");
+            assert!(said.contains(words), "{words} is not in {said}");
         }
     }
 }
@@ -126,7 +126,7 @@ async fn until_in_force(exporter: &Exporter, wanted: f64) {
 }
 
 #[tokio::test]
-async fn whatever_becomes_of_the_file_nobody_gets_in_without_a_password() {
+async fn a_broken_web_file_never_lets_in_without_a_password() {
     let (folder, web) = web_file(&guarded());
     let arguments = [format!("--web.config.file={}", web.display())];
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
