@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_collector_asks_the_same_while_its_skills_come_from_the_same() {
+    fn a_collector_asks_the_same_while_its_skills_have_one_source() {
         let before = settings();
         let mut after = settings();
         after.activity.interval = Duration::from_secs(10);

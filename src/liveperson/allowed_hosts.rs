@@ -62,7 +62,7 @@ fn host_of(url: &Url) -> Option<&str> {
     Some(host.strip_suffix('.').unwrap_or(host))
 }
 
-/// Domains below which anybody can register a name, so that neighbours are strangers. Such a list is
+/// Domains below which names are sold to the public, so that neighbours are strangers. Such a list is
 /// never complete; it only narrows what the rules of [`domain_above`] leave.
 const SHARED_HOSTING: [&str; 45] = [
     "amazonaws.com",
@@ -113,8 +113,8 @@ const SHARED_HOSTING: [&str; 45] = [
 ];
 
 /// The domain that a Domain API at this host belongs to: `example.com` for `api.example.com`. `None`
-/// where the parent may be a registry such as `co.uk` or shared hosting, whose names belong to
-/// anybody; such a Domain API may name its own host only.
+/// where the parent may be a registry such as `co.uk` or shared hosting, whose names have
+/// many owners; such a Domain API may name its own host only.
 fn domain_above(host: &str) -> Option<&str> {
     let host = host.strip_suffix('.').unwrap_or(host);
     let (_, above) = host.split_once('.')?;
@@ -124,7 +124,7 @@ fn domain_above(host: &str) -> Option<&str> {
     Some(above)
 }
 
-/// Whether names directly below this one are probably sold to anybody.
+/// Whether names directly below this one are probably sold to the public.
 fn is_registry(domain: &str) -> bool {
     // Second levels of countries that are longer than `co` and `com`.
     const CLASSES: [&str; 9] = [

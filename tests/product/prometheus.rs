@@ -78,9 +78,7 @@ impl Prometheus {
              static_configs: [{{targets: ['{target}']}}]\n"
         );
         std::fs::write(folder.path().join("prometheus.yml"), config).unwrap();
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap();
-        drop(free);
+        let address = common::free_address();
         let child = Command::new(program)
             .arg("--config.file=prometheus.yml")
             .arg("--storage.tsdb.path=data")
@@ -324,7 +322,7 @@ async fn every_upper_limit_is_a_canonical_number_in_both_formats() {
     }
 }
 
-/// Prometheus 3 writes the limits of some types anew and those of others not.
+/// Prometheus 3 rewrites the limits of some types and not those of others.
 #[tokio::test]
 async fn series_are_the_same_ones_whichever_format_a_prometheus_reads() {
     let (_simulator, exporter) = exporter().await;

@@ -138,7 +138,7 @@ fn series(page: &str) -> BTreeSet<&str> {
 }
 
 #[tokio::test]
-async fn every_format_and_encoding_is_the_same_data_of_the_announced_length() {
+async fn every_format_and_encoding_has_the_same_data_and_its_length() {
     let (_simulator, exporter) = exporter("").await;
     with_data(&exporter).await;
     let plain = scrape(&exporter, "", "*/*", "identity").await.text();
@@ -204,7 +204,7 @@ async fn every_openmetrics_page_passes_the_strict_parser() {
 }
 
 #[tokio::test]
-async fn a_scrape_can_select_and_wrong_names_are_told_the_right_ones() {
+async fn a_scrape_selects_and_an_unknown_name_lists_the_known_ones() {
     let (_simulator, exporter) = exporter("").await;
     with_data(&exporter).await;
     let whole = scrape(&exporter, "", "*/*", "identity").await.text();
@@ -243,11 +243,11 @@ async fn a_scrape_can_select_and_wrong_names_are_told_the_right_ones() {
 }
 
 #[tokio::test]
-async fn too_many_series_are_left_out_by_levels_and_told_once() {
+async fn too_many_series_are_dropped_by_level_and_logged_once() {
     let (_simulator, exporter) = exporter("max_series: 400").await;
     with_data(&exporter).await;
-    let told = || exporter.log().matches("limits.max_series").count();
-    eventually("the log tells of it", async || (told() > 0).then_some(())).await;
+    let logged = || exporter.log().matches("limits.max_series").count();
+    eventually("it is logged", async || (logged() > 0).then_some(())).await;
     let page = exporter.page().await;
     assert!(!page.contains("liveperson_window_skill_agent_"));
     assert!(page.contains("liveperson_window_account_chats{"));
@@ -259,7 +259,7 @@ async fn too_many_series_are_left_out_by_levels_and_told_once() {
     assert!(sum("liveperson_series") <= 400.0);
     assert!(of("liveperson_series_dropped", "engagement_activity") > 0.0);
     assert!(
-        told() <= 2,
+        logged() <= 2,
         "once, or twice when the second collector adds a level:\n{}",
         exporter.log()
     );

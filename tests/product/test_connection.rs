@@ -226,11 +226,9 @@ async fn accounts_come_in_turn_and_one_that_fails_holds_none_up() {
 
 #[tokio::test]
 async fn no_way_to_liveperson() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let nobody = free.local_addr().unwrap();
-    drop(free);
+    let unreachable = common::free_address();
     let yaml = format!(
-        "accounts: [{{id: \"1\", auth: {{{OAUTH1}}}}}]\ndomain_api: \"http://{nobody}\"\n\
+        "accounts: [{{id: \"1\", auth: {{{OAUTH1}}}}}]\ndomain_api: \"http://{unreachable}\"\n\
          names: {{lookup: false}}\n"
     );
     let (status, report) = run(&yaml).await;
@@ -277,7 +275,7 @@ async fn the_documented_sample_is_what_the_command_prints() {
 }
 
 #[tokio::test]
-async fn numbers_and_durations_are_written_for_people() {
+async fn numbers_and_durations_are_readable() {
     let simulator = simulator().await;
     let yaml = yaml(&simulator, OAUTH2);
     let fault = |fault: Fault| Fault {

@@ -19,7 +19,7 @@ pub struct SlaQuery {
 /// Whose waits an SLA histogram counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
-    /// Everybody's.
+    /// The whole account's.
     Account,
     /// One skill's.
     Skill(i64),
