@@ -9,9 +9,11 @@ pub mod catalogue;
 pub mod engagement_activity;
 pub mod exporter;
 pub mod names;
+mod process;
 pub mod sla;
 
 pub use catalogue::{Family, FamilyId, Kind, Origin};
+pub use process::ProcessMetrics;
 
 /// A label of a sample; the name comes from the catalogue's order of labels.
 #[derive(Clone, Copy, Debug, PartialEq)]
