@@ -15,7 +15,8 @@ use super::status::CollectorStatus;
 use crate::collectors::Registry;
 use crate::exposition::{Format, page_end, write_self_metrics};
 use crate::liveperson::api;
-use crate::metrics::exporter::{ConfigState, ProcessMetrics, gather};
+use crate::metrics::ProcessMetrics;
+use crate::metrics::exporter::{ConfigState, gather};
 use crate::names;
 use crate::store::PageFilter;
 use crate::web::{

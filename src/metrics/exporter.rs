@@ -9,12 +9,12 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use prometheus::core::Collector;
-use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::{Metric, MetricFamily};
 use prometheus::{Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
 
 use super::exporter_families as families;
 use super::family::Family;
+use super::process::ProcessMetrics;
 
 /// Upper limits of the request duration's buckets, in seconds.
 const DURATION_BUCKETS: [f64; 10] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0];
@@ -152,16 +152,6 @@ pub struct ConfigState {
     pub web_config_in_force: bool,
 }
 
-/// The metrics of the process, found once.
-#[derive(Debug)]
-pub struct ProcessMetrics(ProcessCollector);
-
-impl Default for ProcessMetrics {
-    fn default() -> Self {
-        Self(ProcessCollector::for_self())
-    }
-}
-
 /// The exporter's own families at a scrape.
 #[derive(Debug)]
 pub struct Gathered {
@@ -229,7 +219,7 @@ pub fn gather<'a>(
     }
     merge(&mut families, states(accounts)?);
     merge(&mut families, about_the_exporter(config)?);
-    merge(&mut families, process.0.collect());
+    merge(&mut families, process.gather()?);
     let mut families: Vec<MetricFamily> = families.into_values().collect();
     for family in &mut families {
         // The crate keeps series in a hash map; a page that changes its order at every scrape

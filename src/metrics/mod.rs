@@ -8,9 +8,11 @@ mod catalogue;
 pub mod exporter;
 pub mod exporter_families;
 mod family;
+mod process;
 
 pub use catalogue::Catalogue;
 pub use family::{Family, Kind, Origin};
+pub use process::ProcessMetrics;
 
 /// A label of a sample; the name comes from the family's labels.
 #[derive(Clone, Copy, Debug, PartialEq)]
