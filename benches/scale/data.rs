@@ -6,9 +6,9 @@ use liveperson_exporter::collectors::engagement_activity::{
     EngagementAnswer, EngagementQuery, map, read,
 };
 use liveperson_exporter::collectors::realtime::IdFilter;
-use liveperson_exporter::config::Window;
 use liveperson_exporter::exposition::{Chunk, SegmentWriter};
 use liveperson_exporter::vocabulary::Level;
+use liveperson_exporter::vocabulary::Window;
 
 pub(crate) const ACCOUNT: &str = "12345678";
 pub(crate) const AGENTS: u64 = 100;
@@ -86,8 +86,8 @@ pub(crate) fn parse(body: &[u8]) -> EngagementAnswer {
 }
 
 /// What a poll makes of an answer: mapped, rendered and compressed.
-pub(crate) fn render(answer: &EngagementAnswer, earlier: &[Chunk]) -> Vec<Chunk> {
-    let mut writer = SegmentWriter::new(earlier).unwrap();
+pub(crate) fn render(answer: &EngagementAnswer, previous: &[Chunk]) -> Vec<Chunk> {
+    let mut writer = SegmentWriter::new(previous);
     map(ACCOUNT, &query(), answer, &mut writer);
     writer.finish().unwrap()
 }

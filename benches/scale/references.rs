@@ -1,4 +1,4 @@
-//! The same series by other means, each in a process of its own, so that its memory is its own.
+//! The same series by other libraries, each in a separate process to measure its memory.
 
 use std::process::Command;
 

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::collector::Target;
 use super::erased::{ConfiguredCollector, Request};
-use crate::config::{Account, Window};
+use crate::vocabulary::Window;
 
 /// The collectors of one account.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,15 +22,9 @@ pub struct AccountCollectors {
 }
 
 impl AccountCollectors {
-    /// The collectors of an account of the configuration.
-    pub fn of(account: &Account) -> Self {
-        let all = account.collectors.clone();
-        Self::new(&account.id, account.hosts.clone(), all)
-    }
-
     /// The collectors of an account. `hosts`: the base URLs that the configuration gives, by service.
     pub fn new(account: &str, hosts: BTreeMap<String, Url>, all: Vec<ConfiguredCollector>) -> Self {
-        let enabled = all.iter().filter(|collector| collector.schedule().enabled);
+        let enabled = all.iter().filter(|collector| collector.enabled());
         Self {
             account: account.to_owned(),
             hosts,
@@ -117,7 +111,7 @@ mod tests {
     use super::*;
     use crate::collectors::engagement_activity::{self, EngagementActivity};
     use crate::collectors::sla::{self, Sla};
-    use crate::config::Selection;
+    use crate::vocabulary::Selection;
 
     struct Settings {
         activity: engagement_activity::Settings,
@@ -198,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_collector_asks_the_same_while_its_skills_come_from_the_same() {
+    fn a_collector_asks_the_same_while_its_skills_have_one_source() {
         let before = settings();
         let mut after = settings();
         after.activity.interval = Duration::from_secs(10);

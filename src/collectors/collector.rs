@@ -2,20 +2,21 @@
 
 use std::fmt::Debug;
 use std::hash::Hash;
-use std::time::Duration;
 
 use url::Url;
 
 use super::url_length;
-use crate::config::{Selection, Window};
+use crate::config::CollectorSection;
 use crate::liveperson::json::{Content, ReadError};
 use crate::metrics::{Family, Sink};
 use crate::vocabulary::{Level, Service};
+use crate::vocabulary::{Selection, Window};
 
 /// What others say of a collector.
 #[derive(Debug)]
 pub struct About {
-    /// The value of the `collector` label and the name of its section in the configuration.
+    /// The value of the `collector` label and the name of its section in the configuration: the
+    /// `NAME` of its settings.
     pub label: &'static str,
     /// The value of the `api` label, which counts its calls.
     pub api: &'static str,
@@ -25,15 +26,6 @@ pub struct About {
     pub service: Service,
     /// What to give the key or user that is refused.
     pub permission: &'static str,
-}
-
-/// Whether and how often an account is polled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Schedule {
-    /// Whether the collector runs.
-    pub enabled: bool,
-    /// Time between the starts of two polls.
-    pub interval: Duration,
 }
 
 /// The account that requests are planned for.
@@ -104,7 +96,7 @@ pub type Minutes<'a> = &'a dyn Fn(Window) -> u16;
 /// are for APIs that need more than most.
 pub trait Collector: Debug + Send + Sync + 'static {
     /// Its section of one account's configuration, checked.
-    type Settings: Clone + Debug + PartialEq + Send + Sync + 'static;
+    type Settings: CollectorSection;
     /// One request of a poll. Equal queries are the same request from one poll to the next, so that
     /// an answer replaces the last one to the same query.
     type Query: Clone + Debug + Eq + Hash + Send + Sync + 'static;
@@ -116,9 +108,6 @@ pub trait Collector: Debug + Send + Sync + 'static {
 
     /// Its families, in the order of the page.
     fn families(&self) -> Vec<&'static Family>;
-
-    /// Whether and how often it runs.
-    fn schedule(&self, settings: &Self::Settings) -> Schedule;
 
     /// The requests of one poll. `skills` are those that LivePerson has reported, when the settings
     /// ask for a request for each; see [`Collector::needs_skills`].

@@ -8,17 +8,22 @@ use std::any::Any;
 use std::fmt::{self, Debug};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::collector::{About, Collector, Minutes, Schedule, SeriesBound, Target};
-use crate::config::Window;
+use super::collector::{About, Collector, Minutes, SeriesBound, Target};
+use crate::config::{Account, CollectorSection as _, SectionType};
 use crate::liveperson::json::{Content, ReadError};
 use crate::metrics::{Family, Sink};
 use crate::vocabulary::Level;
+use crate::vocabulary::Window;
 
 /// A collector in the registry.
 pub(super) trait Registered: Debug + Send + Sync {
     fn about_it(&self) -> &'static About;
     fn all_families(&self) -> Vec<&'static Family>;
+    fn section(&self) -> SectionType;
+    /// The collector with the settings of an account; `None` when its section was not read.
+    fn configured(&'static self, account: &Account) -> Option<ConfiguredCollector>;
 }
 
 impl<C: Collector> Registered for C {
@@ -28,6 +33,15 @@ impl<C: Collector> Registered for C {
 
     fn all_families(&self) -> Vec<&'static Family> {
         self.families()
+    }
+
+    fn section(&self) -> SectionType {
+        SectionType::of::<C::Settings>()
+    }
+
+    fn configured(&'static self, account: &Account) -> Option<ConfiguredCollector> {
+        let settings = account.section::<C::Settings>()?;
+        Some(ConfiguredCollector::new(self, settings.clone()))
     }
 }
 
@@ -50,7 +64,8 @@ trait Configured: Debug + Send + Sync {
     fn as_any(&self) -> &dyn Any;
     fn equals(&self, other: &dyn Configured) -> bool;
     fn about(&self) -> &'static About;
-    fn schedule(&self) -> Schedule;
+    fn enabled(&self) -> bool;
+    fn interval(&self) -> Duration;
     fn plan(&self, target: &Target<'_>, skills: &[i64]) -> Vec<Request>;
     fn plan_for_skills(&self, skills: &[i64]) -> Vec<Request>;
     fn needs_skills(&self) -> Option<&[Window]>;
@@ -124,8 +139,12 @@ impl<C: Collector> Configured for WithSettings<C> {
         self.collector.about()
     }
 
-    fn schedule(&self) -> Schedule {
-        self.collector.schedule(&self.settings)
+    fn enabled(&self) -> bool {
+        self.settings.enabled()
+    }
+
+    fn interval(&self) -> Duration {
+        self.settings.interval()
     }
 
     fn plan(&self, target: &Target<'_>, skills: &[i64]) -> Vec<Request> {
@@ -240,20 +259,19 @@ impl ConfiguredCollector {
         self.0.about()
     }
 
-    /// Its settings, if it is this collector.
-    pub fn settings<C: Collector>(&self) -> Option<&C::Settings> {
-        let with_settings = self.0.as_any().downcast_ref::<WithSettings<C>>();
-        with_settings.map(|with_settings| &with_settings.settings)
-    }
-
     /// The value of the `collector` label.
     pub fn label(&self) -> &'static str {
         self.about().label
     }
 
-    /// Whether and how often it runs.
-    pub fn schedule(&self) -> Schedule {
-        self.0.schedule()
+    /// Whether it runs.
+    pub fn enabled(&self) -> bool {
+        self.0.enabled()
+    }
+
+    /// Time between the starts of two polls.
+    pub fn interval(&self) -> Duration {
+        self.0.interval()
     }
 
     /// The requests of one poll; see [`Collector::plan`].

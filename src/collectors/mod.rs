@@ -24,6 +24,6 @@ pub mod sla;
 mod url_length;
 
 pub use account::AccountCollectors;
-pub use collector::{About, Collector, Schedule, SeriesBound, Target};
+pub use collector::{About, Collector, SeriesBound, Target};
 pub use erased::{Answer, ConfiguredCollector, Request};
 pub use registry::Registry;

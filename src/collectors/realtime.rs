@@ -1,7 +1,7 @@
 //! What the methods of the Operational Realtime API have in common: their paths and lists of ids.
 
-use crate::config::Window;
 use crate::liveperson::percent_encode;
+use crate::vocabulary::Window;
 
 /// The window of a probe, in minutes: the smallest answer there is.
 pub const PROBE_MINUTES: u16 = 5;

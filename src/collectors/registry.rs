@@ -1,9 +1,11 @@
 //! The list of all collectors: the one place that a new one is entered.
 
+use super::account::AccountCollectors;
 use super::collector::{About, Collector};
 use super::engagement_activity::EngagementActivity;
 use super::erased::Registered;
 use super::sla::Sla;
+use crate::config::{Account, SectionType};
 use crate::metrics::Family;
 
 /// The collectors that a program has, in the order in which they are served.
@@ -36,6 +38,19 @@ impl Registry {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The sections of the configuration that they read.
+    pub fn sections(&self) -> Vec<SectionType> {
+        let collectors = self.0.iter();
+        collectors.map(|collector| collector.section()).collect()
+    }
+
+    /// The collectors with the settings of an account.
+    pub fn configured(&self, account: &Account) -> AccountCollectors {
+        let collectors = self.0.iter();
+        let collectors = collectors.filter_map(|collector| collector.configured(account));
+        AccountCollectors::new(&account.id, account.hosts.clone(), collectors.collect())
     }
 
     /// The families of all collectors, in the order of the page.

@@ -123,6 +123,7 @@ impl PreparedAccount {
     /// Prepares an account; the error says what is wrong with its settings. One that is `running`
     /// passes its client on if nothing changed that a client is made of.
     pub(super) fn new(
+        registry: &Registry,
         config: &Config,
         account: &Account,
         running: Option<&ReusableClient>,
@@ -135,7 +136,7 @@ impl PreparedAccount {
                 .map(Arc::new)
                 .map_err(|error| format!("account {}: {error}", account.id))?,
         };
-        let collectors = AccountCollectors::of(account);
+        let collectors = registry.configured(account);
         let counters = AccountCounters::new(&account.id, &labels(&collectors))
             .map_err(|error| format!("account {}: {error}", account.id))?;
         Ok(Self {
@@ -402,7 +403,7 @@ fn machine_settings(
         .iter()
         .enumerate()
         .map(|(i, collector)| {
-            let interval = collector.schedule().interval;
+            let interval = collector.interval();
             let phase = first_phase(interval, ordinal + i);
             TaskSettings {
                 interval,
@@ -428,18 +429,25 @@ fn machine_settings(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::collectors::Registry;
     use crate::config::{Environment, load_text};
 
     #[test]
     fn collectors_of_the_same_interval_have_phases_of_their_own_in_all_accounts() {
         let auth = "{oauth2: {client_id: i, client_secret: s}}";
         let text = format!("accounts: [{{id: '1', auth: {auth}}}, {{id: '2', auth: {auth}}}]");
-        let loaded = load_text("test", &text, &Environment::default()).unwrap();
+        let loaded = load_text(
+            "test",
+            &text,
+            &Environment::default(),
+            &Registry::standard().sections(),
+        )
+        .unwrap();
         let config = loaded.config;
         let mut phases = Vec::new();
         for (place, account) in config.accounts.iter().enumerate() {
             let client = Client::new(client_settings(&config, account)).unwrap();
-            let collectors = AccountCollectors::of(account);
+            let collectors = Registry::standard().configured(account);
             let ordinal = place * collectors.all().len();
             let settings = machine_settings(&config, account, &client, &[], &collectors, ordinal);
             let shares = settings.tasks.iter();

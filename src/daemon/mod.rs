@@ -2,7 +2,7 @@
 //!
 //! `account` turns an account of the configuration into a running task; `worker` makes its calls
 //! and tells what happened; `publisher` decides what of their answers is served, `results` by
-//! request and `names` for ids; `status` and `trouble` are what a person is told; `site` is what `web` serves and
+//! request and `names` for ids; `status` and `trouble` are what a person is told; `handler` is what `web` serves and
 //! `scrape` its largest page; `plan_report` prints the plan for `check-config`; `connection_test`
 //! tries every call once for `test-connection`; `clock` is the wall clock
 //! and `server_clock` LivePerson's.
@@ -11,13 +11,13 @@ mod account;
 mod aside;
 mod clock;
 mod connection_test;
+mod handler;
 mod plan_report;
 mod publisher;
 mod results;
 mod scrape;
 mod server_clock;
 mod services;
-mod site;
 mod status;
 mod trouble;
 mod worker;
@@ -43,9 +43,9 @@ use clock::epoch_seconds;
 
 pub use clock::{SystemClock, WallClock, timeframe};
 pub use connection_test::{Surroundings, Tally, test_connection};
+pub use handler::DaemonHandler;
 pub use plan_report::plan_report;
 pub use publisher::{Answer, Publisher};
-pub use site::DaemonSite;
 pub use status::{AccountStatus, CollectorStatus};
 
 /// Reads the configuration again.
@@ -80,13 +80,13 @@ impl Daemon {
     /// Starts polling; the error says which account cannot be started and why. `source` is asked
     /// again at every reload.
     pub fn start(
+        collectors: Registry,
         config: Config,
         source: ConfigSource,
         clock: Arc<dyn WallClock>,
     ) -> Result<Arc<Self>, String> {
         let accounts: Vec<_> = config.accounts.iter().map(|a| (a.clone(), None)).collect();
-        let prepared = prepare(&config, &accounts)?;
-        let collectors = Registry::standard();
+        let prepared = prepare(&collectors, &config, &accounts)?;
         let store = Store::new(
             &catalogue(&collectors),
             config.limits.max_series,
@@ -196,8 +196,9 @@ impl Daemon {
             };
             changed.iter().map(client).collect()
         };
+        let collectors = self.shared.collectors.clone();
         read_aside("the settings of the accounts", move || {
-            let prepared = prepare(&config, &changed)?;
+            let prepared = prepare(&collectors, &config, &changed)?;
             Ok((config, prepared))
         })
         .await
@@ -271,7 +272,7 @@ impl Daemon {
     fn config_state(&self) -> ConfigState {
         let present = self.present();
         ConfigState {
-            // The site knows.
+            // The handler knows.
             web_config_in_force: true,
             last_load_successful: present.last_load_successful,
             last_success: epoch_seconds(present.last_load),
@@ -315,12 +316,13 @@ async fn read_aside<T: Send + 'static>(
 }
 
 fn prepare(
+    collectors: &Registry,
     config: &Config,
     accounts: &[(Account, Option<ReusableClient>)],
 ) -> Result<Vec<PreparedAccount>, String> {
     let prepared: Vec<_> = accounts
         .iter()
-        .map(|(account, client)| PreparedAccount::new(config, account, client.as_ref()))
+        .map(|(account, client)| PreparedAccount::new(collectors, config, account, client.as_ref()))
         .collect();
     let errors: Vec<_> = prepared
         .iter()

@@ -7,18 +7,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::clock::timeframe;
-use crate::collectors::{AccountCollectors, ConfiguredCollector, Request, SeriesBound};
+use crate::collectors::{AccountCollectors, ConfiguredCollector, Registry, Request, SeriesBound};
 use crate::config::units::format_duration;
 use crate::config::{Account, Config};
 use crate::liveperson::NameKind;
 use crate::scheduler::{Demand, stretch_ratios};
 
 /// The plan of a configuration as text. `now` decides how long `today` is.
-pub fn plan_report(config: &Config, now: Timestamp) -> String {
+pub fn plan_report(config: &Config, registry: &Registry, now: Timestamp) -> String {
     let mut out = String::new();
     let mut bound = SeriesBound::default();
     for account in &config.accounts {
-        let collectors = AccountCollectors::of(account);
+        let collectors = registry.configured(account);
         // Writing to a String cannot fail.
         let _ = of_account(config, account, &collectors, now, &mut out);
         for collector in collectors.enabled() {
@@ -40,7 +40,7 @@ fn of_account(
     let (mut per_minute, mut per_skill) = (0.0, 0.0);
     let mut demands = Vec::new();
     for collector in collectors.enabled() {
-        let interval = collector.schedule().interval;
+        let interval = collector.interval();
         let polls_per_minute = 60.0 / interval.as_secs_f64();
         let requests = of_collector(config, collectors, collector, now, out)?;
         per_minute += as_float(requests.lasting) * polls_per_minute;
@@ -92,10 +92,7 @@ fn of_collector(
     now: Timestamp,
     out: &mut String,
 ) -> Result<RequestCounts, std::fmt::Error> {
-    let (plan, interval) = (
-        collectors.plan(collector, None),
-        collector.schedule().interval,
-    );
+    let (plan, interval) = (collectors.plan(collector, None), collector.interval());
     // Who hears of the skills from another collector asks for them only in the first poll.
     let lasting = collectors.plan(collector, Some(&[])).len();
     writeln!(

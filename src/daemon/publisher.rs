@@ -227,7 +227,10 @@ impl Publisher {
     fn serve_names(&self) {
         match self.names.chunks(self.collectors.account()) {
             Ok(chunks) => {
-                let publication = Publication { chunks, came: None };
+                let publication = Publication {
+                    chunks,
+                    received_at: None,
+                };
                 let source = self.source(names::LABEL);
                 self.store.publish(source, vec![Arc::new(publication)]);
             }
@@ -238,10 +241,10 @@ impl Publisher {
         }
     }
 
-    fn source(&self, part: &'static str) -> Source {
+    fn source(&self, collector: &'static str) -> Source {
         Source {
             account: self.collectors.account().into(),
-            part,
+            collector,
         }
     }
 }
@@ -249,7 +252,7 @@ impl Publisher {
 fn publication(chunks: Vec<Chunk>, came: Instant) -> Publication {
     Publication {
         chunks,
-        came: Some(came),
+        received_at: Some(came),
     }
 }
 

@@ -56,7 +56,7 @@ impl Planned {
         });
         Some(Publication {
             chunks: chunks.cloned().collect(),
-            came: served.came,
+            received_at: served.received_at,
         })
     }
 }
@@ -79,7 +79,7 @@ impl Results {
             let of_levels = changed.iter().filter_map(|old| old.levels_for(new));
             let parts: Vec<Publication> = of_levels.collect();
             let publication = Arc::new(Publication {
-                came: parts.iter().filter_map(|part| part.came).min(),
+                received_at: parts.iter().filter_map(|part| part.received_at).min(),
                 chunks: parts.into_iter().flat_map(|part| part.chunks).collect(),
             });
             let answered = Answered {
@@ -167,7 +167,10 @@ impl Results {
             .iter()
             .any(|planned| planned.request.discovers_skills() && !planned.answered);
         let fresh = |planned: &Planned| {
-            let came = planned.served.as_ref().and_then(|s| s.publication.came);
+            let came = planned
+                .served
+                .as_ref()
+                .and_then(|s| s.publication.received_at);
             came.is_some_and(|came| now.saturating_duration_since(came) < stale_after)
         };
         self.leaving.retain(|planned| {
@@ -203,10 +206,10 @@ mod tests {
     use crate::collectors::engagement_activity::{self, EngagementActivity, EngagementQuery};
     use crate::collectors::realtime::IdFilter;
     use crate::collectors::sla::{self, Sla, SlaQuery, Subject};
-    use crate::config::Window;
     use crate::exposition::{Format, SegmentWriter};
     use crate::metrics::{LabelValue, Sink as _};
     use crate::vocabulary::Level;
+    use crate::vocabulary::Window;
 
     const STALE: Duration = Duration::from_secs(300);
 
@@ -235,11 +238,11 @@ mod tests {
 
     fn publication(name: &'static str, came: Instant) -> Publication {
         let family = &sla::of_level(Level::Account).unwrap().waited_chats;
-        let mut writer = SegmentWriter::new(&[]).unwrap();
+        let mut writer = SegmentWriter::new(&[]);
         writer.gauge(family, &[LabelValue::Text(name)], 1.0);
         Publication {
             chunks: writer.finish().unwrap(),
-            came: Some(came),
+            received_at: Some(came),
         }
     }
 
@@ -250,7 +253,7 @@ mod tests {
     fn found(results: &mut Results, skills: &[i64], came: Instant) {
         let nothing = Publication {
             chunks: Vec::new(),
-            came: Some(came),
+            received_at: Some(came),
         };
         results.answer(0, nothing, Some(skills.to_vec()));
     }
@@ -283,8 +286,12 @@ mod tests {
         results.end(later, STALE);
         assert_eq!(served(&results), ["a2", "g1"]);
         let publications = results.publications();
-        assert_eq!(publications[0].came, Some(later));
-        assert_eq!(publications[1].came, Some(t0), "no younger than it is");
+        assert_eq!(publications[0].received_at, Some(later));
+        assert_eq!(
+            publications[1].received_at,
+            Some(t0),
+            "no younger than it is"
+        );
         results.end(t0 + STALE, STALE);
         assert_eq!(served(&results), ["a2"]);
     }
@@ -322,7 +329,7 @@ mod tests {
         new.inherit(&old, &new_plan, |request| new_plan.contains(request));
         assert_eq!(served(&new), ["a1"]);
         assert_eq!(
-            new.publications()[0].came,
+            new.publications()[0].received_at,
             Some(t0),
             "no younger than it is"
         );
@@ -388,7 +395,7 @@ mod tests {
         let before = [Level::Skill, Level::Agent];
         let mut old = Results::default();
         old.begin(vec![engagement(5, all.clone(), &before)]);
-        let mut writer = SegmentWriter::new(&[]).unwrap();
+        let mut writer = SegmentWriter::new(&[]);
         for (level, name) in [(Level::Skill, "skills"), (Level::Agent, "agents")] {
             let family = &engagement_activity::of_level(level)
                 .unwrap()
@@ -397,7 +404,7 @@ mod tests {
         }
         let publication = Publication {
             chunks: writer.finish().unwrap(),
-            came: Some(t0),
+            received_at: Some(t0),
         };
         old.answer(0, publication, Some(vec![4]));
         let after = |plan: Request| {
@@ -406,7 +413,7 @@ mod tests {
             new.inherit(&old, &plan, |request| plan.contains(request));
             new.begin(plan);
             let at_first = served(&new);
-            let came: Vec<_> = new.publications().iter().map(|p| p.came).collect();
+            let came: Vec<_> = new.publications().iter().map(|p| p.received_at).collect();
             assert!(came.iter().all(|came| *came == Some(t0)), "no younger");
             answer(&mut new, 0, "new", t0);
             assert_eq!(served(&new), ["new"], "nothing twice");

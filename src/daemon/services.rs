@@ -39,6 +39,7 @@ pub(super) fn known_services(collectors: &[ConfiguredCollector]) -> Vec<Service>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::collectors::Registry;
     use crate::config::{Environment, load_text};
     use crate::daemon::account::client_settings;
 
@@ -63,10 +64,16 @@ mod tests {
             (login, true, "", vec![agent_vep, DATA, NAMES]),
         ] {
             let text = format!("accounts: [{{id: '1', auth: {{{auth}}}, hosts: {{{fixed}}}}}]");
-            let loaded = load_text("test", &text, &Environment::default()).unwrap();
+            let loaded = load_text(
+                "test",
+                &text,
+                &Environment::default(),
+                &Registry::standard().sections(),
+            )
+            .unwrap();
             let account = &loaded.config.accounts[0];
             let client = Client::new(client_settings(&loaded.config, account)).unwrap();
-            let collectors = AccountCollectors::of(account);
+            let collectors = Registry::standard().configured(account);
             let services = needed_services(&client, &collectors, names);
             assert_eq!(services, expected, "{text}");
         }

@@ -171,14 +171,14 @@ impl AccountStatus {
     ) -> AccountState {
         let collectors = self.collectors();
         let collectors = collectors.iter().map(|status| {
-            let part = status.collector;
+            let collector = status.collector;
             let source = Source {
                 account: self.account.as_str().into(),
-                part,
+                collector,
             };
             let SeriesCount { served, dropped } = series.get(&source).copied().unwrap_or_default();
             CollectorState {
-                collector: part,
+                collector,
                 up: status.up(aged, stale_after),
                 last_success: status.last_success.map(|(_, at)| epoch_seconds(at)),
                 poll_duration: status.last_poll.as_ref().map(|poll| poll.duration),

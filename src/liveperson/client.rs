@@ -12,8 +12,9 @@ use std::time::Duration;
 use reqwest::header::{AUTHORIZATION, ETAG, HeaderValue, IF_NONE_MATCH};
 use url::Url;
 
+use super::allowed_hosts::AllowedHosts;
 use super::auth::{Credentials, TokenLifetime};
-use super::domain::{self, AllowedHosts, HostLookup};
+use super::domain::{self, HostLookup};
 use super::error::{ApiError, Code, ConnectCause, Reply, UnreadableCause};
 use super::http::{Request, Success, Transport, TransportSettings};
 use super::json::{Content, ReadError};

@@ -131,70 +131,41 @@ fn bytes(
 
 /// `%2F`, `%u002f`, and `%252F` with any number of further encodings.
 fn percent(rest: &[u8], found: &mut dyn FnMut(char, usize)) {
-    let again = |rest: &[u8]| {
-        let pairs = rest
-            .get(1..)
-            .unwrap_or_default()
-            .chunks(2)
-            .take(MAX_NESTING);
-        1 + 2 * pairs.take_while(|pair| *pair == b"25").count()
-    };
-    let deepest = again(rest);
-    (3..=deepest).step_by(2).for_each(|end| found('%', end));
-    let unit = |rest: &[u8]| {
-        let tail = rest.strip_prefix(b"%").and(rest.get(again(rest)..))?;
-        hex_byte(tail, again(rest))
-    };
-    bytes(rest, unit, &mut |c, length| {
+    let length = encoded_percent(rest);
+    (3..=length).step_by(2).for_each(|end| found('%', end));
+    bytes(rest, percent_byte, &mut |c, length| {
         found(c, length);
         if c == '+' {
             found(' ', length);
         }
     });
-    if let Some(b'u' | b'U') = rest.get(deepest) {
-        utf16(rest, deepest + 1, b'%', found);
+    if let Some(b'u' | b'U') = rest.get(length) {
+        utf16(rest, length + 1, b'%', found);
     }
+}
+
+/// The length of a percent sign with any number of further encodings: `%`, `%25`, `%2525`.
+fn encoded_percent(rest: &[u8]) -> usize {
+    let pairs = rest.get(1..).unwrap_or_default().chunks(2);
+    let again = pairs.take(MAX_NESTING).take_while(|pair| *pair == b"25");
+    1 + 2 * again.count()
+}
+
+fn percent_byte(rest: &[u8]) -> Option<(u8, usize)> {
+    let length = encoded_percent(rest);
+    let digits = rest.strip_prefix(b"%").and(rest.get(length..))?;
+    hex_byte(digits, length)
 }
 
 /// `\/`, `\"`, `\n`, `\x3d`, `\075`, `\u003d`, `\u{3d}`, with any number of backslashes for text
 /// inside of text.
 fn backslash(rest: &[u8], found: &mut dyn FnMut(char, usize)) {
-    let count = |rest: &[u8]| {
-        let all = rest.iter().take(2 * MAX_NESTING);
-        all.take_while(|byte| **byte == b'\\').count()
-    };
-    let slashes = count(rest);
+    let slashes = backslashes(rest);
     (2..=slashes).for_each(|end| found('\\', end));
-    let after = |rest: &[u8], mark: &[u8]| {
-        let slashes = count(rest);
-        let begin = rest.get(slashes..slashes + mark.len())?;
-        let same = slashes > 0 && begin.eq_ignore_ascii_case(mark);
-        same.then_some(slashes + mark.len())
-    };
     let plain = match rest.get(slashes) {
-        Some(b'u' | b'U') => {
-            let at = slashes + 1;
-            utf16(rest, at, b'\\', found);
-            number(rest, at, 8, 16, found);
-            if rest.get(at) == Some(&b'{') {
-                braced(rest, at + 1, found);
-            }
-            return;
-        }
-        Some(b'x' | b'X') => {
-            let unit = |rest: &[u8]| {
-                let at = after(rest, b"x")?;
-                hex_byte(rest.get(at..)?, at)
-            };
-            if rest.get(slashes + 1) == Some(&b'{') {
-                braced(rest, slashes + 2, found);
-            }
-            return bytes(rest, unit, found);
-        }
-        Some(b'0'..=b'7') => {
-            let unit = |rest: &[u8]| octal_byte(rest, after(rest, b"")?);
-            return bytes(rest, unit, found);
-        }
+        Some(b'u' | b'U') => return unicode_escape(rest, slashes + 1, found),
+        Some(b'x' | b'X') => return hex_escape(rest, slashes + 1, found),
+        Some(b'0'..=b'7') => return bytes(rest, octal_escape_byte, found),
         Some(b'n') => '\n',
         Some(b't') => '\t',
         Some(b'r') => '\r',
@@ -203,6 +174,40 @@ fn backslash(rest: &[u8], found: &mut dyn FnMut(char, usize)) {
         _ => return,
     };
     found(plain, slashes + 1);
+}
+
+fn backslashes(rest: &[u8]) -> usize {
+    let bytes = rest.iter().take(2 * MAX_NESTING);
+    bytes.take_while(|byte| **byte == b'\\').count()
+}
+
+/// The digits behind `\u`.
+fn unicode_escape(rest: &[u8], at: usize, found: &mut dyn FnMut(char, usize)) {
+    utf16(rest, at, b'\\', found);
+    number(rest, at, 8, 16, found);
+    if rest.get(at) == Some(&b'{') {
+        braced(rest, at + 1, found);
+    }
+}
+
+/// The digits behind `\x`.
+fn hex_escape(rest: &[u8], at: usize, found: &mut dyn FnMut(char, usize)) {
+    if rest.get(at) == Some(&b'{') {
+        braced(rest, at + 1, found);
+    }
+    bytes(rest, hex_escape_byte, found);
+}
+
+fn hex_escape_byte(rest: &[u8]) -> Option<(u8, usize)> {
+    let slashes = backslashes(rest);
+    let marked = slashes > 0 && matches!(rest.get(slashes), Some(b'x' | b'X'));
+    let at = marked.then_some(slashes + 1)?;
+    hex_byte(rest.get(at..)?, at)
+}
+
+fn octal_escape_byte(rest: &[u8]) -> Option<(u8, usize)> {
+    let slashes = backslashes(rest);
+    octal_byte(rest, (slashes > 0).then_some(slashes)?)
 }
 
 /// `{3d}`, behind its opening brace.

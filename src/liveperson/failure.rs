@@ -38,33 +38,55 @@ pub(super) fn classify(
     let error = error.without_url();
     let mut causes = Causes::default();
     for_each_cause(&error, &mut |cause| causes.add(cause));
-    let mut detail = describe_causes(&error);
-    let cause = match stage {
-        Stage::InBody => {
-            let what = match causes.damaged || error.is_decode() && !causes.connection {
-                true => "the answer is not proper HTTP or gzip",
-                false => "the connection ended in the middle of the answer",
-            };
-            return unreadable(
-                format!("{what}: {detail}"),
-                UnreadableCause::Transfer,
-                redactor,
-            );
-        }
-        Stage::BeforeHead if causes.head => {
-            let detail = format!("the head of the answer cannot be read: {detail}");
-            return unreadable(detail, UnreadableCause::Head, redactor);
-        }
+    let detail = describe_causes(&error);
+    match damage(&error, stage, &causes) {
+        Some((what, cause)) => ApiError::Unreadable {
+            detail: redactor.line(&format!("{what}: {detail}"), MAX_DETAIL),
+            cause,
+        },
+        None => no_connection(&error, &causes, detail, client, redactor),
+    }
+}
+
+/// What is wrong with an answer that has begun; `None` when none has.
+fn damage(
+    error: &reqwest::Error,
+    stage: Stage,
+    causes: &Causes,
+) -> Option<(&'static str, UnreadableCause)> {
+    match stage {
+        Stage::InBody if causes.damaged || error.is_decode() && !causes.connection => Some((
+            "the answer is not proper HTTP or gzip",
+            UnreadableCause::Transfer,
+        )),
+        Stage::InBody => Some((
+            "the connection ended in the middle of the answer",
+            UnreadableCause::Transfer,
+        )),
+        Stage::BeforeHead if causes.head => Some((
+            "the head of the answer cannot be read",
+            UnreadableCause::Head,
+        )),
         Stage::BeforeHead if causes.damaged => {
-            let detail = format!("the answer is not proper HTTP: {detail}");
-            return unreadable(detail, UnreadableCause::NotHttp, redactor);
+            Some(("the answer is not proper HTTP", UnreadableCause::NotHttp))
         }
-        // Every other limit is watched by the transport itself.
-        Stage::BeforeHead if error.is_timeout() => {
-            detail = format!("no connection within {:?}", client.connect_timeout);
-            ConnectCause::TooSlow
-        }
-        Stage::BeforeHead => connect_cause(&error, &causes, &detail),
+        Stage::BeforeHead => None,
+    }
+}
+
+fn no_connection(
+    error: &reqwest::Error,
+    causes: &Causes,
+    mut detail: String,
+    client: &ClientInfo,
+    redactor: &Redactor,
+) -> ApiError {
+    // Every other limit is watched by the transport itself.
+    let cause = if error.is_timeout() {
+        detail = format!("no connection within {:?}", client.connect_timeout);
+        ConnectCause::TooSlow
+    } else {
+        connect_cause(error, causes, &detail)
     };
     if client.no_trust_anchors && cause == ConnectCause::CertificateUntrusted {
         detail.push_str(
@@ -72,13 +94,6 @@ pub(super) fn classify(
         );
     }
     ApiError::Connect {
-        detail: redactor.line(&detail, MAX_DETAIL),
-        cause,
-    }
-}
-
-fn unreadable(detail: String, cause: UnreadableCause, redactor: &Redactor) -> ApiError {
-    ApiError::Unreadable {
         detail: redactor.line(&detail, MAX_DETAIL),
         cause,
     }

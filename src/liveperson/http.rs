@@ -137,12 +137,12 @@ impl Transport {
 
     /// Sends a request once and reads its answer. A status that is not a success becomes the error
     /// it stands for; `redactor` keeps secrets out of its message.
-    pub(super) async fn exchange(&self, outgoing: Request, redactor: &Redactor) -> Exchange {
+    pub(super) async fn exchange(&self, request: Request, redactor: &Redactor) -> Exchange {
         let started = Instant::now();
         let mut transferred = Transferred::default();
         let deadline = started + self.timeout;
         let result = self
-            .run(outgoing, deadline, redactor, &mut transferred)
+            .run(request, deadline, redactor, &mut transferred)
             .await;
         Exchange {
             result,
@@ -154,29 +154,15 @@ impl Transport {
 
     async fn run(
         &self,
-        outgoing: Request,
+        request: Request,
         deadline: Instant,
         redactor: &Redactor,
         transferred: &mut Transferred,
     ) -> Result<Success, ApiError> {
-        let late = ApiError::Timeout {
-            after: self.timeout,
-        };
-        let conditional = outgoing.conditional;
-        // Only a token or a session is asked for with a body.
-        let sensitive = outgoing.body.is_some();
-        let failed = |error, stage| {
-            let client = failure::ClientInfo {
-                no_trust_anchors: self.clients.no_trust_anchors(),
-                connect_timeout: connect_timeout(self.timeout),
-            };
-            failure::classify(error, stage, &client, redactor)
-        };
-        let sending = self.request(outgoing).send();
-        let mut response = match timeout_at(deadline, sending).await {
-            Ok(sent) => sent.map_err(|error| failed(error, Stage::BeforeHead))?,
-            Err(_) => return Err(late),
-        };
+        let conditional = request.conditional;
+        // Only the answers to requests with a body, for a token or a session, hold secrets.
+        let sensitive = request.body.is_some();
+        let mut response = self.send(request, deadline, redactor).await?;
         transferred.server_time = server_time(response.headers(), Instant::now());
         let bytes = &mut transferred.bytes;
         let status = response.status().as_u16();
@@ -188,8 +174,8 @@ impl Transport {
         let body = match timeout_at(deadline, reading).await {
             Ok(Ok(Some(body))) => body,
             Ok(Ok(None)) => return Err(ApiError::TooLarge { limit: self.limit }),
-            Ok(Err(error)) => return Err(failed(error, Stage::InBody)),
-            Err(_) => return Err(late),
+            Ok(Err(error)) => return Err(self.failure(error, Stage::InBody, redactor)),
+            Err(_) => return Err(self.timed_out()),
         };
         let headers = std::mem::take(response.headers_mut());
         Ok(Success {
@@ -202,16 +188,44 @@ impl Transport {
         })
     }
 
-    fn request(&self, outgoing: Request) -> reqwest::RequestBuilder {
-        let client = self.clients.for_url(&outgoing.url);
-        let request = client
-            .request(outgoing.method, outgoing.url)
-            .headers(outgoing.headers);
-        match outgoing.body {
-            Some((kind, body)) => request
+    /// Sends a request and waits for the head of the answer.
+    async fn send(
+        &self,
+        request: Request,
+        deadline: Instant,
+        redactor: &Redactor,
+    ) -> Result<Response, ApiError> {
+        match timeout_at(deadline, self.builder(request).send()).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(self.failure(error, Stage::BeforeHead, redactor)),
+            Err(_) => Err(self.timed_out()),
+        }
+    }
+
+    fn failure(&self, error: reqwest::Error, stage: Stage, redactor: &Redactor) -> ApiError {
+        let client = failure::ClientInfo {
+            no_trust_anchors: self.clients.no_trust_anchors(),
+            connect_timeout: connect_timeout(self.timeout),
+        };
+        failure::classify(error, stage, &client, redactor)
+    }
+
+    fn timed_out(&self) -> ApiError {
+        ApiError::Timeout {
+            after: self.timeout,
+        }
+    }
+
+    fn builder(&self, request: Request) -> reqwest::RequestBuilder {
+        let client = self.clients.for_url(&request.url);
+        let builder = client
+            .request(request.method, request.url)
+            .headers(request.headers);
+        match request.body {
+            Some((kind, body)) => builder
                 .header(CONTENT_TYPE, kind)
                 .body(Bytes::from_owner(body)),
-            None => request,
+            None => builder,
         }
     }
 }

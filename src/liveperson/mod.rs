@@ -3,6 +3,7 @@
 //! Knows HTTP and JSON; knows neither Prometheus nor schedules. It does not retry, wait or pace:
 //! every call here is one HTTP request, and [`crate::scheduler`] decides when each may start.
 
+mod allowed_hosts;
 pub mod api;
 mod auth;
 mod client;

@@ -150,7 +150,7 @@ mod tests {
     fn names_of(kind: NameKind, body: &str) -> Vec<(i64, String)> {
         match read(kind, body.as_bytes()).unwrap().value {
             NamesAnswer::Names(names) => names,
-            NamesAnswer::Unchanged => panic!("a body is never unchanged"),
+            NamesAnswer::Unchanged => panic!("a body is never read as unchanged"),
         }
     }
 
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn long_and_odd_names_are_kept_as_they_are() {
+    fn long_and_unusual_names_are_unchanged() {
         let odd = "\"quoted\" back\\slash new\nline \u{1F600} \t";
         for name in [odd.to_owned(), "ö".repeat(500), "x".repeat(4096)] {
             let body = serde_json::json!([{ "id": 1, "name": name }]).to_string();
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_an_error() {
+    fn a_body_without_a_list_of_names_is_an_error() {
         for body in [
             "{}",
             "null",
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn an_odd_entry_costs_its_own_name_only() {
+    fn an_unreadable_entry_loses_its_own_name_only() {
         let good = r#"{"id":7,"name":"Sales"}"#;
         let mut wrong = Vec::new();
         for odd in [

@@ -365,7 +365,7 @@ fn about_the_exporter(config: ConfigState) -> Result<Vec<MetricFamily>, promethe
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exposition::{Format, families};
+    use crate::exposition::{Format, write_self_metrics};
 
     fn page(accounts: &[AccountState], counters: &[AccountCounters]) -> String {
         written(Format::Text, &gathered(CONFIG, accounts, counters))
@@ -381,7 +381,7 @@ mod tests {
     }
 
     fn written(format: Format, gathered: &Gathered) -> String {
-        let page = families(format, &gathered.families, |metric| {
+        let page = write_self_metrics(format, &gathered.families, |metric| {
             gathered.created(metric)
         });
         String::from_utf8(page).unwrap()

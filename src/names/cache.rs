@@ -58,7 +58,7 @@ impl NameCache {
     /// # Errors
     /// Out of memory.
     pub fn chunks(&self, account: &str) -> std::io::Result<Vec<Chunk>> {
-        let mut writer = SegmentWriter::new(&[])?;
+        let mut writer = SegmentWriter::new(&[]);
         for (family, kind, configured) in [
             (&SKILL_INFO, NameKind::Skills, &self.configured.skills),
             (&AGENT_INFO, NameKind::Users, &self.configured.agents),

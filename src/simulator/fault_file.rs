@@ -68,7 +68,7 @@ fn write_fault(fault: &Fault) -> Value {
 
 fn yaml(text: &str) -> Result<Value, String> {
     let document = yaml::parse(text)?;
-    if let Some(repeated) = document.repeated.first() {
+    if let Some(repeated) = document.duplicates.first() {
         let (first, second) = repeated.lines;
         return Err(format!(
             "a key is repeated in lines {first} and {second}; keep one"

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::config::units::parse_duration;
+
 use super::apis::Apis;
 use super::apis::engagement_activity::SectionName;
 use super::json_style::Numbers;
@@ -190,12 +192,8 @@ fn is_account_id(text: &str) -> bool {
 
 /// Parses a duration such as `50ms`, `2s`, `1m30s` or `1h`; a bare `0` is none.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    if text == "0" {
-        return Ok(Duration::ZERO);
-    }
-    let invalid = || format!("expected a duration such as 50ms, 2s, 1m30s or 1h, found {text:?}");
-    let signed: jiff::SignedDuration = text.parse().map_err(|_| invalid())?;
-    signed.try_into().map_err(|_| invalid())
+    parse_duration(text)
+        .ok_or_else(|| format!("expected a duration such as 50ms, 2s, 1m30s or 1h, found {text:?}"))
 }
 
 /// Why the simulator could not start.

@@ -3,9 +3,11 @@
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
 use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -46,6 +48,21 @@ pub(crate) fn configuration(yaml: &str) -> (tempfile::TempDir, PathBuf) {
     (folder, file)
 }
 
+/// An address that nothing listens on, for one test alone. Of the ports that the system hands out
+/// by itself it is none: the next test to ask for any port could be given it.
+pub(crate) fn free_address() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Far enough apart for several test binaries at once.
+    let first = 10_000 + u16::try_from(std::process::id() % 100).unwrap() * 200;
+    loop {
+        let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % 200;
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
+}
+
 impl Exporter {
     /// Starts the daemon on a configuration, on a free port, and waits until it listens.
     pub(crate) async fn start(yaml: &str) -> Self {
@@ -77,7 +94,7 @@ impl Exporter {
     pub(crate) async fn spawn_at(
         mut command: Command,
         folder: tempfile::TempDir,
-        address: std::net::SocketAddr,
+        address: SocketAddr,
     ) -> Self {
         command.arg(format!("--web.listen-address={address}"));
         let mut exporter = Self::child(command, folder);

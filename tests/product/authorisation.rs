@@ -1,5 +1,5 @@
 //! All three ways of authorisation with the real binary: they work, a rotated secret works without
-//! a restart, and nothing secret is ever said.
+//! a restart, and no output holds a secret.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use liveperson_exporter::simulator::{Fault, Options, Simulator, SystemClock, Target};
 use secrecy::SecretString;
+use tokio::task::{JoinSet, LocalSet};
 
 use crate::common::{self, Exporter, eventually, sample};
 
@@ -37,7 +38,7 @@ const WAYS: [Way; 3] = [
     Way {
         name: "login",
         yaml: "login: {username: demo, password_file: password}",
-        secrets: &[("password", "pa55\"w\\ord of somebody")],
+        secrets: &[("password", "pa55\"w\\ord of a user")],
     },
 ];
 
@@ -137,7 +138,7 @@ fn answered(simulator: &Simulator, api: &str, status: u16) -> usize {
 async fn every_way_is_accepted() {
     for way in &WAYS {
         let simulator = simulator(options()).await;
-        // A retry of a signed call has to be signed anew, or its nonce is refused.
+        // A retry of a signed call has to be signed again, or its nonce is refused.
         for api in [Target::Api("engactivity"), Target::Api("sla")] {
             simulator.push_fault(Fault {
                 api,
@@ -195,8 +196,8 @@ async fn a_wrong_key_of_any_kind_is_refused() {
     }
 }
 
-/// Somebody rotates the secret at LivePerson and in the file, and the old tokens end: nobody has to
-/// restart anything, and no poll is lost.
+/// The secret is rotated at LivePerson and in the file, and the old tokens end: no restart is
+/// needed, and no poll is lost.
 #[tokio::test]
 async fn a_rotated_secret_works_without_a_restart() {
     for way in &WAYS {
@@ -240,36 +241,38 @@ async fn a_rotated_secret_works_without_a_restart() {
 /// renewal at a time.
 #[tokio::test]
 async fn short_lived_tokens_are_renewed_in_time() {
-    for no_expires_in in [false, true] {
-        let simulator = simulator(Options {
-            token_lifetime: Duration::from_secs(13),
-            no_expires_in,
-            ..options()
-        })
-        .await;
-        let (folder, _) = configuration(&simulator, &WAYS[0], "names: {lookup: false}");
-        let exporter = exporter(folder, &[]).await;
-        eventually("tokens are renewed", async || {
-            (answered(&simulator, "token", 200) >= 3).then_some(())
-        })
-        .await;
-        exporter.page_with(UP[0], 1.0).await;
-        let calls = simulator.requests();
-        assert!(
-            calls.iter().all(|call| call.status != Some(401)),
-            "{calls:#?}"
-        );
-        let tokens: Vec<_> = calls.iter().filter(|call| call.api == "token").collect();
-        let apart = |pair: &[&_]| {
-            let [a, b]: [&&liveperson_exporter::simulator::RequestRecord; 2] = [&pair[0], &pair[1]];
-            b.at - a.at
-        };
-        let closest = tokens.windows(2).map(apart).min().unwrap();
-        assert!(
-            closest > Duration::from_secs(9),
-            "at 80 % of 13 s: {closest:?}"
-        );
-    }
+    tokio::join!(renewed_in_time(false), renewed_in_time(true));
+}
+
+async fn renewed_in_time(no_expires_in: bool) {
+    let simulator = simulator(Options {
+        token_lifetime: Duration::from_secs(13),
+        no_expires_in,
+        ..options()
+    })
+    .await;
+    let (folder, _) = configuration(&simulator, &WAYS[0], "names: {lookup: false}");
+    let exporter = exporter(folder, &[]).await;
+    eventually("tokens are renewed", async || {
+        (answered(&simulator, "token", 200) >= 3).then_some(())
+    })
+    .await;
+    exporter.page_with(UP[0], 1.0).await;
+    let calls = simulator.requests();
+    assert!(
+        calls.iter().all(|call| call.status != Some(401)),
+        "{calls:#?}"
+    );
+    let tokens: Vec<_> = calls.iter().filter(|call| call.api == "token").collect();
+    let apart = |pair: &[&_]| {
+        let [a, b]: [&&liveperson_exporter::simulator::RequestRecord; 2] = [&pair[0], &pair[1]];
+        b.at - a.at
+    };
+    let closest = tokens.windows(2).map(apart).min().unwrap();
+    assert!(
+        closest > Duration::from_secs(9),
+        "at 80 % of 13 s: {closest:?}"
+    );
 }
 
 /// When LivePerson ends the session, logins stay five seconds apart, and there is never a second one
@@ -288,7 +291,7 @@ async fn logins_are_five_seconds_apart() {
         })
         .await;
         let data = answered(&simulator, "sla", 200) + answered(&simulator, "engactivity", 200);
-        eventually("and goes on", async || {
+        eventually("and data is polled again", async || {
             let now = answered(&simulator, "sla", 200) + answered(&simulator, "engactivity", 200);
             (now > data + 2).then_some(())
         })
@@ -306,23 +309,33 @@ async fn logins_are_five_seconds_apart() {
     assert!(sample(&exporter.page().await, UP[0]).is_some());
 }
 
-/// Everything that people and machines can read of a whole life of the daemon, at every log level
-/// and in both formats, with every kind of trouble, holds no secret, no token and no signature.
+/// All output of the daemon from start to stop, at every log level and in both formats, with every
+/// kind of fault, holds no secret, no token and no signature.
 #[tokio::test]
-async fn nothing_secret_is_ever_said() {
+async fn no_output_ever_holds_a_secret() {
+    LocalSet::new().run_until(search_all_output()).await;
+}
+
+async fn search_all_output() {
     let mut everything = Vec::new();
     let mut credentials = all_secrets();
     for way in &WAYS {
+        // All at once: most of a life is waiting.
+        let mut lives = JoinSet::new();
         for level in ["debug", "info", "warn", "error"] {
             for format in ["logfmt", "json"] {
-                let simulator = simulator(options()).await;
-                let said = a_troubled_life(&simulator, way, level, format).await;
-                assert!(level == "error" || !said.is_empty());
-                everything.push(said);
-                let seen = simulator.credentials_seen();
-                assert!(!seen.is_empty(), "{}: nothing was presented", way.name);
-                credentials.extend(seen.iter().flat_map(|one| in_every_form(one)));
+                lives.spawn_local(async move {
+                    let simulator = simulator(options()).await;
+                    let said = life_with_every_fault(&simulator, way, level, format).await;
+                    assert!(level == "error" || !said.is_empty());
+                    (said, simulator.credentials_seen())
+                });
             }
+        }
+        for (said, seen) in lives.join_all().await {
+            everything.push(said);
+            assert!(!seen.is_empty(), "{}: nothing was presented", way.name);
+            credentials.extend(seen.iter().flat_map(|one| in_every_form(one)));
         }
     }
     let help = common::command().arg("--help").output().unwrap();
@@ -346,8 +359,13 @@ async fn nothing_secret_is_ever_said() {
     }
 }
 
-/// Everything that is said by a daemon that meets all kinds of trouble, and by the commands.
-async fn a_troubled_life(simulator: &Simulator, way: &Way, level: &str, format: &str) -> String {
+/// Everything that is said by a daemon that meets faults of all kinds, and by the commands.
+async fn life_with_every_fault(
+    simulator: &Simulator,
+    way: &Way,
+    level: &str,
+    format: &str,
+) -> String {
     let (folder, text) = configuration(simulator, way, "");
     let path = folder.path().to_owned();
     let mut said = String::new();
@@ -374,7 +392,7 @@ async fn a_troubled_life(simulator: &Simulator, way: &Way, level: &str, format: 
     // Logged at info only: a process that says nothing is found by its port.
     let exporter = listening(folder, &flags).await;
     exporter.page_with(UP[1], 1.0).await;
-    // Servers that repeat what they were told, in errors of every kind.
+    // Servers that repeat the request, in errors of every kind.
     for status in [400, 401, 403, 404, 500, 302] {
         simulator.push_fault(Fault {
             api: Target::Any,
@@ -428,9 +446,7 @@ async fn pages(exporter: &Exporter) -> String {
 
 /// A daemon on a port of its own choosing, also when it logs nothing of it.
 async fn listening(folder: tempfile::TempDir, arguments: &[&str]) -> Exporter {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap();
-    drop(free);
+    let address = common::free_address();
     let mut command = common::command();
     let file = folder.path().join("liveperson_exporter.yml");
     command.arg("--config.file").arg(file).args(arguments);

@@ -278,7 +278,7 @@ async fn a_poll_makes_the_fewest_calls_and_the_session_one_of_each() {
 }
 
 #[tokio::test]
-async fn livepersons_faults_take_neither_the_page_nor_good_values_away() {
+async fn faults_of_liveperson_keep_the_page_and_good_values_served() {
     let simulator = simulator(Options::in_process()).await;
     let quick = "
 engagement_activity: {interval: 1s, windows: [5m]}
@@ -360,7 +360,11 @@ sla: {interval: 1s, windows: [5m]}
         simulator.push_fault(fault);
         let page = exporter.page_with(&counted, before + 1.0).await;
         assert_eq!(data(&page), good, "after {code}");
-        assert_eq!(sample(&page, UP[0]), Some(1.0), "the other API goes on");
+        assert_eq!(
+            sample(&page, UP[0]),
+            Some(1.0),
+            "the other API is still polled"
+        );
         if ["403", "302"].contains(&code) {
             // No retry: the poll is over, and nothing of it succeeded.
             exporter.page_with(UP[1], 0.0).await;
@@ -400,11 +404,9 @@ async fn start_afresh(exporter: &Exporter) {
 }
 
 #[tokio::test]
-async fn with_liveperson_down_at_start_it_runs_says_why_and_catches_up() {
-    // A port that nobody listens on.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap();
-    drop(free);
+async fn an_outage_at_start_is_reported_and_caught_up_with() {
+    // Nothing listens there yet.
+    let address = common::free_address();
     let yaml = format!(
         r#"
 accounts:
@@ -553,7 +555,10 @@ async fn a_reload_applies_a_good_file_and_refuses_a_bad_one() {
     assert!(answer.status().is_client_error() || answer.status().is_server_error());
     assert!(answer.text().await.unwrap().contains("nonsense"));
     let page = exporter.page_with(good, 0.0).await;
-    assert!(!data(&page).is_empty(), "the old configuration goes on");
+    assert!(
+        !data(&page).is_empty(),
+        "the old configuration stays in force"
+    );
     let new = old.replace("domain_api", "sla: {windows: [10m]}\ndomain_api");
     std::fs::write(exporter.config_file(), new).unwrap();
     assert_eq!(http().put(&reload).send().await.unwrap().status(), 200);

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use liveperson_exporter::simulator::{Options, Simulator, SystemClock};
 
-use crate::common::{self, configuration, eventually};
+use crate::common::{self, configuration, eventually, free_address};
 
 /// Where standard output and standard error go.
 #[derive(Clone, Copy, Debug)]
 enum Sink {
-    /// They are read, or nobody minds.
+    /// Output goes where it is read or discarded.
     Null,
     /// `| head -1`, after head has left.
     ClosedPipe,
@@ -76,11 +76,6 @@ async fn stopped(child: Child, address: SocketAddr) -> Option<i32> {
     status(child).await
 }
 
-fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
-}
-
 const CREDENTIALS: &str = "auth: {oauth2: {client_id: demo, client_secret: demo-secret}}";
 
 fn words(text: &str) -> Vec<String> {
@@ -88,7 +83,7 @@ fn words(text: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn commands_that_end_by_themselves_have_their_status_whatever_takes_their_words() {
+async fn finite_commands_keep_their_status_with_any_output_sink() {
     let simulator = Simulator::start(Options::in_process(), Arc::new(SystemClock))
         .await
         .unwrap();
@@ -97,9 +92,9 @@ async fn commands_that_end_by_themselves_have_their_status_whatever_takes_their_
          limits: {{min_spacing: 1ms}}\n",
         simulator.base_url()
     ));
-    let nobody = free_address();
+    let unreachable = free_address();
     let (_b, unreachable) = configuration(&format!(
-        "accounts: [{{id: \"1\", {CREDENTIALS}}}]\ndomain_api: \"http://{nobody}\"\n\
+        "accounts: [{{id: \"1\", {CREDENTIALS}}}]\ndomain_api: \"http://{unreachable}\"\n\
          limits: {{min_spacing: 1ms}}\n"
     ));
     let (_c, bad) = configuration("accounts: []\nsla: {buckets: [47]}\n");
@@ -146,7 +141,7 @@ async fn commands_that_end_by_themselves_have_their_status_whatever_takes_their_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn commands_that_run_until_they_are_stopped_stop_cleanly_whatever_takes_their_words() {
+async fn servers_stop_cleanly_with_any_output_sink() {
     let simulator = Simulator::start(Options::in_process(), Arc::new(SystemClock))
         .await
         .unwrap();

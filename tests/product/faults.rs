@@ -29,7 +29,7 @@ enum Server {
 struct Case {
     name: &'static str,
     server: Server,
-    /// Whether the exporter is told that it speaks TLS.
+    /// Whether the URL in the configuration is `https`.
     https: bool,
     /// The API whose calls meet it: a token is asked for only where it is `token`.
     api: &'static str,
@@ -84,7 +84,7 @@ const fn secure(
     }
 }
 
-/// A head that goes on and on: LivePerson's have a dozen lines.
+/// An endless head: LivePerson's have a dozen lines.
 fn head(line: &str, lines: usize) -> &'static [u8] {
     let head = format!(
         "HTTP/1.1 200 OK\r\n{}content-length: 2\r\n\r\n{{}}",
@@ -112,7 +112,7 @@ fn cases() -> Vec<Case> {
     macro_rules! ok { ($rest:literal) => { concat!("HTTP/1.1 200 OK\r\n", $rest).as_bytes() } }
     assert!(ok!("").starts_with(OK.as_bytes()));
     vec![
-        plain("nobody listens", Gone, "connect",
+        plain("no listener", Gone, "connect",
             "could not connect: tcp connect error: Connection refused", "firewall allow TCP port 443"),
         secure("no such name", Unknown, "connect",
             "could not connect: invalid dns name", "finds no address for"),
@@ -191,6 +191,9 @@ fn start(case: &Case) -> (String, Option<String>) {
     if let Server::Unknown = case.server {
         // Too long for a label: no resolver is asked, and none can say that it exists.
         return (format!("{scheme}://{}.invalid", "x".repeat(64)), None);
+    }
+    if let Server::Gone = case.server {
+        return (format!("{scheme}://{}", common::free_address()), None);
     }
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("{scheme}://{}", listener.local_addr().unwrap());
@@ -318,7 +321,7 @@ async fn every_fault_has_its_code_its_log_line_and_its_advice() {
     for case in cases() {
         let report = report(&case).await;
         for words in [&format!("FAILED: {}", case.error), case.advice] {
-            // Where the error begins with other words, only what matters of them is given.
+            // Where an error begins differently, only its important part is given.
             let inside = words.strip_prefix("FAILED: ").unwrap_or(words);
             if !report.contains(words) && !report.contains(inside) {
                 wrong.push(format!(
@@ -344,7 +347,7 @@ async fn every_fault_has_its_code_its_log_line_and_its_advice() {
                 case.name, case.advice
             ));
         }
-        // A 429 is told as what it is, with its wait.
+        // A 429 is logged as throttling, with its wait.
         let error = match case.code {
             "429" if case.error.ends_with(" 7s") => "wait=7",
             "429" => "wait=",
@@ -361,7 +364,7 @@ async fn every_fault_has_its_code_its_log_line_and_its_advice() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Each of two windows has an odd agent: both are counted, one line tells of them, and the others
+/// Each of two windows has an odd agent: both are counted, one line reports them, and the others
 /// are served.
 #[tokio::test]
 async fn odd_entries_are_counted_told_once_and_cost_nothing_else() {

@@ -172,7 +172,7 @@ sla: {windows: [60m], buckets: [5, 10, 20, 30], account: false, skills: [2], gro
 }
 
 #[tokio::test]
-async fn nobody_has_any_data() {
+async fn no_level_has_any_data() {
     let fixtures = &[
         (
             "/engactivity?timeframe=5&skillIds=all&agentIds=all&v=1",

@@ -100,7 +100,7 @@ async fn secret_and_token_are_held_once() {
             println!("copies: {secret} of the secret, {token} of the token");
             assert!(secret <= MOST && token <= MOST, "{secret} and {token}");
         }
-        // Nobody but root may look: that is what the program asks the system for.
+        // Only root may look: that is what the program asks the system for.
         Err(error) => assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}"),
     }
 }

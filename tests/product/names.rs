@@ -91,7 +91,7 @@ async fn names_come_after_the_data_and_every_character_of_them() {
     assert!(!exporter.log().contains("level=warn"), "{}", exporter.log());
 }
 
-/// Only what is missing is missing, and it is told once.
+/// Only what is missing is missing, and it is logged once.
 #[tokio::test]
 async fn no_permission_for_names_is_one_warning_and_nothing_else() {
     for fault in [
@@ -179,12 +179,10 @@ names: {groups: {11: Mine}}
 #[tokio::test]
 async fn a_firewall_before_the_account_configuration_costs_names_only() {
     let simulator = simulator().await;
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let nobody = free.local_addr().unwrap();
-    drop(free);
+    let unreachable = common::free_address();
     let yaml = yaml(&simulator, "").replace(
         "domain_api",
-        &format!("    hosts: {{accountConfigReadOnly: \"http://{nobody}\"}}\ndomain_api"),
+        &format!("    hosts: {{accountConfigReadOnly: \"http://{unreachable}\"}}\ndomain_api"),
     );
     let exporter = Exporter::start(&yaml).await;
     let page = exporter.page_with(&requests("connect"), 1.0).await;
@@ -220,9 +218,9 @@ async fn a_reload_leaves_no_gap_in_the_names() {
     assert_eq!(info(&page, "skill"), before);
 }
 
-/// What takes no new client stops nobody: no call is aborted, no host and no token asked for again.
+/// What takes no new client stops no account: no call is aborted, no host and no token asked for again.
 #[tokio::test]
-async fn names_stale_after_and_the_time_zone_are_changed_while_accounts_run_on() {
+async fn names_stale_after_and_time_zone_change_without_a_restart() {
     let simulator = simulator().await;
     let exporter = Exporter::start(&yaml(&simulator, "")).await;
     let page = exporter.page_with(&requests("200"), 3.0).await;

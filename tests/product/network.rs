@@ -162,11 +162,11 @@ const UP: [&str; 2] = [
 ];
 
 #[tokio::test]
-async fn everything_goes_through_the_proxy_and_a_private_authority_is_trusted() {
+async fn calls_use_the_proxy_and_trust_a_private_authority() {
     for variable in ["HTTPS_PROXY", "https_proxy"] {
         let secured = secured().await;
         let proxy = Proxy::start(secured.address, "200 Connection established").await;
-        let url = format!("http://somebody:pr0xy-pa55@{}", proxy.address);
+        let url = format!("http://user:pr0xy-pa55@{}", proxy.address);
         let environment = [(variable, url)];
         let exporter = exporter(folder(&secured, &format!("{YAML}{CA}")), &environment).await;
         exporter.page_with(UP[0], 1.0).await;
@@ -177,7 +177,7 @@ async fn everything_goes_through_the_proxy_and_a_private_authority_is_trusted() 
         })
         .await;
         let heads = proxy.heads();
-        let login = base64::engine::general_purpose::STANDARD.encode("somebody:pr0xy-pa55");
+        let login = base64::engine::general_purpose::STANDARD.encode("user:pr0xy-pa55");
         for head in &heads {
             assert!(
                 head.starts_with(&format!("CONNECT {HOST}:443 HTTP/1.1\r\n")),
@@ -268,12 +268,12 @@ async fn a_proxy_that_refuses_is_explained() {
         assert!(report.contains(words), "{words:?} is not in\n{report}");
         assert!(!proxy.heads().is_empty());
     }
-    let nobody = listener().await;
+    let unreachable = listener().await;
     let environment = [(
         "HTTPS_PROXY",
-        format!("http://{}", nobody.local_addr().unwrap()),
+        format!("http://{}", unreachable.local_addr().unwrap()),
     )];
-    drop(nobody);
+    drop(unreachable);
     let folder = folder(&secured, &format!("{YAML}{CA}"));
     let report = test_connection(folder, &environment).await;
     let words = "the proxy itself cannot be reached: is HTTPS_PROXY right";

@@ -150,7 +150,7 @@ async fn oauthlib_accepts_every_call() {
         let again = requests[failed + 1..]
             .iter()
             .find(|r| r["path"] == requests[failed]["path"]);
-        assert_eq!(again.unwrap()["status"], 200, "a retry is signed anew");
+        assert_eq!(again.unwrap()["status"], 200, "a retry is signed again");
     }
 }
 

@@ -78,9 +78,7 @@ impl Prometheus {
              static_configs: [{{targets: ['{target}']}}]\n"
         );
         std::fs::write(folder.path().join("prometheus.yml"), config).unwrap();
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap();
-        drop(free);
+        let address = common::free_address();
         let child = Command::new(program)
             .arg("--config.file=prometheus.yml")
             .arg("--storage.tsdb.path=data")
@@ -193,7 +191,7 @@ async fn scrapes_it_and_quantiles_work_without_rate(program: &Path, exporter: &E
         waits.iter().all(|wait| (0.0..=120.0).contains(wait)),
         "{waits:?}"
     );
-    // What the README says accumulated and percentageFromTotal are.
+    // What docs/metrics.md says accumulated and percentageFromTotal are.
     let total = "liveperson_window_account_wait_seconds_bucket{le=\"+Inf\"} \
                  / ignoring(le) liveperson_window_account_waited_chats";
     assert_eq!(prometheus.query(total).await, Some(vec![1.0, 1.0]));
@@ -324,7 +322,7 @@ async fn every_upper_limit_is_a_canonical_number_in_both_formats() {
     }
 }
 
-/// Prometheus 3 writes the limits of some types anew and those of others not.
+/// Prometheus 3 rewrites the limits of some types and not those of others.
 #[tokio::test]
 async fn series_are_the_same_ones_whichever_format_a_prometheus_reads() {
     let (_simulator, exporter) = exporter().await;

@@ -226,11 +226,9 @@ async fn accounts_come_in_turn_and_one_that_fails_holds_none_up() {
 
 #[tokio::test]
 async fn no_way_to_liveperson() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let nobody = free.local_addr().unwrap();
-    drop(free);
+    let unreachable = common::free_address();
     let yaml = format!(
-        "accounts: [{{id: \"1\", auth: {{{OAUTH1}}}}}]\ndomain_api: \"http://{nobody}\"\n\
+        "accounts: [{{id: \"1\", auth: {{{OAUTH1}}}}}]\ndomain_api: \"http://{unreachable}\"\n\
          names: {{lookup: false}}\n"
     );
     let (status, report) = run(&yaml).await;
@@ -246,13 +244,13 @@ async fn no_way_to_liveperson() {
     assert_eq!(status, 2, "{said}");
 }
 
-/// The sample in the README has the steps of the program, in its words and columns.
+/// The sample in docs/operations.md has the steps of the program, in its wording and columns.
 #[tokio::test]
-async fn the_sample_in_the_readme_is_what_comes_out() {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = std::fs::read_to_string(readme).unwrap();
-    let sample = readme
-        .split("tests/product/test_connection.rs. -->\n```\n")
+async fn the_documented_sample_is_what_the_command_prints() {
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations.md");
+    let document = std::fs::read_to_string(document).unwrap();
+    let sample = document
+        .split("<!-- test-connection sample, checked against the program -->\n```\n")
         .nth(1)
         .unwrap();
     let sample = sample.split("```").next().unwrap();
@@ -277,7 +275,7 @@ async fn the_sample_in_the_readme_is_what_comes_out() {
 }
 
 #[tokio::test]
-async fn numbers_and_durations_are_written_for_people() {
+async fn numbers_and_durations_are_readable() {
     let simulator = simulator().await;
     let yaml = yaml(&simulator, OAUTH2);
     let fault = |fault: Fault| Fault {

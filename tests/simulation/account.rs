@@ -434,7 +434,7 @@ impl Account {
         }
         let collectors = &self.setup.collectors;
         self.served.check_freshness(now, self.stale_after, |label| {
-            collectors.find(label).unwrap().schedule().interval + contention
+            collectors.find(label).unwrap().interval() + contention
         });
     }
 }

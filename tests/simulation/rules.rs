@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use liveperson_exporter::config::Window;
 use liveperson_exporter::daemon::{AccountStatus, timeframe};
 use liveperson_exporter::scheduler::{AccountScheduler, Call};
+use liveperson_exporter::vocabulary::Window;
 
 use super::model::{Flight, Model};
 use super::setup::AccountSetup;

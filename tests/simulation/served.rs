@@ -11,10 +11,10 @@ use liveperson_exporter::collectors::{
     AccountCollectors, ConfiguredCollector, Registry, Request, engagement_activity, sla,
 };
 use liveperson_exporter::config::Names;
-use liveperson_exporter::exposition::{Chunk, Encoding, Format, SegmentWriter};
+use liveperson_exporter::exposition::{Chunk, Format, SegmentWriter};
 use liveperson_exporter::metrics::{Catalogue, Family, LabelValue, Sink as _};
 use liveperson_exporter::scheduler::RequestKey;
-use liveperson_exporter::store::{Selection, Store};
+use liveperson_exporter::store::{PageFilter, Store};
 use liveperson_exporter::vocabulary::Level;
 
 /// Distinct answers: many more than are ever served at once.
@@ -38,7 +38,7 @@ fn pool(label: &str) -> &'static [Vec<Chunk>] {
         ];
         families.map(|family| {
             let chunk = |number: usize| {
-                let mut writer = SegmentWriter::new(&[]).unwrap();
+                let mut writer = SegmentWriter::new(&[]);
                 writer.gauge(family, &[LabelValue::Text("1")], number as f64);
                 writer.finish().unwrap()
             };
@@ -51,7 +51,7 @@ fn pool(label: &str) -> &'static [Vec<Chunk>] {
 /// The address of the bytes of a chunk.
 fn address(chunk: &Chunk) -> usize {
     let segments = chunk.segments(Format::Text);
-    segments[0].compressed(Encoding::Gzip).unwrap().as_ptr() as usize
+    segments[0].compressed().as_ptr() as usize
 }
 
 /// The answers of one account that may be served.
@@ -64,7 +64,7 @@ pub(crate) struct Served {
     /// Names that LivePerson gave to skills.
     names: BTreeMap<i64, String>,
     /// The part of the page that is this account's.
-    selection: OnceLock<Selection>,
+    selection: OnceLock<PageFilter>,
 }
 
 #[derive(Debug, Default)]
@@ -226,15 +226,15 @@ impl Served {
         now: Instant,
         stale_after: Duration,
     ) -> Option<Instant> {
-        let selection = self.selection.get_or_init(|| Selection {
+        let selection = self.selection.get_or_init(|| PageFilter {
             accounts: vec![account.to_owned()],
-            parts: LABELS.map(str::to_owned).to_vec(),
+            collectors: LABELS.map(str::to_owned).to_vec(),
         });
         let page = store.page(now, Format::Text, selection);
         let answers = answers();
         let mut served = Vec::new();
         for segment in page.segments() {
-            let address = segment.compressed(Encoding::Gzip).unwrap().as_ptr() as usize;
+            let address = segment.compressed().as_ptr() as usize;
             if answers.contains(&address) {
                 served.push(address);
             }
@@ -311,9 +311,9 @@ impl Served {
                 )
             })
             .collect();
-        let selection = Selection {
+        let selection = PageFilter {
             accounts: vec![account.to_owned()],
-            parts: vec!["names".to_owned()],
+            collectors: vec!["names".to_owned()],
         };
         let segments = store.page(now, Format::Text, &selection).segments();
         let text: Vec<u8> = segments.flat_map(|s| s.plain().unwrap()).collect();
@@ -334,9 +334,9 @@ fn answers() -> &'static BTreeSet<usize> {
 
 /// Nothing of an account that was removed is served.
 pub(crate) fn is_gone(store: &Store, account: &str, now: Instant) {
-    let selection = Selection {
+    let selection = PageFilter {
         accounts: vec![account.to_owned()],
-        parts: Vec::new(),
+        collectors: Vec::new(),
     };
     let page = store.page(now, Format::Text, &selection);
     assert_eq!(page.segments().count(), 0, "account {account} is gone");

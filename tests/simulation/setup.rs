@@ -7,10 +7,11 @@ use fastrand::Rng;
 use liveperson_exporter::collectors::engagement_activity::{self, EngagementActivity};
 use liveperson_exporter::collectors::sla::{self, Sla};
 use liveperson_exporter::collectors::{AccountCollectors, ConfiguredCollector};
-use liveperson_exporter::config::{Names, Selection, Window};
+use liveperson_exporter::config::Names;
 use liveperson_exporter::scheduler::{
     AccountSettings, ServiceId, SessionSettings, TaskPolicy, TaskSettings, first_phase,
 };
+use liveperson_exporter::vocabulary::{Selection, Window};
 
 use super::liveperson::MOST_SKILLS;
 
@@ -179,7 +180,7 @@ impl AccountSetup {
         self.collectors = AccountCollectors::new(&self.number.to_string(), BTreeMap::new(), all);
         let enabled = self.collectors.enabled().iter().enumerate();
         let collectors = enabled.map(|(index, collector)| {
-            let interval = collector.schedule().interval;
+            let interval = collector.interval();
             TaskSettings {
                 interval,
                 phase: first_phase(interval, first + index),

@@ -107,8 +107,8 @@ mod tests {
 
     use super::super::answer::{AgentsActivity, SkillActivity, SkillsActivity};
     use super::*;
-    use crate::config::Window;
     use crate::metrics::Recorder;
+    use crate::vocabulary::Window;
 
     fn numbers(n: f64) -> Activity {
         Activity {

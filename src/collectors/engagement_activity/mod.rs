@@ -8,12 +8,13 @@ mod plan;
 mod query;
 mod settings;
 
-use super::collector::{About, Collector, Minutes, Schedule, SeriesBound, Target};
+use super::collector::{About, Collector, Minutes, SeriesBound, Target};
 use super::realtime::{IdFilter, PROBE_MINUTES, PROBE_WINDOW, count};
-use crate::config::{Selection, Window};
+use crate::config::CollectorSection as _;
 use crate::liveperson::json::{Content, ReadError};
 use crate::metrics::{Family, Sink};
 use crate::vocabulary::{Level, Service};
+use crate::vocabulary::{Selection, Window};
 
 pub use answer::{Activity, AgentsActivity, EngagementAnswer, SkillActivity, SkillsActivity, read};
 pub use families::{ActivityFamilies, of_level};
@@ -26,7 +27,7 @@ pub use settings::Settings;
 pub struct EngagementActivity;
 
 static ABOUT: About = About {
-    label: "engagement_activity",
+    label: Settings::NAME,
     api: "engactivity",
     title: "Engagement Activity",
     service: Service::LE_DATA_REPORTING,
@@ -48,13 +49,6 @@ impl Collector for EngagementActivity {
 
     fn families(&self) -> Vec<&'static Family> {
         families::all()
-    }
-
-    fn schedule(&self, settings: &Settings) -> Schedule {
-        Schedule {
-            enabled: settings.enabled,
-            interval: settings.interval,
-        }
     }
 
     fn plan(&self, settings: &Settings, target: &Target<'_>, _: &[i64]) -> Vec<EngagementQuery> {

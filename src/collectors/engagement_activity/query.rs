@@ -2,8 +2,8 @@
 
 use crate::collectors::collector::Minutes;
 use crate::collectors::realtime::{IdFilter, OperationsPath};
-use crate::config::Window;
 use crate::vocabulary::Level;
+use crate::vocabulary::Window;
 
 /// One call of `engactivity`, and the levels that its answer feeds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -55,8 +55,8 @@ mod tests {
 
     use super::super::answer::SlaBucket;
     use super::*;
-    use crate::config::Window;
     use crate::metrics::Recorder;
+    use crate::vocabulary::Window;
 
     fn answer(buckets: &[(u32, f64)]) -> SlaAnswer {
         let buckets = buckets.iter().map(|(lower_limit, chats)| SlaBucket {

@@ -8,12 +8,13 @@ mod plan;
 mod query;
 mod settings;
 
-use super::collector::{About, Collector, Minutes, Schedule, SeriesBound, Target};
+use super::collector::{About, Collector, Minutes, SeriesBound, Target};
 use super::realtime::{PROBE_MINUTES, PROBE_WINDOW, count};
-use crate::config::{Selection, Window};
+use crate::config::CollectorSection as _;
 use crate::liveperson::json::{Content, ReadError};
 use crate::metrics::{Family, Sink};
 use crate::vocabulary::Service;
+use crate::vocabulary::{Selection, Window};
 
 pub use answer::{SlaAnswer, SlaBucket, read};
 pub use families::{WaitFamilies, of_level};
@@ -26,7 +27,7 @@ pub use settings::Settings;
 pub struct Sla;
 
 static ABOUT: About = About {
-    label: "sla",
+    label: Settings::NAME,
     api: "sla",
     title: "SLA Histogram",
     service: Service::LE_DATA_REPORTING,
@@ -48,13 +49,6 @@ impl Collector for Sla {
 
     fn families(&self) -> Vec<&'static Family> {
         families::all()
-    }
-
-    fn schedule(&self, settings: &Settings) -> Schedule {
-        Schedule {
-            enabled: settings.enabled,
-            interval: settings.interval,
-        }
     }
 
     fn plan(&self, settings: &Settings, _: &Target<'_>, skills: &[i64]) -> Vec<SlaQuery> {

@@ -3,7 +3,7 @@
 
 use super::query::{SlaQuery, Subject};
 use super::settings::Settings;
-use crate::config::Selection;
+use crate::vocabulary::Selection;
 
 /// The requests of one poll: the account, the skills and the groups, each in every window. With
 /// `skills: all` the skills are those in `reported`.
@@ -54,7 +54,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::config::Window;
+    use crate::vocabulary::Window;
 
     fn settings() -> Settings {
         Settings {

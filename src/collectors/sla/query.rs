@@ -2,8 +2,8 @@
 
 use crate::collectors::collector::Minutes;
 use crate::collectors::realtime::{IdFilter, OperationsPath, commas};
-use crate::config::Window;
 use crate::vocabulary::Level;
+use crate::vocabulary::Window;
 
 /// One SLA histogram.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -19,7 +19,7 @@ pub struct SlaQuery {
 /// Whose waits an SLA histogram counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
-    /// Everybody's.
+    /// The whole account's.
     Account,
     /// One skill's.
     Skill(i64),

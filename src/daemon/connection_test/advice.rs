@@ -230,14 +230,15 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::collectors::Collector as _;
     use crate::collectors::sla::Sla;
+    use crate::collectors::{Collector as _, Registry};
     use crate::config::{Environment, load_text};
 
     fn account(auth: &str) -> Account {
         let text = format!("accounts: [{{id: \"42\", auth: {{{auth}}}}}]");
         let nothing: [(&str, &str); 0] = [];
-        let loaded = load_text("test", &text, &Environment::from_pairs(nothing));
+        let sections = Registry::standard().sections();
+        let loaded = load_text("test", &text, &Environment::from_pairs(nothing), &sections);
         loaded.unwrap().config.accounts.remove(0)
     }
 

@@ -13,11 +13,12 @@ use tokio::time::Instant;
 
 use super::account::client_settings;
 use super::services::{known_services, needed_services};
-use crate::collectors::{AccountCollectors, ConfiguredCollector};
+use crate::collectors::{AccountCollectors, ConfiguredCollector, Registry};
 use crate::config::units::format_duration;
-use crate::config::{Account, Auth, Config, Window};
+use crate::config::{Account, Auth, Config};
 use crate::liveperson::{ApiError, Client, NameKind, NamesAnswer, Reply, display_host};
 use crate::vocabulary::Service;
+use crate::vocabulary::Window;
 
 pub use advice::Surroundings;
 pub(super) use advice::{Asked, advice};
@@ -36,6 +37,7 @@ pub struct Tally {
 /// Goes through all the accounts; `out` gets the report line by line as it comes.
 pub async fn test_connection(
     config: &Config,
+    registry: &Registry,
     surroundings: &Surroundings,
     out: &mut (dyn FnMut(&str) + Send),
 ) -> Tally {
@@ -44,7 +46,11 @@ pub async fn test_connection(
         if index > 0 {
             out("");
         }
-        out(&format!("account {}, {}", account.id, way(&account.auth)));
+        out(&format!(
+            "account {}, {}",
+            account.id,
+            auth_method(&account.auth)
+        ));
         let client = match Client::new(client_settings(config, account)) {
             Ok(client) => client,
             Err(error) => {
@@ -57,6 +63,7 @@ pub async fn test_connection(
         let mut test = Test {
             config,
             account,
+            collectors: registry.configured(account),
             client,
             surroundings,
             last_start: None,
@@ -92,7 +99,7 @@ fn summary(tally: Tally) -> String {
     }
 }
 
-fn way(auth: &Auth) -> &'static str {
+fn auth_method(auth: &Auth) -> &'static str {
     match auth {
         Auth::OAuth2 { .. } => "OAuth 2.0 client credentials",
         Auth::OAuth1 { .. } => "OAuth 1.0 key",
@@ -109,6 +116,7 @@ fn row(step: &str, host: &str, time: &str, result: &str) -> String {
 struct Test<'a> {
     config: &'a Config,
     account: &'a Account,
+    collectors: AccountCollectors,
     client: Client,
     surroundings: &'a Surroundings,
     last_start: Option<Instant>,
@@ -120,15 +128,12 @@ struct Test<'a> {
 impl Test<'_> {
     async fn run(&mut self) {
         self.fixed_hosts();
-        for service in needed_services(
-            &self.client,
-            &AccountCollectors::of(self.account),
-            self.config.names.lookup,
-        ) {
+        for service in needed_services(&self.client, &self.collectors, self.config.names.lookup) {
             self.look_up(service).await;
         }
         let authorised = self.authorise().await;
-        for collector in &self.account.collectors {
+        let collectors = self.collectors.clone();
+        for collector in collectors.all() {
             self.probe(collector, authorised).await;
         }
         self.names(authorised).await;
@@ -136,7 +141,7 @@ impl Test<'_> {
 
     /// Hosts of the configuration are used as they are.
     fn fixed_hosts(&mut self) {
-        for service in known_services(&self.account.collectors) {
+        for service in known_services(self.collectors.all()) {
             if let Some(url) = self.account.hosts.get(service.name()) {
                 let step = format!("host of {service}");
                 let given = format!("ok: {url} (from hosts)");
@@ -186,7 +191,7 @@ impl Test<'_> {
     /// Makes the smallest call of a collector's API.
     async fn probe(&mut self, collector: &ConfiguredCollector, authorised: bool) {
         let about = collector.about();
-        if !collector.schedule().enabled {
+        if !collector.enabled() {
             let because = format!("{}.enabled is false", about.label);
             return self.not_used(about.title, &because);
         }

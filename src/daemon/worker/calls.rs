@@ -101,7 +101,7 @@ impl AccountWorker {
         }
         let account = self.id().to_owned();
         let map = move || {
-            let mut writer = SegmentWriter::new(&earlier)?;
+            let mut writer = SegmentWriter::new(&earlier);
             answer.map(&account, &mut writer);
             writer.finish()
         };

@@ -22,7 +22,7 @@ pub fn read<T: DeserializeOwned + Default>(body: &[u8]) -> Result<Content<T>, Re
     let body = without_byte_order_mark(body);
     match read_once::<Option<Enveloped<T>>>(body) {
         Ok(document) => document.unwrap_or_default().into_content(),
-        Err(error) => read_again(body, &error, object_again),
+        Err(error) => read_twice(body, &error, object_again),
     }
 }
 
@@ -38,7 +38,7 @@ pub fn read_list<T: DeserializeOwned>(body: &[u8]) -> Result<Content<Vec<T>>, Re
     };
     let content = match document {
         Ok(document) => document.into_content(),
-        Err(error) => read_again(body, &error, list_again),
+        Err(error) => read_twice(body, &error, list_again),
     };
     content?.try_map(|list| match list {
         Some(EntryList(entries)) => Ok(entries),
@@ -75,7 +75,7 @@ fn may_hold_too_much(body: &[u8]) -> bool {
 }
 
 /// The second reading of a body that was refused with `error`.
-fn read_again<T>(
+fn read_twice<T>(
     body: &[u8],
     error: &serde_json::Error,
     read: impl FnOnce(&str, &mut Progress) -> Result<Content<T>, ReadError>,

@@ -17,6 +17,7 @@ mod envelope;
 mod object;
 mod repair;
 mod second_reading;
+mod split;
 mod values;
 
 use std::borrow::Cow;

@@ -1,8 +1,8 @@
-//! A second chance for JSON that a parser refuses whole for one value: half of a pair of escapes, a
-//! number beyond all limits, bytes that are no UTF-8. Each becomes a value that no field takes, so
-//! that what holds it is left out and the rest is read.
+//! Repairs JSON that no parser accepts because of a single value: half of a surrogate pair, a number
+//! beyond the range of a double, bytes that are not UTF-8. Each becomes a value that no field accepts,
+//! so that the entry with it is left out and the rest is read.
 
-/// A code point that no text may hold: whatever holds it was not readable.
+/// Takes the place of a character that could not be read; no valid text holds this code point.
 pub(super) const UNREADABLE: char = '\u{fdd0}';
 
 /// The body with such values replaced; `None` when there is none.
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_no_parser_takes_is_replaced() {
+    fn only_what_no_parser_accepts_is_replaced() {
         let bad = UNREADABLE;
         for (body, expected) in [
             (

@@ -2,9 +2,9 @@
 //! the rest when only entries of a map or list are at fault.
 //!
 //! [`Reader`] is a serde deserializer over the text of one value. It takes objects and lists apart
-//! before it reads what is in them, so that it knows where the next value begins whatever becomes
-//! of this one. Of a field that comes twice the last value counts. That costs a pass over the text
-//! for every level of nesting, which is why the first reading does without it.
+//! before it reads what is in them, so that it knows where the next value begins even when this one
+//! cannot be read. Of a field that comes twice the last value counts. That costs a pass over the
+//! text for every level of nesting, which is why it is not the first reading.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,9 +14,9 @@ use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Expected, MapAccess, SeqAccess, Unexpected, Visitor,
 };
 use serde_json::Value;
-use serde_json::value::RawValue;
 
-use super::{Fault, FieldName, Ignored, MAX_ENTRIES};
+use super::split::{Member, entries_of_list, entries_of_object, last_of_each_field};
+use super::{Fault, Ignored, MAX_ENTRIES};
 
 /// Where the second reading stands, and what it has left out.
 #[derive(Default)]
@@ -83,9 +83,11 @@ impl Progress {
         self.ignored.as_ref().map_or(0, |ignored| ignored.count)
     }
 
+    /// Counts an entry of a map or list.
+    ///
     /// # Errors
     /// More entries than any account has, which makes the whole answer unreadable.
-    fn count_entry<E: serde::de::Error>(&mut self) -> Result<(), E> {
+    pub(super) fn count_entry<E: serde::de::Error>(&mut self) -> Result<(), E> {
         self.entries += 1;
         if self.entries <= MAX_ENTRIES {
             return Ok(());
@@ -362,105 +364,3 @@ impl<'de> SeqAccess<'de> for Members<'de, '_> {
         self.size_hint()
     }
 }
-
-/// A key or an index, and the text of its value.
-type Member<'de> = (Cow<'de, str>, &'de str);
-
-/// Takes an object apart; only these fields matter.
-fn last_of_each_field<'de>(
-    text: &'de str,
-    fields: &'static [&'static str],
-) -> Result<Vec<Member<'de>>, Error> {
-    struct Split(&'static [&'static str]);
-    impl<'de> Visitor<'de> for Split {
-        type Value = Vec<Member<'de>>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut members = Vec::new();
-            while let Some((FieldName(key), value)) = map.next_entry::<_, &RawValue>()? {
-                if self.0.contains(&key.as_ref()) {
-                    members.retain(|(other, _)| *other != key);
-                    members.push((key, value.get()));
-                }
-            }
-            Ok(members)
-        }
-    }
-    split(text, '{', |json| json.deserialize_map(Split(fields)))
-}
-
-/// Takes an object apart that is a map.
-fn entries_of_object<'de>(
-    text: &'de str,
-    progress: &mut Progress,
-) -> Result<Vec<Member<'de>>, Error> {
-    struct Split<'p>(&'p mut Progress);
-    impl<'de> Visitor<'de> for Split<'_> {
-        type Value = Vec<Member<'de>>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut members = Vec::new();
-            while let Some((FieldName(key), value)) = map.next_entry::<_, &RawValue>()? {
-                self.0.count_entry()?;
-                members.push((key, value.get()));
-            }
-            Ok(members)
-        }
-    }
-    split(text, '{', |json| json.deserialize_map(Split(progress)))
-}
-
-/// Takes a list apart.
-fn entries_of_list<'de>(
-    text: &'de str,
-    progress: &mut Progress,
-) -> Result<Vec<Member<'de>>, Error> {
-    struct Split<'p>(&'p mut Progress);
-    impl<'de> Visitor<'de> for Split<'_> {
-        type Value = Vec<Member<'de>>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a list")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-            let mut members = Vec::new();
-            while let Some(value) = list.next_element::<&RawValue>()? {
-                self.0.count_entry()?;
-                members.push((Cow::Owned(members.len().to_string()), value.get()));
-            }
-            Ok(members)
-        }
-    }
-    split(text, '[', |json| json.deserialize_seq(Split(progress)))
-}
-
-fn split<'de>(
-    text: &'de str,
-    bracket: char,
-    take_apart: impl FnOnce(&mut TextDeserializer<'de>) -> serde_json::Result<Vec<Member<'de>>>,
-) -> Result<Vec<Member<'de>>, Error> {
-    if !text.starts_with(bracket) {
-        let kind = if bracket == '{' {
-            "an object"
-        } else {
-            "a list"
-        };
-        return Err(Error::Problem(format!("is not {kind}")));
-    }
-    let mut json = serde_json::Deserializer::from_str(text);
-    let members = take_apart(&mut json);
-    members
-        .and_then(|members| json.end().map(|()| members))
-        .map_err(|error| Error::Syntax(error.to_string()))
-}
-
-type TextDeserializer<'de> = serde_json::Deserializer<serde_json::de::StrRead<'de>>;

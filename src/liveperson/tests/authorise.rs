@@ -27,8 +27,8 @@ async fn oauth2_fetches_a_token_and_uses_it() {
         send(200, ACCOUNT_BODY),
     ])
     .await;
-    let client = Client::new(settings(&server.url, oauth2())).unwrap();
-    let call = || async { client.engagement_activity(&query(None, None)).await };
+    let client = client_with(&server, oauth2());
+    let call = || async { account_totals(&client).await };
     let lifetime = |seconds, source| {
         let lifetime = Some(Duration::from_secs(seconds));
         Ok(TokenLifetime { lifetime, source })
@@ -73,7 +73,7 @@ async fn a_login_lasts_until_it_is_refused() {
         send(429, ""),
     ])
     .await;
-    let client = Client::new(settings(&server.url, login())).unwrap();
+    let client = client_with(&server, login());
     let lifetime = TokenLifetime::UNTIL_REFUSED;
     assert_eq!(client.authorise().await.result, Ok(lifetime));
     let sla = SlaQuery {
@@ -104,7 +104,7 @@ async fn oauth1_signs_every_call_separately() {
     assert_eq!(reply.result, Ok(TokenLifetime::UNTIL_REFUSED));
     assert_eq!(server.connections(), 0, "there is nothing to fetch");
     for _ in 0..2 {
-        let reply = client.engagement_activity(&query(None, None)).await;
+        let reply = account_totals(&client).await;
         assert!(reply.result.is_ok());
     }
     let headers: Vec<String> = server
@@ -135,7 +135,7 @@ async fn every_token_is_fetched_with_the_current_secret() {
         client_id,
         client_secret,
     };
-    let client = Client::new(settings(&server.url, auth)).unwrap();
+    let client = client_with(&server, auth);
     client.authorise().await.result.unwrap();
     std::fs::write(&path, "second-secret\n").unwrap();
     client.authorise().await.result.unwrap();
@@ -173,8 +173,8 @@ async fn a_refused_signature_reloads_its_secrets() {
         send(200, ACCOUNT_BODY),
     ])
     .await;
-    let client = Client::new(settings(&server.url, auth)).unwrap();
-    let call = || async { client.engagement_activity(&query(None, None)).await };
+    let client = client_with(&server, auth);
+    let call = || async { account_totals(&client).await };
     std::fs::write(folder.path().join("token-1"), "token-2").unwrap();
     assert_eq!(failure(call().await).to_string(), "refused (401): who?");
     std::fs::remove_file(folder.path().join("app-secret")).unwrap();
@@ -214,7 +214,7 @@ async fn token_answers_that_cannot_be_used() {
         ("<html>Sign in", "an HTML page instead of JSON: Sign in"),
     ] {
         let server = Server::plain(vec![send(200, body)]).await;
-        let client = Client::new(settings(&server.url, oauth2())).unwrap();
+        let client = client_with(&server, oauth2());
         let detail = expected.to_owned();
         assert_eq!(
             failure(client.authorise().await),

@@ -14,7 +14,7 @@ async fn connections_are_used_again_and_requests_look_as_promised() {
     let client = signing_client(&server);
     let skills = query(ids(&[4, 15]), Some(IdFilter::All));
     failure(client.engagement_activity(&skills).await);
-    failure(client.engagement_activity(&query(None, None)).await);
+    failure(account_totals(&client).await);
     let sla = SlaQuery {
         window: Window::Minutes(60),
         subject: Subject::Group(7),
@@ -155,8 +155,8 @@ async fn every_list_of_names_has_its_path() {
 #[tokio::test]
 async fn nothing_is_sent_without_a_host_or_a_token() {
     let server = Server::plain(Vec::new()).await;
-    let client = Client::new(settings(&server.url, oauth2())).unwrap();
-    let error = failure(client.engagement_activity(&query(None, None)).await);
+    let client = client_with(&server, oauth2());
+    let error = failure(account_totals(&client).await);
     assert_eq!(error.to_string(), "refused (401): there is no token yet");
 
     let mut settings = settings(&server.url, oauth1());
@@ -177,7 +177,7 @@ async fn a_base_url_may_have_a_path() {
         .hosts
         .insert("leDataReporting".to_owned(), prefixed);
     let client = Client::new(settings).unwrap();
-    let reply = client.engagement_activity(&query(None, None)).await;
+    let reply = account_totals(&client).await;
     assert!(reply.result.is_ok());
     let expected = "GET /gateway/lp/operations/api/account/123/engactivity?";
     assert!(server.requests()[0].starts_with(expected));

@@ -196,6 +196,23 @@ fn unreadable_entries_are_left_out_and_counted() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn duplicates_beside_unreadable_entries_count_as_they_come_last() {
+    let body = r#"{"agentsMetrics":{"metricsPerAgent":{"1":{"connectedEngagements":7}}},
+        "agentsMetrics":{"metricsPerAgent":{
+            "3":{"connectedEngagements":1,"connectedEngagements":"2"},
+            "4":{"connectedEngagements":"many"}, "3":{"connectedEngagements":[]},
+            "5":{"connectedEngagements":{},"connectedEngagements":5}}}}"#;
+    let content = engagement_activity::read(body.as_bytes(), &query(None, ids(&[3]))).unwrap();
+    let agents = content.value.agents.unwrap().agents;
+    let found: Vec<_> = agents
+        .iter()
+        .map(|(id, activity)| (*id, activity.connected_engagements))
+        .collect();
+    assert_eq!(found, [(3, Some(2.0)), (5, Some(5.0))]);
+    assert_eq!(content.ignored.unwrap().count, 2);
+}
+
 /// An unreadable agent inside of a skill does not make the skill unreadable.
 #[test]
 fn an_unreadable_agent_leaves_its_skill_readable() {

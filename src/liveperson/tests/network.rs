@@ -93,7 +93,7 @@ async fn connections_are_replaced_after_ten_minutes() {
     let client = signing_client(&server);
     let mut connections = Vec::new();
     for _ in 0..=21 {
-        let reply = client.engagement_activity(&query(None, None)).await;
+        let reply = account_totals(&client).await;
         assert!(reply.result.is_ok());
         connections.push(server.connections());
         // Time stands still only while it is moved: real connections need the real one.
@@ -113,7 +113,7 @@ async fn a_connection_has_less_time_than_a_request() {
     let secure = format!("https://{}", silent.local_addr().unwrap());
     let url = url::Url::parse(&secure).unwrap();
     let client = Client::new(settings(&url, oauth1())).unwrap();
-    let reply = client.engagement_activity(&query(None, None)).await;
+    let reply = account_totals(&client).await;
     assert_eq!(reply.elapsed.as_secs(), 5);
     assert_eq!(
         failure(reply).to_string(),
@@ -139,7 +139,7 @@ async fn hello_of_a_client(answer: &'static [u8]) -> (Vec<u8>, ApiError) {
     });
     let url = url::Url::parse(&secure).unwrap();
     let client = Client::new(settings(&url, oauth1())).unwrap();
-    let reply = client.engagement_activity(&query(None, None)).await;
+    let reply = account_totals(&client).await;
     let error = failure(reply);
     (listening.await.unwrap(), error)
 }

@@ -82,14 +82,10 @@ async fn errors_never_hold_a_secret() {
             let script = token.map(|token| send(200, token)).into_iter();
             let script = script.chain([act.clone(), act.clone(), act]).collect();
             let server = Server::plain(script).await;
-            let client = Client::new(settings(&server.url, auth.clone())).unwrap();
+            let client = client_with(&server, auth.clone());
             client.authorise().await.result.unwrap();
             let calls = [
-                client
-                    .engagement_activity(&query(None, None))
-                    .await
-                    .result
-                    .err(),
+                account_totals(&client).await.result.err(),
                 client.names(NameKind::Skills, true).await.result.err(),
                 match client.needs_token() {
                     true => client.authorise().await.result.err(),
@@ -141,7 +137,7 @@ async fn a_signature_that_is_echoed_is_hidden() {
         stream.write_all(&answer(401, &[], body)).await.unwrap();
     });
     let client = Client::new(settings(&url, oauth1())).unwrap();
-    let error = failure(client.engagement_activity(&query(None, None)).await);
+    let error = failure(account_totals(&client).await);
     echo.await.unwrap();
     assert_eq!(
         error.to_string(),

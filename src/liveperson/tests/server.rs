@@ -204,16 +204,25 @@ pub(super) fn settings(url: &Url, auth: Auth) -> ClientSettings {
     }
 }
 
-/// A client that signs its calls, so that each of them is one request and nothing else.
-pub(super) fn signing_client(server: &Server) -> Client {
-    Client::new(settings(&server.url, oauth1())).unwrap()
+/// A client whose calls go to this server.
+pub(super) fn client_with(server: &Server, auth: Auth) -> Client {
+    Client::new(settings(&server.url, auth)).unwrap()
 }
 
-/// One call of the whole account to a server with this script.
+/// A client that signs its calls, so that each of them is one request and nothing else.
+pub(super) fn signing_client(server: &Server) -> Client {
+    client_with(server, oauth1())
+}
+
+/// A call for the totals of the account.
+pub(super) async fn account_totals(client: &Client) -> Reply<EngagementAnswer> {
+    client.engagement_activity(&query(None, None)).await
+}
+
+/// The same to a server with this script.
 pub(super) async fn one_call(script: Vec<Act>) -> Reply<EngagementAnswer> {
     let server = Server::plain(script).await;
-    let client = signing_client(&server);
-    client.engagement_activity(&query(None, None)).await
+    account_totals(&signing_client(&server)).await
 }
 
 pub(super) fn failure<T: std::fmt::Debug>(reply: Reply<T>) -> ApiError {

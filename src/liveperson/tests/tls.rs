@@ -40,7 +40,7 @@ async fn secure_server_offering(script: Vec<Act>, protocols: &[&[u8]]) -> Server
 async fn an_unknown_certificate_is_named_as_the_reason() {
     let server = secure_server(vec![send(200, ACCOUNT_BODY)]).await;
     let client = signing_client(&server);
-    let error = failure(client.engagement_activity(&query(None, None)).await);
+    let error = failure(account_totals(&client).await);
     let text = error.to_string();
     assert!(
         matches!(
@@ -85,7 +85,7 @@ async fn an_extra_root_is_trusted() {
     let mut settings = settings(&server.url, oauth1());
     settings.ca_file = Some(fixture("ca.pem"));
     let client = Client::new(settings).unwrap();
-    let reply = client.engagement_activity(&query(None, None)).await;
+    let reply = account_totals(&client).await;
     assert!(reply.result.is_ok(), "{:?}", reply.result);
 }
 
@@ -101,7 +101,7 @@ async fn plain_http_where_tls_is_expected() {
     settings.hosts.insert("leDataReporting".to_owned(), secure);
     settings.request_timeout = std::time::Duration::from_millis(500);
     let client = Client::new(settings).unwrap();
-    let error = failure(client.engagement_activity(&query(None, None)).await);
+    let error = failure(account_totals(&client).await);
     assert!(
         matches!(
             error,
@@ -161,7 +161,7 @@ async fn a_connection_that_hangs_is_not_used_again() {
     let client = Client::new(settings).unwrap();
     let mut codes = Vec::new();
     for _ in 0..3 {
-        let reply = client.engagement_activity(&query(None, None)).await;
+        let reply = account_totals(&client).await;
         codes.push((reply.code, server.connections()));
     }
     let well = Code::Status(200);
@@ -182,7 +182,7 @@ async fn a_ca_file_that_can_no_longer_be_read_blocks_nothing() {
     let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
     rustix::fs::mkfifoat(rustix::fs::CWD, &path, mode).unwrap();
     for round in 0..3 {
-        let reply = client.engagement_activity(&query(None, None)).await;
+        let reply = account_totals(&client).await;
         assert!(reply.result.is_ok(), "round {round}: {:?}", reply.result);
         tokio::time::pause();
         tokio::time::advance(std::time::Duration::from_secs(601)).await;

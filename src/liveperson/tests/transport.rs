@@ -14,7 +14,7 @@ async fn call_with_short_timeout(script: Vec<Act>) -> Reply<EngagementAnswer> {
     let mut settings = settings(&server.url, oauth1());
     settings.request_timeout = SHORT;
     let client = Client::new(settings).unwrap();
-    client.engagement_activity(&query(None, None)).await
+    account_totals(&client).await
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -258,7 +258,7 @@ async fn a_port_without_a_server_is_unreachable() {
     settings.hosts.insert("leDataReporting".to_owned(), gone);
     drop(free);
     let client = Client::new(settings).unwrap();
-    let error = failure(client.engagement_activity(&query(None, None)).await);
+    let error = failure(account_totals(&client).await);
     let text = error.to_string();
     assert!(text.contains("refused"), "{text}");
     assert!(!text.contains("timeframe"), "no URL in {text}");
@@ -320,7 +320,7 @@ async fn large_answers_are_read_on_a_blocking_thread() {
     let mut settings = settings(&server.url, oauth1());
     settings.max_response_bytes = 1_000_000;
     let client = Client::new(settings).unwrap();
-    let reply = client.engagement_activity(&query(None, None)).await;
+    let reply = account_totals(&client).await;
     assert!(reply.result.unwrap().account.is_some());
     assert_eq!(reply.bytes, 400_198);
 }

@@ -6,7 +6,7 @@ use super::{FIRST, QUICK, account, all_up, more_calls, simulator, up};
 use crate::common::{Exporter, eventually};
 
 #[tokio::test]
-async fn a_failure_is_told_when_it_begins_and_when_it_ends_and_not_in_between() {
+async fn a_failure_is_logged_when_it_begins_and_when_it_ends() {
     let first = simulator(FIRST).await;
     let yaml = format!("accounts:{}{QUICK}", account(FIRST, &first, ""));
     let exporter = Exporter::start(&yaml).await;
@@ -60,7 +60,7 @@ async fn a_failure_is_told_when_it_begins_and_when_it_ends_and_not_in_between() 
     });
     exporter.page_with(&up(FIRST, "sla"), 0.0).await;
     more_calls(&first, "engactivity", 2).await;
-    let begun = eventually("it is told", async || {
+    let begun = eventually("it is logged", async || {
         Some(lines("calls fail")).filter(|l| l.len() > 1)
     })
     .await;

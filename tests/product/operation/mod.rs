@@ -1,4 +1,4 @@
-//! The real binary in operation: reloads that nobody notices, a stop that cuts nothing off, and a
+//! The real binary in operation: reloads without a gap, a stop that cuts no response off, and a
 //! log that says each thing once.
 
 mod log;

@@ -1,4 +1,4 @@
-//! Reloads that nobody notices who has no reason to.
+//! Reloads change what the new configuration changes and nothing else.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::{
 use crate::common::{Exporter, data, eventually, sample};
 
 #[tokio::test]
-async fn a_reload_leaves_unchanged_accounts_and_data_alone_and_removes_what_is_gone() {
+async fn a_reload_keeps_unchanged_accounts_and_drops_removed_ones() {
     let (first, second) = (simulator(FIRST).await, simulator(SECOND).await);
     let one = account(FIRST, &first, "");
     let both = |more| format!("accounts:{one}{}{QUICK}", account(SECOND, &second, more));
@@ -67,8 +67,8 @@ async fn a_reload_leaves_unchanged_accounts_and_data_alone_and_removes_what_is_g
         "a removed account is still polled"
     );
 
-    // Through all of this the first account polled in its rhythm: nothing anew, nothing twice.
-    assert_eq!(calls(&first, "token").len(), 1, "its session began anew");
+    // Through all of this the first account polled in its rhythm: no restart, no extra call.
+    assert_eq!(calls(&first, "token").len(), 1, "it authorised again");
     let starts = calls(&first, "sla");
     let distances = starts.windows(2).skip(1).map(|w| w[1] - w[0]);
     for distance in distances {
@@ -77,7 +77,7 @@ async fn a_reload_leaves_unchanged_accounts_and_data_alone_and_removes_what_is_g
             "an extra call: {starts:?}"
         );
     }
-    eventually("both reloads are told", async || {
+    eventually("both reloads are logged", async || {
         (exporter.log().matches("configuration reloaded").count() == 2).then_some(())
     })
     .await;
@@ -138,7 +138,7 @@ async fn a_changed_account_keeps_its_back_off_and_its_pause() {
 }
 
 #[tokio::test]
-async fn a_bad_file_changes_nothing_is_told_once_and_shows_in_the_metrics() {
+async fn a_bad_file_changes_nothing_and_is_reported_once() {
     let first = simulator(FIRST).await;
     let good = format!("accounts:{}{QUICK}", account(FIRST, &first, ""));
     let exporter = Exporter::start_with(&good, &["--web.enable-lifecycle"]).await;
@@ -158,15 +158,15 @@ async fn a_bad_file_changes_nothing_is_told_once_and_shows_in_the_metrics() {
     }
     let page = exporter.page_with(successful, 0.0).await;
     assert_eq!(sample(&page, loaded), sample(&before, loaded));
-    let told = || exporter.log().matches("configuration not reloaded").count();
-    let attempts = eventually("it is told once for each attempt", async || {
-        Some(told()).filter(|told| (1..=2).contains(told))
+    let logged = || exporter.log().matches("configuration not reloaded").count();
+    let attempts = eventually("it is logged once for each attempt", async || {
+        Some(logged()).filter(|count| (1..=2).contains(count))
     })
     .await;
     assert!(!data(&page).is_empty());
     more_calls(&first, "sla", 2).await;
     assert_eq!(calls(&first, "token").len(), 1);
-    assert_eq!(told(), attempts);
+    assert_eq!(logged(), attempts);
     assert_eq!(reload(&exporter, &good).await.0, 200);
     let page = exporter.page_with(successful, 1.0).await;
     assert!(sample(&page, loaded) > sample(&before, loaded));

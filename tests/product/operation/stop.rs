@@ -1,4 +1,4 @@
-//! A stop that cuts nothing off and waits for nobody who is dead.
+//! A stop finishes responses that are being read and does not wait for stalled ones.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use super::{FIRST, account, all_up};
 use crate::common::{Exporter, eventually};
 
 #[tokio::test]
-async fn a_stop_lets_a_slow_reader_have_the_whole_page_and_does_not_wait_for_a_dead_one() {
+async fn a_stop_finishes_slow_responses_and_cuts_off_stalled_ones() {
     let options = Options {
         account: FIRST.to_owned(),
         agents: 8000,
