@@ -54,21 +54,19 @@ fn connection_failures_cause_look_ups_a_minute_apart_at_least() {
 #[test]
 fn the_last_known_host_is_used_while_the_domain_api_is_down() {
     let good = run(3.0 * 3600.0, |_, _| OK);
+    let mut wrong = Vec::new();
     for outcome in [UNREACHABLE, DOWN, Outcome::Rejected] {
         let down = run(3.0 * 3600.0, |at, call| match call {
             HOST if at > 1.0 => outcome,
             _ => OK,
         });
-        assert_eq!(
-            successful_polls(&good),
-            successful_polls(&down),
-            "{outcome:?}"
-        );
-        assert!(down.ends.iter().all(|end| end.summary.is_success()));
-        let attempts = down.count(HOST);
-        assert!(
-            (5..120).contains(&attempts),
-            "retried without hammering: {attempts} attempts"
-        );
+        let (polls, attempts) = (successful_polls(&down), down.count(HOST));
+        let all_succeed = down.ends.iter().all(|end| end.summary.is_success());
+        // Retried without hammering.
+        let paced = (5..120).contains(&attempts);
+        if polls != successful_polls(&good) || !all_succeed || !paced {
+            wrong.push((outcome, polls, all_succeed, attempts));
+        }
     }
+    assert_eq!(wrong, []);
 }

@@ -21,16 +21,16 @@ fn requests_behind_any_number_of_failing_ones_are_made() {
                 _ => (0.1, OK),
             };
             let plan = settings(vec![data_task(60, 60)]);
-            let driver = Driver::run(plan, [bad + 50], 86_400.0, answer);
+            let driver = Driver::run(plan, [bad + 50], 6.0 * 3600.0, answer);
             let asked = count(&driver, bad + 40);
-            if asked < 1000 {
+            if asked < 250 {
                 failures.push((word, bad, asked));
             }
         }
     }
     assert!(
         failures.is_empty(),
-        "asked too rarely in a day: {failures:?}"
+        "asked too rarely of 360 times: {failures:?}"
     );
 }
 
