@@ -1,23 +1,24 @@
-//! What is served now: the current snapshot, built separately and swapped whole.
+//! What is served now: the current snapshot, swapped whole.
 //!
-//! Each answer is a publication with the time at which it arrived. The snapshot that scrapes read is
-//! replaced by one pointer, so a half-filled page cannot be seen and no scrape waits for a
-//! publication. What is older than `stale_after` is left out when it is read: a collector that has
-//! stopped cannot report that itself. The store knows families and bytes, not how they were made.
+//! Each answer is a publication with the time at which it arrived. Scrapes read a snapshot that is
+//! replaced by one pointer, so a half-filled page cannot be seen. It is put together when it is read
+//! for the first time after a change, because many answers arrive between two scrapes. What is older
+//! than `stale_after` is left out when it is read: a collector that has stopped cannot report that
+//! itself. The store knows families and bytes, not how they were made.
 
 mod page;
 mod series_limit;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
-use crate::exposition::{Chunk, Format, Header, header};
-use crate::metrics::FamilyId;
+use crate::exposition::{Chunk, Compressor, Format, Header, header};
+use crate::metrics::{Catalogue, Family};
 use series_limit::{DropRank, LevelCounts, LevelSet, SeriesLimit};
 
 pub use page::{Page, PageFilter};
@@ -50,14 +51,18 @@ pub struct SeriesCount {
     pub dropped: u64,
 }
 
+type Headers = Vec<(&'static Family, Arc<Header>)>;
 type Publications = BTreeMap<Source, Vec<Arc<Publication>>>;
 
 /// The current snapshot and what it is made of.
 #[derive(Debug)]
 pub struct Store {
-    /// All publications. Held while one is added and the snapshot rebuilt, so that two publications
-    /// cannot overtake each other; scrapes never lock it.
+    /// Every family's header, in the order of the page.
+    headers: Headers,
+    /// All publications. Held while a source's are replaced, and while a snapshot is made of them.
     publications: Mutex<Publications>,
+    /// Whether the publications have changed since the snapshot was made; set under their lock.
+    changed: AtomicBool,
     snapshot: ArcSwap<Snapshot>,
     series_limit: SeriesLimit,
     /// In nanoseconds.
@@ -73,7 +78,7 @@ struct Snapshot {
 
 #[derive(Debug)]
 struct SnapshotFamily {
-    header: &'static Header,
+    header: Arc<Header>,
     level: DropRank,
     chunks: Vec<ChunkRef>,
 }
@@ -96,8 +101,10 @@ struct PageEntry {
 impl Store {
     /// An empty store that serves at most `max_series` data series, none of them older than
     /// `stale_after`.
-    pub fn new(max_series: u64, stale_after: Duration) -> Self {
+    pub fn new(catalogue: &Catalogue, max_series: u64, stale_after: Duration) -> Self {
         let store = Self {
+            headers: headers(catalogue),
+            changed: AtomicBool::new(false),
             publications: Mutex::default(),
             snapshot: ArcSwap::default(),
             series_limit: SeriesLimit::new(max_series),
@@ -145,12 +152,25 @@ impl Store {
     fn change(&self, change: impl FnOnce(&mut Publications)) {
         let mut publications = self.publications.lock();
         change(&mut publications);
-        self.snapshot.store(Arc::new(Snapshot::of(&publications)));
+        self.changed.store(true, Ordering::Release);
+    }
+
+    /// All that is served, of all ages.
+    fn snapshot(&self) -> Arc<Snapshot> {
+        if self.changed.load(Ordering::Acquire) {
+            let publications = self.publications.lock();
+            // Under the lock, so that an older snapshot cannot replace a newer one.
+            if self.changed.swap(false, Ordering::AcqRel) {
+                let snapshot = Snapshot::of(&publications, &self.headers);
+                self.snapshot.store(Arc::new(snapshot));
+            }
+        }
+        self.snapshot.load_full()
     }
 
     /// The data part of the page at `now`.
     pub fn page(&self, now: Instant, format: Format, filter: &PageFilter) -> Page {
-        let snapshot = self.snapshot.load_full();
+        let snapshot = self.snapshot();
         let dropped_levels = self.dropped_levels(&snapshot, now);
         let stale_after = self.stale_after();
         let served = snapshot.entries.iter().map(|entry| {
@@ -164,7 +184,7 @@ impl Store {
 
     /// How many series of each source are on the page at `now`, and how many are dropped.
     pub fn series(&self, now: Instant) -> BTreeMap<Source, SeriesCount> {
-        let snapshot = self.snapshot.load();
+        let snapshot = self.snapshot();
         let dropped_levels = self.dropped_levels(&snapshot, now);
         let stale_after = self.stale_after();
         let mut counts: BTreeMap<Source, SeriesCount> = BTreeMap::new();
@@ -197,22 +217,22 @@ impl PageEntry {
 }
 
 impl Snapshot {
-    fn of(sources: &Publications) -> Self {
-        let mut families: Vec<Option<SnapshotFamily>> = FamilyId::all().map(|_| None).collect();
+    fn of(sources: &Publications, headers: &Headers) -> Self {
+        let mut families: Vec<Option<SnapshotFamily>> = headers.iter().map(|_| None).collect();
         let mut entries = Vec::with_capacity(sources.values().map(Vec::len).sum());
         for (source, publications) in sources {
             let source = Arc::new(source.clone());
             for publication in publications {
                 let mut series = LevelCounts::default();
                 for (index, chunk) in publication.chunks.iter().enumerate() {
-                    let Some(header) = header(chunk.family) else {
+                    let is_it = |(family, _): &(&Family, _)| std::ptr::eq(*family, chunk.family);
+                    let Some(position) = headers.iter().position(is_it) else {
                         continue;
                     };
                     let level = DropRank::of(chunk.family);
                     series.add_series(level, chunk.series);
-                    let family = &mut families[chunk.family.index()];
-                    let family = family.get_or_insert_with(|| SnapshotFamily {
-                        header,
+                    let family = families[position].get_or_insert_with(|| SnapshotFamily {
+                        header: Arc::clone(&headers[position].1),
                         level,
                         chunks: Vec::new(),
                     });
@@ -233,6 +253,18 @@ impl Snapshot {
             entries,
         }
     }
+}
+
+/// The header of every family, compressed once.
+fn headers(catalogue: &Catalogue) -> Headers {
+    let mut compressor = Compressor::new();
+    let families = catalogue.data().iter();
+    let headers = families.map(|family| Ok((*family, Arc::new(header(&mut compressor, family)?))));
+    let headers: std::io::Result<Headers> = headers.collect();
+    headers.unwrap_or_else(|error| {
+        tracing::error!(%error, "the headers of the page cannot be compressed");
+        Vec::new()
+    })
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use liveperson_exporter::collectors::Registry;
 use liveperson_exporter::exposition::{Format, GzipFraming};
 use liveperson_exporter::store::{Page, PageFilter, Publication, Source, Store};
 use serde::de::IgnoredAny;
@@ -139,7 +140,8 @@ fn page_of(series: u64) -> Page {
         account: data::ACCOUNT.into(),
         collector: "engagement_activity",
     };
-    let store = Store::new(10 * series, Duration::MAX);
+    let catalogue = liveperson_exporter::daemon::catalogue(&Registry::standard());
+    let store = Store::new(&catalogue, 10 * series, Duration::MAX);
     store.publish(source, vec![Arc::new(publication)]);
     store.page(Instant::now(), Format::Text, &PageFilter::default())
 }
@@ -150,7 +152,9 @@ fn counted_skip(body: &[u8]) -> IgnoredAny {
 }
 
 #[inline(never)]
-fn counted_parse(body: &[u8]) -> liveperson_exporter::liveperson::EngagementAnswer {
+fn counted_parse(
+    body: &[u8],
+) -> liveperson_exporter::collectors::engagement_activity::EngagementAnswer {
     data::parse(black_box(body))
 }
 
@@ -163,7 +167,7 @@ fn counted_gzip(text: &[u8]) -> Vec<u8> {
 
 #[inline(never)]
 fn counted_render(
-    answer: &liveperson_exporter::liveperson::EngagementAnswer,
+    answer: &liveperson_exporter::collectors::engagement_activity::EngagementAnswer,
     previous: &[liveperson_exporter::exposition::Chunk],
 ) -> Vec<liveperson_exporter::exposition::Chunk> {
     data::render(black_box(answer), previous)

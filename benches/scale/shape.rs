@@ -5,6 +5,9 @@ use std::io::Write as _;
 
 use crate::data;
 
+/// The window that the synthetic answers are of.
+pub(crate) const WINDOW: &str = "1h";
+
 /// A poll's answers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Shape {
@@ -38,7 +41,7 @@ impl Shape {
             )
         };
         match self {
-            Self::One(_) => activity(data::WINDOW),
+            Self::One(_) => activity(WINDOW),
             Self::Windows(_) => activity(&WINDOWS.join(", ")),
             Self::Small(answers) => {
                 let skills: Vec<_> = (0..answers).map(|n| (100 + n).to_string()).collect();

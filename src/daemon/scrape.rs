@@ -105,10 +105,10 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
+    use crate::collectors::Registry;
     use crate::exposition::SegmentWriter;
-    use crate::metrics::catalogue::info;
-    use crate::metrics::names;
-    use crate::poll::plan::Level;
+    use crate::metrics::{LabelValue, Sink as _};
+    use crate::names::families::SKILL_INFO;
     use crate::store::{Publication, Source, Store};
 
     fn read(query: &str) -> Result<ScrapeRequest, String> {
@@ -146,10 +146,18 @@ mod tests {
 
     #[test]
     fn every_encoding_is_the_same_page_of_the_announced_length() {
-        let store = Store::new(100_000, Duration::MAX);
-        let names = (0..5000).map(|id| (id, format!("skill {id}"))).collect();
+        let catalogue = crate::daemon::catalogue(&Registry::standard());
+        let store = Store::new(&catalogue, 100_000, Duration::MAX);
         let mut writer = SegmentWriter::new(&[]);
-        names::map("1", Level::Skill, &names, &mut writer);
+        for id in 0..5000 {
+            let name = format!("skill {id}");
+            let labels = [
+                LabelValue::Text("1"),
+                LabelValue::Id(id),
+                LabelValue::Text(&name),
+            ];
+            writer.gauge(&SKILL_INFO, &labels, 1.0);
+        }
         let publication = Publication {
             chunks: writer.finish().unwrap(),
             received_at: None,
@@ -170,7 +178,7 @@ mod tests {
         let plain = String::from_utf8(body(Encoding::Identity)).unwrap();
         assert!(plain.starts_with("# HELP liveperson_skill_info ") && plain.ends_with("\nown 1\n"));
         assert_eq!(plain.lines().count(), 5003);
-        assert!(plain.contains(info(Level::Skill).unwrap().get().help));
+        assert!(plain.contains(SKILL_INFO.help));
         let mut text = String::new();
         let gzip = body(Encoding::Gzip);
         flate2::read::GzDecoder::new(&gzip[..])

@@ -1,11 +1,9 @@
 //! HELP, TYPE and UNIT: the lines above a family's samples, once on a page.
 
-use std::sync::LazyLock;
-
 use super::compress::{Compressor, Segment};
 use super::negotiate::Format;
 use super::{escape, number};
-use crate::metrics::{FamilyId, Kind};
+use crate::metrics::{Family, Kind};
 
 /// Units: the last word of a family's name.
 const UNITS: [&str; 2] = ["seconds", "bytes"];
@@ -27,34 +25,20 @@ impl Header {
     }
 }
 
-/// The header of a family of the catalogue, made once for the lifetime of the program.
-pub fn header(family: FamilyId) -> Option<&'static Header> {
-    static ALL: LazyLock<Vec<Header>> = LazyLock::new(|| match all_headers() {
-        Ok(headers) => headers,
-        Err(error) => {
-            tracing::error!(%error, "the headers of the page cannot be compressed");
-            Vec::new()
-        }
-    });
-    ALL.get(family.index())
-}
-
-fn all_headers() -> std::io::Result<Vec<Header>> {
-    let mut compressor = Compressor::new();
-    let mut compress = |format, family: FamilyId| {
-        let family = family.get();
+/// The header of a family.
+///
+/// # Errors
+/// Out of memory.
+pub fn header(compressor: &mut Compressor, family: &Family) -> std::io::Result<Header> {
+    let mut compress = |format| {
         let mut out = Vec::new();
         write_header(format, family.name, family.kind, family.help, &mut out);
         compressor.compress(&out)
     };
-    FamilyId::all()
-        .map(|family| {
-            Ok(Header {
-                text: compress(Format::Text, family)?,
-                openmetrics: compress(Format::OpenMetrics, family)?,
-            })
-        })
-        .collect()
+    Ok(Header {
+        text: compress(Format::Text)?,
+        openmetrics: compress(Format::OpenMetrics)?,
+    })
 }
 
 /// The name that a family is declared under. In OpenMetrics the suffixes that a type brings belong
@@ -130,11 +114,12 @@ pub(super) fn write_value(value: f64, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::catalogue::{info, waits};
-    use crate::poll::plan::Level;
+    use crate::collectors::Registry;
+    use crate::collectors::sla::of_level;
+    use crate::names::families::SKILL_INFO;
+    use crate::vocabulary::Level;
 
-    fn text(format: Format, family: FamilyId) -> String {
-        let family = family.get();
+    fn text(format: Format, family: &Family) -> String {
         let mut out = Vec::new();
         write_header(format, family.name, family.kind, family.help, &mut out);
         String::from_utf8(out).unwrap()
@@ -142,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_gauge_histogram_is_a_histogram_in_the_text_format() {
-        let family = waits(Level::Account).unwrap().wait_seconds;
+        let family = &of_level(Level::Account).unwrap().wait_seconds;
         let name = "liveperson_window_account_wait_seconds";
         let written = text(Format::Text, family);
         assert!(written.starts_with(&format!("# HELP {name} Time")));
@@ -156,7 +141,7 @@ mod tests {
 
     #[test]
     fn suffixes_of_a_type_are_not_part_of_an_openmetrics_name() {
-        let family = info(Level::Skill).unwrap();
+        let family = &SKILL_INFO;
         assert!(text(Format::OpenMetrics, family).ends_with("\n# TYPE liveperson_skill info\n"));
         assert!(text(Format::Text, family).ends_with("\n# TYPE liveperson_skill_info gauge\n"));
         let mut out = Vec::new();
@@ -175,8 +160,9 @@ mod tests {
 
     #[test]
     fn every_family_has_its_header_compressed_once() {
-        for family in FamilyId::all() {
-            let header = header(family).unwrap();
+        let mut compressor = Compressor::new();
+        for family in Registry::standard().families() {
+            let header = header(&mut compressor, family).unwrap();
             for format in [Format::Text, Format::OpenMetrics] {
                 assert_eq!(
                     header.segment(format).plain().unwrap(),

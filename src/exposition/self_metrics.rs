@@ -6,7 +6,7 @@ use super::header::{declared_name, write_header, write_label, write_value};
 use super::negotiate::Format;
 use super::number;
 use crate::metrics::Kind;
-use crate::metrics::catalogue::find;
+use crate::metrics::exporter_families::find;
 
 /// Writes families. `created` returns since when a counter has been counting, in seconds since the
 /// epoch; only OpenMetrics can express it.

@@ -11,7 +11,7 @@ use super::escape;
 use super::header;
 use super::negotiate::Format;
 use super::number;
-use crate::metrics::{FamilyId, LabelValue, Sink};
+use crate::metrics::{Family, LabelValue, Sink};
 
 /// Lines of a segment: about 250 kB of text. Smaller ones compress worse, larger ones no better, and
 /// they would make the steps of a streamed page and the buffers of a poll larger.
@@ -21,7 +21,7 @@ const LINES_PER_SEGMENT: usize = 2048;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chunk {
     /// The family.
-    pub family: FamilyId,
+    pub family: &'static Family,
     /// How many lines, in the text format, which is how many series.
     pub series: u64,
     text: Vec<Segment>,
@@ -43,13 +43,21 @@ impl Chunk {
 pub struct SegmentWriter<'a> {
     /// What the answer to the same request became last time: equal segments are reused.
     previous: &'a [Chunk],
-    families: Vec<Option<FamilyBuilder>>,
+    families: FamilyBuilders,
     segmenter: Segmenter,
 }
 
-/// A [`Chunk`] that is being written.
+/// The families that have samples so far, in the order in which they began.
 #[derive(Default)]
+struct FamilyBuilders {
+    all: Vec<FamilyBuilder>,
+    /// The one that had the last sample.
+    last: usize,
+}
+
+/// A [`Chunk`] that is being written.
 struct FamilyBuilder {
+    family: &'static Family,
     text: LineBuffer,
     openmetrics: Option<LineBuffer>,
     series: u64,
@@ -121,7 +129,7 @@ impl<'a> SegmentWriter<'a> {
     pub fn new(previous: &'a [Chunk]) -> Self {
         Self {
             previous,
-            families: FamilyId::all().map(|_| None).collect(),
+            families: FamilyBuilders::default(),
             segmenter: Segmenter {
                 compressor: Compressor::new(),
                 error: None,
@@ -129,16 +137,14 @@ impl<'a> SegmentWriter<'a> {
         }
     }
 
-    /// What was written, in the order of the catalogue.
+    /// What was written, a chunk for each family.
     ///
     /// # Errors
     /// Out of memory.
     pub fn finish(mut self) -> io::Result<Vec<Chunk>> {
-        let mut chunks = Vec::new();
-        for (family, builder) in FamilyId::all().zip(self.families) {
-            let Some(builder) = builder else {
-                continue;
-            };
+        let mut chunks = Vec::with_capacity(self.families.all.len());
+        for builder in self.families.all {
+            let family = builder.family;
             let previous = |format| previous_segments(self.previous, family, format);
             let text = self.segmenter.finish(builder.text, previous(Format::Text));
             let openmetrics = builder
@@ -158,14 +164,46 @@ impl<'a> SegmentWriter<'a> {
     }
 }
 
-fn previous_segments(chunks: &[Chunk], family: FamilyId, format: Format) -> &[Segment] {
+impl FamilyBuilders {
+    /// The builder of a family. Called for every sample: an answer has few families, and the next
+    /// sample is most often of the same one or of the one after it.
+    fn of(&mut self, family: &'static Family) -> &mut FamilyBuilder {
+        let is_it = |builder: &FamilyBuilder| std::ptr::eq(builder.family, family);
+        let next = self.last + 1;
+        if !self.all.get(self.last).is_some_and(is_it) {
+            self.last = if self.all.get(next).is_some_and(is_it) {
+                next
+            } else {
+                let known = self.all.iter().position(is_it);
+                known.unwrap_or_else(|| self.begin(family))
+            };
+        }
+        &mut self.all[self.last]
+    }
+
+    fn begin(&mut self, family: &'static Family) -> usize {
+        self.all.push(FamilyBuilder {
+            family,
+            text: LineBuffer::default(),
+            openmetrics: None,
+            series: 0,
+        });
+        self.all.len() - 1
+    }
+}
+
+fn previous_segments<'a>(
+    chunks: &'a [Chunk],
+    family: &'static Family,
+    format: Format,
+) -> &'a [Segment] {
     let chunk = chunks.iter().find(|chunk| chunk.family == family);
     chunk.map_or(&[], |chunk| chunk.segments(format))
 }
 
 impl Sink for SegmentWriter<'_> {
-    fn gauge(&mut self, family: FamilyId, labels: &[LabelValue<'_>], value: f64) {
-        let builder = self.families[family.index()].get_or_insert_default();
+    fn gauge(&mut self, family: &'static Family, labels: &[LabelValue<'_>], value: f64) {
+        let builder = self.families.of(family);
         builder.text.write_name_and_labels(family, "", labels);
         write_value(&mut builder.text.buffer, value);
         builder.series += 1;
@@ -180,12 +218,12 @@ impl Sink for SegmentWriter<'_> {
 
     fn gauge_histogram(
         &mut self,
-        family: FamilyId,
+        family: &'static Family,
         labels: &[LabelValue<'_>],
         buckets: &[(u32, f64)],
         count: f64,
     ) {
-        let builder = self.families[family.index()].get_or_insert_default();
+        let builder = self.families.of(family);
         builder.series += buckets.len() as u64 + 2;
         let openmetrics = builder.openmetrics.get_or_insert_default();
         let both = [
@@ -208,7 +246,7 @@ impl Sink for SegmentWriter<'_> {
 /// no sum.
 fn histogram(
     format: Format,
-    family: FamilyId,
+    family: &'static Family,
     labels: &[LabelValue<'_>],
     buckets: &[(u32, f64)],
     count: f64,
@@ -236,11 +274,10 @@ fn histogram(
 impl LineBuffer {
     fn write_name_and_labels(
         &mut self,
-        family: FamilyId,
+        family: &'static Family,
         suffix: &'static str,
         labels: &[LabelValue<'_>],
     ) {
-        let family = family.get();
         let same = self.shared_labels(suffix, labels);
         let (out, last) = (&mut self.buffer, &mut self.last);
         let start = out.len();

@@ -5,8 +5,8 @@ use std::ops::Add;
 use parking_lot::Mutex;
 
 use super::SeriesCount;
-use crate::metrics::FamilyId;
-use crate::poll::plan::Level;
+use crate::metrics::Family;
+use crate::vocabulary::Level;
 
 /// The order in which levels are dropped: the most detailed first, and only whole levels, so that
 /// what is served never depends on which poll came last.
@@ -24,8 +24,8 @@ pub(super) struct DropRank(usize);
 
 impl DropRank {
     /// The rank of a family's level; families without a level are kept as long as the account's.
-    pub(super) fn of(family: FamilyId) -> Self {
-        Self::of_level(family.get().origin.level().unwrap_or(Level::Account))
+    pub(super) fn of(family: &Family) -> Self {
+        Self::of_level(family.origin.level().unwrap_or(Level::Account))
     }
 
     fn of_level(level: Level) -> Self {

@@ -1,18 +1,24 @@
 use std::time::Duration;
 
 use super::*;
+use crate::collectors::Registry;
+use crate::collectors::engagement_activity::of_level;
 use crate::exposition::SegmentWriter;
-use crate::metrics::catalogue::activity;
 use crate::metrics::{LabelValue, Sink as _};
-use crate::poll::plan::Level;
+use crate::vocabulary::Level;
 
 const STALE: Duration = Duration::from_secs(300);
+
+fn store(max_series: u64, stale_after: Duration) -> Store {
+    let catalogue = Catalogue::new(Registry::standard().families());
+    Store::new(&catalogue, max_series, stale_after)
+}
 
 /// Samples of one family, named after their first label.
 fn chunk(level: Level, names: &[(&str, f64)]) -> Chunk {
     let mut writer = SegmentWriter::new(&[]);
     for (name, value) in names {
-        let family = activity(level).unwrap().chats;
+        let family = &of_level(level).unwrap().chats;
         writer.gauge(family, &[LabelValue::Text(name)], *value);
     }
     writer.finish().unwrap().into_iter().next().unwrap()
@@ -60,7 +66,7 @@ fn text_of(store: &Store, now: Instant, filter: &PageFilter) -> String {
 
 #[test]
 fn families_are_declared_once_and_never_interleaved() {
-    let store = Store::new(100, STALE);
+    let store = store(100, STALE);
     for account in ["2", "1"] {
         let chunks = vec![
             chunk(Level::Account, &[(&format!("a{account}"), 1.0)]),
@@ -77,7 +83,7 @@ fn families_are_declared_once_and_never_interleaved() {
 
 #[test]
 fn a_filter_excludes_other_sources_and_their_headers() {
-    let store = Store::new(100, STALE);
+    let store = store(100, STALE);
     store.publish(
         source("1", "x"),
         fresh(vec![chunk(Level::Skill, &[("s1", 1.0)])]),
@@ -112,7 +118,7 @@ fn a_filter_excludes_other_sources_and_their_headers() {
 
 #[test]
 fn stale_data_is_not_served_and_neither_is_its_header() {
-    let store = Store::new(100, STALE);
+    let store = store(100, STALE);
     let now = Instant::now();
     let publication = |chunks, received_at| {
         Arc::new(Publication {
@@ -141,7 +147,7 @@ fn stale_data_is_not_served_and_neither_is_its_header() {
 
 #[test]
 fn stale_data_does_not_count_towards_the_limit() {
-    let store = Store::new(3, STALE);
+    let store = store(3, STALE);
     let now = Instant::now();
     let publish = |account, received_at| {
         let chunks = vec![
@@ -167,7 +173,7 @@ fn stale_data_does_not_count_towards_the_limit() {
 
 #[test]
 fn a_new_publication_replaces_the_previous_one_as_a_whole() {
-    let store = Store::new(100, STALE);
+    let store = store(100, STALE);
     store.publish(
         source("1", "x"),
         fresh(vec![chunk(Level::Skill, &[("s4", 1.0), ("s5", 1.0)])]),
@@ -183,7 +189,7 @@ fn a_new_publication_replaces_the_previous_one_as_a_whole() {
 
 #[test]
 fn above_the_limit_the_most_detailed_levels_are_dropped() {
-    let store = Store::new(3, STALE);
+    let store = store(3, STALE);
     let chunks = vec![
         chunk(Level::Account, &[("a", 1.0)]),
         chunk(Level::Skill, &[("s", 1.0), ("t", 2.0)]),

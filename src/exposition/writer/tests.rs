@@ -1,6 +1,7 @@
 use super::*;
-use crate::metrics::catalogue::{activity, info, waits};
-use crate::poll::plan::Level;
+use crate::collectors::{engagement_activity, sla};
+use crate::names::families::SKILL_INFO;
+use crate::vocabulary::Level;
 
 fn page(chunks: &[Chunk], format: Format) -> String {
     let segments = chunks.iter().flat_map(|chunk| chunk.segments(format));
@@ -15,10 +16,10 @@ fn of_skill(skill: i64, value: f64, previous: &[Chunk]) -> Vec<Chunk> {
         LabelValue::Id(skill),
         LabelValue::Text("5m"),
     ];
-    let families = waits(Level::Skill).unwrap();
+    let families = sla::of_level(Level::Skill).unwrap();
     let buckets = [(15, value), (30, value + 2.0)];
-    writer.gauge_histogram(families.wait_seconds, &labels, &buckets, value + 3.0);
-    writer.gauge(families.waited_chats, &labels, value + 3.0);
+    writer.gauge_histogram(&families.wait_seconds, &labels, &buckets, value + 3.0);
+    writer.gauge(&families.waited_chats, &labels, value + 3.0);
     writer.finish().unwrap()
 }
 
@@ -48,7 +49,7 @@ fn label_values_are_escaped() {
         LabelValue::Id(-1),
         LabelValue::Text("a\"b\\\n"),
     ];
-    writer.gauge(info(Level::Skill).unwrap(), &labels, 1.0);
+    writer.gauge(&SKILL_INFO, &labels, 1.0);
     let line = "liveperson_skill_info{account=\"1\",skill=\"-1\",name=\"a\\\"b\\\\\\n\"} 1\n";
     let chunks = writer.finish().unwrap();
     assert_eq!(page(&chunks, Format::Text), line);
@@ -58,7 +59,7 @@ fn label_values_are_escaped() {
 #[test]
 fn repeated_labels_are_written_correctly() {
     let mut writer = SegmentWriter::new(&[]);
-    let family = info(Level::Skill).unwrap();
+    let family = &SKILL_INFO;
     let mut expected = String::new();
     for (account, skill, name) in [
         ("1", 4, "a"),
@@ -92,7 +93,11 @@ fn an_equal_answer_reuses_its_segments() {
         let mut writer = SegmentWriter::new(previous);
         for skill in 0..1000 {
             let labels = [LabelValue::Text("1"), LabelValue::Id(skill)];
-            writer.gauge(activity(Level::Skill).unwrap().chats, &labels, 3.0);
+            writer.gauge(
+                &engagement_activity::of_level(Level::Skill).unwrap().chats,
+                &labels,
+                3.0,
+            );
         }
         writer.finish().unwrap()
     };
@@ -121,7 +126,9 @@ fn only_changed_segments_of_a_long_family_are_compressed() {
                 LabelValue::Text("5m"),
             ];
             let value = if skill == changed { 1e9 } else { 9.0 };
-            let family = activity(Level::Skill).unwrap().connected_engagements;
+            let family = &engagement_activity::of_level(Level::Skill)
+                .unwrap()
+                .connected_engagements;
             writer.gauge(family, &labels, value);
         }
         writer.finish().unwrap()

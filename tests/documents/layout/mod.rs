@@ -1,0 +1,264 @@
+//! The layout of the code: arrows between modules turn one way, and names are plain.
+//!
+//! The table `| module | may import |` in `docs/architecture.md` says which top-level module may
+//! name which; a row with `everything` allows all. Names in the table stand in backticks.
+
+mod arrows;
+mod circles;
+mod lexer;
+mod modules;
+mod words;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::files::repository;
+use circles::{between_children, circle};
+use modules::{Files, Module, modules};
+use words::{LONGEST_NAME, forbidden, test_names};
+
+/// Modules whose files must not lead back to one another.
+const WITHOUT_CIRCLES: &[&str] = &["cli", "config", "exposition", "simulator", "store", "web"];
+
+/// What a module may name; `None` is everything.
+type Allowed = BTreeMap<String, Option<BTreeSet<String>>>;
+
+const HEADER: &str = "| module | may import |";
+const DRAFT: &str = "tests/documents/layout/imports.md";
+
+/// The rows of the table, without its header and line.
+fn table(text: &str) -> Allowed {
+    let rows = text.lines().skip_while(|line| !line.starts_with(HEADER));
+    let rows = rows.skip(2).take_while(|line| line.starts_with('|'));
+    let row = |line: &str| {
+        let mut cells = line.split('|').skip(1);
+        let module = quoted(cells.next()?).into_iter().next()?;
+        let imports = cells.next()?;
+        let everything = imports.contains("everything");
+        Some((module, (!everything).then(|| quoted(imports))))
+    };
+    rows.filter_map(row).collect()
+}
+
+/// The names in backticks, without a slash at their end.
+fn quoted(cell: &str) -> BTreeSet<String> {
+    let names = cell.split('`').skip(1).step_by(2);
+    names
+        .map(|name| name.trim_end_matches('/').to_owned())
+        .collect()
+}
+
+/// Each arrow between top-level modules that the table does not allow, and rows that are wrong.
+fn violations(modules: &[Module<'_>], allowed: &Allowed) -> Vec<String> {
+    let top: BTreeSet<&str> = modules
+        .iter()
+        .filter_map(|module| module.path.first().copied())
+        .collect();
+    let mut wrong = BTreeSet::new();
+    for arrow in modules.iter().flat_map(Module::arrows) {
+        let (Some(from), Some(to)) = (arrow.from.first(), arrow.to.first()) else {
+            continue;
+        };
+        if from == to || !top.contains(to) {
+            continue;
+        }
+        match allowed.get(*from) {
+            Some(None) => {}
+            Some(Some(allowed)) if allowed.contains(*to) => {}
+            _ => {
+                wrong.insert(format!("{}: {from} may not import {to}", arrow.place));
+            }
+        }
+    }
+    for module in top.iter().filter(|name| !allowed.contains_key(**name)) {
+        wrong.insert(format!("the table has no row for `{module}`"));
+    }
+    let named = allowed.values().flatten().flatten();
+    for name in allowed.keys().chain(named) {
+        if !top.contains(name.as_str()) {
+            wrong.insert(format!("the table names `{name}`, which is no module"));
+        }
+    }
+    wrong.into_iter().collect()
+}
+
+/// A way through the table that ends where it begins.
+fn circle_in_table(allowed: &Allowed) -> Option<Vec<&str>> {
+    let arrows: Vec<(&str, &str)> = allowed
+        .iter()
+        .flat_map(|(from, to)| {
+            let to = to.iter().flatten();
+            to.map(move |to| (from.as_str(), to.as_str()))
+        })
+        .collect();
+    circle(arrows.into_iter())
+}
+
+/// All Rust files below a folder of the repository, by their path in it.
+fn sources(folder: &str) -> Files {
+    fn collect(folder: &Path, prefix: &str, files: &mut Files) {
+        let Ok(entries) = std::fs::read_dir(folder) else {
+            return;
+        };
+        for entry in entries {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if path.is_dir() {
+                collect(&path, &format!("{prefix}{name}/"), files);
+            } else if name.ends_with(".rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                files.insert(format!("{prefix}{name}"), text);
+            }
+        }
+    }
+    let mut files = Files::new();
+    collect(&repository(folder), "", &mut files);
+    files
+}
+
+fn architecture() -> String {
+    // Until the code has the layout of the document, a copy of the imports as they are stands in for
+    // its table; without that file the document counts.
+    std::fs::read_to_string(repository(DRAFT))
+        .or_else(|_| std::fs::read_to_string(repository("docs/architecture.md")))
+        .unwrap()
+}
+
+#[test]
+fn modules_import_only_what_the_table_allows() {
+    let files = sources("src");
+    let modules = modules(&files);
+    assert!(modules.len() > 50, "{} modules", modules.len());
+    let wrong = violations(&modules, &table(&architecture()));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_table_of_imports_has_no_circle() {
+    let table = table(&architecture());
+    assert_eq!(circle_in_table(&table), None);
+}
+
+#[test]
+fn files_of_a_module_do_not_import_in_circles() {
+    let files = sources("src");
+    let modules = modules(&files);
+    for parent in WITHOUT_CIRCLES {
+        let arrows = between_children(&modules, &[parent]);
+        assert!(!arrows.is_empty(), "{parent} has no files");
+        let Some(way) = circle(arrows.keys().copied()) else {
+            continue;
+        };
+        let steps = way.windows(2).map(|step| &arrows[&(step[0], step[1])]);
+        let steps: Vec<_> = steps.map(String::as_str).collect();
+        panic!("src/{parent}: {} by {}", way.join(" -> "), steps.join(", "));
+    }
+}
+
+#[test]
+fn test_names_have_at_most_60_characters() {
+    let mut wrong = Vec::new();
+    for folder in ["src", "tests", "benches", "examples", "fuzz"] {
+        for (file, text) in sources(folder) {
+            for (name, line) in test_names(&text) {
+                if name.chars().count() > LONGEST_NAME {
+                    wrong.push((name.to_owned(), format!("{folder}/{file}:{line}")));
+                }
+            }
+        }
+    }
+    let wrong = not_listed("long_names.txt", wrong);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn words_that_a_stranger_stumbles_over_are_not_used() {
+    let mut wrong = Vec::new();
+    for (file, text) in sources("src") {
+        for (line, phrase) in forbidden(&text) {
+            wrong.push((format!("{phrase} in src/{file}"), format!("line {line}")));
+        }
+    }
+    let wrong = not_listed("words.txt", wrong);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What is not on the list of known offences, each with its place. `LAYOUT_LIST=1` writes the list
+/// again as things are now.
+fn not_listed(list: &str, found: Vec<(String, String)>) -> Vec<String> {
+    let path = repository("tests/documents/layout").join(list);
+    if std::env::var_os("LAYOUT_LIST").is_some() {
+        let lines: BTreeSet<String> = found.iter().map(|(what, _)| format!("{what}\n")).collect();
+        std::fs::write(&path, lines.into_iter().collect::<String>()).unwrap();
+    }
+    let known = std::fs::read_to_string(path).unwrap_or_default();
+    let known: BTreeSet<&str> = known.lines().collect();
+    let new = found
+        .into_iter()
+        .filter(|(what, _)| !known.contains(what.as_str()));
+    new.map(|(what, place)| format!("{what} ({place})"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::modules::planted;
+    use super::*;
+
+    const TABLE: &str = "words\n\n| module | may import | why |\n|---|---|---|\n\
+        | `web/` | `yaml`, and `store` | x |\n| `yaml` | nothing | `web` |\n\
+        | `store` | | |\n| `daemon` | everything | |\n\n| `x` | `y` |\n";
+
+    #[test]
+    fn a_table_is_read_whatever_words_stand_in_it() {
+        let table = table(TABLE);
+        let set = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
+        assert_eq!(table.len(), 4);
+        assert_eq!(table["web"], set(&["store", "yaml"]));
+        assert_eq!(table["yaml"], set(&[]));
+        assert_eq!(table["store"], set(&[]));
+        assert_eq!(table["daemon"], None);
+        assert_eq!(circle_in_table(&table), None);
+    }
+
+    #[test]
+    fn a_planted_arrow_is_a_violation() {
+        let files = planted(&[
+            ("lib.rs", "mod web; mod yaml; mod store; mod daemon;"),
+            (
+                "web/mod.rs",
+                "mod body; use crate::{yaml, store::S}; use crate::VERSION;",
+            ),
+            (
+                "web/body.rs",
+                "use std::fmt;\nuse super::{\n    super::{yaml::{Z},\n    daemon::D},\n};",
+            ),
+            (
+                "yaml.rs",
+                "fn f(x: crate::store::S) {}\n#[cfg(test)] mod t { use crate::web; }",
+            ),
+            ("store.rs", "// crate::web\nconst X: &str = \"crate::web\";"),
+            ("daemon.rs", "use crate::{web, yaml, store};"),
+        ]);
+        let modules = modules(&files);
+        assert_eq!(
+            violations(&modules, &table(TABLE)),
+            [
+                "src/web/body.rs:4: web may not import daemon",
+                "src/yaml.rs:1: yaml may not import store",
+            ]
+        );
+        let short = TABLE.replace("| `store` | | |\n", "");
+        let renamed = short.replace("`web/`", "`site`");
+        let wrong = violations(&modules, &table(&renamed));
+        assert!(wrong.contains(&"the table has no row for `store`".to_owned()));
+        assert!(wrong.contains(&"the table names `site`, which is no module".to_owned()));
+        assert!(wrong.contains(&"src/web/mod.rs:1: web may not import yaml".to_owned()));
+    }
+
+    #[test]
+    fn a_circle_in_the_table_is_found() {
+        let table = table(&TABLE.replace("| `store` | |", "| `store` | `web` |"));
+        assert_eq!(circle_in_table(&table).unwrap().len(), 3);
+    }
+}

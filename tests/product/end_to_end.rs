@@ -1,0 +1,584 @@
+//! The real binary against the simulated LivePerson: true numbers, few calls, and no fault of
+//! LivePerson's that takes the page down or an earlier good value out of service.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use liveperson_exporter::simulator::{
+    Fault, ManualClock, Numbers, Options, SectionName, Simulator, SystemClock, Target,
+};
+use serde_json::Value;
+
+use crate::common::{self, Exporter, configuration, data, eventually, get, http, sample};
+
+/// A Tuesday at noon, UTC: a busy hour that stands still, so that numbers can be compared.
+const NOON: i64 = 1_773_144_132_000;
+
+async fn simulator(options: Options) -> Simulator {
+    Simulator::start(options, Arc::new(ManualClock::at(NOON)))
+        .await
+        .unwrap()
+}
+
+fn yaml(simulator: &Simulator, more: &str) -> String {
+    format!(
+        r#"
+accounts:
+  - id: "12345678"
+    auth:
+      oauth2: {{client_id: demo, client_secret: demo-secret}}
+domain_api: "{}"
+limits: {{min_spacing: 10ms}}
+{more}"#,
+        simulator.base_url()
+    )
+}
+
+const EVERYTHING: &str = "
+engagement_activity: {windows: [5m, 1h], skill_agents: true}
+sla: {windows: [5m, 1h], skills: all, groups: [11, 12, 13]}
+";
+
+const UP: [&str; 2] = [
+    "liveperson_up{account=\"12345678\",collector=\"engagement_activity\"}",
+    "liveperson_up{account=\"12345678\",collector=\"sla\"}",
+];
+
+async fn page_with_all_data(exporter: &Exporter) -> String {
+    exporter.page_with(UP[0], 1.0).await;
+    exporter.page_with(UP[1], 1.0).await
+}
+
+/// Asks the simulated LivePerson itself, without the client under test.
+struct Asker {
+    base_url: String,
+    token: String,
+}
+
+impl Asker {
+    async fn new(simulator: &Simulator) -> Self {
+        let base_url = simulator.base_url();
+        let url = format!("{base_url}/sentinel/api/v2/account/12345678/app/token");
+        let form = "client_id=demo&client_secret=demo-secret&grant_type=client_credentials";
+        let request = http().post(url).body(form);
+        let kind = "application/x-www-form-urlencoded";
+        let answer = request.header("Content-Type", kind).send().await.unwrap();
+        let answer: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+        Self {
+            base_url,
+            token: answer["access_token"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    async fn ask(&self, api: &str, query: &str) -> Value {
+        let url = format!(
+            "{}/operations/api/account/12345678/{api}?v=1&{query}",
+            self.base_url
+        );
+        let request = http().get(&url).bearer_auth(&self.token);
+        let answer = request.send().await.unwrap().bytes().await.unwrap();
+        let mut answer: Value = serde_json::from_slice(&answer).unwrap();
+        match answer.get_mut("body") {
+            Some(body) => body.take(),
+            None => answer,
+        }
+    }
+}
+
+fn number(value: &Value) -> f64 {
+    match value {
+        Value::String(text) => text.parse().unwrap(),
+        other => other.as_f64().unwrap(),
+    }
+}
+
+fn activity(level: &str, labels: &str, numbers: &Value, into: &mut BTreeMap<String, f64>) {
+    for (series, kind, field) in [
+        ("chats", ",kind=\"interactive\"", "totalInteractiveChats"),
+        (
+            "chats",
+            ",kind=\"noninteractive\"",
+            "totalNonInteractiveChats",
+        ),
+        (
+            "handling_seconds",
+            ",kind=\"interactive\"",
+            "totalHandlingTime",
+        ),
+        (
+            "handling_seconds",
+            ",kind=\"noninteractive\"",
+            "nonInteractiveTotalHandlingTime",
+        ),
+        ("connected_engagements", "", "connectedEngagements"),
+    ] {
+        let name = format!("liveperson_window_{level}_{series}");
+        into.insert(format!("{name}{{{labels}{kind}}}"), number(&numbers[field]));
+    }
+}
+
+fn waits(level: &str, labels: &str, answer: &Value, into: &mut BTreeMap<String, f64>) {
+    let range = answer["slaDataRange"].as_object().unwrap();
+    let chats = |limit: u32| number(&range[&limit.to_string()]["chats"]);
+    let limits = [0, 15, 30, 45, 60, 90, 120];
+    let name = format!("liveperson_window_{level}_wait_seconds");
+    for limit in &limits[1..] {
+        let below = limits
+            .iter()
+            .filter(|l| *l < limit)
+            .map(|l| chats(*l))
+            .sum();
+        into.insert(format!("{name}_bucket{{{labels},le=\"{limit}.0\"}}"), below);
+    }
+    let total: f64 = limits.iter().map(|limit| chats(*limit)).sum();
+    into.insert(format!("{name}_bucket{{{labels},le=\"+Inf\"}}"), total);
+    into.insert(format!("{name}_count{{{labels}}}"), total);
+    into.insert(
+        format!("liveperson_window_{level}_waited_chats{{{labels}}}"),
+        total,
+    );
+}
+
+/// Every data series that `EVERYTHING` must give, computed from the simulator's raw answers.
+async fn expected(simulator: &Simulator) -> BTreeMap<String, f64> {
+    let asker = Asker::new(simulator).await;
+    let mut series = BTreeMap::new();
+    let empty = serde_json::Map::new();
+    for (window, minutes) in [("5m", 5), ("1h", 60)] {
+        let account = "account=\"12345678\"";
+        let with = |ids: &str| format!("{account},{ids}window=\"{window}\"");
+        let frame = format!("timeframe={minutes}");
+        let whole = asker.ask("engactivity", &frame).await;
+        activity("account", &with(""), &whole["metricsTotals"], &mut series);
+        let by_id = asker
+            .ask("engactivity", &format!("{frame}&skillIds=all&agentIds=all"))
+            .await;
+        let section = by_id
+            .get("skillsMetricsPerAgent")
+            .or(by_id.get("skillsMetrics"))
+            .unwrap();
+        for (skill, numbers) in section["metricsPerSkill"].as_object().unwrap() {
+            let labels = with(&format!("skill=\"{skill}\","));
+            activity("skill", &labels, &numbers["metricsTotals"], &mut series);
+            for (agent, numbers) in numbers["metricsPerAgent"].as_object().unwrap_or(&empty) {
+                let labels = with(&format!("skill=\"{skill}\",agent=\"{agent}\","));
+                activity("skill_agent", &labels, numbers, &mut series);
+            }
+        }
+        for (agent, numbers) in by_id["agentsMetrics"]["metricsPerAgent"]
+            .as_object()
+            .unwrap()
+        {
+            activity(
+                "agent",
+                &with(&format!("agent=\"{agent}\",")),
+                numbers,
+                &mut series,
+            );
+        }
+        let sla = format!("{frame}&histogram=0,15,30,45,60,90,120");
+        waits(
+            "account",
+            &with(""),
+            &asker.ask("sla", &sla).await,
+            &mut series,
+        );
+        for group in [11, 12, 13] {
+            let answer = asker.ask("sla", &format!("{sla}&groupIds={group}")).await;
+            waits(
+                "group",
+                &with(&format!("group=\"{group}\",")),
+                &answer,
+                &mut series,
+            );
+        }
+        // The skills come from the longest window.
+        let all = asker.ask("engactivity", "timeframe=60&skillIds=all").await;
+        let section = all
+            .get("skillsMetricsPerAgent")
+            .or(all.get("skillsMetrics"))
+            .unwrap();
+        for skill in section["metricsPerSkill"].as_object().unwrap().keys() {
+            let answer = asker.ask("sla", &format!("{sla}&skillIds={skill}")).await;
+            waits(
+                "skill",
+                &with(&format!("skill=\"{skill}\",")),
+                &answer,
+                &mut series,
+            );
+        }
+    }
+    series
+}
+
+#[tokio::test]
+async fn every_series_is_true_in_every_shape_of_answer() {
+    for (numbers, envelope, section_name) in [
+        (Numbers::Integer, false, SectionName::SkillsMetricsPerAgent),
+        (Numbers::Double, true, SectionName::SkillsMetrics),
+        (Numbers::String, false, SectionName::SkillsMetrics),
+    ] {
+        let options = Options {
+            numbers,
+            envelope,
+            section_name,
+            ..Options::in_process()
+        };
+        let simulator = simulator(options).await;
+        let exporter = Exporter::start(&yaml(&simulator, EVERYTHING)).await;
+        let page = page_with_all_data(&exporter).await;
+        let (got, expected) = (data(&page), expected(&simulator).await);
+        assert!(
+            expected.len() > 500,
+            "only {} series to compare",
+            expected.len()
+        );
+        let missing: Vec<_> = expected.keys().filter(|s| !got.contains_key(*s)).collect();
+        let extra: Vec<_> = got.keys().filter(|s| !expected.contains_key(*s)).collect();
+        assert!(
+            missing.is_empty() && extra.is_empty(),
+            "missing {missing:?}, extra {extra:?}"
+        );
+        for (series, value) in &expected {
+            assert_eq!(got[series], *value, "{series}");
+        }
+        let served: f64 = ["engagement_activity", "sla"]
+            .map(|collector| {
+                let labels = format!("account=\"12345678\",collector=\"{collector}\"");
+                sample(&page, &format!("liveperson_series{{{labels}}}")).unwrap()
+            })
+            .iter()
+            .sum();
+        assert_eq!(served, got.values().map(|_| 1.0).sum::<f64>());
+    }
+}
+
+#[tokio::test]
+async fn a_poll_makes_the_fewest_calls_and_the_session_one_of_each() {
+    let simulator = simulator(Options::in_process()).await;
+    let exporter = Exporter::start(&yaml(&simulator, "names: {lookup: false}")).await;
+    page_with_all_data(&exporter).await;
+    let mut calls: Vec<_> = simulator.requests().into_iter().map(|r| r.path).collect();
+    calls.sort();
+    let api = "/operations/api/account/12345678";
+    let histogram = "histogram=0,15,30,45,60,90,120";
+    let mut expected = vec![
+        "/api/account/12345678/service/leDataReporting/baseURI.json?version=1.0".to_owned(),
+        "/api/account/12345678/service/sentinel/baseURI.json?version=1.0".to_owned(),
+        "/sentinel/api/v2/account/12345678/app/token".to_owned(),
+    ];
+    for minutes in [5, 60] {
+        expected.push(format!("{api}/engactivity?timeframe={minutes}&v=1"));
+        let all = "skillIds=all&agentIds=all";
+        expected.push(format!("{api}/engactivity?timeframe={minutes}&{all}&v=1"));
+        expected.push(format!("{api}/sla?timeframe={minutes}&{histogram}&v=1"));
+    }
+    expected.sort();
+    assert_eq!(calls, expected);
+}
+
+#[tokio::test]
+async fn livepersons_faults_take_neither_the_page_nor_good_values_away() {
+    let simulator = simulator(Options::in_process()).await;
+    let quick = "
+engagement_activity: {interval: 1s, windows: [5m]}
+sla: {interval: 1s, windows: [5m]}
+";
+    let exporter = Exporter::start(&yaml(&simulator, quick)).await;
+    let good = data(&page_with_all_data(&exporter).await);
+    let sla = Target::Api("sla");
+    for (fault, code) in [
+        (
+            Fault {
+                html: true,
+                ..fault(sla)
+            },
+            "decode",
+        ),
+        (
+            Fault {
+                truncate: true,
+                ..fault(sla)
+            },
+            "decode",
+        ),
+        (
+            Fault {
+                drop: true,
+                ..fault(sla)
+            },
+            "connect",
+        ),
+        (
+            Fault {
+                status: Some(500),
+                ..fault(sla)
+            },
+            "500",
+        ),
+        (
+            Fault {
+                status: Some(403),
+                ..fault(sla)
+            },
+            "403",
+        ),
+        (
+            Fault {
+                status: Some(302),
+                ..fault(sla)
+            },
+            "302",
+        ),
+        (
+            Fault {
+                body: Some("{\"slaDataRange\": {\"x\": 1}}".to_owned()),
+                ..fault(sla)
+            },
+            "decode",
+        ),
+        (
+            Fault {
+                body: Some(String::new()),
+                ..fault(sla)
+            },
+            "decode",
+        ),
+        (
+            Fault {
+                status: Some(429),
+                retry_after: Some("0".to_owned()),
+                ..fault(sla)
+            },
+            "429",
+        ),
+    ] {
+        let counted = format!(
+            "liveperson_api_requests_total{{account=\"12345678\",api=\"sla\",code=\"{code}\"}}"
+        );
+        let before = sample(&exporter.page().await, &counted).unwrap_or(0.0);
+        simulator.push_fault(fault);
+        let page = exporter.page_with(&counted, before + 1.0).await;
+        assert_eq!(data(&page), good, "after {code}");
+        assert_eq!(sample(&page, UP[0]), Some(1.0), "the other API goes on");
+        if ["403", "302"].contains(&code) {
+            // No retry: the poll is over, and nothing of it succeeded.
+            exporter.page_with(UP[1], 0.0).await;
+        }
+        // The next fault must not hit this one's retry.
+        start_afresh(&exporter).await;
+        page_with_all_data(&exporter).await;
+    }
+    assert_eq!(
+        get(&format!("{}/-/healthy", exporter.base_url)).await.0,
+        200
+    );
+}
+
+fn fault(api: Target) -> Fault {
+    Fault {
+        api,
+        count: Some(1),
+        ..Fault::default()
+    }
+}
+
+/// A new account is polled at once, whatever the old one was waiting for.
+async fn start_afresh(exporter: &Exporter) {
+    let file = exporter.config_file();
+    let with = std::fs::read_to_string(&file).unwrap();
+    let without = with.replace("id: \"12345678\"", "id: \"12345679\"");
+    for text in [without, with] {
+        std::fs::write(&file, text).unwrap();
+        let before = exporter.log().matches("configuration reloaded").count();
+        exporter.signal("HUP");
+        eventually("the configuration is reloaded", async || {
+            (exporter.log().matches("configuration reloaded").count() > before).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn with_liveperson_down_at_start_it_runs_says_why_and_catches_up() {
+    // A port that nobody listens on.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let yaml = format!(
+        r#"
+accounts:
+  - id: "12345678"
+    auth: {{oauth2: {{client_id: demo, client_secret: demo-secret}}}}
+domain_api: "http://{address}"
+"#
+    );
+    let exporter = Exporter::start(&yaml).await;
+    let connect =
+        "liveperson_api_requests_total{account=\"12345678\",api=\"domain\",code=\"connect\"}";
+    let page = exporter.page_with(connect, 1.0).await;
+    assert_eq!(
+        [sample(&page, UP[0]), sample(&page, UP[1])],
+        [Some(0.0), Some(0.0)]
+    );
+    assert!(data(&page).is_empty());
+    let backoff = sample(
+        &page,
+        "liveperson_api_backoff_seconds{account=\"12345678\"}",
+    )
+    .unwrap();
+    assert!(backoff > 0.0 && backoff <= 5.0, "{backoff}");
+    assert_eq!(exporter.get("/-/healthy").await.0, 200);
+    let (status, reasons) = exporter.get("/-/ready").await;
+    assert_eq!(status, 503);
+    assert!(reasons.contains("could not connect"), "{reasons}");
+    let warnings = || {
+        exporter
+            .log()
+            .lines()
+            .filter(|line| line.contains("warn"))
+            .count()
+    };
+    assert_eq!(warnings(), 1, "{}", exporter.log());
+    let options = Options {
+        listen: address,
+        ..Options::in_process()
+    };
+    let _simulator = Simulator::start(options, Arc::new(SystemClock))
+        .await
+        .unwrap();
+    let page = page_with_all_data(&exporter).await;
+    assert!(!data(&page).is_empty());
+    assert_eq!(warnings(), 1, "{}", exporter.log());
+    assert_eq!(exporter.get("/-/ready").await.0, 200);
+}
+
+#[tokio::test]
+async fn a_wrong_secret_is_told_and_the_secret_is_not() {
+    let simulator = simulator(Options::in_process()).await;
+    let yaml = yaml(&simulator, "").replace("demo-secret", "not-the-right-one");
+    let exporter = Exporter::start_with(&yaml, &["--log.level=debug"]).await;
+    let refused = "liveperson_api_requests_total{account=\"12345678\",api=\"token\",code=\"401\"}";
+    let page = exporter.page_with(refused, 1.0).await;
+    let (_, landing) = exporter.get("/").await;
+    let (_, ready) = exporter.get("/-/ready").await;
+    assert!(landing.contains("401"), "{landing}");
+    assert!(exporter.log().contains("401"), "{}", exporter.log());
+    for text in [&page, &landing, &ready, &exporter.log()] {
+        assert!(!text.contains("not-the-right-one"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn bad_configuration_ends_with_status_2_before_anything_starts() {
+    let (_folder, bad) = configuration("accounts: []\nsla: {buckets: [15, 30, 47]}\n");
+    for arguments in [
+        vec!["--config.file", bad.to_str().unwrap()],
+        vec!["--config.file", "/nonexistent/liveperson_exporter.yml"],
+        vec!["check-config", bad.to_str().unwrap()],
+        vec!["--log.level=loud"],
+        vec!["--web.config.file", "/nonexistent/web.yml", "demo"],
+    ] {
+        let output = common::command().args(&arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(
+            !output.stderr.is_empty() && output.stdout.is_empty(),
+            "{arguments:?}"
+        );
+    }
+    let output = common::command()
+        .arg("check-config")
+        .arg(&bad)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("sla.buckets[2]: 47 is not a multiple of 5"),
+        "{said}"
+    );
+    assert!(said.contains("accounts"), "{said}");
+}
+
+#[tokio::test]
+async fn check_config_prints_the_plan_and_calls_nothing() {
+    let simulator = simulator(Options::in_process()).await;
+    let (_folder, file) = configuration(&yaml(&simulator, "sla: {skills: [4], groups: [7]}"));
+    let output = common::command()
+        .arg("check-config")
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let plan = String::from_utf8(output.stdout).unwrap();
+    for words in [
+        "account 12345678",
+        "engagement_activity: 4 requests every 30s, one starts every 7.5 s",
+        "/operations/api/account/12345678/engactivity?timeframe=5&skillIds=all&agentIds=all&v=1",
+        "/operations/api/account/12345678/sla?timeframe=60&groupIds=7",
+        "names: 3 requests every 1h, after everything else",
+        "requests per minute: 14.05; limits.min_spacing allows 6000",
+        "for each skill that LivePerson names",
+    ] {
+        assert!(plan.contains(words), "{words:?} is not in\n{plan}");
+    }
+    assert!(simulator.requests().is_empty());
+}
+
+#[tokio::test]
+async fn it_stops_cleanly_even_while_a_call_hangs() {
+    let simulator = simulator(Options::in_process()).await;
+    let delay = Some(std::time::Duration::from_secs(600));
+    simulator.push_fault(Fault {
+        delay,
+        ..fault(Target::Any)
+    });
+    for signal in ["TERM", "INT"] {
+        let mut exporter = Exporter::start(&yaml(&simulator, "")).await;
+        exporter.page().await;
+        exporter.signal(signal);
+        assert_eq!(exporter.ended().await.code(), Some(0), "{}", exporter.log());
+    }
+}
+
+#[tokio::test]
+async fn a_reload_applies_a_good_file_and_refuses_a_bad_one() {
+    let simulator = simulator(Options::in_process()).await;
+    let exporter = Exporter::start_with(&yaml(&simulator, ""), &["--web.enable-lifecycle"]).await;
+    page_with_all_data(&exporter).await;
+    let reload = format!("{}/-/reload", exporter.base_url);
+    let good = "liveperson_exporter_config_last_reload_successful";
+    let old = std::fs::read_to_string(exporter.config_file()).unwrap();
+    std::fs::write(exporter.config_file(), "nonsense: 1\n").unwrap();
+    let answer = http().post(&reload).send().await.unwrap();
+    assert!(answer.status().is_client_error() || answer.status().is_server_error());
+    assert!(answer.text().await.unwrap().contains("nonsense"));
+    let page = exporter.page_with(good, 0.0).await;
+    assert!(!data(&page).is_empty(), "the old configuration goes on");
+    let new = old.replace("domain_api", "sla: {windows: [10m]}\ndomain_api");
+    std::fs::write(exporter.config_file(), new).unwrap();
+    assert_eq!(http().put(&reload).send().await.unwrap().status(), 200);
+    let waited = "liveperson_window_account_waited_chats{account=\"12345678\",window=\"10m\"}";
+    let page = eventually("the new window is served", async || {
+        let page = exporter.page().await;
+        sample(&page, waited).map(|_| page)
+    })
+    .await;
+    assert_eq!(sample(&page, good), Some(1.0));
+}
+
+#[tokio::test]
+async fn the_demo_shows_data_by_itself() {
+    let mut command = common::command();
+    command.arg("demo");
+    let demo = Exporter::spawn(command, tempfile::tempdir().unwrap()).await;
+    let page = page_with_all_data(&demo).await;
+    for level in ["account", "skill", "agent", "skill_agent", "group"] {
+        let series = format!("liveperson_window_{level}_");
+        assert!(
+            page.lines().any(|line| line.starts_with(&series)),
+            "no {level} series"
+        );
+    }
+    let (status, landing) = demo.get("/").await;
+    assert!(status == 200 && landing.contains("12345678"));
+}

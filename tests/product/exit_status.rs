@@ -1,0 +1,182 @@
+//! A command's exit status is about the command, whatever becomes of what it says: units restart
+//! by it, and scripts decide by it.
+
+use std::fs::File;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use liveperson_exporter::simulator::{Options, Simulator, SystemClock};
+
+use crate::common::{self, configuration, eventually};
+
+/// Where standard output and standard error go.
+#[derive(Clone, Copy, Debug)]
+enum Sink {
+    /// They are read, or nobody minds.
+    Null,
+    /// `| head -1`, after head has left.
+    ClosedPipe,
+    /// A disk without room.
+    Full,
+    /// `>&- 2>&-`.
+    Closed,
+}
+
+const SINKS: [Sink; 4] = [Sink::Null, Sink::ClosedPipe, Sink::Full, Sink::Closed];
+
+fn spawn(arguments: &[String], sink: Sink) -> Child {
+    let mut command = match sink {
+        Sink::Closed => {
+            let mut shell = Command::new("/bin/sh");
+            shell.args(["-c", "exec \"$@\" >&- 2>&-", "sh"]);
+            shell.arg(env!("CARGO_BIN_EXE_liveperson_exporter"));
+            shell.env_clear();
+            shell
+        }
+        _ => common::command(),
+    };
+    let target = || match sink {
+        Sink::Null | Sink::Closed => Stdio::null(),
+        Sink::Full => File::options()
+            .write(true)
+            .open("/dev/full")
+            .unwrap()
+            .into(),
+        Sink::ClosedPipe => {
+            let (reader, writer) = std::io::pipe().unwrap();
+            drop(reader);
+            writer.into()
+        }
+    };
+    command.args(arguments).stdin(Stdio::null());
+    command.stdout(target()).stderr(target());
+    command.spawn().unwrap()
+}
+
+/// Waits for the end; `None` when a signal ended it.
+async fn status(mut child: Child) -> Option<i32> {
+    let ended = eventually("the command ends", async || child.try_wait().unwrap()).await;
+    ended.code()
+}
+
+/// Stops a command once it listens and takes SIGTERM for what it is.
+async fn stopped(child: Child, address: SocketAddr) -> Option<i32> {
+    let pid = child.id();
+    eventually("the command listens", async || {
+        let handled = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let handled = handled.lines().find_map(|l| l.strip_prefix("SigCgt:"))?;
+        let handled = u64::from_str_radix(handled.trim(), 16).unwrap();
+        const TERM: u64 = 1 << 14;
+        (handled & TERM != 0 && TcpStream::connect(address).is_ok()).then_some(())
+    })
+    .await;
+    let killed = Command::new("kill").arg(pid.to_string()).status().unwrap();
+    assert!(killed.success());
+    status(child).await
+}
+
+fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
+const CREDENTIALS: &str = "auth: {oauth2: {client_id: demo, client_secret: demo-secret}}";
+
+fn words(text: &str) -> Vec<String> {
+    text.split(' ').map(str::to_owned).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_that_end_by_themselves_have_their_status_whatever_takes_their_words() {
+    let simulator = Simulator::start(Options::in_process(), Arc::new(SystemClock))
+        .await
+        .unwrap();
+    let (_a, good) = configuration(&format!(
+        "accounts: [{{id: \"12345678\", {CREDENTIALS}}}]\ndomain_api: \"{}\"\n\
+         limits: {{min_spacing: 1ms}}\n",
+        simulator.base_url()
+    ));
+    let nobody = free_address();
+    let (_b, unreachable) = configuration(&format!(
+        "accounts: [{{id: \"1\", {CREDENTIALS}}}]\ndomain_api: \"http://{nobody}\"\n\
+         limits: {{min_spacing: 1ms}}\n"
+    ));
+    let (_c, bad) = configuration("accounts: []\nsla: {buckets: [47]}\n");
+    let [good, unreachable, bad] = [good, unreachable, bad].map(|f| f.display().to_string());
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().map(|address| (taken, address)).unwrap();
+    let mut wrong = Vec::new();
+    for (command, expected) in [
+        ("--help".to_owned(), 0),
+        ("demo --help".to_owned(), 0),
+        ("help simulate".to_owned(), 0),
+        ("--version".to_owned(), 0),
+        ("--log.level=loud".to_owned(), 2),
+        ("fly".to_owned(), 2),
+        (format!("check-config {good}"), 0),
+        (format!("check-config {bad}"), 2),
+        ("check-config /there/is/none.yml".to_owned(), 2),
+        (format!("test-connection {good}"), 0),
+        (format!("test-connection {unreachable}"), 1),
+        (format!("test-connection {bad}"), 2),
+        (format!("--config.file={bad}"), 2),
+        (format!("run --log.format=json --config.file={bad}"), 2),
+        (
+            format!("--config.file={good} --web.listen-address={}", taken.1),
+            1,
+        ),
+        (format!("--config.file={good} --web.config.file={bad}"), 2),
+        (format!("demo --web.config.file={bad}"), 2),
+        (format!("demo --web.listen-address={}", taken.1), 1),
+        ("simulate --latency=soon".to_owned(), 2),
+        (
+            "simulate --listen=127.0.0.1:0 --faults=/there/is/none.yml".to_owned(),
+            2,
+        ),
+    ] {
+        for sink in SINKS {
+            let found = status(spawn(&words(&command), sink)).await;
+            if found != Some(expected) {
+                wrong.push(format!("{command}, {sink:?}: {found:?} and not {expected}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_that_run_until_they_are_stopped_stop_cleanly_whatever_takes_their_words() {
+    let simulator = Simulator::start(Options::in_process(), Arc::new(SystemClock))
+        .await
+        .unwrap();
+    let (_folder, good) = configuration(&format!(
+        "accounts: [{{id: \"12345678\", {CREDENTIALS}}}]\ndomain_api: \"{}\"\n",
+        simulator.base_url()
+    ));
+    let mut wrong = Vec::new();
+    for command in [
+        format!("--log.level=debug --config.file={}", good.display()),
+        format!(
+            "run --log.level=debug --log.format=json --config.file={}",
+            good.display()
+        ),
+        "demo".to_owned(),
+        "simulate".to_owned(),
+    ] {
+        for sink in SINKS {
+            let address = free_address();
+            let listen = match command.as_str() {
+                "simulate" => "--listen",
+                _ => "--web.listen-address",
+            };
+            let mut arguments = words(&command);
+            arguments.push(format!("{listen}={address}"));
+            let found = stopped(spawn(&arguments, sink), address).await;
+            if found != Some(0) {
+                wrong.push(format!("{command}, {sink:?}: {found:?} and not 0"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -1,0 +1,246 @@
+//! Names for ids, from the simulated LivePerson to the page of the real binary.
+
+use std::sync::Arc;
+
+use liveperson_exporter::simulator::{Fault, Options, Simulator, SystemClock, Target};
+
+use crate::common::{self, Exporter, sample};
+
+const UP: [&str; 2] = [
+    "liveperson_up{account=\"12345678\",collector=\"engagement_activity\"}",
+    "liveperson_up{account=\"12345678\",collector=\"sla\"}",
+];
+
+async fn simulator() -> Simulator {
+    let options = Options {
+        skills: 3,
+        agents: 5,
+        groups: 2,
+        ..Options::in_process()
+    };
+    Simulator::start(options, Arc::new(SystemClock))
+        .await
+        .unwrap()
+}
+
+fn yaml(simulator: &Simulator, more: &str) -> String {
+    format!(
+        r#"
+accounts:
+  - id: "12345678"
+    auth: {{oauth2: {{client_id: demo, client_secret: demo-secret}}}}
+domain_api: "{}"
+limits: {{min_spacing: 10ms}}
+{more}"#,
+        simulator.base_url()
+    )
+}
+
+fn info(page: &str, level: &str) -> Vec<String> {
+    let start = format!("liveperson_{level}_info{{account=\"12345678\",{level}=\"");
+    let lines = page.lines().filter_map(|line| line.strip_prefix(&start));
+    lines.map(str::to_owned).collect()
+}
+
+fn requests(code: &str) -> String {
+    format!("liveperson_api_requests_total{{account=\"12345678\",api=\"names\",code=\"{code}\"}}")
+}
+
+/// Names on the page: without deleted ones, escaped, whole, and the configuration's winning.
+#[tokio::test]
+async fn names_come_after_the_data_and_every_character_of_them() {
+    let simulator = simulator().await;
+    let long = "ö\u{1F600}".repeat(250);
+    let odd = "say \"hi\" \\ back\nnext \u{1F980}";
+    let body = serde_json::json!([
+        { "id": 101, "name": odd, "deleted": false },
+        { "id": 102, "name": long, "deleted": false },
+        { "id": 103, "name": "From LivePerson", "deleted": false },
+        { "id": 104, "name": "Gone", "deleted": true },
+        { "id": -1, "name": "Unassigned" },
+    ]);
+    simulator.push_fault(Fault {
+        api: Target::Api("names"),
+        contains: Some("/skills".to_owned()),
+        body: Some(body.to_string()),
+        ..Fault::default()
+    });
+    let more = "names: {skills: {103: \"Mine\", 7: \"Only mine\"}, agents: {1001: Nobody}}";
+    let exporter = Exporter::start(&yaml(&simulator, more)).await;
+    let page = exporter.page_with(&requests("200"), 3.0).await;
+    assert_eq!(
+        info(&page, "skill"),
+        [
+            "-1\",name=\"Unassigned\"} 1".to_owned(),
+            "7\",name=\"Only mine\"} 1".to_owned(),
+            "101\",name=\"say \\\"hi\\\" \\\\ back\\nnext \u{1F980}\"} 1".to_owned(),
+            format!("102\",name=\"{long}\"}} 1"),
+            "103\",name=\"Mine\"} 1".to_owned(),
+        ]
+    );
+    let agents = info(&page, "agent");
+    assert_eq!(agents.len(), 5, "all but the deleted one: {agents:?}");
+    assert_eq!(agents[0], "1001\",name=\"Nobody\"} 1");
+    assert_eq!(info(&page, "group").len(), 2, "all but the deleted one");
+    exporter.page_with(UP[0], 1.0).await;
+    exporter.page_with(UP[1], 1.0).await;
+    let calls = simulator.requests();
+    let last_first_poll = calls.iter().rposition(|call| call.api == "sla").unwrap();
+    let names = calls.iter().position(|call| call.api == "names").unwrap();
+    assert!(names > last_first_poll, "data first: {calls:#?}");
+    assert!(!exporter.log().contains("level=warn"), "{}", exporter.log());
+}
+
+/// Only what is missing is missing, and it is told once.
+#[tokio::test]
+async fn no_permission_for_names_is_one_warning_and_nothing_else() {
+    for fault in [
+        Fault {
+            status: Some(403),
+            ..Fault::default()
+        },
+        Fault {
+            status: Some(500),
+            ..Fault::default()
+        },
+        Fault {
+            status: Some(401),
+            ..Fault::default()
+        },
+        Fault {
+            html: true,
+            ..Fault::default()
+        },
+        Fault {
+            drop: true,
+            ..Fault::default()
+        },
+    ] {
+        let simulator = simulator().await;
+        let status = fault.status;
+        simulator.push_fault(Fault {
+            api: Target::Api("names"),
+            ..fault
+        });
+        let quick = "
+engagement_activity: {interval: 1s, windows: [5m]}
+sla: {interval: 1s, windows: [5m]}
+names: {groups: {11: Mine}}
+";
+        let exporter = Exporter::start(&yaml(&simulator, quick)).await;
+        common::eventually("names were asked for", async || {
+            let page = exporter.page().await;
+            page.lines()
+                .any(|line| {
+                    line.starts_with("liveperson_api_requests_total") && line.contains("\"names\"")
+                })
+                .then_some(())
+        })
+        .await;
+        // Polls of data go on after it.
+        let sla = || {
+            simulator
+                .requests()
+                .iter()
+                .filter(|call| call.api == "sla")
+                .count()
+        };
+        let before = sla();
+        common::eventually("polls go on", async || (sla() > before + 2).then_some(())).await;
+        let page = exporter.page().await;
+        if let Some(status) = status {
+            let counted = sample(&page, &requests(&status.to_string()));
+            assert!(counted.unwrap() >= 1.0, "{page}");
+        }
+        assert_eq!(
+            [sample(&page, UP[0]), sample(&page, UP[1])],
+            [Some(1.0), Some(1.0)]
+        );
+        assert!(info(&page, "skill").is_empty());
+        assert_eq!(info(&page, "group"), ["11\",name=\"Mine\"} 1"]);
+        let backoff = "liveperson_api_backoff_seconds{account=\"12345678\"}";
+        assert_eq!(sample(&page, backoff), Some(0.0));
+        let (ready, _) = exporter.get("/-/ready").await;
+        assert_eq!(ready, 200);
+        let log = exporter.log();
+        let warnings = log.lines().filter(|line| line.contains("account=12345678"));
+        let warnings = warnings.filter(|line| line.contains("level=warn"));
+        assert_eq!(warnings.count(), 1, "{log}");
+        let tokens = simulator
+            .requests()
+            .iter()
+            .filter(|call| call.api == "token")
+            .count();
+        assert_eq!(tokens, 1, "no token is fetched for the sake of names");
+    }
+}
+
+/// The host of the account configuration is its own: without it there is all but names.
+#[tokio::test]
+async fn a_firewall_before_the_account_configuration_costs_names_only() {
+    let simulator = simulator().await;
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = free.local_addr().unwrap();
+    drop(free);
+    let yaml = yaml(&simulator, "").replace(
+        "domain_api",
+        &format!("    hosts: {{accountConfigReadOnly: \"http://{nobody}\"}}\ndomain_api"),
+    );
+    let exporter = Exporter::start(&yaml).await;
+    let page = exporter.page_with(&requests("connect"), 1.0).await;
+    assert_eq!(
+        [sample(&page, UP[0]), sample(&page, UP[1])],
+        [Some(1.0), Some(1.0)]
+    );
+    assert_eq!(exporter.get("/-/ready").await.0, 200);
+}
+
+/// A reload forgets no names, and asks for them again.
+#[tokio::test]
+async fn a_reload_leaves_no_gap_in_the_names() {
+    let simulator = simulator().await;
+    let exporter = Exporter::start(&yaml(&simulator, "")).await;
+    let page = exporter.page_with(&requests("200"), 3.0).await;
+    let before = info(&page, "skill");
+    assert!(!before.is_empty());
+    simulator.push_fault(Fault {
+        api: Target::Api("names"),
+        status: Some(403),
+        ..Fault::default()
+    });
+    // Another time limit takes another client, which asks for the names again.
+    let text = std::fs::read_to_string(exporter.config_file()).unwrap();
+    let changed = text.replace(
+        "min_spacing: 10ms",
+        "min_spacing: 10ms, request_timeout: 14s",
+    );
+    std::fs::write(exporter.config_file(), changed + "names: {refresh: 50m}\n").unwrap();
+    exporter.signal("HUP");
+    let page = exporter.page_with(&requests("403"), 3.0).await;
+    assert_eq!(info(&page, "skill"), before);
+}
+
+/// What takes no new client stops nobody: no call is aborted, no host and no token asked for again.
+#[tokio::test]
+async fn names_stale_after_and_the_time_zone_are_changed_while_accounts_run_on() {
+    let simulator = simulator().await;
+    let exporter = Exporter::start(&yaml(&simulator, "")).await;
+    let page = exporter.page_with(&requests("200"), 3.0).await;
+    let session = |page: &str| {
+        ["token", "domain"].map(|api| {
+            let labels = format!("account=\"12345678\",api=\"{api}\",code=\"200\"");
+            sample(page, &format!("liveperson_api_requests_total{{{labels}}}"))
+        })
+    };
+    let before = session(&page);
+    let text = std::fs::read_to_string(exporter.config_file()).unwrap();
+    let more = "stale_after: 4m\ntimezone: Asia/Tokyo\nnames: {skills: {424242: Mine}}\n";
+    std::fs::write(exporter.config_file(), text + more).unwrap();
+    exporter.signal("HUP");
+    let mine = "liveperson_skill_info{account=\"12345678\",skill=\"424242\",name=\"Mine\"}";
+    let page = exporter.page_with(mine, 1.0).await;
+    assert!(info(&page, "agent").len() > 1, "theirs are gone");
+    assert_eq!(session(&page), before);
+    assert_eq!(sample(&page, &requests("200")), Some(3.0));
+    assert!(UP.iter().all(|up| sample(&page, up) == Some(1.0)), "{page}");
+}

@@ -1,0 +1,87 @@
+//! The real binary in operation: reloads that nobody notices, a stop that cuts nothing off, and a
+//! log that says each thing once.
+
+mod log;
+mod reload;
+mod stop;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use liveperson_exporter::simulator::{Options, Simulator, SystemClock};
+
+use crate::common::{Exporter, eventually, http};
+
+const FIRST: &str = "11111111";
+const SECOND: &str = "22222222";
+
+async fn simulator(account: &str) -> Simulator {
+    let options = Options {
+        account: account.to_owned(),
+        ..Options::in_process()
+    };
+    Simulator::start(options, Arc::new(SystemClock))
+        .await
+        .unwrap()
+}
+
+fn account(id: &str, simulator: &Simulator, more: &str) -> String {
+    let url = simulator.base_url();
+    format!(
+        r#"
+  - id: "{id}"
+    auth: {{oauth2: {{client_id: demo, client_secret: demo-secret}}}}
+    hosts: {{leDataReporting: "{url}", sentinel: "{url}", accountConfigReadOnly: "{url}"}}
+    {more}"#
+    )
+}
+
+const QUICK: &str = "
+limits: {min_spacing: 10ms}
+engagement_activity: {interval: 1s, windows: [5m]}
+sla: {interval: 1s, windows: [5m]}
+";
+
+fn up(id: &str, collector: &str) -> String {
+    format!("liveperson_up{{account=\"{id}\",collector=\"{collector}\"}}")
+}
+
+fn backoff(id: &str) -> String {
+    format!("liveperson_api_backoff_seconds{{account=\"{id}\"}}")
+}
+
+async fn all_up(exporter: &Exporter, ids: &[&str]) {
+    for id in ids {
+        exporter
+            .page_with(&up(id, "engagement_activity"), 1.0)
+            .await;
+        exporter.page_with(&up(id, "sla"), 1.0).await;
+    }
+}
+
+/// Writes a new configuration and has it loaded; the status and text of the answer.
+async fn reload(exporter: &Exporter, yaml: &str) -> (u16, String) {
+    std::fs::write(exporter.config_file(), yaml).unwrap();
+    let url = format!("{}/-/reload", exporter.base_url);
+    let answer = http().post(url).send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+fn calls(simulator: &Simulator, api: &str) -> Vec<Duration> {
+    let of = |record: &&liveperson_exporter::simulator::RequestRecord| record.api == api;
+    simulator
+        .requests()
+        .iter()
+        .filter(of)
+        .map(|r| r.at)
+        .collect()
+}
+
+/// Waits until a simulator has had so many more calls of an API.
+async fn more_calls(simulator: &Simulator, api: &str, more: usize) {
+    let wanted = calls(simulator, api).len() + more;
+    eventually("further calls", async || {
+        (calls(simulator, api).len() >= wanted).then_some(())
+    })
+    .await;
+}

@@ -1,0 +1,178 @@
+//! Reloads that nobody notices who has no reason to.
+
+use std::time::Duration;
+
+use liveperson_exporter::simulator::{Fault, Target};
+
+use super::{
+    FIRST, QUICK, SECOND, account, all_up, backoff, calls, more_calls, reload, simulator, up,
+};
+use crate::common::{Exporter, data, eventually, sample};
+
+#[tokio::test]
+async fn a_reload_leaves_unchanged_accounts_and_data_alone_and_removes_what_is_gone() {
+    let (first, second) = (simulator(FIRST).await, simulator(SECOND).await);
+    let one = account(FIRST, &first, "");
+    let both = |more| format!("accounts:{one}{}{QUICK}", account(SECOND, &second, more));
+    let exporter = Exporter::start_with(&both(""), &["--web.enable-lifecycle"]).await;
+    all_up(&exporter, &[FIRST, SECOND]).await;
+    more_calls(&first, "sla", 2).await;
+
+    // Engagement Activity of the second changes: its wait times and all of the first stay served.
+    let scrape = async {
+        for _ in 0..20 {
+            let page = exporter.page().await;
+            let waits = |id| {
+                format!("liveperson_window_account_waited_chats{{account=\"{id}\",window=\"5m\"}}")
+            };
+            for series in [
+                waits(FIRST),
+                waits(SECOND),
+                up(FIRST, "sla"),
+                up(SECOND, "sla"),
+            ] {
+                assert!(sample(&page, &series).is_some(), "{series} is missing");
+            }
+        }
+    };
+    let changed = both("engagement_activity: {windows: [10m]}");
+    let ((status, text), ()) = tokio::join!(reload(&exporter, &changed), scrape);
+    assert_eq!((status, text.as_str()), (200, "Reloaded.\n"));
+    let chats = |window| {
+        format!(
+            "liveperson_window_account_chats{{account=\"{SECOND}\",window=\"{window}\",kind=\"interactive\"}}"
+        )
+    };
+    let page = eventually("the new window is served", async || {
+        let page = exporter.page().await;
+        sample(&page, &chats("10m")).map(|_| page)
+    })
+    .await;
+    assert_eq!(
+        sample(&page, &chats("5m")),
+        None,
+        "the old window is no longer asked for"
+    );
+
+    // Gone from the very next page on.
+    let (status, _) = reload(&exporter, &format!("accounts:{one}{QUICK}")).await;
+    let page = exporter.page().await;
+    assert_eq!(status, 200);
+    assert!(!page.contains(SECOND), "{page}");
+    let left = calls(&second, "sla").len();
+    more_calls(&first, "sla", 3).await;
+    assert_eq!(
+        calls(&second, "sla").len(),
+        left,
+        "a removed account is still polled"
+    );
+
+    // Through all of this the first account polled in its rhythm: nothing anew, nothing twice.
+    assert_eq!(calls(&first, "token").len(), 1, "its session began anew");
+    let starts = calls(&first, "sla");
+    let distances = starts.windows(2).skip(1).map(|w| w[1] - w[0]);
+    for distance in distances {
+        assert!(
+            distance > Duration::from_millis(400),
+            "an extra call: {starts:?}"
+        );
+    }
+    eventually("both reloads are told", async || {
+        (exporter.log().matches("configuration reloaded").count() == 2).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_changed_account_keeps_its_back_off_and_its_pause() {
+    let (first, second) = (simulator(FIRST).await, simulator(SECOND).await);
+    first.push_fault(Fault {
+        api: Target::Api("sla"),
+        status: Some(403),
+        ..Fault::default()
+    });
+    let yaml = |more| {
+        let (one, two) = (account(FIRST, &first, ""), account(SECOND, &second, ""));
+        format!("accounts:{one}{two}{QUICK}{more}")
+    };
+    let exporter = Exporter::start_with(&yaml(""), &["--web.enable-lifecycle"]).await;
+    all_up(&exporter, &[SECOND]).await;
+    eventually("the collector backs off", async || {
+        let left = sample(&exporter.page().await, &backoff(FIRST))?;
+        (left > 60.0).then_some(())
+    })
+    .await;
+    second.push_fault(Fault {
+        api: Target::Api("sla"),
+        status: Some(429),
+        retry_after: Some("100".to_owned()),
+        count: Some(1),
+        ..Fault::default()
+    });
+    eventually("the account pauses", async || {
+        let left = sample(&exporter.page().await, &backoff(SECOND))?;
+        (left > 60.0).then_some(())
+    })
+    .await;
+    let paused = second.requests().len();
+    assert_eq!(calls(&first, "sla").len(), 1);
+    // Every account is affected by what all depend on. Twice: a wait must outlive any number.
+    for more in ["stale_after: 4m\n", "stale_after: 3m\n"] {
+        assert_eq!(reload(&exporter, &yaml(more)).await.0, 200);
+        // A changed collector polls at once: its successor is at work.
+        more_calls(&first, "engactivity", 2).await;
+    }
+    let page = exporter.page().await;
+    for id in [FIRST, SECOND] {
+        let left = sample(&page, &backoff(id)).unwrap();
+        assert!(left > 30.0 && left <= 120.0, "{left} s left for {id}");
+    }
+    assert_eq!(calls(&first, "sla").len(), 1, "the back-off was forgotten");
+    assert_eq!(second.requests().len(), paused, "the pause was forgotten");
+    assert_eq!(sample(&page, &up(FIRST, "sla")), Some(0.0));
+    assert_eq!(
+        sample(&page, &up(SECOND, "sla")),
+        Some(1.0),
+        "still known from before"
+    );
+}
+
+#[tokio::test]
+async fn a_bad_file_changes_nothing_is_told_once_and_shows_in_the_metrics() {
+    let first = simulator(FIRST).await;
+    let good = format!("accounts:{}{QUICK}", account(FIRST, &first, ""));
+    let exporter = Exporter::start_with(&good, &["--web.enable-lifecycle"]).await;
+    all_up(&exporter, &[FIRST]).await;
+    let before = exporter.page().await;
+    let loaded = "liveperson_exporter_config_last_reload_success_timestamp_seconds";
+    let successful = "liveperson_exporter_config_last_reload_successful";
+    let bad = good.replace("1s", "soon");
+    // Two at once: each has an answer, be it of the same attempt.
+    let (one, two) = tokio::join!(reload(&exporter, &bad), reload(&exporter, &bad));
+    for (status, text) in [one, two] {
+        assert_eq!(status, 500);
+        assert!(
+            text.contains("engagement_activity.interval") && text.contains("soon"),
+            "{text}"
+        );
+    }
+    let page = exporter.page_with(successful, 0.0).await;
+    assert_eq!(sample(&page, loaded), sample(&before, loaded));
+    let told = || exporter.log().matches("configuration not reloaded").count();
+    let attempts = eventually("it is told once for each attempt", async || {
+        Some(told()).filter(|told| (1..=2).contains(told))
+    })
+    .await;
+    assert!(!data(&page).is_empty());
+    more_calls(&first, "sla", 2).await;
+    assert_eq!(calls(&first, "token").len(), 1);
+    assert_eq!(told(), attempts);
+    assert_eq!(reload(&exporter, &good).await.0, 200);
+    let page = exporter.page_with(successful, 1.0).await;
+    assert!(sample(&page, loaded) > sample(&before, loaded));
+    assert_eq!(
+        calls(&first, "token").len(),
+        1,
+        "the same file changes nothing either"
+    );
+}

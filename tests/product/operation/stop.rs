@@ -1,0 +1,78 @@
+//! A stop that cuts nothing off and waits for nobody who is dead.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use liveperson_exporter::simulator::{Options, Simulator, SystemClock};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpSocket;
+
+use super::{FIRST, account, all_up};
+use crate::common::{Exporter, eventually};
+
+#[tokio::test]
+async fn a_stop_lets_a_slow_reader_have_the_whole_page_and_does_not_wait_for_a_dead_one() {
+    let options = Options {
+        account: FIRST.to_owned(),
+        agents: 8000,
+        skills: 60,
+        ..Options::in_process()
+    };
+    let big = Simulator::start(options, Arc::new(SystemClock))
+        .await
+        .unwrap();
+    let more = "engagement_activity: {windows: [1h, 8h], skill_agents: true}";
+    let yaml = format!("accounts:{}", account(FIRST, &big, more));
+    let mut exporter = Exporter::start(&yaml).await;
+    all_up(&exporter, &[FIRST]).await;
+    let whole = exporter.page().await.len();
+    assert!(whole > 4_000_000, "{whole} bytes are no big page");
+    let address = exporter
+        .base_url
+        .trim_start_matches("http://")
+        .parse()
+        .unwrap();
+    let connect = async || {
+        let socket = TcpSocket::new_v4().unwrap();
+        // So that the page does not fit into what lies between the two.
+        socket.set_recv_buffer_size(4096).unwrap();
+        let mut stream = socket.connect(address).await.unwrap();
+        let request = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+        stream.write_all(request).await.unwrap();
+        let mut start = vec![0; 1000];
+        stream.read_exact(&mut start).await.unwrap();
+        (stream, start)
+    };
+    let (mut slow, mut read) = connect().await;
+    let (dead, _) = connect().await;
+    exporter.signal("TERM");
+    let signalled = Instant::now();
+    eventually("it no longer accepts", async || {
+        tokio::net::TcpStream::connect(address)
+            .await
+            .is_err()
+            .then_some(())
+    })
+    .await;
+    slow.read_to_end(&mut read).await.unwrap();
+    let head = read.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4;
+    let header = String::from_utf8(read[..head].to_vec())
+        .unwrap()
+        .to_lowercase();
+    let announced = header.split("content-length: ").nth(1).expect("a length");
+    let announced: usize = announced
+        .split_whitespace()
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert_eq!(read.len() - head, announced, "half a page");
+    assert!(read.ends_with(b"\n"));
+    assert_eq!(exporter.ended().await.code(), Some(0), "{}", exporter.log());
+    assert!(
+        signalled.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        signalled.elapsed()
+    );
+    drop(dead);
+}

@@ -1,0 +1,326 @@
+//! `test-connection` with the real binary against the simulated LivePerson.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use liveperson_exporter::simulator::{Fault, Options, Simulator, SystemClock, Target};
+
+use crate::common::{self, configuration};
+
+const OAUTH2: &str = "oauth2: {client_id: demo, client_secret: demo-secret}";
+const OAUTH1: &str = "oauth1: {app_key: demo-app-key, app_secret: demo-app-secret, \
+    access_token: demo-access-token, access_token_secret: demo-token-secret}";
+const LOGIN: &str = "login: {username: demo, password: demo-password}";
+
+async fn simulator() -> Simulator {
+    let options = Options {
+        skills: 3,
+        agents: 5,
+        groups: 2,
+        ..Options::in_process()
+    };
+    Simulator::start(options, Arc::new(SystemClock))
+        .await
+        .unwrap()
+}
+
+fn yaml(simulator: &Simulator, auth: &str) -> String {
+    format!(
+        "accounts: [{{id: \"12345678\", auth: {{{auth}}}}}]\ndomain_api: \"{}\"\n\
+         limits: {{min_spacing: 100ms, request_timeout: 2s}}\n",
+        simulator.base_url()
+    )
+}
+
+/// Exit status and report.
+async fn run(yaml: &str) -> (i32, String) {
+    let (folder, file) = configuration(yaml);
+    let mut command = common::command();
+    command.arg("test-connection").arg(&file);
+    let run = tokio::task::spawn_blocking(move || command.output().unwrap());
+    let output = run.await.unwrap();
+    drop(folder);
+    let said = [output.stdout, output.stderr].concat();
+    (
+        output.status.code().unwrap(),
+        String::from_utf8(said).unwrap(),
+    )
+}
+
+#[tokio::test]
+async fn every_step_of_every_way_once_and_status_0() {
+    for (auth, way, calls) in [
+        (OAUTH2, "OAuth 2.0", 9),
+        (OAUTH1, "OAuth 1.0", 7),
+        (LOGIN, "user login", 9),
+    ] {
+        let simulator = simulator().await;
+        let (status, report) = run(&yaml(&simulator, auth)).await;
+        assert_eq!(status, 0, "{report}");
+        assert!(
+            report.contains("account 12345678") && report.contains(way),
+            "{report}"
+        );
+        assert!(report.contains("All is well."), "{report}");
+        let steps = [
+            "host of leDataReporting",
+            "Engagement Activity",
+            "SLA Histogram",
+        ];
+        let names = [
+            "names of skills",
+            "names of agent groups",
+            "names of agents",
+        ];
+        for step in steps.iter().chain(&names) {
+            let line = report
+                .lines()
+                .find(|line| line.trim_start().starts_with(step));
+            let line = line.unwrap_or_else(|| panic!("{step} is not in\n{report}"));
+            assert!(line.contains(" ms  ok: "), "{line}");
+            assert!(line.contains("127.0.0.1:"), "{line}");
+        }
+        let requests = simulator.requests();
+        assert_eq!(requests.len(), calls, "{requests:#?}");
+        // All together: one that arrives late does not make the next one late.
+        let whole = requests[calls - 1].at - requests[0].at;
+        let least = Duration::from_millis(100 * (calls as u64 - 1));
+        assert!(
+            whole + Duration::from_millis(80) >= least,
+            "min_spacing is 100 ms: {whole:?}"
+        );
+        let data = requests
+            .iter()
+            .filter(|r| ["engactivity", "sla"].contains(&r.api));
+        assert!(
+            data.clone().all(|r| r.path.contains("timeframe=5&")),
+            "{requests:#?}"
+        );
+        assert_eq!(data.count(), 2);
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_named_with_what_to_do_and_status_1() {
+    let simulator = simulator().await;
+    let good = yaml(&simulator, OAUTH2);
+    let forbidden = |api| Fault {
+        api,
+        count: Some(1),
+        status: Some(403),
+        ..Fault::default()
+    };
+    for (yaml, fault, expected) in [
+        (
+            good.replace("demo-secret", "not-this-one"),
+            None,
+            [
+                "FAILED: refused (401): invalid_client: Client",
+                "wrong client id or secret",
+                "5 could not be tried",
+            ],
+        ),
+        (
+            good.replace("12345678", "87654321"),
+            None,
+            [
+                "LivePerson does not know account 87654321",
+                "unknown account",
+                "not tried: the host of",
+            ],
+        ),
+        (
+            good.clone(),
+            Some(forbidden(Target::Api("sla"))),
+            [
+                "FAILED: refused (403)",
+                "missing permission for the SLA",
+                "1 step failed.",
+            ],
+        ),
+        (
+            good.clone(),
+            Some(forbidden(Target::Api("names"))),
+            [
+                "FAILED: refused (403)",
+                "names.lookup to false",
+                "1 step failed.",
+            ],
+        ),
+        (
+            yaml(&simulator, OAUTH1).replace("demo-token-secret", "not-this-one"),
+            None,
+            [
+                "signature_invalid",
+                "compare all four parts",
+                "5 steps failed.",
+            ],
+        ),
+        (
+            yaml(&simulator, LOGIN).replace("demo-password", "not-this-one"),
+            None,
+            [
+                "Login failed",
+                "wrong user name or password",
+                "not tried: there is no token",
+            ],
+        ),
+        (
+            good.clone(),
+            Some(Fault {
+                api: Target::Api("sla"),
+                count: Some(1),
+                html: true,
+                ..Fault::default()
+            }),
+            [
+                "an HTML page instead of JSON",
+                "a sign-in page",
+                "1 step failed.",
+            ],
+        ),
+    ] {
+        simulator.clear_faults();
+        fault
+            .into_iter()
+            .for_each(|fault| simulator.push_fault(fault));
+        let (status, report) = run(&yaml).await;
+        assert_eq!(status, 1, "{report}");
+        for words in expected {
+            assert!(report.contains(words), "{words:?} is not in\n{report}");
+        }
+        assert!(!report.contains("not-this-one"), "{report}");
+    }
+}
+
+#[tokio::test]
+async fn accounts_come_in_turn_and_one_that_fails_holds_none_up() {
+    let simulator = simulator().await;
+    let yaml = format!(
+        "accounts:\n- {{id: \"1\", auth: {{{OAUTH2}}}}}\n- {{id: \"12345678\", auth: {{{LOGIN}}}, \
+         sla: {{enabled: false}}}}\ndomain_api: \"{}\"\nnames: {{lookup: false}}\n\
+         limits: {{min_spacing: 10ms}}\n",
+        simulator.base_url()
+    );
+    let (status, report) = run(&yaml).await;
+    assert_eq!(status, 1, "{report}");
+    let (first, second) = report.split_once("account 12345678").unwrap();
+    assert!(
+        first.contains("account 1,") && first.contains("FAILED"),
+        "{report}"
+    );
+    assert!(
+        second.contains("login") && !second.contains("FAILED"),
+        "{report}"
+    );
+    assert!(
+        second.contains("not used: sla.enabled is false"),
+        "{report}"
+    );
+    assert!(
+        second.contains("not used: names.lookup is false"),
+        "{report}"
+    );
+}
+
+#[tokio::test]
+async fn no_way_to_liveperson() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = free.local_addr().unwrap();
+    drop(free);
+    let yaml = format!(
+        "accounts: [{{id: \"1\", auth: {{{OAUTH1}}}}}]\ndomain_api: \"http://{nobody}\"\n\
+         names: {{lookup: false}}\n"
+    );
+    let (status, report) = run(&yaml).await;
+    assert_eq!(status, 1, "{report}");
+    for words in [
+        "could not connect",
+        "there is no way to 127.0.0.1",
+        "set HTTPS_PROXY",
+    ] {
+        assert!(report.contains(words), "{words:?} is not in\n{report}");
+    }
+    let (status, said) = run("accounts: []\n").await;
+    assert_eq!(status, 2, "{said}");
+}
+
+/// The sample in docs/operations.md has the steps of the program, in its wording and columns.
+#[tokio::test]
+async fn the_documented_sample_is_what_the_command_prints() {
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations.md");
+    let document = std::fs::read_to_string(document).unwrap();
+    let sample = document
+        .split("<!-- test-connection sample, checked against the program -->\n```\n")
+        .nth(1)
+        .unwrap();
+    let sample = sample.split("```").next().unwrap();
+    let simulator = simulator().await;
+    simulator.push_fault(Fault {
+        api: Target::Api("names"),
+        contains: Some("/skills".to_owned()),
+        status: Some(403),
+        ..Fault::default()
+    });
+    let (_, report) = run(&yaml(&simulator, OAUTH2)).await;
+    let first_column = |text: &str| -> Vec<String> {
+        let lines = text.trim_end().lines().map(|line| match line.get(..33) {
+            Some(step) if line.starts_with("  ") && !line.contains("what to do") => step.to_owned(),
+            _ => line.to_owned(),
+        });
+        lines.collect()
+    };
+    assert_eq!(first_column(sample), first_column(&report));
+    let columns = sample.lines().nth(1).unwrap();
+    assert!(report.contains(columns), "{columns}");
+}
+
+#[tokio::test]
+async fn numbers_and_durations_are_written_for_people() {
+    let simulator = simulator().await;
+    let yaml = yaml(&simulator, OAUTH2);
+    let fault = |fault: Fault| Fault {
+        api: Target::Api("sla"),
+        count: Some(1),
+        ..fault
+    };
+    let in_half_a_minute = std::time::SystemTime::now() + Duration::from_secs(30);
+    let throttled = |retry_after: String| {
+        fault(Fault {
+            status: Some(429),
+            retry_after: Some(retry_after),
+            ..Fault::default()
+        })
+    };
+    for (fault, status, expected) in [
+        (
+            fault(Fault {
+                body: Some("{\"slaDataRange\":{}}".to_owned()),
+                ..Fault::default()
+            }),
+            0,
+            &["ok: 0 chats in 0 buckets"][..],
+        ),
+        (throttled("0".to_owned()), 1, &["asked to wait 0s"]),
+        (
+            throttled(httpdate::fmt_http_date(in_half_a_minute)),
+            1,
+            // Whatever a busy machine leaves of it.
+            &["asked to wait 30s", "asked to wait 29s", "asked to wait 2"],
+        ),
+    ] {
+        simulator.clear_faults();
+        simulator.push_fault(fault);
+        let (found, report) = run(&yaml).await;
+        assert_eq!(found, status, "{report}");
+        let line = |line: &&str| line.trim_start().starts_with("SLA Histogram");
+        let line = report.lines().find(line).unwrap();
+        assert!(
+            expected.iter().any(|words| line.contains(words)),
+            "{expected:?} is not in {line}"
+        );
+        let wait = line.split_once("wait ").map_or("", |(_, wait)| wait);
+        assert!(!wait.contains('.'), "{line}");
+    }
+}

@@ -1,0 +1,8 @@
+//! The HTTP server over real sockets on loopback.
+
+mod access;
+mod client;
+mod many_clients;
+mod reloads;
+mod requests;
+mod tls;
