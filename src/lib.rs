@@ -12,6 +12,9 @@ pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod exposition;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hardening;
 pub mod liveperson;
 pub mod metrics;

@@ -11,6 +11,9 @@ mod account;
 mod aside;
 mod clock;
 mod connection_test;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod names;
 mod plan_report;
 mod publisher;

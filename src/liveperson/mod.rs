@@ -13,6 +13,9 @@ mod envelope;
 mod error;
 mod excerpt;
 mod failure;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod lenient;
 mod names;

@@ -45,6 +45,9 @@ mod domain;
 mod engactivity;
 mod fault_file;
 mod faults;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod history;
 mod journal;
 mod names;

@@ -18,6 +18,9 @@ mod body;
 mod client_certs;
 mod connection;
 mod connections;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod guesses;
 mod landing;
 mod listen;
