@@ -13,8 +13,11 @@ pub use http::{accept_headers, http_request, scrape};
 pub use liveperson::{domain, engagement_activity, error_text, names, retry_after, sla, token};
 pub use simulator::fault_file;
 
+/// Feeds bytes in and panics when a property does not hold.
+pub type Target = fn(&[u8]);
+
 /// Every target by its name.
-pub const TARGETS: [(&str, fn(&[u8])); 14] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("engagement_activity", engagement_activity),
     ("sla", sla),
     ("names", names),

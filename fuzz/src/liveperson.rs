@@ -96,7 +96,7 @@ fn by_id<T>(entries: &[(i64, T)], json: impl Fn(&T) -> Value) -> Value {
 }
 
 fn agents_json(agents: &[(i64, Activity)]) -> Value {
-    by_id(agents, |agent| activity_json(agent))
+    by_id(agents, activity_json)
 }
 
 fn sections_json(sections: &Sections) -> Value {
