@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 fn main() {
-    // Grows with every commit and change of branch. Named only when it is there: a missing file
-    // would make every build run this again.
+    // Grows with every commit and change of branch. Watched only when it exists: a missing file
+    // would make every build run this script again.
     let log = ".git/logs/HEAD";
     let watched = if Path::new(log).exists() {
         log
@@ -14,7 +14,7 @@ fn main() {
     };
     println!("cargo::rerun-if-changed={watched}");
     println!("cargo::rerun-if-env-changed=LIVEPERSON_EXPORTER_REVISION");
-    // A build from a source archive has no repository; whoever packages it can say the revision.
+    // A build from a source archive has no repository; packagers can pass the revision.
     let revision = std::env::var("LIVEPERSON_EXPORTER_REVISION").ok();
     let revision = revision.or_else(|| output("git", &["rev-parse", "--short=12", "HEAD"]));
     let compiler = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());

@@ -1,13 +1,13 @@
-//! What a process can do for itself so that its memory does not end up in a file.
+//! Keeps the memory of this process out of files.
 
-/// Forbids core dumps of this process, and other processes of the same user to look into it: its
-/// memory holds secrets and tokens. Whoever may read any memory (root) still can.
+/// Disables core dumps of this process, and reading its memory from other processes of the same
+/// user: it contains secrets and tokens. Root can still read it.
 pub(crate) fn forbid_dumps() {
     #[cfg(target_os = "linux")]
     {
         use rustix::process::{DumpableBehavior, set_dumpable_behavior};
         if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
-            tracing::debug!(%error, "core dumps cannot be forbidden");
+            tracing::debug!(%error, "cannot disable core dumps");
         }
     }
 }

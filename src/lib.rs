@@ -1,7 +1,7 @@
 //! Prometheus exporter for LivePerson's Operational Real-Time APIs.
 //!
-//! Data flows one way. [`config`] says what to ask, [`poll`] turns it into a plan of requests and
-//! decides when each may start, [`liveperson`] asks and returns plain typed values, [`metrics`]
+//! Data flows one way. [`config`] says what to ask, [`scheduler`] turns it into a plan of requests
+//! and decides when each may start, [`liveperson`] asks and returns plain typed values, [`metrics`]
 //! turns values into families, [`exposition`] writes families as bytes once per answer, [`store`]
 //! swaps the bytes in whole, and [`web`] hands them out. [`daemon`] is the only room that knows
 //! all the others; [`simulator`] is a LivePerson to try and test against and knows none of them.
@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
+pub mod collectors;
 pub mod config;
 pub mod daemon;
 pub mod exposition;
@@ -18,10 +19,12 @@ pub mod fuzzing;
 mod hardening;
 pub mod liveperson;
 pub mod metrics;
-pub mod poll;
+pub mod names;
+pub mod scheduler;
 pub mod simulator;
 pub mod store;
 pub mod telemetry;
+pub mod vocabulary;
 pub mod web;
 mod yaml;
 

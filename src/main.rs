@@ -2,8 +2,10 @@
 
 use std::process::ExitCode;
 
+use liveperson_exporter::cli::{self, Program};
+
 mod allocator;
 
 fn main() -> ExitCode {
-    liveperson_exporter::cli::main()
+    cli::main(&Program::standard())
 }

@@ -1,4 +1,4 @@
-//! The exporter's own log: levels, formats, and what never gets into it.
+//! Logging: levels, formats, and what is never logged.
 
 use std::fmt;
 use std::io;
@@ -17,11 +17,11 @@ pub enum LogFormat {
     /// `key=value` pairs.
     #[default]
     Logfmt,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// The least important level that is logged.
+/// The lowest level that is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogLevel(Level);
 
@@ -40,7 +40,7 @@ impl FromStr for LogLevel {
             "info" => Ok(Self(Level::INFO)),
             "warn" => Ok(Self(Level::WARN)),
             "error" => Ok(Self(Level::ERROR)),
-            _ => Err("allowed are debug, info, warn and error".to_owned()),
+            _ => Err("expected debug, info, warn or error".to_owned()),
         }
     }
 }
@@ -51,8 +51,8 @@ impl fmt::Display for LogLevel {
     }
 }
 
-/// Standard error as far as it takes what is written. What does not arrive is lost: nobody can be
-/// told, and a failure would make the library say so on standard error, which panics.
+/// Standard error, without errors. What cannot be written is lost: an error would make
+/// tracing-subscriber report it on standard error, which panics.
 struct Stderr;
 
 impl io::Write for Stderr {
@@ -66,9 +66,12 @@ impl io::Write for Stderr {
     }
 }
 
-/// Begins logging to standard error.
+/// Starts logging to standard error.
+///
+/// # Errors
+/// That logging has started already.
 pub fn init(level: LogLevel, format: LogFormat) -> Result<(), TryInitError> {
-    // Libraries only from warn up, whatever is asked for: their debug lines hold headers and
+    // Libraries only from warn up, whatever the level: their debug lines contain headers and
     // bodies, and so credentials.
     let libraries = LevelFilter::WARN.min(LevelFilter::from_level(level.0));
     let filter = Targets::new()

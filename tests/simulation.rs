@@ -1,6 +1,6 @@
-//! The whole poller against a simulated LivePerson under virtual time.
+//! The whole scheduler against a simulated LivePerson under virtual time.
 //!
-//! Each seed draws accounts, latencies and a story of faults, and every rule of polling is checked
+//! Each seed generates accounts, latencies and a scenario of faults, and every rule of polling is checked
 //! after every event against a model that knows the rules but not the code. A failing seed says
 //! how to rerun it. `SIMULATION_SEEDS` is how many are run, `SIMULATION_SEED` the first one.
 
@@ -15,19 +15,29 @@
     reason = "a test may stop at the first surprise; its numbers are small"
 )]
 
+/// The scheduler, and the driver of its own unit tests.
+#[path = "simulation"]
+mod scheduler {
+    pub(crate) use liveperson_exporter::scheduler::*;
+
+    #[allow(dead_code, reason = "other tests need the rest of it")]
+    #[path = "../../src/scheduler/test_driver.rs"]
+    pub(crate) mod test_driver;
+}
+
 mod simulation {
     pub(crate) mod account;
     pub(crate) mod clocks;
     pub(crate) mod collector_model;
-    pub(crate) mod drawn;
     pub(crate) mod limits;
     pub(crate) mod liveperson;
     pub(crate) mod model;
     pub(crate) mod plots;
     pub(crate) mod rules;
+    pub(crate) mod scenario;
     pub(crate) mod served;
     pub(crate) mod session_model;
-    pub(crate) mod story;
+    pub(crate) mod setup;
     pub(crate) mod svg;
     pub(crate) mod week;
     pub(crate) mod world;
@@ -36,6 +46,8 @@ mod simulation {
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use parking_lot::Mutex;
+
 /// Seeds of a run without `SIMULATION_SEEDS`: what CI asks for.
 const SEEDS: u64 = 10_000;
 
@@ -43,7 +55,7 @@ fn number(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
         Ok(text) => text
             .parse()
-            .unwrap_or_else(|_| panic!("{name}={text} is no number")),
+            .unwrap_or_else(|_| panic!("{name}={text} is not a number")),
         Err(_) => default,
     }
 }
@@ -54,13 +66,13 @@ fn every_rule_holds_after_every_event_of_every_seed() {
         number("SIMULATION_SEED", 0),
         number("SIMULATION_SEEDS", SEEDS),
     );
-    let started = std::time::Instant::now();
+    let started = scheduler::test_driver::start();
     let (next, events) = (AtomicU64::new(0), AtomicU64::new(0));
-    let failed = std::sync::Mutex::new(Vec::new());
+    let failed = Mutex::new(Vec::new());
     let work = || {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= count || !failed.lock().unwrap().is_empty() {
+            if index >= count || !failed.lock().is_empty() {
                 return;
             }
             let seed = first + index;
@@ -68,7 +80,7 @@ fn every_rule_holds_after_every_event_of_every_seed() {
                 Ok(handled) => {
                     events.fetch_add(handled, Ordering::Relaxed);
                 }
-                Err(_) => failed.lock().unwrap().push(seed),
+                Err(_) => failed.lock().push(seed),
             }
         }
     };
@@ -84,7 +96,7 @@ fn every_rule_holds_after_every_event_of_every_seed() {
         "{count} seeds, {events} events, {:.0} seeds/s",
         count as f64 / seconds
     );
-    let failed = failed.into_inner().unwrap();
+    let failed = failed.into_inner();
     let reruns: Vec<_> = failed
         .iter()
         .map(|seed| {

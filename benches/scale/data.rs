@@ -2,15 +2,15 @@
 
 use std::io::Write as _;
 
-use liveperson_exporter::exposition::{Chunk, SegmentWriter};
-use liveperson_exporter::liveperson::{
-    EngagementAnswer, EngagementQuery, IdFilter, read_engagement,
+use liveperson_exporter::collectors::engagement_activity::{
+    EngagementAnswer, EngagementQuery, map, read,
 };
-use liveperson_exporter::metrics::engagement_activity::map;
-use liveperson_exporter::poll::plan::Level;
+use liveperson_exporter::collectors::realtime::IdFilter;
+use liveperson_exporter::exposition::{Chunk, SegmentWriter};
+use liveperson_exporter::vocabulary::Level;
+use liveperson_exporter::vocabulary::Window;
 
 pub(crate) const ACCOUNT: &str = "12345678";
-pub(crate) const WINDOW: &str = "1h";
 pub(crate) const AGENTS: u64 = 100;
 /// Series of one agent in one skill.
 const EACH: u64 = 5;
@@ -74,20 +74,20 @@ pub(crate) fn numbers(random: &mut fastrand::Rng, out: &mut Vec<u8>) {
 
 pub(crate) fn query() -> EngagementQuery {
     EngagementQuery {
-        timeframe: 60,
+        window: Window::Minutes(60),
         skills: Some(IdFilter::All),
         agents: None,
-        interval: None,
+        levels: vec![Level::SkillAgent],
     }
 }
 
 pub(crate) fn parse(body: &[u8]) -> EngagementAnswer {
-    read_engagement(body, &query()).unwrap()
+    read(body, &query()).unwrap().value
 }
 
 /// What a poll makes of an answer: mapped, rendered and compressed.
-pub(crate) fn render(answer: &EngagementAnswer, earlier: &[Chunk]) -> Vec<Chunk> {
-    let mut writer = SegmentWriter::new(earlier).unwrap();
-    map(ACCOUNT, WINDOW, &[Level::SkillAgent], answer, &mut writer);
+pub(crate) fn render(answer: &EngagementAnswer, previous: &[Chunk]) -> Vec<Chunk> {
+    let mut writer = SegmentWriter::new(previous);
+    map(ACCOUNT, &query(), answer, &mut writer);
     writer.finish().unwrap()
 }

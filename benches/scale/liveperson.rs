@@ -1,14 +1,15 @@
-//! A LivePerson that answers every call from memory, compressed as the real one does.
+//! A LivePerson that answers every call from memory, compressed like the real one.
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use parking_lot::Mutex;
 
 use crate::data;
 use crate::process::Usage;
@@ -25,14 +26,13 @@ pub(crate) struct LivePerson {
 struct Shared {
     /// Compressed answers, version by version.
     bodies: Vec<Vec<u8>>,
-    /// How often each path was asked for.
-    asked: Mutex<HashMap<String, usize>>,
-    /// The path that came first, and how often it did.
+    /// How often each path was requested.
+    requests: Mutex<HashMap<String, usize>>,
+    /// The path that was requested first: each time it comes a poll begins.
     first: OnceLock<String>,
     polls: AtomicU64,
-    /// Whose usage is noted whenever that comes: from one such moment to the next there is one
-    /// poll's work.
-    asking: AtomicU32,
+    /// The process whose usage is recorded at the beginning of each poll.
+    watched: AtomicU32,
     usages: Mutex<Vec<Usage>>,
 }
 
@@ -43,39 +43,39 @@ pub(crate) fn gzip(bytes: &[u8], level: u32) -> Vec<u8> {
 }
 
 impl LivePerson {
-    /// `changing`: whether each answer has other numbers than the one before.
+    /// `changing`: whether each answer has different numbers from the previous one.
     pub(crate) fn start(shape: Shape, changing: bool) -> Self {
         let versions = if changing { VERSIONS } else { 1 };
         let bodies = (0..versions).map(|version| gzip(&shape.body(version), 6));
         let shared = Arc::new(Shared {
             bodies: bodies.collect(),
-            asked: Mutex::default(),
+            requests: Mutex::default(),
             first: OnceLock::new(),
             polls: AtomicU64::new(0),
-            asking: AtomicU32::new(0),
+            watched: AtomicU32::new(0),
             usages: Mutex::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let given = Arc::clone(&shared);
+        let server = Arc::clone(&shared);
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let shared = Arc::clone(&given);
+                let shared = Arc::clone(&server);
                 std::thread::spawn(move || serve(&stream, &shared));
             }
         });
         Self { address, shared }
     }
 
-    /// Notes from now on what this process has used.
+    /// Records from now on what this process has used.
     pub(crate) fn watch(&self, pid: u32) {
-        self.shared.asking.store(pid, Ordering::Relaxed);
-        self.shared.usages.lock().unwrap().clear();
+        self.shared.watched.store(pid, Ordering::Relaxed);
+        self.shared.usages.lock().clear();
     }
 
-    /// What was noted, a moment for each poll.
+    /// What was recorded, once for each poll.
     pub(crate) fn usages(&self) -> Vec<Usage> {
-        self.shared.usages.lock().unwrap().clone()
+        self.shared.usages.lock().clone()
     }
 
     /// Waits until so many polls have begun.
@@ -89,20 +89,20 @@ impl LivePerson {
 }
 
 impl Shared {
-    /// The answer whose turn it is; notes what the asker has used when a poll begins with it.
+    /// The next answer to a request; records what the process has used when a poll begins with it.
     fn body(&self, request: &str) -> &[u8] {
-        let mut asked = self.asked.lock().unwrap();
-        let first = asked.is_empty();
-        let count = asked.entry(request.to_owned()).or_default();
+        let mut requests = self.requests.lock();
+        let first = requests.is_empty();
+        let count = requests.entry(request.to_owned()).or_default();
         *count += 1;
         let turn = *count;
-        drop(asked);
+        drop(requests);
         if first {
             self.first.set(request.to_owned()).unwrap();
         }
         if self.first.get().is_some_and(|path| path == request) {
-            let usage = Usage::now(self.asking.load(Ordering::Relaxed));
-            self.usages.lock().unwrap().push(usage);
+            let usage = Usage::now(self.watched.load(Ordering::Relaxed));
+            self.usages.lock().push(usage);
             self.polls.fetch_add(1, Ordering::Relaxed);
         }
         &self.bodies[turn % self.bodies.len()]
@@ -110,7 +110,7 @@ impl Shared {
 }
 
 fn serve(mut stream: &TcpStream, shared: &Shared) {
-    // Or every small answer waits for an acknowledgement of its head.
+    // Otherwise every small answer waits for an acknowledgement of its head.
     stream.set_nodelay(true).unwrap();
     let mut totals = b"{\"metricsTotals\":".to_vec();
     data::numbers(&mut fastrand::Rng::with_seed(1), &mut totals);

@@ -10,7 +10,7 @@
     reason = "a measurement may stop at the first surprise, and prints what it finds"
 )]
 
-/// The binary's, or the work of a poll would be measured with another one.
+/// The binary's allocator: measurements in this process should use the same one.
 #[path = "../../src/allocator.rs"]
 mod allocator;
 mod data;
@@ -45,19 +45,13 @@ fn main() {
         .filter(|a| a != "--bench")
         .collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let sizes = |given: &[&str], usual: &[u64]| -> Vec<u64> {
-        match given {
-            [] => usual.to_vec(),
-            some => some.iter().map(|size| size.parse().unwrap()).collect(),
-        }
-    };
     match &arguments[..] {
         ["--reference", name, series] => references::run(name, series.parse().unwrap()),
         ["--compare", revision, binary, rest @ ..] => {
             println!("{}", machine());
             let sizes = sizes(rest, &[100_000, 500_000]);
             let mut shapes: Vec<Shape> = sizes.into_iter().map(Shape::One).collect();
-            // One answer more or less makes no difference there; these show what publishing costs.
+            // With one answer publishing is cheap; these show what it costs.
             shapes.extend([Shape::Windows(400_000), Shape::Small(200)]);
             polls::compare(revision, binary, &shapes);
         }
@@ -71,7 +65,15 @@ fn main() {
     }
 }
 
-/// Everything there is to know, at each size.
+/// Sizes of the command line, or the default ones.
+fn sizes(arguments: &[&str], default: &[u64]) -> Vec<u64> {
+    match arguments {
+        [] => default.to_vec(),
+        sizes => sizes.iter().map(|size| size.parse().unwrap()).collect(),
+    }
+}
+
+/// All measurements, at each size.
 fn all(sizes: &[u64]) {
     let mut table = Table::new();
     let mut per_series = Vec::new();
@@ -102,12 +104,12 @@ fn poll(series: u64, table: &mut Table) -> f64 {
     let (body, text) = sizes_of(series, table);
     changing.put("a poll, every number new", table);
     unchanged.put("a poll, nothing new", table);
-    let floor = floor(series, &body, &text, table);
+    let reference = reference_cost(series, &body, &text, table);
     parts(series, &body, table);
     let cpu = changing.cpu();
     table.put(
         "a poll / (4 x skipping + gzip 1)",
-        cpu.over(floor).written(times),
+        cpu.over(reference).written(times),
     );
     let each = cpu.over(series as f64 / 1e6);
     table.put(
@@ -150,13 +152,15 @@ fn runs(series: u64) -> usize {
     if series > 1_000_000 { 3 } else { 7 }
 }
 
-/// What polls are held against: 4 times skipping the JSON, plus gzip level 1, in milliseconds.
-fn floor(series: u64, body: &[u8], text: &[u8], table: &mut Table) -> f64 {
+/// What polls are compared with: 4 times skipping the JSON, plus gzip level 1, in milliseconds.
+fn reference_cost(series: u64, body: &[u8], text: &[u8], table: &mut Table) -> f64 {
     let runs = runs(series);
-    let packed = liveperson::gzip(body, 6);
+    let compressed = liveperson::gzip(body, 6);
     let inflate = cpu(runs, || {
         let mut out = Vec::new();
-        GzDecoder::new(&packed[..]).read_to_end(&mut out).unwrap();
+        GzDecoder::new(&compressed[..])
+            .read_to_end(&mut out)
+            .unwrap();
         out
     });
     let skip = cpu(runs, || serde_json::from_slice::<IgnoredAny>(body).unwrap());
@@ -187,7 +191,7 @@ fn parts(series: u64, body: &[u8], table: &mut Table) {
     let answer = data::parse(body);
     let chunks = data::render(&answer, &[]);
     let render = cpu(runs, || data::render(&answer, &[]));
-    let again = cpu(runs, || data::render(&answer, &chunks));
+    let unchanged = cpu(runs, || data::render(&answer, &chunks));
     let whole = rested(runs, || {
         let answer = data::parse(body);
         data::render(&answer, &[])
@@ -199,7 +203,7 @@ fn parts(series: u64, body: &[u8], table: &mut Table) {
     );
     table.put(
         "part in a hot loop: the same when nothing changed",
-        again.written(milliseconds),
+        unchanged.written(milliseconds),
     );
     table.put(
         "parsing to compressing once, after a second of rest",
@@ -210,7 +214,7 @@ fn parts(series: u64, body: &[u8], table: &mut Table) {
 /// Scrapes of the real binary, beside nginx and the two crates.
 fn scrapes(series: u64, table: &mut Table) {
     let mut setup = Setup::new(Shape::One(series));
-    // It polls once, so that a scrape's CPU is a scrape's.
+    // It polls once only, so that all CPU is that of scrapes.
     setup.interval = 3600;
     let liveperson = LivePerson::start(setup.shape, true);
     let exporter = Server::exporter(&setup, &liveperson);
@@ -221,9 +225,9 @@ fn scrapes(series: u64, table: &mut Table) {
         assert!(start.elapsed() < Duration::from_secs(60), "no data");
         std::thread::sleep(Duration::from_millis(100));
     }
-    let (text, packed) = (plain.fetch(), gzip.fetch());
-    let nginx = Server::nginx(&text, &packed);
-    table.put("gzip page", megabytes(packed.len() as f64 / 1e6));
+    let (text, compressed) = (plain.fetch(), gzip.fetch());
+    let nginx = Server::nginx(&text, &compressed);
+    table.put("gzip page", megabytes(compressed.len() as f64 / 1e6));
     let scrape_cpu = beside_nginx(series, table, &exporter, nginx.as_ref());
     let mut kept = Client::at(plain::serve_plain(&text), "/metrics", "identity");
     let found = Spread::of((0..21).map(|_| wall(|| _ = kept.scrape())));
@@ -243,8 +247,8 @@ fn scrapes(series: u64, table: &mut Table) {
     }
 }
 
-/// Scrapes turn by turn with nginx, in blocks, for the medians of blocks to show how much they
-/// swing; returns the exporter's mean CPU of a gzip scrape.
+/// Scrapes in turn with nginx, in blocks: the medians of blocks show how much they vary. Returns the
+/// exporter's mean CPU of a gzip scrape.
 fn beside_nginx(series: u64, table: &mut Table, exporter: &Server, nginx: Option<&Server>) -> f64 {
     const BLOCKS: usize = 7;
     let rounds = if series > 1_000_000 { 5 } else { 15 };
@@ -292,7 +296,7 @@ fn beside_nginx(series: u64, table: &mut Table, exporter: &Server, nginx: Option
     gzip_cpu
 }
 
-/// The machine, for whoever reads the results.
+/// The machine, for the readers of the results.
 fn machine() -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let cpus = read("/proc/cpuinfo");

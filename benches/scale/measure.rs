@@ -19,7 +19,7 @@ fn on_cpu(path: &str) -> f64 {
 
 /// CPU time of runs in this thread, in milliseconds.
 pub(crate) fn cpu<T>(runs: usize, mut run: impl FnMut() -> T) -> Spread {
-    // The kernel may count in ticks of 4 ms: what is short is done many times.
+    // The kernel may count in ticks of 4 ms: short runs are repeated.
     const LONG: f64 = 100.0;
     let times = (0..runs).map(|_| {
         let before = thread_cpu();
@@ -36,7 +36,7 @@ pub(crate) fn cpu<T>(runs: usize, mut run: impl FnMut() -> T) -> Spread {
 }
 
 /// CPU time of single runs in this thread after a second of rest, in milliseconds: caches are cold
-/// and memory was given back, as they are when a poll begins.
+/// and memory has been returned to the system, as at the beginning of a poll.
 pub(crate) fn rested<T>(runs: usize, mut run: impl FnMut() -> T) -> Spread {
     Spread::of((0..runs).map(|_| {
         std::thread::sleep(Duration::from_secs(1));
@@ -46,7 +46,7 @@ pub(crate) fn rested<T>(runs: usize, mut run: impl FnMut() -> T) -> Spread {
     }))
 }
 
-/// What was found in several runs.
+/// The results of several runs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
@@ -66,7 +66,7 @@ impl Spread {
         }
     }
 
-    /// Divided by a number that is taken for certain.
+    /// Divided by a number without a spread.
     pub(crate) fn over(self, divisor: f64) -> Self {
         Self {
             median: self.median / divisor,
@@ -75,7 +75,7 @@ impl Spread {
         }
     }
 
-    /// The median, and in what range the rest was.
+    /// The median and the range.
     pub(crate) fn written(self, one: impl Fn(f64) -> String) -> String {
         let unit = one(self.median);
         let digits = |number: f64| one(number).split(' ').next().unwrap().replace('*', "");

@@ -1,4 +1,4 @@
-//! The other choice: the same server with the whole text kept in memory, plain.
+//! The alternative: the same server with the whole plain text kept in memory.
 
 use std::future::{Future, pending};
 use std::net::SocketAddr;
@@ -8,12 +8,12 @@ use std::sync::mpsc::channel;
 
 use bytes::Bytes;
 use liveperson_exporter::web::{
-    Landing, MetricsPage, MetricsRequest, Readiness, Settings, Site, serve,
+    Handler, MetricsPage, MetricsRequest, Readiness, Settings, StatusPage, serve,
 };
 
 struct Plain(Vec<Bytes>);
 
-impl Site for Plain {
+impl Handler for Plain {
     fn metrics(&self, _: &MetricsRequest<'_>) -> MetricsPage {
         MetricsPage {
             status: hyper::StatusCode::OK,
@@ -28,8 +28,8 @@ impl Site for Plain {
         Readiness::Ready
     }
 
-    fn landing(&self) -> Landing {
-        Landing::default()
+    fn status_page(&self) -> StatusPage {
+        StatusPage::default()
     }
 
     fn reload(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
@@ -37,12 +37,12 @@ impl Site for Plain {
     }
 }
 
-/// Serves a text, in pieces as large as segments, until the program ends.
+/// Serves a text, in chunks as large as segments, until the program ends.
 pub(crate) fn serve_plain(text: &[u8]) -> SocketAddr {
     let text = Bytes::copy_from_slice(text);
-    let pieces = (0..text.len()).step_by(256 * 1024);
-    let pieces = pieces.map(|at| text.slice(at..text.len().min(at + 256 * 1024)));
-    let site = Arc::new(Plain(pieces.collect()));
+    let offsets = (0..text.len()).step_by(256 * 1024);
+    let chunks = offsets.map(|at| text.slice(at..text.len().min(at + 256 * 1024)));
+    let handler = Arc::new(Plain(chunks.collect()));
     let (ready, address) = channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -50,7 +50,7 @@ pub(crate) fn serve_plain(text: &[u8]) -> SocketAddr {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
             ready.send(listener.local_addr().unwrap()).unwrap();
             let listeners = vec![listener];
-            serve(listeners, Settings::default(), None, site, pending()).await
+            serve(listeners, Settings::default(), None, handler, pending()).await
         })
     });
     address.recv().unwrap()

@@ -15,7 +15,7 @@ impl Polls {
         Spread::of(self.0.iter().map(|used| used.cpu))
     }
 
-    /// Of all polls together: a single one is too short for the kernel's ticks.
+    /// Of all polls together, in percent: a single one is too short for the kernel's ticks.
     fn system_share(&self) -> f64 {
         let system: f64 = self.0.iter().map(|used| used.system).sum();
         let user: f64 = self.0.iter().map(|used| used.user).sum();
@@ -49,9 +49,9 @@ impl Polls {
     }
 }
 
-/// Lets an exporter poll, and nobody scrape.
+/// Lets an exporter poll without being scraped.
 pub(crate) fn polls(setup: &Setup, changing: bool, count: usize) -> Polls {
-    /// What happens only in the first polls is left out.
+    /// The first polls do work that later ones do not: they are not measured.
     const FIRST: u64 = 3;
     let liveperson = LivePerson::start(setup.shape, changing);
     let server = Server::exporter(setup, &liveperson);
@@ -61,14 +61,13 @@ pub(crate) fn polls(setup: &Setup, changing: bool, count: usize) -> Polls {
     let usages = liveperson.usages();
     let length = Client::new(&server, "identity").scrape();
     assert!(
-        length > setup.shape.least_length(),
+        length > setup.shape.minimum_length(),
         "it serves {length} bytes only"
     );
     Polls(usages.windows(2).map(|two| two[1].since(&two[0])).collect())
 }
 
-/// The binary of another revision and the one here, turn by turn; a table of both, and what this
-/// one takes of the other.
+/// The binary of another revision and this one, in turn; a table of both, and the ratio of their CPU.
 pub(crate) fn compare(revision: &str, binary: &str, shapes: &[Shape]) {
     const ROUNDS: usize = 3;
     const POLLS: usize = 6;
@@ -76,7 +75,7 @@ pub(crate) fn compare(revision: &str, binary: &str, shapes: &[Shape]) {
         eprintln!("measuring {shape}");
         let mut found = [Vec::new(), Vec::new()];
         for round in 0..ROUNDS {
-            // Whoever comes first may be luckier.
+            // The first of a round may have an advantage.
             for turn in [round % 2, (round + 1) % 2] {
                 let mut setup = Setup::new(*shape);
                 if turn == 0 {
@@ -104,8 +103,8 @@ pub(crate) fn compare(revision: &str, binary: &str, shapes: &[Shape]) {
 }
 
 /// What other settings of the allocator do to CPU, page faults and memory. The interval is longer
-/// than all but one of them keep memory, as it is in production; all at once, as they hardly ever
-/// do anything.
+/// than all but one of them keep memory, as in production. All are measured at the same time, as they
+/// are idle most of it.
 pub(crate) fn allocators(series: u64) {
     const SETTINGS: [&str; 7] = [
         "",

@@ -1,4 +1,4 @@
-//! What a process has used so far, by `/proc`.
+//! What a process has used so far, from `/proc`.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +14,14 @@ pub(crate) struct Usage {
     faults: f64,
     /// Resident, in megabytes.
     resident: f64,
-    /// The most that was resident since the last look.
+    /// The most that was resident since the previous [`Usage::now`].
     peak: f64,
 }
 
 /// What was used between two moments.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Used {
-    /// Milliseconds; in ticks of ten when a thread ended in between and took its exact time with it.
+    /// Milliseconds; in ticks of ten when a thread has ended in between, as its exact time is lost.
     pub(crate) cpu: f64,
     /// Milliseconds, in ticks of ten.
     pub(crate) user: f64,
@@ -34,10 +34,10 @@ pub(crate) struct Used {
 }
 
 impl Usage {
-    /// Looks, and forgets the highest memory so far.
+    /// Reads it, and resets the peak of the memory.
     pub(crate) fn now(pid: u32) -> Self {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        // The name may hold anything, and ends with the last bracket.
+        // The name may contain anything, and ends at the last bracket.
         let fields: Vec<f64> = stat
             .rsplit(')')
             .next()
@@ -70,13 +70,13 @@ impl Usage {
     }
 
     pub(crate) fn since(&self, before: &Self) -> Used {
-        let lost = before
+        let thread_ended = before
             .threads
             .keys()
             .any(|id| !self.threads.contains_key(id));
         let total = |usage: &Self| usage.threads.values().sum::<u64>() as f64 / 1e6;
         Used {
-            cpu: if lost {
+            cpu: if thread_ended {
                 self.user + self.system - before.user - before.system
             } else {
                 total(self) - total(before)

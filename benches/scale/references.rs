@@ -1,4 +1,4 @@
-//! The same series by other means, each in a process of its own, so that its memory is its own.
+//! The same series by other libraries, each in a separate process to measure its memory.
 
 use std::process::Command;
 
@@ -37,18 +37,13 @@ pub(crate) fn measured(name: &str, series: u64) -> Reference {
 pub(crate) fn run(name: &str, series: u64) {
     let answer = data::parse(&data::body(series));
     let mut samples: Vec<(usize, [String; 4], f64)> = Vec::new();
-    for (skill, numbers) in answer
-        .whole
-        .skills
-        .iter()
-        .flat_map(|section| &section.skills)
-    {
+    for (skill, numbers) in answer.skills.iter().flat_map(|section| &section.skills) {
         for (agent, numbers) in &numbers.agents {
             let labels = |kind: &str| {
                 [
                     skill.to_string(),
                     agent.to_string(),
-                    data::WINDOW.to_owned(),
+                    crate::shape::WINDOW.to_owned(),
                     kind.to_owned(),
                 ]
             };

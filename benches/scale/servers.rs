@@ -1,4 +1,4 @@
-//! The real exporter, nginx beside it, and their one client.
+//! The real exporter, nginx for comparison, and the client of both.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -11,14 +11,14 @@ use crate::data;
 use crate::liveperson::LivePerson;
 use crate::shape::Shape;
 
-/// How an exporter is run.
+/// How an exporter is started.
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
     pub(crate) binary: PathBuf,
     pub(crate) shape: Shape,
     /// In seconds.
     pub(crate) interval: u64,
-    /// Settings of the allocator beside its own.
+    /// Settings of the allocator that override its own.
     pub(crate) allocator: String,
 }
 
@@ -153,7 +153,7 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) {
     std::fs::write(folder.join(name), bytes).unwrap();
 }
 
-/// A client that reads as fast as it can and looks at nothing.
+/// A client that reads as fast as it can and does not look at the data.
 pub(crate) struct Client {
     stream: TcpStream,
     head: String,
@@ -173,7 +173,7 @@ impl Client {
         }
     }
 
-    /// One scrape, thrown away; returns its length in bytes.
+    /// One scrape that is not kept; returns its length in bytes.
     pub(crate) fn scrape(&mut self) -> u64 {
         self.read(|_| ())
     }

@@ -5,14 +5,17 @@ use std::io::Write as _;
 
 use crate::data;
 
+/// The window that the synthetic answers are of.
+pub(crate) const WINDOW: &str = "1h";
+
 /// A poll's answers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Shape {
-    /// One with so many series.
+    /// One answer with so many series.
     One(u64),
-    /// Eight, a window each, with so many series together.
+    /// Eight answers, one for each window, with so many series in total.
     Windows(u64),
-    /// So many small ones: the waits of a skill each.
+    /// So many small answers: the wait times of one skill each.
     Small(u64),
 }
 
@@ -29,7 +32,7 @@ impl fmt::Display for Shape {
 }
 
 impl Shape {
-    /// What stands in the configuration beside the account.
+    /// The configuration of the collectors.
     pub(crate) fn settings(self, interval: u64) -> String {
         let activity = |windows: &str| {
             format!(
@@ -38,7 +41,7 @@ impl Shape {
             )
         };
         match self {
-            Self::One(_) => activity(data::WINDOW),
+            Self::One(_) => activity(WINDOW),
             Self::Windows(_) => activity(&WINDOWS.join(", ")),
             Self::Small(answers) => {
                 let skills: Vec<_> = (0..answers).map(|n| (100 + n).to_string()).collect();
@@ -60,15 +63,15 @@ impl Shape {
         }
     }
 
-    /// The least that the page must be long when all of it is served.
-    pub(crate) fn least_length(self) -> u64 {
+    /// The minimum length of the whole page, in bytes.
+    pub(crate) fn minimum_length(self) -> u64 {
         match self {
             Self::One(series) | Self::Windows(series) => series * 60,
             Self::Small(answers) => answers * 8 * 60,
         }
     }
 
-    /// Long enough that a poll is over, and its memory given back, before the next one.
+    /// In seconds; long enough that a poll has ended and its memory has been returned before the next one.
     pub(crate) fn interval(self) -> u64 {
         match self {
             Self::One(series) => 1 + series / 300_000,

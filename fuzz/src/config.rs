@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use liveperson_exporter::collectors::Registry;
 use liveperson_exporter::config::units::{
     format_duration, format_size, parse_duration, parse_size,
 };
@@ -46,8 +47,9 @@ pub fn configuration(data: &[u8]) {
         return;
     }
     let environment = Environment::from_pairs(pairs);
+    let sections = Registry::standard().sections();
     for text in [file.to_owned(), format!("{}{file}", *ACCOUNT)] {
-        let loaded = load_text("fuzz", &text, &environment);
+        let loaded = load_text("fuzz", &text, &environment, &sections);
         match &loaded {
             Ok(loaded) => {
                 assert!(!format!("{loaded:?}").contains(SECRET));
@@ -58,7 +60,7 @@ pub fn configuration(data: &[u8]) {
                 assert!(!format!("{errors:?}").contains(SECRET));
             }
         }
-        assert_eq!(loaded, load_text("fuzz", &text, &environment));
+        assert_eq!(loaded, load_text("fuzz", &text, &environment, &sections));
     }
 }
 
@@ -87,7 +89,7 @@ pub fn web_configuration(data: &[u8]) {
         format!("tls_server_config:\n  key: {SECRET}\n{text}"),
         format!("basic_auth_users:\n  alice: {SECRET}\n{text}"),
     ] {
-        if let Err(mistakes) = web::web_file(&text) {
+        if let Err(mistakes) = web::config_file(&text) {
             check(&mistakes.join("\n"));
         }
     }

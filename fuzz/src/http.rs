@@ -9,12 +9,14 @@ use bytes::Bytes;
 use hyper::StatusCode;
 use liveperson_exporter::exposition::{Encoding, Format};
 use liveperson_exporter::fuzzing::{daemon, web};
-use liveperson_exporter::web::{Landing, MetricsPage, MetricsRequest, Readiness, Settings, Site};
+use liveperson_exporter::web::{
+    Handler, MetricsPage, MetricsRequest, Readiness, Settings, StatusPage,
+};
 use tokio::runtime::{Builder, Runtime};
 
 struct Pages;
 
-impl Site for Pages {
+impl Handler for Pages {
     fn metrics(&self, request: &MetricsRequest<'_>) -> MetricsPage {
         let chunks = vec![Bytes::from_static(b"up 1\n"); 3];
         MetricsPage {
@@ -30,8 +32,8 @@ impl Site for Pages {
         Readiness::NotReady(vec!["not yet".to_owned()])
     }
 
-    fn landing(&self) -> Landing {
-        Landing::default()
+    fn status_page(&self) -> StatusPage {
+        StatusPage::default()
     }
 
     fn reload(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {

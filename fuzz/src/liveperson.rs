@@ -3,11 +3,14 @@
 use std::time::{Duration, SystemTime};
 
 use hyper::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER};
-use liveperson_exporter::fuzzing::liveperson as parsers;
-use liveperson_exporter::liveperson::{
-    Activity, EngagementAnswer, EngagementQuery, IdFilter, NameKind, Sections, SlaAnswer,
-    retry_after as read_retry_after,
+use liveperson_exporter::collectors::engagement_activity::{
+    self, Activity, EngagementAnswer, EngagementQuery,
 };
+use liveperson_exporter::collectors::realtime::IdFilter;
+use liveperson_exporter::collectors::sla::{self as sla_histogram, SlaAnswer};
+use liveperson_exporter::fuzzing::liveperson as parsers;
+use liveperson_exporter::liveperson::{NameKind, retry_after as read_retry_after};
+use liveperson_exporter::vocabulary::Window;
 use serde_json::{Map, Value, json};
 use url::Url;
 
@@ -33,27 +36,24 @@ pub fn engagement_activity(data: &[u8]) {
     let (filters, body) = choice(data, 4);
     let filter = |bit: usize| (filters & bit != 0).then_some(IdFilter::All);
     let query = EngagementQuery {
-        timeframe: 5,
+        window: Window::Minutes(5),
         skills: filter(1),
         agents: filter(2),
-        interval: None,
+        levels: Vec::new(),
     };
-    match parsers::engagement(body, &query, SECRET) {
-        Ok(answer) => {
-            check_sections(&answer.whole);
-            let written = sections_json(&answer.whole).to_string();
-            let again = parsers::engagement(written.as_bytes(), &query, SECRET);
-            let expected = EngagementAnswer {
-                intervals: Vec::new(),
-                ..answer
-            };
-            assert_eq!(again, Ok(expected), "{written}");
+    match engagement_activity::read(body, &query) {
+        Ok(content) => {
+            let answer = content.value;
+            check_answer(&answer);
+            let written = answer_json(&answer).to_string();
+            let again = engagement_activity::read(written.as_bytes(), &query);
+            assert_eq!(again.map(|content| content.value), Ok(answer), "{written}");
         }
-        Err(message) => check_message(&message, LONGEST),
+        Err(error) => check_message(&parsers::describe(&error, body, SECRET), LONGEST),
     }
 }
 
-fn check_sections(sections: &Sections) {
+fn check_answer(answer: &EngagementAnswer) {
     let activity = |activity: &Activity| {
         count(activity.interactive_chats);
         count(activity.noninteractive_chats);
@@ -61,8 +61,8 @@ fn check_sections(sections: &Sections) {
         count(activity.noninteractive_handling_seconds);
         count(activity.connected_engagements);
     };
-    sections.account.iter().for_each(activity);
-    if let Some(skills) = &sections.skills {
+    answer.account.iter().for_each(activity);
+    if let Some(skills) = &answer.skills {
         ascending(&skills.skills, |(id, _)| *id);
         for (_, skill) in &skills.skills {
             activity(&skill.totals);
@@ -70,7 +70,7 @@ fn check_sections(sections: &Sections) {
             skill.agents.iter().for_each(|(_, agent)| activity(agent));
         }
     }
-    if let Some(agents) = &sections.agents {
+    if let Some(agents) = &answer.agents {
         ascending(&agents.agents, |(id, _)| *id);
         agents.agents.iter().for_each(|(_, agent)| activity(agent));
     }
@@ -99,12 +99,12 @@ fn agents_json(agents: &[(i64, Activity)]) -> Value {
     by_id(agents, activity_json)
 }
 
-fn sections_json(sections: &Sections) -> Value {
+fn answer_json(answer: &EngagementAnswer) -> Value {
     let mut json = Map::new();
-    if let Some(account) = &sections.account {
+    if let Some(account) = &answer.account {
         json.insert("metricsTotals".to_owned(), activity_json(account));
     }
-    if let Some(skills) = &sections.skills {
+    if let Some(skills) = &answer.skills {
         let skills = by_id(&skills.skills, |skill| {
             json!({
                 "metricsTotals": activity_json(&skill.totals),
@@ -114,7 +114,7 @@ fn sections_json(sections: &Sections) -> Value {
         let section = json!({ "metricsPerSkill": skills });
         json.insert("skillsMetricsPerAgent".to_owned(), section);
     }
-    if let Some(agents) = &sections.agents {
+    if let Some(agents) = &answer.agents {
         let section = json!({ "metricsPerAgent": agents_json(&agents.agents) });
         json.insert("agentsMetrics".to_owned(), section);
     }
@@ -123,18 +123,19 @@ fn sections_json(sections: &Sections) -> Value {
 
 /// As for Engagement Activity.
 pub fn sla(body: &[u8]) {
-    match parsers::sla(body, SECRET) {
-        Ok(answer) => {
+    match sla_histogram::read(body) {
+        Ok(content) => {
+            let answer = content.value;
             ascending(&answer.buckets, |bucket| bucket.lower_limit);
             answer
                 .buckets
                 .iter()
                 .for_each(|bucket| count(Some(bucket.chats)));
             let written = sla_json(&answer).to_string();
-            let again = parsers::sla(written.as_bytes(), SECRET);
-            assert_eq!(again, Ok(answer), "{written}");
+            let again = sla_histogram::read(written.as_bytes());
+            assert_eq!(again.map(|content| content.value), Ok(answer), "{written}");
         }
-        Err(message) => check_message(&message, LONGEST),
+        Err(error) => check_message(&parsers::describe(&error, body, SECRET), LONGEST),
     }
 }
 

@@ -1,34 +1,45 @@
-//! `check-config`: validates, prints the plan, calls nothing.
+//! `check-config`: validates the files and prints the request plan; calls nothing.
 
 use std::path::Path;
 
-use super::output::print;
-use super::{BAD_USAGE, CLEAN, complain};
+use super::failure::Failure;
+use super::output::{print, print_warning};
+use crate::collectors::Registry;
 use crate::config::{Environment, load};
 use crate::daemon::plan_report;
 use crate::web::WebConfig;
 
-pub(super) fn check_config(file: Option<&Path>, web_file: Option<&Path>) -> u8 {
-    let loaded = load(file, &Environment::of_process()).map_err(|errors| errors.to_string());
+pub(super) fn check_config(
+    file: Option<&Path>,
+    web_file: Option<&Path>,
+    collectors: &Registry,
+) -> Result<(), Failure> {
+    let loaded = load(file, &Environment::of_process(), &collectors.sections())
+        .map_err(|errors| errors.to_string());
     let web = web_file.map_or(Ok(Vec::new()), web_warnings);
-    // What is wrong with either is told at once.
-    for errors in loaded.as_ref().err().into_iter().chain(web.as_ref().err()) {
-        complain(BAD_USAGE, errors);
-    }
-    let (Ok(loaded), Ok(web_warnings)) = (loaded, web) else {
-        return BAD_USAGE;
+    let (loaded, web_warnings) = match (loaded, web) {
+        (Ok(loaded), Ok(warnings)) => (loaded, warnings),
+        // The errors of both files are reported at once.
+        (Err(errors), Err(web_errors)) => {
+            return Err(Failure::usage(format!("{errors}\n{web_errors}")));
+        }
+        (Err(errors), Ok(_)) | (Ok(_), Err(errors)) => return Err(Failure::usage(errors)),
     };
     for warning in loaded.warnings.iter().chain(&web_warnings) {
-        complain(CLEAN, &format!("warning: {warning}"));
+        print_warning(warning);
     }
-    print(&plan_report(&loaded.config, jiff::Timestamp::now()));
-    CLEAN
+    print(&plan_report(
+        &loaded.config,
+        collectors,
+        jiff::Timestamp::now(),
+    ));
+    Ok(())
 }
 
-/// Reads the web configuration file and all it names, as the daemon would.
+/// Reads the web configuration file and all it names, as the daemon does.
 fn web_warnings(file: &Path) -> Result<Vec<String>, String> {
     match WebConfig::load(file) {
-        Ok(web) => Ok(web.warnings()),
-        Err(mistakes) => Err(mistakes.join("\n")),
+        Ok(web_config) => Ok(web_config.warnings()),
+        Err(errors) => Err(errors.join("\n")),
     }
 }

@@ -3,15 +3,18 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::Program;
+use super::failure::Failure;
+use super::flags::Flags;
 use super::output::print;
 use super::run::run_with;
-use super::{FAILED, Flags, complain};
+use crate::collectors::Registry;
 use crate::config::{Config, Environment, load_text};
 use crate::daemon::ConfigSource;
 use crate::simulator::{Options, Simulator, SystemClock};
 
-/// What a user would write for such an account, with every level switched on. A little quicker
-/// than the defaults at the start, because somebody is waiting for the first page.
+/// What a user would write for such an account, with all levels enabled. Faster than the defaults at
+/// the start, because the user is waiting for the first page.
 const CONFIGURATION: &str = r#"
 accounts:
   - id: "12345678"
@@ -31,47 +34,39 @@ limits:
   min_spacing: 50ms
 "#;
 
-pub(super) async fn demo(flags: Flags) -> u8 {
+pub(super) async fn demo(flags: Flags, program: &Program) -> Result<(), Failure> {
     let options = Options {
         listen: ([127, 0, 0, 1], 0).into(),
+        apis: program.simulated.clone(),
         ..Options::default()
     };
-    let simulator = match Simulator::start(options, Arc::new(SystemClock)).await {
-        Ok(simulator) => simulator,
-        Err(error) => {
-            complain(FAILED, &error.to_string());
-            return FAILED;
-        }
-    };
+    let simulator = Simulator::start(options, Arc::new(SystemClock))
+        .await
+        .map_err(|error| Failure::runtime(error.to_string()))?;
     let domain_api = simulator.base_url();
-    let config = match configuration(&domain_api) {
-        Ok(config) => config,
-        Err(error) => {
-            complain(FAILED, &error);
-            return FAILED;
-        }
-    };
+    let collectors = &program.collectors;
+    let config = configuration(&domain_api, collectors).map_err(Failure::runtime)?;
     let source: ConfigSource = {
-        let domain_api = domain_api.clone();
-        Arc::new(move || configuration(&domain_api))
+        let (domain_api, collectors) = (domain_api.clone(), collectors.clone());
+        Arc::new(move || configuration(&domain_api, &collectors))
     };
     let path = flags.telemetry_path.clone();
-    let status = run_with(flags, config, source, |addresses, tls| {
+    let result = run_with(flags, collectors, config, source, |addresses, tls| {
         let scheme = if tls { "https" } else { "http" };
         let port = addresses.first().map_or(0, SocketAddr::port);
         print_hints(&format!("{scheme}://localhost:{port}"), &path, &domain_api);
     })
     .await;
     simulator.shutdown().await;
-    status
+    result
 }
 
-fn configuration(domain_api: &str) -> Result<Config, String> {
+fn configuration(domain_api: &str, collectors: &Registry) -> Result<Config, String> {
     let text = format!("{CONFIGURATION}domain_api: \"{domain_api}\"\n");
-    // The user's environment is about the user's own account, not about this one.
-    let nothing: [(&str, &str); 0] = [];
-    let loaded = load_text("demo", &text, &Environment::from_pairs(nothing));
-    loaded
+    // The user's environment is about another account.
+    let no_variables: [(&str, &str); 0] = [];
+    let environment = Environment::from_pairs(no_variables);
+    load_text("demo", &text, &environment, &collectors.sections())
         .map(|loaded| loaded.config)
         .map_err(|errors| errors.to_string())
 }
@@ -106,8 +101,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn its_configuration_is_valid() {
-        let config = configuration("http://127.0.0.1:1").unwrap();
+    fn the_configuration_of_the_demo_is_valid() {
+        let config = configuration("http://127.0.0.1:1", &Registry::standard()).unwrap();
         assert_eq!(config.accounts.len(), 1);
     }
 }

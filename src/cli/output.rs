@@ -1,21 +1,20 @@
-//! What commands say, on standard output and standard error.
+//! What commands print on standard output and standard error.
 //!
-//! Neither has to be there: a pipe may be closed (`check-config | head -1`), a disk full. `print!`
-//! and its like panic then, and the exit status, which units and scripts act on, would be the
-//! panic's. Whoever closed the pipe has seen enough, and there is nobody left to tell.
+//! Neither has to exist: a pipe may be closed (`check-config | head -1`), a disk full. `print!` and
+//! similar macros panic then, and the exit status, which units and scripts depend on, would be that
+//! of the panic. Output that cannot be written is lost.
 
 use std::io::Write as _;
-use std::process::ExitCode;
 
-/// Says something on standard output, at once.
+/// Prints on standard output and flushes it.
 pub(super) fn print(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes());
     let _ = out.flush();
 }
 
-/// Says on standard error what went wrong before or instead of the log; returns the exit status.
-pub(super) fn complain(status: u8, text: &str) -> ExitCode {
+/// Prints errors on standard error, where there is no log yet; one per line.
+pub(super) fn print_error(text: &str) {
     let mut lines = String::new();
     for line in text.lines() {
         lines.push_str("liveperson_exporter: ");
@@ -23,5 +22,9 @@ pub(super) fn complain(status: u8, text: &str) -> ExitCode {
         lines.push('\n');
     }
     let _ = std::io::stderr().lock().write_all(lines.as_bytes());
-    ExitCode::from(status)
+}
+
+/// Prints a warning on standard error.
+pub(super) fn print_warning(text: &str) {
+    print_error(&format!("warning: {text}"));
 }

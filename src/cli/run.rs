@@ -1,86 +1,92 @@
 //! `run`: the daemon from start to stop.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::{BAD_USAGE, CLEAN, FAILED, Flags, complain};
+use super::failure::Failure;
+use super::flags::Flags;
+use super::signals::Signals;
+use crate::collectors::Registry;
 use crate::config::{Config, Environment, Loaded, load};
-use crate::daemon::{ConfigSource, Daemon, DaemonSite, SystemClock};
+use crate::daemon::{ConfigSource, Daemon, DaemonHandler, SystemClock};
 use crate::web::{Limits, Settings, WebConfig, bind, serve};
 
-pub(super) async fn run(flags: Flags) -> u8 {
+pub(super) async fn run(flags: Flags, collectors: &Registry) -> Result<(), Failure> {
     let file = flags.config_file.clone();
-    let config = match read(file.as_ref()) {
-        Ok(config) => config,
-        Err(error) => {
-            complain(BAD_USAGE, &error);
-            return BAD_USAGE;
-        }
+    let config = read(file.as_deref(), collectors).map_err(Failure::usage)?;
+    let source: ConfigSource = {
+        let collectors = collectors.clone();
+        Arc::new(move || read(file.as_deref(), &collectors))
     };
-    let source: ConfigSource = Arc::new(move || read(file.as_ref()));
-    run_with(flags, config, source, |_, _| {}).await
+    run_with(flags, collectors, config, source, |_, _| {}).await
 }
 
 /// Reads the configuration and logs its warnings.
-fn read(file: Option<&PathBuf>) -> Result<Config, String> {
-    let Loaded { config, warnings } = load(file.map(PathBuf::as_path), &Environment::of_process())
-        .map_err(|errors| errors.to_string())?;
+fn read(file: Option<&Path>, collectors: &Registry) -> Result<Config, String> {
+    let Loaded { config, warnings } =
+        load(file, &Environment::of_process(), &collectors.sections())
+            .map_err(|errors| errors.to_string())?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
     Ok(config)
 }
 
-/// Runs the daemon on a configuration until a signal stops it. `started` is called with the
-/// addresses once it listens, and with whether clients have to speak TLS.
+/// Runs the daemon with a configuration until a signal stops it. `on_start` is called when it
+/// listens, with the addresses and whether clients have to use TLS.
 pub(super) async fn run_with(
     flags: Flags,
+    collectors: &Registry,
     config: Config,
     source: ConfigSource,
-    started: impl FnOnce(&[SocketAddr], bool),
-) -> u8 {
-    let web_config = match flags
-        .web_config_file
-        .as_deref()
-        .map(WebConfig::load)
+    on_start: impl FnOnce(&[SocketAddr], bool),
+) -> Result<(), Failure> {
+    let web_config = load_web_config(flags.web_config_file.as_deref())?;
+    let listeners = bind(&flags.listen_addresses)
+        .await
+        .map_err(Failure::runtime)?;
+    let signals = Signals::listen().map_err(Failure::runtime)?;
+    let daemon = Daemon::start(collectors.clone(), config, source, Arc::new(SystemClock))
+        .map_err(Failure::runtime)?;
+    let (stop, mut stopped) = watch::channel(false);
+    tokio::spawn(signals.handle(Arc::clone(&daemon), stop));
+    let addresses = addresses(&listeners);
+    log_start(&addresses);
+    let tls = web_config.as_ref().is_some_and(WebConfig::tls_enabled);
+    on_start(&addresses, tls);
+    let settings = Settings {
+        telemetry_path: flags.telemetry_path,
+        lifecycle: flags.lifecycle,
+        limits: Limits::default(),
+    };
+    let handler = Arc::new(DaemonHandler::new(Arc::clone(&daemon), web_config.clone()));
+    let shutdown = async {
+        // If the sender is gone, no signal can stop the server any more, so it stops.
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    };
+    let served = serve(listeners, settings, web_config, handler, shutdown).await;
+    daemon.stop().await;
+    let how = served.map_err(Failure::runtime)?;
+    tracing::info!(?how, "stopped");
+    Ok(())
+}
+
+fn load_web_config(file: Option<&Path>) -> Result<Option<WebConfig>, Failure> {
+    file.map(WebConfig::load)
         .transpose()
-    {
-        Ok(web_config) => web_config,
-        Err(mistakes) => {
-            complain(BAD_USAGE, &mistakes.join("\n"));
-            return BAD_USAGE;
-        }
-    };
-    let listeners = match bind(&flags.listen_addresses).await {
-        Ok(listeners) => listeners,
-        Err(error) => {
-            complain(FAILED, &error);
-            return FAILED;
-        }
-    };
-    let (stop, stopped) = watch::channel(false);
-    let started_daemon = signals(stop).and_then(|signals| {
-        Ok((
-            Daemon::start(config, source, Arc::new(SystemClock))?,
-            signals,
-        ))
-    });
-    let (daemon, signals) = match started_daemon {
-        Ok(started) => started,
-        Err(error) => {
-            complain(FAILED, &error);
-            return FAILED;
-        }
-    };
-    tokio::spawn(signals.handle(Arc::clone(&daemon)));
-    let addresses: Vec<_> = listeners
-        .iter()
-        .filter_map(|l| l.local_addr().ok())
-        .collect();
+        .map_err(|errors| Failure::usage(errors.join("\n")))
+}
+
+fn addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {
+    let addresses = listeners.iter().map(TcpListener::local_addr);
+    addresses.filter_map(Result::ok).collect()
+}
+
+fn log_start(addresses: &[SocketAddr]) {
     let listening: Vec<_> = addresses.iter().map(SocketAddr::to_string).collect();
     tracing::info!(
         version = crate::VERSION,
@@ -88,79 +94,4 @@ pub(super) async fn run_with(
         listening = listening.join(","),
         "started"
     );
-    started(
-        &addresses,
-        web_config.as_ref().is_some_and(WebConfig::tls_enabled),
-    );
-    let settings = Settings {
-        telemetry_path: flags.telemetry_path,
-        lifecycle: flags.lifecycle,
-        limits: Limits::default(),
-    };
-    let site = Arc::new(DaemonSite::new(Arc::clone(&daemon), web_config.clone()));
-    let result = serve(listeners, settings, web_config, site, until(stopped)).await;
-    daemon.stop().await;
-    match result {
-        Ok(how) => {
-            tracing::info!(?how, "stopped");
-            CLEAN
-        }
-        Err(error) => {
-            complain(FAILED, &error);
-            FAILED
-        }
-    }
-}
-
-/// Resolves when the flag is raised.
-async fn until(mut flag: watch::Receiver<bool>) {
-    // A sender that is gone cannot raise it any more: better stop than run for ever.
-    let _ = flag.wait_for(|raised| *raised).await;
-}
-
-/// Resolves at SIGTERM or SIGINT; for commands without a daemon.
-pub(super) async fn stop_signal() -> Result<(), String> {
-    let (stop, stopped) = watch::channel(false);
-    let mut signals = signals(stop)?;
-    tokio::select! {
-        _ = signals.terminate.recv() => {}
-        _ = signals.interrupt.recv() => {}
-        () = until(stopped) => {}
-    }
-    Ok(())
-}
-
-struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-    hang_up: tokio::signal::unix::Signal,
-    stop: watch::Sender<bool>,
-}
-
-fn signals(stop: watch::Sender<bool>) -> Result<Signals, String> {
-    let listen = |kind| signal(kind).map_err(|error| format!("cannot listen to signals: {error}"));
-    Ok(Signals {
-        terminate: listen(SignalKind::terminate())?,
-        interrupt: listen(SignalKind::interrupt())?,
-        hang_up: listen(SignalKind::hangup())?,
-        stop,
-    })
-}
-
-impl Signals {
-    async fn handle(mut self, daemon: Arc<Daemon>) {
-        loop {
-            tokio::select! {
-                _ = self.hang_up.recv() => {
-                    // Logs and keeps for the metrics what comes of it. In a task of its own: a
-                    // stop must not wait for it.
-                    let daemon = Arc::clone(&daemon);
-                    tokio::spawn(async move { daemon.reload().await });
-                }
-                _ = self.terminate.recv() => break,
-                _ = self.interrupt.recv() => break,
-            }
-        }
-        self.stop.send_replace(true);
-    }
 }

@@ -2,33 +2,29 @@
 
 use std::sync::Arc;
 
+use super::failure::Failure;
 use super::output::print;
-use super::run::stop_signal;
-use super::{BAD_USAGE, CLEAN, FAILED, complain};
+use super::signals::stop_signal;
+use crate::simulator::apis::Apis;
 use crate::simulator::{Options, Simulator, SystemClock};
 
-pub(super) async fn simulate(options: Options) -> u8 {
-    let hints = hints(&options);
-    let simulator = match Simulator::start(options, Arc::new(SystemClock)).await {
-        Ok(simulator) => simulator,
-        Err(error) => {
-            complain(BAD_USAGE, &error.to_string());
-            return BAD_USAGE;
-        }
-    };
+pub(super) async fn simulate(mut options: Options, apis: &Apis) -> Result<(), Failure> {
+    options.apis = apis.clone();
+    let credentials = credentials(&options);
+    let simulator = Simulator::start(options, Arc::new(SystemClock))
+        .await
+        .map_err(|error| Failure::usage(error.to_string()))?;
     let url = simulator.base_url();
     print(&format!(
-        "A simulated LivePerson listens at {url}\n{hints}\nUse it as\n\n    domain_api: \"{url}\"\n"
+        "A simulated LivePerson listens at {url}\n{credentials}\nUse it as\n\n    \
+         domain_api: \"{url}\"\n"
     ));
-    if let Err(error) = stop_signal().await {
-        complain(FAILED, &error);
-        return FAILED;
-    }
+    stop_signal().await.map_err(Failure::runtime)?;
     simulator.shutdown().await;
-    CLEAN
+    Ok(())
 }
 
-fn hints(options: &Options) -> String {
+fn credentials(options: &Options) -> String {
     format!(
         "account {}, client_id {}, client_secret as given with --client-secret",
         options.account, options.client_id

@@ -1,34 +1,29 @@
-//! `test-connection`: every step the daemon takes, once, with what to do about what fails.
+//! `test-connection`: every step of the daemon, once, with advice on those that fail.
 
 use std::path::Path;
 
-use super::output::print;
-use super::{BAD_USAGE, CLEAN, FAILED, complain};
+use super::failure::Failure;
+use super::output::{print, print_warning};
+use crate::collectors::Registry;
 use crate::config::{Environment, load};
 use crate::daemon::{Surroundings, Tally, test_connection};
 
-pub(super) async fn run(file: Option<&Path>) -> u8 {
-    let loaded = match load(file, &Environment::of_process()) {
-        Ok(loaded) => loaded,
-        Err(errors) => {
-            complain(BAD_USAGE, &errors.to_string());
-            return BAD_USAGE;
-        }
-    };
-    for warning in loaded.warnings {
-        complain(CLEAN, &format!("warning: {warning}"));
+pub(super) async fn run(file: Option<&Path>, collectors: &Registry) -> Result<(), Failure> {
+    let loaded = load(file, &Environment::of_process(), &collectors.sections())
+        .map_err(|errors| Failure::usage(errors.to_string()))?;
+    for warning in &loaded.warnings {
+        print_warning(warning);
     }
     let surroundings = Surroundings::of_process();
-    let tally = test_connection(&loaded.config, &surroundings, &mut |line| {
-        print(&format!("{line}\n"))
-    })
-    .await;
+    let mut print_line = |line: &str| print(&format!("{line}\n"));
+    let tally = test_connection(&loaded.config, collectors, &surroundings, &mut print_line).await;
     match tally {
         Tally {
             failed: 0,
             not_tried: 0,
             ..
-        } => CLEAN,
-        _ => FAILED,
+        } => Ok(()),
+        // The report says what failed.
+        _ => Err(Failure::runtime("")),
     }
 }

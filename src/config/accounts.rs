@@ -7,71 +7,99 @@ use url::Url;
 
 use super::Account;
 use super::auth::auth;
-use super::collectors;
+use super::collector_section::{SectionType, Sections};
 use super::files::Files;
-use super::mistakes::shown;
-use super::reader::{Found, Section};
+use super::node::{Node, Section};
+use super::preview::redacted_preview;
 use super::schema::HOSTS;
+use super::section_reader::SectionReader;
+
 use super::values::{account_id, base_url};
 
-/// Reads every account; those with mistakes are left out, the mistakes being reported.
-pub(super) fn accounts(root: &Section<'_>, files: &Files, stale_after: Duration) -> Vec<Account> {
-    let sections = root.sections("accounts");
-    if root
-        .find("accounts")
-        .is_none_or(|found| found.is_empty_list())
-    {
-        let message = "no account is given; give at least one, with id and auth";
-        root.report().add("accounts", message);
-    }
-    let mut ids = HashMap::new();
-    for section in &sections {
-        let id = section.find("id");
-        if let Some(id) = id.as_ref().and_then(Found::text) {
-            let first = *ids.entry(id).or_insert(section.path());
-            if first != section.path() {
-                let message = format!("{} is also the id of {first}", shown(id));
-                section.report().add(section.path_of("id"), message);
-            }
-        }
-    }
-    let accounts = sections
-        .iter()
-        .map(|section| account(section, root, files, stale_after));
-    accounts.flatten().collect()
+/// What every account is read with.
+pub(super) struct AccountReader<'a> {
+    /// The top of the tree; the collectors' sections there apply to all accounts.
+    pub(super) root: &'a Section<'a>,
+    pub(super) collectors: &'a [SectionType],
+    pub(super) files: &'a Files,
+    pub(super) stale_after: Duration,
 }
 
-fn account(
-    section: &Section<'_>,
-    root: &Section<'_>,
-    files: &Files,
-    stale_after: Duration,
-) -> Option<Account> {
-    // All parts are read before any is given up, so that all mistakes are seen.
-    let what = "the account id (site id) that LivePerson gave you";
-    let id = section.require("id", what, account_id);
-    let auth = auth(section, files);
-    let hosts = hosts(&section.section("hosts"));
-    let merged = |key| section.section(key).over(&root.section(key));
-    let engagement_activity =
-        collectors::checked_activity(&merged("engagement_activity"), stale_after);
-    let sla = collectors::checked_sla(&merged("sla"), stale_after);
-    if !engagement_activity.enabled && !sla.enabled {
-        section.refuse("engagement_activity and sla are both disabled, so that nothing is asked; enable one or remove the account");
+impl AccountReader<'_> {
+    /// Reads every account; those with mistakes are left out, the mistakes being reported.
+    pub(super) fn read_all(&self) -> Vec<Account> {
+        let accounts = self.root.find("accounts");
+        if accounts.is_none_or(|accounts| accounts.is_empty_list()) {
+            let message = "no account is configured; add at least one, with id and auth";
+            self.root.diagnostics().error("accounts", message);
+        }
+        let sections = self.root.sections("accounts");
+        report_duplicate_ids(&sections);
+        sections
+            .iter()
+            .filter_map(|section| self.read(section))
+            .collect()
     }
-    Some(Account {
-        id: id?,
-        auth: auth?,
-        hosts,
-        engagement_activity,
-        sla,
-    })
+
+    fn read(&self, section: &Section<'_>) -> Option<Account> {
+        // All parts are read before any is given up, so that all mistakes are seen.
+        let what = "the account id (site id) that LivePerson gave you";
+        let id = section.require("id", what, account_id);
+        let auth = auth(section, self.files);
+        let hosts = hosts(&section.section("hosts"));
+        let sections = self.collector_sections(section);
+        Some(Account {
+            id: id?,
+            auth: auth?,
+            hosts,
+            sections,
+        })
+    }
+
+    fn collector_sections(&self, account: &Section<'_>) -> Sections {
+        let mut sections = Sections::default();
+        for collector in self.collectors {
+            let global = self.root.section(collector.name());
+            let merged = account.section(collector.name()).with_fallback(global);
+            let reader = SectionReader::of_account(merged);
+            let section = collector.read(&reader);
+            if section.enabled() {
+                reader.check_interval(section.interval(), self.stale_after);
+            }
+            sections.push(section);
+        }
+        if sections.all_disabled() {
+            let names: Vec<_> = self.collectors.iter().map(SectionType::name).collect();
+            account.error(format!(
+                "every collector is disabled ({}), so that nothing is requested; enable one or remove the account",
+                names.join(", ")
+            ));
+        }
+        sections
+    }
+}
+
+fn report_duplicate_ids(accounts: &[Section<'_>]) {
+    let mut first_with_id = HashMap::new();
+    for account in accounts {
+        let Some(id) = account.find("id").as_ref().and_then(Node::text) else {
+            continue;
+        };
+        let first = *first_with_id.entry(id).or_insert(account.path());
+        if first != account.path() {
+            let message = format!("{} is already the id of {first}", redacted_preview(id));
+            account.diagnostics().error(account.path_of("id"), message);
+        }
+    }
 }
 
 fn hosts(section: &Section<'_>) -> BTreeMap<String, Url> {
-    let services = HOSTS.iter().filter_map(|(service, _)| {
-        let url = section.find(service)?.parse(base_url)?;
-        Some(((*service).to_owned(), url))
-    });
-    services.collect()
+    let mut hosts = BTreeMap::new();
+    for service in HOSTS {
+        let url = section.find(service.name);
+        if let Some(url) = url.and_then(|node| node.parse(base_url)) {
+            hosts.insert(service.name.to_owned(), url);
+        }
+    }
+    hosts
 }

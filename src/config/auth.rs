@@ -1,159 +1,174 @@
-//! The `auth` section: which of the three ways, and its credentials.
+//! The `auth` section: which authorisation method, and its credentials.
 //!
-//! Nothing that stands under `auth` is ever repeated in a message.
+//! Nothing under `auth` is ever repeated in a message.
 
 use std::io::ErrorKind;
 use std::path::Path;
 
 use super::Auth;
 use super::files::Files;
-use super::mistakes::shown_path;
-use super::reader::{Found, Section};
+use super::node::{Node, Section};
+use super::preview::path_preview;
 use super::secret::Secret;
-use super::values::text;
+use super::values::{credential, non_empty};
 
-const WAYS: [&str; 3] = ["oauth2", "oauth1", "login"];
+const AUTH_METHODS: [&str; 3] = ["oauth2", "oauth1", "login"];
 
 /// Reads `auth` of an account; `None` when something was reported.
 pub(super) fn auth(account: &Section<'_>, files: &Files) -> Option<Auth> {
+    if account.find("auth").is_some_and(|node| !node.is_mapping()) {
+        return None; // reported by the schema
+    }
     let auth = account.section("auth");
-    if account.find("auth").is_some_and(|found| !found.is_map()) {
-        return None; // the schema has said so
+    let auth_method = auth_method(&auth)?;
+    if !auth.find(auth_method)?.is_mapping() {
+        return None; // reported by the schema
     }
-    let given: Vec<_> = WAYS
-        .into_iter()
-        .filter(|way| auth.find(way).is_some())
-        .collect();
-    let [way] = given.as_slice() else {
-        if given.is_empty() {
-            auth.refuse(
-                "no way to authorise calls is given; give exactly one of oauth2, oauth1, login",
-            );
-        } else {
-            let given = given.join(" and ");
-            auth.refuse(format!(
-                "{given} are given; keep exactly one of oauth2, oauth1, login"
-            ));
-        }
-        return None;
+    let credentials = Credentials {
+        section: auth.section(auth_method),
+        files,
     };
-    if !auth.find(way)?.is_map() {
-        return None; // the schema has said so
-    }
-    let section = auth.section(way);
-    // All parts are read before any is given up, so that all mistakes are seen.
-    let name = |key: &str, what: &str| section.require(key, what, text);
-    let secret = |key: &str| secret(&section, key, files);
-    match *way {
-        "oauth2" => {
-            let (client_id, client_secret) = (
-                name("client_id", "the client id that LivePerson issued"),
-                secret("client_secret"),
-            );
-            Some(Auth::OAuth2 {
-                client_id: client_id?,
-                client_secret: client_secret?,
-            })
-        }
-        "oauth1" => {
-            let (app_key, app_secret) = (
-                name("app_key", "the app key that LivePerson issued"),
-                secret("app_secret"),
-            );
-            let (token, token_secret) = (secret("access_token"), secret("access_token_secret"));
-            Some(Auth::OAuth1 {
-                app_key: app_key?,
-                app_secret: app_secret?,
-                access_token: token?,
-                access_token_secret: token_secret?,
-            })
-        }
-        _ => {
-            let (username, password) = (
-                name("username", "the login name of a LivePerson user"),
-                secret("password"),
-            );
-            Some(Auth::Login {
-                username: username?,
-                password: password?,
-            })
-        }
+    match auth_method {
+        "oauth2" => credentials.oauth2(),
+        "oauth1" => credentials.oauth1(),
+        _ => credentials.login(),
     }
 }
 
-/// Reads the secret `key`, given as `key` or `key_file`.
-fn secret(section: &Section<'_>, key: &str, files: &Files) -> Option<Secret> {
-    let file_key = format!("{key}_file");
-    match (section.find(key), section.find(&file_key)) {
-        (None, None) => {
-            let message = format!(
-                "is missing; give {key}, or {file_key} with the path of a file that holds it"
-            );
-            section.report().add(section.path_of(key), message);
-            None
-        }
-        (Some(value), None) => inline(section, &value),
-        (None, Some(file)) => from_file(section, &file, files),
-        // An override in the environment takes the place of whichever the file has.
-        (Some(value), Some(file)) => {
-            match (value.is_from_environment(), file.is_from_environment()) {
-                (true, false) => inline(section, &value),
-                (false, true) => from_file(section, &file, files),
-                _ => {
-                    section.refuse(format!("{key} and {file_key} are both given; keep one"));
-                    None
+/// The one method that is given.
+fn auth_method(auth: &Section<'_>) -> Option<&'static str> {
+    let given: Vec<_> = AUTH_METHODS
+        .into_iter()
+        .filter(|method| auth.find(method).is_some())
+        .collect();
+    match given.as_slice() {
+        [method] => return Some(method),
+        [] => auth.error(
+            "no authorisation method is configured; set exactly one of oauth2, oauth1, login",
+        ),
+        several => auth.error(format!(
+            "expected exactly one of oauth2, oauth1, login, found {}",
+            several.join(" and ")
+        )),
+    }
+    None
+}
+
+/// The section of one authorisation method.
+struct Credentials<'a> {
+    section: Section<'a>,
+    files: &'a Files,
+}
+
+// Each method reads all parts before it gives any up, so that all mistakes are seen.
+impl Credentials<'_> {
+    fn oauth2(&self) -> Option<Auth> {
+        let client_id = self.name("client_id", "the client id that LivePerson issued");
+        let client_secret = self.secret("client_secret");
+        Some(Auth::OAuth2 {
+            client_id: client_id?,
+            client_secret: client_secret?,
+        })
+    }
+
+    fn oauth1(&self) -> Option<Auth> {
+        let app_key = self.name("app_key", "the app key that LivePerson issued");
+        let app_secret = self.secret("app_secret");
+        let access_token = self.secret("access_token");
+        let access_token_secret = self.secret("access_token_secret");
+        Some(Auth::OAuth1 {
+            app_key: app_key?,
+            app_secret: app_secret?,
+            access_token: access_token?,
+            access_token_secret: access_token_secret?,
+        })
+    }
+
+    fn login(&self) -> Option<Auth> {
+        let username = self.name("username", "the login name of a LivePerson user");
+        let password = self.secret("password");
+        Some(Auth::Login {
+            username: username?,
+            password: password?,
+        })
+    }
+
+    fn name(&self, key: &str, what: &str) -> Option<String> {
+        self.section.require(key, what, non_empty)
+    }
+
+    /// Reads the secret `key`, given as `key` or `key_file`.
+    fn secret(&self, key: &str) -> Option<Secret> {
+        let file_key = format!("{key}_file");
+        match (self.section.find(key), self.section.find(&file_key)) {
+            (None, None) => {
+                let message = format!(
+                    "is missing; set {key}, or {file_key} to the path of a file that contains it"
+                );
+                let path = self.section.path_of(key);
+                self.section.diagnostics().error(path, message);
+                None
+            }
+            (Some(value), None) => self.inline_secret(&value),
+            (None, Some(file)) => self.secret_file(&file),
+            // An environment variable replaces the form that the file has.
+            (Some(value), Some(file)) => {
+                match (value.is_from_environment(), file.is_from_environment()) {
+                    (true, false) => self.inline_secret(&value),
+                    (false, true) => self.secret_file(&file),
+                    _ => {
+                        self.section
+                            .error(format!("{key} and {file_key} are both set; keep one"));
+                        None
+                    }
                 }
             }
         }
     }
-}
 
-fn inline(section: &Section<'_>, found: &Found<'_>) -> Option<Secret> {
-    let value = found.parse(|value| match value {
-        value if value.trim().is_empty() => Err("is empty".to_owned()),
-        value if value.contains('\0') => Err("holds a NUL character".to_owned()),
-        value => Ok(value.to_owned()),
-    })?;
-    if !found.is_from_environment() {
-        section.report().note_secret_in_file();
+    fn inline_secret(&self, node: &Node<'_>) -> Option<Secret> {
+        let value = node.parse(credential)?;
+        if !node.is_from_environment() {
+            self.section.diagnostics().note_secret_in_file();
+        }
+        Some(Secret::from_value(value))
     }
-    Some(Secret::from_value(value))
-}
 
-fn from_file(section: &Section<'_>, found: &Found<'_>, files: &Files) -> Option<Secret> {
-    let path = files.resolve(&found.parse(text)?);
-    if let Err(error) = std::fs::symlink_metadata(&path) {
-        found.refuse(missing_file(&path, &error));
-        return None;
-    }
-    match Secret::from_file(&path) {
-        Ok(secret) => {
-            for warning in secret.warnings() {
-                section.report().warn(warning);
+    fn secret_file(&self, node: &Node<'_>) -> Option<Secret> {
+        let path = self.files.resolve(&node.parse(non_empty)?);
+        if let Err(error) = std::fs::symlink_metadata(&path) {
+            node.error(missing_file(&path, &error));
+            return None;
+        }
+        match Secret::from_file(&path) {
+            Ok(secret) => {
+                for warning in secret.warnings() {
+                    self.section.diagnostics().warning(warning);
+                }
+                Some(secret)
             }
-            Some(secret)
-        }
-        Err(error) => {
-            found.refuse(error);
-            None
+            Err(error) => {
+                node.error(error);
+                None
+            }
         }
     }
 }
 
-/// What to say of a file that cannot be found: where it was looked for, and not its name, because
-/// somebody may have put the secret itself where its path belongs.
+/// The message about a file that does not exist: where it was looked for, and not its name, because
+/// the secret itself may have been written where its path belongs.
 fn missing_file(path: &Path, error: &std::io::Error) -> String {
-    let here = |dir: &&Path| dir.is_dir() || dir.as_os_str().is_empty();
-    let folder = match path.ancestors().skip(1).find(here) {
-        Some(dir) if !dir.as_os_str().is_empty() => shown_path(dir),
+    let exists = |dir: &&Path| dir.is_dir() || dir.as_os_str().is_empty();
+    let folder = match path.ancestors().skip(1).find(exists) {
+        Some(dir) if !dir.as_os_str().is_empty() => path_preview(dir),
         _ => "the working directory".to_owned(),
     };
     match error.kind() {
         ErrorKind::PermissionDenied => format!(
-            "the file that it names cannot be looked at: permission denied in {folder}; the user that runs the exporter must be able to read it"
+            "the file cannot be accessed: permission denied in {folder}; make it readable for the user that runs the exporter"
         ),
         _ => format!(
-            "the file that it names does not exist in {folder}; the path of a file is wanted here, not the secret itself"
+            "the file does not exist in {folder}; expected the path of a file, not the secret itself"
         ),
     }
 }

@@ -1,7 +1,7 @@
-//! The files that a configuration names: where a relative path leads and how they are read.
+//! The files that a configuration names: how relative paths are resolved and files are read.
 //!
 //! Only regular files of a bounded size are read: opening a named pipe would wait for a writer
-//! for ever, and `/dev/zero` never ends.
+//! without end, and `/dev/zero` never ends.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read};
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use secrecy::zeroize::Zeroizing;
 
-use super::mistakes::shown_path;
+use super::preview::path_preview;
 use super::units::format_size;
 
 /// A file of root certificates is a few hundred kilobytes at most.
@@ -21,7 +21,7 @@ pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(5);
 /// Opening a named pipe that took the place of a file would otherwise wait for a writer.
 const NON_BLOCKING: i32 = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
 
-/// Where relative paths lead.
+/// Resolves relative paths.
 pub(super) struct Files {
     folder: PathBuf,
     credentials: Option<PathBuf>,
@@ -51,9 +51,9 @@ impl Files {
     }
 }
 
-/// What was read from a file.
+/// The content of a file and who else can access it.
 pub(crate) struct Content {
-    /// All of it, wiped from memory when dropped: it may hold credentials.
+    /// All of it, wiped from memory when dropped: it may contain credentials.
     pub(crate) bytes: Zeroizing<Vec<u8>>,
     /// Whether users other than owner and group may read the file.
     pub(crate) readable_by_others: bool,
@@ -66,7 +66,7 @@ pub(crate) struct Content {
 /// # Errors
 /// A sentence that begins with the path and says what is wrong, without any content.
 pub(crate) fn read_limited(path: &Path, limit: u64) -> Result<Content, String> {
-    let name = shown_path(path);
+    let name = path_preview(path);
     let unreadable = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound => format!("{name} does not exist"),
         ErrorKind::PermissionDenied => format!(
@@ -75,15 +75,15 @@ pub(crate) fn read_limited(path: &Path, limit: u64) -> Result<Content, String> {
         _ => format!("{name} cannot be read: {error}"),
     };
     // Before it is opened, because opening a device or a socket may do something; and after, because
-    // another file may have taken its place meanwhile.
-    regular(&fs::metadata(path).map_err(unreadable)?, &name)?;
+    // another file may have replaced it since.
+    check_regular(&fs::metadata(path).map_err(unreadable)?, &name)?;
     let file = OpenOptions::new()
         .read(true)
         .custom_flags(NON_BLOCKING)
         .open(path)
         .map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
-    regular(&metadata, &name)?;
+    check_regular(&metadata, &name)?;
     let bytes = read_whole(file, metadata.len(), limit).map_err(unreadable)?;
     if u64::try_from(bytes.len()).is_ok_and(|len| len > limit) {
         return Err(format!("{name} is larger than {}", format_size(limit)));
@@ -95,7 +95,7 @@ pub(crate) fn read_limited(path: &Path, limit: u64) -> Result<Content, String> {
     })
 }
 
-fn regular(metadata: &fs::Metadata, name: &str) -> Result<(), String> {
+fn check_regular(metadata: &fs::Metadata, name: &str) -> Result<(), String> {
     if metadata.is_dir() {
         return Err(format!("{name} is a directory, not a file"));
     }
@@ -105,13 +105,13 @@ fn regular(metadata: &fs::Metadata, name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Reads to the end, or just past `limit`. There is room from the start for a file as long as it
-/// says it is: a buffer that grows leaves copies of a secret behind.
+/// Reads to the end, or just past `limit`. The buffer has the length of the file from the start:
+/// one that grows leaves copies of a secret in memory.
 fn read_whole(file: File, length: u64, limit: u64) -> std::io::Result<Zeroizing<Vec<u8>>> {
-    let most = limit.saturating_add(1);
-    let room = usize::try_from(length.saturating_add(1).min(most)).unwrap_or_default();
-    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
-    file.take(most).read_to_end(&mut bytes)?;
+    let max = limit.saturating_add(1);
+    let capacity = usize::try_from(length.saturating_add(1).min(max)).unwrap_or_default();
+    let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
+    file.take(max).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_relative_path_prefers_the_credentials_directory_when_the_file_is_there() {
+    fn a_file_in_the_credentials_directory_is_preferred() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("here"), "x").unwrap();
         let credentials = dir.path().to_str().unwrap();
@@ -128,8 +128,8 @@ mod tests {
         assert_eq!(files.resolve("here"), dir.path().join("here"));
         assert_eq!(files.resolve("other"), Path::new("/etc/x/other"));
         assert_eq!(files.resolve("/here"), Path::new("/here"));
-        let nowhere = Files::new(None, Some(""));
-        assert_eq!(nowhere.resolve("here"), Path::new("here"));
+        let without_folders = Files::new(None, Some(""));
+        assert_eq!(without_folders.resolve("here"), Path::new("here"));
     }
 
     #[test]
@@ -149,14 +149,14 @@ mod tests {
     }
 
     #[test]
-    fn a_named_pipe_is_refused_and_not_waited_for() {
+    fn a_named_pipe_is_an_error_and_does_not_block() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("pipe");
         let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
         rustix::fs::mkfifoat(rustix::fs::CWD, &path, mode).unwrap();
         let error = read_limited(&path, 5).err().unwrap();
         assert!(error.ends_with("pipe is not a regular file"), "{error}");
-        // One that takes the file's place between looking and opening does not block either.
+        // One that replaces the file between the check and the opening does not block either.
         let open = OpenOptions::new()
             .read(true)
             .custom_flags(NON_BLOCKING)

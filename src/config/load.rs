@@ -1,53 +1,43 @@
-//! From a file and the environment to a configuration: the `config` crate lays one over the other.
+//! From a file and the environment to a configuration.
 
 use std::path::Path;
 
-use config::{Map, Source, Value, ValueKind};
+use config::Value;
 
-use super::environment::{CREDENTIALS_DIRECTORY, Environment, Override, PREFIX, Part};
+use super::collector_section::{self, SectionType};
+use super::diagnostics::{ConfigErrors, Diagnostics};
+use super::environment::{CREDENTIALS_DIRECTORY, Environment, OVERRIDE_PREFIX};
 use super::files::{Files, read_limited};
-use super::mistakes::{ConfigErrors, Report, shown_path};
-use super::reader::Section;
-use super::{Config, lone_account, schema, sections, yaml};
+use super::node::Section;
+use super::preview::path_preview;
+use super::schema::Schema;
+use super::{Config, env_account, global, overrides, yaml};
 
-/// Where the configuration is looked for when no file is named.
+/// The configuration file that is read when no file is named.
 pub const DEFAULT_PATH: &str = "/etc/liveperson_exporter/liveperson_exporter.yml";
-
-/// The key under which the whole tree stands while the `config` crate merges: it reads the keys at
-/// the very top as path expressions, so that a file with the key `a[999999999999]` would have it
-/// allocate a list of that length.
-const TOP: &str = "file";
 
 /// A configuration without mistakes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
-    /// What works but should be looked at, a sentence each.
+    /// What works but should be checked, a sentence each.
     pub warnings: Vec<String>,
 }
 
-/// Loads the configuration from `path` and lays `env` over it.
+/// Loads the configuration of these collectors from `path` and lays `env` over it.
 ///
 /// Without a path, [`DEFAULT_PATH`] is read if it exists; otherwise one account comes from the
 /// environment alone.
 ///
 /// # Errors
-/// Every mistake of file and environment at once. Texts hold no credentials.
-pub fn load(path: Option<&Path>, env: &Environment) -> Result<Loaded, ConfigErrors> {
-    load_or_default(path, Path::new(DEFAULT_PATH), env)
-}
-
-/// Reads a configuration that is not in a file; `source` is what errors call it.
-///
-/// # Errors
-/// As [`load`].
-pub fn load_text(source: &str, text: &str, env: &Environment) -> Result<Loaded, ConfigErrors> {
-    let report = Report::default();
-    let tree = yaml::parse(text, &report).map_err(|reason| ConfigErrors::whole(source, reason))?;
-    let files = Files::new(None, env.get(CREDENTIALS_DIRECTORY));
-    let config = read(tree, env, &files, &report);
-    finish(config, report, source)
+/// Every mistake of file and environment at once. Messages contain no credentials.
+pub fn load(
+    path: Option<&Path>,
+    env: &Environment,
+    collectors: &[SectionType],
+) -> Result<Loaded, ConfigErrors> {
+    load_or_default(path, Path::new(DEFAULT_PATH), env, collectors)
 }
 
 /// [`load`] with another default path, for packages and tests that keep the file elsewhere.
@@ -58,132 +48,117 @@ pub fn load_or_default(
     path: Option<&Path>,
     default: &Path,
     env: &Environment,
+    collectors: &[SectionType],
 ) -> Result<Loaded, ConfigErrors> {
+    let loader = Loader::new(env, collectors);
     match path {
-        Some(path) => load_file(path, env),
-        // A default that exists and cannot be looked at is read too, so that its error is seen.
-        None if !matches!(default.try_exists(), Ok(false)) => load_file(default, env),
-        None if lone_account::is_given(env) => load_environment(env),
-        None => Err(ConfigErrors::whole("environment", nowhere(default))),
+        Some(path) => loader.load_file(path),
+        // A default that exists and cannot be accessed is read too, so that its error is seen.
+        None if !matches!(default.try_exists(), Ok(false)) => loader.load_file(default),
+        None if env_account::is_given(env) => loader.load_environment(),
+        None => Err(ConfigErrors::unreadable("environment", no_source(default))),
     }
 }
 
-fn nowhere(default: &Path) -> String {
+/// Reads a configuration that is not in a file; `source` is what errors call it.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_text(
+    source: &str,
+    text: &str,
+    env: &Environment,
+    collectors: &[SectionType],
+) -> Result<Loaded, ConfigErrors> {
+    Loader::new(env, collectors).load_text(source, text)
+}
+
+fn no_source(default: &Path) -> String {
     format!(
         "there is no configuration: write {} (or name another file with --config.file), or set LIVEPERSON_ACCOUNT_ID, LIVEPERSON_CLIENT_ID and LIVEPERSON_CLIENT_SECRET (or LIVEPERSON_CLIENT_SECRET_FILE)",
-        shown_path(default)
+        path_preview(default)
     )
 }
 
-fn load_file(path: &Path, env: &Environment) -> Result<Loaded, ConfigErrors> {
-    let source = shown_path(path);
-    let report = Report::default();
-    let whole = |reason: String| ConfigErrors::whole(&source, reason);
-    let content = read_limited(path, crate::yaml::LONGEST)
-        .map_err(|reason| whole(without_path(&reason, &source)))?;
-    let text = crate::yaml::decode(&content.bytes).map_err(whole)?;
-    let tree = yaml::parse(text, &report).map_err(whole)?;
-    for name in lone_account::VARIABLES
-        .iter()
-        .filter(|name| env.get(name).is_some())
-    {
-        report.warn(format!(
-            "{name} is ignored, because {source} is the configuration; single values of it are overridden by {PREFIX}…"
-        ));
-    }
-    let files = Files::new(Some(path), env.get(CREDENTIALS_DIRECTORY));
-    let config = read(tree, env, &files, &report);
-    if content.readable_by_others && report.has_secret_in_file() {
-        report.warn(format!("{source} holds a secret and can be read by every user of this machine; chmod o-r {source}, or use a …_file key"));
-    }
-    if content.writable_by_others {
-        report.warn(format!("{source} can be changed by every user of this machine, who could send its credentials elsewhere; chmod o-w {source}"));
-    }
-    finish(config, report, &source)
+/// One attempt to load a configuration.
+struct Loader<'a> {
+    env: &'a Environment,
+    collectors: &'a [SectionType],
+    schema: Schema,
+    diagnostics: Diagnostics,
 }
 
-fn load_environment(env: &Environment) -> Result<Loaded, ConfigErrors> {
-    let report = Report::default();
-    let files = Files::new(None, env.get(CREDENTIALS_DIRECTORY));
-    let tree = lone_account::tree(env, &report);
-    let config = read(tree, env, &files, &report);
-    finish(config, report, "environment")
-}
-
-fn finish(config: Option<Config>, report: Report, source: &str) -> Result<Loaded, ConfigErrors> {
-    let warnings = report.finish(source)?;
-    match config {
-        Some(config) => Ok(Loaded { config, warnings }),
-        None => Err(ConfigErrors::whole(source, "cannot be used")),
-    }
-}
-
-/// Merges and reads; what is wrong goes to the report.
-fn read(tree: Value, env: &Environment, files: &Files, report: &Report) -> Option<Config> {
-    let overrides = env.overrides(|path| elements(&tree, path), report);
-    let Some(merged) = merge(tree, overrides) else {
-        report.add(
-            "",
-            "the environment's values could not be laid over the file's",
-        );
-        return None;
-    };
-    schema::check(&merged, report);
-    sections::config(&Section::root(&merged, report), files)
-}
-
-/// Lays the overrides over the file, in their order.
-fn merge(tree: Value, overrides: Vec<Override>) -> Option<Value> {
-    let mut builder = config::Config::builder().add_source(Place(TOP.to_owned(), tree));
-    for Override { path, value } in overrides {
-        builder = builder.add_source(Place(expression(&path), value));
-    }
-    match builder.build().ok()?.cache.kind {
-        ValueKind::Table(mut top) => top.remove(TOP),
-        _ => None,
-    }
-}
-
-/// One value for one place, as a source of the `config` crate.
-#[derive(Clone)]
-struct Place(String, Value);
-
-impl std::fmt::Debug for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The trait wants this; the value may be a credential.
-        f.write_str(&self.0)
-    }
-}
-
-impl Source for Place {
-    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
-        Box::new(self.clone())
+impl<'a> Loader<'a> {
+    fn new(env: &'a Environment, collectors: &'a [SectionType]) -> Self {
+        Self {
+            env,
+            collectors,
+            schema: collector_section::schema(collectors),
+            diagnostics: Diagnostics::default(),
+        }
     }
 
-    fn collect(&self) -> Result<Map<String, Value>, config::ConfigError> {
-        Ok(Map::from([(self.0.clone(), self.1.clone())]))
+    fn load_file(self, path: &Path) -> Result<Loaded, ConfigErrors> {
+        let source = path_preview(path);
+        let unreadable = |reason: String| ConfigErrors::unreadable(&source, reason);
+        let content = read_limited(path, crate::yaml::MAX_BYTES)
+            .map_err(|reason| unreadable(without_path(&reason, &source)))?;
+        let text = crate::yaml::decode(&content.bytes).map_err(unreadable)?;
+        let tree = yaml::parse(text, &self.schema, &self.diagnostics).map_err(unreadable)?;
+        self.warn_of_ignored_variables(&source);
+        let config = self.read(tree, Some(path));
+        if content.readable_by_others && self.diagnostics.has_secret_in_file() {
+            self.diagnostics.warning(format!("{source} contains a secret and can be read by every user of this machine; chmod o-r {source}, or use a …_file key"));
+        }
+        if content.writable_by_others {
+            self.diagnostics.warning(format!("{source} can be changed by every user of this machine, who could send its credentials elsewhere; chmod o-w {source}"));
+        }
+        self.finish(config, &source)
     }
-}
 
-fn expression(path: &[Part]) -> String {
-    path.iter().fold(TOP.to_owned(), |text, part| match part {
-        Part::Key(key) => format!("{text}.{key}"),
-        Part::Index(index) => format!("{text}[{index}]"),
-    })
-}
+    fn load_text(self, source: &str, text: &str) -> Result<Loaded, ConfigErrors> {
+        let tree = yaml::parse(text, &self.schema, &self.diagnostics)
+            .map_err(|reason| ConfigErrors::unreadable(source, reason))?;
+        let config = self.read(tree, None);
+        self.finish(config, source)
+    }
 
-/// How many elements the list at a path has; 0 when there is none.
-fn elements(tree: &Value, path: &[Part]) -> usize {
-    let found = path
-        .iter()
-        .try_fold(tree, |value, part| match (&value.kind, part) {
-            (ValueKind::Table(table), Part::Key(key)) => table.get(key),
-            (ValueKind::Array(items), Part::Index(index)) => items.get(*index),
-            _ => None,
-        });
-    match found.map(|value| &value.kind) {
-        Some(ValueKind::Array(items)) => items.len(),
-        _ => 0,
+    fn load_environment(self) -> Result<Loaded, ConfigErrors> {
+        let tree = env_account::tree(self.env, &self.diagnostics);
+        let config = self.read(tree, None);
+        self.finish(config, "environment")
+    }
+
+    /// Merges the environment into the tree and reads it; mistakes go to the diagnostics.
+    /// Relative paths start at the folder of `file`.
+    fn read(&self, tree: Value, file: Option<&Path>) -> Option<Config> {
+        let Some(merged) = overrides::apply(tree, self.env, &self.schema, &self.diagnostics) else {
+            let message = "the environment variables could not be merged into the file";
+            self.diagnostics.error("", message);
+            return None;
+        };
+        self.schema.check(&merged, &self.diagnostics);
+        let root = Section::root(&merged, &self.diagnostics);
+        let files = Files::new(file, self.env.get(CREDENTIALS_DIRECTORY));
+        global::config(&root, self.collectors, &files)
+    }
+
+    fn warn_of_ignored_variables(&self, source: &str) {
+        for name in env_account::VARIABLES {
+            if self.env.get(name).is_some() {
+                self.diagnostics.warning(format!(
+                    "{name} is ignored, because {source} is the configuration; override single values of it with {OVERRIDE_PREFIX}…"
+                ));
+            }
+        }
+    }
+
+    fn finish(self, config: Option<Config>, source: &str) -> Result<Loaded, ConfigErrors> {
+        let warnings = self.diagnostics.finish(source)?;
+        match config {
+            Some(config) => Ok(Loaded { config, warnings }),
+            None => Err(ConfigErrors::unreadable(source, "cannot be used")),
+        }
     }
 }
 

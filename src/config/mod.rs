@@ -1,36 +1,41 @@
-//! What the user asked for: the YAML file, the environment, and every mistake in them.
+//! The configuration: the YAML file, the environment, and every mistake in them.
 //!
-//! A configuration goes through five hands. `yaml` turns the file into a tree of texts
-//! (by way of `crate::yaml`);
-//! `environment` finds the variables that override it; `lone_account` does
-//! without a file; `load` has the `config` crate merge all;
-//! `schema` knows every key and reports those it does not know; and `reader` walks the rest with
-//! one file per part (`sections`, `accounts`, `auth`, `collectors`) saying which value is read as
-//! what (`values`, `units`, `window`). `mistakes` collects all that is wrong, so that it is told at
-//! once. The result is `model`, which the other rooms read and never check again; `secret` keeps
-//! credentials from being printed. This room knows nothing of HTTP or metrics.
+//! A configuration is read in this order. `yaml` turns the file into a tree of strings (with
+//! `crate::yaml`); `env_account` does without a file; `overrides` finds the variables of the
+//! `environment` that replace values and has the `config` crate merge them; `schema` knows every
+//! key and reports unknown ones; `global`, `accounts` and `auth` read the parts of the tree, with
+//! `node` finding values and `values` and `units` parsing them. `load` calls them all.
+//!
+//! A collector reads its own section with a `SectionReader`; the configuration is handed a list of
+//! sections (`collector_section`) and knows no single one. `diagnostics` collects all mistakes, so that they are reported at once, and `preview` keeps credentials out
+//! of them. The result is `model`, which other modules use and never check again; `secret` keeps
+//! credentials from being printed. This module knows nothing of HTTP or metrics.
 
 mod accounts;
 mod auth;
-mod collectors;
+mod collector_section;
+mod diagnostics;
+mod env_account;
 mod environment;
 pub(crate) mod files;
+mod global;
 mod load;
-mod lone_account;
-mod mistakes;
 mod model;
-mod reader;
+mod node;
+mod overrides;
+mod preview;
 mod schema;
 pub mod secret;
-mod sections;
+mod section_reader;
 pub mod units;
 pub(crate) mod values;
-mod window;
 mod yaml;
 
+pub use collector_section::{CollectorSection, SectionType, Sections, known_keys};
+pub use diagnostics::{ConfigErrors, Mistake};
 pub use environment::Environment;
 pub(crate) use files::read_limited;
 pub use load::{DEFAULT_PATH, Loaded, load, load_or_default, load_text};
-pub use mistakes::{ConfigErrors, Mistake};
 pub use model::*;
-pub use schema::known_keys;
+pub use schema::Key;
+pub use section_reader::{SecondsList, SectionReader};

@@ -1,4 +1,4 @@
-//! The validated configuration. Every value here has passed `validate`; no other room checks again.
+//! The validated configuration. Every value here has been checked; no other module checks again.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::collector_section::{CollectorSection, Sections};
 use super::secret::Secret;
 
 /// A whole configuration, file and environment merged.
@@ -24,7 +25,7 @@ pub struct Config {
     /// Base URL of LivePerson's Domain API.
     pub domain_api: Url,
     /// Where the Domain API may send calls besides LivePerson's domains, its own and `hosts`: in
-    /// small letters, each with all of its subdomains.
+    /// lower case, each with all of its subdomains.
     pub allowed_domains: Vec<String>,
     /// TLS towards LivePerson.
     pub tls: Tls,
@@ -37,15 +38,21 @@ pub struct Account {
     pub id: String,
     /// How calls are authorised.
     pub auth: Auth,
-    /// LivePerson service name to base URL; a service named here is not asked of the Domain API.
+    /// LivePerson service name to base URL; no lookup in the Domain API for a service named here.
     pub hosts: BTreeMap<String, Url>,
-    /// Global settings with this account's own merged over them, key by key.
-    pub engagement_activity: EngagementActivity,
-    /// Global settings with this account's own merged over them, key by key.
-    pub sla: Sla,
+    /// The settings of every collector: the global ones with this account's merged over them, key
+    /// by key.
+    pub sections: Sections,
 }
 
-/// The three ways LivePerson authorises a call.
+impl Account {
+    /// The settings of one collector; `None` when the configuration does not know the collector.
+    pub fn section<T: CollectorSection>(&self) -> Option<&T> {
+        self.sections.get()
+    }
+}
+
+/// How LivePerson authorises a call.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Auth {
     /// OAuth 2.0 client credentials.
@@ -75,83 +82,27 @@ pub enum Auth {
     },
 }
 
-/// The `engagement_activity` section.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EngagementActivity {
-    /// Whether the collector runs.
-    pub enabled: bool,
-    /// Time between the starts of two polls.
-    pub interval: Duration,
-    /// Time frames asked for, in the order of the file, without duplicates.
-    pub windows: Vec<Window>,
-    /// Skills to serve.
-    pub skills: Selection,
-    /// Agents to serve.
-    pub agents: Selection,
-    /// Whether to serve series per skill AND agent.
-    pub skill_agents: bool,
-}
-
-/// The `sla` section.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sla {
-    /// Whether the collector runs.
-    pub enabled: bool,
-    /// Time between the starts of two polls.
-    pub interval: Duration,
-    /// Time frames asked for, in the order of the file, without duplicates.
-    pub windows: Vec<Window>,
-    /// Upper limits in seconds, ascending multiples of 5, without 0.
-    pub buckets: Vec<u32>,
-    /// Whether to serve the histogram of the whole account.
-    pub account: bool,
-    /// Skills with a histogram each.
-    pub skills: Selection,
-    /// Groups with a histogram each: `None` or `Ids`, never `All`.
-    pub groups: Selection,
-}
-
-/// Which ids of a level are asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Selection {
-    /// Every id that LivePerson names.
-    All,
-    /// The level is not served.
-    None,
-    /// These ids, in the order of the file, without duplicates, never empty.
-    Ids(Vec<i64>),
-}
-
-/// A time frame that ends now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Window {
-    /// A fixed length in minutes, 1 to 1440.
-    Minutes(u16),
-    /// Since midnight in the configured time zone.
-    Today,
-}
-
 /// The `limits` section.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
-    /// Requests under way at once, per account; at least 1.
+    /// Requests in flight at once, per account; at least 1.
     pub max_in_flight: usize,
     /// Time between the starts of two requests of one account; more than zero.
     pub min_spacing: Duration,
     /// Total time allowed for one request.
     pub request_timeout: Duration,
-    /// Longest answer that is read, in bytes.
+    /// Longest response that is read, in bytes.
     pub max_response_bytes: u64,
-    /// Most data series served by the whole exporter.
+    /// Most data series that the whole exporter serves.
     pub max_series: u64,
 }
 
 /// The `names` section.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Names {
-    /// Whether LivePerson is asked for names.
+    /// Whether names are requested from LivePerson.
     pub lookup: bool,
-    /// Time between two look-ups.
+    /// Time between two lookups.
     pub refresh: Duration,
     /// Names given in the file; they win over LivePerson's.
     pub skills: BTreeMap<i64, String>,
@@ -164,6 +115,6 @@ pub struct Names {
 /// The `tls` section: TLS towards LivePerson.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tls {
-    /// An extra root certificate (PEM), already resolved against the configuration file's folder.
+    /// An extra root certificate (PEM), already resolved against the folder of the configuration file.
     pub ca_file: Option<PathBuf>,
 }

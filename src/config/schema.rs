@@ -1,228 +1,292 @@
-//! Every key of the configuration and what may stand under it, as data in one place.
+//! Every key of the configuration and what may be under it, as data.
 //!
 //! Unknown keys, the names of environment variables and the test that the sample file is complete
-//! all come from here; what the values may be is said where they are read.
+//! all come from here; what the values may be is said where they are read. The sections of the
+//! collectors bring their own keys.
+
+use std::borrow::Cow;
 
 use config::{Map, Value, ValueKind};
 
-use super::mistakes::{Report, join, nearest};
+use super::diagnostics::Diagnostics;
+use super::preview::{PREVIEW_CHARS, join_path};
 
-/// What may stand under a key.
+/// The key under which everything is credentials: its values, and unusual keys, are never
+/// repeated.
+pub(super) const CREDENTIALS_KEY: &str = "auth";
+
+/// LivePerson's service names, case sensitive.
+pub(super) const HOSTS: &[Key] = &[
+    Key::value("leDataReporting"),
+    Key::value("sentinel"),
+    Key::value("agentVep"),
+    Key::value("accountConfigReadOnly"),
+    Key::value("agentManagerWorkspace"),
+];
+
+const AUTH: &[Key] = &[
+    Key::section("oauth2", OAUTH2),
+    Key::section("oauth1", OAUTH1),
+    Key::section("login", LOGIN),
+];
+
+const OAUTH2: &[Key] = &[
+    Key::value("client_id"),
+    Key::value("client_secret"),
+    Key::value("client_secret_file"),
+];
+
+const OAUTH1: &[Key] = &[
+    Key::value("app_key"),
+    Key::value("app_secret"),
+    Key::value("app_secret_file"),
+    Key::value("access_token"),
+    Key::value("access_token_file"),
+    Key::value("access_token_secret"),
+    Key::value("access_token_secret_file"),
+];
+
+const LOGIN: &[Key] = &[
+    Key::value("username"),
+    Key::value("password"),
+    Key::value("password_file"),
+];
+
+const ACCOUNT: &[Key] = &[
+    Key::value("id"),
+    Key::section(CREDENTIALS_KEY, AUTH),
+    Key::section("hosts", HOSTS),
+];
+
+/// What is at the top after `accounts` and the collectors.
+const GLOBAL: &[Key] = &[
+    Key::section("limits", LIMITS),
+    Key::value("stale_after"),
+    Key::value("timezone"),
+    Key::section("names", NAMES),
+    Key::value("domain_api"),
+    Key::list("allowed_domains"),
+    Key::section("tls", TLS),
+];
+
+const LIMITS: &[Key] = &[
+    Key::value("max_in_flight"),
+    Key::value("min_spacing"),
+    Key::value("request_timeout"),
+    Key::value("max_response_bytes"),
+    Key::value("max_series"),
+];
+
+const TLS: &[Key] = &[Key::value("ca_file")];
+
+const NAMES: &[Key] = &[
+    Key::value("lookup"),
+    Key::value("refresh"),
+    Key::names("skills"),
+    Key::names("agents"),
+    Key::names("groups"),
+];
+
+/// A key and what may be under it.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// The key as it is written in the file.
+    pub(super) name: &'static str,
+    pub(super) shape: Shape,
+}
+
+/// What may be under a key.
+#[derive(Clone, Debug)]
 pub(super) enum Shape {
-    /// One value.
-    Single,
+    /// A single value.
+    Value,
     /// A list of values.
     List,
     /// `all`, `none` or a list of ids.
     Selection,
-    /// A map from ids to names.
+    /// A mapping from ids to names.
     Names,
-    /// A map with these keys.
-    Section(Keys),
-    /// A list of maps with these keys.
-    Sections(&'static Shape),
+    /// A mapping with these keys.
+    Section(Cow<'static, [Key]>),
+    /// A list of sections.
+    Sections(Box<Shape>),
 }
 
-type Keys = &'static [(&'static str, Shape)];
+impl Key {
+    /// A key with a single value.
+    pub const fn value(name: &'static str) -> Self {
+        let shape = Shape::Value;
+        Self { name, shape }
+    }
 
-use Shape::{List, Names, Section, Sections, Selection, Single};
+    /// A key with a list of values.
+    pub const fn list(name: &'static str) -> Self {
+        let shape = Shape::List;
+        Self { name, shape }
+    }
 
-/// The whole file.
-pub(super) static ROOT: Shape = Section(&[
-    ("accounts", Sections(&Section(ACCOUNT))),
-    ("engagement_activity", Section(ENGAGEMENT_ACTIVITY)),
-    ("sla", Section(SLA)),
-    (
-        "limits",
-        Section(&[
-            ("max_in_flight", Single),
-            ("min_spacing", Single),
-            ("request_timeout", Single),
-            ("max_response_bytes", Single),
-            ("max_series", Single),
-        ]),
-    ),
-    ("stale_after", Single),
-    ("timezone", Single),
-    (
-        "names",
-        Section(&[
-            ("lookup", Single),
-            ("refresh", Single),
-            ("skills", Names),
-            ("agents", Names),
-            ("groups", Names),
-        ]),
-    ),
-    ("domain_api", Single),
-    ("allowed_domains", List),
-    ("tls", Section(&[("ca_file", Single)])),
-]);
+    /// A key with `all`, `none` or a list of ids.
+    pub const fn selection(name: &'static str) -> Self {
+        let shape = Shape::Selection;
+        Self { name, shape }
+    }
 
-const ACCOUNT: Keys = &[
-    ("id", Single),
-    (
-        "auth",
-        Section(&[
-            (
-                "oauth2",
-                Section(&[
-                    ("client_id", Single),
-                    ("client_secret", Single),
-                    ("client_secret_file", Single),
-                ]),
-            ),
-            (
-                "oauth1",
-                Section(&[
-                    ("app_key", Single),
-                    ("app_secret", Single),
-                    ("app_secret_file", Single),
-                    ("access_token", Single),
-                    ("access_token_file", Single),
-                    ("access_token_secret", Single),
-                    ("access_token_secret_file", Single),
-                ]),
-            ),
-            (
-                "login",
-                Section(&[
-                    ("username", Single),
-                    ("password", Single),
-                    ("password_file", Single),
-                ]),
-            ),
-        ]),
-    ),
-    ("hosts", Section(HOSTS)),
-    ("engagement_activity", Section(ENGAGEMENT_ACTIVITY)),
-    ("sla", Section(SLA)),
-];
+    const fn names(name: &'static str) -> Self {
+        let shape = Shape::Names;
+        Self { name, shape }
+    }
 
-/// LivePerson's service names, case sensitive.
-pub(super) const HOSTS: Keys = &[
-    ("leDataReporting", Single),
-    ("sentinel", Single),
-    ("agentVep", Single),
-    ("accountConfigReadOnly", Single),
-    ("agentManagerWorkspace", Single),
-];
+    /// A key with a mapping of these keys.
+    pub(super) const fn section(name: &'static str, keys: &'static [Key]) -> Self {
+        let shape = Shape::Section(Cow::Borrowed(keys));
+        Self { name, shape }
+    }
+}
 
-const ENGAGEMENT_ACTIVITY: Keys = &[
-    ("enabled", Single),
-    ("interval", Single),
-    ("windows", List),
-    ("skills", Selection),
-    ("agents", Selection),
-    ("skill_agents", Single),
-];
+/// The keys of a whole configuration file.
+pub(super) struct Schema {
+    /// The mapping at the top.
+    pub(super) root: Shape,
+}
 
-const SLA: Keys = &[
-    ("enabled", Single),
-    ("interval", Single),
-    ("windows", List),
-    ("buckets", List),
-    ("account", Single),
-    ("skills", Selection),
-    ("groups", Selection),
-];
-
-/// The key under which all is credentials: its values, and odd keys, are never repeated.
-pub(super) const CREDENTIALS_KEY: &str = "auth";
-
-/// Every key of the configuration file as a dotted path, lists as `accounts[]`: for checking that
-/// documents and samples are complete.
-pub fn known_keys() -> Vec<String> {
-    fn collect(shape: &Shape, path: &str, into: &mut Vec<String>) {
-        match shape {
-            Section(keys) => {
-                for (key, below) in *keys {
-                    let path = join(path, key);
-                    into.push(path.clone());
-                    collect(below, &path, into);
-                }
-            }
-            Sections(each) => collect(each, &format!("{path}[]"), into),
-            Single | List | Selection | Names => {}
+impl Schema {
+    /// The schema with the sections of these collectors, which are at the top and in each account.
+    pub(super) fn new(collectors: &[Key]) -> Self {
+        let account = Shape::Section([ACCOUNT, collectors].concat().into());
+        let accounts = Key {
+            name: "accounts",
+            shape: Shape::Sections(Box::new(account)),
+        };
+        let root = [&[accounts][..], collectors, GLOBAL].concat();
+        Self {
+            root: Shape::Section(root.into()),
         }
     }
-    let mut keys = Vec::new();
-    collect(&ROOT, "", &mut keys);
-    keys
-}
 
-/// `parent.key` for a key that has not been checked yet. Under `auth`, a key that is none of ours
-/// may be a credential with its colon in the wrong place, and is left out.
-pub(super) fn harmless_join(parent: &str, key: &str) -> String {
-    let concealed = parent.split('.').any(|word| word == CREDENTIALS_KEY);
-    if concealed && !is_word_of(&ROOT, key) {
-        return format!("{parent}.[hidden]");
+    /// Every key as a dotted path, lists as `accounts[]`.
+    pub(super) fn key_paths(&self) -> Vec<String> {
+        let mut paths = Vec::new();
+        collect_paths(&self.root, "", &mut paths);
+        paths
     }
-    join(parent, key)
+
+    /// Reports unknown keys, and values of another kind than a section, in the whole tree.
+    pub(super) fn check(&self, tree: &Value, diagnostics: &Diagnostics) {
+        let place = Place {
+            path: String::new(),
+            sensitive: false,
+        };
+        check_value(tree, &self.root, &place, diagnostics);
+    }
+
+    /// `parent.key` for a key that has not been checked yet. Under `auth`, an unknown key may be a
+    /// credential with its colon in the wrong place, and is hidden.
+    pub(super) fn join_redacted(&self, parent: &str, key: &str) -> String {
+        let sensitive = parent.split('.').any(|word| word == CREDENTIALS_KEY);
+        if sensitive && !is_known_anywhere(&self.root, key) {
+            return format!("{parent}.[hidden]");
+        }
+        join_path(parent, key)
+    }
 }
 
-/// Whether a key is known anywhere.
-fn is_word_of(shape: &Shape, key: &str) -> bool {
+fn collect_paths(shape: &Shape, parent: &str, paths: &mut Vec<String>) {
     match shape {
-        Section(keys) => keys
-            .iter()
-            .any(|(known, below)| *known == key || is_word_of(below, key)),
-        Sections(each) => is_word_of(each, key),
-        Single | List | Selection | Names => false,
-    }
-}
-
-/// Reports unknown keys, and values where a section is wanted, in the whole tree.
-pub(super) fn check(value: &Value, report: &Report) {
-    check_at(value, &ROOT, "", false, report);
-}
-
-fn check_at(value: &Value, shape: &Shape, path: &str, concealed: bool, report: &Report) {
-    match (shape, &value.kind) {
-        (Single | List | Selection, _) | (_, ValueKind::Nil) | (Names, ValueKind::Table(_)) => {}
-        (Section(keys), ValueKind::Table(table)) => {
-            check_keys(table, keys, path, concealed, report);
-        }
-        (Sections(each), ValueKind::Array(items)) => {
-            for (index, item) in items.iter().enumerate() {
-                let path = format!("{path}[{index}]");
-                if item.kind == ValueKind::Nil {
-                    report.add(path, "nothing where a map is wanted");
-                } else {
-                    check_at(item, each, &path, concealed, report);
-                }
+        Shape::Section(keys) => {
+            for key in keys.as_ref() {
+                let path = join_path(parent, key.name);
+                paths.push(path.clone());
+                collect_paths(&key.shape, &path, paths);
             }
         }
-        (Section(_) | Names, _) => {
-            report.add(path, format!("{} where a map is wanted", kind(value)))
-        }
-        (Sections(_), _) => report.add(path, format!("{} where a list is wanted", kind(value))),
+        Shape::Sections(item) => collect_paths(item, &format!("{parent}[]"), paths),
+        Shape::Value | Shape::List | Shape::Selection | Shape::Names => {}
     }
 }
 
-fn check_keys(
-    table: &Map<String, Value>,
-    keys: Keys,
-    path: &str,
-    concealed: bool,
-    report: &Report,
-) {
-    for (key, value) in sorted(table) {
-        if let Some((_, shape)) = keys.iter().find(|(known, _)| known == key) {
-            let concealed = concealed || *key == CREDENTIALS_KEY;
-            check_at(value, shape, &join(path, key), concealed, report);
-        } else if concealed && !looks_like_a_key(key, value) {
-            // `{client_id: a, client_secret:b}`: without the space, the secret is part of a key.
-            let hint = "a key without a value (is the space after a colon missing?)";
-            report.add(path, format!("{hint}; {}", allowed(keys)));
+fn is_known_anywhere(shape: &Shape, name: &str) -> bool {
+    match shape {
+        Shape::Section(keys) => keys
+            .iter()
+            .any(|key| key.name == name || is_known_anywhere(&key.shape, name)),
+        Shape::Sections(item) => is_known_anywhere(item, name),
+        Shape::Value | Shape::List | Shape::Selection | Shape::Names => false,
+    }
+}
+
+/// Where a value is, and whether what it contains may be a credential.
+struct Place {
+    path: String,
+    sensitive: bool,
+}
+
+impl Place {
+    fn of_key(&self, key: &str) -> Self {
+        Self {
+            path: join_path(&self.path, key),
+            sensitive: self.sensitive || key == CREDENTIALS_KEY,
+        }
+    }
+
+    fn of_item(&self, index: usize) -> Self {
+        Self {
+            path: format!("{}[{index}]", self.path),
+            sensitive: self.sensitive,
+        }
+    }
+}
+
+fn check_value(value: &Value, shape: &Shape, place: &Place, diagnostics: &Diagnostics) {
+    let expected = match (shape, &value.kind) {
+        (Shape::Value | Shape::List | Shape::Selection, _) | (_, ValueKind::Nil) => return,
+        (Shape::Names, ValueKind::Table(_)) => return,
+        (Shape::Section(keys), ValueKind::Table(table)) => {
+            return check_keys(table, keys, place, diagnostics);
+        }
+        (Shape::Sections(shape), ValueKind::Array(items)) => {
+            return check_items(items, shape, place, diagnostics);
+        }
+        (Shape::Section(_) | Shape::Names, _) => "a mapping",
+        (Shape::Sections(_), _) => "a list",
+    };
+    let message = format!("expected {expected}, found {}", kind(value));
+    diagnostics.error(&place.path, message);
+}
+
+fn check_items(items: &[Value], shape: &Shape, place: &Place, diagnostics: &Diagnostics) {
+    for (index, item) in items.iter().enumerate() {
+        let place = place.of_item(index);
+        if item.kind == ValueKind::Nil {
+            diagnostics.error(place.path, "expected a mapping, found nothing");
         } else {
-            report.add(join(path, key), unknown(key, keys));
+            check_value(item, shape, &place, diagnostics);
         }
     }
 }
 
-/// Whether an unknown key may be repeated where credentials stand.
-fn looks_like_a_key(key: &str, value: &Value) -> bool {
+fn check_keys(table: &Map<String, Value>, keys: &[Key], place: &Place, diagnostics: &Diagnostics) {
+    let mut entries: Vec<_> = table.iter().collect();
+    // The crate's mappings have no order, and messages need one.
+    entries.sort_unstable_by_key(|(name, _)| *name);
+    for (name, value) in entries {
+        let below = place.of_key(name);
+        if let Some(key) = keys.iter().find(|key| key.name == name) {
+            check_value(value, &key.shape, &below, diagnostics);
+        } else if place.sensitive && !may_be_repeated(name, value) {
+            // `{client_id: a, client_secret:b}`: without the space, the secret is part of a key.
+            let message = format!(
+                "key without a value (is the space after a colon missing?); {}",
+                expected_keys(keys)
+            );
+            diagnostics.error(&place.path, message);
+        } else {
+            diagnostics.error(below.path, unknown_key(name, keys));
+        }
+    }
+}
+
+/// Whether a message may repeat an unknown key where credentials are.
+fn may_be_repeated(key: &str, value: &Value) -> bool {
     value.kind != ValueKind::Nil
         && key.len() <= 40
         && key
@@ -230,32 +294,63 @@ fn looks_like_a_key(key: &str, value: &Value) -> bool {
             .all(|c| c.is_ascii_lowercase() || "_12".contains(c))
 }
 
-/// What to say of an unknown key.
-pub(super) fn unknown(key: &str, keys: Keys) -> String {
-    match nearest(key, keys.iter().map(|(known, _)| *known)) {
+/// The message for an unknown key.
+pub(super) fn unknown_key(name: &str, keys: &[Key]) -> String {
+    match closest(name, keys) {
         Some(known) => format!("unknown key; did you mean {known}?"),
-        None => format!("unknown key; {}", allowed(keys)),
+        None => format!("unknown key; {}", expected_keys(keys)),
     }
 }
 
-fn allowed(keys: Keys) -> String {
-    let names: Vec<_> = keys.iter().map(|(known, _)| *known).collect();
-    format!("known here: {}", names.join(", "))
+fn expected_keys(keys: &[Key]) -> String {
+    let names: Vec<_> = keys.iter().map(|key| key.name).collect();
+    format!("expected one of {}", names.join(", "))
 }
 
-/// What a value is, in words that hold nothing of it.
+/// The known key closest to a mistyped one, when it is close enough to be meant.
+fn closest(name: &str, keys: &[Key]) -> Option<&'static str> {
+    if name.chars().count() > PREVIEW_CHARS {
+        return None;
+    }
+    let name = name.to_lowercase();
+    let distance = |known: &str| strsim::osa_distance(&name, &known.to_lowercase());
+    keys.iter()
+        .map(|key| (distance(key.name), key.name))
+        .filter(|(distance, known)| *distance <= 1 + known.len() / 5)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
+}
+
+/// What a value is, in words that contain nothing of it.
 pub(super) fn kind(value: &Value) -> &'static str {
     match value.kind {
         ValueKind::Nil => "nothing",
         ValueKind::Array(_) => "a list",
-        ValueKind::Table(_) => "a map",
-        _ => "a text",
+        ValueKind::Table(_) => "a mapping",
+        _ => "a string",
     }
 }
 
-/// Entries by key: the crate's maps have no order, and messages need one.
-pub(super) fn sorted(table: &Map<String, Value>) -> Vec<(&String, &Value)> {
-    let mut entries: Vec<_> = table.iter().collect();
-    entries.sort_unstable_by_key(|(key, _)| *key);
-    entries
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_key_that_was_meant() {
+        const KEYS: &[Key] = &[
+            Key::value("interval"),
+            Key::list("windows"),
+            Key::selection("skills"),
+            Key::value("leDataReporting"),
+        ];
+        for (name, want) in [
+            ("intervall", Some("interval")),
+            ("widnows", Some("windows")),
+            ("ledatareporting", Some("leDataReporting")),
+            ("buckets", None),
+        ] {
+            assert_eq!(closest(name, KEYS), want, "{name}");
+        }
+        assert_eq!(closest(&"interval".repeat(1000), KEYS), None);
+    }
 }

@@ -8,10 +8,10 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::files::read_limited;
-use super::mistakes::shown_path;
+use super::preview::path_preview;
 
 /// Far above any credential LivePerson issues.
-const LARGEST_FILE: u64 = 64 * 1024;
+const MAX_FILE_BYTES: u64 = 64 * 1024;
 
 /// A secret and, when it came from a file, that file, so that it can be read again after rotation.
 /// Clones share the one copy, which is wiped when the last of them is dropped.
@@ -19,20 +19,20 @@ const LARGEST_FILE: u64 = 64 * 1024;
 pub struct Secret {
     value: Arc<SecretString>,
     file: Option<PathBuf>,
-    problems: Problems,
+    problems: FileProblems,
 }
 
-/// What may be wrong with a secret's file though it can be used.
+/// What is wrong with a secret's file that can be used nevertheless.
 #[derive(Clone, Copy, Default)]
-struct Problems {
+struct FileProblems {
     readable_by_others: bool,
     writable_by_others: bool,
     several_lines: bool,
 }
 
-/// A secret without what editors and shells leave around it: a byte order mark before it, line
-/// breaks behind it.
-fn bare(text: &str) -> &str {
+/// A secret without what editors and shells add to it: a byte order mark before it, line breaks
+/// after it.
+fn trim_file_artefacts(text: &str) -> &str {
     text.strip_prefix('\u{feff}')
         .unwrap_or(text)
         .trim_end_matches(['\n', '\r'])
@@ -43,33 +43,33 @@ impl Secret {
     pub fn from_value(value: String) -> Self {
         let value = Zeroizing::new(value);
         Self {
-            value: Arc::new(bare(&value).into()),
+            value: Arc::new(trim_file_artefacts(&value).into()),
             file: None,
-            problems: Problems::default(),
+            problems: FileProblems::default(),
         }
     }
 
     /// Reads a secret from a file, without a byte order mark and the line breaks at its end.
     ///
     /// # Errors
-    /// The file cannot be read, is empty, larger than 64 KiB, not UTF-8, or holds a NUL. The
+    /// The file cannot be read, is empty, larger than 64 KiB, not UTF-8, or contains a NUL. The
     /// error names the path and never the content.
     pub fn from_file(path: &Path) -> Result<Self, SecretError> {
-        let content = read_limited(path, LARGEST_FILE).map_err(SecretError)?;
-        let refused = |reason: &str| SecretError(format!("{} {reason}", shown_path(path)));
+        let content = read_limited(path, MAX_FILE_BYTES).map_err(SecretError)?;
+        let error = |reason: &str| SecretError(format!("{} {reason}", path_preview(path)));
         let text = std::str::from_utf8(&content.bytes)
-            .map(bare)
-            .map_err(|_| refused("is not UTF-8 text"))?;
+            .map(trim_file_artefacts)
+            .map_err(|_| error("is not UTF-8 text"))?;
         if text.trim().is_empty() {
-            return Err(refused("is empty; write the secret into it"));
+            return Err(error("is empty; write the secret into it"));
         }
         if text.contains('\0') {
-            return Err(refused("holds a NUL character"));
+            return Err(error("contains a NUL character"));
         }
         Ok(Self {
             value: Arc::new(text.into()),
             file: Some(path.to_path_buf()),
-            problems: Problems {
+            problems: FileProblems {
                 readable_by_others: content.readable_by_others,
                 writable_by_others: content.writable_by_others,
                 several_lines: text.contains('\n'),
@@ -95,18 +95,18 @@ impl Secret {
         self.value.expose_secret()
     }
 
-    /// The one copy, for those who must look for it in texts.
+    /// The one copy, for finding the secret in text that must not contain it.
     pub(crate) fn share(&self) -> Arc<SecretString> {
         Arc::clone(&self.value)
     }
 
-    /// What to tell the operator of the secret's file, a sentence each: other users of the machine
-    /// can read or change it, or there is more in it than a secret should be.
+    /// Warnings about the secret's file, a sentence each: other users of the machine can read or
+    /// change it, or it contains more than a secret.
     pub fn warnings(&self) -> Vec<String> {
-        let Some(file) = self.file.as_deref().map(shown_path) else {
+        let Some(file) = self.file.as_deref().map(path_preview) else {
             return Vec::new();
         };
-        let Problems {
+        let FileProblems {
             readable_by_others,
             writable_by_others,
             several_lines,
@@ -114,17 +114,17 @@ impl Secret {
         let mut warnings = Vec::new();
         if readable_by_others {
             warnings.push(format!(
-                "{file} holds a secret and can be read by every user of this machine; chmod o-r {file}"
+                "{file} contains a secret and can be read by every user of this machine; chmod o-r {file}"
             ));
         }
         if writable_by_others {
             warnings.push(format!(
-                "{file} holds a secret and can be changed by every user of this machine; chmod o-w {file}"
+                "{file} contains a secret and can be changed by every user of this machine; chmod o-w {file}"
             ));
         }
         if several_lines {
             warnings.push(format!(
-                "{file} holds several lines and all of them are taken as the secret; keep only the secret in it"
+                "{file} contains several lines, all of which are taken as the secret; keep only the secret in it"
             ));
         }
         warnings
@@ -143,7 +143,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Why a secret could not be had from its file; free of content.
+/// Why a secret could not be read from its file; contains nothing of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretError(String);
 
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn strips_line_breaks_at_the_end_and_nothing_else() {
+    fn trims_line_breaks_at_the_end_and_nothing_else() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
         for (content, want) in [
@@ -187,16 +187,16 @@ mod tests {
     }
 
     #[test]
-    fn refuses_unusable_files_without_showing_their_content() {
+    fn unusable_files_are_errors_without_their_content() {
         assert_eq!(reason(b""), "S is empty; write the secret into it");
         assert_eq!(reason(b" \n\n"), "S is empty; write the secret into it");
         assert_eq!(reason(b"pw\xff"), "S is not UTF-8 text");
-        assert_eq!(reason(b"p\0w"), "S holds a NUL character");
+        assert_eq!(reason(b"p\0w"), "S contains a NUL character");
         assert_eq!(reason(&[b'x'; 65537]), "S is larger than 64KiB");
     }
 
     #[test]
-    fn a_rotated_file_is_noticed_and_a_broken_one_reported() {
+    fn reload_returns_a_rotated_secret_or_an_error() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
         fs::write(&path, "old\n").unwrap();
@@ -213,7 +213,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn warns_of_files_that_others_can_read_or_change_and_of_several_lines() {
+    fn warns_of_files_that_others_access_and_of_several_lines() {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
@@ -231,11 +231,11 @@ mod tests {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             let warnings = Secret::from_file(&path).unwrap().warnings();
             let words = ["read by", "changed by", "several lines"];
-            let found = words
+            let node = words
                 .iter()
                 .filter(|word| warnings.iter().any(|w| w.contains(*word)));
-            let found: Vec<_> = found.filter_map(|word| word.split(' ').next()).collect();
-            assert_eq!(found.join(" "), warned, "{mode:o} {content:?}");
+            let node: Vec<_> = node.filter_map(|word| word.split(' ').next()).collect();
+            assert_eq!(node.join(" "), warned, "{mode:o} {content:?}");
             assert!(!warnings.join(" ").contains("p4ss"), "{warnings:?}");
         }
         assert_eq!(

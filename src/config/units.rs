@@ -1,4 +1,5 @@
-//! Durations as Prometheus writes them (`1h30m`) and sizes (`64MiB`).
+//! Durations as Prometheus writes them (`1h30m`) and sizes (`64MiB`): the only parser of each in
+//! the program. Depends on nothing else of it.
 
 use std::time::Duration;
 
@@ -66,8 +67,7 @@ pub fn format_duration(duration: Duration) -> String {
     text
 }
 
-/// Writes a duration that was measured or computed: nobody reads the nanoseconds of half a minute.
-/// Whole seconds from ten on, milliseconds below, rounded up, as most of them are waits.
+/// Writes a duration that was measured or computed, without more digits than anyone reads: whole seconds from ten on, milliseconds below, rounded up, as most of them are waits.
 pub fn format_rounded(duration: Duration) -> String {
     let step = if duration >= Duration::from_secs(10) {
         1_000_000_000
@@ -134,8 +134,8 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_not_a_duration() {
-        let wrong = [
+    fn what_is_not_a_duration_is_none() {
+        let invalid = [
             "",
             "5",
             "m",
@@ -153,7 +153,7 @@ mod tests {
             "99999999999999999999s",
             "999999999999y",
         ];
-        for text in wrong {
+        for text in invalid {
             assert_eq!(parse_duration(text), None, "{text}");
         }
     }
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_measured_is_rounded_up() {
+    fn measured_durations_are_rounded_up() {
         for (duration, text) in [
             (Duration::ZERO, "0s"),
             (Duration::from_nanos(1), "1ms"),

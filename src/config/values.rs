@@ -1,106 +1,166 @@
-//! What single values may be. Every reader here takes the text that was written and returns the
-//! value, or the end of a sentence that begins with the value met: `47` + ` is not a multiple of 5`.
+//! What single values may be: each function here reads the string that was written.
 
 use std::fmt::Display;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use url::{Host, Url};
 
-use super::Window;
-use super::reader::Parsed;
 use super::units::{format_duration, format_size, parse_duration, parse_size};
+use crate::vocabulary::Window;
+
+/// A value, or why the string is none.
+pub(super) type Parsed<T> = Result<T, ValueError>;
+
+/// Why a string is not the value it should be. The message is completed with the string, unless
+/// that is a credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ValueError {
+    /// What is expected: `expected a duration such as 30s, found soon`.
+    Expected(String),
+    /// What is wrong with a value of the right form: `47 is not a multiple of 5`.
+    Rejected(String),
+}
+
+impl ValueError {
+    fn expected<T>(what: impl Into<String>) -> Parsed<T> {
+        Err(Self::Expected(what.into()))
+    }
+
+    fn rejected<T>(reason: impl Into<String>) -> Parsed<T> {
+        Err(Self::Rejected(reason.into()))
+    }
+
+    /// The message, with what was found in its place.
+    pub(super) fn message(&self, found: &str) -> String {
+        match self {
+            Self::Expected(what) => format!("expected {what}, found {found}"),
+            Self::Rejected(reason) => format!("{found} {reason}"),
+        }
+    }
+}
 
 /// `true` or `false`.
 pub(super) fn boolean(text: &str) -> Parsed<bool> {
     match text {
         "true" | "True" | "TRUE" => Ok(true),
         "false" | "False" | "FALSE" => Ok(false),
-        _ => Err("is neither true nor false".to_owned()),
+        _ => ValueError::expected("true or false"),
     }
 }
 
 /// A whole number within limits.
-pub(super) fn whole<N>(min: N, max: N) -> impl Fn(&str) -> Parsed<N>
+pub(super) fn integer<N>(range: RangeInclusive<N>) -> impl Fn(&str) -> Parsed<N>
 where
     N: FromStr + PartialOrd + Display + Copy,
 {
-    move |text| match digits(text).and_then(|text| text.parse().ok()) {
-        Some(number) if number >= min && number <= max => Ok(number),
-        _ => Err(format!("is not a whole number from {min} to {max}")),
+    move |text| match parse_digits(text) {
+        Some(number) if range.contains(&number) => Ok(number),
+        _ => ValueError::expected(format!(
+            "a whole number from {} to {}",
+            range.start(),
+            range.end()
+        )),
     }
 }
 
 /// A duration within limits.
-pub(super) fn duration(min: Duration, max: Duration) -> impl Fn(&str) -> Parsed<Duration> {
+pub(super) fn duration(range: RangeInclusive<Duration>) -> impl Fn(&str) -> Parsed<Duration> {
     move |text| match parse_duration(text) {
-        Some(duration) if duration >= min && duration <= max => Ok(duration),
-        Some(_) => Err(format!(
-            "is not between {} and {}",
-            format_duration(min),
-            format_duration(max)
+        Some(duration) if range.contains(&duration) => Ok(duration),
+        Some(_) => ValueError::expected(format!(
+            "a duration from {} to {}",
+            format_duration(*range.start()),
+            format_duration(*range.end())
         )),
-        None if digits(text).is_some() => {
-            Err("has no unit; durations are written as 250ms, 30s or 1h30m".to_owned())
+        None if is_digits(text) => {
+            ValueError::rejected("has no unit; write durations as 250ms, 30s or 1h30m")
         }
-        None => Err("is not a duration such as 250ms, 30s or 1h30m".to_owned()),
+        None => ValueError::expected("a duration such as 250ms, 30s or 1h30m"),
     }
 }
 
 /// A number of bytes within limits.
-pub(super) fn size(min: u64, max: u64) -> impl Fn(&str) -> Parsed<u64> {
+pub(super) fn size(range: RangeInclusive<u64>) -> impl Fn(&str) -> Parsed<u64> {
     move |text| match parse_size(text) {
-        Some(bytes) if bytes >= min && bytes <= max => Ok(bytes),
-        Some(_) => Err(format!(
-            "is not between {} and {}",
-            format_size(min),
-            format_size(max)
+        Some(bytes) if range.contains(&bytes) => Ok(bytes),
+        Some(_) => ValueError::expected(format!(
+            "a size from {} to {}",
+            format_size(*range.start()),
+            format_size(*range.end())
         )),
-        None => Err("is not a size such as 500kB, 64MiB or a number of bytes".to_owned()),
+        None => ValueError::expected("a size such as 500kB, 64MiB or a number of bytes"),
     }
 }
 
-/// A time frame.
+/// A window: `today`, or a length in whole minutes from 1m to 24h.
 pub(super) fn window(text: &str) -> Parsed<Window> {
-    Window::parse(text)
-        .ok_or_else(|| "is not a window: whole minutes from 1m to 24h, or today".to_owned())
+    if text == "today" {
+        return Ok(Window::Today);
+    }
+    match parse_duration(text).and_then(whole_minutes) {
+        Some(minutes) if (1..=Window::MAX_MINUTES).contains(&minutes) => {
+            Ok(Window::Minutes(minutes))
+        }
+        _ => ValueError::expected("a window (whole minutes from 1m to 24h, or today)"),
+    }
 }
 
-/// An id, written as LivePerson writes it.
+fn whole_minutes(duration: Duration) -> Option<u16> {
+    let millis = duration.as_millis();
+    let minutes = u16::try_from(millis / 60_000).ok()?;
+    millis.is_multiple_of(60_000).then_some(minutes)
+}
+
+/// An id of at least `min`, written as LivePerson writes it.
 pub(super) fn id(min: i64) -> impl Fn(&str) -> Parsed<i64> {
     move |text| match text.parse::<i64>() {
         // Other spellings (04, +4) would be a second name for the same id.
         Ok(id) if id >= min && id.to_string() == text => Ok(id),
-        _ => Err(format!("is not an id: a whole number of at least {min}")),
+        _ => ValueError::expected(format!("an id (a whole number of at least {min})")),
     }
 }
 
-/// An upper limit of a wait-time bucket, in seconds.
-pub(super) fn bucket(text: &str) -> Parsed<u32> {
-    let seconds = whole(0, 86_400)(text).map_err(|reason| format!("{reason}, in seconds"))?;
-    if seconds % 5 != 0 {
-        return Err("is not a multiple of 5".to_owned());
+/// A number of seconds that is a multiple of `step` and at most `max`.
+pub(super) fn seconds(step: u32, max: u32) -> impl Fn(&str) -> Parsed<u32> {
+    move |text| match parse_digits::<u32>(text) {
+        Some(seconds) if seconds > max => out_of_seconds(max),
+        Some(seconds) if seconds.is_multiple_of(step) => Ok(seconds),
+        Some(_) => ValueError::rejected(format!("is not a multiple of {step}")),
+        None => out_of_seconds(max),
     }
-    Ok(seconds)
+}
+
+fn out_of_seconds(max: u32) -> Parsed<u32> {
+    ValueError::expected(format!("a whole number of seconds from 0 to {max}"))
 }
 
 /// An account id: it becomes part of a URL.
 pub(super) fn account_id(text: &str) -> Parsed<String> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if (1..=64).contains(&text.len()) && text.chars().all(fits) {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if (1..=64).contains(&text.len()) && text.chars().all(allowed) {
         return Ok(text.to_owned());
     }
-    Err("is not an account id: 1 to 64 letters, digits, _ or -".to_owned())
+    ValueError::expected("an account id (1 to 64 letters, digits, _ or -)")
 }
 
-/// A text that says something.
-pub(super) fn text(text: &str) -> Parsed<String> {
+/// A string that is not blank.
+pub(super) fn non_empty(text: &str) -> Parsed<String> {
     match text.trim() {
-        "" => Err("is empty".to_owned()),
+        "" => ValueError::expected("a non-empty string"),
         _ => Ok(text.to_owned()),
     }
+}
+
+/// A credential as it goes into a header or a form.
+pub(super) fn credential(text: &str) -> Parsed<String> {
+    if text.contains('\0') {
+        return ValueError::rejected("contains a NUL character");
+    }
+    non_empty(text)
 }
 
 /// An IANA time zone. The bundled database answers, so that the same configuration is valid on a
@@ -108,31 +168,43 @@ pub(super) fn text(text: &str) -> Parsed<String> {
 pub(super) fn time_zone(text: &str) -> Parsed<TimeZone> {
     match TimeZoneDatabase::bundled().get(text) {
         Ok(zone) if !zone.is_unknown() => Ok(zone),
-        _ => Err("is not an IANA time zone such as UTC or Europe/Berlin".to_owned()),
+        _ => ValueError::expected("an IANA time zone such as UTC or Europe/Berlin"),
     }
 }
 
 /// The address of a LivePerson service. Credentials are sent there, hence only TLS, or this
 /// machine.
 pub(super) fn base_url(text: &str) -> Parsed<Url> {
-    let lower = text.to_ascii_lowercase();
-    let written = lower.starts_with("https://") || lower.starts_with("http://");
-    let url = Url::parse(text).ok().filter(|url| {
-        written && url.has_host() && !text.contains(|c: char| c.is_whitespace() || c.is_control())
-    });
-    let Some(url) = url else {
-        return Err("is not a web address such as https://va.data.liveperson.net".to_owned());
+    let Some(url) = web_address(text) else {
+        return ValueError::expected("a web address such as https://va.data.liveperson.net");
     };
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("holds a user name or password; those belong under auth".to_owned());
+        return ValueError::rejected(
+            "contains a user name or password; credentials belong under auth",
+        );
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err("has a query or fragment; scheme, host and path are enough".to_owned());
+        return ValueError::rejected("has a query or fragment; keep only scheme, host and path");
     }
     if url.scheme() == "http" && !is_loopback(&url) {
-        return Err("is plain http to a host that is not loopback: it would send credentials in clear; use https".to_owned());
+        return ValueError::rejected(
+            "is plain http to a host that is not loopback: it would send credentials in clear; use https",
+        );
     }
     Ok(url)
+}
+
+/// A URL with a scheme that is written in full, a host and no white space: the parser of `url`
+/// mends more than a configuration should rely on.
+fn web_address(text: &str) -> Option<Url> {
+    let lower = text.to_ascii_lowercase();
+    if !lower.starts_with("https://") && !lower.starts_with("http://") {
+        return None;
+    }
+    if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return None;
+    }
+    Url::parse(text).ok().filter(Url::has_host)
 }
 
 /// Whether a URL's host is this machine, and certain to be: a loopback address or `localhost`
@@ -146,50 +218,80 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// A domain, which stands for itself and all below it.
+/// A domain, which includes all of its subdomains.
 pub(super) fn domain(text: &str) -> Parsed<String> {
     let lower = text.to_ascii_lowercase();
-    let letters = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    let fits = |label: &str| (1..=63).contains(&label.len()) && label.chars().all(letters);
-    if lower.len() > 253 || !lower.split('.').all(fits) {
-        return Err(
-            "is not a domain such as example.com (its subdomains are included; no scheme, port or *)"
-                .to_owned(),
+    if lower.len() > 253 || !lower.split('.').all(is_domain_label) {
+        return ValueError::expected(
+            "a domain such as example.com (its subdomains are included; no scheme, port or *)",
         );
     }
     if !lower.contains('.') && lower != "localhost" {
-        return Err("is a whole top-level domain; name the one that is meant below it".to_owned());
+        return ValueError::rejected("is a top-level domain; name a domain below it");
     }
     Ok(lower)
 }
 
-fn digits(text: &str) -> Option<&str> {
-    (!text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())).then_some(text)
+fn is_domain_label(label: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    (1..=63).contains(&label.len()) && label.chars().all(allowed)
+}
+
+/// A number without sign, fraction or exponent.
+fn parse_digits<N: FromStr>(text: &str) -> Option<N> {
+    is_digits(text).then(|| text.parse().ok()).flatten()
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn expectation<T: std::fmt::Debug>(parsed: Parsed<T>) -> String {
+        parsed.unwrap_err().message("X")
+    }
+
     #[test]
     fn ids_are_64_bit_and_have_one_spelling() {
-        let any = id(-1);
         for text in ["-1", "0", "4", "9007199254740993", "9223372036854775807"] {
-            assert_eq!(any(text).unwrap().to_string(), text);
+            assert_eq!(id(-1)(text).unwrap().to_string(), text);
         }
-        for text in [
-            "-2",
-            "04",
-            "+4",
-            "4.0",
-            "",
-            " 4",
-            "9223372036854775808",
-            "1e3",
-        ] {
-            assert!(any(text).is_err(), "{text}");
+        let unreadable = ["04", "+4", "4.0", "", " 4", "9223372036854775808", "1e3"];
+        for text in unreadable.into_iter().chain(["-2"]) {
+            assert!(id(-1)(text).is_err(), "{text}");
         }
         assert!(id(0)("-1").is_err());
+    }
+
+    #[test]
+    fn windows_have_whole_minutes_up_to_a_day() {
+        for (text, window_read) in [
+            ("5m", Window::Minutes(5)),
+            ("60s", Window::Minutes(1)),
+            ("1h30m", Window::Minutes(90)),
+            ("24h", Window::Minutes(1440)),
+            ("1d", Window::Minutes(1440)),
+            ("today", Window::Today),
+        ] {
+            assert_eq!(window(text), Ok(window_read), "{text}");
+        }
+        let unusable = ["0m", "30s", "90s", "1441m", "25h", "2d", "Today", "", "5"];
+        for text in unusable.into_iter().chain(["584942417y"]) {
+            assert!(window(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn window_labels_can_be_read_and_are_durations() {
+        for minutes in 1..=Window::MAX_MINUTES {
+            let label = Window::Minutes(minutes).label();
+            let length = Duration::from_secs(u64::from(minutes) * 60);
+            assert_eq!(label, format_duration(length));
+            assert_eq!(window(&label), Ok(Window::Minutes(minutes)));
+        }
     }
 
     #[test]
@@ -213,7 +315,8 @@ mod tests {
             "http://[::ffff:127.0.0.1]",
         ];
         for text in clear {
-            assert!(base_url(text).unwrap_err().contains("in clear"), "{text}");
+            let message = expectation(base_url(text));
+            assert!(message.contains("in clear"), "{text}: {message}");
         }
     }
 
@@ -227,24 +330,16 @@ mod tests {
         ] {
             assert_eq!(domain(text).as_deref(), Ok(want));
         }
-        for text in [
-            "",
-            ".",
-            "*",
-            "*.example.com",
-            ".example.com",
-            "example.com.",
-            "https://a.b",
-        ]
-        .into_iter()
-        .chain(["a.b:443", "a.b/c", "a b.c", "ä.example", "com"])
-        {
+        let empty_labels = ["", ".", ".example.com", "example.com."];
+        let more_than_a_name = ["https://a.b", "a.b:443", "a.b/c", "a b.c", "ä.example"];
+        let too_wide = ["*", "*.example.com", "com"];
+        for text in [&empty_labels[..], &more_than_a_name, &too_wide].concat() {
             assert!(domain(text).is_err(), "{text}");
         }
     }
 
     #[test]
-    fn addresses_are_whole_and_hold_nothing_else() {
+    fn web_addresses_are_complete_and_nothing_else() {
         for text in [
             "va.data.liveperson.net",
             "https:host",
@@ -254,20 +349,17 @@ mod tests {
             "https://h /",
             "\thttps://h",
         ] {
-            assert!(
-                base_url(text)
-                    .unwrap_err()
-                    .starts_with("is not a web address"),
-                "{text}"
-            );
+            let message = expectation(base_url(text));
+            assert!(message.starts_with("expected a web address"), "{text}");
         }
-        assert!(
-            base_url("https://u:p@h")
-                .unwrap_err()
-                .contains("under auth")
-        );
-        assert!(base_url("https://h?a=b").unwrap_err().contains("query"));
-        assert!(base_url("https://h#a").unwrap_err().contains("fragment"));
+        for (text, want) in [
+            ("https://u:p@h", "under auth"),
+            ("https://h?a=b", "query"),
+            ("https://h#a", "fragment"),
+        ] {
+            let message = expectation(base_url(text));
+            assert!(message.contains(want), "{text}: {message}");
+        }
     }
 
     #[test]
@@ -287,25 +379,32 @@ mod tests {
 
     #[test]
     fn numbers_sizes_and_durations_keep_their_limits() {
-        assert_eq!(whole(1, 64)("64"), Ok(64));
+        assert_eq!(integer(1..=64)("64"), Ok(64));
         for text in ["0", "65", "-1", "+1", "1.0", "", "99999999999999999999"] {
-            assert!(whole(1, 64)(text).is_err(), "{text}");
+            assert!(integer(1..=64)(text).is_err(), "{text}");
         }
-        assert_eq!(size(1024, 4096)("4KiB"), Ok(4096));
-        assert_eq!(
-            size(1024, 4096)("5KiB").unwrap_err(),
-            "is not between 1KiB and 4KiB"
-        );
+        assert_eq!(size(1024..=4096)("4KiB"), Ok(4096));
+        let message = expectation(size(1024..=4096)("5KiB"));
+        assert_eq!(message, "expected a size from 1KiB to 4KiB, found X");
         let second = Duration::from_secs(1);
-        assert_eq!(duration(second, second)("1s"), Ok(second));
+        assert_eq!(duration(second..=second)("1s"), Ok(second));
+        let message = expectation(duration(second..=second)("2s"));
+        assert_eq!(message, "expected a duration from 1s to 1s, found X");
+        let message = expectation(duration(second..=second)("30"));
+        assert!(message.starts_with("X has no unit"), "{message}");
+    }
+
+    #[test]
+    fn seconds_are_multiples_of_the_step() {
+        assert_eq!(seconds(5, 60)("45"), Ok(45));
         assert_eq!(
-            duration(second, second)("2s").unwrap_err(),
-            "is not between 1s and 1s"
+            expectation(seconds(5, 60)("47")),
+            "X is not a multiple of 5"
         );
-        assert!(
-            duration(second, second)("30")
-                .unwrap_err()
-                .starts_with("has no unit")
-        );
+        for text in ["65", "-5", "7.5", ""] {
+            let message = expectation(seconds(5, 60)(text));
+            let want = "expected a whole number of seconds from 0 to 60, found X";
+            assert_eq!(message, want, "{text}");
+        }
     }
 }

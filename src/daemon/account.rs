@@ -8,23 +8,27 @@ use tokio::task::JoinHandle;
 
 use super::clock::{WallClock, epoch_seconds};
 use super::publisher::Publisher;
+use super::services::needed_services;
 use super::status::AccountStatus;
 use super::worker::{AccountWorker, Change, WorkerParts};
+use crate::collectors::{About, AccountCollectors, Registry};
 use crate::config::{Account, Auth, Config};
-use crate::liveperson::{Client, ClientSettings, Service};
+use crate::liveperson::{Client, ClientSettings};
 use crate::metrics::exporter::AccountCounters;
-use crate::poll::plan::CollectorKind;
-use crate::poll::{
-    AccountMachine, AccountSettings, CollectorSettings, Heir, Heirs, Session, SessionSettings,
-    first_phase, supervise,
+use crate::scheduler::{
+    AccountScheduler, AccountSettings, CarriedTask, Carryover, ServiceId, SessionChange,
+    SessionSettings, TaskId, TaskPolicy, TaskSettings, first_phase, supervise,
 };
 use crate::store::Store;
+use crate::vocabulary::Service;
 
 /// What all accounts share.
 #[derive(Clone)]
 pub(super) struct Shared {
     pub(super) store: Arc<Store>,
     pub(super) clock: Arc<dyn WallClock>,
+    /// The collectors that there are.
+    pub(super) collectors: Registry,
 }
 
 /// What a scrape reads of an account.
@@ -58,9 +62,9 @@ impl Basis {
     }
 
     /// What a change from an `old` configuration means for hosts and token.
-    fn session_after(&self, old: &Self) -> Session {
+    fn session_after(&self, old: &Self) -> SessionChange {
         if self.client == old.client {
-            return Session::Kept;
+            return SessionChange::Unchanged;
         }
         let with_old_limits = ClientSettings {
             request_timeout: old.client.request_timeout,
@@ -68,9 +72,9 @@ impl Basis {
             ..self.client.clone()
         };
         if with_old_limits == old.client {
-            Session::New
+            SessionChange::NewClient
         } else {
-            Session::Mended
+            SessionChange::Repaired
         }
     }
 }
@@ -81,17 +85,17 @@ pub(super) struct RunningAccount {
     basis: Basis,
     status: Arc<AccountStatus>,
     counters: Arc<AccountCounters>,
-    kinds: Vec<CollectorKind>,
+    collectors: AccountCollectors,
     changes: UnboundedSender<Change>,
-    task: JoinHandle<AccountMachine>,
+    task: JoinHandle<AccountScheduler>,
     worker: Arc<AccountWorker>,
 }
 
 /// What an account that stopped leaves to its successor.
 pub(super) struct StoppedAccount {
-    machine: Option<AccountMachine>,
+    machine: Option<AccountScheduler>,
     basis: Basis,
-    kinds: Vec<CollectorKind>,
+    collectors: AccountCollectors,
     status: Arc<AccountStatus>,
     counters: Arc<AccountCounters>,
     worker: Arc<AccountWorker>,
@@ -104,14 +108,14 @@ pub(super) enum Before {
     /// It ran under an older configuration.
     Changed(Box<StoppedAccount>),
     /// It was taken out of the configuration a short while ago.
-    Removed(Box<AccountMachine>),
+    Removed(Box<AccountScheduler>),
 }
 
 /// An account that is ready to run: everything that can fail has succeeded.
 pub(super) struct PreparedAccount {
     basis: Basis,
     client: Arc<Client>,
-    kinds: Vec<CollectorKind>,
+    collectors: AccountCollectors,
     counters: Arc<AccountCounters>,
 }
 
@@ -119,6 +123,7 @@ impl PreparedAccount {
     /// Prepares an account; the error says what is wrong with its settings. One that is `running`
     /// passes its client on if nothing changed that a client is made of.
     pub(super) fn new(
+        registry: &Registry,
         config: &Config,
         account: &Account,
         running: Option<&ReusableClient>,
@@ -131,17 +136,13 @@ impl PreparedAccount {
                 .map(Arc::new)
                 .map_err(|error| format!("account {}: {error}", account.id))?,
         };
-        let kinds: Vec<_> = CollectorKind::ALL
-            .into_iter()
-            .filter(|k| k.enabled(account))
-            .collect();
-        let labels: Vec<_> = kinds.iter().map(|kind| kind.label()).collect();
-        let counters = AccountCounters::new(&account.id, &labels)
+        let collectors = registry.configured(account);
+        let counters = AccountCounters::new(&account.id, &labels(&collectors))
             .map_err(|error| format!("account {}: {error}", account.id))?;
         Ok(Self {
             basis,
             client,
-            kinds,
+            collectors,
             counters: Arc::new(counters),
         })
     }
@@ -157,41 +158,43 @@ impl PreparedAccount {
         let Self {
             basis,
             client,
-            kinds,
+            collectors,
             mut counters,
         } = self;
         let account = &basis.account;
-        let services = client.services(config.names.lookup);
-        let machine = new_machine(config, account, &client, &services, &kinds, ordinal);
-        let status = Arc::new(AccountStatus::new(&account.id, &kinds));
+        let services = needed_services(&client, &collectors, config.names.lookup);
+        let machine = new_machine(config, account, &client, &services, &collectors, ordinal);
+        let status = Arc::new(AccountStatus::new(&account.id, &labels(&collectors)));
         if let Before::Changed(stopped) = &before {
             status.inherit(&stopped.status);
             counters = Arc::clone(&stopped.counters);
-            adjust_counters(&counters, &stopped.kinds, &kinds);
+            adjust_counters(&counters, &stopped.collectors, &collectors);
         }
         counters.begin(epoch_seconds(shared.clock.now()));
         let worker = AccountWorker::new(WorkerParts {
             account: account.clone(),
             client,
             services: services.clone(),
-            collectors: kinds.clone(),
+            collectors: about(&collectors),
             timezone: config.timezone.clone(),
             clock: Arc::clone(&shared.clock),
-            publisher: Publisher::new(account, &kinds, &config.names, &shared.store),
+            publisher: Publisher::new(collectors.clone(), &config.names, &shared.store),
             counters: Arc::clone(&counters),
             status: Arc::clone(&status),
         });
         let now = tokio::time::Instant::now().into_std();
         let mut first = machine(now);
         if let Before::Removed(pacing) = &before {
-            first.inherit_pacing(pacing);
+            first.restore_pacing_from(pacing);
         }
         if let Before::Changed(stopped) = &before {
-            let unchanged =
-                |kind: CollectorKind| kind.asks_the_same(account, &stopped.basis.account);
-            worker.inherit(&stopped.worker, unchanged);
+            worker.inherit(&stopped.worker);
             if let Some(machine) = &stopped.machine {
-                first.inherit(machine, now, &heirs(&basis, &kinds, &services, stopped));
+                first.restore_from(
+                    machine,
+                    now,
+                    &carryover(&basis, &collectors, &services, stopped),
+                );
             }
         }
         worker.publish_all();
@@ -203,7 +206,7 @@ impl PreparedAccount {
             basis,
             status,
             counters,
-            kinds,
+            collectors,
             changes,
             task,
             worker,
@@ -217,39 +220,55 @@ pub(super) struct ReusableClient {
     client: Arc<Client>,
 }
 
+fn about(collectors: &AccountCollectors) -> Vec<&'static About> {
+    let enabled = collectors.enabled().iter();
+    enabled.map(|collector| collector.about()).collect()
+}
+
+fn labels(collectors: &AccountCollectors) -> Vec<&'static str> {
+    let about = about(collectors).into_iter();
+    about.map(|about| about.label).collect()
+}
+
 /// A collector that a reload switched on is counted from 0, one that it switched off no longer.
-fn adjust_counters(counters: &AccountCounters, old: &[CollectorKind], new: &[CollectorKind]) {
-    let labels: Vec<_> = new.iter().map(|kind| kind.label()).collect();
-    counters.add_collectors(&labels);
-    for gone in old.iter().filter(|kind| !new.contains(kind)) {
-        counters.remove_collector(gone.label());
+fn adjust_counters(counters: &AccountCounters, old: &AccountCollectors, new: &AccountCollectors) {
+    counters.add_collectors(&labels(new));
+    for gone in labels(old) {
+        if new.find(gone).is_none() {
+            counters.remove_collector(gone);
+        }
     }
 }
 
 /// What of the collectors and services was there before the account changed.
-fn heirs(
+fn carryover(
     basis: &Basis,
-    kinds: &[CollectorKind],
+    collectors: &AccountCollectors,
     services: &[Service],
     old: &StoppedAccount,
-) -> Heirs {
-    let collector = |kind: &CollectorKind| {
-        let index = old.kinds.iter().position(|k| k == kind)?;
-        let unchanged = kind.asks_the_same(&basis.account, &old.basis.account);
-        Some(Heir { index, unchanged })
+) -> Carryover {
+    let before = labels(&old.collectors);
+    let collector = |label: &str| {
+        let id = TaskId::new(before.iter().position(|l| *l == label)?);
+        let unchanged = collectors.asks_the_same(&old.collectors, label);
+        Some(CarriedTask { id, unchanged })
     };
     // Names stand behind all the collectors.
     let names = basis.names_refresh.and(old.basis.names_refresh).map(|_| {
-        let index = old.kinds.len();
+        let id = TaskId::new(before.len());
         let unchanged = basis.names_refresh == old.basis.names_refresh;
-        Heir { index, unchanged }
+        CarriedTask { id, unchanged }
     });
-    let before = old.worker.services();
-    Heirs {
-        collectors: kinds.iter().map(collector).chain([names]).collect(),
+    let old_services = old.worker.services();
+    Carryover {
+        tasks: labels(collectors)
+            .into_iter()
+            .map(collector)
+            .chain([names])
+            .collect(),
         services: services
             .iter()
-            .map(|service| before.iter().position(|s| s == service))
+            .map(|service| service_id(old_services, *service))
             .collect(),
         session: basis.session_after(&old.basis),
     }
@@ -257,7 +276,7 @@ fn heirs(
 
 impl StoppedAccount {
     /// What is kept of an account that was removed, should it come back.
-    pub(super) fn into_machine(self) -> Option<AccountMachine> {
+    pub(super) fn into_machine(self) -> Option<AccountScheduler> {
         self.machine
     }
 }
@@ -301,7 +320,7 @@ impl RunningAccount {
             basis,
             status,
             counters,
-            kinds,
+            collectors,
             changes,
             task,
             worker,
@@ -312,7 +331,7 @@ impl RunningAccount {
             StoppedAccount {
                 machine: task.await.ok(),
                 basis,
-                kinds,
+                collectors,
                 status,
                 counters,
                 worker,
@@ -341,25 +360,25 @@ fn new_machine(
     account: &Account,
     client: &Client,
     services: &[Service],
-    kinds: &[CollectorKind],
+    collectors: &AccountCollectors,
     ordinal: usize,
-) -> impl Fn(Instant) -> AccountMachine + Send + 'static {
-    let settings = machine_settings(config, account, client, services, kinds, ordinal);
-    // Names are asked for in the background of everything else.
-    let service = |s: &Service| *s == Service::AccountConfigReadOnly;
-    let names = config.names.lookup.then(|| CollectorSettings {
-        interval: config.names.refresh,
-        phase: first_phase(config.names.refresh, ordinal),
-        service: services.iter().position(service),
-    });
-    move |now| {
-        let machine = AccountMachine::new(settings.clone(), now);
-        match &names {
-            // The last of the account's collectors, behind all the kinds.
-            Some(names) => machine.with_background(names.clone(), now),
-            None => machine,
-        }
+) -> impl Fn(Instant) -> AccountScheduler + Send + 'static {
+    let mut settings = machine_settings(config, account, client, services, collectors, ordinal);
+    // The last of the account's tasks, behind all the collectors.
+    if config.names.lookup {
+        settings.tasks.push(TaskSettings {
+            interval: config.names.refresh,
+            phase: first_phase(config.names.refresh, ordinal),
+            service: service_id(services, Service::ACCOUNT_CONFIG_READ_ONLY),
+            policy: TaskPolicy::BACKGROUND,
+        });
     }
+    move |now| AccountScheduler::new(settings.clone(), now)
+}
+
+fn service_id(services: &[Service], wanted: Service) -> Option<ServiceId> {
+    let index = services.iter().position(|service| *service == wanted);
+    index.map(ServiceId::new)
 }
 
 fn machine_settings(
@@ -367,26 +386,32 @@ fn machine_settings(
     account: &Account,
     client: &Client,
     services: &[Service],
-    kinds: &[CollectorKind],
+    collectors: &AccountCollectors,
     ordinal: usize,
 ) -> AccountSettings {
-    let index = |wanted: Service| services.iter().position(|service| *service == wanted);
-    let data = index(Service::LeDataReporting);
     let (token_service, token_distance) = match account.auth {
-        Auth::OAuth2 { .. } => (index(Service::Sentinel), Duration::ZERO),
+        Auth::OAuth2 { .. } => (service_id(services, Service::SENTINEL), Duration::ZERO),
         // LivePerson wants logins at least this far apart.
-        Auth::Login { .. } => (index(Service::AgentVep), Duration::from_secs(5)),
+        Auth::Login { .. } => (
+            service_id(services, Service::AGENT_VEP),
+            Duration::from_secs(5),
+        ),
         Auth::OAuth1 { .. } => (None, Duration::ZERO),
     };
-    let collectors = kinds.iter().enumerate().map(|(i, kind)| {
-        let interval = kind.interval(account);
-        let phase = first_phase(interval, ordinal + i);
-        CollectorSettings {
-            interval,
-            phase,
-            service: data,
-        }
-    });
+    let tasks = collectors
+        .enabled()
+        .iter()
+        .enumerate()
+        .map(|(i, collector)| {
+            let interval = collector.interval();
+            let phase = first_phase(interval, ordinal + i);
+            TaskSettings {
+                interval,
+                phase,
+                service: service_id(services, collector.about().service),
+                policy: TaskPolicy::DATA,
+            }
+        });
     AccountSettings {
         max_in_flight: config.limits.max_in_flight,
         min_spacing: config.limits.min_spacing,
@@ -396,7 +421,7 @@ fn machine_settings(
             token_service,
             token_distance,
         },
-        collectors: collectors.collect(),
+        tasks: tasks.collect(),
         seed: fastrand::u64(..),
     }
 }
@@ -404,21 +429,28 @@ fn machine_settings(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::collectors::Registry;
     use crate::config::{Environment, load_text};
 
     #[test]
     fn collectors_of_the_same_interval_have_phases_of_their_own_in_all_accounts() {
         let auth = "{oauth2: {client_id: i, client_secret: s}}";
         let text = format!("accounts: [{{id: '1', auth: {auth}}}, {{id: '2', auth: {auth}}}]");
-        let loaded = load_text("test", &text, &Environment::default()).unwrap();
+        let loaded = load_text(
+            "test",
+            &text,
+            &Environment::default(),
+            &Registry::standard().sections(),
+        )
+        .unwrap();
         let config = loaded.config;
-        let kinds = CollectorKind::ALL;
         let mut phases = Vec::new();
         for (place, account) in config.accounts.iter().enumerate() {
             let client = Client::new(client_settings(&config, account)).unwrap();
-            let ordinal = place * kinds.len();
-            let settings = machine_settings(&config, account, &client, &[], &kinds, ordinal);
-            let shares = settings.collectors.iter();
+            let collectors = Registry::standard().configured(account);
+            let ordinal = place * collectors.all().len();
+            let settings = machine_settings(&config, account, &client, &[], &collectors, ordinal);
+            let shares = settings.tasks.iter();
             phases.extend(shares.map(|c| c.phase.div_duration_f64(c.interval)));
         }
         assert_eq!(phases.len(), 4);

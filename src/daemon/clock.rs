@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::config::Window;
+use crate::vocabulary::Window;
 
 /// Longest time frame LivePerson accepts, in minutes.
 const LONGEST: u16 = 1440;

@@ -1,6 +1,6 @@
 //! What reads the query and the headers of a scrape, for `fuzz/`.
 
-use super::scrape::Wanted;
+use super::scrape::ScrapeRequest;
 use crate::exposition::{Encoding, Format};
 use crate::web::MetricsRequest;
 
@@ -26,11 +26,11 @@ pub fn scrape(
     collectors: &[&str],
     accounts: &[&str],
 ) -> Result<Scrape, String> {
-    let wanted = Wanted::read(request, collectors, accounts)?;
+    let scrape = ScrapeRequest::read(request, collectors, accounts)?;
     Ok(Scrape {
-        format: wanted.format,
-        encoding: wanted.encoding,
-        collectors: wanted.selection.parts,
-        accounts: wanted.selection.accounts,
+        format: scrape.format,
+        encoding: scrape.encoding,
+        collectors: scrape.filter.collectors,
+        accounts: scrape.filter.accounts,
     })
 }

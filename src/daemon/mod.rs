@@ -2,7 +2,7 @@
 //!
 //! `account` turns an account of the configuration into a running task; `worker` makes its calls
 //! and tells what happened; `publisher` decides what of their answers is served, `results` by
-//! request and `names` for ids; `status` and `trouble` are what a person is told; `site` is what `web` serves and
+//! request and `names` for ids; `status` and `trouble` are what a person is told; `handler` is what `web` serves and
 //! `scrape` its largest page; `plan_report` prints the plan for `check-config`; `connection_test`
 //! tries every call once for `test-connection`; `clock` is the wall clock
 //! and `server_clock` LivePerson's.
@@ -14,13 +14,13 @@ mod connection_test;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
-mod names;
+mod handler;
 mod plan_report;
 mod publisher;
 mod results;
 mod scrape;
 mod server_clock;
-mod site;
+mod services;
 mod status;
 mod trouble;
 mod worker;
@@ -34,19 +34,21 @@ use account::{
 };
 use jiff::Timestamp;
 
+use crate::collectors::Registry;
 use crate::config::{Account, Config};
+use crate::metrics::Catalogue;
 use crate::metrics::exporter::ConfigState;
-use crate::poll::AccountMachine;
-use crate::poll::plan::CollectorKind;
+use crate::names;
+use crate::scheduler::AccountScheduler;
 use crate::store::Store;
 
 use clock::epoch_seconds;
 
 pub use clock::{SystemClock, WallClock, timeframe};
 pub use connection_test::{Surroundings, Tally, test_connection};
+pub use handler::DaemonHandler;
 pub use plan_report::plan_report;
-pub use publisher::{Answer, Publisher, names_skills};
-pub use site::DaemonSite;
+pub use publisher::{Answer, Publisher};
 pub use status::{AccountStatus, CollectorStatus};
 
 /// Reads the configuration again.
@@ -64,7 +66,7 @@ pub struct Daemon {
 }
 
 /// Id of an account that was removed, when that was, and what it had learnt.
-type Removed = (String, Instant, AccountMachine);
+type Removed = (String, Instant, AccountScheduler);
 
 /// No pause lasts longer than this.
 const LONGEST_MEMORY: Duration = Duration::from_secs(5 * 60);
@@ -81,19 +83,28 @@ impl Daemon {
     /// Starts polling; the error says which account cannot be started and why. `source` is asked
     /// again at every reload.
     pub fn start(
+        collectors: Registry,
         config: Config,
         source: ConfigSource,
         clock: Arc<dyn WallClock>,
     ) -> Result<Arc<Self>, String> {
         let accounts: Vec<_> = config.accounts.iter().map(|a| (a.clone(), None)).collect();
-        let prepared = prepare(&config, &accounts)?;
-        let store = Arc::new(Store::new(config.limits.max_series, config.stale_after));
-        let shared = Shared { store, clock };
+        let prepared = prepare(&collectors, &config, &accounts)?;
+        let store = Store::new(
+            &catalogue(&collectors),
+            config.limits.max_series,
+            config.stale_after,
+        );
+        let shared = Shared {
+            store: Arc::new(store),
+            clock,
+            collectors,
+        };
         let mut accounts = Vec::new();
         let mut ordinal = 0;
         for account in prepared {
             accounts.push(account.start(&config, &shared, ordinal, Before::New));
-            ordinal += CollectorKind::ALL.len();
+            ordinal += shared.collectors.len();
         }
         let last_load = shared.clock.now();
         let views = accounts.iter().map(RunningAccount::view).collect();
@@ -188,8 +199,9 @@ impl Daemon {
             };
             changed.iter().map(client).collect()
         };
+        let collectors = self.shared.collectors.clone();
         read_aside("the settings of the accounts", move || {
-            let prepared = prepare(&config, &changed)?;
+            let prepared = prepare(&collectors, &config, &changed)?;
             Ok((config, prepared))
         })
         .await
@@ -230,7 +242,7 @@ impl Daemon {
                 Some(stopped) => Before::Changed(Box::new(stopped)),
                 None => self.before_removal(&account.id),
             };
-            let ordinal = place * CollectorKind::ALL.len();
+            let ordinal = place * self.shared.collectors.len();
             kept.push(prepared.start(config, &self.shared, ordinal, before));
         }
         kept.sort_by_key(|running| places.get(&*running.id).copied());
@@ -263,7 +275,7 @@ impl Daemon {
     fn config_state(&self) -> ConfigState {
         let present = self.present();
         ConfigState {
-            // The site knows.
+            // The handler knows.
             web_config_in_force: true,
             last_load_successful: present.last_load_successful,
             last_success: epoch_seconds(present.last_load),
@@ -279,6 +291,11 @@ impl Daemon {
             stopped.await;
         }
     }
+}
+
+/// The families of all collectors and of the names, in the order of the page.
+pub fn catalogue(collectors: &Registry) -> Catalogue {
+    Catalogue::new(collectors.families().chain(names::families::ALL))
 }
 
 /// Longest time that reading the configuration and what it names may take.
@@ -302,12 +319,13 @@ async fn read_aside<T: Send + 'static>(
 }
 
 fn prepare(
+    collectors: &Registry,
     config: &Config,
     accounts: &[(Account, Option<ReusableClient>)],
 ) -> Result<Vec<PreparedAccount>, String> {
     let prepared: Vec<_> = accounts
         .iter()
-        .map(|(account, client)| PreparedAccount::new(config, account, client.as_ref()))
+        .map(|(account, client)| PreparedAccount::new(collectors, config, account, client.as_ref()))
         .collect();
     let errors: Vec<_> = prepared
         .iter()

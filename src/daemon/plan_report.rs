@@ -7,75 +7,49 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::clock::timeframe;
-use crate::config::{Account, Config, Selection, Sla};
-use crate::liveperson::{NameKind, engagement_path, sla_path};
-use crate::poll::plan::{Ask, CollectorKind, PlannedRequest, Query, sla::plan_found_skills};
-use crate::poll::{Demand, stretch_ratios};
-
-/// Series of one activity level per id and window: two kinds of chats and of handling time, and
-/// the connected engagements.
-const ACTIVITY_SERIES: u64 = 5;
+use crate::collectors::{AccountCollectors, ConfiguredCollector, Registry, Request, SeriesBound};
+use crate::config::units::format_duration;
+use crate::config::{Account, Config};
+use crate::liveperson::NameKind;
+use crate::scheduler::{Demand, stretch_ratios};
 
 /// The plan of a configuration as text. `now` decides how long `today` is.
-pub fn plan_report(config: &Config, now: Timestamp) -> String {
+pub fn plan_report(config: &Config, registry: &Registry, now: Timestamp) -> String {
     let mut out = String::new();
-    let mut bound = Bound::default();
+    let mut bound = SeriesBound::default();
     for account in &config.accounts {
+        let collectors = registry.configured(account);
         // Writing to a String cannot fail.
-        let _ = of_account(config, account, now, &mut out);
-        bound.add_account(account);
+        let _ = of_account(config, account, &collectors, now, &mut out);
+        for collector in collectors.enabled() {
+            bound.add(collector.series());
+        }
     }
-    let _ = bound.write(config.limits.max_series, &mut out);
+    let _ = write_bound(bound, config.limits.max_series, &mut out);
     out
 }
 
 fn of_account(
     config: &Config,
     account: &Account,
+    collectors: &AccountCollectors,
     now: Timestamp,
     out: &mut String,
 ) -> std::fmt::Result {
     writeln!(out, "account {}", account.id)?;
     let (mut per_minute, mut per_skill) = (0.0, 0.0);
     let mut demands = Vec::new();
-    for kind in CollectorKind::ALL
-        .into_iter()
-        .filter(|kind| kind.enabled(account))
-    {
-        let (plan, interval) = (kind.plan(account, None), kind.interval(account));
+    for collector in collectors.enabled() {
+        let interval = collector.interval();
         let polls_per_minute = 60.0 / interval.as_secs_f64();
-        // Who hears of the skills from the other collector asks for them only in the first poll.
-        let lasting = kind.plan(account, Some(&[])).len();
-        per_minute += as_float(lasting) * polls_per_minute;
-        demands.push((
-            kind,
-            Demand {
-                requests: lasting,
-                interval,
-            },
-        ));
-        writeln!(
-            out,
-            "  {}: {} every {}, {}",
-            kind.label(),
-            requests(lasting),
-            crate::config::units::format_duration(interval),
-            starts(interval, lasting),
-        )?;
-        for request in &plan {
-            let once = plan.len() > lasting && request.ask == Ask::DiscoverSkills;
-            let once = if once { ", only in the first poll" } else { "" };
-            writeln!(out, "    {}{once}", line(config, account, request, now))?;
-        }
-        if kind == CollectorKind::Sla && account.sla.skills == Selection::All {
-            let each = plan_found_skills(account, &[0]).len();
-            per_skill = as_float(each) * polls_per_minute;
-            writeln!(
-                out,
-                "    and {} for each skill that LivePerson reports",
-                requests(each)
-            )?;
-        }
+        let requests = of_collector(config, collectors, collector, now, out)?;
+        per_minute += as_float(requests.lasting) * polls_per_minute;
+        per_skill += as_float(requests.per_skill) * polls_per_minute;
+        let demand = Demand {
+            requests: requests.lasting,
+            interval,
+        };
+        demands.push((collector.label(), demand));
     }
     if config.names.lookup {
         let (lists, refresh) = (NameKind::ALL.len(), config.names.refresh);
@@ -84,7 +58,7 @@ fn of_account(
             out,
             "  names: {} every {}, after everything else",
             requests(lists),
-            crate::config::units::format_duration(refresh),
+            format_duration(refresh),
         )?;
     }
     let allowed = 60.0 / config.limits.min_spacing.as_secs_f64();
@@ -94,31 +68,74 @@ fn of_account(
     }
     writeln!(out, "; limits.min_spacing allows {}", rounded(allowed))?;
     if per_skill > 0.0 && per_minute <= allowed {
-        let room = rounded(((allowed - per_minute) / per_skill).floor());
+        let skills = rounded(((allowed - per_minute) / per_skill).floor());
         writeln!(
             out,
-            "  the plan can be met for up to {room} skills; with more its interval stretches"
+            "  the plan can be met for up to {skills} skills; with more its interval stretches"
         )?;
     }
     warn_of_stretch(config.limits.min_spacing, &demands, out)
 }
 
+/// How many requests a collector's polls have.
+struct RequestCounts {
+    /// In each poll, whatever skills there are.
+    lasting: usize,
+    /// More of them for each skill that LivePerson reports.
+    per_skill: usize,
+}
+
+fn of_collector(
+    config: &Config,
+    collectors: &AccountCollectors,
+    collector: &ConfiguredCollector,
+    now: Timestamp,
+    out: &mut String,
+) -> Result<RequestCounts, std::fmt::Error> {
+    let (plan, interval) = (collectors.plan(collector, None), collector.interval());
+    // Who hears of the skills from another collector asks for them only in the first poll.
+    let lasting = collectors.plan(collector, Some(&[])).len();
+    writeln!(
+        out,
+        "  {}: {} every {}, {}",
+        collector.label(),
+        requests(lasting),
+        format_duration(interval),
+        starts(interval, lasting),
+    )?;
+    for request in &plan {
+        let once = plan.len() > lasting && request.discovers_skills();
+        let once = if once { ", only in the first poll" } else { "" };
+        let line = line(config, collectors.account(), request, now);
+        writeln!(out, "    {line}{once}")?;
+    }
+    let per_skill = match collector.needs_skills() {
+        Some(_) => collector.plan_for_skills(&[0]).len(),
+        None => 0,
+    };
+    if per_skill > 0 {
+        let each = requests(per_skill);
+        writeln!(out, "    and {each} for each skill that LivePerson reports")?;
+    }
+    Ok(RequestCounts { lasting, per_skill })
+}
+
 /// What cannot be met even when LivePerson never throttles. The same reckoning as in the poller.
 fn warn_of_stretch(
     spacing: Duration,
-    demands: &[(CollectorKind, Demand)],
+    demands: &[(&'static str, Demand)],
     out: &mut String,
 ) -> std::fmt::Result {
     let plain: Vec<_> = demands.iter().map(|(_, demand)| *demand).collect();
-    for ((kind, demand), ratio) in std::iter::zip(demands, stretch_ratios(spacing, &plain)) {
+    for ((collector, demand), ratio) in std::iter::zip(demands, stretch_ratios(spacing, &plain)) {
         if ratio > 1.0 {
             writeln!(
                 out,
                 "  WARNING: {} cannot be polled every {}: at limits.min_spacing a poll takes {} s, \
                  {} times that. Lengthen the interval, ask for fewer windows, skills or groups, or \
                  lower limits.min_spacing.",
-                kind.label(),
-                crate::config::units::format_duration(demand.interval),
+                collector,
+                format_duration(demand.interval),
                 rounded(demand.interval.as_secs_f64() * ratio),
                 rounded(ratio)
             )?;
@@ -159,113 +176,53 @@ fn as_float(count: usize) -> f64 {
     count as f64
 }
 
-fn line(config: &Config, account: &Account, request: &PlannedRequest, now: Timestamp) -> String {
-    let minutes = timeframe(request.window, now, &config.timezone);
-    let path = match request.query(minutes) {
-        Query::Engagement(query) => engagement_path(&account.id, &query),
-        Query::Sla(query) => sla_path(&account.id, &query),
-    };
-    let purpose = match &request.ask {
-        Ask::Engagement { levels, .. } => levels
-            .iter()
-            .map(|level| level.label())
-            .collect::<Vec<_>>()
-            .join(", "),
-        Ask::DiscoverSkills => "which skills there are".to_owned(),
-        Ask::Sla { .. } => "wait times".to_owned(),
-    };
-    format!("GET {path}  ({}: {purpose})", request.window.label())
+fn line(config: &Config, account: &str, request: &Request, now: Timestamp) -> String {
+    let minutes = |window| timeframe(window, now, &config.timezone);
+    let path = request.path(account, &minutes);
+    format!("GET {path}  ({})", request.purpose())
 }
 
-/// Series that are certain, and those that come with each id that LivePerson names.
-#[derive(Debug, Default)]
-struct Bound {
-    fixed: u64,
-    per_skill: u64,
-    per_agent: u64,
-    per_agent_in_a_skill: u64,
-}
-
-impl Bound {
-    fn add_account(&mut self, account: &Account) {
-        let activity = &account.engagement_activity;
-        if activity.enabled {
-            let each = ACTIVITY_SERIES * activity.windows.len() as u64;
-            self.fixed += each;
-            add(&activity.skills, each, &mut self.fixed, &mut self.per_skill);
-            add(&activity.agents, each, &mut self.fixed, &mut self.per_agent);
-            if activity.skill_agents {
-                self.per_agent_in_a_skill += each;
-            }
-        }
-        if account.sla.enabled {
-            let each = wait_series(&account.sla);
-            self.fixed += if account.sla.account { each } else { 0 };
-            add(
-                &account.sla.skills,
-                each,
-                &mut self.fixed,
-                &mut self.per_skill,
-            );
-            add(&account.sla.groups, each, &mut self.fixed, &mut 0);
-        }
+fn write_bound(bound: SeriesBound, max_series: u64, out: &mut String) -> std::fmt::Result {
+    write!(out, "data series: ")?;
+    let open: Vec<_> = [
+        (bound.per_skill, "skill"),
+        (bound.per_agent, "agent"),
+        (bound.per_skill_agent, "agent in a skill"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, what)| format!(" + {count} for each {what} that LivePerson names"))
+    .collect();
+    if open.is_empty() {
+        writeln!(out, "at most {}", bound.fixed.min(max_series))?;
+    } else {
+        write!(out, "{}{}; ", bound.fixed, open.concat())?;
+        writeln!(out, "at most {max_series} (limits.max_series)")?;
     }
-
-    fn write(&self, max_series: u64, out: &mut String) -> std::fmt::Result {
-        write!(out, "data series: ")?;
-        let open: Vec<_> = [
-            (self.per_skill, "skill"),
-            (self.per_agent, "agent"),
-            (self.per_agent_in_a_skill, "agent in a skill"),
-        ]
-        .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!(" + {count} for each {what} that LivePerson names"))
-        .collect();
-        if open.is_empty() {
-            writeln!(out, "at most {}", self.fixed.min(max_series))?;
-        } else {
-            write!(out, "{}{}; ", self.fixed, open.concat())?;
-            writeln!(out, "at most {max_series} (limits.max_series)")?;
-        }
-        if self.fixed > max_series {
-            let fixed = self.fixed;
-            writeln!(
-                out,
-                "WARNING: {fixed} series are more than limits.max_series ({max_series}): whole \
-                 levels will be left out, the most detailed first."
-            )?;
-        }
-        Ok(())
+    if bound.fixed > max_series {
+        let fixed = bound.fixed;
+        writeln!(
+            out,
+            "WARNING: {fixed} series are more than limits.max_series ({max_series}): whole \
+             levels will be left out, the most detailed first."
+        )?;
     }
-}
-
-/// A bucket per limit, the one of infinity, the histogram's count and the waited chats.
-fn wait_series(sla: &Sla) -> u64 {
-    (sla.buckets.len() as u64 + 3) * sla.windows.len() as u64
-}
-
-fn add(selection: &Selection, each: u64, fixed: &mut u64, per_id: &mut u64) {
-    match selection {
-        Selection::None => {}
-        Selection::All => *per_id += each,
-        Selection::Ids(ids) => *fixed += each * ids.len() as u64,
-    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn demand(kind: CollectorKind, requests: usize, secs: u64) -> (CollectorKind, Demand) {
+    fn demand(label: &'static str, requests: usize, secs: u64) -> (&'static str, Demand) {
         let interval = Duration::from_secs(secs);
-        (kind, Demand { requests, interval })
+        (label, Demand { requests, interval })
     }
 
     #[test]
     fn only_the_collector_that_cannot_be_met_is_warned_of() {
-        let few = demand(CollectorKind::EngagementActivity, 4, 30);
-        let many = demand(CollectorKind::Sla, 400, 60);
+        let few = demand("engagement_activity", 4, 30);
+        let many = demand("sla", 400, 60);
         let mut out = String::new();
         warn_of_stretch(Duration::from_millis(250), &[few, many], &mut out).unwrap();
         // 4 calls a second less the 8 a minute of the other leave 232 a minute for 400.

@@ -7,13 +7,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::names::NameBook;
 use super::results::Results;
-use crate::config::{self, Account, Selection};
+use crate::collectors::{AccountCollectors, ConfiguredCollector, Request};
+use crate::config;
 use crate::exposition::Chunk;
-use crate::liveperson::{IdFilter, NameKind};
-use crate::poll::RequestKey;
-use crate::poll::plan::{Ask, CollectorKind, PlannedRequest, SlaSubject, sla};
+use crate::liveperson::NameKind;
+use crate::names::{self, NameCache};
+use crate::scheduler::RequestKey;
 use crate::store::{Publication, Source, Store};
 
 /// What the answer to a request became.
@@ -23,7 +23,7 @@ pub enum Answer {
     Data {
         /// The series.
         chunks: Vec<Chunk>,
-        /// The skills that it named, when the request says which there are; see [`names_skills`].
+        /// The skills that it named, when the request says which there are.
         skills: Option<Vec<i64>>,
         /// When the answer came.
         came: Instant,
@@ -47,59 +47,64 @@ pub enum Answer {
 /// What one account serves.
 #[derive(Debug)]
 pub struct Publisher {
-    account: Account,
-    collectors: Vec<CollectorKind>,
+    collectors: AccountCollectors,
     results: Vec<Results>,
     /// Skills that LivePerson has named; `None` before it was asked.
     skills: Option<Vec<i64>>,
-    names: NameBook,
+    names: NameCache,
     store: Arc<Store>,
 }
 
 impl Publisher {
     /// A publisher of these collectors; the names follow them as one collector more.
-    pub fn new(
-        account: &Account,
-        collectors: &[CollectorKind],
-        names: &config::Names,
-        store: &Arc<Store>,
-    ) -> Self {
+    pub fn new(collectors: AccountCollectors, names: &config::Names, store: &Arc<Store>) -> Self {
         Self {
-            account: account.clone(),
-            collectors: collectors.to_vec(),
-            results: collectors.iter().map(|_| Results::default()).collect(),
+            results: collectors
+                .enabled()
+                .iter()
+                .map(|_| Results::default())
+                .collect(),
+            collectors,
             skills: None,
-            names: NameBook::new(names),
+            names: NameCache::new(names),
             store: Arc::clone(store),
         }
     }
 
-    /// Takes over from the same account under an older configuration. `unchanged` says which
-    /// collectors continue where they were; of the others, what is still asked for stays served.
-    pub fn inherit(&mut self, old: &Self, unchanged: impl Fn(CollectorKind) -> bool) {
+    /// Takes over from the same account under an older configuration. Collectors that ask the same
+    /// continue where they were; of the others, what is still asked for stays served.
+    pub fn inherit(&mut self, old: &Self) {
         self.skills.clone_from(&old.skills);
-        self.names.inherit(&old.names);
-        for (index, kind) in self.collectors.iter().enumerate() {
-            let Some(place) = old.collectors.iter().position(|k| k == kind) else {
+        self.names.restore_from(&old.names);
+        let skills = self.skills.as_deref();
+        for (results, collector) in self.results.iter_mut().zip(self.collectors.enabled()) {
+            let Some(old_results) = old.results_of(collector.label()) else {
                 continue;
             };
-            if unchanged(*kind) {
-                self.results[index] = old.results[place].clone();
+            if self
+                .collectors
+                .asks_the_same(&old.collectors, collector.label())
+            {
+                *results = old_results.clone();
                 continue;
             }
-            let plan = kind.plan(&self.account, self.skills.as_deref());
-            let still_asked = |request: &PlannedRequest| {
-                plan.contains(request) || is_of_a_found_skill(&self.account, request)
+            let plan = self.collectors.plan(collector, skills);
+            let still_asked = |request: &Request| {
+                plan.contains(request) || is_of_a_found_skill(collector, request)
             };
-            self.results[index].inherit(&old.results[place], &plan, still_asked);
+            results.inherit(old_results, &plan, still_asked);
         }
-        for gone in old
-            .collectors
-            .iter()
-            .filter(|k| !self.collectors.contains(k))
-        {
-            self.store.remove(&self.source(gone.label()));
+        for gone in old.collectors.enabled() {
+            if self.collectors.find(gone.label()).is_none() {
+                self.store.remove(&self.source(gone.label()));
+            }
         }
+    }
+
+    fn results_of(&self, label: &str) -> Option<&Results> {
+        let mut enabled = self.collectors.enabled().iter();
+        self.results
+            .get(enabled.position(|collector| collector.label() == label)?)
     }
 
     /// Serves what is known.
@@ -112,7 +117,7 @@ impl Publisher {
 
     /// Whether this is the index of the names, which stand behind all the collectors.
     pub fn is_names(&self, collector: usize) -> bool {
-        collector >= self.collectors.len()
+        collector >= self.results.len()
     }
 
     /// Fixes the plan of the poll that begins.
@@ -120,13 +125,17 @@ impl Publisher {
         if self.is_names(collector) {
             return (0..).map(RequestKey).take(NameKind::ALL.len()).collect();
         }
-        let kind = self.collectors[collector];
-        let plan = kind.plan(&self.account, self.skills.as_deref());
-        self.results[collector].begin(plan)
+        let (Some(results), Some(collector)) = (
+            self.results.get_mut(collector),
+            self.collectors.enabled().get(collector),
+        ) else {
+            return Vec::new();
+        };
+        results.begin(self.collectors.plan(collector, self.skills.as_deref()))
     }
 
     /// A request of a running poll.
-    pub fn request(&self, collector: usize, index: usize) -> Option<PlannedRequest> {
+    pub fn request(&self, collector: usize, index: usize) -> Option<Request> {
         self.results.get(collector)?.request(index).cloned()
     }
 
@@ -140,7 +149,7 @@ impl Publisher {
     pub fn answered(&mut self, collector: usize, index: usize, answer: Answer) -> Vec<RequestKey> {
         let (publication, skills, more) = match answer {
             Answer::Names { kind, names } => {
-                self.names.learn(kind, names);
+                self.names.update(kind, names);
                 self.serve_names();
                 return Vec::new();
             }
@@ -150,9 +159,14 @@ impl Publisher {
                 came,
             } => (publication(chunks, came), skills, Vec::new()),
             Answer::Skills { skills, came } => {
-                let more = sla::plan_found_skills(&self.account, &skills);
+                let asking = self.collectors.enabled().get(collector);
+                let more = asking.map(|collector| collector.plan_for_skills(&skills));
                 self.skills.get_or_insert_with(|| skills.clone());
-                (publication(Vec::new(), came), Some(skills), more)
+                (
+                    publication(Vec::new(), came),
+                    Some(skills),
+                    more.unwrap_or_default(),
+                )
             }
         };
         let Some(results) = self.results.get_mut(collector) else {
@@ -175,7 +189,11 @@ impl Publisher {
             return;
         };
         results.end(now, stale_after);
-        if self.collectors[collector] == CollectorKind::EngagementActivity {
+        let enabled = self.collectors.enabled();
+        if enabled
+            .get(collector)
+            .is_some_and(|c| c.names_skills().is_some())
+        {
             // While nothing fresh names any, the last ones that were named are as good as it gets.
             if let Some(skills) = results.named_skills() {
                 self.skills = Some(skills);
@@ -201,29 +219,32 @@ impl Publisher {
     }
 
     fn serve(&self, collector: usize) {
-        let source = self.source(self.collectors[collector].label());
+        let source = self.source(self.collectors.enabled()[collector].label());
         let publications = self.results[collector].publications();
         self.store.publish(source, publications);
     }
 
     fn serve_names(&self) {
-        match self.names.chunks(&self.account.id) {
+        match self.names.chunks(self.collectors.account()) {
             Ok(chunks) => {
-                let publication = Publication { chunks, came: None };
-                let source = self.source(super::names::NAMES);
+                let publication = Publication {
+                    chunks,
+                    received_at: None,
+                };
+                let source = self.source(names::LABEL);
                 self.store.publish(source, vec![Arc::new(publication)]);
             }
             Err(error) => {
-                let account = self.account.id.as_str();
+                let account = self.collectors.account();
                 tracing::error!(account, %error, "the names cannot be compressed");
             }
         }
     }
 
-    fn source(&self, part: &'static str) -> Source {
+    fn source(&self, collector: &'static str) -> Source {
         Source {
-            account: self.account.id.as_str().into(),
-            part,
+            account: self.collectors.account().into(),
+            collector,
         }
     }
 }
@@ -231,29 +252,12 @@ impl Publisher {
 fn publication(chunks: Vec<Chunk>, came: Instant) -> Publication {
     Publication {
         chunks,
-        came: Some(came),
-    }
-}
-
-/// Whether the answer to a request says which skills there are.
-pub fn names_skills(request: &PlannedRequest) -> bool {
-    let all_skills = Some(IdFilter::All);
-    match &request.ask {
-        Ask::Engagement { skills, .. } => *skills == all_skills,
-        Ask::DiscoverSkills => true,
-        Ask::Sla { .. } => false,
+        received_at: Some(came),
     }
 }
 
 /// Whether this is asked whenever its skill is found.
-fn is_of_a_found_skill(account: &Account, request: &PlannedRequest) -> bool {
-    match request.ask {
-        Ask::Sla {
-            subject: SlaSubject::Skill(id),
-            ..
-        } if account.sla.skills == Selection::All => {
-            sla::plan_found_skills(account, &[id]).contains(request)
-        }
-        _ => false,
-    }
+fn is_of_a_found_skill(collector: &ConfiguredCollector, request: &Request) -> bool {
+    let found = collector.needs_skills().and(request.skill());
+    found.is_some_and(|skill| collector.plan_for_skills(&[skill]).contains(request))
 }

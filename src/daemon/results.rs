@@ -5,13 +5,12 @@
 //! goes with the end of the poll that does not ask for it.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::collectors::Request;
 use crate::exposition::Chunk;
-use crate::poll::RequestKey;
-use crate::poll::plan::{Ask, Level, PlannedRequest, SlaSubject};
+use crate::scheduler::RequestKey;
 use crate::store::Publication;
 
 /// One collector's running poll, or else its last, and what it serves.
@@ -25,7 +24,7 @@ pub(super) struct Results {
 
 #[derive(Clone, Debug)]
 struct Planned {
-    request: PlannedRequest,
+    request: Request,
     /// Answered in this poll.
     answered: bool,
     served: Option<Answered>,
@@ -40,7 +39,7 @@ struct Answered {
 }
 
 impl Planned {
-    fn new(request: PlannedRequest, served: Option<Answered>) -> Self {
+    fn new(request: Request, served: Option<Answered>) -> Self {
         Self {
             request,
             answered: false,
@@ -48,34 +47,16 @@ impl Planned {
         }
     }
 
-    /// What of it another request of Engagement Activity asks for, too: the levels that both feed,
-    /// with the same ids.
-    fn levels_for(&self, other: &PlannedRequest) -> Option<Publication> {
-        let (old, new) = (&self.request, other);
-        let (
-            Ask::Engagement { skills, agents, .. },
-            Ask::Engagement {
-                skills: new_skills,
-                agents: new_agents,
-                levels,
-            },
-        ) = (&old.ask, &new.ask)
-        else {
-            return None;
-        };
-        let same = |level: Level| match level {
-            Level::Agent => agents == new_agents,
-            Level::Skill | Level::SkillAgent => skills == new_skills,
-            Level::Account | Level::Group => true,
-        };
+    /// What of it another request asks for, too: the levels that both feed, with the same ids.
+    fn levels_for(&self, new: &Request) -> Option<Publication> {
         let served = &self.served.as_ref()?.publication;
         let chunks = served.chunks.iter().filter(|chunk| {
-            let level = chunk.family.get().origin.level();
-            level.is_some_and(|level| levels.contains(&level) && same(level))
+            let level = chunk.family.origin.level();
+            level.is_some_and(|level| self.request.same_level(new, level))
         });
-        (old.window == new.window).then(|| Publication {
+        Some(Publication {
             chunks: chunks.cloned().collect(),
-            came: served.came,
+            received_at: served.received_at,
         })
     }
 }
@@ -87,18 +68,18 @@ impl Results {
     pub(super) fn inherit(
         &mut self,
         old: &Self,
-        plan: &[PlannedRequest],
-        still_asked: impl Fn(&PlannedRequest) -> bool,
+        plan: &[Request],
+        still_asked: impl Fn(&Request) -> bool,
     ) {
         let (kept, changed): (Vec<_>, Vec<_>) =
             old.all().partition(|planned| still_asked(&planned.request));
-        let there = |request: &&PlannedRequest| kept.iter().any(|old| old.request == **request);
+        let there = |request: &&Request| kept.iter().any(|old| old.request == **request);
         let new = plan.iter().filter(|request| !there(request));
         let parts = new.filter_map(|new| {
             let of_levels = changed.iter().filter_map(|old| old.levels_for(new));
             let parts: Vec<Publication> = of_levels.collect();
             let publication = Arc::new(Publication {
-                came: parts.iter().filter_map(|part| part.came).min(),
+                received_at: parts.iter().filter_map(|part| part.received_at).min(),
                 chunks: parts.into_iter().flat_map(|part| part.chunks).collect(),
             });
             let answered = Answered {
@@ -117,16 +98,16 @@ impl Results {
     }
 
     /// Begins a poll.
-    pub(super) fn begin(&mut self, plan: Vec<PlannedRequest>) -> Vec<RequestKey> {
+    pub(super) fn begin(&mut self, plan: Vec<Request>) -> Vec<RequestKey> {
         let before = std::mem::take(&mut self.planned);
         self.leaving.extend(before);
         self.extend(plan)
     }
 
     /// Adds requests to the running poll.
-    pub(super) fn extend(&mut self, more: Vec<PlannedRequest>) -> Vec<RequestKey> {
+    pub(super) fn extend(&mut self, more: Vec<Request>) -> Vec<RequestKey> {
         let leaving = std::mem::take(&mut self.leaving).into_iter();
-        let mut earlier: HashMap<PlannedRequest, Option<Answered>> = leaving
+        let mut earlier: HashMap<Request, Option<Answered>> = leaving
             .map(|planned| (planned.request, planned.served))
             .collect();
         let keys = more.iter().map(key).collect();
@@ -143,7 +124,7 @@ impl Results {
     }
 
     /// A request of the running poll.
-    pub(super) fn request(&self, index: usize) -> Option<&PlannedRequest> {
+    pub(super) fn request(&self, index: usize) -> Option<&Request> {
         Some(&self.planned.get(index)?.request)
     }
 
@@ -184,13 +165,17 @@ impl Results {
         let unknown_skills = self
             .planned
             .iter()
-            .any(|planned| planned.request.ask == Ask::DiscoverSkills && !planned.answered);
+            .any(|planned| planned.request.discovers_skills() && !planned.answered);
         let fresh = |planned: &Planned| {
-            let came = planned.served.as_ref().and_then(|s| s.publication.came);
+            let came = planned
+                .served
+                .as_ref()
+                .and_then(|s| s.publication.received_at);
             came.is_some_and(|came| now.saturating_duration_since(came) < stale_after)
         };
-        self.leaving
-            .retain(|planned| unknown_skills && is_of_a_skill(&planned.request) && fresh(planned));
+        self.leaving.retain(|planned| {
+            unknown_skills && planned.request.skill().is_some() && fresh(planned)
+        });
         for planned in &mut self.planned {
             if !fresh(planned) {
                 planned.served = None;
@@ -210,56 +195,54 @@ impl Results {
     }
 }
 
-fn is_of_a_skill(request: &PlannedRequest) -> bool {
-    let Ask::Sla { subject, .. } = request.ask else {
-        return false;
-    };
-    matches!(subject, SlaSubject::Skill(_))
-}
-
 /// The same for equal requests in any poll.
-fn key(request: &PlannedRequest) -> RequestKey {
-    let mut hasher = DefaultHasher::new();
-    request.hash(&mut hasher);
-    RequestKey(hasher.finish())
+fn key(request: &Request) -> RequestKey {
+    RequestKey(request.key())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Window;
+    use crate::collectors::engagement_activity::{self, EngagementActivity, EngagementQuery};
+    use crate::collectors::realtime::IdFilter;
+    use crate::collectors::sla::{self, Sla, SlaQuery, Subject};
     use crate::exposition::{Format, SegmentWriter};
-    use crate::liveperson::IdFilter;
-    use crate::metrics::catalogue::{activity, waits};
     use crate::metrics::{LabelValue, Sink as _};
+    use crate::vocabulary::Level;
+    use crate::vocabulary::Window;
 
     const STALE: Duration = Duration::from_secs(300);
 
-    fn sla(subject: SlaSubject) -> PlannedRequest {
-        let ask = Ask::Sla {
+    fn histogram(subject: Subject) -> Request {
+        let query = SlaQuery {
+            window: Window::Minutes(5),
             subject,
             lower_limits: vec![0],
         };
-        PlannedRequest {
-            window: Window::Minutes(5),
-            ask,
-        }
+        Request::new(&Sla, query)
     }
 
-    fn discover() -> PlannedRequest {
-        PlannedRequest {
-            window: Window::Minutes(5),
-            ask: Ask::DiscoverSkills,
-        }
+    fn engagement(minutes: u16, agents: Option<IdFilter>, levels: &[Level]) -> Request {
+        let query = EngagementQuery {
+            window: Window::Minutes(minutes),
+            skills: Some(IdFilter::All),
+            agents,
+            levels: levels.to_vec(),
+        };
+        Request::new(&EngagementActivity, query)
+    }
+
+    fn discover() -> Request {
+        engagement(5, None, &[]).only_for_skills()
     }
 
     fn publication(name: &'static str, came: Instant) -> Publication {
-        let family = waits(Level::Account).unwrap().waited_chats;
-        let mut writer = SegmentWriter::new(&[]).unwrap();
+        let family = &sla::of_level(Level::Account).unwrap().waited_chats;
+        let mut writer = SegmentWriter::new(&[]);
         writer.gauge(family, &[LabelValue::Text(name)], 1.0);
         Publication {
             chunks: writer.finish().unwrap(),
-            came: Some(came),
+            received_at: Some(came),
         }
     }
 
@@ -270,7 +253,7 @@ mod tests {
     fn found(results: &mut Results, skills: &[i64], came: Instant) {
         let nothing = Publication {
             chunks: Vec::new(),
-            came: Some(came),
+            received_at: Some(came),
         };
         results.answer(0, nothing, Some(skills.to_vec()));
     }
@@ -290,7 +273,7 @@ mod tests {
     fn an_answer_is_served_at_once_and_ages_from_when_it_came() {
         let t0 = Instant::now();
         let mut results = Results::default();
-        let plan = vec![sla(SlaSubject::Account), sla(SlaSubject::Group(7))];
+        let plan = vec![histogram(Subject::Account), histogram(Subject::Group(7))];
         assert_eq!(results.begin(plan.clone()).len(), 2);
         answer(&mut results, 0, "a1", t0);
         assert_eq!(served(&results), ["a1"], "before the poll ends");
@@ -303,8 +286,12 @@ mod tests {
         results.end(later, STALE);
         assert_eq!(served(&results), ["a2", "g1"]);
         let publications = results.publications();
-        assert_eq!(publications[0].came, Some(later));
-        assert_eq!(publications[1].came, Some(t0), "no younger than it is");
+        assert_eq!(publications[0].received_at, Some(later));
+        assert_eq!(
+            publications[1].received_at,
+            Some(t0),
+            "no younger than it is"
+        );
         results.end(t0 + STALE, STALE);
         assert_eq!(served(&results), ["a2"]);
     }
@@ -313,11 +300,14 @@ mod tests {
     fn what_is_no_longer_planned_goes_when_the_next_poll_ends() {
         let t0 = Instant::now();
         let mut results = Results::default();
-        results.begin(vec![sla(SlaSubject::Skill(4)), sla(SlaSubject::Skill(5))]);
+        results.begin(vec![
+            histogram(Subject::Skill(4)),
+            histogram(Subject::Skill(5)),
+        ]);
         answer(&mut results, 0, "s4", t0);
         answer(&mut results, 1, "s5", t0);
         results.end(t0, STALE);
-        results.begin(vec![sla(SlaSubject::Skill(5))]);
+        results.begin(vec![histogram(Subject::Skill(5))]);
         assert_eq!(served(&results), ["s5", "s4"]);
         results.end(t0, STALE);
         assert_eq!(served(&results), ["s5"]);
@@ -327,16 +317,19 @@ mod tests {
     fn what_is_still_asked_for_outlives_a_change_and_a_failure_after_it() {
         let t0 = Instant::now();
         let mut old = Results::default();
-        old.begin(vec![sla(SlaSubject::Account), sla(SlaSubject::Group(7))]);
+        old.begin(vec![
+            histogram(Subject::Account),
+            histogram(Subject::Group(7)),
+        ]);
         answer(&mut old, 0, "a1", t0);
         answer(&mut old, 1, "g1", t0);
         old.end(t0, STALE);
-        let new_plan = vec![sla(SlaSubject::Account), sla(SlaSubject::Group(8))];
+        let new_plan = vec![histogram(Subject::Account), histogram(Subject::Group(8))];
         let mut new = Results::default();
         new.inherit(&old, &new_plan, |request| new_plan.contains(request));
         assert_eq!(served(&new), ["a1"]);
         assert_eq!(
-            new.publications()[0].came,
+            new.publications()[0].received_at,
             Some(t0),
             "no younger than it is"
         );
@@ -352,7 +345,7 @@ mod tests {
         let mut results = Results::default();
         results.begin(vec![discover()]);
         found(&mut results, &[4], t0);
-        assert_eq!(results.extend(vec![sla(SlaSubject::Skill(4))]).len(), 1);
+        assert_eq!(results.extend(vec![histogram(Subject::Skill(4))]).len(), 1);
         answer(&mut results, 1, "s4", t0);
         results.end(t0, STALE);
         results.begin(vec![discover()]);
@@ -367,11 +360,8 @@ mod tests {
     #[test]
     fn skills_are_those_of_each_requests_last_answer_while_it_is_fresh() {
         let t0 = Instant::now();
-        let naming = |minutes| PlannedRequest {
-            window: Window::Minutes(minutes),
-            ask: Ask::DiscoverSkills,
-        };
-        let plan = || vec![naming(5), naming(60), sla(SlaSubject::Account)];
+        let naming = |minutes| engagement(minutes, None, &[]).only_for_skills();
+        let plan = || vec![naming(5), naming(60), histogram(Subject::Account)];
         let name = |results: &mut Results, index, skills: &[i64], came| {
             let publication = publication("x", came);
             results.answer(index, publication, Some(skills.to_vec()));
@@ -401,35 +391,29 @@ mod tests {
     #[test]
     fn levels_that_another_request_asks_for_now_stay_until_its_first_answer() {
         let t0 = Instant::now();
-        let engagement = |minutes, agents: Option<IdFilter>, levels: &[Level]| PlannedRequest {
-            window: Window::Minutes(minutes),
-            ask: Ask::Engagement {
-                skills: Some(IdFilter::All),
-                agents,
-                levels: levels.to_vec(),
-            },
-        };
         let all = Some(IdFilter::All);
         let before = [Level::Skill, Level::Agent];
         let mut old = Results::default();
         old.begin(vec![engagement(5, all.clone(), &before)]);
-        let mut writer = SegmentWriter::new(&[]).unwrap();
+        let mut writer = SegmentWriter::new(&[]);
         for (level, name) in [(Level::Skill, "skills"), (Level::Agent, "agents")] {
-            let family = activity(level).unwrap().connected_engagements;
+            let family = &engagement_activity::of_level(level)
+                .unwrap()
+                .connected_engagements;
             writer.gauge(family, &[LabelValue::Text(name)], 1.0);
         }
         let publication = Publication {
             chunks: writer.finish().unwrap(),
-            came: Some(t0),
+            received_at: Some(t0),
         };
         old.answer(0, publication, Some(vec![4]));
-        let after = |plan: PlannedRequest| {
+        let after = |plan: Request| {
             let plan = vec![plan];
             let mut new = Results::default();
             new.inherit(&old, &plan, |request| plan.contains(request));
             new.begin(plan);
             let at_first = served(&new);
-            let came: Vec<_> = new.publications().iter().map(|p| p.came).collect();
+            let came: Vec<_> = new.publications().iter().map(|p| p.received_at).collect();
             assert!(came.iter().all(|came| *came == Some(t0)), "no younger");
             answer(&mut new, 0, "new", t0);
             assert_eq!(served(&new), ["new"], "nothing twice");
@@ -449,7 +433,7 @@ mod tests {
     #[test]
     fn equal_requests_have_equal_keys_in_every_poll() {
         let mut results = Results::default();
-        let plan = vec![sla(SlaSubject::Skill(4)), sla(SlaSubject::Skill(5))];
+        let plan = vec![histogram(Subject::Skill(4)), histogram(Subject::Skill(5))];
         let first = results.begin(plan.clone());
         assert_ne!(first[0], first[1]);
         assert_eq!(results.begin(plan), first);

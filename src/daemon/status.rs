@@ -9,8 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::clock::epoch_seconds;
 use crate::metrics::exporter::{AccountState, CollectorState};
-use crate::poll::plan::CollectorKind;
-use crate::poll::{Event, PollSummary};
+use crate::scheduler::{Event, PollSummary};
 use crate::store::{SeriesCount, Source};
 
 /// The status of one account, written by its worker and read by scrapes.
@@ -31,8 +30,8 @@ struct Inner {
 /// The status of one collector.
 #[derive(Clone, Debug)]
 pub struct CollectorStatus {
-    /// Which collector.
-    pub kind: CollectorKind,
+    /// The collector's label.
+    pub collector: &'static str,
     /// The last poll that ended.
     pub last_poll: Option<PollSummary>,
     /// When the last poll succeeded whole, by the clock of ages and by the wall clock.
@@ -52,7 +51,7 @@ impl CollectorStatus {
     /// Whether the last poll succeeded whole, and not too long ago. `aged`: now, with the time that
     /// the machine slept.
     pub fn up(&self, aged: Instant, stale_after: Duration) -> bool {
-        let whole = self.last_poll.as_ref().is_some_and(PollSummary::whole);
+        let whole = self.last_poll.as_ref().is_some_and(PollSummary::is_success);
         let fresh = |(at, _): (Instant, _)| aged.saturating_duration_since(at) < stale_after;
         whole && self.last_success.is_some_and(fresh)
     }
@@ -60,9 +59,9 @@ impl CollectorStatus {
 
 impl AccountStatus {
     /// The status of an account that has not been polled yet.
-    pub fn new(account: &str, kinds: &[CollectorKind]) -> Self {
-        let collectors = kinds.iter().map(|kind| CollectorStatus {
-            kind: *kind,
+    pub fn new(account: &str, collectors: &[&'static str]) -> Self {
+        let collectors = collectors.iter().map(|collector| CollectorStatus {
+            collector,
             last_poll: None,
             last_success: None,
             error: None,
@@ -103,8 +102,8 @@ impl AccountStatus {
 
     /// Takes note of what the poller did at `now`. `slept`: see [`super::WallClock::slept`].
     pub fn notice(&self, event: &Event, now: Instant, slept: Duration, wall: Timestamp) {
-        if let Event::PollEnded { collector, summary } = event {
-            self.poll_ended(*collector, summary.clone(), now, slept, wall);
+        if let Event::PollEnded { task, summary } = event {
+            self.poll_ended(task.index(), summary.clone(), now, slept, wall);
         }
     }
 
@@ -123,7 +122,7 @@ impl AccountStatus {
     ) {
         if let Some(status) = self.lock().collectors.get_mut(collector) {
             status.resumes_at = summary.backoff.map(|wait| now + wait);
-            if summary.whole() {
+            if summary.is_success() {
                 status.last_success = Some((now + slept, wall));
                 status.error = None;
             }
@@ -137,7 +136,10 @@ impl AccountStatus {
         let mut inner = self.lock();
         inner.clock_offset = clock_offset;
         for status in &mut inner.collectors {
-            if let Some(old) = old_collectors.iter().find(|old| old.kind == status.kind) {
+            if let Some(old) = old_collectors
+                .iter()
+                .find(|old| old.collector == status.collector)
+            {
                 *status = old.clone();
             }
         }
@@ -169,17 +171,17 @@ impl AccountStatus {
     ) -> AccountState {
         let collectors = self.collectors();
         let collectors = collectors.iter().map(|status| {
-            let part = status.kind.label();
+            let collector = status.collector;
             let source = Source {
                 account: self.account.as_str().into(),
-                part,
+                collector,
             };
             let SeriesCount { served, dropped } = series.get(&source).copied().unwrap_or_default();
             CollectorState {
-                collector: part,
+                collector,
                 up: status.up(aged, stale_after),
                 last_success: status.last_success.map(|(_, at)| epoch_seconds(at)),
-                poll_duration: status.last_poll.as_ref().map(|poll| poll.took),
+                poll_duration: status.last_poll.as_ref().map(|poll| poll.duration),
                 stretch: status.stretch(),
                 series: served,
                 series_dropped: dropped,
@@ -201,7 +203,7 @@ mod tests {
 
     fn summary(given_up: usize) -> PollSummary {
         PollSummary {
-            took: Duration::from_secs(1),
+            duration: Duration::from_secs(1),
             stretch: 1.0,
             succeeded: 1,
             given_up,
@@ -212,7 +214,7 @@ mod tests {
     #[test]
     fn a_collector_is_up_while_its_last_poll_was_whole_and_is_not_too_old() {
         let stale = Duration::from_secs(300);
-        let status = AccountStatus::new("1", &[CollectorKind::Sla]);
+        let status = AccountStatus::new("1", &["sla"]);
         let t0 = Instant::now();
         let up = |at| status.collectors()[0].up(at, stale);
         assert!(!up(t0));

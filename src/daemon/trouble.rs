@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use crate::liveperson::Service;
-use crate::poll::plan::CollectorKind;
+use crate::names;
+use crate::vocabulary::Service;
 
 /// Least time between two lines about the same trouble.
 const REMINDER: Duration = Duration::from_secs(10 * 60);
@@ -23,8 +23,8 @@ pub(super) enum Subject {
     Clock,
     /// LivePerson answers 429.
     Throttling,
-    /// A collector's requests.
-    Collector(CollectorKind),
+    /// The requests of the collector with this label.
+    Collector(&'static str),
     /// The names for ids.
     Names,
 }
@@ -33,8 +33,8 @@ impl Subject {
     /// The value of the field `collector`.
     pub(super) fn collector(self) -> &'static str {
         match self {
-            Self::Collector(kind) => kind.label(),
-            Self::Names => "names",
+            Self::Collector(label) => label,
+            Self::Names => names::LABEL,
             _ => "all",
         }
     }
@@ -88,9 +88,9 @@ impl Troubles {
     }
 
     /// The troubles without those of collectors that are no more.
-    pub(super) fn of(&self, collectors: &[CollectorKind]) -> Self {
+    pub(super) fn of(&self, collectors: &[&'static str]) -> Self {
         let there = |subject: &Subject| match subject {
-            Subject::Collector(kind) => collectors.contains(kind),
+            Subject::Collector(label) => collectors.contains(label),
             _ => true,
         };
         let troubles = self.0.iter().filter(|(subject, _)| there(subject));
@@ -116,7 +116,7 @@ mod tests {
         let start = Instant::now();
         let at = |secs| start + Duration::from_secs(secs);
         let mut troubles = Troubles::default();
-        let subject = Subject::Collector(CollectorKind::Sla);
+        let subject = Subject::Collector("sla");
         assert_eq!(troubles.recovered(subject, at(0)), None);
         assert_eq!(troubles.failed(subject, at(0)), Say::Begins);
         let said: Vec<_> = (1..=25)
@@ -141,19 +141,16 @@ mod tests {
         let now = Instant::now();
         let mut troubles = Troubles::default();
         for subject in [
-            Subject::Collector(CollectorKind::Sla),
-            Subject::Collector(CollectorKind::EngagementActivity),
+            Subject::Collector("sla"),
+            Subject::Collector("engagement_activity"),
             Subject::Token,
         ] {
             troubles.failed(subject, now);
         }
-        let mut left = troubles.of(&[CollectorKind::Sla]);
+        let mut left = troubles.of(&["sla"]);
         assert_eq!(left.failed(Subject::Token, now), Say::Nothing);
-        assert_eq!(
-            left.failed(Subject::Collector(CollectorKind::Sla), now),
-            Say::Nothing
-        );
-        let gone = Subject::Collector(CollectorKind::EngagementActivity);
+        assert_eq!(left.failed(Subject::Collector("sla"), now), Say::Nothing);
+        let gone = Subject::Collector("engagement_activity");
         assert_eq!(left.failed(gone, now), Say::Begins);
     }
 }

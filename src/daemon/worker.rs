@@ -3,6 +3,7 @@
 //! counts and logs, `names` has what concerns names.
 
 mod advice;
+mod called;
 mod calls;
 mod ignored;
 mod names;
@@ -14,17 +15,20 @@ use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 
+use called::Called;
+
 use super::aside::aside;
 use super::clock::WallClock;
 use super::publisher::{Answer, Publisher};
 use super::server_clock::ServerClock;
 use super::status::AccountStatus;
 use super::trouble::Troubles;
+use crate::collectors::About;
 use crate::config::{self, Account};
-use crate::liveperson::{Api, ApiError, Client, Service};
+use crate::liveperson::{ApiError, Client};
 use crate::metrics::exporter::AccountCounters;
-use crate::poll::plan::CollectorKind;
-use crate::poll::{Call, CallOutput, Event, RequestKey, Worker};
+use crate::scheduler::{Call, CallOutput, Event, RequestKey, TaskId, Worker};
+use crate::vocabulary::Service;
 
 /// How long an account rests whose task panicked.
 const AFTER_CRASH: Duration = Duration::from_secs(60);
@@ -34,7 +38,7 @@ pub(super) struct WorkerParts {
     pub(super) account: Account,
     pub(super) client: Arc<Client>,
     pub(super) services: Vec<Service>,
-    pub(super) collectors: Vec<CollectorKind>,
+    pub(super) collectors: Vec<&'static About>,
     pub(super) timezone: TimeZone,
     pub(super) clock: Arc<dyn WallClock>,
     pub(super) publisher: Publisher,
@@ -47,7 +51,7 @@ pub(super) struct AccountWorker {
     account: Account,
     client: Arc<Client>,
     services: Vec<Service>,
-    collectors: Vec<CollectorKind>,
+    collectors: Vec<&'static About>,
     clock: Arc<dyn WallClock>,
     counters: Arc<AccountCounters>,
     status: Arc<AccountStatus>,
@@ -78,7 +82,7 @@ pub(super) struct Change {
 /// Why a call failed, for a person.
 #[derive(Clone)]
 struct Failure {
-    api: Api,
+    api: Called,
     code: String,
     asked: String,
     error: ApiError,
@@ -108,12 +112,13 @@ impl AccountWorker {
     }
 
     /// Takes over from the worker of the same account under an older configuration; what was told
-    /// is not told again. `unchanged` says which collectors continue where they were.
-    pub(super) fn inherit(&self, old: &Self, unchanged: impl Fn(CollectorKind) -> bool) {
+    /// is not told again.
+    pub(super) fn inherit(&self, old: &Self) {
         let old = old.lock();
         let mut inner = self.lock();
-        inner.publisher.inherit(&old.publisher, unchanged);
-        inner.troubles = old.troubles.of(&self.collectors);
+        inner.publisher.inherit(&old.publisher);
+        let labels: Vec<_> = self.collectors.iter().map(|about| about.label).collect();
+        inner.troubles = old.troubles.of(&labels);
         inner.throttled = old.throttled;
         inner.ignored = old.ignored.clone();
         inner.server_clock = old.server_clock;
@@ -144,17 +149,17 @@ impl AccountWorker {
         &self.account.id
     }
 
-    /// Whether this is the index of the names, which stand behind all the collectors.
-    fn is_names(&self, collector: usize) -> bool {
-        collector >= self.collectors.len()
+    /// Whether this is the task of the names, which stands behind all the collectors.
+    fn is_names(&self, task: TaskId) -> bool {
+        task.index() >= self.collectors.len()
     }
 
     /// Whether a call is only made for the sake of names.
     fn is_for_names(&self, call: Call) -> bool {
         match call {
-            Call::Request { collector, .. } => self.is_names(collector),
+            Call::Request { task, .. } => self.is_names(task),
             Call::LookUp(service) => {
-                self.services.get(service) == Some(&Service::AccountConfigReadOnly)
+                self.services.get(service.index()) == Some(&Service::ACCOUNT_CONFIG_READ_ONLY)
             }
             Call::Authorise => false,
         }
@@ -163,24 +168,26 @@ impl AccountWorker {
 
 impl Worker for AccountWorker {
     type Answer = Answer;
+    type Failure = ();
     type Change = Change;
 
-    fn begin_poll(&self, collector: usize) -> Vec<RequestKey> {
-        self.lock().publisher.begin_poll(collector)
+    fn begin_poll(&self, task: TaskId) -> Vec<RequestKey> {
+        self.lock().publisher.begin_poll(task.index())
     }
 
-    async fn carry_out(&self, call: Call) -> CallOutput<Answer> {
+    async fn execute(&self, call: Call) -> CallOutput<Answer, ()> {
         match call {
             Call::LookUp(service) => self.look_up(service).await,
             Call::Authorise => self.authorise().await,
-            Call::Request { collector, index } => self.request(collector, index).await,
+            Call::Request { task, index } => self.request(task, index).await,
         }
     }
 
     fn publish(&self, call: Call, answer: Answer) -> Vec<RequestKey> {
-        let Call::Request { collector, index } = call else {
+        let Call::Request { task, index } = call else {
             return Vec::new();
         };
+        let (collector, index) = (task.index(), index.index());
         // A large account's names take a while.
         let long = matches!(answer, Answer::Names { .. });
         let publish = || self.lock().publisher.answered(collector, index, answer);
@@ -193,18 +200,18 @@ impl Worker for AccountWorker {
         aside(|| inner.publisher.configure_names(&change.names));
     }
 
-    fn notice(&self, event: Event) {
+    fn on_event(&self, event: Event, _: Option<&()>) {
         let now = tokio::time::Instant::now().into_std();
         let for_status = event.clone();
         match event {
-            Event::PollEnded { collector, summary } if self.is_names(collector) => {
+            Event::PollEnded { task, summary } if self.is_names(task) => {
                 self.names_polled(&summary, now);
             }
             // Nobody misses a look-up that was due while the last one was still failing.
-            Event::PollsSkipped { collector, .. } if self.is_names(collector) => {}
-            Event::PollEnded { collector, summary } => self.poll_ended(collector, summary, now),
-            Event::PollsSkipped { collector, count } => {
-                let kind = self.collectors[collector].label();
+            Event::PollsSkipped { task, .. } if self.is_names(task) => {}
+            Event::PollEnded { task, summary } => self.poll_ended(task.index(), summary, now),
+            Event::PollsSkipped { task, count } => {
+                let kind = self.collectors[task.index()].label;
                 self.counters.skipped(kind, count);
                 tracing::debug!(
                     account = self.id(),
@@ -227,11 +234,11 @@ impl Worker for AccountWorker {
             .notice(&for_status, now, self.clock.slept(), self.clock.now());
     }
 
-    fn waiting(&self, until: Option<Instant>) {
+    fn on_backoff(&self, until: Option<Instant>) {
         self.status.waiting(until);
     }
 
-    fn crashed(&self) -> Duration {
+    fn on_panic(&self) -> Duration {
         let now = tokio::time::Instant::now().into_std();
         // A pause that LivePerson asked for outlives the task.
         let wait = self.status.waits(now).max(AFTER_CRASH);

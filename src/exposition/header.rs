@@ -1,13 +1,11 @@
-//! HELP, TYPE and UNIT: what stands above a family's samples, once on a page.
+//! HELP, TYPE and UNIT: the lines above a family's samples, once on a page.
 
-use std::sync::LazyLock;
-
+use super::compress::{Compressor, Segment};
 use super::negotiate::Format;
-use super::pack::{Packer, Segment};
 use super::{escape, number};
-use crate::metrics::{FamilyId, Kind};
+use crate::metrics::{Family, Kind};
 
-/// Units by the word that a family's name ends in.
+/// Units: the last word of a family's name.
 const UNITS: [&str; 2] = ["seconds", "bytes"];
 
 /// The header of a family in both formats, ready to be served.
@@ -27,39 +25,25 @@ impl Header {
     }
 }
 
-/// The header of a family of the catalogue, made once for the whole life of the program.
-pub fn header(family: FamilyId) -> Option<&'static Header> {
-    static ALL: LazyLock<Vec<Header>> = LazyLock::new(|| match all() {
-        Ok(headers) => headers,
-        Err(error) => {
-            tracing::error!(%error, "the headers of the page cannot be compressed");
-            Vec::new()
-        }
-    });
-    ALL.get(family.index())
-}
-
-fn all() -> std::io::Result<Vec<Header>> {
-    let mut packer = Packer::new()?;
-    let mut pack = |format, family: FamilyId| {
-        let family = family.get();
+/// The header of a family.
+///
+/// # Errors
+/// Out of memory.
+pub fn header(compressor: &mut Compressor, family: &Family) -> std::io::Result<Header> {
+    let mut compress = |format| {
         let mut out = Vec::new();
-        write(format, family.name, family.kind, family.help, &mut out);
-        packer.pack(&out)
+        write_header(format, family.name, family.kind, family.help, &mut out);
+        compressor.compress(&out)
     };
-    FamilyId::all()
-        .map(|family| {
-            Ok(Header {
-                text: pack(Format::Text, family)?,
-                openmetrics: pack(Format::OpenMetrics, family)?,
-            })
-        })
-        .collect()
+    Ok(Header {
+        text: compress(Format::Text)?,
+        openmetrics: compress(Format::OpenMetrics)?,
+    })
 }
 
 /// The name that a family is declared under. In OpenMetrics the suffixes that a type brings belong
 /// to the samples and not to the family.
-pub(super) fn declared(format: Format, name: &str, kind: Kind) -> &str {
+pub(super) fn declared_name(format: Format, name: &str, kind: Kind) -> &str {
     let suffix = match (format, kind) {
         (Format::OpenMetrics, Kind::Counter) => "_total",
         (Format::OpenMetrics, Kind::Info) => "_info",
@@ -69,34 +53,38 @@ pub(super) fn declared(format: Format, name: &str, kind: Kind) -> &str {
 }
 
 /// Appends the header of a family.
-pub(super) fn write(format: Format, name: &str, kind: Kind, help: &str, out: &mut Vec<u8>) {
-    let name = declared(format, name, kind);
-    let mut line = |word: &str, rest: &dyn Fn(&mut Vec<u8>)| {
-        out.extend_from_slice(b"# ");
-        out.extend_from_slice(word.as_bytes());
-        out.push(b' ');
-        out.extend_from_slice(name.as_bytes());
-        out.push(b' ');
-        rest(out);
-        out.push(b'\n');
-    };
-    line("HELP", &|out| match format {
+pub(super) fn write_header(format: Format, name: &str, kind: Kind, help: &str, out: &mut Vec<u8>) {
+    let name = declared_name(format, name, kind);
+    write_keyword("HELP", name, out);
+    match format {
         Format::Text => escape::help(help, out),
         Format::OpenMetrics => escape::label_value(help, out),
-    });
-    line("TYPE", &|out| {
-        out.extend_from_slice(type_word(format, kind).as_bytes());
-    });
-    let unit = UNITS.iter().find(|unit| {
-        let before = name.strip_suffix(*unit);
-        before.is_some_and(|before| before.ends_with('_'))
-    });
-    if let (Format::OpenMetrics, Some(unit)) = (format, unit) {
-        line("UNIT", &|out| out.extend_from_slice(unit.as_bytes()));
+    }
+    out.push(b'\n');
+    write_keyword("TYPE", name, out);
+    out.extend_from_slice(type_name(format, kind).as_bytes());
+    out.push(b'\n');
+    if let (Format::OpenMetrics, Some(unit)) = (format, unit(name)) {
+        write_keyword("UNIT", name, out);
+        out.extend_from_slice(unit.as_bytes());
+        out.push(b'\n');
     }
 }
 
-fn type_word(format: Format, kind: Kind) -> &'static str {
+fn write_keyword(keyword: &str, name: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"# ");
+    out.extend_from_slice(keyword.as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(name.as_bytes());
+    out.push(b' ');
+}
+
+fn unit(name: &str) -> Option<&'static str> {
+    let (_, last_word) = name.rsplit_once('_')?;
+    UNITS.into_iter().find(|unit| *unit == last_word)
+}
+
+fn type_name(format: Format, kind: Kind) -> &'static str {
     match (kind, format) {
         (Kind::Info, Format::OpenMetrics) => "info",
         (Kind::GaugeHistogram, Format::OpenMetrics) => "gaugehistogram",
@@ -107,8 +95,8 @@ fn type_word(format: Format, kind: Kind) -> &'static str {
     }
 }
 
-/// Appends one label; `separator` is what stands before it.
-pub(super) fn label(separator: u8, name: &str, value: &str, out: &mut Vec<u8>) {
+/// Appends one label after a separator.
+pub(super) fn write_label(separator: u8, name: &str, value: &str, out: &mut Vec<u8>) {
     out.push(separator);
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"=\"");
@@ -116,8 +104,8 @@ pub(super) fn label(separator: u8, name: &str, value: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Appends what stands between a sample's labels and the end of its line.
-pub(super) fn value(value: f64, out: &mut Vec<u8>) {
+/// Appends what follows the labels of a sample: its value and the end of the line.
+pub(super) fn write_value(value: f64, out: &mut Vec<u8>) {
     out.push(b' ');
     number::value(value, out);
     out.push(b'\n');
@@ -126,19 +114,20 @@ pub(super) fn value(value: f64, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::catalogue::{info, waits};
-    use crate::poll::plan::Level;
+    use crate::collectors::Registry;
+    use crate::collectors::sla::of_level;
+    use crate::names::families::SKILL_INFO;
+    use crate::vocabulary::Level;
 
-    fn text(format: Format, family: FamilyId) -> String {
-        let family = family.get();
+    fn text(format: Format, family: &Family) -> String {
         let mut out = Vec::new();
-        write(format, family.name, family.kind, family.help, &mut out);
+        write_header(format, family.name, family.kind, family.help, &mut out);
         String::from_utf8(out).unwrap()
     }
 
     #[test]
-    fn a_gauge_histogram_is_a_histogram_where_there_is_no_other_word_for_it() {
-        let family = waits(Level::Account).unwrap().wait_seconds;
+    fn a_gauge_histogram_is_a_histogram_in_the_text_format() {
+        let family = &of_level(Level::Account).unwrap().wait_seconds;
         let name = "liveperson_window_account_wait_seconds";
         let written = text(Format::Text, family);
         assert!(written.starts_with(&format!("# HELP {name} Time")));
@@ -151,12 +140,12 @@ mod tests {
     }
 
     #[test]
-    fn suffixes_that_a_type_brings_are_not_part_of_an_openmetrics_name() {
-        let family = info(Level::Skill).unwrap();
+    fn suffixes_of_a_type_are_not_part_of_an_openmetrics_name() {
+        let family = &SKILL_INFO;
         assert!(text(Format::OpenMetrics, family).ends_with("\n# TYPE liveperson_skill info\n"));
         assert!(text(Format::Text, family).ends_with("\n# TYPE liveperson_skill_info gauge\n"));
         let mut out = Vec::new();
-        write(
+        write_header(
             Format::OpenMetrics,
             "x_bytes_total",
             Kind::Counter,
@@ -171,8 +160,9 @@ mod tests {
 
     #[test]
     fn every_family_has_its_header_compressed_once() {
-        for family in FamilyId::all() {
-            let header = header(family).unwrap();
+        let mut compressor = Compressor::new();
+        for family in Registry::standard().families() {
+            let header = header(&mut compressor, family).unwrap();
             for format in [Format::Text, Format::OpenMetrics] {
                 assert_eq!(
                     header.segment(format).plain().unwrap(),

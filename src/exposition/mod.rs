@@ -2,28 +2,28 @@
 //!
 //! [`SegmentWriter`] is a [`crate::metrics::Sink`] that writes samples family by family, because a
 //! family's samples must stand together on the page while an answer feeds several families at
-//! once. What it has written becomes [`Segment`]s: pieces of the page that are compressed when they
-//! are made and only ever put one after the other. `header` writes HELP, TYPE and UNIT from the
-//! catalogue, `own` writes the families of the `prometheus` crate, `negotiate` reads the headers
-//! of a scrape, `escape` and `number` hold the formats' small rules. This room knows the formats
-//! and nothing of LivePerson.
+//! once. What it has written becomes [`Segment`]s: parts of the page that are compressed when they
+//! are made and only ever concatenated. `header` writes HELP, TYPE and UNIT from the catalogue,
+//! `self_metrics` writes the families of the `prometheus` crate, `negotiate` reads the headers of a
+//! scrape, `escape` and `number` hold the formats' small rules. This module knows the formats and
+//! nothing of LivePerson.
 
+mod compress;
 mod escape;
 mod header;
 mod negotiate;
 mod number;
-mod own;
-mod pack;
+mod self_metrics;
 mod writer;
 
+pub use compress::{Compressor, GzipFraming, Inflater, Segment};
 pub use header::{Header, header};
 pub use negotiate::{Encoding, Format};
-pub use own::families;
-pub use pack::{Frame, Inflater, Packer, Segment, Zstd};
+pub use self_metrics::write_self_metrics;
 pub use writer::{Chunk, SegmentWriter};
 
 /// The last line of a page, after everything else.
-pub fn end(format: Format) -> &'static [u8] {
+pub fn page_end(format: Format) -> &'static [u8] {
     match format {
         Format::Text => b"",
         Format::OpenMetrics => b"# EOF\n",

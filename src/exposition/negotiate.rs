@@ -19,31 +19,35 @@ impl Format {
     }
 
     /// The format that an `Accept` header prefers. Of equals it is the one named first; wildcards
-    /// and whatever is not understood mean the text format, which every reader has.
+    /// and whatever is not understood mean the text format, which every reader understands.
     pub fn preferred(accept: Option<&str>) -> Self {
         let mut best = (Self::Text, 0);
         for range in accept.into_iter().flat_map(|header| header.split(',')) {
-            let mut parts = range.split(';');
-            let media = parts.next().unwrap_or_default().trim();
-            let parameters = parts.clone();
-            let version = parameter(parameters, "version");
-            let format = if media.eq_ignore_ascii_case("application/openmetrics-text") {
-                matches!(version, None | Some("1.0.0")).then_some(Self::OpenMetrics)
-            } else if media.eq_ignore_ascii_case("text/plain") {
-                matches!(version, None | Some("0.0.4")).then_some(Self::Text)
-            } else if media == "*/*" || media.eq_ignore_ascii_case("text/*") {
-                Some(Self::Text)
-            } else {
-                None
-            };
-            let quality = quality(parts);
-            if let Some(format) = format
+            let (media_type, parameters) = value_and_parameters(range);
+            let quality = quality(parameters.clone());
+            if let Some(format) = Self::of_media_type(media_type, parameters)
                 && quality > best.1
             {
                 best = (format, quality);
             }
         }
         best.0
+    }
+
+    fn of_media_type<'a>(
+        media_type: &str,
+        parameters: impl Iterator<Item = &'a str>,
+    ) -> Option<Self> {
+        let version = parameter(parameters, "version");
+        if media_type.eq_ignore_ascii_case("application/openmetrics-text") {
+            matches!(version, None | Some("1.0.0")).then_some(Self::OpenMetrics)
+        } else if media_type.eq_ignore_ascii_case("text/plain") {
+            matches!(version, None | Some("0.0.4")).then_some(Self::Text)
+        } else if media_type == "*/*" || media_type.eq_ignore_ascii_case("text/*") {
+            Some(Self::Text)
+        } else {
+            None
+        }
     }
 }
 
@@ -54,8 +58,6 @@ pub enum Encoding {
     Identity,
     /// gzip, one member around all segments.
     Gzip,
-    /// Zstandard, a frame for each segment.
-    Zstd,
 }
 
 impl Encoding {
@@ -64,52 +66,43 @@ impl Encoding {
         match self {
             Self::Identity => None,
             Self::Gzip => Some("gzip"),
-            Self::Zstd => Some("zstd"),
         }
     }
 
-    /// The compression that an `Accept-Encoding` header prefers; of equals gzip, which has been
-    /// read by everybody for longest. A header that leaves nothing acceptable counts as absent.
+    /// The compression that an `Accept-Encoding` header prefers; of equals gzip. A header that leaves
+    /// nothing acceptable counts as absent.
     pub fn preferred(accept_encoding: Option<&str>) -> Self {
-        let Some(header) = accept_encoding else {
-            return Self::Identity;
-        };
-        let of = |names: &[&str]| {
-            let found = |wanted: &[&str]| {
-                header.split(',').find_map(|coding| {
-                    let mut parts = coding.split(';');
-                    let name = parts.next().unwrap_or_default().trim();
-                    let named = wanted.iter().any(|word| word.eq_ignore_ascii_case(name));
-                    named.then(|| quality(parts))
-                })
-            };
-            found(names).or_else(|| found(&["*"]))
-        };
-        let gzip = of(&["gzip", "x-gzip"]).unwrap_or(0);
-        let zstd = of(&["zstd"]).unwrap_or(0);
-        // Not named, it is acceptable, but only when nothing better is.
-        let named = header.split(',').any(|coding| {
-            let name = coding.split(';').next().unwrap_or_default();
-            name.trim().eq_ignore_ascii_case("identity")
-        });
-        let identity = if named {
-            of(&["identity"]).unwrap_or(0)
-        } else {
-            0
-        };
-        if gzip == 0 && zstd == 0 || identity > gzip.max(zstd) {
-            Self::Identity
-        } else if gzip >= zstd {
+        let header = accept_encoding.unwrap_or_default();
+        let gzip = coding_quality(header, &["gzip", "x-gzip"])
+            .or_else(|| coding_quality(header, &["*"]))
+            .unwrap_or(0);
+        // Where it is not named, `identity` is acceptable, but only when nothing better is.
+        let identity = coding_quality(header, &["identity"]).unwrap_or(0);
+        if gzip > 0 && gzip >= identity {
             Self::Gzip
         } else {
-            Self::Zstd
+            Self::Identity
         }
     }
 }
 
-fn parameter<'a>(parameters: impl Iterator<Item = &'a str>, wanted: &str) -> Option<&'a str> {
+/// The quality of the first coding in `Accept-Encoding` that has one of these names.
+fn coding_quality(header: &str, names: &[&str]) -> Option<u16> {
+    header.split(',').find_map(|range| {
+        let (coding, parameters) = value_and_parameters(range);
+        let is_named = names.iter().any(|name| name.eq_ignore_ascii_case(coding));
+        is_named.then(|| quality(parameters))
+    })
+}
+
+fn value_and_parameters(range: &str) -> (&str, impl Iterator<Item = &str> + Clone) {
+    let mut parts = range.split(';');
+    (parts.next().unwrap_or_default().trim(), parts)
+}
+
+fn parameter<'a>(parameters: impl Iterator<Item = &'a str>, name: &str) -> Option<&'a str> {
     let mut pairs = parameters.filter_map(|parameter| parameter.split_once('='));
-    let (_, value) = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case(wanted))?;
+    let (_, value) = pairs.find(|(key, _)| key.trim().eq_ignore_ascii_case(name))?;
     Some(value.trim().trim_matches('"'))
 }
 
@@ -197,13 +190,13 @@ mod tests {
             (Some("gzip"), Encoding::Gzip),
             (Some("x-gzip"), Encoding::Gzip),
             (Some("GZIP;q=1.0"), Encoding::Gzip),
-            (Some("zstd"), Encoding::Zstd),
+            (Some("zstd"), Encoding::Identity),
             (Some("br, deflate"), Encoding::Identity),
             (Some("deflate, gzip, br, zstd"), Encoding::Gzip),
-            (Some("gzip;q=0.5, zstd"), Encoding::Zstd),
-            (Some("gzip;q=0.8, zstd;q=0.9"), Encoding::Zstd),
+            (Some("gzip;q=0.5, zstd"), Encoding::Gzip),
             (Some("gzip;q=0"), Encoding::Identity),
-            (Some("gzip;q=0, *"), Encoding::Zstd),
+            (Some("gzip;q=0, *"), Encoding::Identity),
+            (Some("zstd, *;q=0.1"), Encoding::Gzip),
             (Some("*"), Encoding::Gzip),
             (Some("*;q=0"), Encoding::Identity),
             (Some("identity, gzip;q=0.5"), Encoding::Identity),

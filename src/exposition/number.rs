@@ -8,11 +8,11 @@ pub(super) fn value(number: f64, out: &mut Vec<u8>) {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_precision_loss,
-        reason = "what does not come back the same is not used"
+        reason = "only used when it converts back to the same number"
     )]
     let (whole, back) = (number as i64, number as i64 as f64);
     if back == number && number.abs() <= LARGEST_WHOLE {
-        id(whole, out);
+        integer(whole, out);
     } else if number.is_nan() {
         out.extend_from_slice(b"NaN");
     } else if number.is_infinite() {
@@ -22,13 +22,13 @@ pub(super) fn value(number: f64, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends an upper limit of a bucket, as `le` has it. OpenMetrics wants a canonical float there,
-/// `15.0` and not `15`, and Prometheus 3 stores it so from some formats and not from others: written
-/// like this a series is the same one whatever asked for it.
-pub(super) fn upper_limit(limit: f64, out: &mut Vec<u8>) {
+/// Appends the upper bound of a bucket, as in `le`. OpenMetrics requires a canonical float, `15.0` and
+/// not `15`, and Prometheus 3 stores it so from some formats and not from others: written like this
+/// a series is the same one whatever asked for it.
+pub(super) fn upper_bound(bound: f64, out: &mut Vec<u8>) {
     let start = out.len();
-    value(limit, out);
-    if limit.is_finite()
+    value(bound, out);
+    if bound.is_finite()
         && out[start..]
             .iter()
             .all(|byte| byte.is_ascii_digit() || *byte == b'-')
@@ -38,7 +38,7 @@ pub(super) fn upper_limit(limit: f64, out: &mut Vec<u8>) {
 }
 
 /// Appends an integer.
-pub(super) fn id(number: impl itoa::Integer, out: &mut Vec<u8>) {
+pub(super) fn integer(number: impl itoa::Integer, out: &mut Vec<u8>) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
@@ -71,14 +71,14 @@ mod tests {
         }
     }
 
-    fn limit(number: f64) -> String {
+    fn bound_as_text(number: f64) -> String {
         let mut out = b"1".to_vec();
-        upper_limit(number, &mut out);
+        upper_bound(number, &mut out);
         String::from_utf8(out.split_off(1)).unwrap()
     }
 
     #[test]
-    fn upper_limits_are_canonical_floats() {
+    fn upper_bounds_are_canonical_floats() {
         for (number, text) in [
             (0.0, "0.0"),
             (0.05, "0.05"),
@@ -89,14 +89,14 @@ mod tests {
             (-5.0, "-5.0"),
             (f64::INFINITY, "+Inf"),
         ] {
-            assert_eq!(limit(number), text);
+            assert_eq!(bound_as_text(number), text);
         }
     }
 
     proptest! {
         #[test]
-        fn every_upper_limit_is_no_integer_and_reads_back_as_itself(number in any::<f64>()) {
-            let text = limit(number);
+        fn every_upper_bound_is_a_float_that_reads_back_as_itself(number in any::<f64>()) {
+            let text = bound_as_text(number);
             prop_assert!(text.parse::<i64>().is_err(), "{}", text);
             let back: f64 = text.parse().unwrap();
             prop_assert!(back == number || (back.is_nan() && number.is_nan()));

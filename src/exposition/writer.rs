@@ -1,27 +1,27 @@
-//! Samples to chunks: lines family by family, cut into segments as they grow.
+//! Samples to chunks: lines family by family, split into segments as they grow.
 //!
 //! Nothing holds the whole text of a large answer: as soon as a segment's lines are there they are
-//! compressed and forgotten. Segments end after a number of series and not of bytes, so that one
-//! number that grew by a digit does not move the borders of all that follow.
+//! compressed and dropped. Segments end after a number of lines and not of bytes, so that a number
+//! that grows by a digit does not move the boundaries of all segments that follow.
 
 use std::io;
 
+use super::compress::{Compressor, Segment};
 use super::escape;
 use super::header;
 use super::negotiate::Format;
 use super::number;
-use super::pack::{Packer, Segment};
-use crate::metrics::{FamilyId, LabelValue, Sink};
+use crate::metrics::{Family, LabelValue, Sink};
 
-/// Lines of a segment: about 250 kB of text. Smaller ones pack worse, larger ones no better, and
+/// Lines of a segment: about 250 kB of text. Smaller ones compress worse, larger ones no better, and
 /// they would make the steps of a streamed page and the buffers of a poll larger.
-const LINES: usize = 2048;
+const LINES_PER_SEGMENT: usize = 2048;
 
 /// The samples of one family, without their header.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chunk {
     /// The family.
-    pub family: FamilyId,
+    pub family: &'static Family,
     /// How many lines, in the text format, which is how many series.
     pub series: u64,
     text: Vec<Segment>,
@@ -41,56 +41,66 @@ impl Chunk {
 
 /// Writes samples, a chunk per family.
 pub struct SegmentWriter<'a> {
-    earlier: &'a [Chunk],
-    families: Vec<Option<Building>>,
-    cutter: Cutter,
+    /// What the answer to the same request became last time: equal segments are reused.
+    previous: &'a [Chunk],
+    families: FamilyBuilders,
+    segmenter: Segmenter,
 }
 
+/// The families that have samples so far, in the order in which they began.
 #[derive(Default)]
-struct Building {
-    text: Lines,
-    openmetrics: Option<Lines>,
+struct FamilyBuilders {
+    all: Vec<FamilyBuilder>,
+    /// The one that had the last sample.
+    last: usize,
+}
+
+/// A [`Chunk`] that is being written.
+struct FamilyBuilder {
+    family: &'static Family,
+    text: LineBuffer,
+    openmetrics: Option<LineBuffer>,
     series: u64,
 }
 
-/// Lines of one format on their way into segments.
+/// Lines of one format, before and after they became segments.
 #[derive(Default)]
-struct Lines {
+struct LineBuffer {
     buffer: Vec<u8>,
     count: usize,
     segments: Vec<Segment>,
-    last: Line,
+    last: LastLine,
 }
 
-/// Where the labels of the last line stand, so that the next one can copy what they share: most
-/// of it, as a skill's agents follow each other.
+/// Where the labels of the last line are, so that the next one can copy what both have in common:
+/// most of it, as a skill's agents follow each other.
 #[derive(Default)]
-struct Line {
+struct LastLine {
     start: usize,
     suffix: &'static str,
-    labels: Vec<Place>,
+    labels: Vec<LabelSpan>,
 }
 
 /// A label of the last line, by offsets from the line's start.
 #[derive(Clone, Copy)]
-struct Place {
+struct LabelSpan {
     value: usize,
     end: usize,
     id: Option<i64>,
-    /// Whether the value stands there as it was given.
+    /// Whether the value was written without escapes.
     verbatim: bool,
 }
 
-/// Packs, and remembers what went wrong: a [`Sink`] cannot fail.
-struct Cutter {
-    packer: Packer,
+/// Turns lines into segments. Keeps an error until the end, because a [`Sink`] cannot fail.
+struct Segmenter {
+    compressor: Compressor,
     error: Option<io::Error>,
 }
 
-impl Cutter {
-    fn cut(&mut self, lines: &mut Lines, earlier: &[Segment]) {
-        let earlier = earlier.get(lines.segments.len());
-        match self.packer.keep_or_pack(&lines.buffer, earlier) {
+impl Segmenter {
+    fn end_segment(&mut self, lines: &mut LineBuffer, previous: &[Segment]) {
+        let previous = previous.get(lines.segments.len());
+        match self.compressor.reuse_or_compress(&lines.buffer, previous) {
             Ok(segment) => lines.segments.push(segment),
             Err(error) => self.error = Some(error),
         }
@@ -99,153 +109,181 @@ impl Cutter {
         lines.count = 0;
     }
 
-    fn added(&mut self, lines: &mut Lines, count: usize, earlier: &[Segment]) {
+    fn count_lines(&mut self, lines: &mut LineBuffer, count: usize, previous: &[Segment]) {
         lines.count += count;
-        if lines.count >= LINES {
-            self.cut(lines, earlier);
+        if lines.count >= LINES_PER_SEGMENT {
+            self.end_segment(lines, previous);
         }
+    }
+
+    fn finish(&mut self, mut lines: LineBuffer, previous: &[Segment]) -> Vec<Segment> {
+        if lines.count > 0 {
+            self.end_segment(&mut lines, previous);
+        }
+        lines.segments
     }
 }
 
 impl<'a> SegmentWriter<'a> {
-    /// A writer. Segments of `earlier` whose text comes again stay what they are.
-    ///
-    /// # Errors
-    /// Want of memory.
-    pub fn new(earlier: &'a [Chunk]) -> io::Result<Self> {
-        Ok(Self {
-            earlier,
-            families: FamilyId::all().map(|_| None).collect(),
-            cutter: Cutter {
-                packer: Packer::new()?,
+    /// A writer. Segments of `previous` whose text is the same are reused.
+    pub fn new(previous: &'a [Chunk]) -> Self {
+        Self {
+            previous,
+            families: FamilyBuilders::default(),
+            segmenter: Segmenter {
+                compressor: Compressor::new(),
                 error: None,
             },
-        })
+        }
     }
 
-    /// What was written, in the order of the catalogue.
+    /// What was written, a chunk for each family.
     ///
     /// # Errors
     /// Out of memory.
     pub fn finish(mut self) -> io::Result<Vec<Chunk>> {
-        let mut chunks = Vec::new();
-        for (family, building) in FamilyId::all().zip(self.families) {
-            let Some(mut building) = building else {
-                continue;
-            };
-            let mut end = |lines: &mut Lines, format| {
-                if lines.count > 0 {
-                    self.cutter
-                        .cut(lines, earlier_of(self.earlier, family, format));
-                }
-                std::mem::take(&mut lines.segments)
-            };
+        let mut chunks = Vec::with_capacity(self.families.all.len());
+        for builder in self.families.all {
+            let family = builder.family;
+            let previous = |format| previous_segments(self.previous, family, format);
+            let text = self.segmenter.finish(builder.text, previous(Format::Text));
+            let openmetrics = builder
+                .openmetrics
+                .map(|lines| self.segmenter.finish(lines, previous(Format::OpenMetrics)));
             chunks.push(Chunk {
                 family,
-                series: building.series,
-                text: end(&mut building.text, Format::Text),
-                openmetrics: building
-                    .openmetrics
-                    .as_mut()
-                    .map(|lines| end(lines, Format::OpenMetrics)),
+                series: builder.series,
+                text,
+                openmetrics,
             });
         }
-        match self.cutter.error {
+        match self.segmenter.error {
             Some(error) => Err(error),
             None => Ok(chunks),
         }
     }
 }
 
-fn earlier_of(chunks: &[Chunk], family: FamilyId, format: Format) -> &[Segment] {
+impl FamilyBuilders {
+    /// The builder of a family. Called for every sample: an answer has few families, and the next
+    /// sample is most often of the same one or of the one after it.
+    fn of(&mut self, family: &'static Family) -> &mut FamilyBuilder {
+        let is_it = |builder: &FamilyBuilder| std::ptr::eq(builder.family, family);
+        let next = self.last + 1;
+        if !self.all.get(self.last).is_some_and(is_it) {
+            self.last = if self.all.get(next).is_some_and(is_it) {
+                next
+            } else {
+                let known = self.all.iter().position(is_it);
+                known.unwrap_or_else(|| self.begin(family))
+            };
+        }
+        &mut self.all[self.last]
+    }
+
+    fn begin(&mut self, family: &'static Family) -> usize {
+        self.all.push(FamilyBuilder {
+            family,
+            text: LineBuffer::default(),
+            openmetrics: None,
+            series: 0,
+        });
+        self.all.len() - 1
+    }
+}
+
+fn previous_segments<'a>(
+    chunks: &'a [Chunk],
+    family: &'static Family,
+    format: Format,
+) -> &'a [Segment] {
     let chunk = chunks.iter().find(|chunk| chunk.family == family);
     chunk.map_or(&[], |chunk| chunk.segments(format))
 }
 
 impl Sink for SegmentWriter<'_> {
-    fn gauge(&mut self, family: FamilyId, labels: &[LabelValue<'_>], value: f64) {
-        let building = self.families[family.index()].get_or_insert_default();
-        building.text.name_and_labels(family, "", labels);
-        end_of_labels(&mut building.text.buffer, value);
-        building.series += 1;
+    fn gauge(&mut self, family: &'static Family, labels: &[LabelValue<'_>], value: f64) {
+        let builder = self.families.of(family);
+        builder.text.write_name_and_labels(family, "", labels);
+        write_value(&mut builder.text.buffer, value);
+        builder.series += 1;
         // Looked for only when it may be needed: this is called for every series.
-        if building.text.count + 1 >= LINES {
-            let earlier = earlier_of(self.earlier, family, Format::Text);
-            self.cutter.added(&mut building.text, 1, earlier);
+        if builder.text.count + 1 >= LINES_PER_SEGMENT {
+            let previous = previous_segments(self.previous, family, Format::Text);
+            self.segmenter.count_lines(&mut builder.text, 1, previous);
         } else {
-            building.text.count += 1;
+            builder.text.count += 1;
         }
     }
 
     fn gauge_histogram(
         &mut self,
-        family: FamilyId,
+        family: &'static Family,
         labels: &[LabelValue<'_>],
         buckets: &[(u32, f64)],
         count: f64,
     ) {
-        let building = self.families[family.index()].get_or_insert_default();
-        building.series += buckets.len() as u64 + 2;
-        let openmetrics = building.openmetrics.get_or_insert_default();
+        let builder = self.families.of(family);
+        builder.series += buckets.len() as u64 + 2;
+        let openmetrics = builder.openmetrics.get_or_insert_default();
         let both = [
-            (&mut building.text, Format::Text),
+            (&mut builder.text, Format::Text),
             (openmetrics, Format::OpenMetrics),
         ];
         for (lines, format) in both {
             let added = histogram(format, family, labels, buckets, count, lines);
-            let earlier = earlier_of(self.earlier, family, format);
-            self.cutter.added(lines, added, earlier);
+            let previous = previous_segments(self.previous, family, format);
+            self.segmenter.count_lines(lines, added, previous);
         }
     }
 }
 
 /// Appends a histogram; returns how many lines it has.
 ///
-/// The limits are canonical floats, alike in both formats, so that a series is the same one whichever
-/// format a Prometheus asked for. A count of its own stands only in the text format: OpenMetrics
+/// The upper bounds are canonical floats in both formats, so that a series is the same one whichever
+/// format a Prometheus asked for. `_count` exists only in the text format: OpenMetrics
 /// pairs `_gcount` with `_gsum`, strict parsers refuse one without the other, and LivePerson gives
 /// no sum.
 fn histogram(
     format: Format,
-    family: FamilyId,
+    family: &'static Family,
     labels: &[LabelValue<'_>],
     buckets: &[(u32, f64)],
     count: f64,
-    lines: &mut Lines,
+    lines: &mut LineBuffer,
 ) -> usize {
-    for (limit, value) in buckets {
-        lines.name_and_labels(family, "_bucket", labels);
+    for (upper_bound, value) in buckets {
+        lines.write_name_and_labels(family, "_bucket", labels);
         let out = &mut lines.buffer;
         out.extend_from_slice(b",le=\"");
-        number::upper_limit(f64::from(*limit), out);
+        number::upper_bound(f64::from(*upper_bound), out);
         out.push(b'"');
-        end_of_labels(out, *value);
+        write_value(out, *value);
     }
-    lines.name_and_labels(family, "_bucket", labels);
+    lines.write_name_and_labels(family, "_bucket", labels);
     lines.buffer.extend_from_slice(b",le=\"+Inf\"");
-    end_of_labels(&mut lines.buffer, count);
+    write_value(&mut lines.buffer, count);
     if format == Format::OpenMetrics {
         return buckets.len() + 1;
     }
-    lines.name_and_labels(family, "_count", labels);
-    end_of_labels(&mut lines.buffer, count);
+    lines.write_name_and_labels(family, "_count", labels);
+    write_value(&mut lines.buffer, count);
     buckets.len() + 2
 }
 
-impl Lines {
-    fn name_and_labels(
+impl LineBuffer {
+    fn write_name_and_labels(
         &mut self,
-        family: FamilyId,
+        family: &'static Family,
         suffix: &'static str,
         labels: &[LabelValue<'_>],
     ) {
-        let family = family.get();
-        let same = self.same_labels(suffix, labels);
+        let same = self.shared_labels(suffix, labels);
         let (out, last) = (&mut self.buffer, &mut self.last);
         let start = out.len();
         last.labels.truncate(same);
         match last.labels.last() {
-            Some(place) => out.extend_from_within(last.start..last.start + place.end),
+            Some(span) => out.extend_from_within(last.start..last.start + span.end),
             None => {
                 out.extend_from_slice(family.name.as_bytes());
                 out.extend_from_slice(suffix.as_bytes());
@@ -263,13 +301,13 @@ impl Lines {
                     (None, out.len() - start - value == text.len())
                 }
                 LabelValue::Id(id) => {
-                    number::id(*id, out);
+                    number::integer(*id, out);
                     (Some(*id), true)
                 }
             };
             out.push(b'"');
             let end = out.len() - start;
-            last.labels.push(Place {
+            last.labels.push(LabelSpan {
                 value,
                 end,
                 id,
@@ -278,26 +316,26 @@ impl Lines {
         }
     }
 
-    /// How many labels at the beginning are those of the last line.
-    fn same_labels(&self, suffix: &str, labels: &[LabelValue<'_>]) -> usize {
+    /// How many labels at the beginning are equal to those of the last line.
+    fn shared_labels(&self, suffix: &str, labels: &[LabelValue<'_>]) -> usize {
         if self.last.suffix != suffix {
             return 0;
         }
         let line = self.buffer.get(self.last.start..).unwrap_or_default();
-        let same = |(place, label): &(&Place, &LabelValue<'_>)| match label {
-            LabelValue::Id(id) => place.id == Some(*id),
+        let same = |(span, label): &(&LabelSpan, &LabelValue<'_>)| match label {
+            LabelValue::Id(id) => span.id == Some(*id),
             LabelValue::Text(text) => {
-                let written = line.get(place.value..place.end - 1);
-                place.id.is_none() && place.verbatim && written == Some(text.as_bytes())
+                let written = line.get(span.value..span.end - 1);
+                span.id.is_none() && span.verbatim && written == Some(text.as_bytes())
             }
         };
         self.last.labels.iter().zip(labels).take_while(same).count()
     }
 }
 
-fn end_of_labels(out: &mut Vec<u8>, value: f64) {
+fn write_value(out: &mut Vec<u8>, value: f64) {
     out.push(b'}');
-    header::value(value, out);
+    header::write_value(value, out);
 }
 
 #[cfg(test)]

@@ -1,32 +1,32 @@
 //! The client of one account: its hosts, its credentials and the calls it can make.
 //!
 //! Every call is one HTTP request. What must be known before one (a host, a token) is fetched by
-//! calls of their own, so that [`crate::poll`] can pace those as well.
+//! separate calls, so that [`crate::scheduler`] can pace those as well.
 
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, ETAG, HeaderValue, IF_NONE_MATCH};
 use url::Url;
 
-use super::api::{Api, EngagementAnswer, EngagementQuery, SlaAnswer, SlaQuery};
+use super::allowed_hosts::AllowedHosts;
 use super::auth::{Credentials, TokenLifetime};
-use super::domain::{self, AllowedHosts, Found};
-use super::envelope::{Content, ReadError};
+use super::domain::{self, HostLookup};
 use super::error::{ApiError, Code, ConnectCause, Reply, UnreadableCause};
-use super::http::{Answer, Outgoing, Transport, TransportSettings};
+use super::http::{Request, Success, Transport, TransportSettings};
+use super::json::{Content, ReadError};
 use super::names::{self, NameKind, NamesAnswer};
 use super::redactor::Redactor;
-use super::service::Service;
-use super::{engactivity, lock, paths, reading, sla};
+use super::{paths, response};
 use crate::config::Auth;
 use crate::config::values::is_loopback;
+use crate::vocabulary::Service;
 
 /// A longer ETag is not sent back: servers refuse requests with long headers.
-const LONGEST_ETAG: usize = 1024;
+const MAX_ETAG_BYTES: usize = 1024;
 
 /// Everything a [`Client`] needs to know.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,7 +57,9 @@ pub struct Client {
     allowed_hosts: AllowedHosts,
     transport: Transport,
     credentials: Credentials,
-    found_hosts: Mutex<BTreeMap<Service, Url>>,
+    /// What the Domain API has answered; each entry is replaced whole.
+    discovered_hosts: Mutex<BTreeMap<Service, Url>>,
+    /// Of the last list of each kind that could be read.
     etags: Mutex<BTreeMap<NameKind, HeaderValue>>,
 }
 
@@ -93,27 +95,22 @@ impl Client {
             allowed_hosts,
             transport,
             credentials: Credentials::new(settings.auth),
-            found_hosts: Mutex::default(),
+            discovered_hosts: Mutex::default(),
             etags: Mutex::default(),
         })
     }
 
-    /// The services whose hosts have to be looked up, in the order in which they are needed:
-    /// those that this account's calls use, without the ones that `hosts` names. `names`: whether
-    /// [`Client::names`] will be called.
-    pub fn services(&self, names: bool) -> Vec<Service> {
-        let used = |service: &Service| match service {
-            Service::Sentinel | Service::AgentVep => {
-                self.credentials.token_service() == Some(*service)
-            }
-            Service::LeDataReporting => true,
-            Service::AccountConfigReadOnly => names,
-        };
-        let fixed = |service: &Service| self.fixed_hosts.contains_key(service.name());
-        Service::ALL
-            .into_iter()
-            .filter(|service| used(service) && !fixed(service))
+    /// Those of some services whose hosts have to be looked up, because `hosts` does not name them.
+    pub fn unknown_hosts(&self, services: impl IntoIterator<Item = Service>) -> Vec<Service> {
+        let services = services.into_iter();
+        services
+            .filter(|service| !self.fixed_hosts.contains_key(service.name()))
             .collect()
+    }
+
+    /// The service that tokens come from; `None` when none is needed.
+    pub fn token_service(&self) -> Option<Service> {
+        self.credentials.token_service()
     }
 
     /// Whether calls need a token from [`Client::authorise`] first.
@@ -124,21 +121,20 @@ impl Client {
     /// The base URL that calls of a service go to; `None` until it has been looked up.
     pub fn base_url(&self, service: Service) -> Option<Url> {
         let fixed = self.fixed_hosts.get(service.name()).cloned();
-        fixed.or_else(|| lock(&self.found_hosts).get(&service).cloned())
+        fixed.or_else(|| self.discovered_hosts.lock().get(&service).cloned())
     }
 
-    /// The host that calls of an API go to, for people; `-` until it has been looked up.
-    pub fn host_of(&self, api: Api) -> String {
-        let service = match api {
-            Api::Domain => return shown_host(Some(&self.domain_api)),
-            Api::Token => self.credentials.token_service(),
-            Api::EngagementActivity | Api::Sla => Some(Service::LeDataReporting),
-            Api::Names => Some(Service::AccountConfigReadOnly),
-        };
-        shown_host(service.and_then(|service| self.base_url(service)).as_ref())
+    /// The host that calls of a service go to, for messages; `-` until it has been looked up.
+    pub fn host_of(&self, service: Service) -> String {
+        display_host(self.base_url(service).as_ref())
     }
 
-    /// Asks the Domain API for a service's host and keeps it; after a failure the last one stays.
+    /// The host of the Domain API, for messages.
+    pub fn domain_api_host(&self) -> String {
+        display_host(Some(&self.domain_api))
+    }
+
+    /// Asks the Domain API for a service's host and stores it; after a failure the last one stays.
     ///
     /// An account or service that LivePerson does not know is [`ApiError::Rejected`], whatever the
     /// status: the Domain API takes no credentials, so 401 is not about them.
@@ -148,188 +144,189 @@ impl Client {
             return not_sent(no_url(&self.domain_api));
         };
         let redactor = self.credentials.redactor();
-        let read = move |answer: &Answer| domain::read(&answer.body, service.name());
-        let exchange = self.transport.exchange(Outgoing::get(url), &redactor).await;
-        let reply = reading::reply(exchange, &redactor, read).await;
+        let read = move |answer: &Success| domain::read(&answer.body, service.name());
+        let exchange = self.transport.exchange(Request::get(url), &redactor).await;
+        let reply = response::reply(exchange, &redactor, read).await;
         let code = reply.code;
-        then(reply, |result| {
-            let unknown = |status, words: &str| ApiError::Rejected {
-                status,
-                message: format!(
-                    "LivePerson does not know account {} (or the service {service} for it){words}",
-                    self.account
-                ),
-            };
-            match result {
-                Ok(Found::Host(host)) => match domain::base_url(&host, &self.domain_api) {
-                    Some(url) if self.allowed_hosts.allows(&url) => {
-                        lock(&self.found_hosts).insert(service, url);
-                        Ok(())
-                    }
-                    Some(url) => Err(foreign_host(&redactor, service, &url)),
-                    None => Err(ApiError::Unreadable {
-                        detail: format!(
-                            "baseURI: \"{}\" is not a host that may be called",
-                            redactor.line(&host, 100)
-                        ),
-                        cause: UnreadableCause::Content,
-                    }),
-                },
-                Ok(Found::Nothing) => match code {
-                    Code::Status(status) => Err(unknown(status, "")),
-                    _ => Err(unknown(200, "")),
-                },
-                Err(ApiError::Rejected {
+        map_result(reply, |result| match result {
+            Ok(HostLookup::Host(host)) => self.store_host(service, &host, &redactor),
+            Ok(HostLookup::Unknown) => Err(self.unknown_service(service, status_of(code), None)),
+            Err(
+                ApiError::Rejected {
                     status: status @ (400 | 404),
                     message,
-                }) => Err(unknown(status, &format!(": {message}"))),
-                Err(ApiError::Refused { status, message }) => {
-                    Err(unknown(status, &format!(": {message}")))
                 }
-                Err(error) => Err(error),
-            }
+                | ApiError::Refused { status, message },
+            ) => Err(self.unknown_service(service, status, Some(&message))),
+            Err(error) => Err(error),
         })
     }
 
-    /// Fetches a token (OAuth 2.0) or logs in, and keeps the token for the calls that follow.
+    /// Stores a host of the Domain API, if calls and the credentials in them may go there.
+    fn store_host(
+        &self,
+        service: Service,
+        host: &str,
+        redactor: &Redactor,
+    ) -> Result<(), ApiError> {
+        let Some(url) = domain::base_url(host, &self.domain_api) else {
+            return Err(ApiError::Unreadable {
+                detail: format!(
+                    "baseURI: \"{}\" is not a host that may be called",
+                    redactor.line(host, 100)
+                ),
+                cause: UnreadableCause::Content,
+            });
+        };
+        if !self.allowed_hosts.allows(&url) {
+            return Err(foreign_host(redactor, service, &url));
+        }
+        self.discovered_hosts.lock().insert(service, url);
+        Ok(())
+    }
+
+    fn unknown_service(&self, service: Service, status: u16, message: Option<&str>) -> ApiError {
+        let account = &self.account;
+        let mut text =
+            format!("LivePerson does not know account {account} (or the service {service} for it)");
+        if let Some(message) = message {
+            text.push_str(": ");
+            text.push_str(message);
+        }
+        ApiError::Rejected {
+            status,
+            message: text,
+        }
+    }
+
+    /// Fetches a token (OAuth 2.0) or logs in, and stores the token for the calls that follow.
     ///
     /// Secrets that came from files are read again first: a token is often asked for because the
     /// last one was refused, and that may be because the secret was rotated. When they are refused
     /// and cannot be read, the error says so, too. With OAuth 1.0 there is nothing to fetch and
     /// nothing is sent.
     pub async fn authorise(&self) -> Reply<TokenLifetime> {
+        if !self.needs_token() {
+            return unsent(Ok(TokenLifetime::UNTIL_REFUSED));
+        }
+        let reloaded = self.credentials.reload_secrets().await;
+        let mut reply = self.fetch_token().await;
+        if let Err(problem) = reloaded {
+            append_to_refusal(&mut reply.result, &problem);
+        }
+        reply
+    }
+
+    async fn fetch_token(&self) -> Reply<TokenLifetime> {
         let credentials = &self.credentials;
-        let unread = match self.needs_token() {
-            true => credentials.read_again().await.err(),
-            false => None,
-        };
-        let (Some(service), Some(request)) = (
+        let (Some(service), Some(token_request)) = (
             credentials.token_service(),
             credentials.token_request(&self.account),
         ) else {
             return unsent(Ok(TokenLifetime::UNTIL_REFUSED));
         };
-        let url = match self.url(service, &request.path) {
+        let url = match self.url(service, &token_request.path) {
             Ok(url) => url,
             Err(error) => return not_sent(error),
         };
-        let redactor = request.redactor;
-        let outgoing = Outgoing::post(url, request.content_type, request.body);
-        let exchange = self.transport.exchange(outgoing, &redactor).await;
-        let read = move |answer: &Answer| {
-            // No excerpt: what cannot be read may still hold a token.
-            let read = (request.read)(&answer.body);
+        let redactor = token_request.redactor;
+        let request = Request::post(url, token_request.content_type, token_request.body);
+        let exchange = self.transport.exchange(request, &redactor).await;
+        let read = move |answer: &Success| {
+            // No excerpt: a body that cannot be read may still hold a token.
+            let read = (token_request.read)(&answer.body);
             read.map_err(|error| error.without_excerpt(&answer.body))
         };
-        let reply = reading::reply(exchange, &redactor, read).await;
-        let mut reply = then(reply, |result| {
-            result.map(|(token, lifetime)| {
-                credentials.keep(token);
-                lifetime
-            })
-        });
-        if let Err(
-            ApiError::Refused { message, .. }
-            | ApiError::Rejected {
-                status: 400,
-                message,
-            },
-        ) = &mut reply.result
-            && let Some(problem) = unread
-        {
-            message.push_str(&problem);
-        }
-        reply
+        let reply = response::reply(exchange, &redactor, read).await;
+        map_result(reply, |result| {
+            let (token, lifetime) = result?;
+            credentials.store_token(token);
+            Ok(lifetime)
+        })
     }
 
-    /// One call of Engagement Activity.
-    pub async fn engagement_activity(&self, query: &EngagementQuery) -> Reply<EngagementAnswer> {
-        let path = paths::engagement_path(&self.account, query);
-        let query = query.clone();
-        let read = move |answer: &Answer| engactivity::read(&answer.body, &query);
-        self.get(Service::LeDataReporting, &path, None, read).await
-    }
-
-    /// One call of the SLA Histogram.
-    pub async fn sla(&self, query: &SlaQuery) -> Reply<SlaAnswer> {
-        let path = paths::sla_path(&self.account, query);
-        let read = |answer: &Answer| sla::read(&answer.body);
-        self.get(Service::LeDataReporting, &path, None, read).await
+    /// One authorised GET of `path_and_query` below the base URL of `service`. The body of a
+    /// success is given to `read`: a short one at once, a long one on a blocking thread.
+    pub async fn get<T, F>(&self, service: Service, path_and_query: &str, read: F) -> Reply<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&[u8]) -> Result<Content<T>, ReadError> + Send + 'static,
+    {
+        let read = move |answer: &Success| read(&answer.body);
+        self.get_if_changed(service, path_and_query, None, read)
+            .await
     }
 
     /// One call of the account configuration. Asks only for what has changed since the last answer
     /// that could be read.
     ///
-    /// `has_last`: whether what the last answer said is still there; otherwise all of it is asked for.
+    /// `has_last`: whether the names of the last answer are still at hand; otherwise all are asked
+    /// for.
     pub async fn names(&self, kind: NameKind, has_last: bool) -> Reply<NamesAnswer> {
         let (list, version) = kind.resource();
         let path = paths::configuration(&self.account, list, version);
-        let known = lock(&self.etags).get(&kind).filter(|_| has_last).cloned();
-        let read = move |answer: &Answer| {
-            if answer.status == 304 {
-                return Ok(Content {
-                    value: (NamesAnswer::Unchanged, None),
-                    status: None,
-                    ignored: None,
-                });
-            }
-            let etag = answer.headers.get(ETAG).cloned();
-            Ok(names::read(kind, &answer.body)?.map(|names| (names, etag)))
-        };
-        let service = Service::AccountConfigReadOnly;
-        let conditional = known.is_some();
-        let reply = self.get(service, &path, known, read).await;
+        let etag = self.etags.lock().get(&kind).filter(|_| has_last).cloned();
+        let conditional = etag.is_some();
+        let service = Service::ACCOUNT_CONFIG_READ_ONLY;
+        let read = move |answer: &Success| read_names(kind, answer);
+        let reply = self.get_if_changed(service, &path, etag, read).await;
         if conditional && matches!(reply.result, Err(ApiError::Rejected { .. })) {
             // It may be the condition that is refused (400, 412, 431): ask without it next time.
-            lock(&self.etags).remove(&kind);
+            self.etags.lock().remove(&kind);
         }
-        then(reply, |result| {
+        map_result(reply, |result| {
             let (answer, etag) = result?;
             if let NamesAnswer::Names(_) = answer {
-                let mut etags = lock(&self.etags);
-                match etag.filter(|etag| etag.len() <= LONGEST_ETAG) {
-                    Some(etag) => etags.insert(kind, etag),
-                    None => etags.remove(&kind),
-                };
+                self.store_etag(kind, etag);
             }
             Ok(answer)
         })
     }
 
-    /// An authorised GET.
-    async fn get<T, F>(
+    fn store_etag(&self, kind: NameKind, etag: Option<HeaderValue>) {
+        let mut etags = self.etags.lock();
+        match etag.filter(|etag| etag.len() <= MAX_ETAG_BYTES) {
+            Some(etag) => etags.insert(kind, etag),
+            None => etags.remove(&kind),
+        };
+    }
+
+    /// An authorised GET; with an `etag` 304 is a success as well.
+    async fn get_if_changed<T, F>(
         &self,
         service: Service,
-        path: &str,
+        path_and_query: &str,
         etag: Option<HeaderValue>,
         read: F,
     ) -> Reply<T>
     where
         T: Send + 'static,
-        F: FnOnce(&Answer) -> Result<Content<T>, ReadError> + Send + 'static,
+        F: FnOnce(&Success) -> Result<Content<T>, ReadError> + Send + 'static,
     {
-        let url = match self.url(service, path) {
+        let url = match self.url(service, path_and_query) {
             Ok(url) => url,
             Err(error) => return not_sent(error),
         };
-        let permit = match self.credentials.permit(&url) {
-            Ok(permit) => permit,
+        let authorization = match self.credentials.authorization(&url) {
+            Ok(authorization) => authorization,
             Err(error) => return not_sent(error),
         };
-        let mut outgoing = Outgoing::get(url);
-        outgoing.headers.insert(AUTHORIZATION, permit.header);
+        let mut request = Request::get(url);
+        request.headers.insert(AUTHORIZATION, authorization.header);
         if let Some(etag) = etag {
-            outgoing.headers.insert(IF_NONE_MATCH, etag);
-            outgoing.conditional = true;
+            request.headers.insert(IF_NONE_MATCH, etag);
+            request.conditional = true;
         }
-        let exchange = self.transport.exchange(outgoing, &permit.redactor).await;
-        let mut reply = reading::reply(exchange, &permit.redactor, read).await;
-        // A token is fetched anew with fresh secrets; a signature has nowhere else to get them.
-        if let (Err(ApiError::Refused { message, .. }), false) =
-            (&mut reply.result, self.needs_token())
-            && let Err(problem) = self.credentials.read_again().await
+        let redactor = authorization.redactor;
+        let exchange = self.transport.exchange(request, &redactor).await;
+        let mut reply = response::reply(exchange, &redactor, read).await;
+        let refused = matches!(reply.result, Err(ApiError::Refused { .. }));
+        // The next token is fetched with reloaded secrets; a signature has to reload them here.
+        if refused
+            && !self.needs_token()
+            && let Err(problem) = self.credentials.reload_secrets().await
         {
-            message.push_str(&problem);
+            append_to_refusal(&mut reply.result, &problem);
         }
         reply
     }
@@ -342,8 +339,45 @@ impl Client {
     }
 }
 
-/// A host, and its port when it is an unusual one.
-pub fn shown_host(url: Option<&Url>) -> String {
+/// A body of the account configuration and its ETag; 304 has neither.
+fn read_names(
+    kind: NameKind,
+    answer: &Success,
+) -> Result<Content<(NamesAnswer, Option<HeaderValue>)>, ReadError> {
+    if answer.status == 304 {
+        return Ok(Content {
+            value: (NamesAnswer::Unchanged, None),
+            status: None,
+            ignored: None,
+        });
+    }
+    let etag = answer.headers.get(ETAG).cloned();
+    Ok(names::read(kind, &answer.body)?.map(|names| (names, etag)))
+}
+
+/// Adds to the message of refused credentials why the present secrets could not be read.
+fn append_to_refusal<T>(result: &mut Result<T, ApiError>, problem: &str) {
+    if let Err(
+        ApiError::Refused { message, .. }
+        | ApiError::Rejected {
+            status: 400,
+            message,
+        },
+    ) = result
+    {
+        message.push_str(problem);
+    }
+}
+
+fn status_of(code: Code) -> u16 {
+    match code {
+        Code::Status(status) => status,
+        Code::Timeout | Code::Connect | Code::Decode | Code::TooLarge => 200,
+    }
+}
+
+/// A host, and its port when it is not the scheme's default; `-` for none.
+pub fn display_host(url: Option<&Url>) -> String {
     match url.and_then(|url| Some((url.host_str()?, url.port()))) {
         Some((host, Some(port))) => format!("{host}:{port}"),
         Some((host, None)) => host.to_owned(),
@@ -358,7 +392,7 @@ fn unreachable(detail: String) -> ApiError {
     }
 }
 
-/// The Domain API names a host that nobody has said may get the account's credentials.
+/// The Domain API names a host to which the account's credentials may not be sent.
 fn foreign_host(redactor: &Redactor, service: Service, url: &Url) -> ApiError {
     let host = redactor.line(url.host_str().unwrap_or_default(), 100);
     ApiError::Unreadable {
@@ -395,8 +429,8 @@ fn unsent<T>(result: Result<T, ApiError>) -> Reply<T> {
     }
 }
 
-/// Goes on with the result of a reply; an error found on the way counts as its end.
-fn then<T, U>(
+/// Makes another result of a reply's; an error that comes up on the way becomes its code.
+fn map_result<T, U>(
     reply: Reply<T>,
     f: impl FnOnce(Result<T, ApiError>) -> Result<U, ApiError>,
 ) -> Reply<U> {

@@ -1,4 +1,4 @@
-//! What can go wrong with a call, kept apart by who can mend it.
+//! What can go wrong with a call, by what an operator can do about it.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,11 +11,11 @@ use crate::config::units::format_duration;
 /// hundred characters long; it may go to a log or the landing page as it is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ApiError {
-    /// No answer began: DNS, refused, proxy, TLS handshake, closed without a word.
+    /// No answer began: DNS, refused, proxy, TLS handshake, closed before an answer.
     Connect {
         /// The causes, outermost first.
         detail: String,
-        /// What stands in the way.
+        /// The kind of obstacle.
         cause: ConnectCause,
     },
     /// No whole answer within `limits.request_timeout`.
@@ -32,21 +32,21 @@ pub enum ApiError {
     Refused {
         /// The HTTP status.
         status: u16,
-        /// LivePerson's words, shortened.
+        /// LivePerson's message, shortened.
         message: String,
     },
     /// Another 4xx, or an unexpected 1xx or 3xx: the request is wrong.
     Rejected {
         /// The HTTP status.
         status: u16,
-        /// LivePerson's words, shortened.
+        /// LivePerson's message, shortened.
         message: String,
     },
     /// 5xx: LivePerson's own failure.
     Failed {
         /// The HTTP status.
         status: u16,
-        /// LivePerson's words, shortened.
+        /// LivePerson's message, shortened.
         message: String,
     },
     /// An answer came and is not what the API promises, or not whole.
@@ -63,7 +63,7 @@ pub enum ApiError {
     },
 }
 
-/// What stands between this machine and an answer.
+/// Why no answer came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ConnectCause {
     /// The name of the host has no address.
@@ -78,11 +78,11 @@ pub enum ConnectCause {
     ProxyLogin,
     /// The proxy does not let the call through.
     ProxyRefused,
-    /// Nobody known vouches for the certificate.
+    /// No trusted root certificate leads to the certificate.
     CertificateUntrusted,
-    /// The certificate is over, or this machine's clock is ahead.
+    /// The certificate has expired, or this machine's clock is ahead.
     CertificateExpired,
-    /// The certificate does not hold yet, or this machine's clock is behind.
+    /// The certificate is not valid yet, or this machine's clock is behind.
     CertificateNotYetValid,
     /// The certificate is for another host.
     CertificateOtherHost,
@@ -158,12 +158,12 @@ impl fmt::Display for ApiError {
     }
 }
 
-/// Longer waits are not told to the second: a number of 20 digits says no more than this.
-const LONGEST_TOLD: Duration = Duration::from_secs(7 * 86_400);
+/// Longer waits are not shown to the second: a number of 20 digits says no more than this.
+const LONGEST_SHOWN: Duration = Duration::from_secs(7 * 86_400);
 
-/// A wait as people write it: nobody asks for nanoseconds, and a wait is never told too short.
+/// A wait in whole seconds, rounded up: a wait must not be shown too short.
 fn whole_seconds(wait: Duration) -> String {
-    if wait > LONGEST_TOLD {
+    if wait > LONGEST_SHOWN {
         return "more than a week".to_owned();
     }
     let more = u64::from(wait.subsec_nanos() > 0);
@@ -199,7 +199,7 @@ impl fmt::Display for Code {
     }
 }
 
-/// One finished call: its result and what the exporter's own metrics want to know of it.
+/// One finished call: its result, and what the exporter's own metrics need of it.
 #[derive(Debug)]
 pub struct Reply<T> {
     /// The answer, or why there is none.
@@ -226,7 +226,7 @@ pub struct ServerTime {
     pub at: tokio::time::Instant,
 }
 
-/// Entries of an answer that could not be read. The rest of the answer is as good as ever.
+/// Entries of an answer that could not be read. The rest of the answer is good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IgnoredEntries {
     /// How many; never 0.
@@ -240,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_are_told_in_whole_seconds() {
+    fn waits_are_shown_in_whole_seconds() {
         for (nanos, want) in [
             (0, "0s"),
             (1, "1s"),
@@ -253,7 +253,7 @@ mod tests {
             assert_eq!(text, format!("throttled (429), asked to wait {want}"));
         }
         for (wait, want) in [
-            (LONGEST_TOLD, format_duration(LONGEST_TOLD)),
+            (LONGEST_SHOWN, format_duration(LONGEST_SHOWN)),
             (Duration::MAX, "more than a week".to_owned()),
         ] {
             let retry_after = Some(wait);

@@ -1,17 +1,17 @@
-//! Words for people: what a body says, short, on one line and without any secret of ours.
+//! Excerpts of bodies for error messages: short, on one line and without secrets.
 //!
-//! Everything that LivePerson sent and that ends up in an error passes through a [`Redactor`].
+//! Everything that LivePerson sent and that is shown in an error passes through a [`Redactor`].
 
 use serde_json::Value;
 
+use super::escapes::{csi, is_format};
 use super::redactor::Redactor;
-use super::spelling::{csi, is_format};
 
 /// Longest excerpt of a body that was not understood, in characters.
-const EXCERPT: usize = 120;
+const MAX_EXCERPT: usize = 120;
 /// Longest message taken from an error body, in characters.
-const MESSAGE: usize = 200;
-/// Stands for all the words of an answer that could give a secret away.
+const MAX_MESSAGE: usize = 200;
+/// The replacement of a whole text that could give a secret away.
 const WITHHELD: &str = "[withheld]";
 
 impl Redactor {
@@ -38,17 +38,17 @@ impl Redactor {
         } else {
             self.hide(&text)
         };
-        format!("\"{}\"", shorten(&text, EXCERPT))
+        format!("\"{}\"", shorten(&text, MAX_EXCERPT))
     }
 
     /// What an error body says: the message of a JSON body, the title or text of an HTML page, or
-    /// the text itself. `cut` tells that the body is longer than what was read.
+    /// the text itself. `cut`: the body is longer than what was read.
     pub(super) fn message(&self, body: &[u8], cut: bool) -> String {
         if self.withholds() {
             return WITHHELD.to_owned();
         }
         if let Some(message) = json_message(body) {
-            return self.line(&message, MESSAGE);
+            return self.line(&message, MAX_MESSAGE);
         }
         // Before tags are taken out, because a secret with an angle bracket would be torn apart;
         // and after, because a tag may have stood inside of one.
@@ -63,7 +63,7 @@ impl Redactor {
         if text.is_empty() {
             return "no message".to_owned();
         }
-        shorten(&text, MESSAGE)
+        shorten(&text, MAX_MESSAGE)
     }
 }
 
@@ -95,23 +95,23 @@ fn shorten(text: &str, limit: usize) -> String {
     }
 }
 
-/// Whether a body is a page for people rather than data.
+/// Whether a body is an HTML page instead of JSON.
 pub(super) fn is_html(body: &[u8]) -> bool {
     body.trim_ascii_start().first() == Some(&b'<')
 }
 
-/// The words in a JSON error body, wherever LivePerson's servers put them.
+/// The message in a JSON error body, in any of the places where LivePerson's servers put it.
 pub(super) fn json_message(body: &[u8]) -> Option<String> {
     let value: Value = serde_json::from_slice(body).ok()?;
-    let inside = |key: &str| value.get(key).and_then(words);
-    words(&value)
+    let inside = |key: &str| value.get(key).and_then(error_text);
+    error_text(&value)
         .or_else(|| inside("error"))
         .or_else(|| inside("body"))
         .or_else(|| inside("meta"))
-        .or_else(|| value.get("errors").and_then(|all| words(all.get(0)?)))
+        .or_else(|| value.get("errors").and_then(|all| error_text(all.get(0)?)))
 }
 
-fn words(value: &Value) -> Option<String> {
+fn error_text(value: &Value) -> Option<String> {
     let text = |key: &str| {
         let text = value.get(key)?.as_str()?.trim();
         (!text.is_empty()).then(|| text.to_owned())

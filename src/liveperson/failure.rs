@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::error::{ApiError, ConnectCause, UnreadableCause};
 use super::redactor::Redactor;
 
-/// Longest list of causes, in characters.
-const LONGEST: usize = 300;
+/// Longest description of the causes, in characters.
+const MAX_DETAIL: usize = 300;
 
 /// How far an exchange came before it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,51 +20,73 @@ pub(super) enum Stage {
 }
 
 /// What [`classify`] has to know of this client.
-pub(super) struct Client {
+pub(super) struct ClientInfo {
     /// Whether this machine trusts no certificate at all.
     pub(super) no_trust_anchors: bool,
     /// Longest wait for a connection.
     pub(super) connect_timeout: Duration,
 }
 
-/// Turns a failed exchange into an [`ApiError`].
+/// The [`ApiError`] of a failed exchange.
 pub(super) fn classify(
     error: reqwest::Error,
     stage: Stage,
-    client: &Client,
+    client: &ClientInfo,
     redactor: &Redactor,
 ) -> ApiError {
-    // A URL holds ids, and what else somebody may have put there.
+    // A URL holds ids, and possibly credentials.
     let error = error.without_url();
-    let mut seen = Seen::default();
-    walk(&error, &mut |cause| seen.look(cause));
-    let mut detail = causes(&error);
-    let cause = match stage {
-        Stage::InBody => {
-            let what = match seen.damaged || error.is_decode() && !seen.connection {
-                true => "the answer is not proper HTTP or gzip",
-                false => "the connection ended in the middle of the answer",
-            };
-            return unreadable(
-                format!("{what}: {detail}"),
-                UnreadableCause::Transfer,
-                redactor,
-            );
+    let mut causes = Causes::default();
+    for_each_cause(&error, &mut |cause| causes.add(cause));
+    let detail = describe_causes(&error);
+    match damage(&error, stage, &causes) {
+        Some((what, cause)) => ApiError::Unreadable {
+            detail: redactor.line(&format!("{what}: {detail}"), MAX_DETAIL),
+            cause,
+        },
+        None => no_connection(&error, &causes, detail, client, redactor),
+    }
+}
+
+/// What is wrong with an answer that has begun; `None` when none has.
+fn damage(
+    error: &reqwest::Error,
+    stage: Stage,
+    causes: &Causes,
+) -> Option<(&'static str, UnreadableCause)> {
+    match stage {
+        Stage::InBody if causes.damaged || error.is_decode() && !causes.connection => Some((
+            "the answer is not proper HTTP or gzip",
+            UnreadableCause::Transfer,
+        )),
+        Stage::InBody => Some((
+            "the connection ended in the middle of the answer",
+            UnreadableCause::Transfer,
+        )),
+        Stage::BeforeHead if causes.head => Some((
+            "the head of the answer cannot be read",
+            UnreadableCause::Head,
+        )),
+        Stage::BeforeHead if causes.damaged => {
+            Some(("the answer is not proper HTTP", UnreadableCause::NotHttp))
         }
-        Stage::BeforeHead if seen.head => {
-            let detail = format!("the head of the answer cannot be read: {detail}");
-            return unreadable(detail, UnreadableCause::Head, redactor);
-        }
-        Stage::BeforeHead if seen.damaged => {
-            let detail = format!("the answer is not proper HTTP: {detail}");
-            return unreadable(detail, UnreadableCause::NotHttp, redactor);
-        }
-        // Every other limit is watched by the transport itself.
-        Stage::BeforeHead if error.is_timeout() => {
-            detail = format!("no connection within {:?}", client.connect_timeout);
-            ConnectCause::TooSlow
-        }
-        Stage::BeforeHead => connect_cause(&error, &seen, &detail),
+        Stage::BeforeHead => None,
+    }
+}
+
+fn no_connection(
+    error: &reqwest::Error,
+    causes: &Causes,
+    mut detail: String,
+    client: &ClientInfo,
+    redactor: &Redactor,
+) -> ApiError {
+    // Every other limit is watched by the transport itself.
+    let cause = if error.is_timeout() {
+        detail = format!("no connection within {:?}", client.connect_timeout);
+        ConnectCause::TooSlow
+    } else {
+        connect_cause(error, causes, &detail)
     };
     if client.no_trust_anchors && cause == ConnectCause::CertificateUntrusted {
         detail.push_str(
@@ -72,42 +94,38 @@ pub(super) fn classify(
         );
     }
     ApiError::Connect {
-        detail: redactor.line(&detail, LONGEST),
+        detail: redactor.line(&detail, MAX_DETAIL),
         cause,
     }
 }
 
-fn unreadable(detail: String, cause: UnreadableCause, redactor: &Redactor) -> ApiError {
-    ApiError::Unreadable {
-        detail: redactor.line(&detail, LONGEST),
-        cause,
-    }
-}
-
-fn connect_cause(error: &reqwest::Error, seen: &Seen, detail: &str) -> ConnectCause {
-    // The library tells these apart in its words only.
+fn connect_cause(error: &reqwest::Error, causes: &Causes, detail: &str) -> ConnectCause {
+    // The library distinguishes these only in its messages.
     let detail = detail.to_ascii_lowercase();
-    let says = |words: &str| detail.contains(words);
-    if says("proxy auth") {
+    let contains = |text: &str| detail.contains(text);
+    if contains("proxy auth") {
         ConnectCause::ProxyLogin
-    } else if says("underlying connection") {
+    } else if contains("underlying connection") {
         ConnectCause::ProxyUnreachable
-    } else if says("tunnel") {
+    } else if contains("tunnel") {
         ConnectCause::ProxyRefused
-    } else if let Some(tls) = seen.tls {
+    } else if let Some(tls) = causes.tls {
         tls
-    } else if says("dns error") || says("invalid dns name") {
+    } else if contains("dns error") || contains("invalid dns name") {
         ConnectCause::Resolve
-    } else if let Some(cause) = seen.io.and_then(|kind| of_io(kind, error.is_connect())) {
+    } else if let Some(cause) = causes
+        .io
+        .and_then(|kind| io_cause(kind, error.is_connect()))
+    {
         cause
-    } else if seen.incomplete {
+    } else if causes.incomplete {
         ConnectCause::Closed
     } else {
         ConnectCause::Other
     }
 }
 
-fn of_io(kind: io::ErrorKind, connecting: bool) -> Option<ConnectCause> {
+fn io_cause(kind: io::ErrorKind, connecting: bool) -> Option<ConnectCause> {
     use io::ErrorKind as Kind;
     match kind {
         Kind::ConnectionRefused
@@ -130,9 +148,9 @@ fn of_io(kind: io::ErrorKind, connecting: bool) -> Option<ConnectCause> {
     }
 }
 
-/// What the chain of causes tells.
+/// What the chain of causes contains.
 #[derive(Default)]
-struct Seen {
+struct Causes {
     tls: Option<ConnectCause>,
     /// The innermost error of the system.
     io: Option<io::ErrorKind>,
@@ -146,11 +164,11 @@ struct Seen {
     incomplete: bool,
 }
 
-impl Seen {
-    fn look(&mut self, cause: &(dyn Error + 'static)) {
+impl Causes {
+    fn add(&mut self, cause: &(dyn Error + 'static)) {
         if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
             self.connection = true;
-            self.tls = Some(of_tls(tls));
+            self.tls = Some(tls_cause(tls));
         }
         if let Some(io) = cause.downcast_ref::<io::Error>() {
             self.io = Some(io.kind());
@@ -166,13 +184,13 @@ impl Seen {
 
 /// Whether a version and a status came before what cannot be read.
 fn is_about_headers(error: &hyper::Error) -> bool {
-    // The library tells these apart in its words only.
+    // The library distinguishes these only in its messages.
     let text = error.to_string();
     let about = ["header", "content-length", "transfer-encoding"];
-    error.is_parse_too_large() || about.iter().any(|words| text.contains(words))
+    error.is_parse_too_large() || about.iter().any(|name| text.contains(name))
 }
 
-fn of_tls(error: &rustls::Error) -> ConnectCause {
+fn tls_cause(error: &rustls::Error) -> ConnectCause {
     use rustls::CertificateError as Certificate;
     let rustls::Error::InvalidCertificate(problem) = error else {
         return match error {
@@ -194,15 +212,15 @@ fn of_tls(error: &rustls::Error) -> ConnectCause {
     }
 }
 
-/// The causes, outermost first, without the ones that only say "it failed".
-pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
+/// The causes, outermost first, without those that only say that something failed.
+pub(super) fn describe_causes(error: &(dyn Error + 'static)) -> String {
     let mut texts: Vec<String> = Vec::new();
-    walk(error, &mut |cause| {
+    for_each_cause(error, &mut |cause| {
         let text = cause.to_string();
-        let empty_words = cause.is::<reqwest::Error>() || text.starts_with("client error (");
+        let says_nothing = cause.is::<reqwest::Error>() || text.starts_with("client error (");
         // A wrapper often repeats what it wraps.
         let repeated = texts.last().is_some_and(|last| last.contains(&text));
-        if !empty_words && !repeated {
+        if !says_nothing && !repeated {
             texts.push(text);
         }
     });
@@ -214,7 +232,7 @@ pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
 
 /// Visits an error and its causes, also those inside an `io::Error`, whose `source` skips the very
 /// error that it wraps.
-fn walk(error: &(dyn Error + 'static), visit: &mut dyn FnMut(&(dyn Error + 'static))) {
+fn for_each_cause(error: &(dyn Error + 'static), visit: &mut dyn FnMut(&(dyn Error + 'static))) {
     let mut next = Some(error);
     while let Some(cause) = next {
         visit(cause);

@@ -5,11 +5,11 @@ use std::time::{Duration, SystemTime};
 
 use url::Url;
 
-use super::api::{EngagementAnswer, EngagementQuery, SlaAnswer};
-use super::envelope::{Content, ReadError};
+use super::allowed_hosts::AllowedHosts;
+use super::json::{Content, ReadError};
 use super::names::{NameKind, NamesAnswer};
 use super::redactor::Redactor;
-use super::{auth, domain, engactivity, names, sla};
+use super::{auth, domain, names};
 
 /// Longest text that [`error_text`] returns, in characters, and one for the mark of a cut.
 pub const LONGEST_ERROR_TEXT: usize = 201;
@@ -18,33 +18,18 @@ fn redactor(secret: &str) -> Redactor {
     Redactor::new([secret.to_owned()])
 }
 
+/// What is wrong with an answer, as it is logged.
+pub fn describe(error: &ReadError, body: &[u8], secret: &str) -> String {
+    error.describe(body, &redactor(secret))
+}
+
 fn described<T>(
     read: Result<Content<T>, ReadError>,
     body: &[u8],
     secret: &str,
 ) -> Result<T, String> {
     read.map(|content| content.value)
-        .map_err(|error| error.describe(body, &redactor(secret)))
-}
-
-/// An answer of Engagement Activity.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn engagement(
-    body: &[u8],
-    query: &EngagementQuery,
-    secret: &str,
-) -> Result<EngagementAnswer, String> {
-    described(engactivity::read(body, query), body, secret)
-}
-
-/// An answer of SLA Histogram.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn sla(body: &[u8], secret: &str) -> Result<SlaAnswer, String> {
-    described(sla::read(body), body, secret)
+        .map_err(|error| describe(&error, body, secret))
 }
 
 /// Ids and names of an answer of the account configuration.
@@ -68,13 +53,13 @@ pub fn domain(
     domain_api: &Url,
     secret: &str,
 ) -> Result<Option<Url>, String> {
-    let allowed = domain::AllowedHosts::new(domain_api, std::iter::empty(), &[]);
+    let allowed = AllowedHosts::new(domain_api, std::iter::empty(), &[]);
     Ok(
         match described(domain::read(body, service), body, secret)? {
-            domain::Found::Host(host) => {
+            domain::HostLookup::Host(host) => {
                 domain::base_url(&host, domain_api).filter(|url| allowed.allows(url))
             }
-            domain::Found::Nothing => None,
+            domain::HostLookup::Unknown => None,
         },
     )
 }

@@ -13,20 +13,22 @@ use secrecy::zeroize::Zeroizing;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use super::connections::{Connections, connect_timeout};
 use super::error::{ApiError, ServerTime};
 use super::failure::{self, Stage};
+use super::http_clients::{HttpClients, connect_timeout};
 use super::redactor::Redactor;
 use super::retry_after::retry_after;
+use super::wall_clock;
 
-/// Most of an error body that is read: its first words say what is wrong.
-const ERROR_BODY: usize = 64 * 1024;
+/// The part of an error body that is read, in bytes: its beginning says what is wrong.
+const MAX_ERROR_BODY: usize = 64 * 1024;
 /// Longest wait for an error body: its status is already known.
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
-/// Room made at once for a body that announces its length, which may be a lie.
-const TRUSTED_LENGTH: u64 = 1024 * 1024;
-/// Room for an answer with a token, which is refused when it is longer than 16 KiB.
-const SENSITIVE_LENGTH: u64 = 32 * 1024;
+/// Most memory allocated beforehand for a body that announces its length, in bytes: the length may
+/// be wrong.
+const MAX_PREALLOCATION: u64 = 1024 * 1024;
+/// Memory allocated for an answer with a token, which is refused when it is longer than 16 KiB.
+const SENSITIVE_CAPACITY: u64 = 32 * 1024;
 
 /// What a [`Transport`] is made of.
 pub(super) struct TransportSettings {
@@ -39,13 +41,13 @@ pub(super) struct TransportSettings {
 
 /// Sends requests and reads answers.
 pub(super) struct Transport {
-    connections: Connections,
+    clients: HttpClients,
     timeout: Duration,
     limit: u64,
 }
 
 /// A request as it goes on the wire.
-pub(super) struct Outgoing {
+pub(super) struct Request {
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
@@ -55,7 +57,7 @@ pub(super) struct Outgoing {
     pub(super) conditional: bool,
 }
 
-impl Outgoing {
+impl Request {
     /// A GET without anything else.
     pub(super) fn get(url: Url) -> Self {
         Self {
@@ -67,7 +69,7 @@ impl Outgoing {
         }
     }
 
-    /// A POST of a text, which is wiped from memory afterwards: it holds a secret.
+    /// A POST of a string that is wiped from memory afterwards: it holds a secret.
     pub(super) fn post(url: Url, content_type: &'static str, body: Zeroizing<String>) -> Self {
         Self {
             method: Method::POST,
@@ -78,7 +80,7 @@ impl Outgoing {
 }
 
 /// An answer that is a success by its status.
-pub(super) struct Answer {
+pub(super) struct Success {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
     pub(super) body: Body,
@@ -102,9 +104,9 @@ impl std::ops::Deref for Body {
     }
 }
 
-/// What came of an exchange.
+/// How an exchange ended.
 pub(super) struct Exchange {
-    pub(super) result: Result<Answer, ApiError>,
+    pub(super) result: Result<Success, ApiError>,
     pub(super) bytes: u64,
     pub(super) elapsed: Duration,
     pub(super) server_time: Option<ServerTime>,
@@ -112,7 +114,7 @@ pub(super) struct Exchange {
 
 /// What is known of an exchange however it ends.
 #[derive(Default)]
-struct Observed {
+struct Transferred {
     bytes: u64,
     server_time: Option<ServerTime>,
 }
@@ -121,74 +123,62 @@ impl Transport {
     /// # Errors
     /// A CA file that cannot be read or used; everything else is a fault of this machine.
     pub(super) fn new(settings: &TransportSettings) -> Result<Self, String> {
-        let connections = Connections::new(
+        let clients = HttpClients::new(
             settings.ca_file.as_deref(),
             settings.request_timeout,
             settings.loopback,
         )?;
         Ok(Self {
-            connections,
+            clients,
             timeout: settings.request_timeout,
             limit: settings.max_response_bytes,
         })
     }
 
     /// Sends a request once and reads its answer. A status that is not a success becomes the error
-    /// it stands for; `redactor` keeps its words free of secrets.
-    pub(super) async fn exchange(&self, outgoing: Outgoing, redactor: &Redactor) -> Exchange {
+    /// it stands for; `redactor` keeps secrets out of its message.
+    pub(super) async fn exchange(&self, request: Request, redactor: &Redactor) -> Exchange {
         let started = Instant::now();
-        let mut observed = Observed::default();
+        let mut transferred = Transferred::default();
         let deadline = started + self.timeout;
-        let result = self.run(outgoing, deadline, redactor, &mut observed).await;
+        let result = self
+            .run(request, deadline, redactor, &mut transferred)
+            .await;
         Exchange {
             result,
-            bytes: observed.bytes,
+            bytes: transferred.bytes,
             elapsed: started.elapsed(),
-            server_time: observed.server_time,
+            server_time: transferred.server_time,
         }
     }
 
     async fn run(
         &self,
-        outgoing: Outgoing,
+        request: Request,
         deadline: Instant,
         redactor: &Redactor,
-        observed: &mut Observed,
-    ) -> Result<Answer, ApiError> {
-        let late = ApiError::Timeout {
-            after: self.timeout,
-        };
-        let conditional = outgoing.conditional;
-        // Only a token or a session is asked for with a body.
-        let sensitive = outgoing.body.is_some();
-        let failed = |error, stage| {
-            let client = failure::Client {
-                no_trust_anchors: self.connections.no_trust_anchors(),
-                connect_timeout: connect_timeout(self.timeout),
-            };
-            failure::classify(error, stage, &client, redactor)
-        };
-        let sending = self.request(outgoing).send();
-        let mut response = match timeout_at(deadline, sending).await {
-            Ok(sent) => sent.map_err(|error| failed(error, Stage::BeforeHead))?,
-            Err(_) => return Err(late),
-        };
-        observed.server_time = server_time(response.headers(), Instant::now());
-        let bytes = &mut observed.bytes;
+        transferred: &mut Transferred,
+    ) -> Result<Success, ApiError> {
+        let conditional = request.conditional;
+        // Only the answers to requests with a body, for a token or a session, hold secrets.
+        let sensitive = request.body.is_some();
+        let mut response = self.send(request, deadline, redactor).await?;
+        transferred.server_time = server_time(response.headers(), Instant::now());
+        let bytes = &mut transferred.bytes;
         let status = response.status().as_u16();
         let success = response.status().is_success() || (status == 304 && conditional);
         if !success {
-            return Err(refusal(&mut response, deadline, redactor, bytes).await);
+            return Err(error_response(&mut response, deadline, redactor, bytes).await);
         }
         let reading = read(&mut response, self.limit, sensitive, bytes);
         let body = match timeout_at(deadline, reading).await {
             Ok(Ok(Some(body))) => body,
             Ok(Ok(None)) => return Err(ApiError::TooLarge { limit: self.limit }),
-            Ok(Err(error)) => return Err(failed(error, Stage::InBody)),
-            Err(_) => return Err(late),
+            Ok(Err(error)) => return Err(self.failure(error, Stage::InBody, redactor)),
+            Err(_) => return Err(self.timed_out()),
         };
         let headers = std::mem::take(response.headers_mut());
-        Ok(Answer {
+        Ok(Success {
             status,
             headers,
             body: match sensitive {
@@ -198,16 +188,44 @@ impl Transport {
         })
     }
 
-    fn request(&self, outgoing: Outgoing) -> reqwest::RequestBuilder {
-        let client = self.connections.to(&outgoing.url);
-        let request = client
-            .request(outgoing.method, outgoing.url)
-            .headers(outgoing.headers);
-        match outgoing.body {
-            Some((kind, body)) => request
+    /// Sends a request and waits for the head of the answer.
+    async fn send(
+        &self,
+        request: Request,
+        deadline: Instant,
+        redactor: &Redactor,
+    ) -> Result<Response, ApiError> {
+        match timeout_at(deadline, self.builder(request).send()).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(self.failure(error, Stage::BeforeHead, redactor)),
+            Err(_) => Err(self.timed_out()),
+        }
+    }
+
+    fn failure(&self, error: reqwest::Error, stage: Stage, redactor: &Redactor) -> ApiError {
+        let client = failure::ClientInfo {
+            no_trust_anchors: self.clients.no_trust_anchors(),
+            connect_timeout: connect_timeout(self.timeout),
+        };
+        failure::classify(error, stage, &client, redactor)
+    }
+
+    fn timed_out(&self) -> ApiError {
+        ApiError::Timeout {
+            after: self.timeout,
+        }
+    }
+
+    fn builder(&self, request: Request) -> reqwest::RequestBuilder {
+        let client = self.clients.for_url(&request.url);
+        let builder = client
+            .request(request.method, request.url)
+            .headers(request.headers);
+        match request.body {
+            Some((kind, body)) => builder
                 .header(CONTENT_TYPE, kind)
                 .body(Bytes::from_owner(body)),
-            None => request,
+            None => builder,
         }
     }
 }
@@ -232,10 +250,10 @@ async fn read(
     if announced > limit {
         return Ok(None);
     }
-    // A buffer that grows leaves copies behind: one for a token has room for any from the start.
-    let least = if sensitive { SENSITIVE_LENGTH } else { 0 };
-    let room = usize::try_from(announced.clamp(least, TRUSTED_LENGTH)).unwrap_or_default();
-    let mut body = Vec::with_capacity(room);
+    // A buffer that grows leaves copies behind: one for a token is large enough from the start.
+    let least = if sensitive { SENSITIVE_CAPACITY } else { 0 };
+    let capacity = usize::try_from(announced.clamp(least, MAX_PREALLOCATION)).unwrap_or_default();
+    let mut body = Vec::with_capacity(capacity);
     while let Some(chunk) = response.chunk().await? {
         // Counted after decompression, so that a small body cannot unfold into a huge one.
         *bytes = bytes.saturating_add(length(&chunk));
@@ -251,9 +269,9 @@ fn length(chunk: &[u8]) -> u64 {
     u64::try_from(chunk.len()).unwrap_or(u64::MAX)
 }
 
-/// The error that a status stands for. Its body only lends the words: however that turns out, the
-/// status is what counts.
-async fn refusal(
+/// The error that a status stands for. The body only gives the message: whether it can be read does
+/// not change the error.
+async fn error_response(
     response: &mut Response,
     deadline: Instant,
     redactor: &Redactor,
@@ -261,7 +279,7 @@ async fn refusal(
 ) -> ApiError {
     let status = response.status().as_u16();
     if status == 429 {
-        let retry_after = retry_after(response.headers(), std::time::SystemTime::now());
+        let retry_after = retry_after(response.headers(), wall_clock::now());
         drain(response, deadline, bytes).await;
         return ApiError::Throttled { retry_after };
     }
@@ -289,9 +307,9 @@ async fn read_error_body(response: &mut Response, body: &mut Vec<u8>, bytes: &mu
             Err(_) => return false,
         };
         *bytes = bytes.saturating_add(length(&chunk));
-        let room = ERROR_BODY.saturating_sub(body.len());
-        body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
-        if body.len() >= ERROR_BODY {
+        let left = MAX_ERROR_BODY.saturating_sub(body.len());
+        body.extend_from_slice(chunk.get(..left).unwrap_or(&chunk));
+        if body.len() >= MAX_ERROR_BODY {
             return false;
         }
     }
@@ -324,7 +342,7 @@ fn redirection(response: &Response, redactor: &Redactor) -> Option<String> {
     let target = location.and_then(|to| response.url().join(to.to_str().ok()?).ok());
     let host = match target.as_ref().and_then(Url::host_str) {
         Some(host) => redactor.line(host, 100),
-        None => "nowhere readable".to_owned(),
+        None => "an unreadable location".to_owned(),
     };
     Some(format!("a redirect to {host}, which is not followed"))
 }

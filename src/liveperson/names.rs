@@ -1,13 +1,13 @@
 //! Names for ids: the three lists of the account configuration.
 
-use serde::de::MapAccess;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
-use super::envelope::{self, Content, ReadError};
-use super::lenient::{Fields, Flag, Text, Trail, Whole, ascending};
+use super::json::{self, Content, ReadError, ascending, flag, required_integer, text};
 
-/// Most of a name that is kept, in bytes: far more than LivePerson lets anybody type, so that only
+/// The part of a name that is kept, in bytes: far more than LivePerson's forms accept, so that only
 /// nonsense is cut.
-const LONGEST: usize = 4096;
+const MAX_NAME_BYTES: usize = 4096;
 
 /// Which list of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,7 +24,7 @@ impl NameKind {
     /// All three.
     pub const ALL: [Self; 3] = [Self::Skills, Self::Groups, Self::Users];
 
-    /// What it lists, for a person.
+    /// What it lists, for messages.
     pub fn plural(self) -> &'static str {
         match self {
             Self::Skills => "skills",
@@ -64,7 +64,7 @@ pub(super) fn read(kind: NameKind, body: &[u8]) -> Result<Content<NamesAnswer>, 
 }
 
 fn list<T: Named>(body: &[u8]) -> Result<Content<NamesAnswer>, ReadError> {
-    let content = envelope::read_list::<T>(body)?;
+    let content = json::read_list::<T>(body)?;
     Ok(content.map(|entries| {
         let names = entries.into_iter().filter_map(|entry| {
             let (id, name) = entry.into_name()?;
@@ -75,7 +75,7 @@ fn list<T: Named>(body: &[u8]) -> Result<Content<NamesAnswer>, ReadError> {
 }
 
 fn shortened(mut name: String) -> String {
-    let mut end = LONGEST.min(name.len());
+    let mut end = MAX_NAME_BYTES.min(name.len());
     while !name.is_char_boundary(end) {
         end -= 1;
     }
@@ -84,93 +84,58 @@ fn shortened(mut name: String) -> String {
 }
 
 /// An entry of a list: an id, and what may name it.
-trait Named: Fields {
+trait Named: DeserializeOwned {
     /// Id and name, exactly as given; `None` for one that was deleted or has no name.
     fn into_name(self) -> Option<(i64, String)>;
 }
 
-const WITHOUT_ID: &str = "has no id";
-
 #[expect(clippy::ptr_arg, reason = "the shape that a filter of names wants")]
-fn says_something(name: &String) -> bool {
+fn is_not_blank(name: &String) -> bool {
     !name.trim().is_empty()
 }
 
 /// A skill or a group.
-#[derive(Default)]
+#[derive(Deserialize)]
 struct SkillOrGroup {
-    id: Option<i64>,
+    #[serde(deserialize_with = "required_integer")]
+    id: i64,
+    #[serde(default, deserialize_with = "flag")]
     deleted: bool,
+    #[serde(default, deserialize_with = "text")]
     name: Option<String>,
 }
 
 impl Named for SkillOrGroup {
     fn into_name(self) -> Option<(i64, String)> {
-        let name = self.name.filter(says_something)?;
-        (!self.deleted).then_some((self.id?, name))
-    }
-}
-
-impl Fields for SkillOrGroup {
-    fn missing(&self) -> Option<&'static str> {
-        self.id.is_none().then_some(WITHOUT_ID)
-    }
-
-    fn field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-        trail: &mut Trail,
-    ) -> Result<bool, A::Error> {
-        match key {
-            "id" => self.id = trail.field(map, "id", Whole)?,
-            "deleted" => self.deleted = trail.field(map, "deleted", Flag)?,
-            "name" => self.name = trail.field(map, "name", Text)?,
-            _ => return Ok(false),
-        }
-        Ok(true)
+        let name = self.name.filter(is_not_blank)?;
+        (!self.deleted).then_some((self.id, name))
     }
 }
 
 /// An agent.
-#[derive(Default)]
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct User {
-    id: Option<i64>,
+    #[serde(deserialize_with = "required_integer")]
+    id: i64,
+    #[serde(default, deserialize_with = "flag")]
     deleted: bool,
-    /// The most telling first.
-    names: [Option<String>; 4],
+    #[serde(default, deserialize_with = "text")]
+    full_name: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    nickname: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    login_name: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    name: Option<String>,
 }
 
 impl Named for User {
     fn into_name(self) -> Option<(i64, String)> {
-        let mut names = self.names.into_iter().flatten();
-        let name = names.find(says_something)?;
-        (!self.deleted).then_some((self.id?, name))
-    }
-}
-
-impl Fields for User {
-    fn missing(&self) -> Option<&'static str> {
-        self.id.is_none().then_some(WITHOUT_ID)
-    }
-
-    fn field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-        trail: &mut Trail,
-    ) -> Result<bool, A::Error> {
-        let [full_name, nickname, login_name, name] = &mut self.names;
-        match key {
-            "id" => self.id = trail.field(map, "id", Whole)?,
-            "deleted" => self.deleted = trail.field(map, "deleted", Flag)?,
-            "fullName" => *full_name = trail.field(map, "fullName", Text)?,
-            "nickname" => *nickname = trail.field(map, "nickname", Text)?,
-            "loginName" => *login_name = trail.field(map, "loginName", Text)?,
-            "name" => *name = trail.field(map, "name", Text)?,
-            _ => return Ok(false),
-        }
-        Ok(true)
+        // The one that says most to a reader comes first.
+        let names = [self.full_name, self.nickname, self.login_name, self.name];
+        let name = names.into_iter().flatten().find(is_not_blank)?;
+        (!self.deleted).then_some((self.id, name))
     }
 }
 
@@ -185,7 +150,7 @@ mod tests {
     fn names_of(kind: NameKind, body: &str) -> Vec<(i64, String)> {
         match read(kind, body.as_bytes()).unwrap().value {
             NamesAnswer::Names(names) => names,
-            NamesAnswer::Unchanged => panic!("a body is never unchanged"),
+            NamesAnswer::Unchanged => panic!("a body is never read as unchanged"),
         }
     }
 
@@ -222,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn long_and_odd_names_are_kept_as_they_are() {
+    fn long_and_unusual_names_are_unchanged() {
         let odd = "\"quoted\" back\\slash new\nline \u{1F600} \t";
         for name in [odd.to_owned(), "ö".repeat(500), "x".repeat(4096)] {
             let body = serde_json::json!([{ "id": 1, "name": name }]).to_string();
@@ -233,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_an_error() {
+    fn a_body_without_a_list_of_names_is_an_error() {
         for body in [
             "{}",
             "null",
@@ -257,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn an_odd_entry_costs_its_own_name_only() {
+    fn an_unreadable_entry_loses_its_own_name_only() {
         let good = r#"{"id":7,"name":"Sales"}"#;
         let mut wrong = Vec::new();
         for odd in [

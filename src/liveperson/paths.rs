@@ -1,63 +1,9 @@
 //! Paths and queries of every call, and how they are joined to a base URL.
 //!
-//! The paths are public because a plan must know their length and a user wants to see them.
+//! Those of data belong to the collectors.
 
-use std::fmt::Write as _;
-
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
-
-use super::api::{EngagementQuery, IdFilter, SlaQuery};
-
-/// Path and query of an `engactivity` call, with literal commas:
-/// `/operations/api/account/1/engactivity?timeframe=5&skillIds=4,15&agentIds=all&v=1`.
-pub fn engagement_path(account: &str, query: &EngagementQuery) -> String {
-    let mut path = start(account, "engactivity", query.timeframe);
-    push_ids(&mut path, "skillIds", query.skills.as_ref());
-    push_ids(&mut path, "agentIds", query.agents.as_ref());
-    if let Some(interval) = query.interval {
-        push(&mut path, "interval", &interval.to_string());
-    }
-    push(&mut path, "v", "1");
-    path
-}
-
-/// Path and query of an `sla` call, with literal commas:
-/// `/operations/api/account/1/sla?timeframe=5&groupIds=7&histogram=0,15,30&v=1`.
-pub fn sla_path(account: &str, query: &SlaQuery) -> String {
-    let mut path = start(account, "sla", query.timeframe);
-    push_ids(&mut path, "skillIds", query.skills.as_ref());
-    push_ids(&mut path, "groupIds", query.groups.as_ref());
-    if !query.lower_limits.is_empty() {
-        push(&mut path, "histogram", &commas(&query.lower_limits));
-    }
-    push(&mut path, "v", "1");
-    path
-}
-
-fn start(account: &str, api: &str, timeframe: u16) -> String {
-    let account = percent_encode(account);
-    format!("/operations/api/account/{account}/{api}?timeframe={timeframe}")
-}
-
-fn push_ids(path: &mut String, name: &str, ids: Option<&IdFilter>) {
-    match ids {
-        None => {}
-        Some(IdFilter::All) => push(path, name, "all"),
-        Some(IdFilter::Ids(ids)) => push(path, name, &commas(ids)),
-    }
-}
-
-fn push(path: &mut String, name: &str, value: &str) {
-    path.push('&');
-    path.push_str(name);
-    path.push('=');
-    path.push_str(value);
-}
-
-fn commas<T: ToString>(values: &[T]) -> String {
-    let texts: Vec<String> = values.iter().map(ToString::to_string).collect();
-    texts.join(",")
-}
 
 /// Domain API, one service.
 pub(super) fn base_uri(account: &str, service: &str) -> String {
@@ -92,70 +38,27 @@ pub(super) fn join(base: &Url, path_and_query: &str) -> Option<Url> {
     url.set_path(&full);
     url.set_query(query);
     url.set_fragment(None);
-    // `set_path` would quietly take out dot segments: then this is not the path that was meant.
+    // `set_path` takes out dot segments without an error: then this is another path.
     (url.path() == full).then_some(url)
 }
 
 /// RFC 3986's unreserved characters as they are, every other byte as `%XX`: what a path segment
 /// may hold anywhere, and what OAuth 1.0 signs.
-pub(super) fn percent_encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for &byte in text.as_bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
+pub fn percent_encode(text: &str) -> String {
+    const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'_')
+        .remove(b'~');
+    // Large enough for any text: growing would leave copies of a secret behind.
+    let mut encoded = String::with_capacity(3 * text.len());
+    encoded.extend(utf8_percent_encode(text, RESERVED));
+    encoded
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn engagement_queries() {
-        let mut query = EngagementQuery {
-            timeframe: 5,
-            skills: Some(IdFilter::Ids(vec![4, -1, i64::MAX])),
-            agents: Some(IdFilter::All),
-            interval: None,
-        };
-        assert_eq!(
-            engagement_path("1", &query),
-            "/operations/api/account/1/engactivity?timeframe=5&skillIds=4,-1,9223372036854775807&agentIds=all&v=1"
-        );
-        query.skills = None;
-        query.agents = None;
-        query.interval = Some(5);
-        assert_eq!(
-            engagement_path("a/../b", &query),
-            "/operations/api/account/a%2F..%2Fb/engactivity?timeframe=5&interval=5&v=1"
-        );
-    }
-
-    #[test]
-    fn sla_queries() {
-        let mut query = SlaQuery {
-            timeframe: 1440,
-            skills: None,
-            groups: Some(IdFilter::Ids(vec![7])),
-            lower_limits: vec![0, 15, 30],
-        };
-        assert_eq!(
-            sla_path("12345678", &query),
-            "/operations/api/account/12345678/sla?timeframe=1440&groupIds=7&histogram=0,15,30&v=1"
-        );
-        query.groups = None;
-        query.skills = Some(IdFilter::Ids(vec![4, 15]));
-        query.lower_limits.clear();
-        assert_eq!(
-            sla_path("1", &query),
-            "/operations/api/account/1/sla?timeframe=1440&skillIds=4,15&v=1"
-        );
-    }
 
     #[test]
     fn joining_keeps_commas_and_a_base_path() {

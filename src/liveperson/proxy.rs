@@ -1,5 +1,5 @@
-//! The proxies that the environment names. The HTTP library takes no notice of one that it cannot
-//! use and calls LivePerson directly; whoever set it meant something else.
+//! The proxies that the environment names. The HTTP library ignores one that it cannot use and calls
+//! LivePerson directly, which is not what its operator wants.
 
 use std::ffi::OsString;
 
@@ -23,7 +23,7 @@ pub(super) fn check(variable: impl Fn(&str) -> Option<OsString>) -> Result<(), S
         let usable = value.to_str().is_some_and(is_usable);
         if !usable {
             return Err(format!(
-                "{name} is set to something that is no HTTP proxy: write it as http://proxy:3128, \
+                "{name} is not the URL of an HTTP proxy: write it as http://proxy:3128, \
                  http://user:password@proxy:3128 (special characters percent-encoded) or \
                  https://proxy:3129, or unset it. Without it LivePerson would be called directly"
             ));
@@ -44,7 +44,7 @@ fn is_usable(text: &str) -> bool {
     let host = uri.host().unwrap_or_default();
     let after_host = uri.authority().map_or("", |all| all.as_str());
     let after_host = after_host.rsplit_once(host).map_or("", |(_, after)| after);
-    // A port that is no number would quietly become the usual one.
+    // A port that is no number would become the default one without an error.
     let port = after_host.is_empty() || uri.port_u16().is_some();
     matches!(scheme, "http" | "https") && !host.is_empty() && port
 }
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_cannot_be_used_is_named_without_its_password() {
+    fn an_unusable_proxy_is_named_without_its_password() {
         for value in [
             "http://",
             "http://user:hunter2@pro xy:3128",
@@ -90,14 +90,14 @@ mod tests {
         ] {
             for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
                 let error = checked(&[(name, value)]).expect_err(value);
-                assert!(error.starts_with(&format!("{name} is set")), "{error}");
+                assert!(error.starts_with(&format!("{name} is not")), "{error}");
                 assert!(!error.contains("hunter2"), "{error}");
             }
         }
     }
 
     #[test]
-    fn the_variable_that_counts_is_the_one_that_is_checked() {
+    fn the_variable_that_takes_effect_is_checked() {
         let good = ("HTTPS_PROXY", "http://proxy:3128");
         for hidden in ["https_proxy", "ALL_PROXY", "all_proxy"] {
             assert_eq!(checked(&[good, (hidden, "ftp://x")]), Ok(()), "{hidden}");

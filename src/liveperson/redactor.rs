@@ -1,47 +1,48 @@
-//! Takes the secrets of an account out of texts, however a server has spelt them.
+//! Takes the secrets of an account out of texts, however a server has encoded them.
 //!
-//! A server may echo a secret as it was, percent-encoded, as JSON, HTML or base64, twice over, with
-//! tags or line breaks inside. Instead of listing spellings of whole secrets, which misses the next
-//! one, the text is compared character by character with every way to write each, which
-//! [`spelling`] knows. What is neither such a spelling nor hexadecimal or base64 is not recognised:
-//! a server that means to tell a secret can always find a way, and knows it anyway.
+//! A server may echo a secret as it was, percent-encoded, as JSON, HTML or base64, encoded twice,
+//! with tags or line breaks inside. Instead of listing encodings of whole secrets, which misses the
+//! next one, the text is compared character by character with every form of each, which [`escapes`]
+//! knows. What is neither such a form nor hexadecimal or base64 is not recognised: a server that
+//! wants to publish a secret can always find a way, and knows the secret already.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use secrecy::zeroize::Zeroizing;
 
+use super::escapes;
 use super::excerpt::clean;
-use super::spelling;
 
-/// Stands where a secret stood.
+/// The replacement of a secret.
 const HIDDEN: &str = "[secret]";
-/// A secret of fewer characters is not replaced: what is missing from the words around it would
-/// give it away. All words are withheld instead.
-const FEWEST: usize = 4;
-/// Fewer characters of base64 would be found in every other text.
-const FEWEST_OF_BASE64: usize = 8;
-/// Most that may stand between two characters of a secret without hiding it from a reader.
-const MOST_FILLERS: usize = 16;
+/// A shorter secret is not replaced: the gap in the text around it would give it away. The whole text
+/// is withheld instead.
+const MIN_SECRET_CHARS: usize = 4;
+/// Fewer characters of base64 would match by chance in ordinary texts.
+const MIN_BASE64_CHARS: usize = 8;
+/// Most invisible pieces between two characters of a secret that are skipped.
+const MAX_FILLERS: usize = 16;
 
-/// The secrets that must not get out. It shares them with their owner and copies none; whatever it
-/// derives from them lives for one text and is wiped.
+/// The secrets that must not be shown. It shares their memory with their owner; what it derives from
+/// them is wiped after each text.
 #[derive(Clone, Default)]
 pub(super) struct Redactor {
     secrets: Vec<Bytes>,
 }
 
 impl Redactor {
-    /// Hides these.
+    /// A redactor of these secrets.
     pub(super) fn new<S: Into<Bytes>>(secrets: impl IntoIterator<Item = S>) -> Self {
         let mut secrets: Vec<Bytes> = secrets.into_iter().map(Into::into).collect();
         secrets.retain(|secret| !secret.is_empty());
         Self { secrets }
     }
 
-    /// Whether no word of a server can be shown.
+    /// Whether no text of a server can be shown.
     pub(super) fn withholds(&self) -> bool {
-        self.texts().any(|text| text.chars().count() < FEWEST)
+        self.texts()
+            .any(|text| text.chars().count() < MIN_SECRET_CHARS)
     }
 
     fn texts(&self) -> impl Iterator<Item = &str> {
@@ -50,14 +51,14 @@ impl Redactor {
             .filter_map(|secret| std::str::from_utf8(secret).ok())
     }
 
-    /// The text with every secret replaced. One pass: what was put in is never looked at again.
+    /// The text with every secret replaced. One pass: replacements are not searched again.
     pub(super) fn hide(&self, text: &str) -> String {
         let needles = self.needles();
         let begins = first_bytes(&needles);
         let mut out = String::with_capacity(text.len());
         let (mut at, mut kept) = (0, 0);
         while let Some(byte) = text.as_bytes().get(at) {
-            let found = begins[usize::from(*byte)].then(|| longest(text, at, &needles));
+            let found = begins[usize::from(*byte)].then(|| longest_match(text, at, &needles));
             if let Some(end) = found.flatten() {
                 out.push_str(text.get(kept..at).unwrap_or_default());
                 out.push_str(HIDDEN);
@@ -77,10 +78,10 @@ impl Redactor {
         let begins_secret = |at: &usize| {
             let byte = text.as_bytes().get(*at).copied().unwrap_or_default();
             begins[usize::from(byte)]
-                && beginning(text, *at, &needles).any(|needle| {
-                    // A few characters are no secret, and every text ends with the beginning of
-                    // something.
-                    matches!(compare(text, *at, needle), Found::RunsOff(seen) if seen >= FEWEST)
+                && candidates(text, *at, &needles).any(|needle| {
+                    // A few characters give nothing away, and by chance many texts end with the first
+                    // ones of a secret.
+                    matches!(compare(text, *at, needle), Match::Truncated(seen) if seen >= MIN_SECRET_CHARS)
                 })
         };
         let boundaries = text.char_indices().map(|(at, _)| at);
@@ -90,7 +91,7 @@ impl Redactor {
             .to_owned()
     }
 
-    /// What is looked for: the secrets, as [`clean`] would leave them, as hexadecimal digits, and
+    /// What is searched for: the secrets, as [`clean`] would leave them, as hexadecimal digits, and
     /// inside of base64, also twice.
     fn needles(&self) -> Vec<Zeroizing<String>> {
         let mut needles = Vec::new();
@@ -113,7 +114,7 @@ impl Redactor {
     }
 }
 
-/// The characters of base64 that depend on nothing but the secret, for each of the three places it
+/// The characters of base64 that depend on nothing but the secret, for each of the three positions it
 /// may have among others, as in `user:secret`.
 fn inside_base64(secret: &[u8]) -> Vec<Zeroizing<String>> {
     let mut cores = Vec::new();
@@ -127,7 +128,7 @@ fn inside_base64(secret: &[u8]) -> Vec<Zeroizing<String>> {
             let first = [0, 2, 3][before];
             let last = whole.len() - usize::from(bytes.len() % 3 != 0);
             let core = whole.get(first..last).unwrap_or_default();
-            if core.len() >= FEWEST_OF_BASE64 {
+            if core.len() >= MIN_BASE64_CHARS {
                 cores.push(Zeroizing::new(core.to_owned()));
             }
         }
@@ -143,14 +144,14 @@ fn hexadecimal(secret: &[u8]) -> Zeroizing<String> {
     digits
 }
 
-/// Which bytes a spelling of a needle may begin with.
+/// Which bytes an escaped or plain needle may begin with.
 fn first_bytes(needles: &[Zeroizing<String>]) -> [bool; 256] {
     let mut begins = [false; 256];
     if needles.is_empty() {
         return begins;
     }
     let mut mark = |byte: u8| begins[usize::from(byte)] = true;
-    spelling::FIRST_BYTES.iter().copied().for_each(&mut mark);
+    escapes::FIRST_BYTES.iter().copied().for_each(&mut mark);
     let firsts = needles.iter().filter_map(|needle| needle.chars().next());
     for c in firsts.flat_map(|c| c.to_lowercase().chain(c.to_uppercase())) {
         c.encode_utf8(&mut [0; 4])
@@ -161,21 +162,21 @@ fn first_bytes(needles: &[Zeroizing<String>]) -> [bool; 256] {
     begins
 }
 
-/// Whether it is the same letter: some gateways write everything small, or large.
+/// Whether it is the same letter: some gateways change all letters to one case.
 fn same(one: char, other: char) -> bool {
     one.eq_ignore_ascii_case(&other)
         || !one.is_ascii() && one.to_lowercase().eq(other.to_lowercase())
 }
 
 /// The needles that may stand at `at`, by their first characters.
-fn beginning<'a>(
+fn candidates<'a>(
     text: &str,
     at: usize,
     needles: &'a [Zeroizing<String>],
 ) -> impl Iterator<Item = &'a str> {
     let mut firsts = Vec::new();
     let rest = text.as_bytes().get(at..).unwrap_or_default();
-    spelling::characters(rest, &mut |c, _| firsts.push(c));
+    escapes::characters(rest, &mut |c, _| firsts.push(c));
     let begins = move |needle: &&str| {
         let first = needle.chars().next();
         first.is_some_and(|first| firsts.iter().any(|c| same(*c, first)))
@@ -184,76 +185,76 @@ fn beginning<'a>(
 }
 
 /// The end of the longest needle that stands at `at`.
-fn longest(text: &str, at: usize, needles: &[Zeroizing<String>]) -> Option<usize> {
-    let ends = beginning(text, at, needles).filter_map(|needle| match compare(text, at, needle) {
-        Found::Whole(end) => Some(end),
-        Found::RunsOff(_) | Found::Nothing => None,
+fn longest_match(text: &str, at: usize, needles: &[Zeroizing<String>]) -> Option<usize> {
+    let ends = candidates(text, at, needles).filter_map(|needle| match compare(text, at, needle) {
+        Match::Full(end) => Some(end),
+        Match::Truncated(_) | Match::None => None,
     });
     ends.max()
 }
 
-/// What stands at some place of a text.
-enum Found {
-    /// The needle, up to here.
-    Whole(usize),
-    /// So many characters of the needle, and then the text ends.
-    RunsOff(usize),
-    Nothing,
+/// How a needle compares with a text at some position.
+enum Match {
+    /// It is there, up to this position.
+    Full(usize),
+    /// The text ends after so many characters of it.
+    Truncated(usize),
+    None,
 }
 
-fn compare(text: &str, at: usize, needle: &str) -> Found {
+fn compare(text: &str, at: usize, needle: &str) -> Match {
     let text = text.as_bytes();
-    // Mostly one; a spelling can be read in more than one way (`\\\\` is one backslash or two).
-    let mut places = vec![at];
+    // Mostly one; an escape can be read in more than one way (`\\\\` is one backslash or two).
+    let mut positions = vec![at];
     let mut next = Vec::new();
-    let mut runs_off = None;
+    let mut truncated = None;
     for (seen, wanted) in needle.chars().enumerate() {
         if seen > 0 {
-            skip_fillers(text, &mut places);
+            skip_fillers(text, &mut positions);
         }
-        for &place in &places {
-            let rest = text.get(place..).unwrap_or_default();
+        for &position in &positions {
+            let rest = text.get(position..).unwrap_or_default();
             if rest.is_empty() || is_partial_unit(rest) {
-                runs_off = Some(seen);
+                truncated = Some(seen);
             }
-            spelling::characters(rest, &mut |c, length| {
+            escapes::characters(rest, &mut |c, length| {
                 if same(c, wanted) {
-                    next.push(place + length);
+                    next.push(position + length);
                 }
             });
         }
         next.sort_unstable();
         next.dedup();
-        std::mem::swap(&mut places, &mut next);
+        std::mem::swap(&mut positions, &mut next);
         next.clear();
-        if places.is_empty() {
-            return runs_off.map_or(Found::Nothing, Found::RunsOff);
+        if positions.is_empty() {
+            return truncated.map_or(Match::None, Match::Truncated);
         }
     }
-    places
+    positions
         .last()
-        .map_or(Found::Nothing, |end| Found::Whole(*end))
+        .map_or(Match::None, |end| Match::Full(*end))
 }
 
-/// Adds the places behind what may stand between two characters without being seen.
-fn skip_fillers(text: &[u8], places: &mut Vec<usize>) {
-    let most = places.len() + MOST_FILLERS;
+/// Adds the positions behind what a reader does not see between two characters.
+fn skip_fillers(text: &[u8], positions: &mut Vec<usize>) {
+    let most = positions.len() + MAX_FILLERS;
     let mut index = 0;
-    while let Some(&place) = places.get(index) {
+    while let Some(&position) = positions.get(index) {
         index += 1;
-        let rest = text.get(place..).unwrap_or_default();
-        spelling::fillers(rest, &mut |length| {
-            let behind = place + length;
-            if places.len() < most && !places.contains(&behind) {
-                places.push(behind);
+        let rest = text.get(position..).unwrap_or_default();
+        escapes::fillers(rest, &mut |length| {
+            let behind = position + length;
+            if positions.len() < most && !positions.contains(&behind) {
+                positions.push(behind);
             }
         });
     }
 }
 
-/// Whether the end of a text may be half of a spelling.
+/// Whether the end of a text may be half of an escape.
 fn is_partial_unit(rest: &[u8]) -> bool {
-    rest.len() < spelling::LONGEST
+    rest.len() < escapes::MAX_ESCAPE_LENGTH
         && matches!(rest.first(), Some(b'%' | b'\\' | b'&' | b'=' | b'<'))
         && !rest.contains(&b' ')
 }

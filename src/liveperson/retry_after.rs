@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
-/// The wait that the answer asks for; `None` when it asks for none or in a way nobody can read.
+/// The wait that the answer asks for; `None` when it asks for none or cannot be read.
 ///
 /// Seconds may have a fraction; a negative number and a date that has passed mean no wait. A date
 /// is compared with the answer's own `Date`, so that a wrong clock on this side does not matter;
@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(
             wait(date, Some("yesterday")),
             Some(Duration::from_secs(23)),
-            "an unreadable Date is as good as none"
+            "an unreadable Date counts as none"
         );
         assert_eq!(
             wait("Sun, 06 Nov 1994 08:49:00 GMT", None),

@@ -1,13 +1,15 @@
-//! Whose certificates are trusted: the system's roots and `tls.ca_file`.
+//! The root certificates that are trusted: the system's roots and `tls.ca_file`.
 //!
 //! Loaded once and shared by all accounts, because reading some hundred certificates for each of
-//! five hundred accounts takes seconds, and renewed together. Reading happens aside and under a
-//! time limit: a file on a drive that hangs must hold no call up, and no thread that serves.
+//! five hundred accounts takes seconds, and refreshed together. They are read in a separate thread
+//! and under a time limit: a file on a drive that hangs must block no call and no scrape.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Weak, mpsc};
+use std::sync::{Arc, Weak, mpsc};
+
+use parking_lot::Mutex;
 use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
@@ -15,27 +17,28 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::time::Instant;
 
-use super::lock;
 use crate::config::files::{LARGEST_CA_FILE, READ_TIMEOUT, read_limited};
 
 /// Root certificates are read again after this long: authorities come and go.
-const RENEW_AFTER: Duration = Duration::from_secs(10 * 60);
+const REFRESH_INTERVAL: Duration = Duration::from_secs(10 * 60);
 
-/// The stores in use, by `tls.ca_file`. What a machine trusts is one thing for the whole process.
+/// The stores in use, by `tls.ca_file`. They are the same for all clients of the process.
 static STORES: Mutex<BTreeMap<Option<PathBuf>, Weak<TrustStore>>> = Mutex::new(BTreeMap::new());
 
 /// The root certificates of the system and of one `tls.ca_file`.
 pub(super) struct TrustStore {
     ca_file: Option<PathBuf>,
+    /// Replaced whole.
     current: Mutex<Arc<Trust>>,
-    renew_at: Mutex<Instant>,
-    /// Whether the last renewal failed, so that it is reported once per incident.
+    /// When the next refresh is due.
+    refresh_at: Mutex<Instant>,
+    /// Whether the last refresh failed, so that it is reported once per incident.
     failing: AtomicBool,
-    /// Whether somebody reads, perhaps for ever: no second thread shall hang on the same file.
-    reading: Arc<AtomicBool>,
+    /// Whether a thread reads, which may never end: no second one may hang on the same file.
+    read_in_progress: Arc<AtomicBool>,
 }
 
-/// What connections are made with.
+/// What connections are opened with.
 pub(super) struct Trust {
     roots: RootCertStore,
     pub(super) tls: ClientConfig,
@@ -58,14 +61,14 @@ impl Trust {
 }
 
 impl TrustStore {
-    /// The store for this `tls.ca_file`; loads it when nobody has it yet, which blocks for as long
-    /// as the time limit at most.
+    /// The store for this `tls.ca_file`; loads it when no client uses it yet, which blocks at most for
+    /// the time limit.
     ///
     /// # Errors
     /// Certificates that cannot be read in time, or a CA file that holds none.
     pub(super) fn shared(ca_file: Option<&Path>) -> Result<Arc<Self>, String> {
         let key = ca_file.map(Path::to_owned);
-        let mut stores = lock(&STORES);
+        let mut stores = STORES.lock();
         if let Some(store) = stores.get(&key).and_then(Weak::upgrade) {
             return Ok(store);
         }
@@ -76,41 +79,41 @@ impl TrustStore {
     }
 
     fn load(ca_file: Option<PathBuf>) -> Result<Self, String> {
-        // Another part of the process may have done it already: the same provider, no matter.
+        // Another part of the process may have installed the same provider already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let reading = Arc::default();
-        let roots = read_in_time(ca_file.as_deref(), READ_TIMEOUT, &reading)?;
+        let read_in_progress = Arc::default();
+        let roots = load_with_timeout(ca_file.as_deref(), READ_TIMEOUT, &read_in_progress)?;
         Ok(Self {
             ca_file,
             current: Mutex::new(Arc::new(Trust::new(roots))),
-            renew_at: Mutex::new(Instant::now() + RENEW_AFTER),
+            refresh_at: Mutex::new(Instant::now() + REFRESH_INTERVAL),
             failing: AtomicBool::new(false),
-            reading,
+            read_in_progress,
         })
     }
 
-    /// What new connections are to be made with.
+    /// What new connections are to be opened with.
     pub(super) fn current(&self) -> Arc<Trust> {
-        Arc::clone(&lock(&self.current))
+        Arc::clone(&self.current.lock())
     }
 
-    /// Has the certificates read again when they are old. Nobody waits for it: calls go on with
-    /// the last good ones until it is done, and after it when it fails.
-    pub(super) fn renew_when_old(self: &Arc<Self>) {
+    /// Has the certificates read again in the background when that is due. Calls continue with the
+    /// last good ones until it is done, and after it when it fails.
+    pub(super) fn refresh_if_due(self: &Arc<Self>) {
         let now = Instant::now();
         {
-            let mut renew_at = lock(&self.renew_at);
-            if now < *renew_at {
+            let mut refresh_at = self.refresh_at.lock();
+            if now < *refresh_at {
                 return;
             }
-            *renew_at = now + RENEW_AFTER;
+            *refresh_at = now + REFRESH_INTERVAL;
         }
         let store = Arc::clone(self);
-        tokio::task::spawn_blocking(move || store.renew(READ_TIMEOUT));
+        tokio::task::spawn_blocking(move || store.refresh(READ_TIMEOUT));
     }
 
-    fn renew(&self, limit: Duration) {
-        let read = read_in_time(self.ca_file.as_deref(), limit, &self.reading);
+    fn refresh(&self, limit: Duration) {
+        let read = load_with_timeout(self.ca_file.as_deref(), limit, &self.read_in_progress);
         match read.and_then(|roots| self.replace(roots)) {
             Ok(()) if self.failing.swap(false, Ordering::Relaxed) => {
                 tracing::info!("root certificates can be read again");
@@ -118,15 +121,15 @@ impl TrustStore {
             Ok(()) => {}
             Err(error) if !self.failing.swap(true, Ordering::Relaxed) => tracing::warn!(
                 error,
-                "root certificates cannot be read again; the last good ones stay in force"
+                "root certificates cannot be read again; the last good ones stay in use"
             ),
             Err(error) => tracing::debug!(error, "root certificates still cannot be read again"),
         }
     }
 
-    /// Takes over what was read, unless it is the same: connections then need not be replaced.
+    /// Stores what was read, unless it is the same: connections then need not be replaced.
     fn replace(&self, roots: RootCertStore) -> Result<(), String> {
-        let mut current = lock(&self.current);
+        let mut current = self.current.lock();
         if roots.is_empty() && !current.is_empty() {
             return Err("this machine has no root certificates any more".to_owned());
         }
@@ -138,36 +141,36 @@ impl TrustStore {
 }
 
 /// [`read`], given up when it takes too long.
-fn read_in_time(
+fn load_with_timeout(
     ca_file: Option<&Path>,
     limit: Duration,
-    reading: &Arc<AtomicBool>,
+    read_in_progress: &Arc<AtomicBool>,
 ) -> Result<RootCertStore, String> {
     let path = ca_file.map(Path::to_owned);
-    in_time(limit, reading, move || read(path.as_deref()))
+    with_timeout(limit, read_in_progress, move || read(path.as_deref()))
 }
 
-/// Does a job in a thread of its own and waits for it no longer than `limit`.
-fn in_time<T: Send + 'static>(
+/// Runs a job in a separate thread and waits for it no longer than `limit`.
+fn with_timeout<T: Send + 'static>(
     limit: Duration,
-    reading: &Arc<AtomicBool>,
+    read_in_progress: &Arc<AtomicBool>,
     job: impl FnOnce() -> Result<T, String> + Send + 'static,
 ) -> Result<T, String> {
-    if reading.swap(true, Ordering::Acquire) {
-        return Err("an earlier reading has not come back yet".to_owned());
+    if read_in_progress.swap(true, Ordering::Acquire) {
+        return Err("an earlier attempt to read them has not ended yet".to_owned());
     }
     let (done, result) = mpsc::sync_channel(1);
-    let flag = Arc::clone(reading);
+    let flag = Arc::clone(read_in_progress);
     let thread = std::thread::Builder::new().name("root-certs".to_owned());
     let spawned = thread.spawn(move || {
         let read = job();
         flag.store(false, Ordering::Release);
-        // Whoever waited may have given up.
+        // The receiver may have given up.
         let _ = done.send(read);
     });
     if let Err(error) = spawned {
-        reading.store(false, Ordering::Release);
-        return Err(format!("there is no thread for reading: {error}"));
+        read_in_progress.store(false, Ordering::Release);
+        return Err(format!("no thread could be started to read them: {error}"));
     }
     result.recv_timeout(limit).unwrap_or_else(|_| {
         Err(format!(
@@ -178,7 +181,7 @@ fn in_time<T: Send + 'static>(
 }
 
 /// The system's roots, behind those of the CA file. Certificates of the system that cannot be used
-/// are left out, as everybody does; one of the CA file is an error.
+/// are left out, as browsers do; one of the CA file is an error.
 fn read(ca_file: Option<&Path>) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     if let Some(path) = ca_file {
@@ -227,7 +230,7 @@ mod tests {
         struct Log(Arc<Mutex<Vec<u8>>>);
         impl std::io::Write for Log {
             fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-                self.0.lock().unwrap().write(bytes)
+                self.0.lock().write(bytes)
             }
             fn flush(&mut self) -> std::io::Result<()> {
                 Ok(())
@@ -241,46 +244,49 @@ mod tests {
             .with_max_level(tracing::Level::INFO)
             .finish();
         tracing::subscriber::with_default(subscriber, act);
-        String::from_utf8(log.0.lock().unwrap().clone()).unwrap()
+        String::from_utf8(log.0.lock().clone()).unwrap()
     }
 
     #[test]
     fn all_accounts_share_what_was_read_once() {
         let (_folder, path) = folder();
         let first = TrustStore::shared(Some(&path)).unwrap();
-        // Whoever read it a second time would find it gone.
+        // A second read would not find it.
         std::fs::remove_file(&path).unwrap();
         for _ in 0..500 {
             let again = TrustStore::shared(Some(&path)).unwrap();
             assert!(Arc::ptr_eq(&first, &again));
         }
         drop(first);
-        assert!(TrustStore::shared(Some(&path)).is_err(), "nobody keeps it");
+        assert!(
+            TrustStore::shared(Some(&path)).is_err(),
+            "no client keeps it"
+        );
     }
 
     #[test]
-    fn a_failed_renewal_is_reported_once_and_changes_nothing() {
+    fn a_failed_refresh_is_reported_once_and_changes_nothing() {
         let (_folder, path) = folder();
         let store = TrustStore::load(Some(path.clone())).unwrap();
         let before = store.current();
         std::fs::write(&path, "nonsense").unwrap();
-        let renew = || logged(|| store.renew(READ_TIMEOUT));
-        let said = renew();
+        let refresh = || logged(|| store.refresh(READ_TIMEOUT));
+        let said = refresh();
         assert!(
             said.contains("WARN") && said.contains("no certificate in it"),
             "{said}"
         );
-        assert!(said.contains("the last good ones stay in force"), "{said}");
-        assert_eq!(renew(), "", "once per incident");
+        assert!(said.contains("the last good ones stay in use"), "{said}");
+        assert_eq!(refresh(), "", "once per incident");
         assert!(Arc::ptr_eq(&before, &store.current()));
         std::fs::write(&path, CA).unwrap();
-        assert!(renew().contains("can be read again"));
-        assert_eq!(renew(), "");
+        assert!(refresh().contains("can be read again"));
+        assert_eq!(refresh(), "");
         assert!(Arc::ptr_eq(&before, &store.current()), "the same content");
     }
 
     #[test]
-    fn roots_that_have_vanished_leave_the_last_good_ones_in_force() {
+    fn no_roots_at_all_leave_the_last_good_ones_in_use() {
         let (_folder, path) = folder();
         let store = TrustStore::load(Some(path)).unwrap();
         let before = store.current();
@@ -290,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_certificate_is_trusted_by_all_after_the_renewal() {
+    fn a_new_certificate_is_trusted_after_the_refresh() {
         let (_folder, path) = folder();
         let store = TrustStore::load(Some(path.clone())).unwrap();
         let before = store.current();
@@ -299,24 +305,27 @@ mod tests {
             .self_signed(&key)
             .unwrap();
         std::fs::write(&path, format!("{CA}{}", more.pem())).unwrap();
-        store.renew(READ_TIMEOUT);
+        store.refresh(READ_TIMEOUT);
         let after = store.current();
         assert_eq!(after.roots.len(), before.roots.len() + 1);
     }
 
     #[test]
-    fn a_reading_that_hangs_is_given_up_and_not_begun_a_second_time() {
-        let reading = Arc::default();
+    fn a_read_that_hangs_is_abandoned_and_not_repeated() {
+        let read_in_progress = Arc::default();
         let (end, hang) = mpsc::channel::<()>();
         let job = move || hang.recv().map_err(|error| error.to_string());
-        let error = in_time(Duration::from_millis(1), &reading, job).unwrap_err();
+        let error = with_timeout(Duration::from_millis(1), &read_in_progress, job).unwrap_err();
         assert!(error.contains("could not be read within 1ms"), "{error}");
-        let error = in_time(READ_TIMEOUT, &reading, || Ok(())).unwrap_err();
-        assert!(error.contains("has not come back yet"), "{error}");
+        let error = with_timeout(READ_TIMEOUT, &read_in_progress, || Ok(())).unwrap_err();
+        assert!(error.contains("has not ended yet"), "{error}");
         end.send(()).unwrap();
-        while reading.load(Ordering::Relaxed) {
+        while read_in_progress.load(Ordering::Relaxed) {
             std::thread::yield_now();
         }
-        assert_eq!(in_time(READ_TIMEOUT, &reading, || Ok(7)), Ok(7));
+        assert_eq!(
+            with_timeout(READ_TIMEOUT, &read_in_progress, || Ok(7)),
+            Ok(7)
+        );
     }
 }

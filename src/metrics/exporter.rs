@@ -9,11 +9,12 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use prometheus::core::Collector;
-use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::{Metric, MetricFamily};
 use prometheus::{Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
 
-use super::catalogue::help;
+use super::exporter_families as families;
+use super::family::Family;
+use super::process::ProcessMetrics;
 
 /// Upper limits of the request duration's buckets, in seconds.
 const DURATION_BUCKETS: [f64; 10] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0];
@@ -31,20 +32,20 @@ pub struct AccountCounters {
 }
 
 impl AccountCounters {
-    /// Counters that begin at 0. Fails only on a bug in the catalogue.
+    /// Counters that begin at 0. Fails only on a bug in the families.
     pub fn new(account: &str, collectors: &[&str]) -> Result<Self, prometheus::Error> {
-        let opts = |name: &str| Opts::new(name, help(name)).const_label("account", account);
-        let duration = "liveperson_api_request_duration_seconds";
+        let opts = |family: &Family| options(family).const_label("account", account);
         let counters = Self {
             registry: Registry::new(),
-            requests: IntCounterVec::new(opts("liveperson_api_requests_total"), &["api", "code"])?,
+            requests: IntCounterVec::new(opts(&families::API_REQUESTS_TOTAL), &["api", "code"])?,
             duration: HistogramVec::new(
-                HistogramOpts::from(opts(duration)).buckets(DURATION_BUCKETS.to_vec()),
+                HistogramOpts::from(opts(&families::API_REQUEST_DURATION_SECONDS))
+                    .buckets(DURATION_BUCKETS.to_vec()),
                 &["api"],
             )?,
-            bytes: IntCounterVec::new(opts("liveperson_api_response_bytes_total"), &["api"])?,
-            ignored: IntCounterVec::new(opts("liveperson_api_entries_ignored_total"), &["api"])?,
-            skipped: IntCounterVec::new(opts("liveperson_polls_skipped_total"), &["collector"])?,
+            bytes: IntCounterVec::new(opts(&families::API_RESPONSE_BYTES_TOTAL), &["api"])?,
+            ignored: IntCounterVec::new(opts(&families::API_ENTRIES_IGNORED_TOTAL), &["api"])?,
+            skipped: IntCounterVec::new(opts(&families::POLLS_SKIPPED_TOTAL), &["collector"])?,
             created: OnceLock::new(),
         };
         counters
@@ -151,16 +152,6 @@ pub struct ConfigState {
     pub web_config_in_force: bool,
 }
 
-/// The metrics of the process, found once.
-#[derive(Debug)]
-pub struct ProcessMetrics(ProcessCollector);
-
-impl Default for ProcessMetrics {
-    fn default() -> Self {
-        Self(ProcessCollector::for_self())
-    }
-}
-
 /// The exporter's own families at a scrape.
 #[derive(Debug)]
 pub struct Gathered {
@@ -228,7 +219,7 @@ pub fn gather<'a>(
     }
     merge(&mut families, states(accounts)?);
     merge(&mut families, about_the_exporter(config)?);
-    merge(&mut families, process.0.collect());
+    merge(&mut families, process.gather()?);
     let mut families: Vec<MetricFamily> = families.into_values().collect();
     for family in &mut families {
         // The crate keeps series in a hash map; a page that changes its order at every scrape
@@ -271,21 +262,15 @@ fn labels(metric: &prometheus::proto::Metric) -> Vec<String> {
 }
 
 fn states(accounts: &[AccountState]) -> Result<Vec<MetricFamily>, prometheus::Error> {
-    let gauge = |name: &str| {
-        let labels: &[&str] = match name {
-            "liveperson_api_backoff_seconds" | "liveperson_clock_offset_seconds" => &["account"],
-            _ => &["account", "collector"],
-        };
-        GaugeVec::new(Opts::new(name, help(name)), labels)
-    };
-    let backoff = gauge("liveperson_api_backoff_seconds")?;
-    let clock_offset = gauge("liveperson_clock_offset_seconds")?;
-    let up = gauge("liveperson_up")?;
-    let last_success = gauge("liveperson_last_success_timestamp_seconds")?;
-    let duration = gauge("liveperson_poll_duration_seconds")?;
-    let stretch = gauge("liveperson_poll_stretch_ratio")?;
-    let series = gauge("liveperson_series")?;
-    let dropped = gauge("liveperson_series_dropped")?;
+    let gauge = |family: &Family| GaugeVec::new(options(family), family.labels);
+    let backoff = gauge(&families::API_BACKOFF_SECONDS)?;
+    let clock_offset = gauge(&families::CLOCK_OFFSET_SECONDS)?;
+    let up = gauge(&families::UP)?;
+    let last_success = gauge(&families::LAST_SUCCESS_TIMESTAMP_SECONDS)?;
+    let duration = gauge(&families::POLL_DURATION_SECONDS)?;
+    let stretch = gauge(&families::POLL_STRETCH_RATIO)?;
+    let series = gauge(&families::SERIES)?;
+    let dropped = gauge(&families::SERIES_DROPPED)?;
     for account in accounts {
         backoff
             .with_label_values(&[&account.account])
@@ -327,6 +312,11 @@ fn states(accounts: &[AccountState]) -> Result<Vec<MetricFamily>, prometheus::Er
     Ok(gauges.iter().flat_map(Collector::collect).collect())
 }
 
+/// The name and the help text of a family.
+fn options(family: &Family) -> Opts {
+    Opts::new(family.name, family.help)
+}
+
 #[expect(
     clippy::cast_precision_loss,
     reason = "a page has far fewer than 2^53 series"
@@ -336,29 +326,26 @@ fn as_float(count: u64) -> f64 {
 }
 
 fn about_the_exporter(config: ConfigState) -> Result<Vec<MetricFamily>, prometheus::Error> {
-    let gauge = |name: &str, value: f64| -> Result<Gauge, prometheus::Error> {
-        let gauge = Gauge::new(name, help(name))?;
+    let gauge = |family: &Family, value: f64| -> Result<Gauge, prometheus::Error> {
+        let gauge = Gauge::with_opts(options(family))?;
         gauge.set(value);
         Ok(gauge)
     };
-    let name = "liveperson_exporter_build_info";
-    let build = GaugeVec::new(
-        Opts::new(name, help(name)),
-        &["version", "revision", "rust_version"],
-    )?;
+    let info = &families::BUILD_INFO;
+    let build = GaugeVec::new(options(info), info.labels)?;
     build
         .with_label_values(&[crate::VERSION, crate::REVISION, crate::RUST_VERSION])
         .set(1.0);
     let successful = gauge(
-        "liveperson_exporter_config_last_reload_successful",
+        &families::CONFIG_LAST_RELOAD_SUCCESSFUL,
         f64::from(u8::from(config.last_load_successful)),
     )?;
     let at = gauge(
-        "liveperson_exporter_config_last_reload_success_timestamp_seconds",
+        &families::CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP_SECONDS,
         config.last_success,
     )?;
     let web = gauge(
-        "liveperson_exporter_web_config_last_reload_successful",
+        &families::WEB_CONFIG_LAST_RELOAD_SUCCESSFUL,
         f64::from(u8::from(config.web_config_in_force)),
     )?;
     let gauges = [successful, at, web].map(|gauge| gauge.collect());
@@ -368,7 +355,7 @@ fn about_the_exporter(config: ConfigState) -> Result<Vec<MetricFamily>, promethe
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exposition::{Format, families};
+    use crate::exposition::{Format, write_self_metrics};
 
     fn page(accounts: &[AccountState], counters: &[AccountCounters]) -> String {
         written(Format::Text, &gathered(CONFIG, accounts, counters))
@@ -384,7 +371,7 @@ mod tests {
     }
 
     fn written(format: Format, gathered: &Gathered) -> String {
-        let page = families(format, &gathered.families, |metric| {
+        let page = write_self_metrics(format, &gathered.families, |metric| {
             gathered.created(metric)
         });
         String::from_utf8(page).unwrap()
@@ -498,14 +485,13 @@ mod tests {
     }
 
     #[test]
-    fn every_family_of_the_page_has_its_help_from_the_catalogue() {
+    fn every_family_is_on_the_page_with_its_help() {
         let counters = [AccountCounters::new("1", &["sla"]).unwrap()];
         counters[0].request("sla", "200", Duration::from_secs(1), 1);
         let mut with_success = state("1");
         with_success.collectors[0].last_success = Some(1.0);
         let page = page(&[with_success], &counters);
-        let exporter = super::super::catalogue::FAMILIES.iter();
-        for family in exporter.filter(|f| f.origin == super::super::Origin::Exporter) {
+        for family in families::ALL {
             let help = format!("# HELP {} {}", family.name, family.help);
             assert!(page.lines().any(|l| l == help), "{help} is not in\n{page}");
         }

@@ -1,19 +1,20 @@
-//! The catalogue of families and the mapping of LivePerson's values to them.
+//! What a series is: families, labels, and the sink that takes samples.
 //!
-//! `catalogue` is data: every name, type, label and help text in one place. `engagement_activity`,
-//! `sla` and `names` map answers to samples; `exporter` holds the exporter's own counters. This
-//! room knows both vocabularies, LivePerson's and Prometheus's; it knows neither HTTP nor time.
-//! Samples go straight into a [`Sink`], so that no list of series is ever held.
+//! `family` says what a family is, `catalogue` lists those that are served, `exporter` holds the
+//! exporter's own counters and `exporter_families` their families. Samples go straight into a
+//! [`Sink`], so that no list of series is ever held.
 
-pub mod catalogue;
-pub mod engagement_activity;
+mod catalogue;
 pub mod exporter;
-pub mod names;
-pub mod sla;
+pub mod exporter_families;
+mod family;
+mod process;
 
-pub use catalogue::{Family, FamilyId, Kind, Origin};
+pub use catalogue::Catalogue;
+pub use family::{Family, Kind, Origin};
+pub use process::ProcessMetrics;
 
-/// A label of a sample; the name comes from the catalogue's order of labels.
+/// A label of a sample; the name comes from the family's labels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum LabelValue<'a> {
     /// Text, escaped by the writer.
@@ -25,13 +26,13 @@ pub enum LabelValue<'a> {
 /// Takes samples, in any order of families; the samples of one family keep their order.
 pub trait Sink {
     /// One sample of a gauge. `labels` are the values of the family's labels, in their order.
-    fn gauge(&mut self, family: FamilyId, labels: &[LabelValue<'_>], value: f64);
+    fn gauge(&mut self, family: &'static Family, labels: &[LabelValue<'_>], value: f64);
 
     /// One gauge histogram. `buckets` are upper limits in seconds, ascending, with cumulative
     /// counts, without the one of infinity, which is `count`.
     fn gauge_histogram(
         &mut self,
-        family: FamilyId,
+        family: &'static Family,
         labels: &[LabelValue<'_>],
         buckets: &[(u32, f64)],
         count: f64,
@@ -47,8 +48,8 @@ pub(crate) struct Recorder {
 
 #[cfg(test)]
 impl Recorder {
-    fn labels(family: FamilyId, labels: &[LabelValue<'_>]) -> String {
-        let names = family.get().labels.iter();
+    fn labels(family: &'static Family, labels: &[LabelValue<'_>]) -> String {
+        let names = family.labels.iter();
         let pairs = names.zip(labels).map(|(name, value)| match value {
             LabelValue::Text(text) => format!("{name}={text}"),
             LabelValue::Id(id) => format!("{name}={id}"),
@@ -66,20 +67,20 @@ impl Recorder {
 
 #[cfg(test)]
 impl Sink for Recorder {
-    fn gauge(&mut self, family: FamilyId, labels: &[LabelValue<'_>], value: f64) {
-        assert_eq!(labels.len(), family.get().labels.len());
-        let series = format!("{}{{{}}}", family.get().name, Self::labels(family, labels));
+    fn gauge(&mut self, family: &'static Family, labels: &[LabelValue<'_>], value: f64) {
+        assert_eq!(labels.len(), family.labels.len());
+        let series = format!("{}{{{}}}", family.name, Self::labels(family, labels));
         self.samples.push((series, value));
     }
 
     fn gauge_histogram(
         &mut self,
-        family: FamilyId,
+        family: &'static Family,
         labels: &[LabelValue<'_>],
         buckets: &[(u32, f64)],
         count: f64,
     ) {
-        let (name, labels) = (family.get().name, Self::labels(family, labels));
+        let (name, labels) = (family.name, Self::labels(family, labels));
         for (le, value) in buckets {
             self.samples
                 .push((format!("{name}{{{labels},le={le}}}"), *value));

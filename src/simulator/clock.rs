@@ -1,5 +1,4 @@
-//! The wall clock that the history and the tokens are read against, injected so that a test (or
-//! the demo) can stand at any moment it likes.
+//! The wall clock of the history and the tokens, injected so that a test can choose any moment.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -10,11 +9,15 @@ pub trait WallClock: Send + Sync {
     fn now_ms(&self) -> i64;
 }
 
-/// The machine's own clock.
+/// The machine's clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
 impl WallClock for SystemClock {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the one place where the simulator reads the clock"
+    )]
     fn now_ms(&self) -> i64 {
         SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -24,7 +27,7 @@ impl WallClock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is moved: for tests.
+/// A clock that stands still until it is set: for tests.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 

@@ -4,13 +4,14 @@ use hyper::Method;
 use serde_json::json;
 
 use super::State;
-use super::answer::Answer;
+use super::faults::MOST_FAULTS;
+use super::response::ApiResponse;
 use super::{fault_file, journal};
 
 /// Longest body of a control call, in bytes.
 pub(super) const LONGEST_BODY: usize = 1024 * 1024;
 
-/// What a control path is about.
+/// The control paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Control {
     /// `/control/faults`.
@@ -32,43 +33,45 @@ impl Control {
         }
     }
 
-    /// Does what was asked.
-    pub(super) fn answer(self, state: &State, method: &Method, body: &[u8]) -> Answer {
+    /// Carries out a control call.
+    pub(super) fn respond(self, state: &State, method: &Method, body: &[u8]) -> ApiResponse {
         match (self, method.as_str()) {
             (Self::Faults, "POST") => return add(state, body),
             (Self::Faults, "DELETE") => state.faults.clear(),
             (Self::Requests, "DELETE") => state.journal.clear(),
             (Self::Revoke, "POST") => {
-                state.tokens.revoke();
-                return Answer::json(200, &json!({ "revoked": true }));
+                state.credentials.tokens().revoke_all();
+                return ApiResponse::json(200, &json!({ "revoked": true }));
             }
             (Self::Faults | Self::Requests, "GET") => {}
-            (Self::Faults, _) => return Answer::wrong_method("GET, POST, DELETE"),
-            (Self::Requests, _) => return Answer::wrong_method("GET, DELETE"),
-            (Self::Revoke, _) => return Answer::wrong_method("POST"),
+            (Self::Faults, _) => return ApiResponse::method_not_allowed("GET, POST, DELETE"),
+            (Self::Requests, _) => return ApiResponse::method_not_allowed("GET, DELETE"),
+            (Self::Revoke, _) => return ApiResponse::method_not_allowed("POST"),
         }
-        let shown = match self {
+        let body = match self {
             Self::Requests => journal::json(&state.journal.list()),
             _ => fault_file::write(&state.faults.list()),
         };
-        Answer::json(200, &shown)
+        ApiResponse::json(200, &body)
     }
 }
 
-fn add(state: &State, body: &[u8]) -> Answer {
+fn add(state: &State, body: &[u8]) -> ApiResponse {
     let Ok(text) = std::str::from_utf8(body) else {
-        return mistakes(&["the body is not UTF-8".to_owned()]);
+        return errors(&["expected a body in UTF-8".to_owned()]);
     };
-    let faults = match fault_file::read_text(text) {
+    let faults = match fault_file::parse(text, &state.options.apis) {
         Ok(faults) => faults,
-        Err(wrong) => return mistakes(&wrong),
+        Err(found) => return errors(&found),
     };
     if !state.faults.push(faults) {
-        return mistakes(&["too many faults would wait; DELETE them first".to_owned()]);
+        return errors(&[format!(
+            "expected at most {MOST_FAULTS} faults with those that remain; DELETE them first"
+        )]);
     }
-    Answer::json(200, &fault_file::write(&state.faults.list()))
+    ApiResponse::json(200, &fault_file::write(&state.faults.list()))
 }
 
-fn mistakes(mistakes: &[String]) -> Answer {
-    Answer::json(400, &json!({ "errors": mistakes }))
+fn errors(errors: &[String]) -> ApiResponse {
+    ApiResponse::json(400, &json!({ "errors": errors }))
 }

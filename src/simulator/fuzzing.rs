@@ -1,5 +1,6 @@
 //! What reads fault files, for `fuzz/`.
 
+use super::apis::Apis;
 use super::fault_file;
 use super::faults::Fault;
 
@@ -8,7 +9,7 @@ use super::faults::Fault;
 /// # Errors
 /// Everything that is wrong with it.
 pub fn faults(text: &str) -> Result<Vec<Fault>, Vec<String>> {
-    fault_file::read_text(text)
+    fault_file::parse(text, &Apis::standard())
 }
 
 /// Faults as a fault file that says the same.

@@ -1,10 +1,10 @@
-//! The request log: the last calls, so that tests can count them and people can see what a client
-//! does. A call is noted when it arrives, so that one given up by the client is seen, too.
+//! The request log: the last calls, so that tests can count them and a user can see what a client
+//! does. A call is recorded when it arrives, so that one cancelled by the client is seen, too.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -16,29 +16,34 @@ const LONGEST_PATH: usize = 2_048;
 /// One call of an API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestRecord {
-    /// `engactivity`, `sla`, `token`, `domain`, `names`, or `other` for a path that is no API's.
+    /// The [name](super::apis::Api::name) of the API, such as `sla`, or `other` for a path of none.
     pub api: &'static str,
     /// The HTTP method.
     pub method: String,
     /// Path and query as they were sent, at most 2,048 bytes.
     pub path: String,
-    /// The status answered; none while it is under way, and for ever when the connection was
-    /// dropped or the client did not wait.
+    /// The status of the response; `None` while the call is in progress, and for good when the
+    /// connection was dropped or the client did not wait.
     pub status: Option<u16>,
     /// When it arrived, since the simulator started.
     pub at: Duration,
 }
 
+/// A call in the log, counted from the first since the start.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CallNumber(usize);
+
 /// The log.
 pub(super) struct Journal {
     start: Instant,
+    /// The lock is held to add, change or copy entries.
     entries: Mutex<Entries>,
 }
 
 #[derive(Default)]
 struct Entries {
-    /// How many entries are gone from the front.
-    gone: usize,
+    /// How many entries were removed from the front.
+    removed: usize,
     records: VecDeque<RequestRecord>,
 }
 
@@ -51,8 +56,8 @@ impl Journal {
         }
     }
 
-    /// Notes a call that has arrived; its number is for [`Self::answered`].
-    pub(super) fn arrived(&self, api: &'static str, method: &str, path: &str) -> usize {
+    /// Records a call that has arrived.
+    pub(super) fn record_arrival(&self, api: &'static str, method: &str, path: &str) -> CallNumber {
         let mut cut = path.len().min(LONGEST_PATH);
         while !path.is_char_boundary(cut) {
             cut -= 1;
@@ -64,34 +69,34 @@ impl Journal {
             status: None,
             at: self.start.elapsed(),
         };
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self.entries.lock();
         if entries.records.len() == LENGTH {
             entries.records.pop_front();
-            entries.gone += 1;
+            entries.removed += 1;
         }
         entries.records.push_back(record);
-        entries.gone + entries.records.len() - 1
+        CallNumber(entries.removed + entries.records.len() - 1)
     }
 
-    /// Notes how the call was answered, unless it is forgotten already.
-    pub(super) fn answered(&self, number: usize, status: u16) {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = number.checked_sub(entries.gone);
-        if let Some(record) = place.and_then(|place| entries.records.get_mut(place)) {
+    /// Records the response to a call, unless the call was removed already.
+    pub(super) fn record_status(&self, number: CallNumber, status: u16) {
+        let mut entries = self.entries.lock();
+        let position = number.0.checked_sub(entries.removed);
+        if let Some(record) = position.and_then(|position| entries.records.get_mut(position)) {
             record.status = Some(status);
         }
     }
 
     /// The calls, oldest first.
     pub(super) fn list(&self) -> Vec<RequestRecord> {
-        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let entries = self.entries.lock();
         entries.records.iter().cloned().collect()
     }
 
-    /// Forgets all calls.
+    /// Removes all calls.
     pub(super) fn clear(&self) {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.gone += entries.records.len();
+        let mut entries = self.entries.lock();
+        entries.removed += entries.records.len();
         entries.records.clear();
     }
 }
@@ -115,15 +120,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_log_keeps_the_last_calls_and_its_numbers() {
+    fn the_log_keeps_the_last_calls_and_their_statuses() {
         let journal = Journal::new();
-        let first = journal.arrived("sla", "GET", "/first");
+        let first = journal.record_arrival("sla", "GET", "/first");
         for _ in 0..LENGTH {
-            journal.arrived("sla", "GET", "/x");
+            journal.record_arrival("sla", "GET", "/x");
         }
-        let last = journal.arrived("token", "POST", &"é".repeat(5_000));
-        journal.answered(first, 500);
-        journal.answered(last, 200);
+        let last = journal.record_arrival("token", "POST", &"é".repeat(5_000));
+        journal.record_status(first, 500);
+        journal.record_status(last, 200);
         let records = journal.list();
         assert_eq!(records.len(), LENGTH);
         assert!(records.iter().all(|record| record.path != "/first"));
@@ -137,7 +142,7 @@ mod tests {
             1
         );
         journal.clear();
-        journal.answered(last, 404);
+        journal.record_status(last, 404);
         assert!(journal.list().is_empty());
     }
 }

@@ -1,25 +1,23 @@
 //! A LivePerson account to try and test against: a contact centre with agents, shifts and queues
 //! behind the same HTTP interfaces, in this process and without the internet.
 //!
-//! It knows nothing of the other rooms and writes its JSON from LivePerson's documents on its own,
-//! so that one misreading cannot hide in both. The way of a number through it:
-//! `staffing` (who works when) and `chats` (who arrives) → `queueing` (who serves whom) →
-//! `history` (blocks of 24 hours, kept while needed) → `engactivity` and `sla` (counting) →
-//! `answer`. `router` finds the way from a URL to an answer, past `faults`; `server` speaks HTTP.
-//! Everything is counted from one list of chats, so all levels always agree; one seed tells one
-//! story on the UTC clock, whenever the simulator is started.
+//! It knows nothing of the exporter and writes its JSON from LivePerson's documents, so that one
+//! misreading cannot hide in both. [`apis`] holds one file per API. They all count from one
+//! simulated world (`world`), so that their numbers always agree; the same seed gives the same
+//! chats on the UTC clock, whenever the simulator is started. `auth` decides who may call. `router`
+//! finds the API of a path and applies `faults`; `server` speaks HTTP.
 //!
 //! # Control paths
-//! For people and tests at the same host and port, without authorisation:
+//! For users and tests, at the same host and port and without authorisation:
 //!
 //! | call | does |
 //! |---|---|
 //! | `GET /control/faults` | the faults that remain, as JSON |
 //! | `POST /control/faults` | adds faults: JSON or YAML as in a fault file, at most 1 MiB |
-//! | `DELETE /control/faults` | forgets all faults |
+//! | `DELETE /control/faults` | removes all faults |
 //! | `GET /control/requests` | the last 10,000 calls of the APIs, as JSON |
-//! | `DELETE /control/requests` | forgets them |
-//! | `POST /control/revoke` | makes every token given out so far invalid |
+//! | `DELETE /control/requests` | removes them from the log |
+//! | `POST /control/revoke` | invalidates every token issued so far |
 //!
 //! # In a test
 //! ```no_run
@@ -29,7 +27,7 @@
 //!
 //! let clock = Arc::new(ManualClock::at(1_750_000_000_000));
 //! let simulator = Simulator::start(Options::in_process(), clock.clone()).await?;
-//! simulator.push_fault(Fault { api: Target::Sla, count: Some(1), status: Some(500), ..Fault::default() });
+//! simulator.push_fault(Fault { api: Target::Api("sla"), count: Some(1), status: Some(500), ..Fault::default() });
 //! // … point a client at simulator.base_url() …
 //! assert!(simulator.requests().is_empty());
 //! simulator.shutdown().await;
@@ -37,34 +35,23 @@
 //! # }
 //! ```
 
-mod answer;
-mod chats;
+pub mod apis;
+mod auth;
 mod clock;
 mod control;
-mod domain;
-mod engactivity;
 mod fault_file;
 mod faults;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
-mod history;
 mod journal;
-mod names;
-mod oauth1;
+mod json_style;
 mod options;
 mod params;
-mod people;
-mod queueing;
-mod rng;
+mod response;
 mod router;
-mod secrets;
 mod server;
-mod sla;
-mod staffing;
-mod style;
-mod token;
-mod window;
+mod world;
 
 #[cfg(test)]
 mod tests;
@@ -77,12 +64,20 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
+use apis::Apis;
+
+pub use apis::engagement_activity::SectionName;
+pub use auth::Secrets;
 pub use clock::{ManualClock, SystemClock, WallClock};
 pub use faults::{Fault, Target};
 pub use journal::RequestRecord;
+pub use json_style::Numbers;
 pub use options::{Options, StartError};
-pub use secrets::Secrets;
-pub use style::{Numbers, SectionName};
+pub use params::{IdFilter, InvalidParameter, Params, whole_number};
+pub use response::ApiResponse;
+pub use world::{
+    Agent, AgentGroup, AgentNames, AgentOnDuty, Chat, Chats, Skill, UNASSIGNED_SKILL, Window, World,
+};
 
 /// Longest fault file that is read, in bytes.
 const LONGEST_FAULT_FILE: u64 = 1024 * 1024;
@@ -91,17 +86,41 @@ const LONGEST_FAULT_FILE: u64 = 1024 * 1024;
 struct State {
     options: Options,
     clock: Arc<dyn WallClock>,
-    staff: Arc<staffing::Staff>,
-    history: history::History,
+    history: world::History,
+    credentials: auth::Credentials,
     faults: faults::Faults,
     journal: journal::Journal,
-    tokens: token::Tokens,
-    /// What authorises a call at present, and what has been seen of it.
-    guard: secrets::Guard,
     /// Requests of the account that may be handled at once.
-    places: Semaphore,
+    concurrency: Semaphore,
     /// Host and port, for a client that sends no `Host`.
     authority: String,
+}
+
+impl State {
+    fn new(
+        options: Options,
+        clock: Arc<dyn WallClock>,
+        faults: faults::Faults,
+        address: SocketAddr,
+    ) -> Self {
+        let staff = world::Staff::new(options.seed, options.skills, options.agents, options.groups);
+        Self {
+            clock,
+            history: world::History::new(staff),
+            credentials: auth::Credentials::new(&options),
+            faults,
+            journal: journal::Journal::new(),
+            concurrency: Semaphore::new(options.max_concurrent),
+            authority: reachable(address).to_string(),
+            options,
+        }
+    }
+
+    /// The account as it is now.
+    fn world(&self) -> World<'_> {
+        let now_ms = self.clock.now_ms();
+        World::new(now_ms, &self.options, &self.history, &self.credentials)
+    }
 }
 
 /// A running simulated account; it stops serving when this is dropped.
@@ -116,41 +135,26 @@ impl Simulator {
     /// Listens on `options.listen` and serves until [`Self::shutdown`] or drop.
     ///
     /// # Errors
-    /// Options that make no sense, an unreadable or wrong fault file, an address that is taken.
+    /// Options that are not allowed, an unreadable or invalid fault file, an address that is taken.
     pub async fn start(options: Options, clock: Arc<dyn WallClock>) -> Result<Self, StartError> {
-        let mistakes = options.mistakes();
-        if !mistakes.is_empty() {
-            return Err(StartError::Options(mistakes));
+        let errors = options.errors();
+        if !errors.is_empty() {
+            return Err(StartError::Options(errors));
         }
         let faults = faults::Faults::default();
         if let Some(file) = &options.faults {
-            // Cannot be refused: the file holds no more than fit.
-            faults.push(read_faults(file).await?);
+            // Cannot be refused: the parser has checked their number.
+            faults.push(read_faults(file, &options.apis).await?);
         }
-        let listen = |error| StartError::Listen {
+        let listen_error = |error| StartError::Listen {
             address: options.listen,
             error,
         };
-        let listener = TcpListener::bind(options.listen).await.map_err(listen)?;
-        let local_addr = listener.local_addr().map_err(listen)?;
-        let staff = Arc::new(staffing::Staff::new(
-            options.seed,
-            options.skills,
-            options.agents,
-            options.groups,
-        ));
-        let state = Arc::new(State {
-            clock,
-            history: history::History::new(Arc::clone(&staff)),
-            staff,
-            faults,
-            journal: journal::Journal::new(),
-            tokens: token::Tokens::default(),
-            guard: secrets::Guard::new(&options),
-            places: Semaphore::new(options.max_concurrent),
-            authority: reachable(local_addr).to_string(),
-            options,
-        });
+        let listener = TcpListener::bind(options.listen)
+            .await
+            .map_err(listen_error)?;
+        let local_addr = listener.local_addr().map_err(listen_error)?;
+        let state = Arc::new(State::new(options, clock, faults, local_addr));
         let (stop, stopped) = watch::channel(());
         let server = tokio::spawn(server::serve(listener, Arc::clone(&state), stopped));
         tracing::debug!(address = %local_addr, account = state.options.account, "simulator listens");
@@ -162,42 +166,43 @@ impl Simulator {
         })
     }
 
-    /// The address that is listened on, with the port that was taken.
+    /// The address that is listened on, with the port that was chosen.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }
 
-    /// Where clients on this machine find it, such as `http://127.0.0.1:8010`: the base URL of the
+    /// Where clients on this machine reach it, such as `http://127.0.0.1:8010`: the base URL of the
     /// Domain API and of everything else.
     pub fn base_url(&self) -> String {
         format!("http://{}", self.state.authority)
     }
 
-    /// Adds a fault behind those that remain. One too many (there may be 1,000) is ignored.
+    /// Appends a fault to those that remain. One too many (there may be 1,000) is ignored, and one
+    /// for a name that no API has never applies.
     pub fn push_fault(&self, fault: Fault) {
         self.state.faults.push(vec![fault]);
     }
 
-    /// Forgets all faults.
+    /// Removes all faults.
     pub fn clear_faults(&self) {
         self.state.faults.clear();
     }
 
-    /// Makes every token given out so far invalid, as when LivePerson ends a session.
+    /// Invalidates every token issued so far, as when LivePerson ends a session.
     pub fn revoke_tokens(&self) {
-        self.state.tokens.revoke();
+        self.state.credentials.tokens().revoke_all();
     }
 
-    /// Changes the secrets that are accepted, as when somebody rotates a key at LivePerson. Tokens
-    /// given out stay valid.
+    /// Changes the secrets that are accepted, as when a key is rotated at LivePerson. Tokens
+    /// issued before stay valid.
     pub fn rotate_secrets(&self, change: impl FnOnce(&mut Secrets)) {
-        self.state.guard.rotate(change);
+        self.state.credentials.rotate(change);
     }
 
-    /// Every token given out and every token and signature presented so far (the last 10,000),
-    /// for tests that look for them where they must not be.
+    /// Every token issued and every token and signature presented so far (the last 10,000), for
+    /// tests that look for them where they must not be.
     pub fn credentials_seen(&self) -> Vec<String> {
-        self.state.guard.seen()
+        self.state.credentials.seen()
     }
 
     /// The last 10,000 calls of the APIs, oldest first; control calls are not among them.
@@ -205,10 +210,10 @@ impl Simulator {
         self.state.journal.list()
     }
 
-    /// Stops listening, lets answers under way finish for up to a second, and returns when
-    /// everything has ended.
+    /// Stops listening, lets responses in progress finish for up to a second, and returns when all
+    /// tasks have ended.
     pub async fn shutdown(self) {
-        // Fails only when the server has ended already, which is what is wanted.
+        // Fails only when the server has ended already.
         let _ = self.stop.send(());
         let _ = self.server.await;
     }
@@ -224,23 +229,22 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-async fn read_faults(file: &Path) -> Result<Vec<Fault>, StartError> {
-    let wrong = |mistakes| StartError::Faults {
+async fn read_faults(file: &Path, apis: &Apis) -> Result<Vec<Fault>, StartError> {
+    let (path, apis) = (file.to_owned(), apis.clone());
+    let read = tokio::task::spawn_blocking(move || parse_faults(&path, &apis)).await;
+    let read = read.unwrap_or_else(|_| Err(vec!["cannot be read".to_owned()]));
+    read.map_err(|errors| StartError::Faults {
         file: file.to_owned(),
-        mistakes,
-    };
-    let path = file.to_owned();
-    let read = move || {
-        let content = crate::config::read_limited(&path, LONGEST_FAULT_FILE);
-        // The path is told in front of every mistake anyway.
-        let name = path.display().to_string();
-        let without = |reason: String| reason.trim_start_matches(&name).trim_start().to_owned();
-        let content = content.map_err(|reason| vec![without(reason)])?;
-        let text = crate::yaml::decode(&content.bytes).map_err(|reason| vec![reason])?;
-        fault_file::read_text(text)
-    };
-    match tokio::task::spawn_blocking(read).await {
-        Ok(read) => read.map_err(wrong),
-        Err(_) => Err(wrong(vec!["cannot be read".to_owned()])),
-    }
+        errors,
+    })
+}
+
+fn parse_faults(path: &Path, apis: &Apis) -> Result<Vec<Fault>, Vec<String>> {
+    let content = crate::config::read_limited(path, LONGEST_FAULT_FILE);
+    // `StartError` names the file already.
+    let name = path.display().to_string();
+    let without_name = |reason: String| reason.trim_start_matches(&name).trim_start().to_owned();
+    let content = content.map_err(|reason| vec![without_name(reason)])?;
+    let text = crate::yaml::decode(&content.bytes).map_err(|reason| vec![reason])?;
+    fault_file::parse(text, apis)
 }

@@ -1,14 +1,23 @@
-//! What a simulated account is like: the flags of `simulate`, and the same as a struct for `demo`
-//! and tests.
+//! How the simulated account is set up: the flags of `simulate`, and the same as a struct for
+//! `demo` and tests.
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::style::{Numbers, SectionName};
+use crate::config::units::parse_duration;
+
+use super::apis::Apis;
+use super::apis::engagement_activity::SectionName;
+use super::json_style::Numbers;
+
+const LONGEST_LATENCY: Duration = Duration::from_secs(3600);
+const TOKEN_LIFETIMES: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_secs(31 * 24 * 3600);
 
 const DEMO_SECRET: &str = "demo-secret";
 const DEMO_PASSWORD: &str = "demo-password";
@@ -22,13 +31,16 @@ const DEMO_TOKEN_SECRET: &str = "demo-token-secret";
 /// 11, 12 … for agent groups.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// Address to listen on; with port 0 a free one is taken
+    /// The simulated APIs
+    #[arg(skip)]
+    pub apis: Apis,
+    /// Address to listen on; with port 0 a free one is chosen
     #[arg(long, value_name = "ADDRESS", default_value_t = Options::default().listen)]
     pub listen: SocketAddr,
     /// Account id that is known; any other is refused
     #[arg(long, value_name = "ID", default_value_t = Options::default().account)]
     pub account: String,
-    /// Number that the whole history follows from: the same seed tells the same story
+    /// Number that determines the whole history: the same seed gives the same chats
     #[arg(long, value_name = "NUMBER", default_value_t = Options::default().seed)]
     pub seed: u64,
     /// Skills, with the ids 101, 102 …; at most 2000
@@ -40,25 +52,25 @@ pub struct Options {
     /// Agent groups, with the ids 11, 12 …; at most 1000
     #[arg(long, value_name = "COUNT", default_value_t = Options::default().groups)]
     pub groups: usize,
-    /// YAML or JSON file with faults to begin with
+    /// YAML or JSON file with the faults at the start
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
     /// Requests handled at once before further ones are answered 429
     #[arg(long, value_name = "COUNT", default_value_t = Options::default().max_concurrent)]
     pub max_concurrent: usize,
-    /// How long an answer takes on average, such as 50ms
+    /// How long a response takes on average, such as 50ms
     #[arg(long, value_name = "DURATION", default_value = "40ms", value_parser = duration)]
     pub latency: Duration,
     /// How long tokens are valid, such as 1h
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
     pub token_lifetime: Duration,
-    /// Leave expires_in out of token answers
+    /// Leave expires_in out of token responses
     #[arg(long)]
     pub no_expires_in: bool,
     /// How numbers are written
     #[arg(long, value_enum, default_value_t = Options::default().numbers)]
     pub numbers: Numbers,
-    /// Wrap answers as {"meta":{"responseCode":200},"body":{...}}
+    /// Wrap responses as {"meta":{"responseCode":200},"body":{...}}
     #[arg(long)]
     pub envelope: bool,
     /// Name of the skill section
@@ -93,6 +105,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            apis: Apis::default(),
             listen: (Ipv4Addr::LOCALHOST, 8010).into(),
             account: "12345678".to_owned(),
             seed: 1,
@@ -129,75 +142,71 @@ impl Options {
         }
     }
 
-    /// Every value that makes no sense, named by its flag.
-    pub(super) fn mistakes(&self) -> Vec<String> {
-        let mut mistakes = Vec::new();
-        let mut at_most = |flag: &str, value: usize, limit: usize| {
-            if value > limit {
-                mistakes.push(format!("--{flag} is {value}, at most {limit} is allowed"));
-            }
-        };
-        at_most("skills", self.skills, 2_000);
-        at_most("agents", self.agents, 100_000);
-        at_most("groups", self.groups, 1_000);
-        at_most("max-concurrent", self.max_concurrent, 10_000);
-        if self.max_concurrent == 0 {
-            mistakes.push("--max-concurrent is 0, at least 1 is needed".to_owned());
-        }
-        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if !(1..=64).contains(&self.account.len()) || !self.account.chars().all(plain) {
-            mistakes.push(format!(
-                "--account is {:?}, 1 to 64 letters, digits, '-' or '_' are expected",
+    /// Every value that is not allowed, named by its flag.
+    pub(super) fn errors(&self) -> Vec<String> {
+        let mut errors: Vec<String> = [
+            ("skills", self.skills, 0..=2_000),
+            ("agents", self.agents, 0..=100_000),
+            ("groups", self.groups, 0..=1_000),
+            ("max-concurrent", self.max_concurrent, 1..=10_000),
+        ]
+        .into_iter()
+        .filter(|(_, value, allowed)| !allowed.contains(value))
+        .map(|(flag, value, allowed)| {
+            let (least, most) = allowed.into_inner();
+            format!("--{flag}: expected {least} to {most}, found {value}")
+        })
+        .collect();
+        if !is_account_id(&self.account) {
+            errors.push(format!(
+                "--account: expected 1 to 64 letters, digits, '-' or '_', found {:?}",
                 self.account
             ));
         }
-        if self.latency > Duration::from_secs(3600) {
-            mistakes.push(format!(
-                "--latency is {:?}, at most 1h is allowed",
-                self.latency
+        if self.latency > LONGEST_LATENCY {
+            let found = self.latency;
+            errors.push(format!("--latency: expected at most 1h, found {found:?}"));
+        }
+        if !TOKEN_LIFETIMES.contains(&self.token_lifetime) {
+            let found = self.token_lifetime;
+            errors.push(format!(
+                "--token-lifetime: expected 1s to 744h, found {found:?}"
             ));
         }
-        let month = Duration::from_secs(31 * 24 * 3600);
-        if self.token_lifetime < Duration::from_secs(1) || self.token_lifetime > month {
-            mistakes.push(format!(
-                "--token-lifetime is {:?}, 1s to 744h is allowed",
-                self.token_lifetime
-            ));
-        }
-        for (flag, value) in [
+        let names = [
             ("client-id", &self.client_id),
             ("username", &self.username),
             ("app-key", &self.app_key),
-        ] {
-            if value.is_empty() {
-                mistakes.push(format!("--{flag} is empty"));
-            }
-        }
-        mistakes
+        ];
+        let empty = names.iter().filter(|(_, value)| value.is_empty());
+        errors.extend(empty.map(|(flag, _)| format!("--{flag}: expected a value, found nothing")));
+        errors.extend(self.apis.errors());
+        errors
     }
 }
 
-/// A duration as people write it: `50ms`, `2s`, `1m30s`, `1h`; a bare `0` is none.
+fn is_account_id(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    (1..=64).contains(&text.len()) && text.chars().all(is_plain)
+}
+
+/// Parses a duration such as `50ms`, `2s`, `1m30s` or `1h`; a bare `0` is none.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    if text == "0" {
-        return Ok(Duration::ZERO);
-    }
-    let wrong = || format!("{text:?} is not a duration; write for example 50ms, 2s, 1m30s or 1h");
-    let signed: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
-    signed.try_into().map_err(|_| wrong())
+    parse_duration(text)
+        .ok_or_else(|| format!("expected a duration such as 50ms, 2s, 1m30s or 1h, found {text:?}"))
 }
 
 /// Why the simulator could not start.
 #[derive(Debug)]
 pub enum StartError {
-    /// Options that make no sense; one text each.
+    /// Options that are not allowed; one message each.
     Options(Vec<String>),
-    /// The fault file could not be read or is wrong; one text per mistake.
+    /// The fault file could not be read or is invalid.
     Faults {
         /// The file.
         file: PathBuf,
-        /// What is wrong, with the path inside the file.
-        mistakes: Vec<String>,
+        /// One message per error, with its path inside the file.
+        errors: Vec<String>,
     },
     /// The address could not be listened on.
     Listen {
@@ -211,9 +220,9 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Options(mistakes) => f.write_str(&mistakes.join("; ")),
-            Self::Faults { file, mistakes } => {
-                write!(f, "--faults {}: {}", file.display(), mistakes.join("; "))
+            Self::Options(errors) => f.write_str(&errors.join("; ")),
+            Self::Faults { file, errors } => {
+                write!(f, "--faults {}: {}", file.display(), errors.join("; "))
             }
             Self::Listen { address, error } => {
                 write!(
@@ -254,7 +263,7 @@ mod tests {
         assert_eq!(parsed.client_secret.expose_secret(), DEMO_SECRET);
         assert_eq!(parsed.password.expose_secret(), DEMO_PASSWORD);
         assert_eq!(parsed.app_secret.expose_secret(), DEMO_APP_SECRET);
-        assert!(default.mistakes().is_empty());
+        assert!(default.errors().is_empty());
     }
 
     #[test]
@@ -273,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn senseless_values_are_all_named() {
+    fn every_value_out_of_range_is_named() {
         let options = Options {
             account: "a/b".to_owned(),
             skills: 2_001,
@@ -285,16 +294,16 @@ mod tests {
             client_id: String::new(),
             ..Options::default()
         };
-        let text = StartError::Options(options.mistakes()).to_string();
+        let text = StartError::Options(options.errors()).to_string();
         for flag in [
-            "--account is \"a/b\"",
-            "--skills is 2001, at most 2000",
-            "--agents",
-            "--groups",
-            "--max-concurrent is 0",
-            "--latency",
-            "--token-lifetime",
-            "--client-id is empty",
+            "--account: expected 1 to 64 letters, digits, '-' or '_', found \"a/b\"",
+            "--skills: expected 0 to 2000, found 2001",
+            "--agents: ",
+            "--groups: ",
+            "--max-concurrent: expected 1 to 10000, found 0",
+            "--latency: expected at most 1h, found 4000s",
+            "--token-lifetime: expected 1s to 744h, found 0ns",
+            "--client-id: expected a value, found nothing",
         ] {
             assert!(text.contains(flag), "{flag} in {text}");
         }

@@ -1,5 +1,5 @@
-//! From a request to its answer: which API a path belongs to, whether a fault lies in its way, who
-//! may ask, and what is sent back.
+//! From a request to its response: which API a path belongs to, whether a fault applies, who may
+//! call, and what is sent back.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,33 +7,27 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper::header::{
-    AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, IF_NONE_MATCH, RETRY_AFTER,
-};
+use hyper::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response};
-use serde_json::{Value, json};
+use tokio::sync::{SemaphorePermit, TryAcquireError};
 
-use super::answer::{Answer, AnswerBody};
+use super::State;
+use super::apis::{Access, Api, ApiRequest, PathParams, UNKNOWN_PATH};
+use super::auth::SignedRequest;
 use super::control::{self, Control};
-use super::faults::{Fault, Target};
-use super::names::List;
-use super::oauth1::{self, Signed};
-use super::params::{BadParameter, Params};
-use super::window::Window;
-use super::{State, domain, engactivity, sla};
+use super::faults::Fault;
+use super::params::Params;
+use super::response::{ApiResponse, ResponseBody};
 
-/// Longest path and query that is looked at, in bytes, as gateways have it.
+/// Longest path and query that is accepted, in bytes, as with gateways.
 const LONGEST_URL: usize = 8 * 1024;
 /// Longest body of an API call, in bytes.
 const LONGEST_BODY: usize = 16 * 1024;
-/// Within this time a body must have come.
+/// Within this time a body must have arrived.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-const GATEWAY_PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Service unavailable</title></head>\
-    <body><h1>The service is temporarily unavailable</h1><p>Reference: 18.2e9f1a02</p></body></html>\n";
-
-/// The connection is to be closed without an answer.
+/// The connection is to be closed without a response.
 #[derive(Debug)]
 pub(super) struct Dropped;
 
@@ -46,320 +40,219 @@ impl fmt::Display for Dropped {
 impl std::error::Error for Dropped {}
 
 /// What a path stands for.
-#[derive(Debug, PartialEq, Eq)]
-enum Route<'a> {
-    Root,
+enum Route {
+    Start,
     Control(Control),
-    Call { account: &'a str, call: Call<'a> },
+    Api(Call),
     Unknown,
 }
 
-/// The calls of the APIs.
-#[derive(Debug, PartialEq, Eq)]
-enum Call<'a> {
-    Domain(Option<&'a str>),
-    Token,
-    Login,
-    EngagementActivity,
-    Sla,
-    Names(List),
+/// A call of an API.
+struct Call {
+    api: &'static dyn Api,
+    path_params: PathParams,
 }
 
-impl Route<'_> {
-    fn of(path: &str) -> Route<'_> {
-        let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        let (account, call) = match segments[..] {
-            [""] => return Route::Root,
-            ["control", name] => {
-                return Control::named(name).map_or(Route::Unknown, Route::Control);
-            }
-            ["api", "account", id, "service", "baseURI.json"] => (id, Call::Domain(None)),
-            ["api", "account", id, "service", name, "baseURI.json"] => {
-                (id, Call::Domain(Some(name)))
-            }
-            ["api", "account", id, "login"] => (id, Call::Login),
-            ["api", "account", id, "configuration", "le-users", list] => match List::named(list) {
-                Some(list) => (id, Call::Names(list)),
-                None => return Route::Unknown,
-            },
-            ["sentinel", "api", "v2", "account", id, "app", "token"] => (id, Call::Token),
-            ["operations", "api", "account", id, "engactivity"] => (id, Call::EngagementActivity),
-            ["operations", "api", "account", id, "sla"] => (id, Call::Sla),
-            _ => return Route::Unknown,
-        };
-        Route::Call { account, call }
-    }
-}
-
-impl Call<'_> {
-    fn api(&self) -> Target {
-        match self {
-            Self::Domain(_) => Target::Domain,
-            Self::Token | Self::Login => Target::Token,
-            Self::EngagementActivity => Target::EngagementActivity,
-            Self::Sla => Target::Sla,
-            Self::Names(_) => Target::Names,
+impl Route {
+    fn of(state: &State, method: &Method, path: &str) -> Self {
+        let path = path.trim_start_matches('/');
+        if path.is_empty() {
+            return Self::Start;
         }
-    }
-
-    fn method(&self) -> Method {
-        match self {
-            Self::Token | Self::Login => Method::POST,
-            _ => Method::GET,
+        if let Some(control) = path.strip_prefix("control/").and_then(Control::named) {
+            return Self::Control(control);
+        }
+        match state.options.apis.at(method, path) {
+            Some((api, path_params)) => Self::Api(Call { api, path_params }),
+            None => Self::Unknown,
         }
     }
 }
 
-/// Answers one request.
+/// Responds to one request.
 pub(super) async fn handle(
     state: Arc<State>,
     request: Request<Incoming>,
-) -> Result<Response<AnswerBody>, Dropped> {
+) -> Result<Response<ResponseBody>, Dropped> {
     let (parts, body) = request.into_parts();
     let url = parts.uri.path_and_query().map_or("/", |url| url.as_str());
-    let answer = match Route::of(parts.uri.path()) {
-        _ if url.len() > LONGEST_URL => Answer::error(414, "Request-URI too long"),
-        Route::Root => root(&state),
-        Route::Control(control) => match read(body, control::LONGEST_BODY).await {
-            Ok(body) => control.answer(&state, &parts.method, &body),
-            Err(answer) => answer,
+    let response = match Route::of(&state, &parts.method, parts.uri.path()) {
+        _ if url.len() > LONGEST_URL => ApiResponse::error(414, "Request-URI too long"),
+        Route::Start => start_page(&state),
+        Route::Control(control) => match read_body(body, control::LONGEST_BODY).await {
+            Ok(body) => control.respond(&state, &parts.method, &body),
+            Err(response) => response,
         },
         Route::Unknown => {
-            let number = state.journal.arrived("other", parts.method.as_str(), url);
-            state.journal.answered(number, 404);
-            Answer::error(404, "Not found")
-        }
-        Route::Call { account, call } => {
-            let api = call.api();
-            let number = state
+            let call = state
                 .journal
-                .arrived(api.name(), parts.method.as_str(), url);
-            let answer = meet(&state, &parts, body, account, &call, url).await?;
-            state.journal.answered(number, answer.status);
-            answer
+                .record_arrival(UNKNOWN_PATH, parts.method.as_str(), url);
+            state.journal.record_status(call, 404);
+            ApiResponse::error(404, "Not found")
+        }
+        Route::Api(call) => {
+            let (name, method) = (call.api.name(), parts.method.as_str());
+            let number = state.journal.record_arrival(name, method, url);
+            let response = apply_faults(&state, &parts, body, call, url).await?;
+            state.journal.record_status(number, response.status());
+            response
         }
     };
-    tracing::debug!(method = %parts.method, url, status = answer.status, "answered");
-    Ok(answer.into_response())
+    tracing::debug!(method = %parts.method, url, status = response.status(), "responded");
+    Ok(response.into_response())
 }
 
-/// Lets a call meet the limit, the latency and the faults, and otherwise answers it.
-async fn meet(
+/// Subjects a call to the limit, the latency and the faults, and otherwise lets the API respond.
+async fn apply_faults(
     state: &Arc<State>,
     parts: &Parts,
     body: Incoming,
-    account: &str,
-    call: &Call<'_>,
+    call: Call,
     url: &str,
-) -> Result<Answer, Dropped> {
-    // The Domain API is everybody's: it does not count towards the account's limit.
-    let _place = match call {
-        Call::Domain(_) => None,
-        _ => match state.places.try_acquire() {
-            Ok(place) => Some(place),
-            Err(_) => return Ok(Answer::error(429, "Too many concurrent requests")),
-        },
+) -> Result<ApiResponse, Dropped> {
+    let Ok(_permit) = acquire_permit(state, call.api.access()) else {
+        return Ok(ApiResponse::error(429, "Too many concurrent requests"));
     };
-    let fault = state.faults.take(call.api(), url).unwrap_or_default();
-    let usual = state.options.latency.mul_f64(0.5 + fastrand::f64());
-    let wait = fault.delay.unwrap_or(usual);
+    let fault = state.faults.take(call.api.name(), url).unwrap_or_default();
+    let latency = state.options.latency.mul_f64(0.5 + fastrand::f64());
+    let wait = fault.delay.unwrap_or(latency);
     if !wait.is_zero() {
         tokio::time::sleep(wait).await;
     }
     if fault.drop {
         return Err(Dropped);
     }
-    let answer = match replacement(&fault) {
-        Some(answer) => answer,
-        None if fault.echo => echo(state, parts, body, fault.status.unwrap_or(400)).await,
-        None => answer(state, parts, body, account, call).await,
+    let mut response = match fault.response() {
+        Some(response) => response,
+        None if fault.echo => echo(state, parts, body, &fault).await,
+        None => respond(state, parts, body, call).await,
     };
-    let answer = match fault.retry_after {
-        Some(text) => answer.with(RETRY_AFTER, text),
-        None => answer,
-    };
+    if let Some(value) = fault.retry_after {
+        response = response.with_header(RETRY_AFTER, value);
+    }
     Ok(if fault.truncate {
-        answer.truncated()
+        response.truncated()
     } else {
-        answer
+        response
     })
 }
 
-/// What a fault answers instead of the API.
-fn replacement(fault: &Fault) -> Option<Answer> {
-    if fault.html {
-        let status = fault.status.unwrap_or(200);
-        return Some(Answer::text(
-            status,
-            "text/html; charset=utf-8",
-            GATEWAY_PAGE.to_owned(),
-        ));
+/// One of the account's concurrent requests; none is needed for what is public.
+fn acquire_permit(
+    state: &State,
+    access: Access,
+) -> Result<Option<SemaphorePermit<'_>>, TryAcquireError> {
+    match access {
+        Access::Public => Ok(None),
+        Access::Authorized | Access::SignIn => state.concurrency.try_acquire().map(Some),
     }
-    if let Some(body) = &fault.body {
-        let status = fault.status.unwrap_or(200);
-        return Some(Answer::text(status, "application/json", body.clone()));
-    }
-    if fault.echo {
-        return None;
-    }
-    fault.status.map(|status| {
-        let reason = hyper::StatusCode::from_u16(status).ok();
-        let reason = reason.and_then(|status| status.canonical_reason());
-        Answer::error(status, reason.unwrap_or("Error"))
-    })
 }
 
-/// An error that repeats what the request said.
-async fn echo(state: &State, parts: &Parts, body: Incoming, status: u16) -> Answer {
-    let body = match read(body, LONGEST_BODY).await {
+/// An error that repeats the credentials of the request.
+async fn echo(state: &State, parts: &Parts, body: Incoming, fault: &Fault) -> ApiResponse {
+    let body = match read_body(body, LONGEST_BODY).await {
         Ok(body) => body,
-        Err(answer) => return answer,
+        Err(response) => return response,
     };
-    let authorisation = header(&parts.headers, AUTHORIZATION).unwrap_or_default();
-    state.guard.note_header(authorisation);
+    let authorization = header(&parts.headers, AUTHORIZATION).unwrap_or_default();
+    state.credentials.record_header(authorization);
     let body = String::from_utf8_lossy(&body);
-    Answer::error(status, &format!("{authorisation} {body}"))
+    let status = fault.status.unwrap_or(400);
+    ApiResponse::error(status, &format!("{authorization} {body}"))
 }
 
-/// The answer of a healthy API.
-async fn answer(
-    state: &Arc<State>,
-    parts: &Parts,
-    body: Incoming,
-    account: &str,
-    call: &Call<'_>,
-) -> Answer {
-    let method = call.method();
-    if parts.method != method {
-        return Answer::wrong_method(method.as_str());
+/// The response of an API, or the reason why the call may not be made.
+async fn respond(state: &Arc<State>, parts: &Parts, body: Incoming, call: Call) -> ApiResponse {
+    if let Err(response) = check_access(state, parts, &call) {
+        return response;
     }
-    let known = account == state.options.account;
-    let params = Params::parse(parts.uri.query());
-    match call {
-        Call::Domain(_) if !known => domain::unknown_account(account),
-        Call::Domain(service) => {
-            domain::answer(account, *service, &params, &host(state, &parts.headers))
-        }
-        Call::Token | Call::Login if !known => Answer::error(401, "Unknown account"),
-        Call::Token | Call::Login => match read(body, LONGEST_BODY).await {
-            Err(answer) => answer,
-            Ok(body) => {
-                let content_type = header(&parts.headers, CONTENT_TYPE);
-                let now = state.clock.now_ms();
-                let options = (&state.options, &state.guard);
-                match call {
-                    Call::Token => state.tokens.grant(options, content_type, &body, now),
-                    _ => state.tokens.login(options, content_type, &body, now),
-                }
-            }
-        },
-        Call::EngagementActivity | Call::Sla | Call::Names(_) => {
-            if let Err((scheme, why)) = authorised(state, parts) {
-                return Answer::error(401, &format!("Unauthorized: {why}"))
-                    .with(hyper::header::WWW_AUTHENTICATE, scheme.to_owned());
-            }
-            if !known {
-                return Answer::error(403, "The token does not belong to this account");
-            }
-            protected(state, &parts.headers, params, call).await
-        }
-    }
-}
-
-/// Whether a call carries a token that is valid or a signature that is right; otherwise the scheme
-/// of authorisation and what is wrong.
-fn authorised(state: &State, parts: &Parts) -> Result<(), (&'static str, &'static str)> {
-    let authorisation = header(&parts.headers, AUTHORIZATION);
-    if let Some(authorisation) = authorisation {
-        state.guard.note_header(authorisation);
-        if oauth1::parameters(authorisation).is_some() {
-            let request = Signed {
-                method: parts.method.as_str(),
-                host: &host(state, &parts.headers),
-                path: parts.uri.path(),
-                query: parts.uri.query().unwrap_or_default(),
-            };
-            let app_key = &state.options.app_key;
-            let checked = state
-                .guard
-                .check_signature(app_key, authorisation, &request);
-            return checked.map_err(|why| ("OAuth", why));
-        }
-    }
-    if state.tokens.accepts(authorisation, state.clock.now_ms()) {
-        return Ok(());
-    }
-    Err(("Bearer", "missing, invalid or expired token"))
-}
-
-/// The calls behind a token. Counting can take a while, and does so beside the event loop.
-async fn protected(
-    state: &Arc<State>,
-    headers: &HeaderMap,
-    params: Params,
-    call: &Call<'_>,
-) -> Answer {
-    let counted = match call {
-        Call::Names(list) => {
-            let list = *list;
-            let state = Arc::clone(state);
-            let tag = header(headers, IF_NONE_MATCH).map(str::to_owned);
-            tokio::task::spawn_blocking(move || list.answer(&state.staff, &params, tag.as_deref()))
-        }
-        _ => {
-            let sla = matches!(call, Call::Sla);
-            let state = Arc::clone(state);
-            tokio::task::spawn_blocking(move || data(&state, &params, sla))
-        }
-    };
-    match counted.await {
-        Ok(answer) => answer,
-        Err(error) => Answer::error(500, &format!("the simulator failed: {error}")),
-    }
-}
-
-/// The two data APIs.
-fn data(state: &State, params: &Params, sla: bool) -> Answer {
-    let options = &state.options;
-    let counted: Result<Value, BadParameter> = if sla {
-        sla::Request::read(params).map(|request| {
-            let window = Window::ending(state.clock.now_ms(), request.timeframe);
-            let blocks = state.history.around(window);
-            let chats = blocks.iter().flat_map(|block| block.iter());
-            request.answer(window, chats, options.numbers)
-        })
+    let body = if parts.method == Method::GET {
+        Vec::new()
     } else {
-        engactivity::Request::read(params).map(|request| {
-            let window = Window::ending(state.clock.now_ms(), request.timeframe);
-            let blocks = state.history.around(window);
-            let chats = blocks.iter().flat_map(|block| block.iter());
-            request.answer(window, chats, options.numbers, options.section_name)
-        })
+        match read_body(body, LONGEST_BODY).await {
+            Ok(body) => body,
+            Err(response) => return response,
+        }
     };
-    let (status, body) = match counted {
-        Ok(body) => (200, body),
-        Err(BadParameter(message)) => (
-            400,
-            json!({ "error": { "statusCode": 400, "message": message } }),
-        ),
+    let request = ApiRequest {
+        path_params: call.path_params,
+        params: Params::parse(parts.uri.query()),
+        headers: parts.headers.clone(),
+        host: host(state, &parts.headers),
+        body,
     };
-    if options.envelope {
-        let body = json!({ "meta": { "responseCode": status }, "body": body });
-        return Answer::json(status, &body);
+    // Counting can take a while, so it must not run on the event loop.
+    let state = Arc::clone(state);
+    let responded =
+        tokio::task::spawn_blocking(move || respond_blocking(&state, call.api, &request));
+    match responded.await {
+        Ok(response) => response,
+        Err(error) => ApiResponse::error(500, &format!("the simulator failed: {error}")),
     }
-    Answer::json(status, &body)
 }
 
-/// Reads a body that may neither be long nor slow.
-async fn read(body: Incoming, limit: usize) -> Result<Vec<u8>, Answer> {
+fn respond_blocking(state: &State, api: &dyn Api, request: &ApiRequest) -> ApiResponse {
+    let response = match api.respond(request, &state.world()) {
+        Ok(response) => response,
+        Err(invalid) => ApiResponse::error(400, invalid.message()),
+    };
+    if state.options.envelope && api.has_envelope() {
+        response.in_envelope()
+    } else {
+        response
+    }
+}
+
+/// Checks method, authorisation and account.
+fn check_access(state: &State, parts: &Parts, call: &Call) -> Result<(), ApiResponse> {
+    let method = call.api.method();
+    if parts.method != method {
+        return Err(ApiResponse::method_not_allowed(method.as_str()));
+    }
+    let is_known = call.path_params.account() == state.options.account;
+    match call.api.access() {
+        Access::Public => Ok(()),
+        Access::SignIn if is_known => Ok(()),
+        Access::SignIn => Err(ApiResponse::error(401, "Unknown account")),
+        Access::Authorized => {
+            check_authorization(state, parts)?;
+            if is_known {
+                return Ok(());
+            }
+            let message = "The token does not belong to this account";
+            Err(ApiResponse::error(403, message))
+        }
+    }
+}
+
+fn check_authorization(state: &State, parts: &Parts) -> Result<(), ApiResponse> {
+    let request = SignedRequest {
+        method: parts.method.as_str(),
+        host: &host(state, &parts.headers),
+        path: parts.uri.path(),
+        query: parts.uri.query().unwrap_or_default(),
+    };
+    let authorization = header(&parts.headers, AUTHORIZATION);
+    let (app_key, now_ms) = (&state.options.app_key, state.clock.now_ms());
+    let checked = state
+        .credentials
+        .check(app_key, authorization, &request, now_ms);
+    checked.map_err(|(scheme, reason)| {
+        ApiResponse::error(401, &format!("Unauthorized: {reason}"))
+            .with_header(WWW_AUTHENTICATE, scheme.to_owned())
+    })
+}
+
+/// Reads a body that must be neither long nor slow.
+async fn read_body(body: Incoming, limit: usize) -> Result<Vec<u8>, ApiResponse> {
     match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, limit).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes().to_vec()),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
             let message = format!("The body is longer than {limit} bytes");
-            Err(Answer::error(413, &message))
+            Err(ApiResponse::error(413, &message))
         }
-        Ok(Err(_)) => Err(Answer::error(400, "The body could not be read")),
-        Err(_) => Err(Answer::error(408, "The body did not come in time")),
+        Ok(Err(_)) => Err(ApiResponse::error(400, "The body could not be read")),
+        Err(_) => Err(ApiResponse::error(408, "The body did not arrive in time")),
     }
 }
 
@@ -367,25 +260,27 @@ fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// The host and port that the client called, so that it finds the services where it found this.
+/// The host and port that the client called, so that the Domain API sends it back to the same.
 fn host(state: &State, headers: &HeaderMap) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || ".:-_[]".contains(c);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || ".:-_[]".contains(c);
     let sent = header(headers, HOST)
-        .filter(|host| (1..=255).contains(&host.len()) && host.chars().all(plain));
+        .filter(|host| (1..=255).contains(&host.len()) && host.chars().all(is_plain));
     sent.unwrap_or(&state.authority).to_owned()
 }
 
-fn root(state: &State) -> Answer {
+fn start_page(state: &State) -> ApiResponse {
     let options = &state.options;
     let text = format!(
         "A simulated LivePerson account.\n\n\
          account: {}\nskills: {}, agents: {}, groups: {}, seed: {}\n\n\
-         GET  /api/account/{0}/service/baseURI.json?version=1.0\n\
-         POST /sentinel/api/v2/account/{0}/app/token\n\
-         GET  /operations/api/account/{0}/engactivity?timeframe=60&v=1\n\
-         GET  /operations/api/account/{0}/sla?timeframe=60&v=1\n\
+         {}\n\
          GET, POST, DELETE /control/faults\nGET, DELETE /control/requests\nPOST /control/revoke\n",
-        options.account, options.skills, options.agents, options.groups, options.seed
+        options.account,
+        options.skills,
+        options.agents,
+        options.groups,
+        options.seed,
+        options.apis.examples(&options.account).join("\n"),
     );
-    Answer::text(200, "text/plain; charset=utf-8", text)
+    ApiResponse::text(200, "text/plain; charset=utf-8", text)
 }

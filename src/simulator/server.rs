@@ -1,4 +1,4 @@
-//! HTTP/1.1 over TCP: accepting, limits, and an end that waits.
+//! HTTP/1.1 over TCP: accepting connections, their limits, and a graceful shutdown.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,30 +18,30 @@ use super::router::handle;
 const MOST_CONNECTIONS: usize = 1024;
 /// Request line and headers, in bytes.
 const LONGEST_HEAD: usize = 64 * 1024;
-/// Within this time the head of a request must have come, also on a connection kept alive: longer
-/// than usual clients keep one, so that none is closed just when the next request is on its way.
+/// Within this time the head of a request must have arrived, also on a connection kept alive:
+/// longer than most clients keep one, so that none is closed while the next request is being sent.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(95);
-/// How long answers under way may take to finish at the end.
+/// How long responses in progress may take to finish after the stop.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Serves until `stop` is sent to or its sender is dropped.
+/// Serves until a message is sent to `stop` or its sender is dropped.
 pub(super) async fn serve(listener: TcpListener, state: Arc<State>, mut stop: watch::Receiver<()>) {
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let slots = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
-        // Ended connections are taken off the set, or it would grow for ever.
+        // Ended connections are removed from the set, or it would keep growing.
         while connections.try_join_next().is_some() {}
         let next = async {
-            let place = Arc::clone(&places).acquire_owned().await.ok()?;
-            Some((place, listener.accept().await))
+            let slot = Arc::clone(&slots).acquire_owned().await.ok()?;
+            Some((slot, listener.accept().await))
         };
         let accepted = tokio::select! {
             _ = stop.changed() => break,
             accepted = next => accepted,
         };
-        let (place, stream) = match accepted {
-            Some((place, Ok((stream, _)))) => (place, stream),
+        let (slot, stream) = match accepted {
+            Some((slot, Ok((stream, _)))) => (slot, stream),
             Some((_, Err(error))) => {
                 // Out of file descriptors, for example: waiting is better than spinning or ending.
                 tracing::warn!(%error, "the simulator could not accept a connection");
@@ -63,7 +63,7 @@ pub(super) async fn serve(listener: TcpListener, state: Arc<State>, mut stop: wa
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection ended");
             }
-            drop(place);
+            drop(slot);
         });
     }
     drop(listener);
@@ -71,7 +71,7 @@ pub(super) async fn serve(listener: TcpListener, state: Arc<State>, mut stop: wa
         .await
         .is_err()
     {
-        tracing::debug!("answers were still under way at the end");
+        tracing::debug!("responses were still in progress at the stop");
     }
     connections.shutdown().await;
 }

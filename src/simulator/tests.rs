@@ -1,10 +1,11 @@
-//! Tests of the whole room: what the contact centre is like, what is counted from it, and how it
-//! answers over HTTP.
+//! Tests of the whole simulator: what the contact centre is like, what is counted from it, and how
+//! it responds over HTTP.
 
-mod centre;
-mod counting;
+mod apis;
+mod data_apis;
+mod faults;
 mod http;
-mod trouble;
+mod world;
 
 use std::sync::Arc;
 
@@ -37,20 +38,20 @@ struct Caller {
 }
 
 impl Caller {
-    async fn of(simulator: &Simulator) -> Self {
+    async fn authorized(simulator: &Simulator) -> Self {
         let client = client();
         let base = simulator.base_url();
         let url = format!("{base}/sentinel/api/v2/account/12345678/app/token");
         let form = "grant_type=client_credentials&client_id=demo&client_secret=demo-secret";
-        let answer = client
+        let response = client
             .post(url)
             .header("Content-Type", "application/x-www-form-urlencoded")
             .body(form)
             .send()
             .await
             .unwrap();
-        assert_eq!(answer.status(), 200);
-        let token = json(answer).await["access_token"]
+        assert_eq!(response.status(), 200);
+        let token = json(response).await["access_token"]
             .as_str()
             .unwrap()
             .to_owned();
@@ -68,11 +69,11 @@ impl Caller {
             .unwrap()
     }
 
-    /// A data answer that must be a success.
+    /// The JSON of a data API's response, which must be a success.
     async fn data(&self, path: &str) -> Value {
-        let answer = self.operations(path).await;
-        assert_eq!(answer.status(), 200, "{path}");
-        json(answer).await
+        let response = self.operations(path).await;
+        assert_eq!(response.status(), 200, "{path}");
+        json(response).await
     }
 
     async fn get(&self, path: &str) -> reqwest::Result<reqwest::Response> {
@@ -81,6 +82,6 @@ impl Caller {
     }
 }
 
-async fn json(answer: reqwest::Response) -> Value {
-    serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+async fn json(response: reqwest::Response) -> Value {
+    serde_json::from_slice(&response.bytes().await.unwrap()).unwrap()
 }

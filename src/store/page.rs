@@ -2,42 +2,42 @@
 
 use std::sync::Arc;
 
-use super::levels::is_left_out;
+use super::series_limit::LevelSet;
 use super::{ChunkRef, Snapshot};
-use crate::exposition::{Chunk, Encoding, Format, Frame, Segment, Zstd};
+use crate::exposition::{Chunk, Format, GzipFraming, Segment};
 
-/// Which sources a page is made of; an empty list means all.
+/// Which accounts and collectors a page contains (`account[]` and `collect[]`); an empty list means all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Selection {
+pub struct PageFilter {
     /// Account ids.
     pub accounts: Vec<String>,
-    /// Parts: see [`super::Source::part`].
-    pub parts: Vec<String>,
+    /// Collectors: see [`super::Source::collector`].
+    pub collectors: Vec<String>,
 }
 
-impl Selection {
-    /// Whether an account is asked for.
-    pub fn has_account(&self, account: &str) -> bool {
+impl PageFilter {
+    /// Whether the page contains this account.
+    pub fn includes_account(&self, account: &str) -> bool {
         self.accounts.is_empty() || self.accounts.iter().any(|wanted| wanted == account)
     }
 
-    /// Whether a part is asked for.
-    pub fn has_part(&self, part: &str) -> bool {
-        self.parts.is_empty() || self.parts.iter().any(|wanted| wanted == part)
+    /// Whether the page contains this collector.
+    pub fn includes_collector(&self, collector: &str) -> bool {
+        self.collectors.is_empty() || self.collectors.iter().any(|wanted| wanted == collector)
     }
 }
 
-/// The data part of a page: what is fresh of the snapshot that was present when it was asked for.
+/// The data part of a page: what is fresh of the snapshot that was current when it was asked for.
 ///
 /// It holds the snapshot and a bit for each publication, whatever the number of series.
 #[derive(Clone, Debug)]
 pub struct Page {
     snapshot: Arc<Snapshot>,
     format: Format,
-    /// Which publications are served, by their place in [`Snapshot::pieces`].
+    /// Which publications are served, by their index in [`Snapshot::entries`].
     served: Arc<[bool]>,
-    /// Levels that are left out.
-    left_out: u8,
+    /// Levels that are not served because of `limits.max_series`.
+    dropped_levels: LevelSet,
 }
 
 impl Page {
@@ -45,117 +45,110 @@ impl Page {
         snapshot: Arc<Snapshot>,
         format: Format,
         served: Arc<[bool]>,
-        left_out: u8,
+        dropped_levels: LevelSet,
     ) -> Self {
         Self {
             snapshot,
             format,
             served,
-            left_out,
+            dropped_levels,
         }
     }
 
-    /// Length of all segments in an encoding, in bytes, and what they need around them. `None`
-    /// when they do not have this encoding yet: see [`Page::prepare_zstd`].
-    pub fn measure(&self, encoding: Encoding) -> Option<(u64, Frame)> {
-        let (mut length, mut frame) = (0, Frame::default());
-        for segment in self.places().filter_map(|place| self.at(place)) {
-            length += match encoding {
-                Encoding::Identity => segment.length(),
-                encoding => segment.compressed(encoding)?.len(),
-            } as u64;
-            frame.add(segment);
-        }
-        Some((length, frame))
+    /// Length of the plain text, in bytes.
+    pub fn plain_length(&self) -> u64 {
+        let segments = self.cursors().filter_map(|cursor| self.segment_at(cursor));
+        segments.map(|segment| segment.length() as u64).sum()
     }
 
-    /// Compresses every segment with Zstandard that is not yet. Takes a while.
-    ///
-    /// # Errors
-    /// Want of memory.
-    pub fn prepare_zstd(&self) -> std::io::Result<()> {
-        let mut zstd = Zstd::asked()?;
-        let mut segments = self.places().filter_map(|place| self.at(place));
-        segments.try_for_each(|segment| zstd.prepare(segment))
+    /// What gzip needs around all the segments, and their compressed length.
+    pub fn gzip_framing(&self) -> GzipFraming {
+        let mut framing = GzipFraming::default();
+        for segment in self.cursors().filter_map(|cursor| self.segment_at(cursor)) {
+            framing.add(segment);
+        }
+        framing
     }
 
     /// The segments in order, shared and not copied.
     pub fn segments(self) -> impl Iterator<Item = Segment> + Send {
-        let mut place = self.first();
+        let mut cursor = self.first_cursor();
         std::iter::from_fn(move || {
-            let segment = self.at(place?).cloned();
-            place = self.next(place?);
+            let segment = self.segment_at(cursor?).cloned();
+            cursor = self.next_cursor(cursor?);
             segment
         })
     }
 
-    fn places(&self) -> impl Iterator<Item = Place> {
-        std::iter::successors(self.first(), |place| self.next(*place))
+    fn cursors(&self) -> impl Iterator<Item = SegmentCursor> {
+        std::iter::successors(self.first_cursor(), |cursor| self.next_cursor(*cursor))
     }
 
-    fn first(&self) -> Option<Place> {
+    fn first_cursor(&self) -> Option<SegmentCursor> {
         self.family_from(0)
     }
 
-    fn next(&self, place: Place) -> Option<Place> {
-        let family = self.snapshot.families.get(place.family)?;
-        let chunk = match place.segment {
+    fn next_cursor(&self, cursor: SegmentCursor) -> Option<SegmentCursor> {
+        let family = self.snapshot.families.get(cursor.family)?;
+        let chunk = match cursor.segment {
             None => 0,
             Some((chunk, segment)) => {
                 let segments = self.segments_of(*family.chunks.get(chunk)?);
                 if segment + 1 < segments.len() {
                     let segment = Some((chunk, segment + 1));
-                    return Some(Place { segment, ..place });
+                    return Some(SegmentCursor { segment, ..cursor });
                 }
                 chunk + 1
             }
         };
         let mut rest = family.chunks.iter().enumerate().skip(chunk);
-        match rest.find(|(_, chunk)| self.has(**chunk)) {
-            Some((chunk, _)) => Some(Place {
+        match rest.find(|(_, chunk)| self.is_served(**chunk)) {
+            Some((chunk, _)) => Some(SegmentCursor {
                 segment: Some((chunk, 0)),
-                ..place
+                ..cursor
             }),
-            None => self.family_from(place.family + 1),
+            None => self.family_from(cursor.family + 1),
         }
     }
 
     /// The header of the first family from here on of which anything is served.
-    fn family_from(&self, from: usize) -> Option<Place> {
+    fn family_from(&self, from: usize) -> Option<SegmentCursor> {
         let mut rest = self.snapshot.families.iter().enumerate().skip(from);
         let (family, _) = rest.find(|(_, family)| {
-            !is_left_out(self.left_out, family.level)
-                && family.chunks.iter().any(|chunk| self.has(*chunk))
+            !self.dropped_levels.contains(family.level)
+                && family.chunks.iter().any(|chunk| self.is_served(*chunk))
         })?;
-        Some(Place {
+        Some(SegmentCursor {
             family,
             segment: None,
         })
     }
 
-    fn has(&self, chunk: ChunkRef) -> bool {
-        let served = self.served.get(chunk.piece) == Some(&true);
+    fn is_served(&self, chunk: ChunkRef) -> bool {
+        let served = self.served.get(chunk.entry) == Some(&true);
         served && !self.segments_of(chunk).is_empty()
     }
 
-    fn segments_of(&self, at: ChunkRef) -> &[Segment] {
-        let piece = self.snapshot.pieces.get(at.piece);
-        let chunk: Option<&Chunk> = piece.and_then(|p| p.publication.chunks.get(at.chunk));
+    fn segments_of(&self, chunk: ChunkRef) -> &[Segment] {
+        let entry = self.snapshot.entries.get(chunk.entry);
+        let chunk: Option<&Chunk> =
+            entry.and_then(|entry| entry.publication.chunks.get(chunk.chunk));
         chunk.map_or(&[], |chunk| chunk.segments(self.format))
     }
 
-    fn at(&self, place: Place) -> Option<&Segment> {
-        let family = self.snapshot.families.get(place.family)?;
-        match place.segment {
+    fn segment_at(&self, cursor: SegmentCursor) -> Option<&Segment> {
+        let family = self.snapshot.families.get(cursor.family)?;
+        match cursor.segment {
             None => Some(family.header.segment(self.format)),
             Some((chunk, segment)) => self.segments_of(*family.chunks.get(chunk)?).get(segment),
         }
     }
 }
 
-/// A segment on a page: a family's header, or a segment of one of its chunks.
+/// The position of a segment on a page: a family's header, or a segment of one of its chunks.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct SegmentCursor {
     family: usize,
+    /// Indices of the chunk and of the segment in it; `None` is the header.
     segment: Option<(usize, usize)>,
 }

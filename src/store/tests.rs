@@ -1,49 +1,58 @@
 use std::time::Duration;
 
 use super::*;
-use crate::exposition::{Encoding, SegmentWriter};
-use crate::metrics::catalogue::activity;
+use crate::collectors::Registry;
+use crate::collectors::engagement_activity::of_level;
+use crate::exposition::SegmentWriter;
 use crate::metrics::{LabelValue, Sink as _};
-use crate::poll::plan::Level;
+use crate::vocabulary::Level;
 
 const STALE: Duration = Duration::from_secs(300);
 
+fn store(max_series: u64, stale_after: Duration) -> Store {
+    let catalogue = Catalogue::new(Registry::standard().families());
+    Store::new(&catalogue, max_series, stale_after)
+}
+
 /// Samples of one family, named after their first label.
 fn chunk(level: Level, names: &[(&str, f64)]) -> Chunk {
-    let mut writer = SegmentWriter::new(&[]).unwrap();
+    let mut writer = SegmentWriter::new(&[]);
     for (name, value) in names {
-        let family = activity(level).unwrap().chats;
+        let family = &of_level(level).unwrap().chats;
         writer.gauge(family, &[LabelValue::Text(name)], *value);
     }
     writer.finish().unwrap().into_iter().next().unwrap()
 }
 
-fn source(account: &str, part: &'static str) -> Source {
+fn source(account: &str, collector: &'static str) -> Source {
     Source {
         account: account.into(),
-        part,
+        collector,
     }
 }
 
 fn fresh(chunks: Vec<Chunk>) -> Vec<Arc<Publication>> {
-    vec![Arc::new(Publication { chunks, came: None })]
+    vec![Arc::new(Publication {
+        chunks,
+        received_at: None,
+    })]
 }
 
-/// Series of an account that are served and left out.
+/// Series of an account that are served and dropped.
 fn served(store: &Store, account: &str, now: Instant) -> (u64, u64) {
     let counts = store.series(now);
     let count = counts.get(&source(account, "x"));
     count.map_or((0, 0), |count| (count.served, count.dropped))
 }
 
-/// The page without what is the same on every line.
+/// The page without the labels that are the same on every line.
 fn text(store: &Store, now: Instant) -> String {
-    text_of(store, now, &Selection::default())
+    text_of(store, now, &PageFilter::default())
 }
 
-fn text_of(store: &Store, now: Instant, selection: &Selection) -> String {
-    let page = store.page(now, Format::Text, selection);
-    let (length, _) = page.measure(Encoding::Identity).unwrap();
+fn text_of(store: &Store, now: Instant, filter: &PageFilter) -> String {
+    let page = store.page(now, Format::Text, filter);
+    let length = page.plain_length();
     let text: Vec<u8> = page.segments().flat_map(|s| s.plain().unwrap()).collect();
     assert_eq!(text.len() as u64, length);
     let text = String::from_utf8(text).unwrap();
@@ -57,7 +66,7 @@ fn text_of(store: &Store, now: Instant, selection: &Selection) -> String {
 
 #[test]
 fn families_are_declared_once_and_never_interleaved() {
-    let store = Store::new(100, STALE);
+    let store = store(100, STALE);
     for account in ["2", "1"] {
         let chunks = vec![
             chunk(Level::Account, &[(&format!("a{account}"), 1.0)]),
@@ -73,8 +82,8 @@ fn families_are_declared_once_and_never_interleaved() {
 }
 
 #[test]
-fn a_selection_leaves_the_other_sources_out_with_their_headers() {
-    let store = Store::new(100, STALE);
+fn a_filter_excludes_other_sources_and_their_headers() {
+    let store = store(100, STALE);
     store.publish(
         source("1", "x"),
         fresh(vec![chunk(Level::Skill, &[("s1", 1.0)])]),
@@ -87,13 +96,13 @@ fn a_selection_leaves_the_other_sources_out_with_their_headers() {
         source("2", "x"),
         fresh(vec![chunk(Level::Skill, &[("s2", 1.0)])]),
     );
-    let of = |accounts: &[&str], parts: &[&str]| {
+    let of = |accounts: &[&str], collectors: &[&str]| {
         let owned = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect();
-        let selection = Selection {
+        let filter = PageFilter {
             accounts: owned(accounts),
-            parts: owned(parts),
+            collectors: owned(collectors),
         };
-        text_of(&store, Instant::now(), &selection)
+        text_of(&store, Instant::now(), &filter)
     };
     assert_eq!(
         of(&["2"], &[]),
@@ -108,10 +117,15 @@ fn a_selection_leaves_the_other_sources_out_with_their_headers() {
 }
 
 #[test]
-fn what_is_too_old_is_left_out_with_its_header() {
-    let store = Store::new(100, STALE);
+fn stale_data_is_not_served_and_neither_is_its_header() {
+    let store = store(100, STALE);
     let now = Instant::now();
-    let publication = |chunks, came| Arc::new(Publication { chunks, came });
+    let publication = |chunks, received_at| {
+        Arc::new(Publication {
+            chunks,
+            received_at,
+        })
+    };
     store.publish(
         source("1", "x"),
         vec![
@@ -132,16 +146,19 @@ fn what_is_too_old_is_left_out_with_its_header() {
 }
 
 #[test]
-fn what_is_too_old_makes_no_room_scarce() {
-    let store = Store::new(3, STALE);
+fn stale_data_does_not_count_towards_the_limit() {
+    let store = store(3, STALE);
     let now = Instant::now();
-    let publish = |account, came| {
+    let publish = |account, received_at| {
         let chunks = vec![
             chunk(Level::Account, &[("a", 1.0)]),
             chunk(Level::Agent, &[("g", 1.0), ("h", 1.0)]),
         ];
-        let came = Some(came);
-        let publication = Arc::new(Publication { chunks, came });
+        let received_at = Some(received_at);
+        let publication = Arc::new(Publication {
+            chunks,
+            received_at,
+        });
         store.publish(source(account, "x"), vec![publication]);
     };
     publish("dead", now);
@@ -155,8 +172,8 @@ fn what_is_too_old_makes_no_room_scarce() {
 }
 
 #[test]
-fn a_new_publication_replaces_the_old_one_whole() {
-    let store = Store::new(100, STALE);
+fn a_new_publication_replaces_the_previous_one_as_a_whole() {
+    let store = store(100, STALE);
     store.publish(
         source("1", "x"),
         fresh(vec![chunk(Level::Skill, &[("s4", 1.0), ("s5", 1.0)])]),
@@ -171,8 +188,8 @@ fn a_new_publication_replaces_the_old_one_whole() {
 }
 
 #[test]
-fn too_many_series_leave_whole_levels_out_the_most_detailed_first() {
-    let store = Store::new(3, STALE);
+fn above_the_limit_the_most_detailed_levels_are_dropped() {
+    let store = store(3, STALE);
     let chunks = vec![
         chunk(Level::Account, &[("a", 1.0)]),
         chunk(Level::Skill, &[("s", 1.0), ("t", 2.0)]),

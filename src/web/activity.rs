@@ -1,12 +1,12 @@
-//! What a connection is doing and since when: the byte stream and the response bodies report it,
-//! the time limits and the choice of who makes room go by it.
+//! What a connection is doing, and since when. The byte stream and the response bodies report it;
+//! time limits and the choice of the connection to evict depend on it.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::Limits;
+use super::settings::Limits;
 
 /// What a connection is doing, and since when.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,7 +15,7 @@ pub(super) enum Phase {
     Handshake(Instant),
     /// It is new, or a request head has begun.
     Head(Instant),
-    /// It has served a request and rests.
+    /// It has served a request and is idle.
     Idle(Instant),
     /// A request is being served.
     Busy {
@@ -24,28 +24,28 @@ pub(super) enum Phase {
         since: Instant,
         /// Requests whose responses are not written out; more than one only when pipelined.
         requests: usize,
-        /// Requests among them whose body is read and whose password is checked.
-        answering: usize,
-        /// Whether a password is being hashed or waits for that.
-        checking: bool,
-        /// Whether bytes came in since then: most likely the next head's beginning.
+        /// Requests among them that passed all checks and are being responded to.
+        admitted: usize,
+        /// Whether a password is being hashed or queued for it.
+        hashing: bool,
+        /// Whether bytes were read since then: most likely the beginning of the next head.
         read_ahead: bool,
     },
 }
 
-/// Who a connection waits for. In this order they make room for others.
+/// What a connection waits for. Connections are evicted in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Standing {
+pub(super) enum EvictionClass {
     /// For its client.
-    Waiting,
-    /// For the hash of its password, which is no fault of its client.
-    Checked,
-    /// It is being answered.
-    Answered,
+    AwaitingClient,
+    /// For the hash of its password, which is not the client's fault.
+    Hashing,
+    /// For nothing: its request is being responded to.
+    Responding,
 }
 
 impl Phase {
-    /// When the connection has to be elsewhere.
+    /// When the connection has to have left this phase.
     pub(super) fn deadline(self, limits: &Limits) -> Instant {
         match self {
             Self::Handshake(since) => since + limits.handshake_time,
@@ -55,16 +55,16 @@ impl Phase {
         }
     }
 
-    /// Who the connection waits for.
-    pub(super) fn standing(self) -> Standing {
+    /// What the connection waits for.
+    pub(super) fn eviction_class(self) -> EvictionClass {
         match self {
-            Self::Busy { answering: 1.., .. } => Standing::Answered,
-            Self::Busy { checking: true, .. } => Standing::Checked,
-            _ => Standing::Waiting,
+            Self::Busy { admitted: 1.., .. } => EvictionClass::Responding,
+            Self::Busy { hashing: true, .. } => EvictionClass::Hashing,
+            _ => EvictionClass::AwaitingClient,
         }
     }
 
-    /// When the present phase began or, for a response, last made progress.
+    /// When this phase began or, for a response, last made progress.
     pub(super) fn since(self) -> Instant {
         match self {
             Self::Handshake(since) | Self::Head(since) | Self::Idle(since) => since,
@@ -87,17 +87,17 @@ impl Activity {
         Arc::new(Self(watch::Sender::new(phase)))
     }
 
-    /// The present phase.
+    /// The current phase.
     pub(super) fn phase(&self) -> Phase {
         *self.0.borrow()
     }
 
-    /// Hears of phases that end sooner than the one before; progress is not announced.
+    /// Is notified of phases that end sooner than the one before, but not of progress.
     pub(super) fn watch(&self) -> watch::Receiver<Phase> {
         self.0.subscribe()
     }
 
-    /// The handshake is done, and a head is awaited.
+    /// The handshake is done; a request head is expected.
     pub(super) fn handshake_done(&self) {
         self.0.send_replace(Phase::Head(Instant::now()));
     }
@@ -123,7 +123,7 @@ impl Activity {
             if let Phase::Busy { since, .. } = phase {
                 *since = Instant::now();
             }
-            // The deadline only moves away; whoever waits for it looks again when it comes.
+            // The deadline only moves away; the task that waits for it checks it again then.
             false
         });
     }
@@ -143,44 +143,42 @@ impl Activity {
                 *phase = Phase::Busy {
                     since: Instant::now(),
                     requests: 1,
-                    answering: 0,
-                    checking: false,
+                    admitted: 0,
+                    hashing: false,
                     read_ahead: false,
                 };
             }
         });
     }
 
-    /// The request's password is being checked, or no longer so.
-    pub(super) fn set_checking(&self, now: bool) {
+    /// A password of the connection is being hashed or queued for it, or no longer so.
+    pub(super) fn set_hashing(&self, value: bool) {
         self.0.send_if_modified(|phase| {
-            if let Phase::Busy { checking, .. } = phase {
-                *checking = now;
+            if let Phase::Busy { hashing, .. } = phase {
+                *hashing = value;
             }
-            // The deadline stays.
+            // The deadline stays the same.
             false
         });
     }
 
-    /// The request may be answered.
-    pub(super) fn admitted(&self) {
+    /// The request has passed all checks.
+    pub(super) fn request_admitted(&self) {
         self.0.send_modify(|phase| {
-            if let Phase::Busy { answering, .. } = phase {
-                *answering += 1;
+            if let Phase::Busy { admitted, .. } = phase {
+                *admitted += 1;
             }
         });
     }
 
-    /// The last byte of a response went to the socket, or the response was given up.
+    /// The last byte of a response went to the socket, or the response was abandoned.
     pub(super) fn response_written(&self) {
         self.0.send_modify(|phase| match phase {
             Phase::Busy {
-                requests,
-                answering,
-                ..
+                requests, admitted, ..
             } if *requests > 1 => {
                 *requests -= 1;
-                *answering = answering.saturating_sub(1);
+                *admitted = admitted.saturating_sub(1);
             }
             Phase::Busy {
                 read_ahead: true, ..
@@ -213,48 +211,58 @@ mod tests {
         assert_eq!(phase, Phase::Head(start), "a trickling head gains no time");
         activity.request_started();
         activity.response_written();
-        let rest = Instant::now();
-        assert_eq!(activity.phase(), Phase::Idle(rest));
-        let rest = a_second().await;
+        let idle_since = Instant::now();
+        assert_eq!(activity.phase(), Phase::Idle(idle_since));
+        let head_since = a_second().await;
         activity.bytes_read();
-        assert_eq!(activity.phase(), Phase::Head(rest));
+        assert_eq!(activity.phase(), Phase::Head(head_since));
 
         activity.request_started();
         activity.bytes_read();
         activity.response_written();
         let phase = activity.phase();
-        assert_eq!(phase, Phase::Head(rest), "the next head began early");
+        assert_eq!(phase, Phase::Head(head_since), "the next head began early");
         activity.request_started();
         activity.request_started();
         activity.response_written();
         assert!(matches!(activity.phase(), Phase::Busy { requests: 1, .. }));
         activity.response_written();
-        assert_eq!(activity.phase(), Phase::Idle(rest));
+        assert_eq!(activity.phase(), Phase::Idle(head_since));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn only_bytes_that_are_taken_give_a_response_time_and_pipelining_does_not() {
+    async fn only_written_bytes_extend_the_time_of_a_response() {
         let activity = Activity::new(false);
         activity.request_started();
         let start = Instant::now();
-        assert_eq!(activity.phase().standing(), Standing::Waiting);
-        activity.set_checking(true);
-        assert_eq!(activity.phase().standing(), Standing::Checked);
-        activity.set_checking(false);
-        assert_eq!(activity.phase().standing(), Standing::Waiting);
+        assert_eq!(
+            activity.phase().eviction_class(),
+            EvictionClass::AwaitingClient
+        );
+        activity.set_hashing(true);
+        assert_eq!(activity.phase().eviction_class(), EvictionClass::Hashing);
+        activity.set_hashing(false);
+        assert_eq!(
+            activity.phase().eviction_class(),
+            EvictionClass::AwaitingClient
+        );
         a_second().await;
-        activity.admitted();
-        assert_eq!(activity.phase().standing(), Standing::Answered);
+        activity.request_admitted();
+        assert_eq!(activity.phase().eviction_class(), EvictionClass::Responding);
         activity.request_started();
         assert_eq!(activity.phase().since(), start);
-        let standing = activity.phase().standing();
-        assert_eq!(standing, Standing::Answered, "one is under way");
+        let class = activity.phase().eviction_class();
+        assert_eq!(class, EvictionClass::Responding, "one is under way");
         let moved = a_second().await;
         activity.bytes_written();
         assert_eq!(activity.phase().since(), moved);
         activity.response_written();
         assert_eq!(activity.phase().since(), moved);
-        let standing = activity.phase().standing();
-        assert_eq!(standing, Standing::Waiting, "the next is not yet admitted");
+        let class = activity.phase().eviction_class();
+        assert_eq!(
+            class,
+            EvictionClass::AwaitingClient,
+            "the next is not yet admitted"
+        );
     }
 }

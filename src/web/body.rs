@@ -1,8 +1,7 @@
 //! A response body over shared chunks: nothing is copied, and what the response holds is released
-//! only when its last byte has gone to the socket.
+//! only when its last byte was written to the socket.
 
 use std::convert::Infallible;
-use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,58 +10,18 @@ use bytes::{Buf, Bytes};
 use hyper::body::{Body, Frame, SizeHint};
 
 use super::activity::Activity;
-use super::connections::ResponsePermit;
+use super::chunks::Chunks;
+use super::connection_table::ScrapePermit;
 
-/// The bytes of a page, in chunks that may be made as they are written.
-pub struct Chunks {
-    length: u64,
-    chunks: Box<dyn Iterator<Item = Bytes> + Send>,
-}
-
-impl Chunks {
-    /// Chunks of a known total length in bytes. An iterator that ends before makes the connection
-    /// break off, which tells the reader that the page is not whole.
-    pub fn new(length: u64, chunks: impl Iterator<Item = Bytes> + Send + 'static) -> Self {
-        let chunks = Box::new(chunks);
-        Self { length, chunks }
-    }
-
-    /// The length of all chunks together, in bytes.
-    pub fn length(&self) -> u64 {
-        self.length
-    }
-}
-
-impl Iterator for Chunks {
-    type Item = Bytes;
-
-    fn next(&mut self) -> Option<Bytes> {
-        self.chunks.next()
-    }
-}
-
-impl From<Vec<Bytes>> for Chunks {
-    fn from(chunks: Vec<Bytes>) -> Self {
-        let length = chunks.iter().map(|chunk| chunk.len() as u64).sum();
-        Self::new(length, chunks.into_iter())
-    }
-}
-
-impl fmt::Debug for Chunks {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes", self.length)
-    }
-}
-
-/// What a response keeps while it is under way: the connection's phase "busy" and, for a scrape,
-/// the permit for it.
+/// What a response holds until it is written: the connection's phase "busy" and, for a scrape, its
+/// permit.
 ///
-/// It hangs on every chunk as well as on the body, because the server drops the body as soon as
-/// the last chunk is queued, long before a slow reader has taken it.
+/// Every chunk holds it as well as the body, because hyper drops the body as soon as the last chunk
+/// is queued, long before a slow reader has taken it.
 pub(super) struct ResponseGuard {
     activity: Arc<Activity>,
-    /// A permit for the time of the response.
-    pub(super) permit: Option<ResponsePermit>,
+    /// The permit of a scrape.
+    pub(super) permit: Option<ScrapePermit>,
 }
 
 impl ResponseGuard {
@@ -94,7 +53,7 @@ impl PageBody {
     pub(super) fn new(chunks: impl Into<Chunks>, guard: ResponseGuard) -> Self {
         let chunks = chunks.into();
         Self {
-            remaining: chunks.length,
+            remaining: chunks.length(),
             chunks,
             guard: Arc::new(guard),
         }
@@ -128,7 +87,7 @@ impl Body for PageBody {
     }
 }
 
-/// A piece of the page on its way to the socket.
+/// A chunk of the page on its way to the socket.
 pub(super) struct Chunk {
     bytes: Bytes,
     _guard: Arc<ResponseGuard>,
@@ -155,7 +114,7 @@ mod tests {
     use http_body_util::BodyExt;
 
     use super::*;
-    use crate::web::connections::Connections;
+    use crate::web::connection_table::ConnectionTable;
 
     async fn next(body: &mut PageBody) -> Chunk {
         let frame = body.frame().await.unwrap().unwrap();
@@ -163,17 +122,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn chunks_are_passed_on_and_hold_their_permit() {
+    async fn chunks_are_passed_on_and_hold_the_permit() {
         let activity = Activity::new(false);
         let peer = SocketAddr::from(([127, 0, 0, 1], 1)).into();
-        let table = Connections::new(1, 1);
-        let (registration, _) = table.admit(peer, Arc::clone(&activity));
-        let registration = Arc::new(registration);
+        let table = ConnectionTable::new(1, 1);
+        let (connection, _) = table.admit(peer, Arc::clone(&activity));
+        let connection = Arc::new(connection);
         let mut guard = ResponseGuard::new(activity);
-        guard.permit = registration.begin_response();
+        guard.permit = connection.begin_scrape();
         assert!(guard.permit.is_some());
         let first = Bytes::from(vec![1_u8; 10]);
-        let place = first.as_ptr();
+        let address = first.as_ptr();
         let mut body = PageBody::new(
             vec![
                 first,
@@ -186,16 +145,16 @@ mod tests {
         assert_eq!(body.size_hint().exact(), Some(13));
 
         let one = next(&mut body).await;
-        assert_eq!(one.chunk().as_ptr(), place, "the chunk was copied");
+        assert_eq!(one.chunk().as_ptr(), address, "the chunk was copied");
         let mut two = next(&mut body).await;
         assert!(body.is_end_stream());
         drop((body, one));
         two.advance(1);
         assert_eq!(two.chunk(), b"nd");
-        let free = || registration.begin_response().is_some();
-        assert!(!free(), "released before it was written");
+        let permit_is_free = || connection.begin_scrape().is_some();
+        assert!(!permit_is_free(), "released before it was written");
         drop(two);
-        assert!(free());
+        assert!(permit_is_free());
     }
 
     #[tokio::test]

@@ -1,8 +1,8 @@
 //! One connection from its first byte to its last, under its time limits.
 //!
-//! The limits hang on what the connection is doing (see [`Phase`]), which the byte stream and the
-//! response bodies report to [`Activity`]. hyper has a limit of its own for reading a head, but it
-//! also runs while the connection rests, and a scraper rests for a minute at a time.
+//! The limits depend on what the connection is doing (see [`Phase`]), which the byte stream and the
+//! response bodies report to [`Activity`]. hyper's own limit for reading a head is not used, because
+//! it also runs while the connection is idle, and a scraper is idle for a minute at a time.
 
 use std::convert::Infallible;
 use std::io;
@@ -20,30 +20,27 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_io_timeout::TimeoutWriter;
 use tokio_rustls::TlsAcceptor;
 
-use super::Server;
 use super::activity::{Activity, Phase};
-use super::connections::Registration;
-use super::router::{self, Client};
+use super::connection_table::Registration;
+use super::router;
+use super::state::Server;
 
-/// Serves one connection until it ends, breaks a limit, has to make room, or `stop` says to finish.
+/// Serves one connection until it ends, exceeds a limit, is evicted, or `stop` holds a deadline and
+/// the response under way is written.
 pub(super) async fn run<S>(
     stream: S,
     peer: SocketAddr,
     server: Arc<Server>,
     registration: Registration,
-    activity: Arc<Activity>,
     stop: watch::Receiver<Option<Instant>>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let client = Arc::new(Client {
-        registration: Arc::new(registration),
-        activity,
-    });
+    let registration = Arc::new(registration);
     tokio::select! {
-        () = serve(stream, peer, server, Arc::clone(&client), stop) => {}
-        () = client.registration.cut() => {
-            tracing::debug!(%peer, "connection closed to make room for another one");
+        () = serve(stream, peer, server, Arc::clone(&registration), stop) => {}
+        () = registration.evicted() => {
+            tracing::debug!(%peer, "connection closed in favour of a new one");
         }
     }
 }
@@ -52,7 +49,7 @@ async fn serve<S>(
     stream: S,
     peer: SocketAddr,
     server: Arc<Server>,
-    client: Arc<Client>,
+    registration: Arc<Registration>,
     mut stop: watch::Receiver<Option<Instant>>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -60,14 +57,15 @@ async fn serve<S>(
     let mut stream = TimeoutWriter::new(stream);
     stream.set_timeout(Some(server.settings.limits.write_stall));
     let stream = Box::pin(stream);
-    let Some(web) = server.web.as_ref().filter(|web| web.tls_enabled()) else {
-        return serve_http(stream, peer, server, client, stop).await;
+    let web_config = server.web_config.as_ref();
+    let Some(web_config) = web_config.filter(|config| config.tls_enabled()) else {
+        return serve_http(stream, peer, server, registration, stop).await;
     };
     let limits = &server.settings.limits;
     let handshake = timeout(limits.handshake_time, async {
-        let loaded = web.current(limits.file_check).await;
+        let loaded = web_config.current(limits.file_check).await;
         let tls = loaded.tls.as_ref().ok_or_else(|| {
-            io::Error::other("the web configuration has lost its tls_server_config")
+            io::Error::other("the web configuration has no tls_server_config any more")
         })?;
         TlsAcceptor::from(Arc::clone(&tls.config))
             .accept(stream)
@@ -79,11 +77,11 @@ async fn serve<S>(
     };
     match outcome {
         Ok(Ok(stream)) => {
-            client.activity.handshake_done();
-            serve_http(stream, peer, Arc::clone(&server), client, stop).await;
+            registration.activity().handshake_done();
+            serve_http(stream, peer, Arc::clone(&server), registration, stop).await;
         }
         Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
-        Err(_) => tracing::debug!(%peer, "TLS handshake took too long; connection closed"),
+        Err(_) => tracing::debug!(%peer, "connection closed: the TLS handshake took too long"),
     }
 }
 
@@ -92,20 +90,20 @@ async fn serve_http<S>(
     stream: S,
     peer: SocketAddr,
     server: Arc<Server>,
-    client: Arc<Client>,
+    registration: Arc<Registration>,
     mut stop: watch::Receiver<Option<Instant>>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let mut phase = client.activity.watch();
+    let mut phase = registration.activity().watch();
     let limits = server.settings.limits.clone();
     let io = TokioIo::new(ActivityStream {
         stream,
-        activity: Arc::clone(&client.activity),
+        activity: Arc::clone(registration.activity()),
     });
     let service = service_fn(move |request| {
-        let (server, client) = (Arc::clone(&server), Arc::clone(&client));
-        async move { Ok::<_, Infallible>(router::answer(&server, &client, request).await) }
+        let (server, registration) = (Arc::clone(&server), Arc::clone(&registration));
+        async move { Ok::<_, Infallible>(router::answer(&server, &registration, request).await) }
     });
     let mut connection = pin!(
         http1::Builder::new()
@@ -115,27 +113,27 @@ async fn serve_http<S>(
     );
     let mut stopping = false;
     loop {
-        let now_doing = *phase.borrow_and_update();
+        let current = *phase.borrow_and_update();
         tokio::select! {
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
-                    tracing::debug!(%peer, %error, "connection ended early");
+                    tracing::debug!(%peer, %error, "connection failed");
                 }
                 return;
             }
             changed = phase.changed() => if changed.is_err() { return },
-            () = sleep_until(now_doing.deadline(&limits)) => {
-                // Progress moves the deadline without a word.
-                let still = *phase.borrow();
-                if still.deadline(&limits) > Instant::now() {
+            () = sleep_until(current.deadline(&limits)) => {
+                // Progress moves the deadline without a notification.
+                let phase = *phase.borrow();
+                if phase.deadline(&limits) > Instant::now() {
                     continue;
                 }
-                tracing::debug!(%peer, ?still, "connection closed: it took too long");
+                tracing::debug!(%peer, ?phase, "connection closed: it took too long");
                 return;
             }
             _ = stop.wait_for(Option::is_some), if !stopping => {
                 stopping = true;
-                // Nobody waits for an answer on a connection without a whole request.
+                // Without a whole request there is no response to wait for.
                 if matches!(*phase.borrow(), Phase::Head(_)) {
                     return;
                 }
@@ -152,7 +150,7 @@ struct ActivityStream<S> {
 }
 
 impl<S> ActivityStream<S> {
-    fn report(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn report_written(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if matches!(written, Poll::Ready(Ok(1..))) {
             self.activity.bytes_written();
         }
@@ -182,7 +180,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ActivityStream<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.report(outcome)
+        self.report_written(outcome)
     }
 
     fn poll_write_vectored(
@@ -191,7 +189,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ActivityStream<S> {
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
-        self.report(outcome)
+        self.report_written(outcome)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -8,7 +8,10 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
-use super::{Settings, Site, WebConfig, listen, serve_on, web_file};
+use super::accept::Acceptor;
+use super::config_file;
+use super::server::serve_on;
+use super::{Handler, Settings, WebConfig};
 
 /// More than any request that is read, so that writing one never waits.
 const BUFFER: usize = 1024 * 1024;
@@ -16,7 +19,7 @@ const BUFFER: usize = 1024 * 1024;
 /// One connection held in memory.
 struct One(Option<DuplexStream>);
 
-impl listen::Acceptor for One {
+impl Acceptor for One {
     type Stream = DuplexStream;
 
     async fn accept(&mut self) -> io::Result<(DuplexStream, SocketAddr)> {
@@ -35,7 +38,7 @@ pub async fn response(
     request: &[u8],
     settings: Settings,
     web_config: Option<WebConfig>,
-    site: Arc<dyn Site>,
+    handler: Arc<dyn Handler>,
 ) -> Result<Vec<u8>, String> {
     let (mut client, server) = duplex(BUFFER);
     let mut response = Vec::new();
@@ -52,7 +55,7 @@ pub async fn response(
         vec![One(Some(server))],
         settings,
         web_config,
-        site,
+        handler,
         exchange,
     )
     .await?;
@@ -63,11 +66,11 @@ pub async fn response(
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn web_file(text: &str) -> Result<(), Vec<String>> {
-    let mut mistakes = Vec::new();
-    web_file::parse(text, Path::new("web.yml"), &mut mistakes);
-    match mistakes.is_empty() {
+pub fn config_file(text: &str) -> Result<(), Vec<String>> {
+    let mut errors = Vec::new();
+    config_file::parse(text, Path::new("web.yml"), &mut errors);
+    match errors.is_empty() {
         true => Ok(()),
-        false => Err(mistakes),
+        false => Err(errors),
     }
 }

@@ -1,9 +1,9 @@
-//! Who is at the other end, as far as shares and limits go.
+//! The client of a connection, for shares and limits.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-/// One client machine or network: an IPv4 address, or the /64 that an IPv6 host can draw any
-/// number of addresses from.
+/// One client machine or network: an IPv4 address, or the /64 network of an IPv6 address, because
+/// an IPv6 host can have any number of addresses in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Peer(IpAddr);
 
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_machine_is_one_peer() {
+    fn all_addresses_of_a_machine_are_one_peer() {
         let peer = |text: &str| Peer::from(text.parse::<SocketAddr>().unwrap());
         for (one, other, same) in [
             ("192.0.2.1:1", "192.0.2.1:2", true),

@@ -1,42 +1,61 @@
-//! How often anybody may ask: the `rate_limit` of the web configuration file.
+//! `rate_limit` of the web configuration file, a token bucket for all clients together.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// A bucket of tokens, one of which comes back every `interval`.
+/// `rate_limit` as it is in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RateLimitSettings {
+    /// The time after which one token is added; more than zero.
+    pub(super) interval: Duration,
+    /// The most tokens there are.
+    pub(super) burst: u32,
+}
+
+/// A bucket of tokens, one for each request.
 pub(super) struct RateLimit {
-    interval: Duration,
-    burst: f64,
-    bucket: Mutex<(f64, Instant)>,
+    settings: RateLimitSettings,
+    /// Guards the tokens.
+    bucket: Mutex<Bucket>,
+}
+
+struct Bucket {
+    tokens: f64,
+    updated: Instant,
 }
 
 impl RateLimit {
-    /// A full bucket. `interval` is more than zero.
-    pub(super) fn new(interval: Duration, burst: u32) -> Self {
-        let burst = f64::from(burst);
+    /// A full bucket.
+    pub(super) fn new(settings: RateLimitSettings) -> Self {
+        let bucket = Bucket {
+            tokens: f64::from(settings.burst),
+            updated: Instant::now(),
+        };
         Self {
-            interval,
-            burst,
-            bucket: Mutex::new((burst, Instant::now())),
+            settings,
+            bucket: Mutex::new(bucket),
         }
     }
 
-    /// Whether this is the limit of these settings, and can go on when the file is read again.
-    pub(super) fn is_of(&self, interval: Duration, burst: u32) -> bool {
-        self.interval == interval && self.burst.to_bits() == f64::from(burst).to_bits()
+    /// What it was made with. While that stays the same, so does the bucket.
+    pub(super) fn settings(&self) -> RateLimitSettings {
+        self.settings
     }
 
     /// Takes a token if there is one.
     pub(super) fn allow(&self) -> bool {
-        let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        let (tokens, last) = *bucket;
+        let RateLimitSettings { interval, burst } = self.settings;
+        let mut bucket = self.bucket.lock();
         let now = Instant::now();
-        let gained = (now - last).as_secs_f64() / self.interval.as_secs_f64();
-        let tokens = (tokens + gained).min(self.burst);
+        let added = (now - bucket.updated).as_secs_f64() / interval.as_secs_f64();
+        let tokens = (bucket.tokens + added).min(f64::from(burst));
         let allowed = tokens >= 1.0;
-        *bucket = (if allowed { tokens - 1.0 } else { tokens }, now);
+        *bucket = Bucket {
+            tokens: if allowed { tokens - 1.0 } else { tokens },
+            updated: now,
+        };
         allowed
     }
 }
@@ -46,8 +65,11 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_bucket_refills() {
-        let limit = RateLimit::new(Duration::from_secs(1), 2);
+    async fn the_bucket_refills_up_to_its_burst() {
+        let limit = RateLimit::new(RateLimitSettings {
+            interval: Duration::from_secs(1),
+            burst: 2,
+        });
         assert!(limit.allow() && limit.allow() && !limit.allow());
         tokio::time::advance(Duration::from_millis(500)).await;
         assert!(!limit.allow());

@@ -1,64 +1,67 @@
-//! From when until when the server's own certificate is valid, and what to say of it.
+//! When the server's own certificate is valid, and the warnings about it.
 
 use jiff::{SignedDuration, Timestamp};
 use rustls::pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// How long before its end a certificate is worth a warning: programs that renew do so earlier.
+/// How long before it expires a certificate gives a warning: programs that renew do so earlier.
 const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
 
-/// The span in which a certificate is valid.
+/// The period in which a certificate is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Validity {
     not_before: Timestamp,
     not_after: Timestamp,
 }
 
-/// Where the present moment stands in that span.
+/// Where a moment is in that period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    NotYet,
-    Good,
-    EndsSoon,
+    NotYetValid,
+    Valid,
+    ExpiresSoon,
     Expired,
 }
 
 impl Validity {
-    /// That of the first certificate of a chain; nothing when it cannot be read.
+    /// Of the first certificate of a chain; none if it cannot be parsed.
     pub(super) fn of(chain: &[CertificateDer<'_>]) -> Option<Self> {
         let (_, parsed) = X509Certificate::from_der(chain.first()?).ok()?;
         let at = |seconds| Timestamp::from_second(seconds).ok();
-        let span = parsed.validity();
+        let validity = parsed.validity();
         Some(Self {
-            not_before: at(span.not_before.timestamp())?,
-            not_after: at(span.not_after.timestamp())?,
+            not_before: at(validity.not_before.timestamp())?,
+            not_after: at(validity.not_after.timestamp())?,
         })
     }
 
     pub(super) fn stage(self, now: Timestamp) -> Stage {
         match self {
-            _ if now < self.not_before => Stage::NotYet,
+            _ if now < self.not_before => Stage::NotYetValid,
             _ if now > self.not_after => Stage::Expired,
-            _ if self.not_after.duration_since(now) < SOON => Stage::EndsSoon,
-            _ => Stage::Good,
+            _ if self.not_after.duration_since(now) < SOON => Stage::ExpiresSoon,
+            _ => Stage::Valid,
         }
     }
 
-    /// What the operator should know.
+    /// A warning for the operator, unless the certificate is valid for long enough.
     pub(super) fn warning(self, now: Timestamp) -> Option<String> {
-        let what = "the certificate of tls_server_config";
-        let then = "clients refuse it; renew it";
+        let certificate = "the certificate of tls_server_config";
+        let advice = "clients reject it; renew it";
         match self.stage(now) {
-            Stage::Good => None,
-            Stage::NotYet => Some(format!(
-                "{what} is valid only from {}; {then}",
+            Stage::Valid => None,
+            Stage::NotYetValid => Some(format!(
+                "{certificate} is valid only from {}; {advice}",
                 self.not_before
             )),
-            Stage::EndsSoon => Some(format!(
-                "{what} expires at {}; renew it before",
+            Stage::ExpiresSoon => Some(format!(
+                "{certificate} expires at {}; renew it before",
                 self.not_after
             )),
-            Stage::Expired => Some(format!("{what} expired at {}; {then}", self.not_after)),
+            Stage::Expired => Some(format!(
+                "{certificate} expired at {}; {advice}",
+                self.not_after
+            )),
         }
     }
 }
@@ -70,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_certificate_that_ends_soon_or_has_ended_gives_a_warning() {
+    fn certificates_that_expire_or_have_expired_give_a_warning() {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(["x".to_owned()]).unwrap();
         params.not_before = date_time_ymd(2024, 1, 1);

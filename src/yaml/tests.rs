@@ -1,4 +1,6 @@
-//! Texts that are odd, hostile or merely unlike what the `config` crate would make of them.
+//! Texts that are unusual, hostile, or read differently by the `config` crate.
+
+use config::ValueKind;
 
 use super::*;
 
@@ -6,7 +8,7 @@ fn read(text: &str) -> Result<Value, String> {
     parse(text).map(|document| document.root)
 }
 
-fn text_at(text: &str, key: &str) -> String {
+fn string_at(text: &str, key: &str) -> String {
     match read(text).unwrap().kind {
         ValueKind::Table(mut table) => table.remove(key).unwrap().into_string().unwrap(),
         other => panic!("{other:?}"),
@@ -14,7 +16,7 @@ fn text_at(text: &str, key: &str) -> String {
 }
 
 #[test]
-fn scalars_and_keys_stay_as_they_were_written() {
+fn scalars_and_keys_stay_as_written() {
     for scalar in [
         "0123",
         "1e5",
@@ -24,16 +26,16 @@ fn scalars_and_keys_stay_as_they_were_written() {
         "true",
         "1.50",
     ] {
-        assert_eq!(text_at(&format!("a: {scalar}"), "a"), scalar);
+        assert_eq!(string_at(&format!("a: {scalar}"), "a"), scalar);
     }
-    assert_eq!(text_at("a: \"null\"", "a"), "null");
-    assert_eq!(text_at("a: !!str null", "a"), "null");
+    assert_eq!(string_at("a: \"null\"", "a"), "null");
+    assert_eq!(string_at("a: !!str null", "a"), "null");
     assert_eq!(
-        text_at("\u{feff}leDataReporting: x", "leDataReporting"),
+        string_at("\u{feff}leDataReporting: x", "leDataReporting"),
         "x"
     );
-    assert_eq!(text_at("4: Sales", "4"), "Sales");
-    assert_eq!(text_at("-1: Unassigned", "-1"), "Unassigned");
+    assert_eq!(string_at("4: Sales", "4"), "Sales");
+    assert_eq!(string_at("-1: Unassigned", "-1"), "Unassigned");
 }
 
 #[test]
@@ -47,24 +49,27 @@ fn nothing_null_and_tilde_are_nil() {
 }
 
 #[test]
-fn every_key_given_twice_is_told_with_its_place_and_the_first_counts() {
+fn every_key_given_twice_is_reported_and_the_first_kept() {
     let text = "a:\n  - {b: 1}\n  - b: 2\n    b: 3\nc: 1\nc: 2\n";
     let document = parse(text).unwrap();
-    let repeated = |parent, key: &str, lines| RepeatedKey {
+    let duplicate = |parent, key: &str, lines| DuplicateKey {
         parent,
         key: key.to_owned(),
         lines,
     };
-    let inner = vec![Step::Key("a".to_owned()), Step::Index(1)];
+    let inner = vec![PathSegment::Key("a".to_owned()), PathSegment::Index(1)];
     assert_eq!(
-        document.repeated,
-        [repeated(inner, "b", (3, 4)), repeated(vec![], "c", (5, 6))]
+        document.duplicates,
+        [
+            duplicate(inner, "b", (3, 4)),
+            duplicate(vec![], "c", (5, 6))
+        ]
     );
-    assert_eq!(text_at(text, "c"), "1");
+    assert_eq!(string_at(text, "c"), "1");
 }
 
 #[test]
-fn deep_nesting_is_refused_not_survived_by_luck() {
+fn deep_nesting_is_rejected() {
     let texts = [
         "- ".repeat(2_000_000),
         "? ".repeat(2_000_000),
@@ -75,17 +80,16 @@ fn deep_nesting_is_refused_not_survived_by_luck() {
             .collect(),
     ];
     for text in texts {
-        let reason = read(&text).unwrap_err();
-        let fine = ["levels deep", "cannot be a key", "recursion limit"]
-            .iter()
-            .any(|known| reason.contains(known));
-        assert!(fine, "{reason}");
+        let error = read(&text).unwrap_err();
+        let expected = ["levels deep", "as the key", "recursion limit"];
+        let is_expected = expected.iter().any(|text| error.contains(text));
+        assert!(is_expected, "{error}");
     }
 }
 
 #[test]
-fn aliases_work_and_cannot_be_made_a_bomb() {
-    assert_eq!(text_at("a: &x 5m\nb: *x", "b"), "5m");
+fn aliases_are_expanded_within_limits() {
+    assert_eq!(string_at("a: &x 5m\nb: *x", "b"), "5m");
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..30 {
         let below = format!("*a{},", level - 1).repeat(10);
@@ -95,32 +99,35 @@ fn aliases_work_and_cannot_be_made_a_bomb() {
     let inside = read("a: &a [*a]").unwrap_err();
     assert_eq!(
         inside,
-        "line 1, column 8: this alias stands inside what it refers to"
+        "line 1, column 8: this alias is inside the value that it refers to"
     );
 }
 
 #[test]
-fn every_reason_names_the_place() {
+fn every_error_names_the_position() {
     let cases = [
         (
             "a: 1\n---\nb: 2\n",
-            "line 2, column 1: a second YAML document",
+            "line 2, column 1: expected a single YAML document",
         ),
         ("a: !mine 1\n", "line 1, column 10: tags"),
-        ("[a]: 1\n", "line 1, column 1"),
+        (
+            "[a]: 1\n",
+            "line 1, column 1: expected a single value as the key, found a list",
+        ),
         ("a: [1, 2\n", "line 2, column 1: not valid YAML"),
         ("a: \0\nb: 1", "holds a NUL character"),
     ];
-    for (text, want) in cases {
-        let reason = read(text).unwrap_err();
-        assert!(reason.starts_with(want), "{text:?}: {reason}");
+    for (text, start) in cases {
+        let error = read(text).unwrap_err();
+        assert!(error.starts_with(start), "{text:?}: {error}");
     }
 }
 
-/// The scanner quotes the character that it stumbles over, and others may come to quote more.
+/// The scanner quotes the character that it rejects, and a later version may quote more.
 #[test]
-fn nothing_of_a_text_that_does_not_parse_is_repeated() {
-    let mut told = Vec::new();
+fn syntax_errors_do_not_repeat_the_text() {
+    let mut repeating = Vec::new();
     for text in [
         "a: \u{e000}@\u{e000}",
         "a: @\u{e000}",
@@ -138,19 +145,19 @@ fn nothing_of_a_text_that_does_not_parse_is_repeated() {
         "-----BEGIN \u{e000}-----\n\u{e000}=\n-----END",
         "{\u{e000}: [\u{e000}}",
     ] {
-        if let Err(reason) = read(text)
-            && reason.contains(['\u{e000}', '\u{e001}', '@', '`'])
+        if let Err(error) = read(text)
+            && error.contains(['\u{e000}', '\u{e001}', '@', '`'])
         {
-            told.push((text, reason));
+            repeating.push((text, error));
         }
     }
-    assert!(told.is_empty(), "{told:#?}");
+    assert!(repeating.is_empty(), "{repeating:#?}");
 }
 
-/// A carriage return ends a line for the scanner and not for `str::lines`: what guards by lines
-/// takes all of this for one comment.
+/// A carriage return ends a line for the scanner but not for `str::lines`: a check by lines would
+/// take all of this for one comment.
 #[test]
-fn what_follows_a_carriage_return_has_the_same_limits() {
+fn text_after_a_carriage_return_has_the_same_limits() {
     let deep = format!("# c\r{}", "- ".repeat(100_000));
     assert!(read(&deep).unwrap_err().contains("levels deep"));
     let mut bomb = "# c\ra0: &a0 [x, x, x, x, x, x, x, x, x, x]\r".to_owned();
@@ -159,11 +166,11 @@ fn what_follows_a_carriage_return_has_the_same_limits() {
         bomb.push_str(&format!("a{level}: &a{level} [{below}]\r"));
     }
     assert!(read(&bomb).unwrap_err().contains("more than 200000 values"));
-    assert_eq!(text_at("# c\ra: 1\rb: 2", "b"), "2");
+    assert_eq!(string_at("# c\ra: 1\rb: 2", "b"), "2");
 }
 
 #[test]
-fn a_text_has_a_length_limit() {
-    let long = "#".repeat(usize::try_from(LONGEST).unwrap() + 1);
+fn the_length_of_a_text_is_limited() {
+    let long = "#".repeat(usize::try_from(MAX_BYTES).unwrap() + 1);
     assert!(read(&long).unwrap_err().contains("is longer than"));
 }

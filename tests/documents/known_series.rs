@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use liveperson_exporter::metrics::catalogue::{FAMILIES, Family, Kind};
+use liveperson_exporter::collectors::Registry;
+use liveperson_exporter::metrics::{Family, Kind};
 
 use super::promql::Selector;
 
@@ -37,11 +38,17 @@ fn is_spelt_as_on_the_page(limit: &str) -> bool {
             .is_some_and(|(_, digits)| digits.parse::<u32>().is_ok())
 }
 
+/// Every family that the exporter serves, in the order of the page.
+pub(crate) fn families() -> Vec<&'static Family> {
+    let catalogue = liveperson_exporter::daemon::catalogue(&Registry::standard());
+    catalogue.all().collect()
+}
+
 /// Checks that a selector names a series, and labels that this series has.
 pub(crate) fn check(selector: &Selector, recorded: &BTreeSet<String>, place: &str) {
     let name = selector.name.as_str();
-    let family = FAMILIES
-        .iter()
+    let family = families()
+        .into_iter()
         .find(|family| series(family).iter().any(|series| series == name));
     let mut labels = vec!["job", "instance"];
     match family {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 
-use super::files::files;
+use super::files::{files, repository};
 use super::known_series::check;
 use super::promql::selectors;
 
@@ -61,6 +61,47 @@ fn rules_use_only_series_and_labels_that_exist() {
             check(&selector, &recorded, &expression);
         }
     }
+}
+
+/// The PromQL of the documents, one expression for each paragraph of a `promql` block.
+fn documented_expressions() -> Vec<String> {
+    let mut found = Vec::new();
+    for (_, text) in files("docs", "md") {
+        for block in text.split("```promql\n").skip(1) {
+            let block = block.split("```").next().unwrap();
+            let lines = block.lines().filter(|line| !line.starts_with('#'));
+            let block: Vec<_> = lines.collect();
+            found.extend(block.join("\n").split("\n\n").map(str::to_owned));
+        }
+    }
+    found
+}
+
+#[test]
+fn documented_queries_use_only_series_that_exist() {
+    let expressions = documented_expressions();
+    assert!(expressions.len() >= 4, "{expressions:?}");
+    for expression in expressions {
+        let found = selectors(&expression);
+        assert!(!found.is_empty(), "no series in {expression}");
+        for selector in found {
+            check(&selector, &BTreeSet::new(), &expression);
+        }
+    }
+}
+
+#[test]
+fn the_table_of_alerts_lists_every_alert() {
+    let document = std::fs::read_to_string(repository("docs/operations.md")).unwrap();
+    let rows = document
+        .lines()
+        .filter(|line| line.starts_with("| `LivePerson"));
+    let names = rows.flat_map(|row| row.split(" | ").next().unwrap_or_default().split('`'));
+    let documented: BTreeSet<_> = names
+        .filter(|name| name.starts_with("LivePerson"))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(documented, named_in_rules("alert:"));
 }
 
 #[test]

@@ -139,7 +139,7 @@ async fn every_way_is_accepted() {
     for way in &WAYS {
         let simulator = simulator(options()).await;
         // A retry of a signed call has to be signed again, or its nonce is refused.
-        for api in [Target::EngagementActivity, Target::Sla] {
+        for api in [Target::Api("engactivity"), Target::Api("sla")] {
             simulator.push_fault(Fault {
                 api,
                 count: Some(1),

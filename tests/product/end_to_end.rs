@@ -286,7 +286,7 @@ sla: {interval: 1s, windows: [5m]}
 ";
     let exporter = Exporter::start(&yaml(&simulator, quick)).await;
     let good = data(&page_with_all_data(&exporter).await);
-    let sla = Target::Sla;
+    let sla = Target::Api("sla");
     for (fault, code) in [
         (
             Fault {

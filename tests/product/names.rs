@@ -60,7 +60,7 @@ async fn names_come_after_the_data_and_every_character_of_them() {
         { "id": -1, "name": "Unassigned" },
     ]);
     simulator.push_fault(Fault {
-        api: Target::Names,
+        api: Target::Api("names"),
         contains: Some("/skills".to_owned()),
         body: Some(body.to_string()),
         ..Fault::default()
@@ -119,7 +119,7 @@ async fn no_permission_for_names_is_one_warning_and_nothing_else() {
         let simulator = simulator().await;
         let status = fault.status;
         simulator.push_fault(Fault {
-            api: Target::Names,
+            api: Target::Api("names"),
             ..fault
         });
         let quick = "
@@ -202,7 +202,7 @@ async fn a_reload_leaves_no_gap_in_the_names() {
     let before = info(&page, "skill");
     assert!(!before.is_empty());
     simulator.push_fault(Fault {
-        api: Target::Names,
+        api: Target::Api("names"),
         status: Some(403),
         ..Fault::default()
     });

@@ -292,7 +292,7 @@ async fn a_proxy_that_cannot_be_used_is_not_bypassed() {
         let environment = [("HTTPS_PROXY", value.to_owned())];
         let folder = folder(&secured, &format!("{YAML}{CA}"));
         let report = test_connection(folder, &environment).await;
-        let words = "HTTPS_PROXY is set to something that is no HTTP proxy";
+        let words = "HTTPS_PROXY is not the URL of an HTTP proxy";
         assert!(report.contains(words), "{report}");
         assert!(!report.contains("pr0xy-pa55"), "{report}");
     }

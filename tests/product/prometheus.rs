@@ -191,7 +191,7 @@ async fn scrapes_it_and_quantiles_work_without_rate(program: &Path, exporter: &E
         waits.iter().all(|wait| (0.0..=120.0).contains(wait)),
         "{waits:?}"
     );
-    // What the README says accumulated and percentageFromTotal are.
+    // What docs/metrics.md says accumulated and percentageFromTotal are.
     let total = "liveperson_window_account_wait_seconds_bucket{le=\"+Inf\"} \
                  / ignoring(le) liveperson_window_account_waited_chats";
     assert_eq!(prometheus.query(total).await, Some(vec![1.0, 1.0]));
@@ -243,7 +243,7 @@ async fn names_of_any_kind_reach_prometheus_as_they_are() {
         .zip(101..)
         .map(|(name, id)| serde_json::json!({ "id": id, "name": name, "deleted": false }));
     simulator.push_fault(Fault {
-        api: Target::Names,
+        api: Target::Api("names"),
         contains: Some("/skills".to_owned()),
         body: Some(Value::from_iter(skills).to_string()),
         ..Fault::default()

@@ -132,7 +132,7 @@ async fn what_is_wrong_is_named_with_what_to_do_and_status_1() {
         ),
         (
             good.clone(),
-            Some(forbidden(Target::Sla)),
+            Some(forbidden(Target::Api("sla"))),
             [
                 "FAILED: refused (403)",
                 "missing permission for the SLA",
@@ -141,7 +141,7 @@ async fn what_is_wrong_is_named_with_what_to_do_and_status_1() {
         ),
         (
             good.clone(),
-            Some(forbidden(Target::Names)),
+            Some(forbidden(Target::Api("names"))),
             [
                 "FAILED: refused (403)",
                 "names.lookup to false",
@@ -169,7 +169,7 @@ async fn what_is_wrong_is_named_with_what_to_do_and_status_1() {
         (
             good.clone(),
             Some(Fault {
-                api: Target::Sla,
+                api: Target::Api("sla"),
                 count: Some(1),
                 html: true,
                 ..Fault::default()
@@ -244,19 +244,19 @@ async fn no_way_to_liveperson() {
     assert_eq!(status, 2, "{said}");
 }
 
-/// The sample in the README has the steps of the program, in its words and columns.
+/// The sample in docs/operations.md has the steps of the program, in its wording and columns.
 #[tokio::test]
-async fn the_sample_in_the_readme_is_what_comes_out() {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = std::fs::read_to_string(readme).unwrap();
-    let sample = readme
-        .split("tests/product/test_connection.rs. -->\n```\n")
+async fn the_documented_sample_is_what_the_command_prints() {
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations.md");
+    let document = std::fs::read_to_string(document).unwrap();
+    let sample = document
+        .split("<!-- test-connection sample, checked against the program -->\n```\n")
         .nth(1)
         .unwrap();
     let sample = sample.split("```").next().unwrap();
     let simulator = simulator().await;
     simulator.push_fault(Fault {
-        api: Target::Names,
+        api: Target::Api("names"),
         contains: Some("/skills".to_owned()),
         status: Some(403),
         ..Fault::default()
@@ -279,7 +279,7 @@ async fn numbers_and_durations_are_readable() {
     let simulator = simulator().await;
     let yaml = yaml(&simulator, OAUTH2);
     let fault = |fault: Fault| Fault {
-        api: Target::Sla,
+        api: Target::Api("sla"),
         count: Some(1),
         ..fault
     };

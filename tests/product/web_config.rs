@@ -1,4 +1,4 @@
-//! Web configuration files, good and odd, before the real binary.
+//! Valid and invalid web configuration files, with the real binary.
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,7 +7,7 @@ use std::process::{Output, Stdio};
 
 use crate::common::{self, Exporter, command, configuration, eventually, sample};
 
-/// Nothing listens there; these tests need no data.
+/// Nothing listens on that port; these tests need no data.
 const CONFIGURATION: &str = r#"
 accounts:
   - id: "12345678"
@@ -15,13 +15,13 @@ accounts:
 domain_api: "http://127.0.0.1:9"
 "#;
 
-const IN_FORCE: &str = "liveperson_exporter_web_config_last_reload_successful";
+const UP_TO_DATE: &str = "liveperson_exporter_web_config_last_reload_successful";
 
 fn key() -> String {
     rcgen::KeyPair::generate().unwrap().serialize_pem()
 }
 
-fn guarded() -> String {
+fn with_alice() -> String {
     let hash = bcrypt::hash("right", 4).unwrap();
     format!("basic_auth_users: {{alice: {hash}}}\n")
 }
@@ -38,7 +38,7 @@ fn write(path: &Path, text: &str) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-fn ended(words: &[&str], file: &Path, web: &Path) -> Output {
+fn run(words: &[&str], file: &Path, web: &Path) -> Output {
     command()
         .args(words)
         .arg("--config.file")
@@ -51,7 +51,7 @@ fn ended(words: &[&str], file: &Path, web: &Path) -> Output {
 }
 
 #[test]
-fn a_private_key_in_the_place_of_the_file_is_never_repeated() {
+fn a_private_key_in_place_of_the_file_is_never_repeated() {
     let (_folder, file) = configuration(CONFIGURATION);
     let key = key();
     let secret = key.lines().nth(1).unwrap();
@@ -68,39 +68,39 @@ fn a_private_key_in_the_place_of_the_file_is_never_repeated() {
     for text in broken.into_iter().chain(pasted) {
         let (_folder, web) = web_file(&text);
         for words in [&["run"][..], &["check-config"], &["demo"]] {
-            let output = ended(words, &file, &web);
-            let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-            assert_eq!(output.status.code(), Some(2), "{words:?}: {said}");
-            let place = ["web.yml", "tls_server_config."];
-            let placed = place.iter().any(|place| said.contains(place));
-            assert!(placed, "{words:?}: {said}");
-            assert!(!said.contains(secret), "{words:?}: {said}");
+            let output = run(words, &file, &web);
+            let output_text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+            assert_eq!(output.status.code(), Some(2), "{words:?}: {output_text}");
+            let paths = ["web.yml", "tls_server_config."];
+            let has_path = paths.iter().any(|path| output_text.contains(path));
+            assert!(has_path, "{words:?}: {output_text}");
+            assert!(!output_text.contains(secret), "{words:?}: {output_text}");
         }
     }
 }
 
 #[test]
-fn check_config_reports_all_mistakes_of_both_files() {
+fn check_config_reports_the_errors_of_both_files_at_once() {
     let (_folder, good) = configuration(CONFIGURATION);
     let (_folder, bad) = configuration("accounts: []");
-    let (_folder, good_web) = web_file(&guarded());
-    let (_folder, bad_web) = web_file("tls_server_config: {min_version: TLS11}\nodd: 1\n");
-    for (file, web, status, wanted) in [
+    let (_folder, good_web) = web_file(&with_alice());
+    let (_folder, bad_web) = web_file("tls_server_config: {min_version: TLS11}\nunknown: 1\n");
+    for (file, web, status, expected) in [
         (&good, &good_web, 0, &[][..]),
-        (&good, &bad_web, 2, &["min_version: TLS11", "odd: "]),
+        (&good, &bad_web, 2, &["min_version: expected", "unknown: "]),
         (&bad, &good_web, 2, &["accounts"]),
         (
             &bad,
             &bad_web,
             2,
-            &["accounts", "min_version: TLS11", "odd: "],
+            &["accounts", "min_version: expected", "unknown: "],
         ),
     ] {
-        let output = ended(&["check-config"], file, web);
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(status), "{said}");
-        for words in wanted {
-            assert!(said.contains(words), "{words} is not in {said}");
+        let output = run(&["check-config"], file, web);
+        let output_text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(status), "{output_text}");
+        for text in expected {
+            assert!(output_text.contains(text), "{text} is not in {output_text}");
         }
     }
 }
@@ -114,30 +114,30 @@ async fn status(exporter: &Exporter, password: Option<&str>) -> u16 {
     request.send().await.unwrap().status().as_u16()
 }
 
-/// Asks until the exporter says whether the present file is in force.
-async fn until_in_force(exporter: &Exporter, wanted: f64) {
+/// Scrapes until the exporter shows whether the current file is in use.
+async fn until_up_to_date(exporter: &Exporter, expected: f64) {
     eventually("the metric follows the file", async || {
         let url = format!("{}/metrics", exporter.base_url);
         let request = common::http().get(url).basic_auth("alice", Some("right"));
         let page = request.send().await.unwrap().text().await.unwrap();
-        (sample(&page, IN_FORCE) == Some(wanted)).then_some(())
+        (sample(&page, UP_TO_DATE) == Some(expected)).then_some(())
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_broken_web_file_never_lets_in_without_a_password() {
-    let (folder, web) = web_file(&guarded());
+async fn no_invalid_file_disables_authentication() {
+    let (folder, web) = web_file(&with_alice());
     let arguments = [format!("--web.config.file={}", web.display())];
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let exporter = Exporter::start_with(CONFIGURATION, &arguments).await;
-    until_in_force(&exporter, 1.0).await;
+    until_up_to_date(&exporter, 1.0).await;
     let key = key();
-    for odd in [
+    for invalid in [
         "",
         "basic_auth_users:\n",
         "\0",
-        &format!("# c\r\0{}", guarded()),
+        &format!("# c\r\0{}", with_alice()),
         &key,
         &format!(
             "tls_server_config: {{key_file: {}}}",
@@ -146,12 +146,12 @@ async fn a_broken_web_file_never_lets_in_without_a_password() {
         "basic_auth_users: {alice:",
         &format!("# c\r{}", "- ".repeat(100_000)),
     ] {
-        write(&web, odd);
-        until_in_force(&exporter, 0.0).await;
-        assert_eq!(status(&exporter, None).await, 401, "{odd:.40}");
-        assert_eq!(status(&exporter, Some("right")).await, 200, "{odd:.40}");
-        write(&web, &guarded());
-        until_in_force(&exporter, 1.0).await;
+        write(&web, invalid);
+        until_up_to_date(&exporter, 0.0).await;
+        assert_eq!(status(&exporter, None).await, 401, "{invalid:.40}");
+        assert_eq!(status(&exporter, Some("right")).await, 200, "{invalid:.40}");
+        write(&web, &with_alice());
+        until_up_to_date(&exporter, 1.0).await;
     }
     let secret = key.lines().nth(1).unwrap();
     assert!(!exporter.log().contains(secret), "{}", exporter.log());
@@ -159,7 +159,7 @@ async fn a_broken_web_file_never_lets_in_without_a_password() {
 }
 
 #[tokio::test]
-async fn the_demo_prints_https_only_when_clients_have_to_speak_it() {
+async fn the_demo_prints_https_only_with_tls() {
     let folder = tempfile::tempdir().unwrap();
     let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     write(&folder.path().join("crt"), &pair.cert.pem());
@@ -168,7 +168,7 @@ async fn the_demo_prints_https_only_when_clients_have_to_speak_it() {
         &pair.signing_key.serialize_pem(),
     );
     let tls = "tls_server_config: {cert_file: crt, key_file: key}";
-    for (text, scheme) in [(guarded().as_str(), "http"), (tls, "https")] {
+    for (text, scheme) in [(with_alice().as_str(), "http"), (tls, "https")] {
         let web = folder.path().join("web.yml");
         write(&web, text);
         let mut demo = command()
@@ -187,7 +187,7 @@ async fn the_demo_prints_https_only_when_clients_have_to_speak_it() {
         demo.kill().unwrap();
         demo.wait().unwrap();
         let line = line.unwrap();
-        let wanted = format!("{scheme}://localhost:");
-        assert!(line.trim().starts_with(&wanted), "{line}");
+        let prefix = format!("{scheme}://localhost:");
+        assert!(line.trim().starts_with(&prefix), "{line}");
     }
 }

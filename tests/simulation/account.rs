@@ -1,25 +1,25 @@
-//! One account of a world: the real machine, publisher and status, its LivePerson, and its model.
+//! One account of a world: the real scheduler, publisher and status, its LivePerson, and its model.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use liveperson_exporter::daemon::{AccountStatus, Answer, Publisher, names_skills};
+use liveperson_exporter::daemon::{AccountStatus, Answer, Publisher};
 use liveperson_exporter::liveperson::NameKind;
-use liveperson_exporter::poll::plan::{Ask, CollectorKind};
-use liveperson_exporter::poll::{
-    AccountMachine, Call, Event, Finished, Heir, Heirs, Outcome, Plans, RequestKey, Session, Step,
+use liveperson_exporter::scheduler::{
+    AccountScheduler, Call, Completion, Event, Outcome, PlanSource, RequestKey, Step, TaskId,
 };
 use liveperson_exporter::store::Store;
 
 use super::clocks::Clocks;
-use super::drawn::{Drawn, Redraw};
 use super::liveperson::LivePerson;
 use super::model::{Flight, Model};
 use super::rules;
-use super::served::{self, Served};
-use super::story::Story;
+use super::scenario::Scenario;
+use super::served::Served;
+use super::setup::AccountSetup;
+
+mod reload;
 
 /// A call under way.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +32,8 @@ struct UnderWay {
 /// One account.
 pub(crate) struct Account {
     number: usize,
-    pub(crate) drawn: Drawn,
-    machine: AccountMachine,
+    pub(crate) setup: AccountSetup,
+    scheduler: AccountScheduler,
     publisher: Publisher,
     store: Arc<Store>,
     status: AccountStatus,
@@ -42,63 +42,59 @@ pub(crate) struct Account {
     served: Served,
     under_way: Vec<UnderWay>,
     wake: Option<Instant>,
-    /// As it was configured, whatever the store makes of it.
+    /// As it is configured.
     stale_after: Duration,
-    /// Until when the page stays as it was seen last, unless something is published.
+    /// Until when the page stays as it was last checked, unless something is published.
     page_holds_until: Option<Instant>,
-    /// Whether names have been asked for since they were switched on.
+    /// Whether names have been requested since they were switched on.
     names_begun: bool,
     pub(crate) removed: bool,
-    /// Since when all has been well, and it has noticed.
-    pub(crate) well_since: Option<Instant>,
-    /// Nothing more is to be learnt from it.
+    /// Since when every collector has been polled successfully after the last fault.
+    pub(crate) recovered_since: Option<Instant>,
+    /// Nothing of it is left to check.
     pub(crate) done: bool,
 }
 
-/// Gives the plans and notes which polls began.
-struct Begins<'a> {
+/// Gives the plans and records which polls began.
+struct RecordedPlans<'a> {
     publisher: &'a mut Publisher,
     begun: Vec<(usize, Vec<RequestKey>)>,
 }
 
-impl Plans for Begins<'_> {
-    fn begin_poll(&mut self, collector: usize) -> Vec<RequestKey> {
-        let keys = self.publisher.begin_poll(collector);
-        self.begun.push((collector, keys.clone()));
+impl PlanSource for RecordedPlans<'_> {
+    fn begin_poll(&mut self, task: TaskId) -> Vec<RequestKey> {
+        let keys = self.publisher.begin_poll(task.index());
+        self.begun.push((task.index(), keys.clone()));
         keys
     }
 }
 
-fn machine(drawn: &Drawn, now: Instant) -> AccountMachine {
-    let machine = AccountMachine::new(drawn.settings.clone(), now);
-    match &drawn.background {
-        Some(names) => machine.with_background(names.clone(), now),
-        None => machine,
-    }
+fn scheduler(setup: &AccountSetup, now: Instant) -> AccountScheduler {
+    AccountScheduler::new(setup.settings.clone(), now)
 }
 
-fn publisher(drawn: &Drawn, store: &Arc<Store>) -> Publisher {
-    Publisher::new(&drawn.account, &drawn.kinds, &drawn.names, store)
+fn publisher(setup: &AccountSetup, store: &Arc<Store>) -> Publisher {
+    Publisher::new(setup.collectors.clone(), &setup.names, store)
 }
 
 impl Account {
     pub(crate) fn new(
         number: usize,
-        drawn: Drawn,
+        setup: AccountSetup,
         clocks: &Clocks,
         store: &Arc<Store>,
         stale_after: Duration,
     ) -> Self {
-        let publisher = publisher(&drawn, store);
+        let publisher = publisher(&setup, store);
         publisher.publish_all();
         Self {
             number,
-            machine: machine(&drawn, clocks.now),
+            scheduler: scheduler(&setup, clocks.now),
             publisher,
             store: Arc::clone(store),
-            status: AccountStatus::new(&drawn.account.id, &drawn.kinds),
+            status: AccountStatus::new(setup.collectors.account(), &setup.labels()),
             liveperson: LivePerson::new(),
-            model: Model::new(&drawn, clocks.now),
+            model: Model::new(&setup, clocks.now),
             served: Served::default(),
             under_way: Vec::new(),
             wake: Some(clocks.now),
@@ -106,9 +102,9 @@ impl Account {
             page_holds_until: None,
             names_begun: false,
             removed: false,
-            well_since: None,
+            recovered_since: None,
             done: false,
-            drawn,
+            setup,
         }
     }
 
@@ -119,14 +115,14 @@ impl Account {
         }
         let ends = self.under_way.iter().map(|u| u.ends);
         let next = ends.chain(self.wake).min();
-        Some(next.expect("the poller fell asleep"))
+        Some(next.expect("the scheduler never wakes up"))
     }
 
-    /// Lets happen what is due. `exact`: the driver was not late. Returns how many events it was.
+    /// Handles what is due. `exact`: the driver was not late. Returns the number of events.
     pub(crate) fn turn(
         &mut self,
         clocks: &Clocks,
-        story: &Story,
+        scenario: &Scenario,
         rng: &mut Rng,
         exact: bool,
     ) -> u64 {
@@ -136,58 +132,58 @@ impl Account {
             let ended = self.under_way.swap_remove(place);
             self.finish(ended, clocks);
             // As in the daemon: one answer, then whatever may start.
-            self.start_what_may(clocks, story, rng, exact);
+            self.start_what_may(clocks, scenario, rng, exact);
             events += 1;
         }
-        self.start_what_may(clocks, story, rng, exact);
-        rules::hold(&self.model, &self.drawn, &self.machine, now);
-        // A page that was right stays so until something is published or grows too old. That
-        // nothing else changes it is tried now and then.
+        self.start_what_may(clocks, scenario, rng, exact);
+        rules::check(&self.model, &self.setup, &self.scheduler, now);
+        // A page that was correct stays so until something is published or grows too old. That
+        // nothing else changes it is checked now and then.
         let aged = clocks.aged(now);
         let as_before = self.page_holds_until.is_some_and(|until| aged < until);
         if as_before && rng.u32(..4) != 0 {
-            rules::shows_the_truth(&self.model, &self.status, now, aged, self.stale_after);
+            rules::check_status(&self.model, &self.status, now, aged, self.stale_after);
         } else {
-            self.shows_the_truth(clocks, now);
+            self.check_status(clocks, now);
         }
         // Between two events nothing is done, but what is served grows older.
         if rng.u32(..4) == 0 {
             let next = self.next().unwrap();
             let between = now + (next - now).mul_f64(rng.f64());
-            self.shows_the_truth(clocks, between);
+            self.check_status(clocks, between);
         }
         events
     }
 
-    fn shows_the_truth(&mut self, clocks: &Clocks, now: Instant) {
+    fn check_status(&mut self, clocks: &Clocks, now: Instant) {
         let aged = clocks.aged(now);
         let stale_after = self.stale_after;
-        rules::shows_the_truth(&self.model, &self.status, now, aged, stale_after);
-        let id = &self.drawn.account.id;
+        rules::check_status(&self.model, &self.status, now, aged, stale_after);
+        let id = self.setup.collectors.account();
         let served = &self.served;
-        let changes = served.is_what_the_page_has(&self.store, id, aged, stale_after);
+        let changes = served.check_page(&self.store, id, aged, stale_after);
         self.page_holds_until = Some(changes.unwrap_or(aged));
     }
 
-    fn start_what_may(&mut self, clocks: &Clocks, story: &Story, rng: &mut Rng, exact: bool) {
+    fn start_what_may(&mut self, clocks: &Clocks, scenario: &Scenario, rng: &mut Rng, exact: bool) {
         let now = clocks.now;
         loop {
-            let mut begins = Begins {
+            let mut plans = RecordedPlans {
                 publisher: &mut self.publisher,
                 begun: Vec::new(),
             };
-            let step = self.machine.step(now, &mut begins);
-            for (collector, keys) in begins.begun {
+            let step = self.scheduler.step(now, &mut plans);
+            for (collector, keys) in plans.begun {
                 self.begins(clocks, collector, keys, exact);
             }
             match step {
                 Step::Start(call) => {
                     clocks.trace(self.number, || format!("{call:?} starts"));
-                    let spacing = self.machine.spacing();
-                    rules::may_start(&mut self.model, &self.drawn, call, now, spacing);
+                    let spacing = self.scheduler.spacing();
+                    rules::check_start(&mut self.model, &self.setup, call, now, spacing);
                     let (latency, outcome) =
                         self.liveperson
-                            .answer(call, &self.drawn, story, clocks, rng);
+                            .answer(call, &self.setup, scenario, clocks, rng);
                     self.under_way.push(UnderWay {
                         ends: now + latency,
                         call,
@@ -195,18 +191,18 @@ impl Account {
                     });
                 }
                 Step::Wait(until) => {
-                    assert!(until.is_none_or(|at| at > now), "the poller spins");
+                    assert!(until.is_none_or(|at| at > now), "the scheduler spins");
                     self.wake = until;
                     break;
                 }
             }
         }
-        self.hear(clocks, None);
+        self.handle_events(clocks, None);
     }
 
     fn begins(&mut self, clocks: &Clocks, collector: usize, keys: Vec<RequestKey>, exact: bool) {
         clocks.trace(self.number, || format!("poll of {collector} begins"));
-        if self.drawn.is_names(collector) {
+        if self.setup.is_names(collector) {
             let polled = self.model.collectors.iter().all(|c| c.has_polled());
             assert!(polled, "names before the data");
             self.names_begun = true;
@@ -214,8 +210,9 @@ impl Account {
         }
         let requests = (0..keys.len()).map(|i| self.publisher.request(collector, i).unwrap());
         let plan = std::iter::zip(keys.iter().copied(), requests).collect();
-        let kind = self.drawn.kinds[collector];
-        self.served.begins(kind, &self.drawn.account, plan);
+        let collectors = &self.setup.collectors;
+        let collector_of_it = &collectors.enabled()[collector];
+        self.served.begins(collectors, collector_of_it, plan);
         self.model.collectors[collector].begins(clocks.now, exact, keys);
     }
 
@@ -223,28 +220,32 @@ impl Account {
         let UnderWay { call, outcome, .. } = ended;
         let now = clocks.now;
         clocks.trace(self.number, || format!("{call:?} ended: {outcome:?}"));
-        let before = self.machine.spacing();
+        let before = self.scheduler.spacing();
         let (flight, before_429) = self.model.ends(call);
         self.model
-            .ended(now, flight, before_429, outcome, &self.drawn);
+            .ended(now, flight, before_429, outcome, &self.setup);
         let more = match outcome {
             Outcome::Success { .. } => self.publish(call, clocks),
             _ => Vec::new(),
         };
-        let finished = Finished { outcome, more };
-        self.machine.finished(now, call, finished);
+        let finished = Completion {
+            outcome,
+            added: more,
+        };
+        self.scheduler.complete_call(now, call, finished);
         self.spacing_learns(before, before_429, outcome);
-        self.hear(clocks, Some((flight, outcome)));
+        self.handle_events(clocks, Some((flight, outcome)));
     }
 
-    /// As in the daemon: what came with a success is published before the poller hears of it.
+    /// As in the daemon: the answer is published before the scheduler records the success.
     fn publish(&mut self, call: Call, clocks: &Clocks) -> Vec<RequestKey> {
         let now = clocks.now;
-        let Call::Request { collector, index } = call else {
+        let Call::Request { task, index } = call else {
             return Vec::new();
         };
+        let (collector, index) = (task.index(), index.index());
         self.page_holds_until = None;
-        if self.drawn.is_names(collector) {
+        if self.setup.is_names(collector) {
             let kind = NameKind::ALL[index];
             let skills = self.liveperson.skills.iter();
             let names: Vec<_> = skills.map(|id| (*id, format!("theirs {id}"))).collect();
@@ -258,19 +259,21 @@ impl Account {
             };
             let answer = Answer::Names { kind, names };
             self.publisher.answered(collector, index, answer);
-            self.has_names(now);
+            self.check_names(now);
             return Vec::new();
         }
-        let (kind, key) = (
-            self.drawn.kinds[collector],
+        let (label, key) = (
+            self.setup.label(collector),
             self.model.key(collector, index),
         );
         let request = self.publisher.request(collector, index).unwrap();
         let skills = self.liveperson.skills_in(key);
-        let named = names_skills(&request).then(|| skills.clone());
+        let named = request.names_skills().then(|| skills.clone());
         let came = clocks.aged(now);
-        let chunks = self.served.answer(kind, key, &request, came, named.clone());
-        let answer = if request.ask == Ask::DiscoverSkills {
+        let chunks = self
+            .served
+            .answer(label, key, &request, came, named.clone());
+        let answer = if request.discovers_skills() {
             Answer::Skills { skills, came }
         } else {
             Answer::Data {
@@ -284,7 +287,7 @@ impl Account {
         let found = (known..known + more.len()).map(|i| self.publisher.request(collector, i));
         let found: Vec<_> = std::iter::zip(more.iter().copied(), found.flatten()).collect();
         assert_eq!(found.len(), more.len());
-        self.served.extended(kind, found);
+        self.served.extended(label, found);
         if !more.is_empty() {
             self.model.collectors[collector].extended(now, &more);
         }
@@ -292,12 +295,12 @@ impl Account {
     }
 
     fn spacing_learns(&mut self, before: Duration, before_429: bool, outcome: Outcome) {
-        let after = self.machine.spacing();
+        let after = self.scheduler.spacing();
         let micro = Duration::from_micros(1);
         match outcome {
             Outcome::Throttled { .. } => {
-                // One that was inherited may be wider than the widest.
-                let widest = self.drawn.settings.min_spacing * 64;
+                // One that a reload left may be wider than the widest.
+                let widest = self.setup.settings.min_spacing * 64;
                 let doubled = (before * 2).min(widest).max(before);
                 let right = if before_429 { before } else { doubled };
                 assert!(
@@ -312,37 +315,38 @@ impl Account {
             Outcome::Success { .. } => {
                 // It may stay where calls were refused, but nowhere above.
                 let settled = self.model.widest_refused.mul_f64(1.15);
-                let settled = settled.max(self.drawn.settings.min_spacing);
+                let settled = settled.max(self.setup.settings.min_spacing);
                 let most = before.mul_f64(0.95).max(settled.min(before));
                 assert!(
                     after <= most + micro && after + micro >= before.mul_f64(0.8),
                     "{before:?} became {after:?} by a success"
                 );
             }
-            _ => assert_eq!(after, before, "the spacing learns from 429s alone"),
+            _ => assert_eq!(after, before, "only 429s and successes change the spacing"),
         }
     }
 
-    fn hear(&mut self, clocks: &Clocks, ended: Option<(Flight, Outcome)>) {
+    fn handle_events(&mut self, clocks: &Clocks, ended: Option<(Flight, Outcome)>) {
         let (now, aged) = (clocks.now, clocks.aged(clocks.now));
-        for event in self.machine.take_events() {
+        for event in self.scheduler.take_events() {
             clocks.trace(self.number, || format!("    {event:?}"));
             match &event {
-                Event::PollEnded { collector, .. } | Event::PollsSkipped { collector, .. }
-                    if self.drawn.is_names(*collector) =>
+                Event::PollEnded { task, .. } | Event::PollsSkipped { task, .. }
+                    if self.setup.is_names(task.index()) =>
                 {
                     continue;
                 }
-                Event::PollEnded { collector, summary } => {
+                Event::PollEnded { task, summary } => {
+                    let collector = task.index();
                     self.page_holds_until = None;
-                    self.model.collectors[*collector].poll_ended(now, aged, summary);
-                    self.publisher.poll_ended(*collector, aged);
+                    self.model.collectors[collector].poll_ended(now, aged, summary);
+                    self.publisher.poll_ended(collector, aged);
                     let stale_after = self.stale_after;
-                    let kind = self.drawn.kinds[*collector];
-                    self.served.poll_ended(kind, aged, stale_after);
+                    let label = self.setup.label(collector);
+                    self.served.poll_ended(label, aged, stale_after);
                 }
-                Event::PollsSkipped { collector, count } => {
-                    self.model.collectors[*collector].polls_skipped(now, *count);
+                Event::PollsSkipped { task, count } => {
+                    self.model.collectors[task.index()].polls_skipped(now, *count);
                 }
                 Event::CallFailed { call, next } => {
                     if !matches!(call, Call::Request { .. }) {
@@ -360,7 +364,7 @@ impl Account {
             self.status
                 .notice(&event, now, clocks.slept(), clocks.wall());
         }
-        self.status.waiting(self.machine.waiting_until(now));
+        self.status.waiting(self.scheduler.backoff_until(now));
     }
 
     pub(crate) fn set_stale_after(&mut self, stale_after: Duration) {
@@ -368,12 +372,12 @@ impl Account {
         self.page_holds_until = None;
     }
 
-    fn has_names(&self, now: Instant) {
-        let (id, names) = (&self.drawn.account.id, &self.drawn.names);
-        self.served.has_names(&self.store, id, now, names);
+    fn check_names(&self, now: Instant) {
+        let (id, names) = (self.setup.collectors.account(), &self.setup.names);
+        self.served.check_names(&self.store, id, now, names);
     }
 
-    /// The machine was suspended: connections are gone.
+    /// The machine was suspended: its connections are gone.
     pub(crate) fn lose_connections(&mut self, clocks: &Clocks) {
         for under_way in &mut self.under_way {
             under_way.ends = clocks.now;
@@ -381,93 +385,34 @@ impl Account {
         }
     }
 
-    /// Its configuration changes.
-    pub(crate) fn reload(
-        &mut self,
-        clocks: &Clocks,
-        redraw: Redraw,
-        session: Session,
-        rng: &mut Rng,
-    ) {
-        if self.removed {
-            return;
-        }
-        let (now, old) = (clocks.now, self.drawn.clone());
-        self.drawn.redraw(rng, redraw);
-        // Look-ups of names that are switched on or off need no other client, nor do the rest.
-        let drawn = &self.drawn;
-        clocks.trace(self.number, || format!("reload: {redraw:?} {session:?}"));
-        self.under_way.clear();
-        let unchanged = |kind: CollectorKind| kind.asks_the_same(&drawn.account, &old.account);
-        let was = |kind: CollectorKind| old.kinds.iter().position(|k| *k == kind);
-        let from: Vec<_> = drawn
-            .kinds
-            .iter()
-            .map(|kind| was(*kind).map(|index| (index, unchanged(*kind))))
-            .collect();
-        let spacing = self.machine.spacing();
-        let mut machine = machine(drawn, now);
-        machine.inherit(&self.machine, now, &heirs(drawn, &old, &from, session));
-        self.machine = machine;
-        let right = spacing.max(drawn.settings.min_spacing);
-        let inherited = self.machine.spacing();
-        assert!(
-            inherited.abs_diff(right) < Duration::from_micros(1),
-            "a reload made {inherited:?} of {spacing:?}"
-        );
-        let mut publisher = publisher(drawn, &self.store);
-        publisher.inherit(&self.publisher, unchanged);
-        publisher.publish_all();
-        self.publisher = publisher;
-        let status = AccountStatus::new(&drawn.account.id, &drawn.kinds);
-        status.inherit(&self.status);
-        self.status = status;
-        self.model.reload(drawn, now, &from, session, inherited);
-        self.served.reload(&drawn.account, &drawn.kinds, unchanged);
-        if !drawn.names.lookup {
-            self.names_begun = false;
-            self.served.forget_names();
-        }
-        self.has_names(now);
-        self.status.waiting(self.machine.waiting_until(now));
-        self.shows_the_truth(clocks, now);
-        self.wake = Some(now);
-    }
-
-    /// It is taken out of the configuration.
-    pub(crate) fn remove(&mut self, clocks: &Clocks) {
-        self.removed = true;
-        self.under_way.clear();
-        let gone = HashSet::from([self.drawn.account.id.as_str()]);
-        self.store.remove_accounts(&gone);
-        self.is_gone(clocks.now);
-    }
-
-    pub(crate) fn is_gone(&self, now: Instant) {
-        served::is_gone(&self.store, &self.drawn.account.id, now);
-    }
-
-    /// Whether every collector has polled whole since `since`.
+    /// Whether every collector has had a successful poll since `since`.
     pub(crate) fn recovered(&self, since: Instant) -> bool {
         let mut collectors = self.model.collectors.iter();
-        let whole = collectors.all(|c| c.last_success.is_some_and(|at| at > since));
-        self.removed || whole
+        let successful = collectors.all(|c| c.last_success.is_some_and(|at| at > since));
+        self.removed || successful
     }
 
     pub(crate) fn recovery_bound(&self) -> Duration {
-        self.drawn.recovery_bound(self.machine.spacing())
+        self.setup.recovery_bound(self.scheduler.spacing())
     }
 
-    /// With all well for some time: nothing is older than its interval and its call. Where calls are
-    /// so slow or so rare that they wait for each other, that says nothing.
-    pub(crate) fn is_fresh(&self, now: Instant) {
+    /// After some time without faults nothing is older than its interval and its call. Not checked
+    /// where calls are so slow or so rare that they wait for each other.
+    pub(crate) fn check_freshness(&self, now: Instant) {
         if self.removed {
             return;
         }
-        let asked = self.names_begun || !self.drawn.names.lookup;
-        assert!(asked, "nobody asked for names, though all has been polled");
-        // A half more for tokens, hosts and names in between.
-        let call = self.drawn.latency.mul_f64(1.5).max(self.machine.spacing());
+        let asked = self.names_begun || !self.setup.names.lookup;
+        assert!(
+            asked,
+            "names were never requested, though all has been polled"
+        );
+        // Half as much again for tokens, hosts and names in between.
+        let call = self
+            .setup
+            .latency
+            .mul_f64(1.5)
+            .max(self.scheduler.spacing());
         let call = call.mul_f64(1.5);
         let calls = self
             .model
@@ -487,25 +432,9 @@ impl Account {
         if contention * 3 > shortest {
             return;
         }
-        let account = &self.drawn.account;
-        self.served.is_fresh(now, self.stale_after, |kind| {
-            kind.interval(account) + contention
+        let collectors = &self.setup.collectors;
+        self.served.check_freshness(now, self.stale_after, |label| {
+            collectors.find(label).unwrap().interval() + contention
         });
-    }
-}
-
-fn heirs(drawn: &Drawn, old: &Drawn, from: &[Option<(usize, bool)>], session: Session) -> Heirs {
-    let heir = |(index, unchanged)| Heir { index, unchanged };
-    let collectors = from.iter().map(|from| from.map(heir));
-    let names = (drawn.background.is_some() && old.background.is_some()).then(|| Heir {
-        index: old.kinds.len(),
-        unchanged: drawn.names.refresh == old.names.refresh,
-    });
-    let services = drawn.settings.session.services;
-    let was = |service| (service < old.settings.session.services).then_some(service);
-    Heirs {
-        collectors: collectors.chain([names]).collect(),
-        services: (0..services).map(was).collect(),
-        session,
     }
 }

@@ -1,9 +1,11 @@
-//! The three clocks of a simulated world: the monotonic one that the poller reads, the wall clock
+//! The three clocks of a simulated world: the monotonic one that the scheduler reads, the wall clock
 //! that it reads for dates, and the true time of LivePerson's servers.
 
 use std::time::{Duration, Instant, SystemTime};
 
 use jiff::{SignedDuration, Timestamp};
+
+use crate::scheduler::test_driver;
 
 /// True seconds since the epoch when a world begins: shortly before midnight in Berlin, in the
 /// night in which daylight saving ends.
@@ -24,7 +26,7 @@ pub(crate) struct Clocks {
 
 impl Clocks {
     pub(crate) fn new() -> Self {
-        let start = Instant::now();
+        let start = test_driver::start();
         Self {
             start,
             now: start,
@@ -53,7 +55,7 @@ impl Clocks {
         Timestamp::from_second(BEGINNING).unwrap() + self.true_elapsed()
     }
 
-    /// What the exporter's machine takes for the time.
+    /// The time as the exporter's machine has it.
     pub(crate) fn wall(&self) -> Timestamp {
         self.true_time() + self.step
     }
@@ -77,7 +79,7 @@ impl Clocks {
         self.step += by;
     }
 
-    /// The clock by which ages are reckoned: a sleep makes data older.
+    /// The clock that measures ages: a suspension makes data older.
     pub(crate) fn aged(&self, at: Instant) -> Instant {
         at + self.suspended
     }

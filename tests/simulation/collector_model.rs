@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use liveperson_exporter::poll::{
-    CollectorSettings, Outcome, PollSummary, RequestKey, start_offset,
+use liveperson_exporter::scheduler::{
+    Outcome, PollSummary, RequestKey, TaskSettings, start_offset,
 };
 
 use super::model::SECOND;
@@ -18,30 +18,30 @@ pub(crate) struct CollectorModel {
     next_due: Instant,
     begun: bool,
     /// A poll was due while another ran.
-    late: bool,
-    failed_whole: u32,
+    chained: bool,
+    consecutive_failures: u32,
     pub(crate) resume_at: Option<Instant>,
-    /// Nothing may start before this: a wait that was inherited.
-    pub(crate) hold: Option<Instant>,
+    /// No poll may begin before this: a wait that a reload left.
+    pub(crate) retry_wait: Option<Instant>,
     pub(crate) poll: Option<PollModel>,
     last_ended: Option<Instant>,
     last_size: usize,
-    /// How each request fared when it was tried last: whether it fails, and in which poll that was.
-    standings: BTreeMap<RequestKey, (bool, u64)>,
+    /// How each request ended when it was made last: whether it fails, and in which poll that was.
+    records: BTreeMap<RequestKey, (bool, u64)>,
     /// What the last poll asked for.
     planned_last: BTreeSet<RequestKey>,
     /// Polls that have ended.
     polls: u64,
     /// Nothing was answered in the last one.
-    failed_last: bool,
+    last_poll_failed: bool,
     /// Polls that were missed when one began and that have not been counted yet.
     uncounted: u64,
     /// How often each other collector has gone first since this one was ready.
     pub(crate) passed: Vec<u32>,
-    /// The last poll that ended: whole or not; and the last that ended whole.
-    pub(crate) last_whole: Option<bool>,
+    /// Whether the last poll succeeded, and when the last successful one ended.
+    pub(crate) last_succeeded: Option<bool>,
     pub(crate) last_success: Option<Instant>,
-    /// The same by the clock of ages.
+    /// The same, with the time that the machine was suspended.
     pub(crate) last_success_aged: Option<Instant>,
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct PollModel {
     failed_in_a_row: u32,
     given_up_in_a_row: u32,
     answered: bool,
-    /// One try each until one is answered.
+    /// One attempt each until one is answered.
     probing: bool,
 }
 
@@ -63,9 +63,9 @@ pub(crate) struct RequestModel {
     pub(crate) state: State,
     pub(crate) failures: u32,
     refusals: u32,
-    retried_401: bool,
+    reattempted_401: bool,
     fails: bool,
-    tried: bool,
+    attempted: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,32 +77,32 @@ pub(crate) enum State {
 }
 
 impl CollectorModel {
-    pub(crate) fn new(settings: &CollectorSettings, others: usize, now: Instant) -> Self {
+    pub(crate) fn new(settings: &TaskSettings, others: usize, now: Instant) -> Self {
         Self {
             interval: settings.interval,
             phase: settings.phase,
             next_due: now,
             begun: false,
-            late: false,
-            failed_whole: 0,
+            chained: false,
+            consecutive_failures: 0,
             resume_at: None,
-            hold: None,
+            retry_wait: None,
             poll: None,
             last_ended: None,
             last_size: 0,
-            standings: BTreeMap::new(),
+            records: BTreeMap::new(),
             planned_last: BTreeSet::new(),
             polls: 0,
-            failed_last: false,
+            last_poll_failed: false,
             uncounted: 0,
             passed: vec![0; others],
-            last_whole: None,
+            last_succeeded: None,
             last_success: None,
             last_success_aged: None,
         }
     }
 
-    /// Whether it has been polled at least once, or is as good as that.
+    /// Whether a poll of it has ended.
     pub(crate) fn has_polled(&self) -> bool {
         self.last_ended.is_some()
     }
@@ -120,38 +120,47 @@ impl CollectorModel {
     /// Its poll begins at `now`. `exact`: the driver was not late.
     pub(crate) fn begins(&mut self, now: Instant, exact: bool, keys: Vec<RequestKey>) {
         assert!(self.poll.is_none(), "a poll began while the last one ran");
+        let retry_wait = self.retry_wait.take();
+        assert!(
+            retry_wait.is_none_or(|at| now >= at),
+            "a reload cut a wait short"
+        );
         let due = self.next_due;
         let passed = self.pass(now);
         self.uncounted = passed.saturating_sub(1);
-        let (half, whole) = (self.interval / 2, self.interval);
+        let (half, full) = (self.interval / 2, self.interval);
         let span = if let Some(at) = self.resume_at.take() {
             assert!(now >= at, "{:?} before its back-off ended", at - now);
             assert!(now == at || !exact, "{:?} after its back-off", now - at);
-            // The grid stays; what begins now need not begin again in a moment.
+            // The grid stays; a poll that begins now need not begin again at once.
             if self.next_due < now + half {
-                self.next_due += whole;
+                self.next_due += full;
             }
-            (self.next_due - now).min(whole)
+            (self.next_due - now).min(full)
         } else {
-            assert!(passed > 0 || self.late, "{:?} before it was due", due - now);
-            let through = self.late && self.last_ended == Some(now);
-            assert!(now == due || through || !exact, "a poll began late");
+            assert!(
+                passed > 0 || self.chained,
+                "{:?} before it was due",
+                due - now
+            );
+            let chained = self.chained && self.last_ended == Some(now);
+            assert!(now == due || chained || !exact, "a poll began late");
             (self.next_due - now).max(half)
         };
-        self.late = false;
-        let quick = !std::mem::replace(&mut self.begun, true);
-        let span = if quick { Duration::ZERO } else { span };
-        if quick {
+        self.chained = false;
+        let initial_burst = !std::mem::replace(&mut self.begun, true);
+        let span = if initial_burst { Duration::ZERO } else { span };
+        if initial_burst {
             self.next_due = now + self.phase;
         }
         let mut requests: Vec<_> = keys.iter().map(|key| self.request(*key, now)).collect();
         let mut order: Vec<usize> = (0..requests.len()).collect();
-        // The good ones, then those that fail; in each the one first that waits longest.
+        // Those that succeeded, then those that fail; in each the one that waits longest comes first.
         order.sort_by_key(|i| {
             let new = (false, self.polls);
-            let (fails, tried) = self.standings.get(&keys[*i]).copied().unwrap_or(new);
+            let (fails, attempted) = self.records.get(&keys[*i]).copied().unwrap_or(new);
             let planned = self.planned_last.contains(&keys[*i]);
-            (fails, if planned { tried } else { self.polls })
+            (fails, if planned { attempted } else { self.polls })
         });
         for (place, index) in order.into_iter().enumerate() {
             let at = now + start_offset(span, place, keys.len());
@@ -164,7 +173,7 @@ impl CollectorModel {
             failed_in_a_row: 0,
             given_up_in_a_row: 0,
             answered: false,
-            probing: self.failed_last,
+            probing: self.last_poll_failed,
         });
     }
 
@@ -174,9 +183,9 @@ impl CollectorModel {
             state: State::Ready(at),
             failures: 0,
             refusals: 0,
-            retried_401: false,
-            fails: self.standings.get(&key).is_some_and(|standing| standing.0),
-            tried: false,
+            reattempted_401: false,
+            fails: self.records.get(&key).is_some_and(|record| record.0),
+            attempted: false,
         }
     }
 
@@ -195,7 +204,7 @@ impl CollectorModel {
         self.requests().max(self.last_size)
     }
 
-    /// An answer brings requests along.
+    /// An answer adds requests.
     pub(crate) fn extended(&mut self, now: Instant, keys: &[RequestKey]) {
         let requests: Vec<_> = keys.iter().map(|key| self.request(*key, now)).collect();
         let poll = self.poll.as_mut().expect("more requests without a poll");
@@ -206,10 +215,10 @@ impl CollectorModel {
         }
     }
 
-    /// Whether a request may have its one more try after a 401.
+    /// Whether a request may be made once more after a 401.
     pub(crate) fn may_retry_401(&self, index: usize) -> bool {
         let poll = self.poll.as_ref();
-        poll.is_some_and(|poll| !poll.requests[index].retried_401)
+        poll.is_some_and(|poll| !poll.requests[index].reattempted_401)
     }
 
     /// Whether a request was given up when it was asked last.
@@ -218,18 +227,12 @@ impl CollectorModel {
         poll.is_some_and(|poll| poll.requests[index].fails)
     }
 
-    /// A request ended. `fresh_token`: it may be tried again with another token.
-    pub(crate) fn ended(
-        &mut self,
-        now: Instant,
-        index: usize,
-        outcome: Outcome,
-        fresh_token: bool,
-    ) {
+    /// A request ended. `new_token`: it may be made again with another token.
+    pub(crate) fn ended(&mut self, now: Instant, index: usize, outcome: Outcome, new_token: bool) {
         let poll = self.poll.as_mut().expect("an answer without a poll");
         let probing = poll.probing && !poll.answered;
         let request = &mut poll.requests[index];
-        let one_try = request.fails || probing;
+        let single_attempt = request.fails || probing;
         assert_eq!(request.state, State::InFlight);
         let retry = match outcome {
             Outcome::Success { .. } => {
@@ -240,16 +243,16 @@ impl CollectorModel {
             }
             Outcome::Throttled { .. } => {
                 request.refusals += 1;
-                (request.refusals < 4 && !one_try).then_some(Duration::ZERO)
+                (request.refusals < 4 && !single_attempt).then_some(Duration::ZERO)
             }
-            Outcome::Unauthorised if fresh_token => {
-                request.retried_401 = true;
+            Outcome::Unauthorised if new_token => {
+                request.reattempted_401 = true;
                 Some(Duration::ZERO)
             }
             Outcome::Rejected => None,
             Outcome::Unauthorised | Outcome::Failed { .. } => {
                 request.failures += 1;
-                let again = request.failures <= 3 && !one_try;
+                let again = request.failures <= 3 && !single_attempt;
                 again.then(|| SECOND * 5 * request.failures)
             }
         };
@@ -277,7 +280,7 @@ impl CollectorModel {
         }
     }
 
-    /// The poller says that the poll ended.
+    /// The scheduler reports that the poll ended.
     pub(crate) fn poll_ended(&mut self, now: Instant, aged: Instant, summary: &PollSummary) {
         let poll = self
             .poll
@@ -291,48 +294,47 @@ impl CollectorModel {
             "a poll ended too early"
         );
         assert_eq!((summary.succeeded, summary.given_up), (done, given_up));
-        let whole = given_up == 0;
-        assert_eq!(summary.whole(), whole);
-        assert_eq!(summary.took, now - poll.began);
-        let stretch = summary.took.as_secs_f64() / self.interval.as_secs_f64();
+        let succeeded = given_up == 0;
+        assert_eq!(summary.is_success(), succeeded);
+        assert_eq!(summary.duration, now - poll.began);
+        let stretch = summary.duration.as_secs_f64() / self.interval.as_secs_f64();
         assert_eq!(summary.stretch, stretch.max(1.0));
         let backoff = (done == 0 && given_up > 0).then(|| {
-            self.failed_whole += 1;
-            SECOND * 60 * [2, 4, 8][(self.failed_whole as usize - 1).min(2)]
+            self.consecutive_failures += 1;
+            SECOND * 60 * [2, 4, 8][(self.consecutive_failures as usize - 1).min(2)]
         });
         assert_eq!(
             summary.backoff, backoff,
-            "after {} polls that failed whole",
-            self.failed_whole
+            "after {} polls without any success",
+            self.consecutive_failures
         );
         if backoff.is_none() {
-            self.failed_whole = 0;
+            self.consecutive_failures = 0;
         }
         self.resume_at = backoff.map(|wait| now + wait);
-        self.late &= backoff.is_none();
-        self.hold = None;
+        self.chained &= backoff.is_none();
         self.last_ended = Some(now);
         self.last_size = poll.requests.len();
-        self.last_whole = Some(whole);
-        if whole {
+        self.last_succeeded = Some(succeeded);
+        if succeeded {
             self.last_success = Some(now);
             self.last_success_aged = Some(aged);
         }
         self.polls += 1;
-        self.failed_last = done == 0;
+        self.last_poll_failed = done == 0;
         self.planned_last = poll.requests.iter().map(|request| request.key).collect();
         for request in &poll.requests {
             let new = (false, self.polls - 1);
-            let standing = self.standings.entry(request.key).or_insert(new);
-            if request.tried {
+            let record = self.records.entry(request.key).or_insert(new);
+            if request.attempted {
                 let fails = request.state == State::GivenUp;
-                let fails = if done > 0 { fails } else { standing.0 };
-                *standing = (fails, self.polls);
+                let fails = if done > 0 { fails } else { record.0 };
+                *record = (fails, self.polls);
             }
         }
     }
 
-    /// The poller says that polls were skipped.
+    /// The scheduler reports that polls were skipped.
     pub(crate) fn polls_skipped(&mut self, now: Instant, count: u64) {
         if self.uncounted > 0 {
             assert_eq!(count, std::mem::take(&mut self.uncounted), "polls missed");
@@ -343,7 +345,7 @@ impl CollectorModel {
             "a poll was skipped for no reason"
         );
         assert_eq!(count, self.pass(now), "polls skipped and polls due differ");
-        self.late |= self.poll.is_some();
+        self.chained |= self.poll.is_some();
     }
 
     /// After every event: what was due has begun or was counted.
@@ -351,7 +353,7 @@ impl CollectorModel {
         assert!(self.next_due > now, "due, and neither begun nor counted");
         assert_eq!(self.uncounted, 0, "missed polls that were not counted");
         let waits = self.poll.is_some() || self.resume_at.is_some();
-        assert!(waits || !self.late, "late, and not begun");
+        assert!(waits || !self.chained, "late, and not begun");
         assert!(self.resume_at.is_none_or(|at| at > now), "not resumed");
     }
 
@@ -359,8 +361,6 @@ impl CollectorModel {
     pub(crate) fn starts(&mut self, index: usize, now: Instant) {
         let held = self.resume_at.is_some_and(|at| now < at);
         assert!(!held, "a request during a back-off");
-        let held = self.hold.is_some_and(|at| now < at);
-        assert!(!held, "a reload cut a wait short");
         let poll = self.poll.as_mut().expect("a request without a poll");
         let request = &mut poll.requests[index];
         let State::Ready(at) = request.state else {
@@ -371,7 +371,7 @@ impl CollectorModel {
             now >= at,
             "request {index}, failed {failures} times, too early"
         );
-        (request.state, request.tried) = (State::InFlight, true);
+        (request.state, request.attempted) = (State::InFlight, true);
     }
 
     pub(crate) fn ready_at(&self) -> Option<Instant> {
@@ -389,13 +389,13 @@ impl CollectorModel {
             State::Ready(at) if request.failures > 0 => Some(at),
             _ => None,
         });
-        retries.chain(self.resume_at).chain(self.hold)
+        retries.chain(self.resume_at).chain(self.retry_wait)
     }
 
     /// The same collector before the configuration changed.
-    pub(crate) fn take_over(&mut self, old: &Self, now: Instant, unchanged: bool) {
+    pub(crate) fn restore_from(&mut self, old: &Self, now: Instant, unchanged: bool) {
         let passed = std::mem::take(&mut self.passed);
-        (self.last_whole, self.last_success) = (old.last_whole, old.last_success);
+        (self.last_succeeded, self.last_success) = (old.last_succeeded, old.last_success);
         self.last_success_aged = old.last_success_aged;
         if unchanged {
             let phase = self.phase;
@@ -412,23 +412,23 @@ impl CollectorModel {
             return;
         }
         self.passed = passed;
-        self.failed_whole = old.failed_whole;
+        self.consecutive_failures = old.consecutive_failures;
         self.resume_at = old.resume_at;
         if old.resume_at.is_some() {
             self.begun = old.begun;
             self.next_due = old.next_due.min(now + self.interval);
         } else if let Some(at) = old.waits().filter(|at| *at > now).max() {
-            self.hold = Some(at);
+            self.retry_wait = Some(at);
             self.next_due = at;
         }
     }
 
-    /// What made it fail was mended.
-    pub(crate) fn mended(&mut self, now: Instant) {
-        self.failed_whole = 0;
-        self.standings.clear();
+    /// What made it fail was repaired.
+    pub(crate) fn repaired(&mut self, now: Instant) {
+        self.consecutive_failures = 0;
+        self.records.clear();
         self.planned_last.clear();
-        (self.polls, self.failed_last) = (0, false);
+        (self.polls, self.last_poll_failed) = (0, false);
         if let Some(poll) = &mut self.poll {
             for request in &mut poll.requests {
                 if let State::Ready(at) = &mut request.state
@@ -443,7 +443,7 @@ impl CollectorModel {
         }
         if self.resume_at.is_some() {
             (self.resume_at, self.begun) = (Some(now), false);
-        } else if self.hold.take().is_some() {
+        } else if self.retry_wait.take().is_some() {
             self.next_due = now;
         }
     }

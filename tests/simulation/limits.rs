@@ -1,25 +1,24 @@
-//! Adaptive spacing against a LivePerson that allows only so many calls a second, in every way a
-//! limit can be kept.
+//! Adaptive spacing against a LivePerson that allows only so many calls a second, for every usual
+//! kind of rate limiter.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fastrand::Rng;
-use liveperson_exporter::poll::{
-    AccountMachine, AccountSettings, Call, CollectorSettings, Outcome, Plans, RequestKey,
-    SessionSettings, Step,
-};
+use liveperson_exporter::scheduler::Outcome;
 
-/// How LivePerson keeps its limit of so many calls a second.
+use crate::scheduler::test_driver::{CallStart, Driver, OK, data_task, settings};
+
+/// How LivePerson enforces its limit of so many calls a second.
 #[derive(Clone, Copy, Debug)]
 enum Limiter {
     /// Each call so long after the last accepted one.
     Strict,
-    /// The same, and a refused call begins the wait anew.
+    /// The same, and a refused call restarts the wait.
     Unforgiving,
-    /// Tokens come evenly; so many can be saved.
+    /// A token bucket of this size.
     Bucket(u32),
-    /// So many in any window that holds this many.
+    /// A sliding window that allows this many.
     Sliding(u32),
     /// So many under way at once: with answers of one length that is a rate, too.
     Concurrent(u32),
@@ -35,16 +34,19 @@ const LIMITERS: [Limiter; 7] = [
     Limiter::Concurrent(2),
 ];
 
-struct Gate {
+/// LivePerson's side of a limit. Times are in seconds since the start.
+struct RateLimit {
     limiter: Limiter,
     /// Calls a second.
     rate: f64,
     tokens: f64,
-    last: Option<Instant>,
-    recent: VecDeque<Instant>,
+    last: Option<f64>,
+    recent: VecDeque<f64>,
+    /// When the accepted calls under way end.
+    under_way: Vec<f64>,
 }
 
-impl Gate {
+impl RateLimit {
     fn new(limiter: Limiter, rate: f64) -> Self {
         let tokens = match limiter {
             Limiter::Bucket(burst) => f64::from(burst),
@@ -56,14 +58,22 @@ impl Gate {
             tokens,
             last: None,
             recent: VecDeque::new(),
+            under_way: Vec::new(),
         }
     }
 
-    /// Whether a call that arrives now is accepted. `under_way`: calls being answered.
-    fn lets_in(&mut self, now: Instant, under_way: usize) -> bool {
-        let since = self
-            .last
-            .map_or(f64::MAX, |last| (now - last).as_secs_f64());
+    /// Whether a call that arrives now is accepted; it takes so many seconds then.
+    fn accepts(&mut self, now: f64, latency: f64) -> bool {
+        self.under_way.retain(|end| *end > now);
+        let accepted = self.allows(now);
+        if accepted {
+            self.under_way.push(now + latency);
+        }
+        accepted
+    }
+
+    fn allows(&mut self, now: f64) -> bool {
+        let since = self.last.map_or(f64::MAX, |last| now - last);
         match self.limiter {
             Limiter::Strict | Limiter::Unforgiving => {
                 let accepted = since * self.rate >= 1.0;
@@ -87,7 +97,7 @@ impl Gate {
                 accepted
             }
             Limiter::Sliding(count) => {
-                let window = Duration::from_secs_f64(f64::from(count) / self.rate);
+                let window = f64::from(count) / self.rate;
                 while self.recent.front().is_some_and(|at| now - *at >= window) {
                     self.recent.pop_front();
                 }
@@ -97,7 +107,7 @@ impl Gate {
                 }
                 accepted
             }
-            Limiter::Concurrent(slots) => under_way < slots as usize,
+            Limiter::Concurrent(slots) => self.under_way.len() < slots as usize,
         }
     }
 }
@@ -124,86 +134,46 @@ struct Verdict {
     made: f64,
 }
 
-struct More(usize);
-
-impl Plans for More {
-    fn begin_poll(&mut self, _: usize) -> Vec<RequestKey> {
-        (0..).map(RequestKey).take(self.0).collect()
-    }
-}
-
-const CALLS: u32 = 4000;
+const CALLS: usize = 4000;
 
 /// Calls in which the limit is found.
-const SEARCH: u32 = 400;
+const SEARCH: usize = 400;
 
-fn try_out(case: Case) -> Verdict {
+fn measure(case: Case) -> Verdict {
     let mut rng = Rng::with_seed(case.seed);
-    let interval = Duration::from_secs(5);
-    let collector = CollectorSettings {
-        interval,
-        phase: interval,
-        service: None,
-    };
     // An answer takes as long as the limit of concurrent calls says, or a little.
     let latency = match case.limiter {
         Limiter::Concurrent(slots) => f64::from(slots) / case.rate,
         _ => 0.05 + rng.f64() * 0.2,
     };
-    let settings = AccountSettings {
-        max_in_flight: 8,
-        min_spacing: Duration::from_secs_f64(1.0 / (case.rate * case.excess)),
-        session: SessionSettings::default(),
-        collectors: vec![collector.clone(), collector],
-        seed: case.seed,
-    };
-    let start = Instant::now();
-    let mut now = start;
-    let mut machine = AccountMachine::new(settings, now);
-    // Each of the two collectors alone wants more than is allowed.
-    let mut plans = More((case.rate * 5.0 * 1.5).ceil() as usize + 1);
-    let mut gate = Gate::new(case.limiter, case.rate);
-    let mut under_way: Vec<(Instant, Call, Outcome)> = Vec::new();
-    let (mut calls, mut refused, mut refused_early) = (0, 0, 0);
-    let mut found = start;
-    while calls < CALLS {
-        let wake = loop {
-            match machine.step(now, &mut plans) {
-                Step::Start(call) => {
-                    calls += 1;
-                    let inside = under_way.iter().filter(|u| u.2 == Outcome::SUCCESS).count();
-                    let accepted = gate.lets_in(now, inside);
-                    let (takes, outcome) = if accepted {
-                        (latency, Outcome::SUCCESS)
-                    } else {
-                        refused += 1;
-                        let retry_after = case.retry_after.then_some(Duration::from_secs(1));
-                        (0.02, Outcome::Throttled { retry_after })
-                    };
-                    under_way.push((now + Duration::from_secs_f64(takes), call, outcome));
-                    if calls == SEARCH {
-                        (found, refused_early) = (now, refused);
-                    }
-                }
-                Step::Wait(until) => break until,
-            }
-        };
-        let _ = machine.take_events();
-        let ends = under_way.iter().map(|(at, ..)| *at);
-        now = ends.chain(wake).min().unwrap();
-        if let Some(place) = under_way.iter().position(|(at, ..)| *at <= now) {
-            let (_, call, outcome) = under_way.swap_remove(place);
-            machine.finished(now, call, outcome.into());
+    let mut settings = settings(vec![data_task(5, 5), data_task(5, 5)]);
+    settings.max_in_flight = 8;
+    settings.min_spacing = Duration::from_secs_f64(1.0 / (case.rate * case.excess));
+    settings.seed = case.seed;
+    // Each of the two tasks alone needs more than is allowed.
+    let plan = (case.rate * 5.0 * 1.5).ceil() as usize + 1;
+    let mut limit = RateLimit::new(case.limiter, case.rate);
+    let mut driver = Driver::new(settings, [plan, plan], |at, _| {
+        if limit.accepts(at, latency) {
+            (latency, OK)
+        } else {
+            let retry_after = case.retry_after.then_some(Duration::from_secs(1));
+            (0.02, Outcome::Throttled { retry_after })
         }
+    });
+    while driver.starts.len() < CALLS {
+        driver.advance(None);
     }
-    let later = f64::from(CALLS - SEARCH);
-    let refused_later = f64::from(refused - refused_early);
-    let allowed = case.rate * (now - found).as_secs_f64();
+    let (search, later) = driver.starts.split_at(SEARCH);
+    let refused = |starts: &[CallStart]| starts.iter().filter(|s| s.outcome != OK).count() as f64;
+    let found = search[SEARCH - 1].at;
+    let allowed = case.rate * (driver.seconds_since_start(driver.now) - found);
+    let (made, refused_later) = (later.len() as f64, refused(later));
     Verdict {
-        throttled: f64::from(refused) / f64::from(calls),
-        throttled_later: refused_later / later,
-        used: (later - refused_later) / allowed,
-        made: later / allowed,
+        throttled: refused(&driver.starts) / driver.starts.len() as f64,
+        throttled_later: refused_later / made,
+        used: (made - refused_later) / allowed,
+        made: made / allowed,
     }
 }
 
@@ -229,7 +199,7 @@ fn the_spacing_settles_below_every_limit_and_uses_most_of_it() {
                     retry_after,
                     seed,
                 };
-                let verdict = try_out(case);
+                let verdict = measure(case);
                 most_throttled = most_throttled.max(verdict.throttled);
                 least_used = least_used.min(verdict.used);
                 let calm = verdict.throttled < 0.01 && verdict.throttled_later < 0.01;

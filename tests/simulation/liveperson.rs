@@ -1,4 +1,4 @@
-//! A LivePerson of one account: how each call ends and when, by the story.
+//! A LivePerson of one account: how each call ends and when, by the scenario.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
@@ -7,12 +7,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fastrand::Rng;
 use liveperson_exporter::liveperson::{oauth2_token_lifetime, retry_after};
-use liveperson_exporter::poll::{Call, Outcome, RequestKey};
+use liveperson_exporter::scheduler::{Call, Outcome, RequestKey};
 use reqwest::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 
 use super::clocks::Clocks;
-use super::drawn::{Drawn, TokenStyle};
-use super::story::{Fault, Kind, RetryAfter, Story, Target};
+use super::scenario::{Fault, Kind, RetryAfter, Scenario, Target};
+use super::setup::{AccountSetup, NAMES_HOST, TokenStyle};
 
 /// The servers' side of one account.
 #[derive(Debug)]
@@ -38,22 +38,22 @@ impl LivePerson {
     pub(crate) fn answer(
         &mut self,
         call: Call,
-        drawn: &Drawn,
-        story: &Story,
+        setup: &AccountSetup,
+        scenario: &Scenario,
         clocks: &Clocks,
         rng: &mut Rng,
     ) -> (Duration, Outcome) {
-        let latency = drawn.latency.mul_f64(0.5 + rng.f64());
+        let latency = setup.latency.mul_f64(0.5 + rng.f64());
         // Now and then one takes so long that others overtake it.
-        let overtaken = clocks.elapsed() < story.ends && rng.u32(..6) == 0;
+        let overtaken = clocks.elapsed() < scenario.ends && rng.u32(..6) == 0;
         let latency = latency * if overtaken { 8 } else { 1 };
-        let latency = latency.min(drawn.request_timeout.mul_f64(0.99));
-        let fault = fault_of(call, drawn, story, clocks.elapsed(), rng);
+        let latency = latency.min(setup.request_timeout.mul_f64(0.99));
+        let fault = fault_of(call, setup, scenario, clocks.elapsed(), rng);
         let outcome = match fault.map(|fault| fault.kind) {
-            None => return (latency, self.right(call, drawn, clocks)),
+            None => return (latency, self.answer_well(call, setup, clocks)),
             Some(Kind::Slow(share)) => {
-                let late = drawn.request_timeout.mul_f64(share);
-                return (late, self.right(call, drawn, clocks));
+                let late = setup.request_timeout.mul_f64(share);
+                return (late, self.answer_well(call, setup, clocks));
             }
             Some(Kind::Throttle(asked)) => Outcome::Throttled {
                 retry_after: asked_wait(asked, clocks),
@@ -61,7 +61,7 @@ impl LivePerson {
             Some(Kind::Status(_) | Kind::Unreadable) => Outcome::Failed { connection: false },
             Some(Kind::Timeout) => {
                 let failed = Outcome::Failed { connection: false };
-                return (drawn.request_timeout, failed);
+                return (setup.request_timeout, failed);
             }
             Some(Kind::Drop) => Outcome::Failed { connection: true },
             Some(Kind::Unauthorised) => Outcome::Unauthorised,
@@ -71,17 +71,17 @@ impl LivePerson {
         (latency, outcome)
     }
 
-    /// The answer of a LivePerson that is well.
-    fn right(&mut self, call: Call, drawn: &Drawn, clocks: &Clocks) -> Outcome {
+    /// The answer of a LivePerson without faults.
+    fn answer_well(&mut self, call: Call, setup: &AccountSetup, clocks: &Clocks) -> Outcome {
         match call {
             Call::LookUp(_) => Outcome::SUCCESS,
             Call::Authorise => {
-                self.token_ends = clocks.true_elapsed() + drawn.token_life;
-                let lifetime = told_lifetime(drawn, clocks);
+                self.token_ends = clocks.true_elapsed() + setup.token_life;
+                let lifetime = reported_lifetime(setup, clocks);
                 Outcome::Success { lifetime }
             }
             Call::Request { .. }
-                if drawn.settings.session.token && clocks.true_elapsed() >= self.token_ends =>
+                if setup.settings.session.token && clocks.true_elapsed() >= self.token_ends =>
             {
                 Outcome::Unauthorised
             }
@@ -96,7 +96,7 @@ impl LivePerson {
         named.collect()
     }
 
-    /// Some skills come, some go.
+    /// Some skills get chats, others lose theirs.
     pub(crate) fn change_skills(&mut self, rng: &mut Rng) {
         let skills = (0..i64::try_from(MOST_SKILLS).unwrap()).filter(|_| rng.bool());
         self.skills = skills.collect();
@@ -109,28 +109,28 @@ impl LivePerson {
 
 fn fault_of<'a>(
     call: Call,
-    drawn: &Drawn,
-    story: &'a Story,
+    setup: &AccountSetup,
+    scenario: &'a Scenario,
     at: Duration,
     rng: &mut Rng,
 ) -> Option<&'a Fault> {
     let meant = |fault: &&Fault| match (fault.target, call) {
         (Target::All, _) => true,
-        (Target::Collector(of), Call::Request { collector, .. }) => of == collector,
-        (Target::Request(of, i), Call::Request { collector, index }) => {
-            (of, i) == (collector, index)
+        (Target::Collector(of), Call::Request { task, .. }) => of == task.index(),
+        (Target::Request(of, i), Call::Request { task, index }) => {
+            (of, i) == (task.index(), index.index())
         }
         (Target::Session, Call::LookUp(_) | Call::Authorise) => true,
-        (Target::Names, Call::LookUp(service)) => service == 2,
-        (Target::Names, Call::Request { collector, .. }) => drawn.is_names(collector),
+        (Target::Names, Call::LookUp(service)) => service == NAMES_HOST,
+        (Target::Names, Call::Request { task, .. }) => setup.is_names(task.index()),
         _ => false,
     };
-    let lasting = |fault: &&Fault| fault.from <= at && at < fault.to && at < story.ends;
-    let mut faults = story.faults.iter().filter(lasting).filter(meant);
+    let lasting = |fault: &&Fault| fault.from <= at && at < fault.to && at < scenario.ends;
+    let mut faults = scenario.faults.iter().filter(lasting).filter(meant);
     faults.find(|fault| fault.share >= 1.0 || rng.f64() < fault.share)
 }
 
-/// The wait that a 429 asks for, as the client reads it off the headers.
+/// The wait that a 429 asks for, as the client reads it from the headers.
 fn asked_wait(asked: RetryAfter, clocks: &Clocks) -> Option<Duration> {
     let mut headers = HeaderMap::new();
     let date = |secs: i64| {
@@ -152,14 +152,14 @@ fn asked_wait(asked: RetryAfter, clocks: &Clocks) -> Option<Duration> {
     retry_after(&headers, clocks.wall_system())
 }
 
-/// The life of a fresh token, as the client reads it off the answer.
-fn told_lifetime(drawn: &Drawn, clocks: &Clocks) -> Option<Duration> {
-    let life = drawn.token_life.as_secs();
+/// The life of a new token, as the client reads it from the answer.
+fn reported_lifetime(setup: &AccountSetup, clocks: &Clocks) -> Option<Duration> {
+    let life = setup.token_life.as_secs();
     let issued = clocks.true_time().as_second();
     let jwt = |claims: String| format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims));
     let ends = issued + i64::try_from(life).unwrap();
-    let body = match drawn.token {
-        TokenStyle::ToldTooShort => r#"{"access_token":"t","expires_in":1}"#.to_owned(),
+    let body = match setup.token {
+        TokenStyle::ReportedTooShort => r#"{"access_token":"t","expires_in":1}"#.to_owned(),
         TokenStyle::ExpiresIn => format!(r#"{{"access_token":"t","expires_in":{life}}}"#),
         TokenStyle::Jwt => format!(
             r#"{{"access_token":"{}"}}"#,

@@ -1,14 +1,14 @@
-//! The rules of polling as a model of their own: what must be true of an account now, computed from
-//! what went in and came out and never from the poller's state. `collector` models polls,
-//! `session` hosts and the token.
+//! The rules of polling as a separate model: what must be true of an account now, computed from what
+//! went into the scheduler and came out of it and never from its state. `collector_model` models
+//! polls, `session_model` hosts and the token.
 
 use std::time::{Duration, Instant};
 
-use liveperson_exporter::poll::{Call, Next, Outcome, RequestKey, Session};
+use liveperson_exporter::scheduler::{Call, NextAction, Outcome, RequestKey, SessionChange};
 
 pub(crate) use super::collector_model::CollectorModel;
-use super::drawn::Drawn;
 pub(crate) use super::session_model::SessionModel;
+use super::setup::{AccountSetup, NAMES_HOST};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
@@ -19,13 +19,13 @@ pub(crate) struct Model {
     pub(crate) in_flight: Vec<Flight>,
     pub(crate) last_start: Option<Instant>,
     pub(crate) last_429: Option<Instant>,
-    /// The last 429 of a call that started after the one before: what was under way when the
-    /// account fell silent says nothing new.
+    /// The last 429 of a call that started after the one before: calls that were under way when the
+    /// pause began say nothing new.
     refused_at: Option<Instant>,
     /// How many of those there were without a success between them.
     refusals: u32,
     pub(crate) paused_until: Option<Instant>,
-    /// The widest spacing there may be: one that was inherited may be wider than usual.
+    /// The widest spacing there may be: one that a reload left may be wider than usual.
     pub(crate) widest: Duration,
     /// The widest spacing at which a call was refused after another had been accepted.
     pub(crate) widest_refused: Duration,
@@ -43,9 +43,9 @@ pub(crate) struct Flight {
 }
 
 impl Model {
-    pub(crate) fn new(drawn: &Drawn, now: Instant) -> Self {
-        let others = drawn.kinds.len();
-        let collectors = drawn.settings.collectors.iter();
+    pub(crate) fn new(setup: &AccountSetup, now: Instant) -> Self {
+        let others = setup.collectors.enabled().len();
+        let collectors = setup.data_tasks();
         let collectors = collectors.map(|settings| CollectorModel::new(settings, others, now));
         Self {
             in_flight: Vec::new(),
@@ -54,14 +54,14 @@ impl Model {
             refused_at: None,
             refusals: 0,
             paused_until: None,
-            widest: drawn.settings.min_spacing * 64,
+            widest: setup.settings.min_spacing * 64,
             widest_refused: Duration::ZERO,
-            session: SessionModel::new(drawn),
+            session: SessionModel::new(setup),
             collectors: collectors.collect(),
         }
     }
 
-    /// A call ends; returns it, and whether it was under way when the account fell silent.
+    /// A call ends; returns it, and whether it was under way when the pause began.
     pub(crate) fn ends(&mut self, call: Call) -> (Flight, bool) {
         let place = self.in_flight.iter().position(|f| f.call == call);
         let flight = self
@@ -83,7 +83,7 @@ impl Model {
         flight: Flight,
         before_429: bool,
         outcome: Outcome,
-        drawn: &Drawn,
+        setup: &AccountSetup,
     ) {
         match outcome {
             Outcome::Throttled { .. } if !before_429 => {
@@ -93,18 +93,19 @@ impl Model {
             Outcome::Success { .. } if !before_429 => self.refusals = 0,
             _ => {}
         }
-        self.session.ended(now, flight, outcome, drawn);
-        if let Call::Request { collector, index } = flight.call
-            && let Some(model) = self.collectors.get_mut(collector)
+        self.session.ended(now, flight, outcome, setup);
+        if let Call::Request { task, index } = flight.call
+            && let Some(model) = self.collectors.get_mut(task.index())
         {
-            let fresh = match outcome {
+            let index = index.index();
+            let new_token = match outcome {
                 Outcome::Unauthorised if model.may_retry_401(index) => {
                     let fails = model.fails(index);
                     self.session.replaces_token(now, flight.generation, fails)
                 }
                 _ => false,
             };
-            model.ended(now, index, outcome, fresh);
+            model.ended(now, index, outcome, new_token);
         }
     }
 
@@ -116,14 +117,14 @@ impl Model {
         }
     }
 
-    /// The poller says how long it pauses after a 429: as long as it was asked to, or 1, 2, 4 ...
+    /// The scheduler reports how long it pauses after a 429: as long as it was asked to, or 1, 2, 4 ...
     /// seconds with a quarter of jitter at most, and never less than before.
     pub(crate) fn throttled(
         &mut self,
         now: Instant,
         call: Call,
         asked: Option<Duration>,
-        told: Duration,
+        reported: Duration,
     ) {
         let doubled = SECOND * 2_u32.pow(self.refusals.saturating_sub(1).min(9));
         let distance = match call {
@@ -140,17 +141,17 @@ impl Model {
         let within = |wait: Duration| wait.clamp(SECOND, LONGEST_PAUSE).max(distance).max(left);
         let micro = Duration::from_micros(1);
         assert!(
-            told + micro >= within(least) && told <= within(most) + micro,
-            "429 number {} in a row, asked for {asked:?}: waits {told:?}",
+            reported + micro >= within(least) && reported <= within(most) + micro,
+            "429 number {} in a row, asked for {asked:?}: waits {reported:?}",
             self.refusals
         );
-        self.paused_until = Some(now + told);
+        self.paused_until = Some(now + reported);
         self.last_429 = Some(now);
     }
 
-    /// The poller says that a call for a host or the token failed.
-    pub(crate) fn session_failed(&mut self, now: Instant, call: Call, next: Next) {
-        if self.session.failed(now, call, next) && call != Call::LookUp(2) {
+    /// The scheduler reports that a call for a host or the token failed.
+    pub(crate) fn session_failed(&mut self, now: Instant, call: Call, next: NextAction) {
+        if self.session.failed(now, call, next) && call != Call::LookUp(NAMES_HOST) {
             // All collectors of a world need the other hosts and the token.
             self.collectors.iter_mut().for_each(CollectorModel::give_up);
         }
@@ -167,27 +168,26 @@ impl Model {
     /// the same as before.
     pub(crate) fn reload(
         &mut self,
-        drawn: &Drawn,
+        setup: &AccountSetup,
         now: Instant,
         from: &[Option<(usize, bool)>],
-        session: Session,
+        session: SessionChange,
         spacing: Duration,
     ) {
         self.in_flight.clear();
-        self.widest = (drawn.settings.min_spacing * 64).max(spacing);
-        let others = drawn.kinds.len();
-        let collectors =
-            std::iter::zip(&drawn.settings.collectors, from).map(|(settings, from)| {
-                let mut model = CollectorModel::new(settings, others, now);
-                if let Some((index, unchanged)) = from {
-                    model.take_over(&self.collectors[*index], now, *unchanged);
-                }
-                if session == Session::Mended {
-                    model.mended(now);
-                }
-                model
-            });
+        self.widest = (setup.settings.min_spacing * 64).max(spacing);
+        let others = setup.collectors.enabled().len();
+        let collectors = std::iter::zip(setup.data_tasks(), from).map(|(settings, from)| {
+            let mut model = CollectorModel::new(settings, others, now);
+            if let Some((index, unchanged)) = from {
+                model.restore_from(&self.collectors[*index], now, *unchanged);
+            }
+            if session == SessionChange::Repaired {
+                model.repaired(now);
+            }
+            model
+        });
         self.collectors = collectors.collect();
-        self.session.reload(drawn, now, session);
+        self.session.reload(setup, now, session);
     }
 }

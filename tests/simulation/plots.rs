@@ -4,95 +4,57 @@
 //! committed ones are what that writes.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use liveperson_exporter::poll::{
-    AccountMachine, AccountSettings, Call, CollectorSettings, Event, Outcome, Plans, RequestKey,
-    SessionSettings, Step,
-};
+use liveperson_exporter::scheduler::Outcome;
 
 use super::svg::{Dot, Span, Timeline};
+use crate::scheduler::test_driver::{DOWN, Driver, OK, PlainCall, data_task, settings};
 
 const PAUSE: &str = "#fde8c8";
 const WAIT: &str = "#fbd9d9";
-const DOWN: &str = "#f0f0f0";
-
-/// Engagement Activity and SLA as they are by default: four requests in 30 s and two in 60 s.
-struct Defaults;
-
-impl Plans for Defaults {
-    fn begin_poll(&mut self, collector: usize) -> Vec<RequestKey> {
-        (0..).map(RequestKey).take([4, 2][collector]).collect()
-    }
-}
+const OUTAGE: &str = "#f0f0f0";
 
 /// What a LivePerson answers at a time, in seconds, to a collector.
-type Answer = fn(f64, usize) -> (Outcome, Dot);
+type Answer = fn(f64, usize) -> Outcome;
 
-/// Runs the poller; gives the dots, and spans of the pauses and back-offs.
+/// Runs both collectors as they are by default: four requests in 30 s and two in 60 s. Gives the dots,
+/// and spans of the pauses and back-offs.
 fn run(length: f64, answer: Answer) -> (Vec<(f64, usize, Dot)>, Vec<Span>) {
-    let collector = |interval, phase| CollectorSettings {
-        interval: Duration::from_secs(interval),
-        phase: Duration::from_secs(phase),
-        service: None,
-    };
-    let settings = AccountSettings {
-        max_in_flight: 1,
-        min_spacing: Duration::from_millis(250),
-        session: SessionSettings::default(),
-        collectors: vec![collector(30, 30), collector(60, 49)],
-        seed: 1,
-    };
-    let start = Instant::now();
-    let mut now = start;
-    let mut machine = AccountMachine::new(settings, now);
-    let mut under_way: Vec<(Instant, Call, Outcome)> = Vec::new();
-    let (mut dots, mut spans) = (Vec::new(), Vec::new());
-    loop {
-        let at = (now - start).as_secs_f64();
-        if at > length {
-            return (dots, spans);
-        }
-        let wake = loop {
-            match machine.step(now, &mut Defaults) {
-                Step::Start(call) => {
-                    let Call::Request { collector, .. } = call else {
-                        panic!("{call:?} without a session");
-                    };
-                    let (outcome, dot) = answer(at, collector);
-                    dots.push((at, collector, dot));
-                    under_way.push((now + Duration::from_millis(200), call, outcome));
-                }
-                Step::Wait(until) => break until,
-            }
+    let settings = settings(vec![data_task(30, 30), data_task(60, 49)]);
+    // A little longer: what starts at the very end is drawn, too.
+    let driver = Driver::run(settings, [4, 2], length + 0.001, |at, call| {
+        (0.2, answer(at, collector(call)))
+    });
+    let dots = driver.starts.iter().map(|start| {
+        let dot = match start.outcome {
+            Outcome::Success { .. } => Dot::Accepted,
+            Outcome::Throttled { .. } => Dot::Throttled,
+            _ => Dot::Failed,
         };
-        for event in machine.take_events() {
-            let span = |wait: Duration, row, colour, label| Span {
-                from: at,
-                to: at + wait.as_secs_f64(),
-                row,
-                colour,
-                label,
-            };
-            match event {
-                Event::Paused { wait, .. } => spans.push(span(wait, None, PAUSE, "pause")),
-                Event::PollEnded { collector, summary } => spans.extend(
-                    (summary.backoff).map(|wait| span(wait, Some(collector), WAIT, "back-off")),
-                ),
-                _ => {}
-            }
-        }
-        let ends = under_way.iter().map(|(at, ..)| *at);
-        now = ends.chain(wake).min().unwrap();
-        if let Some(place) = under_way.iter().position(|(at, ..)| *at <= now) {
-            let (_, call, outcome) = under_way.swap_remove(place);
-            machine.finished(now, call, outcome.into());
-        }
-    }
+        (start.at, collector(start.call), dot)
+    });
+    let span = |from: f64, wait: Duration, row, colour, label| Span {
+        from,
+        to: from + wait.as_secs_f64(),
+        row,
+        colour,
+        label,
+    };
+    let pauses = driver.pauses.iter();
+    let pauses = pauses.map(|(at, wait)| span(*at, *wait, None, PAUSE, "pause"));
+    let backoffs = driver.ends.iter().filter_map(|end| {
+        let wait = end.summary.backoff?;
+        Some(span(end.at, wait, Some(end.task), WAIT, "back-off"))
+    });
+    (dots.collect(), pauses.chain(backoffs).collect())
 }
 
-fn accepted() -> (Outcome, Dot) {
-    (Outcome::SUCCESS, Dot::Accepted)
+fn collector(call: PlainCall) -> usize {
+    match call {
+        PlainCall::Request { task, .. } => task,
+        _ => panic!("{call:?} without a session"),
+    }
 }
 
 fn throttling() -> Timeline {
@@ -101,9 +63,9 @@ fn throttling() -> Timeline {
         // The first 429 asks for 30 s, the later ones for nothing.
         if (95.0..150.0).contains(&at) {
             let retry_after = (at < 100.0).then_some(Duration::from_secs(30));
-            (Outcome::Throttled { retry_after }, Dot::Throttled)
+            Outcome::Throttled { retry_after }
         } else {
-            accepted()
+            OK
         }
     });
     Timeline {
@@ -121,9 +83,9 @@ fn outage() -> Timeline {
     let length = 40.0 * 60.0;
     let (dots, mut spans) = run(length, |at, collector| {
         if collector == 0 && (240.0..1500.0).contains(&at) {
-            (Outcome::Failed { connection: false }, Dot::Failed)
+            DOWN
         } else {
-            accepted()
+            OK
         }
     });
     spans.insert(
@@ -132,7 +94,7 @@ fn outage() -> Timeline {
             from: 240.0,
             to: 1500.0,
             row: Some(0),
-            colour: DOWN,
+            colour: OUTAGE,
             label: "",
         },
     );

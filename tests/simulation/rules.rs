@@ -4,22 +4,22 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use liveperson_exporter::config::Window;
 use liveperson_exporter::daemon::{AccountStatus, timeframe};
-use liveperson_exporter::poll::{AccountMachine, Call};
+use liveperson_exporter::scheduler::{AccountScheduler, Call};
+use liveperson_exporter::vocabulary::Window;
 
-use super::drawn::Drawn;
 use super::model::{Flight, Model};
+use super::setup::AccountSetup;
 
-/// A call starts at `now`; `spacing` is what the poller says it keeps.
-pub(crate) fn may_start(
+/// A call starts at `now`; `spacing` is what the scheduler says it is.
+pub(crate) fn check_start(
     model: &mut Model,
-    drawn: &Drawn,
+    setup: &AccountSetup,
     call: Call,
     now: Instant,
     spacing: Duration,
 ) {
-    let settings = &drawn.settings;
+    let settings = &setup.settings;
     assert!(
         model.in_flight.len() < settings.max_in_flight,
         "more in flight than {}",
@@ -46,11 +46,12 @@ pub(crate) fn may_start(
         assert!(since >= Duration::from_secs(1), "{since:?} after a 429");
     }
     let mut for_names = false;
-    if let Call::Request { collector, index } = call {
-        for_names = drawn.is_names(collector);
+    if let Call::Request { task, index } = call {
+        let collector = task.index();
+        for_names = setup.is_names(collector);
         if !for_names {
             takes_turns(model, collector, now);
-            model.collectors[collector].starts(index, now);
+            model.collectors[collector].starts(index.index(), now);
         }
     }
     model.session.starts(call, now, for_names, &model.in_flight);
@@ -81,21 +82,29 @@ fn takes_turns(model: &mut Model, collector: usize, now: Instant) {
     }
 }
 
-/// After every event, when the poller says that nothing can start now.
-pub(crate) fn hold(model: &Model, drawn: &Drawn, machine: &AccountMachine, now: Instant) {
-    let settings = &drawn.settings;
-    let spacing = machine.spacing();
+/// After every event, when the scheduler says that nothing can start now.
+pub(crate) fn check(
+    model: &Model,
+    setup: &AccountSetup,
+    scheduler: &AccountScheduler,
+    now: Instant,
+) {
+    let settings = &setup.settings;
+    let spacing = scheduler.spacing();
     assert!(spacing >= settings.min_spacing && spacing <= model.widest);
-    let most = drawn.requests + settings.max_in_flight;
-    let held = machine.size();
-    assert!(held <= most, "{held} things kept for {most}");
+    let most = setup.requests + settings.max_in_flight;
+    let held = scheduler.size();
+    assert!(
+        held <= most,
+        "{held} requests, calls and events held, not at most {most}"
+    );
     let running = model.collectors.iter().map(|c| c.requests());
     let least = running.sum::<usize>() + model.in_flight.len();
-    // Names have three requests, of which the model knows nothing.
-    let names = if drawn.background.is_some() { 3 } else { 0 };
+    // Names have three requests, which the model does not know.
+    let names = if setup.names.lookup { 3 } else { 0 };
     assert!(
         (least..=least + names).contains(&held),
-        "{held} things kept, not {least} and {names} of names"
+        "{held} requests, calls and events held, not {least} and {names} of names"
     );
     model.collectors.iter().for_each(|c| c.is_up_to_date(now));
     let free = model.in_flight.len() < settings.max_in_flight
@@ -106,12 +115,12 @@ pub(crate) fn hold(model: &Model, drawn: &Drawn, machine: &AccountMachine, now: 
     if let (true, Some(collector)) = (free, ready)
         && !model.session.holds_up(now, &model.in_flight)
     {
-        panic!("collector {collector} has a request to make, and nothing stands in its way");
+        panic!("collector {collector} has a request to make that may start, and does not");
     }
 }
 
 /// `liveperson_up` and `liveperson_api_backoff_seconds` at `now`, which may lie between two events.
-pub(crate) fn shows_the_truth(
+pub(crate) fn check_status(
     model: &Model,
     status: &AccountStatus,
     now: Instant,
@@ -132,17 +141,17 @@ pub(crate) fn shows_the_truth(
     status.with_collectors(|shown| {
         assert_eq!(shown.len(), model.collectors.len());
         for (shown, truth) in std::iter::zip(shown, &model.collectors) {
-            let fresh = truth
+            let recent = truth
                 .last_success_aged
                 .is_some_and(|at| aged - at < stale_after);
-            let up = truth.last_whole == Some(true) && fresh;
+            let up = truth.last_succeeded == Some(true) && recent;
             assert_eq!(shown.up(aged, stale_after), up, "liveperson_up");
         }
     });
 }
 
 /// The window `today` by a wall clock that may be anywhere: 1 to 1440 minutes, back to midnight.
-pub(crate) fn today_is_right(zone: &TimeZone, wall: Timestamp) {
+pub(crate) fn check_today(zone: &TimeZone, wall: Timestamp) {
     let minutes = timeframe(Window::Today, wall, zone);
     assert!((1..=1440).contains(&minutes), "today has {minutes} minutes");
     let today = wall.to_zoned(zone.clone()).start_of_day().unwrap();
@@ -150,7 +159,7 @@ pub(crate) fn today_is_right(zone: &TimeZone, wall: Timestamp) {
     if into(wall) < 180 || minutes == 1440 {
         return;
     }
-    // Whichever way the clocks differ by up to two minutes, the slot of midnight.
+    // However the clocks differ, by up to two minutes, it begins in the slot of midnight.
     let begins = wall - jiff::SignedDuration::from_mins(i64::from(minutes));
     let begins = into(begins);
     assert!((120..=180).contains(&begins), "{wall} less {minutes} min");

@@ -1,60 +1,70 @@
 //! What is served: the page against a record of the answers that came, and when.
 //!
-//! An answer is known by where its compressed bytes lie: the store and the page share them and copy
-//! nothing, so that what a page is made of can be told without reading it.
+//! An answer is identified by the address of its compressed bytes: the store and the page share them
+//! and copy nothing, so that a page can be checked without reading it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use liveperson_exporter::config::{Account, Names, Selection as Ids};
-use liveperson_exporter::exposition::{Chunk, Encoding, Format, SegmentWriter};
-use liveperson_exporter::metrics::catalogue::{activity, waits};
-use liveperson_exporter::metrics::{LabelValue, Sink as _};
-use liveperson_exporter::poll::RequestKey;
-use liveperson_exporter::poll::plan::{Ask, CollectorKind, Level, PlannedRequest, SlaSubject, sla};
-use liveperson_exporter::store::{Selection, Store};
+use liveperson_exporter::collectors::{
+    AccountCollectors, ConfiguredCollector, Registry, Request, engagement_activity, sla,
+};
+use liveperson_exporter::config::Names;
+use liveperson_exporter::exposition::{Chunk, Format, SegmentWriter};
+use liveperson_exporter::metrics::{Catalogue, Family, LabelValue, Sink as _};
+use liveperson_exporter::scheduler::RequestKey;
+use liveperson_exporter::store::{PageFilter, Store};
+use liveperson_exporter::vocabulary::Level;
 
-/// Answers that can be told from each other: many more than are ever served at once.
+/// Distinct answers: many more than are ever served at once.
 const POOL: usize = 1024;
 
+/// The collectors, in the order in which they are served.
+const LABELS: [&str; 2] = ["engagement_activity", "sla"];
+
+/// The families of the product.
+pub(crate) fn catalogue() -> Catalogue {
+    liveperson_exporter::daemon::catalogue(&Registry::standard())
+}
+
 /// Chunks for answers, made once.
-fn pool(kind: CollectorKind) -> &'static [Vec<Chunk>] {
+fn pool(label: &str) -> &'static [Vec<Chunk>] {
     static POOLS: OnceLock<[Vec<Vec<Chunk>>; 2]> = OnceLock::new();
     let pools = POOLS.get_or_init(|| {
-        let families = [
-            activity(Level::Account).unwrap().chats,
-            waits(Level::Account).unwrap().waited_chats,
+        let families: [&'static Family; 2] = [
+            &engagement_activity::of_level(Level::Account).unwrap().chats,
+            &sla::of_level(Level::Account).unwrap().waited_chats,
         ];
         families.map(|family| {
             let chunk = |number: usize| {
-                let mut writer = SegmentWriter::new(&[]).unwrap();
+                let mut writer = SegmentWriter::new(&[]);
                 writer.gauge(family, &[LabelValue::Text("1")], number as f64);
                 writer.finish().unwrap()
             };
             (0..POOL).map(chunk).collect()
         })
     });
-    &pools[usize::from(kind == CollectorKind::Sla)]
+    &pools[usize::from(label == "sla")]
 }
 
-/// Where the bytes of a chunk lie.
-fn place(chunk: &Chunk) -> usize {
+/// The address of the bytes of a chunk.
+fn address(chunk: &Chunk) -> usize {
     let segments = chunk.segments(Format::Text);
-    segments[0].compressed(Encoding::Gzip).unwrap().as_ptr() as usize
+    segments[0].compressed().as_ptr() as usize
 }
 
 /// The answers of one account that may be served.
 #[derive(Debug, Default)]
 pub(crate) struct Served {
-    collectors: BTreeMap<CollectorKind, Answers>,
+    collectors: BTreeMap<&'static str, Answers>,
     next: usize,
-    /// Skills as the answers that name them had it; `None` before the first.
+    /// The skills that answers have named; `None` before the first.
     pub(crate) skills: Option<Vec<i64>>,
     /// Names that LivePerson gave to skills.
     names: BTreeMap<i64, String>,
-    /// What of the page is this account's.
-    selection: OnceLock<Selection>,
+    /// The part of the page that is this account's.
+    selection: OnceLock<PageFilter>,
 }
 
 #[derive(Debug, Default)]
@@ -62,10 +72,10 @@ struct Answers {
     /// The newest answer to each request that may be served.
     newest: HashMap<RequestKey, Answer>,
     /// Requests of the running poll, or else of the last one.
-    planned: Vec<(RequestKey, PlannedRequest)>,
+    planned: Vec<(RequestKey, Request)>,
     /// The same of the poll before.
     planned_before: Vec<RequestKey>,
-    /// Polls in a row that were whole and asked for the same as the one before.
+    /// Polls in a row that succeeded and requested the same as the one before.
     steady: u32,
     /// Those among them that were answered.
     answered: BTreeSet<RequestKey>,
@@ -73,30 +83,30 @@ struct Answers {
 
 #[derive(Clone, Debug)]
 struct Answer {
-    request: PlannedRequest,
+    request: Request,
     came: Instant,
-    /// Where its bytes lie; `None` for one that has no series.
-    place: Option<usize>,
+    /// The address of its bytes; `None` for one that has no series.
+    address: Option<usize>,
     /// Skills that it named.
     skills: Option<Vec<i64>>,
 }
 
 impl Served {
-    fn of(&mut self, kind: CollectorKind) -> &mut Answers {
-        self.collectors.entry(kind).or_default()
+    fn of(&mut self, label: &'static str) -> &mut Answers {
+        self.collectors.entry(label).or_default()
     }
 
     /// A poll begins; its plan must be the one for the skills that there are.
     pub(crate) fn begins(
         &mut self,
-        kind: CollectorKind,
-        account: &Account,
-        plan: Vec<(RequestKey, PlannedRequest)>,
+        collectors: &AccountCollectors,
+        collector: &ConfiguredCollector,
+        plan: Vec<(RequestKey, Request)>,
     ) {
-        let expected = kind.plan(account, self.skills.as_deref());
+        let expected = collectors.plan(collector, self.skills.as_deref());
         let requests: Vec<_> = plan.iter().map(|(_, request)| request.clone()).collect();
         assert_eq!(requests, expected, "for the skills {:?}", self.skills);
-        let answers = self.of(kind);
+        let answers = self.of(collector.label());
         let before = std::mem::replace(&mut answers.planned, plan);
         answers.planned_before = before.into_iter().map(|(key, _)| key).collect();
         answers.answered.clear();
@@ -105,60 +115,65 @@ impl Served {
     /// The running poll has more requests.
     pub(crate) fn extended(
         &mut self,
-        kind: CollectorKind,
-        more: impl IntoIterator<Item = (RequestKey, PlannedRequest)>,
+        label: &'static str,
+        more: impl IntoIterator<Item = (RequestKey, Request)>,
     ) {
-        self.of(kind).planned.extend(more);
+        self.of(label).planned.extend(more);
     }
 
     /// An answer comes: its series, empty for one that only says which skills there are.
     pub(crate) fn answer(
         &mut self,
-        kind: CollectorKind,
+        label: &'static str,
         key: RequestKey,
-        request: &PlannedRequest,
+        request: &Request,
         came: Instant,
         skills: Option<Vec<i64>>,
     ) -> Vec<Chunk> {
-        let chunks = if request.ask == Ask::DiscoverSkills {
+        let chunks = if request.discovers_skills() {
             self.skills.get_or_insert(skills.clone().unwrap());
             Vec::new()
         } else {
-            // Not one of those that are served still.
-            let newest = self.of(kind).newest.values();
-            let served: BTreeSet<_> = newest.filter_map(|answer| answer.place).collect();
-            let free = |next: &usize| !served.contains(&place(&pool(kind)[next % POOL][0]));
+            // Not one of those that are still served.
+            let newest = self.of(label).newest.values();
+            let served: BTreeSet<_> = newest.filter_map(|answer| answer.address).collect();
+            let free = |next: &usize| !served.contains(&address(&pool(label)[next % POOL][0]));
             self.next = (self.next + 1..).find(free).unwrap();
-            pool(kind)[self.next % POOL].clone()
+            pool(label)[self.next % POOL].clone()
         };
-        let answers = self.of(kind);
+        let answers = self.of(label);
         answers.answered.insert(key);
         let answer = Answer {
             request: request.clone(),
             came,
-            place: chunks.first().map(place),
+            address: chunks.first().map(address),
             skills,
         };
         answers.newest.insert(key, answer);
         chunks
     }
 
-    /// A poll ends: only what it asked for is left, and what nobody can say anything about.
-    pub(crate) fn poll_ended(&mut self, kind: CollectorKind, now: Instant, stale_after: Duration) {
-        let answers = self.of(kind);
-        let unknown_skills = answers.planned.iter().any(|(key, request)| {
-            request.ask == Ask::DiscoverSkills && !answers.answered.contains(key)
-        });
+    /// A poll ends: only what it requested is left, and skills that no answer says anything about.
+    pub(crate) fn poll_ended(&mut self, label: &'static str, now: Instant, stale_after: Duration) {
+        let answers = self.of(label);
+        let unknown_skills = answers
+            .planned
+            .iter()
+            .any(|(key, request)| request.discovers_skills() && !answers.answered.contains(key));
         let keys = answers.planned.iter().map(|(key, _)| key);
         let same = keys.clone().eq(&answers.planned_before);
-        let whole = keys.clone().all(|key| answers.answered.contains(key));
-        answers.steady = if same && whole { answers.steady + 1 } else { 0 };
+        let complete = keys.clone().all(|key| answers.answered.contains(key));
+        answers.steady = if same && complete {
+            answers.steady + 1
+        } else {
+            0
+        };
         let planned: BTreeSet<_> = keys.copied().collect();
         answers.newest.retain(|key, answer| {
-            let stays = planned.contains(key) || unknown_skills && is_of_a_skill(&answer.request);
+            let stays = planned.contains(key) || unknown_skills && answer.request.skill().is_some();
             stays && now - answer.came < stale_after
         });
-        if kind == CollectorKind::EngagementActivity {
+        if label == "engagement_activity" {
             let named = answers.newest.values().filter_map(|a| a.skills.clone());
             let named: Vec<_> = named.collect();
             if !named.is_empty() {
@@ -171,24 +186,19 @@ impl Served {
     /// The configuration changed: what is still asked for stays.
     pub(crate) fn reload(
         &mut self,
-        account: &Account,
-        kinds: &[CollectorKind],
-        unchanged: impl Fn(CollectorKind) -> bool,
+        collectors: &AccountCollectors,
+        unchanged: impl Fn(&str) -> bool,
     ) {
-        self.collectors.retain(|kind, _| kinds.contains(kind));
-        for (kind, answers) in &mut self.collectors {
-            if unchanged(*kind) {
+        self.collectors
+            .retain(|label, _| collectors.find(label).is_some());
+        for (label, answers) in &mut self.collectors {
+            if unchanged(label) {
                 continue;
             }
-            let plan = kind.plan(account, self.skills.as_deref());
-            let of_a_skill = |request: &PlannedRequest| match request.ask {
-                Ask::Sla {
-                    subject: SlaSubject::Skill(id),
-                    ..
-                } => {
-                    account.sla.skills == Ids::All
-                        && sla::plan_found_skills(account, &[id]).contains(request)
-                }
+            let collector = collectors.find(label).unwrap();
+            let plan = collectors.plan(collector, self.skills.as_deref());
+            let of_a_skill = |request: &Request| match (collector.needs_skills(), request.skill()) {
+                (Some(_), Some(id)) => collector.plan_for_skills(&[id]).contains(request),
                 _ => false,
             };
             let newest = &mut answers.newest;
@@ -209,26 +219,24 @@ impl Served {
 
     /// The page at `now` has the newest answer to each request that was answered not too long ago,
     /// and nothing else. Returns when the next of them grows too old.
-    pub(crate) fn is_what_the_page_has(
+    pub(crate) fn check_page(
         &self,
         store: &Store,
         account: &str,
         now: Instant,
         stale_after: Duration,
     ) -> Option<Instant> {
-        let selection = self.selection.get_or_init(|| Selection {
+        let selection = self.selection.get_or_init(|| PageFilter {
             accounts: vec![account.to_owned()],
-            parts: CollectorKind::ALL
-                .map(|kind| kind.label().to_owned())
-                .to_vec(),
+            collectors: LABELS.map(str::to_owned).to_vec(),
         });
         let page = store.page(now, Format::Text, selection);
-        let headers = headers();
+        let answers = answers();
         let mut served = Vec::new();
         for segment in page.segments() {
-            let place = segment.compressed(Encoding::Gzip).unwrap().as_ptr() as usize;
-            if !headers.contains(&place) {
-                served.push(place);
+            let address = segment.compressed().as_ptr() as usize;
+            if answers.contains(&address) {
+                served.push(address);
             }
         }
         served.sort_unstable();
@@ -238,9 +246,11 @@ impl Served {
         let mut changes = None;
         for answers in self.collectors.values() {
             for answer in answers.newest.values() {
-                let Some(place) = answer.place else { continue };
+                let Some(address) = answer.address else {
+                    continue;
+                };
                 let age = now - answer.came;
-                let there = served.binary_search(&place).is_ok();
+                let there = served.binary_search(&address).is_ok();
                 assert_eq!(
                     there,
                     age < stale_after,
@@ -262,15 +272,15 @@ impl Served {
         changes
     }
 
-    /// With all well, no answer is older than its interval and its call.
-    pub(crate) fn is_fresh(
+    /// Without faults no answer is older than its interval and its call.
+    pub(crate) fn check_freshness(
         &self,
         now: Instant,
         stale_after: Duration,
-        bound: impl Fn(CollectorKind) -> Duration,
+        bound: impl Fn(&str) -> Duration,
     ) {
-        for (kind, answers) in &self.collectors {
-            if bound(*kind) >= stale_after {
+        for (label, answers) in &self.collectors {
+            if bound(label) >= stale_after {
                 continue;
             }
             // Another plan, or one in which a request failed, has its requests at other times.
@@ -280,17 +290,17 @@ impl Served {
             }
             for (key, request) in &answers.planned {
                 let age = answers.newest.get(key).map(|answer| now - answer.came);
-                let bound = bound(*kind);
+                let bound = bound(label);
                 assert!(
                     age.is_some_and(|age| age <= bound),
-                    "{age:?} old with all well, and not {bound:?} at most: {request:?}"
+                    "{age:?} old without faults, not at most {bound:?}: {request:?}"
                 );
             }
         }
     }
 
     /// The names on the page: the configuration's over LivePerson's.
-    pub(crate) fn has_names(&self, store: &Store, account: &str, now: Instant, names: &Names) {
+    pub(crate) fn check_names(&self, store: &Store, account: &str, now: Instant, names: &Names) {
         let mut expected = self.names.clone();
         expected.extend(names.skills.clone());
         let expected: Vec<_> = expected
@@ -301,9 +311,9 @@ impl Served {
                 )
             })
             .collect();
-        let selection = Selection {
+        let selection = PageFilter {
             accounts: vec![account.to_owned()],
-            parts: vec!["names".to_owned()],
+            collectors: vec!["names".to_owned()],
         };
         let segments = store.page(now, Format::Text, &selection).segments();
         let text: Vec<u8> = segments.flat_map(|s| s.plain().unwrap()).collect();
@@ -313,32 +323,20 @@ impl Served {
     }
 }
 
-fn is_of_a_skill(request: &PlannedRequest) -> bool {
-    let Ask::Sla { subject, .. } = request.ask else {
-        return false;
-    };
-    matches!(subject, SlaSubject::Skill(_))
-}
-
-/// Where the headers of the two families lie.
-fn headers() -> &'static [usize; 2] {
-    static HEADERS: OnceLock<[usize; 2]> = OnceLock::new();
-    HEADERS.get_or_init(|| {
-        let families = CollectorKind::ALL.map(|kind| pool(kind)[0][0].family);
-        let header = |family| {
-            let header = liveperson_exporter::exposition::header(family).unwrap();
-            let segment = header.segment(Format::Text);
-            segment.compressed(Encoding::Gzip).unwrap().as_ptr() as usize
-        };
-        families.map(header)
+/// The addresses of the bytes of all answers: what else a page has are headers.
+fn answers() -> &'static BTreeSet<usize> {
+    static ANSWERS: OnceLock<BTreeSet<usize>> = OnceLock::new();
+    ANSWERS.get_or_init(|| {
+        let pools = LABELS.iter().flat_map(|label| pool(label));
+        pools.map(|chunks| address(&chunks[0])).collect()
     })
 }
 
 /// Nothing of an account that was removed is served.
 pub(crate) fn is_gone(store: &Store, account: &str, now: Instant) {
-    let selection = Selection {
+    let selection = PageFilter {
         accounts: vec![account.to_owned()],
-        parts: Vec::new(),
+        collectors: Vec::new(),
     };
     let page = store.page(now, Format::Text, &selection);
     assert_eq!(page.segments().count(), 0, "account {account} is gone");

@@ -1,11 +1,11 @@
-//! The rules for hosts and tokens: when one may be asked for, and when it must be.
+//! The rules for hosts and tokens: when one may be fetched, and when it must be.
 
 use std::time::{Duration, Instant};
 
-use liveperson_exporter::poll::{Call, Next, Outcome, Session};
+use liveperson_exporter::scheduler::{Call, NextAction, Outcome, ServiceId, SessionChange};
 
-use super::drawn::Drawn;
 use super::model::{Flight, SECOND};
+use super::setup::{AccountSetup, DATA_HOST, NAMES_HOST};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -15,50 +15,51 @@ const SHORTEST_LIFE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct SessionModel {
     /// Hosts of the data, of the token, of the names.
-    hosts: Vec<Lease>,
-    token: Option<Lease>,
+    hosts: Vec<RefreshableModel>,
+    token: Option<RefreshableModel>,
     pub(crate) token_distance: Duration,
     pub(crate) generation: u64,
     replaced_after_401: Option<Instant>,
     replaced_for_failing: Option<Instant>,
-    /// Tokens and look-ups asked for, for those who count.
+    /// Tokens fetched and hosts looked up.
     pub(crate) calls: u64,
 }
 
 /// A host or a token.
 #[derive(Clone, Debug, Default)]
-struct Lease {
-    held: Option<Held>,
+struct RefreshableModel {
+    lease: Option<LeaseModel>,
     last_start: Option<Instant>,
-    /// The last try failed, and when the next one may be made, as it was told.
+    /// The last attempt failed, and when the next one may be made, as it was reported.
     wait: Option<Instant>,
     failing: bool,
-    /// The next try is made because connections fail; how many in a row were.
-    doubted: bool,
-    doubts: u32,
+    /// The next attempt is made because connections fail; how many in a row were.
+    stale: bool,
+    stale_refreshes: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Held {
+struct LeaseModel {
     renew_at: Option<Instant>,
     expires_at: Option<Instant>,
     used: bool,
 }
 
-impl Lease {
-    fn serves(&self, now: Instant) -> bool {
-        let serves = |held: Held| !held.used || held.expires_at.is_none_or(|at| now < at);
-        self.held.is_some_and(serves)
+impl RefreshableModel {
+    fn is_valid(&self, now: Instant) -> bool {
+        let is_valid =
+            |lease: LeaseModel| !lease.used || lease.expires_at.is_none_or(|at| now < at);
+        self.lease.is_some_and(is_valid)
     }
 
-    /// Whether it is time for another one, the waits aside. A token that was never used is good
-    /// until it was.
-    fn wanted(&self, now: Instant) -> bool {
-        let old = |held: Held| {
-            let counts = held.used || held.expires_at.is_none();
-            counts && held.renew_at.is_some_and(|at| now >= at)
+    /// Whether it is time to fetch it, whatever the waits. A token that was never used is valid until
+    /// it has been.
+    fn needs_refresh(&self, now: Instant) -> bool {
+        let old = |lease: LeaseModel| {
+            let counts = lease.used || lease.expires_at.is_none();
+            counts && lease.renew_at.is_some_and(|at| now >= at)
         };
-        !self.serves(now) || self.held.is_some_and(old)
+        !self.is_valid(now) || self.lease.is_some_and(old)
     }
 
     fn may_start(&self, now: Instant, distance: Duration) -> bool {
@@ -68,11 +69,11 @@ impl Lease {
 }
 
 impl SessionModel {
-    pub(crate) fn new(drawn: &Drawn) -> Self {
-        let session = &drawn.settings.session;
+    pub(crate) fn new(setup: &AccountSetup) -> Self {
+        let session = &setup.settings.session;
         Self {
-            hosts: vec![Lease::default(); session.services],
-            token: session.token.then(Lease::default),
+            hosts: vec![RefreshableModel::default(); session.services],
+            token: session.token.then(RefreshableModel::default),
             token_distance: session.token_distance,
             generation: 0,
             replaced_after_401: None,
@@ -81,18 +82,18 @@ impl SessionModel {
         }
     }
 
-    fn lease(&mut self, call: Call) -> Option<&mut Lease> {
+    fn refreshable(&mut self, call: Call) -> Option<&mut RefreshableModel> {
         match call {
-            Call::LookUp(service) => self.hosts.get_mut(service),
+            Call::LookUp(service) => self.hosts.get_mut(service.index()),
             Call::Authorise => self.token.as_mut(),
             Call::Request { .. } => None,
         }
     }
 
-    /// What data needs, in the order in which it is asked for.
-    fn needed(&self) -> impl Iterator<Item = (Call, &Lease)> {
+    /// What data needs, in the order in which it is fetched.
+    fn needed(&self) -> impl Iterator<Item = (Call, &RefreshableModel)> {
         let hosts = self.hosts.iter().take(2).enumerate();
-        let hosts = hosts.map(|(service, lease)| (Call::LookUp(service), lease));
+        let hosts = hosts.map(|(service, needed)| (Call::LookUp(ServiceId::new(service)), needed));
         hosts.chain(self.token.iter().map(|token| (Call::Authorise, token)))
     }
 
@@ -103,24 +104,26 @@ impl SessionModel {
         }
     }
 
-    /// A request starts: what it needs serves. What has grown old is asked for first, or it would be
-    /// renewed too late; names ask for nothing but their own host.
+    /// A request starts: what it needs is valid. What is due for renewal is fetched first, or it would
+    /// be renewed too late; names fetch nothing but their own host.
     fn is_ready_for_a_request(&self, now: Instant, for_names: bool, in_flight: &[Flight]) {
-        let own = for_names.then(|| self.hosts.get(2)).flatten();
-        let own = own.map(|host| (Call::LookUp(2), host));
+        let own = for_names
+            .then(|| self.hosts.get(NAMES_HOST.index()))
+            .flatten();
+        let own = own.map(|host| (Call::LookUp(NAMES_HOST), host));
         let others = self.needed().filter(|(call, _)| {
-            // The host of the data is nothing to the names.
-            !for_names || *call != Call::LookUp(0)
+            // Names do not need the host of the data.
+            !for_names || *call != Call::LookUp(DATA_HOST)
         });
-        for (call, lease) in others.chain(own) {
-            assert!(lease.serves(now), "a request without {call:?}");
-            if for_names && call != Call::LookUp(2) {
+        for (call, needed) in others.chain(own) {
+            assert!(needed.is_valid(now), "a request without {call:?}");
+            if for_names && call != Call::LookUp(NAMES_HOST) {
                 continue;
             }
             let asked = in_flight.iter().any(|flight| flight.call == call);
             assert!(
-                asked || !lease.wanted(now) || !lease.may_start(now, self.distance(call)),
-                "a request goes before {call:?}, which is due: {lease:?}"
+                asked || !needed.needs_refresh(now) || !needed.may_start(now, self.distance(call)),
+                "a request goes before {call:?}, which is due: {needed:?}"
             );
         }
     }
@@ -136,36 +139,39 @@ impl SessionModel {
         let distance = self.distance(call);
         if let Call::Request { .. } = call {
             self.is_ready_for_a_request(now, for_names, in_flight);
-            if let Some(held) = self.token.as_mut().and_then(|token| token.held.as_mut()) {
-                held.used = true;
+            if let Some(lease) = self.token.as_mut().and_then(|token| token.lease.as_mut()) {
+                lease.used = true;
             }
             return;
         }
         self.calls += 1;
-        let Some(lease) = self.lease(call) else {
-            panic!("{call:?} of what is not there");
+        let Some(needed) = self.refreshable(call) else {
+            panic!("{call:?} of an account without it");
         };
-        assert!(lease.wanted(now), "{call:?} for no reason: {lease:?}");
-        assert!(lease.may_start(now, distance), "{call:?} too early");
-        lease.last_start = Some(now);
-        let doubted = std::mem::take(&mut lease.doubted);
-        lease.doubts = if doubted { lease.doubts + 1 } else { 0 };
+        assert!(
+            needed.needs_refresh(now),
+            "{call:?} for no reason: {needed:?}"
+        );
+        assert!(needed.may_start(now, distance), "{call:?} too early");
+        needed.last_start = Some(now);
+        let stale = std::mem::take(&mut needed.stale);
+        needed.stale_refreshes = if stale { needed.stale_refreshes + 1 } else { 0 };
     }
 
-    /// A request of data could start at `now`: what it needs is there, or is asked for, or waits.
+    /// A request of data could start at `now`: whether it has to wait for what it needs.
     pub(crate) fn holds_up(&self, now: Instant, in_flight: &[Flight]) -> bool {
-        for (call, lease) in self.needed() {
+        for (call, needed) in self.needed() {
             if in_flight.iter().any(|flight| flight.call == call) {
-                // A renewal under way holds nobody up.
-                if !lease.serves(now) {
+                // A renewal under way delays no request.
+                if !needed.is_valid(now) {
                     return true;
                 }
                 continue;
             }
-            if lease.wanted(now) && lease.may_start(now, self.distance(call)) {
-                panic!("{call:?} is wanted, and nothing stands in its way: {lease:?}");
+            if needed.needs_refresh(now) && needed.may_start(now, self.distance(call)) {
+                panic!("{call:?} is due and not made, though it may start: {needed:?}");
             }
-            if !lease.serves(now) {
+            if !needed.is_valid(now) {
                 return true;
             }
         }
@@ -173,59 +179,65 @@ impl SessionModel {
     }
 
     /// A call ended.
-    pub(crate) fn ended(&mut self, now: Instant, flight: Flight, outcome: Outcome, drawn: &Drawn) {
+    pub(crate) fn ended(
+        &mut self,
+        now: Instant,
+        flight: Flight,
+        outcome: Outcome,
+        setup: &AccountSetup,
+    ) {
         if (outcome == Outcome::Failed { connection: true }) {
-            self.doubt_hosts(now, flight.call, drawn);
+            self.mark_hosts_stale(now, flight.call, setup);
         }
         let call = flight.call;
-        let Some(lease) = self.lease(call) else {
+        let Some(needed) = self.refreshable(call) else {
             return;
         };
         let Outcome::Success { lifetime } = outcome else {
-            lease.failing = true;
+            needed.failing = true;
             return;
         };
         let life = lifetime.map(|life| life.max(SHORTEST_LIFE));
-        lease.held = Some(match call {
-            Call::Authorise => Held {
+        needed.lease = Some(match call {
+            Call::Authorise => LeaseModel {
                 renew_at: life.map(|life| now + life.mul_f64(0.8).max(SHORTEST_LIFE)),
                 expires_at: life.map(|life| now + life),
                 used: false,
             },
-            _ => Held {
+            _ => LeaseModel {
                 renew_at: Some(now + HOUR),
                 expires_at: None,
                 used: false,
             },
         });
-        (lease.failing, lease.wait) = (false, None);
+        (needed.failing, needed.wait) = (false, None);
         self.generation += u64::from(call == Call::Authorise);
     }
 
     /// Without a connection the hosts may have moved: they are looked up again, once a minute.
-    fn doubt_hosts(&mut self, now: Instant, call: Call, drawn: &Drawn) {
+    fn mark_hosts_stale(&mut self, now: Instant, call: Call, setup: &AccountSetup) {
         let names_only = match call {
-            Call::Request { collector, .. } => drawn.is_names(collector),
-            Call::LookUp(2) => return,
+            Call::Request { task, .. } => setup.is_names(task.index()),
+            Call::LookUp(NAMES_HOST) => return,
             _ => false,
         };
         for (service, host) in self.hosts.iter_mut().enumerate() {
-            if names_only && service != 2 {
+            if names_only && service != NAMES_HOST.index() {
                 continue;
             }
-            let distance = MINUTE * 2_u32.pow(host.doubts.min(6));
+            let distance = MINUTE * 2_u32.pow(host.stale_refreshes.min(6));
             let from = host.last_start.map_or(now, |at| now.max(at + distance));
-            if let Some(held) = &mut host.held
-                && held.renew_at.is_none_or(|at| from < at)
+            if let Some(lease) = &mut host.lease
+                && lease.renew_at.is_none_or(|at| from < at)
             {
-                held.renew_at = Some(from);
-                host.doubted = true;
+                lease.renew_at = Some(from);
+                host.stale = true;
             }
         }
     }
 
-    /// A 401 of a request that may have one more try: whether it has it, with a token other than the
-    /// one that was refused. One a minute is fetched for this reason.
+    /// A 401 of a request that may be made once more: whether it is, with a token other than the one
+    /// that was refused. One a minute is fetched for this reason.
     pub(crate) fn replaces_token(&mut self, now: Instant, generation: u64, fails: bool) -> bool {
         let Some(token) = &mut self.token else {
             return true;
@@ -244,25 +256,26 @@ impl SessionModel {
         if fails {
             self.replaced_for_failing = Some(now);
         }
-        (token.held, token.wait, token.failing) = (None, None, false);
+        (token.lease, token.wait, token.failing) = (None, None, false);
         true
     }
 
-    /// The poller says what follows from a failure; returns whether those who wait are given up.
-    pub(crate) fn failed(&mut self, now: Instant, call: Call, next: Next) -> bool {
-        let Some(lease) = self.lease(call) else {
+    /// The scheduler reports what follows from a failure; returns whether the requests that wait are
+    /// given up.
+    pub(crate) fn failed(&mut self, now: Instant, call: Call, next: NextAction) -> bool {
+        let Some(needed) = self.refreshable(call) else {
             return false;
         };
-        assert!(lease.failing, "{call:?} failed without a failure");
+        assert!(needed.failing, "{call:?} failed without a failure");
         match next {
-            Next::Again(wait) => {
+            NextAction::RetryAfter(wait) => {
                 let seconds = [5, 10, 15, 120, 240, 480].map(|n| SECOND * n);
                 assert!(seconds.contains(&wait), "{call:?} again after {wait:?}");
-                lease.wait = Some(now + wait);
+                needed.wait = Some(now + wait);
                 false
             }
             _ => {
-                lease.wait = None;
+                needed.wait = None;
                 true
             }
         }
@@ -270,28 +283,30 @@ impl SessionModel {
 
     /// The waits of what data needs.
     pub(crate) fn waits(&self) -> impl Iterator<Item = Instant> {
-        self.needed().filter_map(|(_, lease)| lease.wait)
+        self.needed().filter_map(|(_, needed)| needed.wait)
     }
 
-    pub(crate) fn reload(&mut self, drawn: &Drawn, now: Instant, session: Session) {
-        let fresh = Self::new(drawn);
+    pub(crate) fn reload(&mut self, setup: &AccountSetup, now: Instant, session: SessionChange) {
+        let fresh = Self::new(setup);
         let old = std::mem::replace(self, fresh);
-        let take_over = |lease: &mut Lease, old: &Lease| match session {
-            Session::Kept => *lease = old.clone(),
-            Session::New if !old.serves(now) => {
-                *lease = old.clone();
-                lease.held = None;
+        let restore = |needed: &mut RefreshableModel, old: &RefreshableModel| match session {
+            SessionChange::Unchanged => *needed = old.clone(),
+            SessionChange::NewClient if !old.is_valid(now) => {
+                *needed = old.clone();
+                needed.lease = None;
             }
-            Session::New | Session::Mended => lease.last_start = old.last_start,
+            SessionChange::NewClient | SessionChange::Repaired => {
+                needed.last_start = old.last_start
+            }
         };
-        for (lease, old) in std::iter::zip(&mut self.hosts, &old.hosts) {
-            take_over(lease, old);
+        for (needed, old) in std::iter::zip(&mut self.hosts, &old.hosts) {
+            restore(needed, old);
         }
         if let (Some(token), Some(old)) = (&mut self.token, &old.token) {
-            take_over(token, old);
+            restore(token, old);
         }
         self.calls = old.calls;
-        if session != Session::Mended {
+        if session != SessionChange::Repaired {
             self.generation = old.generation;
             self.replaced_after_401 = old.replaced_after_401;
             self.replaced_for_failing = old.replaced_for_failing;

@@ -48,7 +48,7 @@ const WIDTH: f64 = 960.0;
 const LEFT: f64 = 150.0;
 const RIGHT: f64 = 30.0;
 
-/// Narrower spans have no room for their label.
+/// Narrower spans are too narrow for their label.
 const LABELLED: f64 = 50.0;
 const TOP: f64 = 62.0;
 const ROW: f64 = 56.0;

@@ -1,113 +1,55 @@
 //! A simulated week: the period of the polls does not drift by a nanosecond, and nothing grows.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fastrand::Rng;
-use liveperson_exporter::poll::{
-    AccountMachine, AccountSettings, Call, CollectorSettings, Outcome, Plans, RequestKey,
-    SessionSettings, Step, first_phase,
-};
+use liveperson_exporter::scheduler::first_phase;
+
+use crate::scheduler::test_driver::{DOWN, Driver, OK, data_task, settings, with_token};
 
 const WEEK: Duration = Duration::from_secs(7 * 86_400);
 
-/// Gives the same plan always and notes when each collector's polls begin.
-struct Noting {
-    plans: [usize; 2],
-    now: Instant,
-    begun: [Vec<Instant>; 2],
-}
-
-impl Plans for Noting {
-    fn begin_poll(&mut self, collector: usize) -> Vec<RequestKey> {
-        self.begun[collector].push(self.now);
-        (0..).map(RequestKey).take(self.plans[collector]).collect()
-    }
-}
-
 #[test]
-fn the_period_does_not_drift_and_memory_does_not_grow_over_a_week() {
+fn over_a_week_no_period_drifts_and_memory_does_not_grow() {
     for seed in 0..3 {
         let mut rng = Rng::with_seed(seed);
         // Periods that no fraction of a second divides evenly.
         let intervals = [61_003, 90_007].map(Duration::from_millis);
         let phases = [first_phase(intervals[0], 0), first_phase(intervals[1], 1)];
-        let collectors = std::iter::zip(intervals, phases).map(|(interval, phase)| {
-            let service = Some(0);
-            CollectorSettings {
-                interval,
-                phase,
-                service,
-            }
-        });
-        let settings = AccountSettings {
-            max_in_flight: 1,
-            min_spacing: Duration::from_millis(250),
-            session: SessionSettings {
-                services: 1,
-                token: true,
-                ..SessionSettings::default()
-            },
-            collectors: collectors.collect(),
-            seed,
-        };
-        let start = Instant::now();
-        let mut machine = AccountMachine::new(settings, start);
-        let mut plans = Noting {
-            plans: [3, 2],
-            now: start,
-            begun: [Vec::new(), Vec::new()],
-        };
-        let mut under_way: Option<(Instant, Call)> = None;
-        let mut biggest = 0;
-        while plans.now < start + WEEK {
-            let wake = loop {
-                match machine.step(plans.now, &mut plans) {
-                    Step::Start(call) => {
-                        let latency = Duration::from_millis(rng.u64(1..1500));
-                        under_way = Some((plans.now + latency, call));
-                    }
-                    Step::Wait(until) => break until,
-                }
-            };
-            let _ = machine.take_events();
-            biggest = biggest.max(machine.size());
-            plans.now = under_way
-                .map(|u| u.0)
-                .into_iter()
-                .chain(wake)
-                .min()
-                .unwrap();
-            if let Some((_, call)) = under_way.take_if(|u| u.0 <= plans.now) {
-                // One call in twenty fails; its retries must not shift anything.
-                let outcome = match rng.u32(..20) {
-                    0 => Outcome::Failed { connection: false },
-                    _ => Outcome::SUCCESS,
-                };
-                machine.finished(plans.now, call, outcome.into());
-            }
+        let mut settings = with_token(settings(vec![data_task(0, 0), data_task(0, 0)]));
+        settings.seed = seed;
+        for (index, task) in settings.tasks.iter_mut().enumerate() {
+            (task.interval, task.phase) = (intervals[index], phases[index]);
         }
-        assert!(biggest <= 6, "{biggest} things kept for five requests");
-        for (collector, begun) in plans.begun.iter().enumerate() {
-            let due = |n: usize| {
-                start + phases[collector] + intervals[collector] * u32::try_from(n).unwrap()
-            };
-            let grid: Vec<_> = (0..).map(due).take_while(|at| *at < start + WEEK).collect();
-            let on_the_grid = begun[1..]
-                .iter()
-                .filter(|at| grid.binary_search(at).is_ok());
-            // Retries make a poll late now and then; the one after it is on the grid again.
-            let late = begun.len() - 1 - on_the_grid.count();
-            assert!(late * 50 < begun.len(), "{late} late polls of {collector}");
-            let on_time = |at: &Instant| grid.binary_search(at).is_ok();
-            let mut pairs = begun[1..].windows(2);
-            let drifted = pairs.find(|pair| !on_time(&pair[0]) && !on_time(&pair[1]));
-            assert_eq!(drifted, None, "collector {collector} drifted");
-            assert!(
-                begun.len() * 100 > grid.len() * 98,
-                "{} of {}",
-                begun.len(),
-                grid.len()
-            );
+        let driver = Driver::run(settings, [3, 2], WEEK.as_secs_f64(), |_, _| {
+            // One call in twenty fails; its retries must not shift anything.
+            let outcome = if rng.u32(..20) == 0 { DOWN } else { OK };
+            (0.001 + 1.5 * rng.f64(), outcome)
+        });
+        let largest = driver.largest_size;
+        assert!(largest <= 6, "{largest} things kept for five requests");
+        for task in 0..2 {
+            keeps_to_its_grid(&driver.begins_of(task), phases[task], intervals[task], task);
         }
     }
+}
+
+/// All but a few polls begin on the grid, and none of two in a row begins late.
+fn keeps_to_its_grid(begins: &[Duration], phase: Duration, interval: Duration, task: usize) {
+    let due = |n: u32| phase + interval * n;
+    let grid: Vec<_> = (0..).map(due).take_while(|at| *at < WEEK).collect();
+    let on_time = |at: &Duration| grid.binary_search(at).is_ok();
+    let regular = &begins[1..];
+    // Retries make a poll late now and then; the one after it is on the grid again.
+    let late = regular.iter().filter(|at| !on_time(at)).count();
+    assert!(late * 50 < begins.len(), "{late} late polls of {task}");
+    let mut pairs = regular.windows(2);
+    let drifted = pairs.find(|pair| !on_time(&pair[0]) && !on_time(&pair[1]));
+    assert_eq!(drifted, None, "task {task} drifted");
+    assert!(
+        begins.len() * 100 > grid.len() * 98,
+        "{} of {}",
+        begins.len(),
+        grid.len()
+    );
 }

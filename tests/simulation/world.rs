@@ -1,4 +1,4 @@
-//! One seed from beginning to end: many accounts under the same clocks and the same story.
+//! One seed from beginning to end: many accounts under the same clocks and the same scenario.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,11 +9,12 @@ use liveperson_exporter::store::Store;
 
 use super::account::Account;
 use super::clocks::Clocks;
-use super::drawn::Drawn;
 use super::rules;
-use super::story::{Story, Twist};
+use super::scenario::{Disturbance, Scenario};
+use super::served;
+use super::setup::AccountSetup;
 
-/// More events than any seed has: a poller that spins is caught and does not hang the run.
+/// More events than any seed has: a scheduler that spins is caught and does not hang the run.
 const MOST_EVENTS: u64 = 2_000_000;
 
 /// Runs one seed; panics when a rule is broken. Returns how many events were handled.
@@ -23,12 +24,12 @@ pub(crate) fn run(seed: u64) -> u64 {
 
 struct World {
     clocks: Clocks,
-    story: Story,
+    scenario: Scenario,
     accounts: Vec<Account>,
     store: Arc<Store>,
     zone: TimeZone,
     rng: Rng,
-    twists_done: usize,
+    disturbances_done: usize,
     events: u64,
 }
 
@@ -38,14 +39,14 @@ impl World {
         let clocks = Clocks::new();
         let count = [1, 1, 2, 2, 3, 4][rng.usize(..6)];
         let stale_after = Duration::from_secs([60, 300, 300][rng.usize(..3)]);
-        let store = Arc::new(Store::new(u64::MAX, stale_after));
+        let store = Arc::new(Store::new(&served::catalogue(), u64::MAX, stale_after));
         let account = |i| {
-            let drawn = Drawn::draw(&mut rng, i);
-            Account::new(i, drawn, &clocks, &store, stale_after)
+            let setup = AccountSetup::generate(&mut rng, i);
+            Account::new(i, setup, &clocks, &store, stale_after)
         };
         let accounts: Vec<_> = (0..count).map(account).collect();
         phases_differ(&accounts);
-        let story = Story::draw(&mut rng, count);
+        let scenario = Scenario::generate(&mut rng, count);
         let zones = [
             "UTC",
             "Europe/Berlin",
@@ -56,40 +57,41 @@ impl World {
         let zone = TimeZone::get(zones[rng.usize(..zones.len())]).unwrap();
         Self {
             clocks,
-            story,
+            scenario,
             accounts,
             store,
             zone,
             rng,
-            twists_done: 0,
+            disturbances_done: 0,
             events: 0,
         }
     }
 
     fn run(mut self) -> u64 {
-        let end = self.clocks.at(self.story.ends);
+        let end = self.clocks.at(self.scenario.ends);
         loop {
-            let twist = self.story.twists.get(self.twists_done);
-            let twist_at = twist.map(|(at, _)| self.clocks.at(*at).max(self.clocks.now));
+            let disturbance = self.scenario.disturbances.get(self.disturbances_done);
+            let disturbance_at =
+                disturbance.map(|(at, _)| self.clocks.at(*at).max(self.clocks.now));
             let Some(next) = self.accounts.iter().filter_map(Account::next).min() else {
                 return self.events;
             };
-            match twist_at {
+            match disturbance_at {
                 Some(at) if at <= next => {
                     self.clocks.now = at;
-                    self.twists_done += 1;
-                    let twist = self.story.twists[self.twists_done - 1].1;
-                    self.happen(twist);
+                    self.disturbances_done += 1;
+                    let disturbance = self.scenario.disturbances[self.disturbances_done - 1].1;
+                    self.disturb(disturbance);
                 }
                 _ => {
                     self.clocks.now = self.clocks.now.max(next);
                     self.turn_all(true);
                 }
             }
-            if self.clocks.now > end && twist_at.is_none() {
+            if self.clocks.now > end && disturbance_at.is_none() {
                 self.settle(end);
             }
-            assert!(self.events < MOST_EVENTS, "the poller never rests");
+            assert!(self.events < MOST_EVENTS, "the scheduler never stops");
         }
     }
 
@@ -97,7 +99,7 @@ impl World {
         let now = self.clocks.now;
         for (number, account) in self.accounts.iter_mut().enumerate() {
             if account.next().is_some_and(|next| next <= now) {
-                let turn = || account.turn(&self.clocks, &self.story, &mut self.rng, exact);
+                let turn = || account.turn(&self.clocks, &self.scenario, &mut self.rng, exact);
                 let turned = std::panic::catch_unwind(std::panic::AssertUnwindSafe(turn));
                 match turned {
                     Ok(events) => self.events += events,
@@ -105,56 +107,56 @@ impl World {
                         eprintln!(
                             "in account {number} at {:?}: {:#?}",
                             self.clocks.elapsed(),
-                            self.story
+                            self.scenario
                         );
-                        eprintln!("{:#?}", account.drawn);
+                        eprintln!("{:#?}", account.setup);
                         std::panic::resume_unwind(panic);
                     }
                 }
             }
         }
         if self.events.is_multiple_of(16) {
-            rules::today_is_right(&self.zone, self.clocks.wall());
+            rules::check_today(&self.zone, self.clocks.wall());
         }
     }
 
-    fn happen(&mut self, twist: Twist) {
-        match twist {
-            Twist::WallClockSteps(by) => self.clocks.step_wall(by),
-            Twist::Suspend(time) => {
+    fn disturb(&mut self, disturbance: Disturbance) {
+        match disturbance {
+            Disturbance::WallClockSteps(by) => self.clocks.step_wall(by),
+            Disturbance::Suspend(time) => {
                 self.clocks.suspend(time);
                 for account in &mut self.accounts {
                     account.lose_connections(&self.clocks);
                 }
                 self.turn_all(false);
             }
-            Twist::Stall(time) => {
+            Disturbance::Stall(time) => {
                 self.clocks.now += time;
                 self.turn_all(false);
             }
-            Twist::TokensRevoked => {
+            Disturbance::TokensRevoked => {
                 for account in &mut self.accounts {
                     account.liveperson.revoke_tokens();
                 }
             }
-            Twist::Reload(number, redraw, session) => {
+            Disturbance::Reload(number, change, session) => {
                 let account = &mut self.accounts[number];
-                account.reload(&self.clocks, redraw, session, &mut self.rng);
+                account.reload(&self.clocks, change, session, &mut self.rng);
             }
-            Twist::Remove(number) => {
+            Disturbance::Remove(number) => {
                 let left = self.accounts.iter().filter(|account| !account.removed);
                 if left.count() > 1 && !self.accounts[number].removed {
                     self.accounts[number].remove(&self.clocks);
                 }
             }
-            Twist::StaleAfter(seconds) => {
+            Disturbance::StaleAfter(seconds) => {
                 let stale_after = Duration::from_secs(seconds);
                 self.store.set_stale_after(stale_after);
                 for account in &mut self.accounts {
                     account.set_stale_after(stale_after);
                 }
             }
-            Twist::Skills(number) => {
+            Disturbance::Skills(number) => {
                 self.accounts[number]
                     .liveperson
                     .change_skills(&mut self.rng);
@@ -162,8 +164,8 @@ impl World {
         }
     }
 
-    /// After the story every account becomes well within a bounded time, and then stays fresh: when it
-    /// has been so for long enough it is done.
+    /// After the scenario every account recovers within a bounded time, and then its data stays fresh:
+    /// when it has been so for long enough the account is done.
     fn settle(&mut self, end: Instant) {
         let now = self.clocks.now;
         for (number, account) in self.accounts.iter_mut().enumerate() {
@@ -174,22 +176,22 @@ impl World {
             if account.done {
                 continue;
             }
-            let Some(since) = account.well_since else {
+            let Some(since) = account.recovered_since else {
                 let (bound, late) = (account.recovery_bound(), now - end);
                 let recovered = account.recovered(end);
                 assert!(
                     recovered || late <= bound,
                     "account {number}: not all requests have run {bound:?} after the last fault: {:?} {:#?}",
                     account.model.collectors,
-                    self.story
+                    self.scenario
                 );
-                account.well_since = recovered.then_some(now);
+                account.recovered_since = recovered.then_some(now);
                 continue;
             };
-            // A whole poll of each collector that has nothing left of what was.
-            let longest = account.drawn.longest_interval();
+            // Every collector has had a poll that no fault touched.
+            let longest = account.setup.longest_interval();
             if now - since > longest.mul_f64(2.1) {
-                account.is_fresh(self.clocks.aged(now));
+                account.check_freshness(self.clocks.aged(now));
             }
             account.done = now - since > longest.mul_f64(3.3);
         }
@@ -198,7 +200,7 @@ impl World {
 
 /// Collectors with the same interval poll at different times.
 fn phases_differ(accounts: &[Account]) {
-    let collectors = accounts.iter().flat_map(|a| &a.drawn.settings.collectors);
+    let collectors = accounts.iter().flat_map(|a| a.setup.data_tasks());
     let mut phases: Vec<_> = collectors.map(|c| (c.interval, c.phase)).collect();
     let count = phases.len();
     phases.sort();

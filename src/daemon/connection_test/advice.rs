@@ -1,7 +1,9 @@
 //! What a failure most likely means, and what the person in front of it can do.
 
+use crate::collectors::About;
 use crate::config::{Account, Auth};
-use crate::liveperson::{ApiError, ConnectCause, Service, UnreadableCause};
+use crate::liveperson::{ApiError, ConnectCause, UnreadableCause};
+use crate::vocabulary::Service;
 
 /// What the answer depends on besides the configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,14 +24,14 @@ impl Surroundings {
 }
 
 /// What was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(in crate::daemon) enum Asked {
     /// The host of a service.
     Host(Service),
     /// A token or a login.
     Token,
-    /// One of the two APIs, by name.
-    Data(&'static str),
+    /// The API of a collector.
+    Data(&'static About),
     /// Names for ids.
     Names,
 }
@@ -121,9 +123,9 @@ fn refused(asked: Asked, error: &ApiError, account: &Account) -> String {
              clock of this machine with the time. The key may be disabled, or restricted to other \
              addresses."
             .to_owned(),
-        (Asked::Data(api), _) if forbidden || unauthorised => format!(
-            "missing permission for the {api} API: give the key or user the Operational Realtime API \
-             (Read) of this account."
+        (Asked::Data(about), _) if forbidden || unauthorised => format!(
+            "missing permission for the {} API: give the key or user {} of this account.",
+            about.title, about.permission
         ),
         _ => "LivePerson does not take the request: its words above say why. If they do not help, \
              please report it with them."
@@ -228,12 +230,15 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::collectors::sla::Sla;
+    use crate::collectors::{Collector as _, Registry};
     use crate::config::{Environment, load_text};
 
     fn account(auth: &str) -> Account {
         let text = format!("accounts: [{{id: \"42\", auth: {{{auth}}}}}]");
         let nothing: [(&str, &str); 0] = [];
-        let loaded = load_text("test", &text, &Environment::from_pairs(nothing));
+        let sections = Registry::standard().sections();
+        let loaded = load_text("test", &text, &Environment::from_pairs(nothing), &sections);
         loaded.unwrap().config.accounts.remove(0)
     }
 
@@ -260,8 +265,8 @@ mod tests {
             detail: String::new(),
             cause,
         };
-        let host = Asked::Host(Service::Sentinel);
-        let data = Asked::Data("SLA Histogram");
+        let host = Asked::Host(Service::SENTINEL);
+        let data = Asked::Data(Sla.about());
         for (asked, error, account, expected) in [
             (host, rejected(404), oauth2(), "unknown account"),
             (

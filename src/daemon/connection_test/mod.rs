@@ -12,18 +12,16 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::account::client_settings;
+use super::services::{known_services, needed_services};
+use crate::collectors::{AccountCollectors, ConfiguredCollector, Registry};
 use crate::config::units::format_duration;
 use crate::config::{Account, Auth, Config};
-use crate::liveperson::{
-    ApiError, Client, EngagementAnswer, EngagementQuery, NameKind, NamesAnswer, Reply, Service,
-    SlaAnswer, SlaQuery, shown_host,
-};
+use crate::liveperson::{ApiError, Client, NameKind, NamesAnswer, Reply, display_host};
+use crate::vocabulary::Service;
+use crate::vocabulary::Window;
 
 pub use advice::Surroundings;
 pub(super) use advice::{Asked, advice};
-
-/// The window that is asked for, in minutes: the smallest answer there is.
-const TIMEFRAME: u16 = 5;
 
 /// How many steps there were of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,6 +37,7 @@ pub struct Tally {
 /// Goes through all the accounts; `out` gets the report line by line as it comes.
 pub async fn test_connection(
     config: &Config,
+    registry: &Registry,
     surroundings: &Surroundings,
     out: &mut (dyn FnMut(&str) + Send),
 ) -> Tally {
@@ -47,7 +46,11 @@ pub async fn test_connection(
         if index > 0 {
             out("");
         }
-        out(&format!("account {}, {}", account.id, way(&account.auth)));
+        out(&format!(
+            "account {}, {}",
+            account.id,
+            auth_method(&account.auth)
+        ));
         let client = match Client::new(client_settings(config, account)) {
             Ok(client) => client,
             Err(error) => {
@@ -60,6 +63,7 @@ pub async fn test_connection(
         let mut test = Test {
             config,
             account,
+            collectors: registry.configured(account),
             client,
             surroundings,
             last_start: None,
@@ -95,7 +99,7 @@ fn summary(tally: Tally) -> String {
     }
 }
 
-fn way(auth: &Auth) -> &'static str {
+fn auth_method(auth: &Auth) -> &'static str {
     match auth {
         Auth::OAuth2 { .. } => "OAuth 2.0 client credentials",
         Auth::OAuth1 { .. } => "OAuth 1.0 key",
@@ -112,6 +116,7 @@ fn row(step: &str, host: &str, time: &str, result: &str) -> String {
 struct Test<'a> {
     config: &'a Config,
     account: &'a Account,
+    collectors: AccountCollectors,
     client: Client,
     surroundings: &'a Surroundings,
     last_start: Option<Instant>,
@@ -123,18 +128,20 @@ struct Test<'a> {
 impl Test<'_> {
     async fn run(&mut self) {
         self.fixed_hosts();
-        for service in self.client.services(self.config.names.lookup) {
+        for service in needed_services(&self.client, &self.collectors, self.config.names.lookup) {
             self.look_up(service).await;
         }
         let authorised = self.authorise().await;
-        self.engagement_activity(authorised).await;
-        self.sla(authorised).await;
+        let collectors = self.collectors.clone();
+        for collector in collectors.all() {
+            self.probe(collector, authorised).await;
+        }
         self.names(authorised).await;
     }
 
     /// Hosts of the configuration are used as they are.
     fn fixed_hosts(&mut self) {
-        for service in Service::ALL {
+        for service in known_services(self.collectors.all()) {
             if let Some(url) = self.account.hosts.get(service.name()) {
                 let step = format!("host of {service}");
                 let given = format!("ok: {url} (from hosts)");
@@ -146,7 +153,7 @@ impl Test<'_> {
     async fn look_up(&mut self, service: Service) {
         self.pace().await;
         let reply = self.client.look_up(service).await;
-        let host = shown_host(Some(&self.config.domain_api));
+        let host = display_host(Some(&self.config.domain_api));
         let found = self.host_of(service);
         let asked = Asked::Host(service);
         self.ended(&format!("host of {service}"), &host, asked, reply, |()| {
@@ -161,8 +168,8 @@ impl Test<'_> {
                 (self.out)(&row("signature", "-", "-", signed));
                 return true;
             }
-            Auth::OAuth2 { .. } => ("token", Service::Sentinel),
-            Auth::Login { .. } => ("login", Service::AgentVep),
+            Auth::OAuth2 { .. } => ("token", Service::SENTINEL),
+            Auth::Login { .. } => ("login", Service::AGENT_VEP),
         };
         if !self.ready(step, service, true) {
             return false;
@@ -181,51 +188,32 @@ impl Test<'_> {
         })
     }
 
-    async fn engagement_activity(&mut self, authorised: bool) {
-        let (step, service) = ("Engagement Activity", Service::LeDataReporting);
-        if !self.account.engagement_activity.enabled {
-            return self.not_used(step, "engagement_activity.enabled is false");
+    /// Makes the smallest call of a collector's API.
+    async fn probe(&mut self, collector: &ConfiguredCollector, authorised: bool) {
+        let about = collector.about();
+        if !collector.enabled() {
+            let because = format!("{}.enabled is false", about.label);
+            return self.not_used(about.title, &because);
         }
-        if !self.ready(step, service, authorised) {
+        if !self.ready(about.title, about.service, authorised) {
             return;
         }
-        let query = EngagementQuery {
-            timeframe: TIMEFRAME,
-            skills: None,
-            agents: None,
-            interval: None,
-        };
+        let request = collector.probe();
+        let path = request.path(&self.account.id, &|window| match window {
+            Window::Minutes(minutes) => minutes,
+            // A probe asks for the smallest answer there is.
+            Window::Today => 1,
+        });
         self.pace().await;
-        let reply = self.client.engagement_activity(&query).await;
-        let host = self.host_of(service);
-        let asked = Asked::Data("Engagement Activity");
-        self.ended(step, &host, asked, reply, chats);
-    }
-
-    async fn sla(&mut self, authorised: bool) {
-        let (step, service) = ("SLA Histogram", Service::LeDataReporting);
-        if !self.account.sla.enabled {
-            return self.not_used(step, "sla.enabled is false");
-        }
-        if !self.ready(step, service, authorised) {
-            return;
-        }
-        let query = SlaQuery {
-            timeframe: TIMEFRAME,
-            skills: None,
-            groups: None,
-            lower_limits: std::iter::once(0)
-                .chain(self.account.sla.buckets.iter().copied())
-                .collect(),
-        };
-        self.pace().await;
-        let reply = self.client.sla(&query).await;
-        let host = self.host_of(service);
-        self.ended(step, &host, Asked::Data("SLA Histogram"), reply, waits);
+        let read = move |body: &[u8]| request.read(body);
+        let reply = self.client.get(about.service, &path, read).await;
+        let host = self.host_of(about.service);
+        let asked = Asked::Data(about);
+        self.ended(about.title, &host, asked, reply, |answer| answer.summary());
     }
 
     async fn names(&mut self, authorised: bool) {
-        let service = Service::AccountConfigReadOnly;
+        let service = Service::ACCOUNT_CONFIG_READ_ONLY;
         for kind in NameKind::ALL {
             let step = format!("names of {}", kind.plural());
             if !self.config.names.lookup {
@@ -254,7 +242,7 @@ impl Test<'_> {
     }
 
     fn host_of(&self, service: Service) -> String {
-        shown_host(self.client.base_url(service).as_ref())
+        display_host(self.client.base_url(service).as_ref())
     }
 
     /// Whether a step can be tried; says so when it cannot.
@@ -308,52 +296,5 @@ impl Test<'_> {
         }
         (self.out)(&format!("      what to do: {advice}"));
         self.last_advice = advice;
-    }
-}
-
-fn chats(answer: EngagementAnswer) -> String {
-    let totals = answer.whole.account.unwrap_or_default();
-    let number = |n: Option<f64>| n.map_or("no number of".to_owned(), count);
-    format!(
-        "{} interactive and {} non-interactive chats in {TIMEFRAME} minutes",
-        number(totals.interactive_chats),
-        number(totals.noninteractive_chats)
-    )
-}
-
-/// A number of chats as people write it: not `-0`, which is the sum of nothing, and no more digits
-/// than mean anything.
-fn count(number: f64) -> String {
-    let hundredths = (number * 100.0).round() / 100.0;
-    if hundredths.abs() < 1e15 {
-        format!("{}", hundredths + 0.0)
-    } else {
-        format!("{number:e}")
-    }
-}
-
-fn waits(answer: SlaAnswer) -> String {
-    let chats = count(answer.buckets.iter().map(|bucket| bucket.chats).sum());
-    let buckets = answer.buckets.len();
-    format!("{chats} chats in {buckets} buckets in {TIMEFRAME} minutes")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_of_chats_are_written_for_people() {
-        for (number, text) in [
-            (0.0, "0"),
-            (-0.0, "0"),
-            (std::iter::empty::<f64>().sum(), "0"),
-            (17.0, "17"),
-            (0.1 + 0.2, "0.3"),
-            (-0.001, "0"),
-            (1e300, "1e300"),
-        ] {
-            assert_eq!(count(number), text, "{number:?}");
-        }
     }
 }

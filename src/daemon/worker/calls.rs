@@ -1,51 +1,43 @@
 //! The calls: what is asked, what an answer becomes, and which of the poller's rules a failure
 //! falls under.
 
+use super::called::Called;
 use super::telling::seconds;
 use super::{AccountWorker, Failure};
-use crate::config::Window;
-use crate::daemon::aside::aside;
+use crate::collectors::Request;
 use crate::daemon::clock::{aged, timeframe};
-use crate::daemon::publisher::{Answer, names_skills};
+use crate::daemon::publisher::Answer;
 use crate::exposition::{Chunk, SegmentWriter};
-use crate::liveperson::{
-    Api, ApiError, EngagementAnswer, Reply, Service, SlaAnswer, engagement_path, sla_path,
-};
-use crate::metrics;
-use crate::poll::plan::{Ask, Level, PlannedRequest, Query};
-use crate::poll::{Call, CallOutput, Outcome};
+use crate::liveperson::{ApiError, Reply};
+use crate::scheduler::{Call, CallOutput, Outcome, RequestIndex, ServiceId, TaskId};
+
+/// Longer answers are mapped on a thread for long work: writing and compressing their samples takes
+/// longer than what else this task has to do may wait.
+const MAPPED_IN_PLACE: u64 = 16 * 1024;
 
 /// A request as it goes out now.
 struct Prepared {
-    request: PlannedRequest,
-    query: Query,
+    request: Request,
+    path: String,
     /// What the last answer to it became.
     earlier: Vec<Chunk>,
 }
 
 impl AccountWorker {
-    pub(super) async fn look_up(&self, service: usize) -> CallOutput<Answer> {
-        let Some(service) = self.services.get(service).copied() else {
+    pub(super) async fn look_up(&self, id: ServiceId) -> CallOutput<Answer, ()> {
+        let Some(service) = self.services.get(id.index()).copied() else {
             return Outcome::Rejected.into();
         };
         let reply = self.client.look_up(service).await;
         let asked = format!("the host of {}", service.name());
-        let call = Call::LookUp(self.index_of(service));
-        self.ended(call, Api::Domain, &asked, reply)
+        self.ended(Call::LookUp(id), Called::Domain, &asked, reply)
             .map_or_else(|outcome| outcome, |()| Outcome::SUCCESS)
             .into()
     }
 
-    fn index_of(&self, service: Service) -> usize {
-        self.services
-            .iter()
-            .position(|s| *s == service)
-            .unwrap_or_default()
-    }
-
-    pub(super) async fn authorise(&self) -> CallOutput<Answer> {
+    pub(super) async fn authorise(&self) -> CallOutput<Answer, ()> {
         let reply = self.client.authorise().await;
-        self.ended(Call::Authorise, Api::Token, "a token", reply)
+        self.ended(Call::Authorise, Called::Token, "a token", reply)
             .map_or_else(
                 |outcome| outcome,
                 |token| Outcome::Success {
@@ -55,12 +47,16 @@ impl AccountWorker {
             .into()
     }
 
-    pub(super) async fn request(&self, collector: usize, index: usize) -> CallOutput<Answer> {
-        let call = Call::Request { collector, index };
-        if self.is_names(collector) {
-            return self.ask_names(call, index).await;
+    pub(super) async fn request(
+        &self,
+        task: TaskId,
+        index: RequestIndex,
+    ) -> CallOutput<Answer, ()> {
+        let call = Call::Request { task, index };
+        if self.is_names(task) {
+            return self.ask_names(call, index.index()).await;
         }
-        let Some(prepared) = self.prepare(collector, index) else {
+        let Some(prepared) = self.prepare(task.index(), index.index()) else {
             return Outcome::Rejected.into();
         };
         match self.ask(call, prepared).await {
@@ -72,57 +68,53 @@ impl AccountWorker {
     fn prepare(&self, collector: usize, index: usize) -> Option<Prepared> {
         let inner = self.lock();
         let request = inner.publisher.request(collector, index)?;
-        let earlier = inner.publisher.earlier(collector, index);
         let at = aged(tokio::time::Instant::now().into_std(), &*self.clock);
         let now = inner.server_clock.now(at, self.clock.now());
-        let minutes = timeframe(request.window, now, &inner.timezone);
+        let minutes = |window| timeframe(window, now, &inner.timezone);
         Some(Prepared {
-            query: request.query(minutes),
+            path: request.path(self.id(), &minutes),
             request,
-            earlier,
+            earlier: inner.publisher.earlier(collector, index),
         })
     }
 
     async fn ask(&self, call: Call, prepared: Prepared) -> Result<Answer, Outcome> {
         let Prepared {
             request,
+            path,
             earlier,
-            query,
         } = prepared;
         let began = tokio::time::Instant::now();
-        match query {
-            Query::Engagement(query) => {
-                let reply = self.client.engagement_activity(&query).await;
-                let came = aged((began + reply.elapsed).into_std(), &*self.clock);
-                let asked = engagement_path(self.id(), &query);
-                let answer = self.ended(call, Api::EngagementActivity, &asked, reply)?;
-                let skills = names_skills(&request).then(|| skills_of(&answer));
-                let Ask::Engagement { levels, .. } = request.ask else {
-                    let skills = skills.unwrap_or_default();
-                    return Ok(Answer::Skills { skills, came });
-                };
-                let (account, window) = (self.id().to_owned(), request.window);
-                let map = move || map_engagement(&account, window, &levels, &answer, &earlier);
-                let chunks = self.packed(off_the_executor(map).await?)?;
-                Ok(Answer::Data {
-                    chunks,
-                    skills,
-                    came,
-                })
-            }
-            Query::Sla(query) => {
-                let reply = self.client.sla(&query).await;
-                let came = aged((began + reply.elapsed).into_std(), &*self.clock);
-                let asked = sla_path(self.id(), &query);
-                let answer = self.ended(call, Api::Sla, &asked, reply)?;
-                let chunks = aside(|| map_sla(self.id(), &request, &answer, &earlier));
-                Ok(Answer::Data {
-                    chunks: self.packed(chunks)?,
-                    skills: None,
-                    came,
-                })
-            }
+        let about = request.about();
+        let read = {
+            let request = request.clone();
+            move |body: &[u8]| request.read(body)
+        };
+        let reply = self.client.get(about.service, &path, read).await;
+        let came = aged((began + reply.elapsed).into_std(), &*self.clock);
+        let large = reply.bytes > MAPPED_IN_PLACE;
+        let answer = self.ended(call, Called::Data(about), &path, reply)?;
+        let skills = request.names_skills().then(|| answer.skills());
+        if request.discovers_skills() {
+            let skills = skills.unwrap_or_default();
+            return Ok(Answer::Skills { skills, came });
         }
+        let account = self.id().to_owned();
+        let map = move || {
+            let mut writer = SegmentWriter::new(&earlier);
+            answer.map(&account, &mut writer);
+            writer.finish()
+        };
+        let chunks = if large {
+            off_the_executor(map).await?
+        } else {
+            map()
+        };
+        Ok(Answer::Data {
+            chunks: self.packed(chunks)?,
+            skills,
+            came,
+        })
     }
 
     /// An answer that cannot be packed for want of memory is given up for this poll.
@@ -137,7 +129,7 @@ impl AccountWorker {
     pub(super) fn ended<T>(
         &self,
         call: Call,
-        api: Api,
+        api: Called,
         asked: &str,
         reply: Reply<T>,
     ) -> Result<T, Outcome> {
@@ -155,7 +147,7 @@ impl AccountWorker {
             "call ended"
         );
         // The hosts of data say when data is; others may have clocks of their own.
-        if let (Some(time), Api::EngagementActivity | Api::Sla) = (reply.server_time, api) {
+        if let (Some(time), Called::Data(_)) = (reply.server_time, api) {
             self.server_time(time);
         }
         if let Some(ignored) = &reply.ignored {
@@ -196,14 +188,6 @@ fn outcome_of(error: &ApiError) -> Outcome {
     }
 }
 
-fn skills_of(answer: &EngagementAnswer) -> Vec<i64> {
-    let section = answer.whole.skills.iter();
-    section
-        .flat_map(|section| &section.skills)
-        .map(|(id, _)| *id)
-        .collect()
-}
-
 /// A large account's answer takes a while: not on a thread that serves scrapes.
 async fn off_the_executor<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
@@ -216,44 +200,6 @@ async fn off_the_executor<T: Send + 'static>(
             Err(_) => Err(Outcome::Rejected),
         },
     }
-}
-
-fn map_engagement(
-    account: &str,
-    window: Window,
-    levels: &[Level],
-    answer: &EngagementAnswer,
-    earlier: &[Chunk],
-) -> std::io::Result<Vec<Chunk>> {
-    let mut writer = SegmentWriter::new(earlier)?;
-    metrics::engagement_activity::map(account, &window.label(), levels, answer, &mut writer);
-    writer.finish()
-}
-
-fn map_sla(
-    account: &str,
-    request: &PlannedRequest,
-    answer: &SlaAnswer,
-    earlier: &[Chunk],
-) -> std::io::Result<Vec<Chunk>> {
-    let Ask::Sla {
-        subject,
-        lower_limits,
-    } = &request.ask
-    else {
-        return Ok(Vec::new());
-    };
-    let mut writer = SegmentWriter::new(earlier)?;
-    let window = request.window.label();
-    metrics::sla::map(
-        account,
-        &window,
-        *subject,
-        lower_limits,
-        answer,
-        &mut writer,
-    );
-    writer.finish()
 }
 
 /// Long id lists would drown the rest of a log line.

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::AccountWorker;
-use crate::liveperson::{Api, IgnoredEntries};
+use super::called::Called;
+use crate::liveperson::IgnoredEntries;
 
 /// An API of which no entry was left out for so long is well again. Longer than the names, which are
 /// asked for least often by default, are apart.
@@ -12,23 +13,24 @@ const INCIDENT_ENDS_AFTER: Duration = Duration::from_secs(3 * 3600);
 
 /// When entries of each API were last left out.
 #[derive(Clone, Debug, Default)]
-pub(super) struct IgnoredIncidents(HashMap<Api, Instant>);
+pub(super) struct IgnoredIncidents(HashMap<&'static str, Instant>);
 
 impl IgnoredIncidents {
     /// Takes note of an answer; whether this begins an incident.
-    fn begins(&mut self, api: Api, now: Instant) -> bool {
+    fn begins(&mut self, api: &'static str, now: Instant) -> bool {
         let last = self.0.insert(api, now);
         last.is_none_or(|at| now.saturating_duration_since(at) >= INCIDENT_ENDS_AFTER)
     }
 }
 
 impl AccountWorker {
-    pub(super) fn entries_ignored(&self, api: Api, asked: &str, ignored: &IgnoredEntries) {
+    pub(super) fn entries_ignored(&self, api: Called, asked: &str, ignored: &IgnoredEntries) {
         let IgnoredEntries { count, example } = ignored;
-        self.counters.entries_ignored(api.label(), *count);
+        let api = api.label();
+        self.counters.entries_ignored(api, *count);
         let now = tokio::time::Instant::now().into_std();
         let begins = self.lock().ignored.begins(api, now);
-        let (account, api) = (self.id(), api.label());
+        let account = self.id();
         if begins {
             let asked = super::calls::shortened(asked);
             tracing::warn!(
@@ -61,16 +63,13 @@ mod tests {
         let start = Instant::now();
         let at = |minutes: u64| start + Duration::from_secs(60 * minutes);
         let mut incidents = IgnoredIncidents::default();
-        assert!(incidents.begins(Api::Names, at(0)));
+        assert!(incidents.begins("names", at(0)));
         assert!(
-            !incidents.begins(Api::Names, at(60)),
+            !incidents.begins("names", at(60)),
             "an hour is the names' rhythm"
         );
-        assert!(incidents.begins(Api::Sla, at(61)), "another API");
-        assert!(!incidents.begins(Api::Names, at(120)));
-        assert!(
-            incidents.begins(Api::Names, at(300)),
-            "it had been well again"
-        );
+        assert!(incidents.begins("sla", at(61)), "another API");
+        assert!(!incidents.begins("names", at(120)));
+        assert!(incidents.begins("names", at(300)), "it had been well again");
     }
 }

@@ -2,21 +2,22 @@
 
 use std::time::Instant;
 
+use super::called::Called;
 use super::{AccountWorker, Failure};
 use crate::daemon::publisher::Answer;
 use crate::daemon::trouble::{Say, Subject};
-use crate::liveperson::{Api, ApiError, NameKind, NamesAnswer};
-use crate::poll::{Call, CallOutput, Outcome, PollSummary};
+use crate::liveperson::{ApiError, NameKind, NamesAnswer};
+use crate::scheduler::{Call, CallOutput, Outcome, PollSummary};
 
 impl AccountWorker {
-    pub(super) async fn ask_names(&self, call: Call, index: usize) -> CallOutput<Answer> {
+    pub(super) async fn ask_names(&self, call: Call, index: usize) -> CallOutput<Answer, ()> {
         let Some(kind) = NameKind::ALL.get(index).copied() else {
             return Outcome::Rejected.into();
         };
         let has_last = self.lock().publisher.has_names(kind);
         let reply = self.client.names(kind, has_last).await;
         let asked = format!("the names of {}", kind.plural());
-        match self.ended(call, Api::Names, &asked, reply) {
+        match self.ended(call, Called::Names, &asked, reply) {
             Ok(NamesAnswer::Names(names)) => CallOutput::answered(Answer::Names { kind, names }),
             Ok(NamesAnswer::Unchanged) => Outcome::SUCCESS.into(),
             Err(outcome) => outcome.into(),
@@ -48,7 +49,7 @@ impl AccountWorker {
     }
 
     pub(super) fn names_polled(&self, summary: &PollSummary, now: Instant) {
-        if summary.whole() {
+        if summary.is_success() {
             self.recovered(Subject::Names, now, "names are there again");
         }
         let inner = self.lock();

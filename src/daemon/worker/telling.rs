@@ -7,13 +7,13 @@ use super::{AccountWorker, Failure};
 use crate::daemon::clock::aged;
 use crate::daemon::trouble::{Say, Subject};
 use crate::liveperson::ServerTime;
-use crate::poll::{Call, Next, PollSummary};
+use crate::scheduler::{Call, NextAction, PollSummary};
 
 /// How far the clocks may differ without a word.
 const TOLERATED_OFFSET: Duration = Duration::from_secs(60);
 
 impl AccountWorker {
-    pub(super) fn call_failed(&self, call: Call, next: Next, now: Instant) {
+    pub(super) fn call_failed(&self, call: Call, next: NextAction, now: Instant) {
         let mut inner = self.lock();
         let Some(failure) = inner.failures.remove(&call) else {
             return;
@@ -26,7 +26,7 @@ impl AccountWorker {
             return self.tell_names_failure(&failure, say, &text);
         }
         match call {
-            Call::Request { collector, .. } => self.status.failed(collector, &text),
+            Call::Request { task, .. } => self.status.failed(task.index(), &text),
             // Whoever waits for it fails with it.
             _ => (0..self.collectors.len())
                 .for_each(|collector| self.status.failed(collector, &text)),
@@ -37,21 +37,28 @@ impl AccountWorker {
     pub(super) fn subject(&self, call: Call) -> Subject {
         match call {
             _ if self.is_for_names(call) => Subject::Names,
-            Call::Request { collector, .. } => Subject::Collector(self.collectors[collector]),
-            Call::LookUp(service) => Subject::Host(self.services[service]),
+            Call::Request { task, .. } => Subject::Collector(self.collectors[task.index()].label),
+            Call::LookUp(service) => Subject::Host(self.services[service.index()]),
             Call::Authorise => Subject::Token,
         }
     }
 
-    fn tell_failure(&self, subject: Subject, failure: &Failure, say: Say, error: &str, next: Next) {
+    fn tell_failure(
+        &self,
+        subject: Subject,
+        failure: &Failure,
+        say: Say,
+        error: &str,
+        next: NextAction,
+    ) {
         let (account, collector) = (self.id(), subject.collector());
         let (api, status) = (failure.api.label(), failure.code.as_str());
         // In seconds; a field that is not there when there is nothing to wait for.
         let (next, wait) = match next {
-            Next::Again(wait) => ("the same again after the wait", Some(seconds(wait))),
-            Next::FreshToken => ("the same again with a fresh token", None),
-            Next::GivenUp => ("given up until the next poll", None),
-            Next::BackOff(wait) => (
+            NextAction::RetryAfter(wait) => ("the same again after the wait", Some(seconds(wait))),
+            NextAction::RetryWithNewToken => ("the same again with a fresh token", None),
+            NextAction::GiveUp => ("given up until the next poll", None),
+            NextAction::BackOff(wait) => (
                 "nothing succeeded; next poll after the wait",
                 Some(seconds(wait)),
             ),
@@ -152,11 +159,11 @@ impl AccountWorker {
     }
 
     pub(super) fn poll_ended(&self, collector: usize, summary: PollSummary, now: Instant) {
-        let whole = summary.whole();
+        let whole = summary.is_success();
         let aged = aged(now, &*self.clock);
         self.lock().publisher.poll_ended(collector, aged);
-        let (account, kind) = (self.id(), self.collectors[collector].label());
-        let seconds = seconds(summary.took);
+        let (account, kind) = (self.id(), self.collectors[collector].label);
+        let seconds = seconds(summary.duration);
         let (succeeded, given_up) = (summary.succeeded, summary.given_up);
         let first = self.status.collectors()[collector].last_success.is_none();
         if whole && first {
@@ -174,9 +181,9 @@ impl AccountWorker {
                 "poll ended"
             );
         }
-        let began = now.checked_sub(summary.took);
+        let began = now.checked_sub(summary.duration);
         if whole {
-            let kind = self.collectors[collector];
+            let kind = self.collectors[collector].label;
             self.recovered(Subject::Collector(kind), now, "calls succeed again");
         }
         // A poll without any 429 from its beginning to its end: single successes between 429s are

@@ -1,6 +1,7 @@
 use super::*;
-use crate::metrics::catalogue::{activity, info, waits};
-use crate::poll::plan::Level;
+use crate::collectors::{engagement_activity, sla};
+use crate::names::families::SKILL_INFO;
+use crate::vocabulary::Level;
 
 fn page(chunks: &[Chunk], format: Format) -> String {
     let segments = chunks.iter().flat_map(|chunk| chunk.segments(format));
@@ -8,17 +9,17 @@ fn page(chunks: &[Chunk], format: Format) -> String {
     String::from_utf8(text).unwrap()
 }
 
-fn of_skill(skill: i64, value: f64, earlier: &[Chunk]) -> Vec<Chunk> {
-    let mut writer = SegmentWriter::new(earlier).unwrap();
+fn of_skill(skill: i64, value: f64, previous: &[Chunk]) -> Vec<Chunk> {
+    let mut writer = SegmentWriter::new(previous);
     let labels = [
         LabelValue::Text("1"),
         LabelValue::Id(skill),
         LabelValue::Text("5m"),
     ];
-    let families = waits(Level::Skill).unwrap();
+    let families = sla::of_level(Level::Skill).unwrap();
     let buckets = [(15, value), (30, value + 2.0)];
-    writer.gauge_histogram(families.wait_seconds, &labels, &buckets, value + 3.0);
-    writer.gauge(families.waited_chats, &labels, value + 3.0);
+    writer.gauge_histogram(&families.wait_seconds, &labels, &buckets, value + 3.0);
+    writer.gauge(&families.waited_chats, &labels, value + 3.0);
     writer.finish().unwrap()
 }
 
@@ -41,14 +42,14 @@ fn a_histogram_has_cumulative_buckets_and_no_sum() {
 }
 
 #[test]
-fn names_are_escaped() {
-    let mut writer = SegmentWriter::new(&[]).unwrap();
+fn label_values_are_escaped() {
+    let mut writer = SegmentWriter::new(&[]);
     let labels = [
         LabelValue::Text("1"),
         LabelValue::Id(-1),
         LabelValue::Text("a\"b\\\n"),
     ];
-    writer.gauge(info(Level::Skill).unwrap(), &labels, 1.0);
+    writer.gauge(&SKILL_INFO, &labels, 1.0);
     let line = "liveperson_skill_info{account=\"1\",skill=\"-1\",name=\"a\\\"b\\\\\\n\"} 1\n";
     let chunks = writer.finish().unwrap();
     assert_eq!(page(&chunks, Format::Text), line);
@@ -56,9 +57,9 @@ fn names_are_escaped() {
 }
 
 #[test]
-fn labels_that_repeat_are_written_as_they_are() {
-    let mut writer = SegmentWriter::new(&[]).unwrap();
-    let family = info(Level::Skill).unwrap();
+fn repeated_labels_are_written_correctly() {
+    let mut writer = SegmentWriter::new(&[]);
+    let family = &SKILL_INFO;
     let mut expected = String::new();
     for (account, skill, name) in [
         ("1", 4, "a"),
@@ -87,12 +88,16 @@ fn labels_that_repeat_are_written_as_they_are() {
 }
 
 #[test]
-fn an_answer_that_comes_again_keeps_its_segments() {
-    let write = |earlier: &[Chunk]| {
-        let mut writer = SegmentWriter::new(earlier).unwrap();
+fn an_equal_answer_reuses_its_segments() {
+    let write = |previous: &[Chunk]| {
+        let mut writer = SegmentWriter::new(previous);
         for skill in 0..1000 {
             let labels = [LabelValue::Text("1"), LabelValue::Id(skill)];
-            writer.gauge(activity(Level::Skill).unwrap().chats, &labels, 3.0);
+            writer.gauge(
+                &engagement_activity::of_level(Level::Skill).unwrap().chats,
+                &labels,
+                3.0,
+            );
         }
         writer.finish().unwrap()
     };
@@ -105,18 +110,15 @@ fn an_answer_that_comes_again_keeps_its_segments() {
 fn same(one: &[Chunk], other: &[Chunk]) -> bool {
     let places = |chunks: &[Chunk]| -> Vec<*const u8> {
         let segments = chunks.iter().flat_map(|c| c.segments(Format::Text));
-        let gzip = super::super::Encoding::Gzip;
-        segments
-            .map(|s| s.compressed(gzip).unwrap().as_ptr())
-            .collect()
+        segments.map(|s| s.compressed().as_ptr()).collect()
     };
     places(one) == places(other)
 }
 
 #[test]
-fn a_long_family_is_cut_and_only_what_changed_is_packed_again() {
-    let write = |changed: i64, earlier: &[Chunk]| {
-        let mut writer = SegmentWriter::new(earlier).unwrap();
+fn only_changed_segments_of_a_long_family_are_compressed() {
+    let write = |changed: i64, previous: &[Chunk]| {
+        let mut writer = SegmentWriter::new(previous);
         for skill in 0..10_000 {
             let labels = [
                 LabelValue::Text("1"),
@@ -124,14 +126,16 @@ fn a_long_family_is_cut_and_only_what_changed_is_packed_again() {
                 LabelValue::Text("5m"),
             ];
             let value = if skill == changed { 1e9 } else { 9.0 };
-            let family = activity(Level::Skill).unwrap().connected_engagements;
+            let family = &engagement_activity::of_level(Level::Skill)
+                .unwrap()
+                .connected_engagements;
             writer.gauge(family, &labels, value);
         }
         writer.finish().unwrap()
     };
     let first = write(-1, &[]);
     let segments = first[0].segments(Format::Text);
-    assert_eq!(segments.len(), 10_000_usize.div_ceil(LINES));
+    assert_eq!(segments.len(), 10_000_usize.div_ceil(LINES_PER_SEGMENT));
     let second = write(5000, &first);
     let kept =
         std::iter::zip(segments, second[0].segments(Format::Text)).filter(|(old, new)| old == new);

@@ -1,9 +1,10 @@
 //! The credentials of one account as they stand: secrets that may be rotated, the present token,
 //! and what they put into a request.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+
+use parking_lot::Mutex;
 
 use bytes::Bytes;
 use reqwest::header::HeaderValue;
@@ -13,28 +14,28 @@ use url::Url;
 use super::{Token, TokenLifetime, login, oauth1, oauth2};
 use crate::config::Auth;
 use crate::config::files::READ_TIMEOUT;
-use crate::liveperson::envelope::{Content, ReadError};
 use crate::liveperson::error::ApiError;
-use crate::liveperson::lock;
+use crate::liveperson::json::{Content, ReadError};
 use crate::liveperson::paths;
 use crate::liveperson::redactor::Redactor;
-use crate::liveperson::service::Service;
+use crate::liveperson::wall_clock;
+use crate::vocabulary::Service;
 
-/// Secrets and token; both are only ever replaced whole.
+/// Secrets and token. Each lock guards one value, which is replaced whole.
 pub(in crate::liveperson) struct Credentials {
     auth: Mutex<Auth>,
     token: Mutex<Option<Arc<Token>>>,
-    /// Whether the files of secrets are being read, perhaps for ever.
-    reading: Arc<AtomicBool>,
+    /// Whether the files of secrets are being read, which may never end.
+    reload_in_progress: Arc<AtomicBool>,
 }
 
 /// What authorises one request, and what keeps it out of errors.
-pub(in crate::liveperson) struct Permit {
+pub(in crate::liveperson) struct Authorization {
     pub(in crate::liveperson) header: HeaderValue,
     pub(in crate::liveperson) redactor: Redactor,
 }
 
-/// Finds the token in an answer.
+/// Reads the token in an answer.
 pub(in crate::liveperson) type ReadToken =
     fn(&[u8]) -> Result<Content<(Token, TokenLifetime)>, ReadError>;
 
@@ -53,28 +54,28 @@ impl Credentials {
         Self {
             auth: Mutex::new(auth),
             token: Mutex::default(),
-            reading: Arc::default(),
+            reload_in_progress: Arc::default(),
         }
     }
 
     /// Where tokens come from; `None` when every request is signed instead.
     pub(in crate::liveperson) fn token_service(&self) -> Option<Service> {
-        match *lock(&self.auth) {
-            Auth::OAuth2 { .. } => Some(Service::Sentinel),
-            Auth::Login { .. } => Some(Service::AgentVep),
+        match *self.auth.lock() {
+            Auth::OAuth2 { .. } => Some(Service::SENTINEL),
+            Auth::Login { .. } => Some(Service::AGENT_VEP),
             Auth::OAuth1 { .. } => None,
         }
     }
 
     /// Hides every secret of the account as it stands.
     pub(in crate::liveperson) fn redactor(&self) -> Redactor {
-        let auth = lock(&self.auth).clone();
-        self.hide(&auth, None)
+        let auth = self.auth.lock().clone();
+        self.redactor_for(&auth, None)
     }
 
     /// Nothing is copied: secrets and token are shared.
-    fn hide(&self, auth: &Auth, more: Option<Bytes>) -> Redactor {
-        let token = lock(&self.token).clone();
+    fn redactor_for(&self, auth: &Auth, more: Option<Bytes>) -> Redactor {
+        let token = self.token.lock().clone();
         let mut secrets = super::secrets(auth);
         secrets.extend(token.map(|token| token.share()));
         secrets.extend(more);
@@ -85,49 +86,62 @@ impl Credentials {
     ///
     /// # Errors
     /// There is no token yet.
-    pub(in crate::liveperson) fn permit(&self, url: &Url) -> Result<Permit, ApiError> {
-        let refused = |message: &str| ApiError::Refused {
-            status: 401,
-            message: message.to_owned(),
-        };
-        let auth = lock(&self.auth).clone();
-        let Auth::OAuth1 {
-            app_key,
-            app_secret,
-            access_token,
-            access_token_secret,
-        } = &auth
-        else {
-            let token = lock(&self.token).clone();
-            let token = token.ok_or_else(|| refused("there is no token yet"))?;
-            return Ok(Permit {
-                header: token
-                    .header()
-                    .ok_or_else(|| refused("the token does not fit into a header"))?,
-                redactor: self.hide(&auth, Some(token.share())),
-            });
-        };
-        let key = oauth1::Key {
-            consumer_key: app_key,
-            consumer_secret: app_secret.expose(),
-            token: access_token.expose(),
-            token_secret: access_token_secret.expose(),
-        };
-        let signed = oauth1::sign("GET", url, &key, &oauth1::Once::fresh());
-        let header = Bytes::from_owner(signed.header);
-        let mut header = HeaderValue::from_maybe_shared(header)
+    pub(in crate::liveperson) fn authorization(
+        &self,
+        url: &Url,
+    ) -> Result<Authorization, ApiError> {
+        let auth = self.auth.lock().clone();
+        match &auth {
+            Auth::OAuth1 {
+                app_key,
+                app_secret,
+                access_token,
+                access_token_secret,
+            } => {
+                let key = oauth1::Key {
+                    consumer_key: app_key,
+                    consumer_secret: app_secret.expose(),
+                    token: access_token.expose(),
+                    token_secret: access_token_secret.expose(),
+                };
+                self.signed(url, &key, &auth)
+            }
+            Auth::OAuth2 { .. } | Auth::Login { .. } => self.with_token(&auth),
+        }
+    }
+
+    fn with_token(&self, auth: &Auth) -> Result<Authorization, ApiError> {
+        let token = self.token.lock().clone();
+        let token = token.ok_or_else(|| refused("there is no token yet"))?;
+        Ok(Authorization {
+            header: token
+                .header()
+                .ok_or_else(|| refused("the token does not fit into a header"))?,
+            redactor: self.redactor_for(auth, Some(token.share())),
+        })
+    }
+
+    fn signed(
+        &self,
+        url: &Url,
+        key: &oauth1::Key<'_>,
+        auth: &Auth,
+    ) -> Result<Authorization, ApiError> {
+        let stamp = oauth1::RequestStamp::new(wall_clock::now());
+        let signed = oauth1::sign("GET", url, key, &stamp);
+        let mut header = HeaderValue::from_maybe_shared(Bytes::from_owner(signed.header))
             .map_err(|_| refused("the key does not fit into a header"))?;
         header.set_sensitive(true);
-        Ok(Permit {
+        Ok(Authorization {
             header,
-            redactor: self.hide(&auth, Some(signed.signature.into())),
+            redactor: self.redactor_for(auth, Some(signed.signature.into())),
         })
     }
 
     /// How to ask for a token; `None` when there is none to ask for.
     pub(in crate::liveperson) fn token_request(&self, account: &str) -> Option<TokenRequest> {
-        let auth = lock(&self.auth).clone();
-        let redactor = self.hide(&auth, None);
+        let auth = self.auth.lock().clone();
+        let redactor = self.redactor_for(&auth, None);
         match auth {
             Auth::OAuth2 {
                 client_id,
@@ -136,7 +150,7 @@ impl Credentials {
                 path: paths::token(account),
                 content_type: "application/x-www-form-urlencoded",
                 body: oauth2::form(&client_id, client_secret.expose()),
-                read: |body| oauth2::read(body, SystemTime::now()),
+                read: |body| oauth2::read(body, wall_clock::now()),
                 redactor,
             }),
             Auth::Login { username, password } => Some(TokenRequest {
@@ -154,40 +168,51 @@ impl Credentials {
     }
 
     /// Uses this token from now on.
-    pub(in crate::liveperson) fn keep(&self, token: Token) {
-        *lock(&self.token) = Some(Arc::new(token));
+    pub(in crate::liveperson) fn store_token(&self, token: Token) {
+        *self.token.lock() = Some(Arc::new(token));
     }
 
-    /// Reads the secrets that came from files again. When that cannot be done the old ones stay.
+    /// Reads the secrets that came from files again. When that fails the old ones stay.
     ///
     /// # Errors
-    /// What hinders it, to be put behind another message.
-    pub(in crate::liveperson) async fn read_again(&self) -> Result<(), String> {
-        let old = lock(&self.auth).clone();
-        let redactor = self.hide(&old, None);
-        // Aside, and not for ever: a file on a network drive may hang. One thread may hang with it,
-        // and not one more at every token until there is none left for anything else.
-        if self.reading.swap(true, Ordering::Acquire) {
-            let problem = "an earlier reading of its file has not come back yet";
-            return Err(format!("; the secret could not be read again: {problem}"));
+    /// The reason, to be appended to another message.
+    pub(in crate::liveperson) async fn reload_secrets(&self) -> Result<(), String> {
+        self.try_reload()
+            .await
+            .map_err(|problem| format!("; the secret could not be read again: {problem}"))
+    }
+
+    async fn try_reload(&self) -> Result<(), String> {
+        let old = self.auth.lock().clone();
+        let redactor = self.redactor_for(&old, None);
+        // On a blocking thread and with a time limit: a file on a network drive may hang. One thread
+        // may hang with it; one more at every token would in the end leave none for other work.
+        if self.reload_in_progress.swap(true, Ordering::Acquire) {
+            return Err("an earlier attempt to read its file has not ended yet".to_owned());
         }
-        let flag = Arc::clone(&self.reading);
-        let reading = tokio::task::spawn_blocking(move || {
-            let read = super::reloaded(&old);
-            flag.store(false, Ordering::Release);
-            read
+        let in_progress = Arc::clone(&self.reload_in_progress);
+        let reload = tokio::task::spawn_blocking(move || {
+            let reloaded = super::reload_files(&old);
+            in_progress.store(false, Ordering::Release);
+            reloaded
         });
-        let problem = match tokio::time::timeout(READ_TIMEOUT, reading).await {
+        match tokio::time::timeout(READ_TIMEOUT, reload).await {
             Ok(Ok(Ok(fresh))) => {
-                *lock(&self.auth) = fresh;
-                return Ok(());
+                *self.auth.lock() = fresh;
+                Ok(())
             }
-            Ok(Ok(Err(problem))) => redactor.line(&problem, 200),
+            Ok(Ok(Err(problem))) => Err(redactor.line(&problem, 200)),
             // The program is ending.
-            Ok(Err(_)) => return Ok(()),
-            Err(_) => format!("its file did not answer within {READ_TIMEOUT:?}"),
-        };
-        Err(format!("; the secret could not be read again: {problem}"))
+            Ok(Err(_)) => Ok(()),
+            Err(_) => Err(format!("its file did not answer within {READ_TIMEOUT:?}")),
+        }
+    }
+}
+
+fn refused(message: &str) -> ApiError {
+    ApiError::Refused {
+        status: 401,
+        message: message.to_owned(),
     }
 }
 
@@ -197,16 +222,24 @@ mod tests {
     use crate::config::secret::Secret;
 
     #[tokio::test]
-    async fn a_file_that_hangs_takes_one_thread_and_not_more() {
+    async fn a_file_that_hangs_blocks_one_thread_only() {
         let credentials = Credentials::new(Auth::Login {
             username: "u".to_owned(),
             password: Secret::from_value("password".to_owned()),
         });
-        credentials.reading.store(true, Ordering::Relaxed);
-        let error = credentials.read_again().await.unwrap_err();
-        assert!(error.contains("has not come back yet"), "{error}");
-        credentials.reading.store(false, Ordering::Relaxed);
-        assert_eq!(credentials.read_again().await, Ok(()));
-        assert_eq!(credentials.read_again().await, Ok(()), "it has come back");
+        credentials
+            .reload_in_progress
+            .store(true, Ordering::Relaxed);
+        let error = credentials.reload_secrets().await.unwrap_err();
+        assert!(error.contains("has not ended yet"), "{error}");
+        credentials
+            .reload_in_progress
+            .store(false, Ordering::Relaxed);
+        assert_eq!(credentials.reload_secrets().await, Ok(()));
+        assert_eq!(
+            credentials.reload_secrets().await,
+            Ok(()),
+            "the attempt has ended"
+        );
     }
 }

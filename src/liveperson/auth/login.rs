@@ -1,18 +1,17 @@
-//! User login: a name and a password for a session that ends when idle.
+//! User login: a user name and a password for a session that ends when it is idle.
 
 use secrecy::zeroize::Zeroizing;
-use serde::de::MapAccess;
+use serde::Deserialize;
 
 use super::Token;
-use crate::liveperson::envelope::{self, Content, ReadError};
-use crate::liveperson::lenient::{Fields, Text, Trail};
+use crate::liveperson::json::{self, Content, ReadError, text};
 
 /// The body of the request.
 pub(in crate::liveperson) fn json(username: &str, password: &str) -> Zeroizing<String> {
     let quoted = |text: &str| {
-        // Room for every character in its longest form: growing would leave copies behind.
+        // Large enough for every character in its longest form: growing would leave copies behind.
         let mut json = Vec::with_capacity(2 + 6 * text.len());
-        // Writing a text to memory cannot fail.
+        // Writing a string to memory cannot fail.
         let _ = serde_json::to_writer(&mut json, text);
         Zeroizing::new(String::from_utf8(json).unwrap_or_default())
     };
@@ -28,7 +27,7 @@ pub(in crate::liveperson) fn json(username: &str, password: &str) -> Zeroizing<S
 /// # Errors
 /// No bearer in it, or one that no header can carry.
 pub(in crate::liveperson) fn read(body: &[u8]) -> Result<Content<Token>, ReadError> {
-    envelope::read::<RawLogin>(body)?.try_map(token)
+    json::read::<RawLogin>(body)?.try_map(token)
 }
 
 fn token(answer: RawLogin) -> Result<Token, ReadError> {
@@ -39,24 +38,11 @@ fn token(answer: RawLogin) -> Result<Token, ReadError> {
     Token::new(bearer).map_err(|reason| missing(&format!("bearer {reason}")))
 }
 
-#[derive(Default)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct RawLogin {
+    #[serde(deserialize_with = "text")]
     bearer: Option<String>,
-}
-
-impl Fields for RawLogin {
-    fn field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-        trail: &mut Trail,
-    ) -> Result<bool, A::Error> {
-        let known = key == "bearer";
-        if known {
-            self.bearer = trail.field(map, "bearer", Text)?;
-        }
-        Ok(known)
-    }
 }
 
 #[cfg(test)]

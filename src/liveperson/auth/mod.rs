@@ -1,5 +1,5 @@
-//! The three ways to authorise a call, and what they have in common: tokens that cannot be
-//! printed, and secrets that are read again once they are refused.
+//! The three methods to authorise a call, and what they share: tokens that cannot be printed, and
+//! secrets that are read again after they were refused.
 
 mod credentials;
 mod login;
@@ -30,7 +30,7 @@ pub struct TokenLifetime {
 }
 
 impl TokenLifetime {
-    /// Of a session, or where there is no token at all.
+    /// A session's, and that of signatures, which need no token.
     pub const UNTIL_REFUSED: Self = Self {
         lifetime: None,
         source: LifetimeSource::Unknown,
@@ -40,13 +40,13 @@ impl TokenLifetime {
 /// Where the length of a token's life comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LifetimeSource {
-    /// `expires_in` of the answer: LivePerson's own word.
+    /// `expires_in` of the answer.
     ExpiresIn,
-    /// `exp` less `iat` of the JWT: LivePerson's clock alone, so ours does not matter.
+    /// `exp` less `iat` of the JWT: both by LivePerson's clock, so ours does not matter.
     Jwt,
     /// `exp` of the JWT less the time on our own clock: as wrong as that clock is.
     OwnClock,
-    /// Nobody said: five minutes for an OAuth 2.0 token, none for a session.
+    /// Not given: five minutes for an OAuth 2.0 token, no end for a session.
     Unknown,
 }
 
@@ -57,27 +57,27 @@ pub fn oauth2_token_lifetime(body: &[u8], now: SystemTime) -> Option<TokenLifeti
     Some(oauth2::read(body, now).ok()?.value.1)
 }
 
-/// What stands before the token in a header.
+/// The part of the header before the token.
 const SCHEME: &str = "Bearer ";
 /// Far above any token that LivePerson issues, and still what a header can hold. It is sent with
 /// every call, held all the time and looked for in every error.
-const LONGEST_TOKEN: usize = 16 * 1024;
+const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// A bearer token: one copy, wiped when the last call that uses it has ended.
+/// A bearer token: a single copy, wiped when the last call that uses it has ended.
 pub(super) struct Token {
-    /// With the scheme before it, as headers hold it.
+    /// Scheme and token, as headers hold them.
     header: Bytes,
 }
 
 impl Token {
     /// # Errors
-    /// A token that no header can carry, or one that is far too long; the text continues a sentence
-    /// that names the field.
+    /// A token that no header can carry, or one that is far too long. The message continues a
+    /// sentence that names the field.
     pub(super) fn new(value: String) -> Result<Self, String> {
         let value = Zeroizing::new(value);
-        if value.len() > LONGEST_TOKEN {
+        if value.len() > MAX_TOKEN_BYTES {
             return Err(format!(
-                "has {} characters, and a token of more than {LONGEST_TOKEN} is refused",
+                "has {} characters, and a token of more than {MAX_TOKEN_BYTES} is refused",
                 value.len()
             ));
         }
@@ -92,14 +92,14 @@ impl Token {
         })
     }
 
-    /// The value of `Authorization`, without a copy of its own.
+    /// The value of `Authorization`; shares the token's memory.
     pub(super) fn header(&self) -> Option<HeaderValue> {
         let mut header = HeaderValue::from_maybe_shared(self.header.clone()).ok()?;
         header.set_sensitive(true);
         Some(header)
     }
 
-    /// The token itself, to be looked for in texts that must not hold it.
+    /// The token itself, for a redactor; shares its memory.
     pub(super) fn share(&self) -> Bytes {
         self.header.slice(SCHEME.len()..)
     }
@@ -123,14 +123,14 @@ fn secrets(auth: &Auth) -> Vec<Bytes> {
         } => vec![app_secret, access_token, access_token_secret],
         Auth::Login { password, .. } => vec![password],
     };
-    let shared = |secret: &Secret| Bytes::from_owner(Shared(secret.share()));
+    let shared = |secret: &Secret| Bytes::from_owner(SecretBytes(secret.share()));
     secrets.into_iter().map(shared).collect()
 }
 
 /// A secret as the owner of its bytes.
-struct Shared(Arc<SecretString>);
+struct SecretBytes(Arc<SecretString>);
 
-impl AsRef<[u8]> for Shared {
+impl AsRef<[u8]> for SecretBytes {
     fn as_ref(&self) -> &[u8] {
         self.0.expose_secret().as_bytes()
     }
@@ -139,32 +139,22 @@ impl AsRef<[u8]> for Shared {
 /// The credentials with every secret that came from a file read again.
 ///
 /// # Errors
-/// A file that cannot be read any more, in words without its content.
-fn reloaded(auth: &Auth) -> Result<Auth, String> {
-    let again = |secret: &mut Secret| -> Result<(), String> {
-        if let Some(fresh) = secret.reload().map_err(|error| error.to_string())? {
-            tracing::info!("a secret was rotated; its file was read again");
-            for warning in fresh.warnings() {
-                tracing::warn!("{warning}");
-            }
-            *secret = fresh;
-        }
-        Ok(())
-    };
+/// A file that cannot be read any more; the message does not hold its content.
+fn reload_files(auth: &Auth) -> Result<Auth, String> {
     let mut auth = auth.clone();
     match &mut auth {
-        Auth::OAuth2 { client_secret, .. } => again(client_secret)?,
+        Auth::OAuth2 { client_secret, .. } => reload(client_secret)?,
         Auth::OAuth1 {
             app_secret,
             access_token,
             access_token_secret,
             ..
         } => {
-            again(app_secret)?;
-            again(access_token)?;
-            again(access_token_secret)?;
+            reload(app_secret)?;
+            reload(access_token)?;
+            reload(access_token_secret)?;
         }
-        Auth::Login { password, .. } => again(password)?,
+        Auth::Login { password, .. } => reload(password)?,
     }
     Ok(auth)
 }
@@ -175,7 +165,7 @@ pub(super) mod fuzzing {
     use std::time::{Duration, SystemTime};
 
     use super::{Token, login, oauth2};
-    use crate::liveperson::envelope::{Content, ReadError};
+    use crate::liveperson::json::{Content, ReadError};
 
     type Read<T> = Result<Content<T>, ReadError>;
 
@@ -196,7 +186,19 @@ pub(super) mod fuzzing {
     }
 }
 
-/// Both kinds of token answers, for the tests of what no body may do.
+fn reload(secret: &mut Secret) -> Result<(), String> {
+    let Some(fresh) = secret.reload().map_err(|error| error.to_string())? else {
+        return Ok(());
+    };
+    tracing::info!("a secret was rotated; its file was read again");
+    for warning in fresh.warnings() {
+        tracing::warn!("{warning}");
+    }
+    *secret = fresh;
+    Ok(())
+}
+
+/// Reads both kinds of token answers, for tests with arbitrary bodies.
 #[cfg(test)]
 pub(super) fn read_any_token(body: &[u8], now: std::time::SystemTime) -> (bool, bool) {
     (oauth2::read(body, now).is_ok(), login::read(body).is_ok())
@@ -207,13 +209,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_has_a_greatest_length() {
-        let longest = "t".repeat(LONGEST_TOKEN);
+    fn a_longer_token_is_refused() {
+        let longest = "t".repeat(MAX_TOKEN_BYTES);
         let token = Token::new(longest.clone()).unwrap();
         assert_eq!(token.share(), longest);
         let error = Token::new(longest + "t").unwrap_err();
-        let words = "has 16385 characters, and a token of more than 16384 is refused";
-        assert_eq!(error, words);
+        let expected = "has 16385 characters, and a token of more than 16384 is refused";
+        assert_eq!(error, expected);
     }
 
     #[test]

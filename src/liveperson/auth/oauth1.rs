@@ -1,5 +1,7 @@
 //! OAuth 1.0 signatures, RFC 5849 with HMAC-SHA1.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -18,20 +20,21 @@ pub(in crate::liveperson) struct Key<'a> {
 }
 
 /// What makes each signature a different one.
-pub(in crate::liveperson) struct Once {
+pub(in crate::liveperson) struct RequestStamp {
     pub(in crate::liveperson) nonce: String,
     /// Seconds since the epoch.
     pub(in crate::liveperson) timestamp: u64,
 }
 
-impl Once {
-    /// A fresh one.
-    pub(in crate::liveperson) fn fresh() -> Self {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+impl RequestStamp {
+    /// A stamp for a request that is sent `now`.
+    pub(in crate::liveperson) fn new(now: SystemTime) -> Self {
         Self {
             // A nonce has to be unique, not secret; some servers take at most 30 characters.
             nonce: format!("{:030x}", fastrand::u128(..) >> 8),
-            timestamp: now.map_or(0, |since| since.as_secs()),
+            timestamp: now
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| since.as_secs()),
         }
     }
 }
@@ -44,20 +47,25 @@ pub(in crate::liveperson) struct Signed {
 }
 
 /// Signs a request without a form body.
-pub(in crate::liveperson) fn sign(method: &str, url: &Url, key: &Key<'_>, once: &Once) -> Signed {
-    let timestamp = once.timestamp.to_string();
+pub(in crate::liveperson) fn sign(
+    method: &str,
+    url: &Url,
+    key: &Key<'_>,
+    stamp: &RequestStamp,
+) -> Signed {
+    let timestamp = stamp.timestamp.to_string();
     let protocol = [
         ("oauth_consumer_key", key.consumer_key),
         ("oauth_token", key.token),
         ("oauth_signature_method", "HMAC-SHA1"),
         ("oauth_timestamp", &timestamp),
-        ("oauth_nonce", &once.nonce),
+        ("oauth_nonce", &stamp.nonce),
         ("oauth_version", "1.0"),
     ];
     let base = base_string(method, url, &protocol);
     let signature = signature(&base, key.consumer_secret, key.token_secret);
     let mut header = Zeroizing::new(b"OAuth ".to_vec());
-    // Room for all of it: growing would leave copies behind.
+    // Large enough for all of it: growing would leave copies of the token behind.
     let longest = |(name, value): &(&str, &str)| name.len() + 3 * value.len() + 5;
     header.reserve_exact(protocol.iter().map(longest).sum::<usize>() + 3 * signature.len() + 32);
     for (name, value) in protocol {
@@ -187,12 +195,12 @@ mod tests {
             token: "tok+en",
             token_secret: "s/2",
         };
-        let once = Once {
+        let stamp = RequestStamp {
             nonce: "n".to_owned(),
             timestamp: 7,
         };
         let url = Url::parse("http://127.0.0.1:81/x/engactivity?timeframe=5&skillIds=4,15&v=1");
-        let signed = sign("GET", &url.unwrap(), &key, &once);
+        let signed = sign("GET", &url.unwrap(), &key, &stamp);
         let base = "GET&http%3A%2F%2F127.0.0.1%3A81%2Fx%2Fengactivity&oauth_consumer_key%3Dapp%2520key\
             %26oauth_nonce%3Dn%26oauth_signature_method%3DHMAC-SHA1%26oauth_timestamp%3D7\
             %26oauth_token%3Dtok%252Ben%26oauth_version%3D1.0%26skillIds%3D4%252C15%26timeframe%3D5%26v%3D1";
@@ -210,8 +218,9 @@ mod tests {
 
     #[test]
     fn nonces_differ() {
-        assert_ne!(Once::fresh().nonce, Once::fresh().nonce);
-        assert_eq!(Once::fresh().nonce.len(), 30);
-        assert!(Once::fresh().timestamp > 1_700_000_000);
+        let now = UNIX_EPOCH + std::time::Duration::from_millis(1_700_000_000_900);
+        let [one, other] = [RequestStamp::new(now), RequestStamp::new(now)];
+        assert_ne!(one.nonce, other.nonce);
+        assert_eq!((one.nonce.len(), one.timestamp), (30, 1_700_000_000));
     }
 }

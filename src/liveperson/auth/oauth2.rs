@@ -5,22 +5,21 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::zeroize::Zeroizing;
-use serde::de::MapAccess;
+use serde::Deserialize;
 
 use super::{LifetimeSource, Token, TokenLifetime};
-use crate::liveperson::envelope::{self, Content, ReadError};
-use crate::liveperson::lenient::{Fields, Number, Text, Trail};
+use crate::liveperson::json::{self, Content, Fault, Ignored, MaybeNumber, ReadError, text};
 
 /// Taken when neither the answer nor the token says how long it is good for.
 const UNKNOWN_LIFETIME: Duration = Duration::from_secs(300);
-/// Nothing lives longer, so that no later sum of times can overflow.
+/// Longer lifetimes are cut to this one, so that no later sum of times can overflow.
 const LONGEST_LIFETIME: Duration = Duration::from_secs(365 * 86_400);
 
 /// The body of the request.
 pub(in crate::liveperson) fn form(client_id: &str, client_secret: &str) -> Zeroizing<String> {
-    // Room for every character in its longest form: growing would leave copies behind.
-    let room = String::with_capacity(100 + 3 * (client_id.len() + client_secret.len()));
-    let form = url::form_urlencoded::Serializer::new(room)
+    // Large enough for every character in its longest form: growing would leave copies behind.
+    let buffer = String::with_capacity(100 + 3 * (client_id.len() + client_secret.len()));
+    let form = url::form_urlencoded::Serializer::new(buffer)
         .append_pair("client_id", client_id)
         .append_pair("client_secret", client_secret)
         .append_pair("grant_type", "client_credentials")
@@ -36,12 +35,22 @@ pub(in crate::liveperson) fn read(
     body: &[u8],
     now: SystemTime,
 ) -> Result<Content<(Token, TokenLifetime)>, ReadError> {
-    let mut content = envelope::read::<RawToken>(body)?;
-    if let Some(ignored) = &mut content.ignored {
-        // What stands where a number should may be the token.
-        ignored.first.met = "the value".to_owned();
+    let mut content = json::read::<RawToken>(body)?;
+    if content.value.expires_in == MaybeNumber::NotANumber {
+        content.ignored = Some(unreadable_lifetime());
     }
     content.try_map(|answer| token(answer, now))
+}
+
+/// The token is good without its lifetime. What stands in the place of a number may be the token
+/// itself, and is not repeated.
+fn unreadable_lifetime() -> Ignored {
+    let first = Fault {
+        path: "expires_in".to_owned(),
+        found: "the value".to_owned(),
+        problem: "is not a number".to_owned(),
+    };
+    Ignored { count: 1, first }
 }
 
 fn token(answer: RawToken, now: SystemTime) -> Result<(Token, TokenLifetime), ReadError> {
@@ -51,6 +60,7 @@ fn token(answer: RawToken, now: SystemTime) -> Result<(Token, TokenLifetime), Re
         .ok_or_else(|| missing("the answer has no access_token"))?;
     let (lifetime, source) = answer
         .expires_in
+        .value()
         .and_then(seconds)
         .map(|lifetime| (lifetime, LifetimeSource::ExpiresIn))
         .or_else(|| from_jwt(&text, now))
@@ -65,7 +75,7 @@ fn token(answer: RawToken, now: SystemTime) -> Result<(Token, TokenLifetime), Re
     ))
 }
 
-/// Seconds that make sense as a lifetime: a token that is already over would only be asked for
+/// A lifetime from seconds. None from 0 or fewer: a token that has already expired would be fetched
 /// again and again.
 fn seconds(value: f64) -> Option<Duration> {
     if value <= 0.0 {
@@ -76,63 +86,34 @@ fn seconds(value: f64) -> Option<Duration> {
 }
 
 /// `exp` of a JWT's payload, from its `iat` if it has one, so that a wrong clock on this side does
-/// not matter. The signature is LivePerson's business.
+/// not matter. The signature is not checked: LivePerson checks it itself.
 fn from_jwt(token: &str, now: SystemTime) -> Option<(Duration, LifetimeSource)> {
     let payload = token.split('.').nth(1)?.trim_end_matches('=');
     let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
-    let claims: Claims = envelope::read(&payload).ok()?.value;
-    let (from, source) = match claims.iat {
+    let claims: Claims = json::read(&payload).ok()?.value;
+    let (from, source) = match claims.iat.value() {
         Some(iat) => (iat, LifetimeSource::Jwt),
         None => (
             now.duration_since(UNIX_EPOCH).ok()?.as_secs_f64(),
             LifetimeSource::OwnClock,
         ),
     };
-    Some((seconds(claims.exp? - from)?, source))
+    Some((seconds(claims.exp.value()? - from)?, source))
 }
 
-#[derive(Default)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct RawToken {
+    #[serde(deserialize_with = "text")]
     access_token: Option<String>,
-    expires_in: Option<f64>,
+    expires_in: MaybeNumber,
 }
 
-impl Fields for RawToken {
-    fn field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-        trail: &mut Trail,
-    ) -> Result<bool, A::Error> {
-        match key {
-            "access_token" => self.access_token = trail.field(map, "access_token", Text)?,
-            "expires_in" => self.expires_in = trail.optional(map, "expires_in", Number)?,
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-}
-
-#[derive(Default)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Claims {
-    exp: Option<f64>,
-    iat: Option<f64>,
-}
-
-impl Fields for Claims {
-    fn field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-        trail: &mut Trail,
-    ) -> Result<bool, A::Error> {
-        match key {
-            "exp" => self.exp = trail.optional(map, "exp", Number)?,
-            "iat" => self.iat = trail.optional(map, "iat", Number)?,
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
+    exp: MaybeNumber,
+    iat: MaybeNumber,
 }
 
 #[cfg(test)]
@@ -220,7 +201,7 @@ mod tests {
                 assert_eq!(content.value.0.share(), "t.o.k", "{body}");
                 assert_eq!(content.value.1.source, LifetimeSource::Unknown, "{body}");
                 let ignored = content.ignored.unwrap();
-                assert_eq!(ignored.first.met, "the value", "{body}");
+                assert_eq!(ignored.first.found, "the value", "{body}");
                 assert_eq!(ignored.first.path, "expires_in", "{body}");
             }
         }

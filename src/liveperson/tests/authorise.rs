@@ -27,14 +27,14 @@ async fn oauth2_fetches_a_token_and_uses_it() {
         send(200, ACCOUNT_BODY),
     ])
     .await;
-    let client = Client::new(settings(&server.url, oauth2())).unwrap();
-    let call = || async { client.engagement_activity(&query(None, None, None)).await };
+    let client = client_with(&server, oauth2());
+    let call = || async { account_totals(&client).await };
     let lifetime = |seconds, source| {
         let lifetime = Some(Duration::from_secs(seconds));
         Ok(TokenLifetime { lifetime, source })
     };
-    let told = lifetime(3600, LifetimeSource::ExpiresIn);
-    assert_eq!(client.authorise().await.result, told);
+    let expected = lifetime(3600, LifetimeSource::ExpiresIn);
+    assert_eq!(client.authorise().await.result, expected);
     assert!(call().await.result.is_ok());
     assert_eq!(failure(call().await).code(), Code::Status(401));
     let unknown = lifetime(300, LifetimeSource::Unknown);
@@ -73,14 +73,13 @@ async fn a_login_lasts_until_it_is_refused() {
         send(429, ""),
     ])
     .await;
-    let client = Client::new(settings(&server.url, login())).unwrap();
+    let client = client_with(&server, login());
     let lifetime = TokenLifetime::UNTIL_REFUSED;
     assert_eq!(client.authorise().await.result, Ok(lifetime));
     let sla = SlaQuery {
-        timeframe: 5,
-        skills: None,
-        groups: None,
-        lower_limits: Vec::new(),
+        window: Window::Minutes(5),
+        subject: Subject::Account,
+        lower_limits: vec![0],
     };
     assert!(client.sla(&sla).await.result.is_ok());
     assert_eq!(failure(client.authorise().await).code(), Code::Status(429));
@@ -98,14 +97,14 @@ async fn a_login_lasts_until_it_is_refused() {
 }
 
 #[tokio::test]
-async fn oauth1_signs_every_call_anew() {
+async fn oauth1_signs_every_call_separately() {
     let server = Server::plain(vec![send(200, ACCOUNT_BODY), send(200, ACCOUNT_BODY)]).await;
     let client = signing_client(&server);
     let reply = client.authorise().await;
     assert_eq!(reply.result, Ok(TokenLifetime::UNTIL_REFUSED));
     assert_eq!(server.connections(), 0, "there is nothing to fetch");
     for _ in 0..2 {
-        let reply = client.engagement_activity(&query(None, None, None)).await;
+        let reply = account_totals(&client).await;
         assert!(reply.result.is_ok());
     }
     let headers: Vec<String> = server
@@ -123,7 +122,7 @@ async fn oauth1_signs_every_call_anew() {
 }
 
 #[tokio::test]
-async fn every_token_is_asked_for_with_the_secret_as_it_is_then() {
+async fn every_token_is_fetched_with_the_current_secret() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("secret.txt");
     let client_secret = file_secret(folder.path(), "secret.txt", "first-secret\n");
@@ -136,7 +135,7 @@ async fn every_token_is_asked_for_with_the_secret_as_it_is_then() {
         client_id,
         client_secret,
     };
-    let client = Client::new(settings(&server.url, auth)).unwrap();
+    let client = client_with(&server, auth);
     client.authorise().await.result.unwrap();
     std::fs::write(&path, "second-secret\n").unwrap();
     client.authorise().await.result.unwrap();
@@ -159,7 +158,7 @@ async fn every_token_is_asked_for_with_the_secret_as_it_is_then() {
 }
 
 #[tokio::test]
-async fn a_refused_signature_makes_its_secrets_read_again() {
+async fn a_refused_signature_reloads_its_secrets() {
     let folder = tempfile::tempdir().unwrap();
     let secret = |name: &str| file_secret(folder.path(), name, name);
     let auth = Auth::OAuth1 {
@@ -174,8 +173,8 @@ async fn a_refused_signature_makes_its_secrets_read_again() {
         send(200, ACCOUNT_BODY),
     ])
     .await;
-    let client = Client::new(settings(&server.url, auth)).unwrap();
-    let call = || async { client.engagement_activity(&query(None, None, None)).await };
+    let client = client_with(&server, auth);
+    let call = || async { account_totals(&client).await };
     std::fs::write(folder.path().join("token-1"), "token-2").unwrap();
     assert_eq!(failure(call().await).to_string(), "refused (401): who?");
     std::fs::remove_file(folder.path().join("app-secret")).unwrap();
@@ -202,7 +201,7 @@ async fn token_answers_that_cannot_be_used() {
         ),
         (
             r#"{"access_token":["hidden"]}"#,
-            "access_token: the value is not a text",
+            "access_token: the value is not a string",
         ),
         (
             r#"{"access_token":"hidden"#,
@@ -215,7 +214,7 @@ async fn token_answers_that_cannot_be_used() {
         ("<html>Sign in", "an HTML page instead of JSON: Sign in"),
     ] {
         let server = Server::plain(vec![send(200, body)]).await;
-        let client = Client::new(settings(&server.url, oauth2())).unwrap();
+        let client = client_with(&server, oauth2());
         let detail = expected.to_owned();
         assert_eq!(
             failure(client.authorise().await),

@@ -12,17 +12,12 @@ async fn connections_are_used_again_and_requests_look_as_promised() {
     ];
     let server = Server::plain(script).await;
     let client = signing_client(&server);
-    let skills = query(ids(&[4, 15]), Some(IdFilter::All), None);
+    let skills = query(ids(&[4, 15]), Some(IdFilter::All));
     failure(client.engagement_activity(&skills).await);
-    failure(
-        client
-            .engagement_activity(&query(None, None, Some(5)))
-            .await,
-    );
+    failure(account_totals(&client).await);
     let sla = SlaQuery {
-        timeframe: 60,
-        skills: None,
-        groups: ids(&[7]),
+        window: Window::Minutes(60),
+        subject: Subject::Group(7),
         lower_limits: vec![0, 5, 10, 20, 30],
     };
     assert_eq!(client.sla(&sla).await.result.unwrap().buckets.len(), 5);
@@ -40,7 +35,7 @@ async fn connections_are_used_again_and_requests_look_as_promised() {
             format!(
                 "GET {path}/engactivity?timeframe=1200&skillIds=4,15&agentIds=all&v=1 HTTP/1.1"
             ),
-            format!("GET {path}/engactivity?timeframe=1200&interval=5&v=1 HTTP/1.1"),
+            format!("GET {path}/engactivity?timeframe=1200&v=1 HTTP/1.1"),
             format!("GET {path}/sla?timeframe=60&groupIds=7&histogram=0,5,10,20,30&v=1 HTTP/1.1"),
         ]
     );
@@ -89,7 +84,7 @@ async fn names_are_asked_for_once_and_then_conditionally() {
     assert_eq!(
         error.code(),
         Code::Status(304),
-        "304 without a condition is no answer"
+        "304 without a condition is an error"
     );
 
     let sent: Vec<Option<String>> = server
@@ -101,7 +96,7 @@ async fn names_are_asked_for_once_and_then_conditionally() {
     assert_eq!(sent, [None, one(), one(), one(), one(), None, None]);
 }
 
-/// A server or gateway that takes offence at the condition would otherwise refuse for ever.
+/// A server or gateway that rejects the condition would otherwise reject every request.
 #[tokio::test]
 async fn a_condition_that_is_refused_is_not_sent_again() {
     for status in [400, 412, 431] {
@@ -160,8 +155,8 @@ async fn every_list_of_names_has_its_path() {
 #[tokio::test]
 async fn nothing_is_sent_without_a_host_or_a_token() {
     let server = Server::plain(Vec::new()).await;
-    let client = Client::new(settings(&server.url, oauth2())).unwrap();
-    let error = failure(client.engagement_activity(&query(None, None, None)).await);
+    let client = client_with(&server, oauth2());
+    let error = failure(account_totals(&client).await);
     assert_eq!(error.to_string(), "refused (401): there is no token yet");
 
     let mut settings = settings(&server.url, oauth1());
@@ -182,7 +177,7 @@ async fn a_base_url_may_have_a_path() {
         .hosts
         .insert("leDataReporting".to_owned(), prefixed);
     let client = Client::new(settings).unwrap();
-    let reply = client.engagement_activity(&query(None, None, None)).await;
+    let reply = account_totals(&client).await;
     assert!(reply.result.is_ok());
     let expected = "GET /gateway/lp/operations/api/account/123/engactivity?";
     assert!(server.requests()[0].starts_with(expected));

@@ -2,24 +2,14 @@
 
 use super::*;
 
-const ZERO: [f64; 5] = [0.0; 5];
 const SOME: [f64; 5] = [1.0, 2.0, 12.0, 13.0, 3.0];
 const SKILL_2: [f64; 5] = [1.0, 1.0, 12.0, 5.0, 2.0];
-/// The intervals of the samples, ascending.
-const ENDS: [i64; 3] = [1_412_608_800_000, 1_412_644_800_000, 1_412_680_800_000];
 
 fn answer(name: &str) -> EngagementAnswer {
     let all = engagement_fixtures();
     let found = all.iter().find(|(file, _, _)| *file == name);
     let (_, body, query) = found.expect("a fixture of that name");
     parse(body, query)
-}
-
-fn account(numbers: [f64; 5]) -> Sections {
-    Sections {
-        account: Some(activity(numbers)),
-        ..Sections::default()
-    }
 }
 
 fn agents(agents: &[(i64, [f64; 5])]) -> AgentsActivity {
@@ -38,17 +28,6 @@ fn one_skill(skill: i64, agent: i64, numbers: [f64; 5]) -> SkillsActivity {
     }
 }
 
-fn no_skills() -> SkillsActivity {
-    SkillsActivity { skills: Vec::new() }
-}
-
-fn intervals(data: [Sections; 3]) -> Vec<Interval> {
-    let spans = ENDS.into_iter().zip(data);
-    spans
-        .map(|(end_ms, data)| Interval { end_ms, data })
-        .collect()
-}
-
 #[test]
 fn every_fixture_is_listed() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/engactivity");
@@ -63,84 +42,56 @@ fn every_fixture_is_listed() {
 }
 
 #[test]
-fn account_totals() {
+fn account_totals_with_and_without_intervals() {
     let expected = EngagementAnswer {
-        whole: account(SOME),
-        intervals: Vec::new(),
+        account: Some(activity(SOME)),
+        ..EngagementAnswer::default()
     };
-    assert_eq!(answer("account.json"), expected);
+    for name in ["account.json", "account-intervals.json"] {
+        assert_eq!(answer(name), expected, "{name}");
+    }
 }
 
 #[test]
-fn account_intervals_are_put_in_order() {
+fn one_agent_with_intervals() {
     let expected = EngagementAnswer {
-        whole: account(SOME),
-        intervals: intervals([account(ZERO), account(ZERO), account(SOME)]),
-    };
-    assert_eq!(answer("account-intervals.json"), expected);
-}
-
-#[test]
-fn agent_intervals() {
-    let full = || Sections {
         agents: Some(agents(&[(2, SOME)])),
-        ..Sections::default()
-    };
-    let empty = || Sections {
-        agents: Some(agents(&[])),
-        ..Sections::default()
-    };
-    let expected = EngagementAnswer {
-        whole: full(),
-        intervals: intervals([empty(), empty(), full()]),
+        ..EngagementAnswer::default()
     };
     assert_eq!(answer("agent-2-intervals.json"), expected);
 }
 
 #[test]
 fn all_skills_and_one_agent() {
-    let expected = Sections {
+    let expected = EngagementAnswer {
         account: None,
         skills: Some(one_skill(2, 3, SOME)),
         agents: Some(agents(&[(3, SOME)])),
     };
-    let found = answer("all-skills-agent-3.json");
-    assert_eq!(found.whole, expected);
-    assert_eq!(found.intervals, []);
+    assert_eq!(answer("all-skills-agent-3.json"), expected);
 }
 
 #[test]
 fn one_skill_by_itself() {
-    let expected = Sections {
+    let expected = EngagementAnswer {
         skills: Some(one_skill(2, 3, SKILL_2)),
-        ..Sections::default()
+        ..EngagementAnswer::default()
     };
-    let found = answer("skill-2.json");
-    assert_eq!(found.whole, expected);
-    assert_eq!(found.intervals, []);
+    assert_eq!(answer("skill-2.json"), expected);
 }
 
 #[test]
 fn no_data_is_zero_totals_and_empty_maps() {
-    let expected = Sections {
+    let no_skills = || Some(SkillsActivity { skills: Vec::new() });
+    let expected = EngagementAnswer {
         account: None,
-        skills: Some(no_skills()),
+        skills: no_skills(),
         agents: Some(agents(&[])),
     };
-    let found = answer("skill-and-agent-no-data.json");
-    assert_eq!(found.whole, expected);
-    assert_eq!(found.intervals, []);
-}
-
-#[test]
-fn no_data_in_intervals() {
-    let empty = || Sections {
-        skills: Some(no_skills()),
-        ..Sections::default()
-    };
+    assert_eq!(answer("skill-and-agent-no-data.json"), expected);
     let expected = EngagementAnswer {
-        whole: empty(),
-        intervals: intervals([empty(), empty(), empty()]),
+        skills: no_skills(),
+        ..EngagementAnswer::default()
     };
     assert_eq!(answer("skill-no-data-intervals.json"), expected);
 }

@@ -10,37 +10,6 @@ fn looking(server: &Server, auth: crate::config::Auth) -> Client {
 }
 
 #[tokio::test]
-async fn services_depend_on_credentials_and_names() {
-    use Service::{AccountConfigReadOnly, AgentVep, LeDataReporting, Sentinel};
-    let url = url::Url::parse("https://api.liveperson.net").unwrap();
-    for (auth, names, fixed, expected, token) in [
-        (
-            oauth2(),
-            true,
-            "",
-            vec![Sentinel, LeDataReporting, AccountConfigReadOnly],
-            true,
-        ),
-        (oauth2(), false, "sentinel", vec![LeDataReporting], true),
-        (oauth1(), false, "", vec![LeDataReporting], false),
-        (login(), false, "leDataReporting", vec![AgentVep], true),
-        (
-            login(),
-            true,
-            "LEDATAREPORTING",
-            vec![AgentVep, LeDataReporting, AccountConfigReadOnly],
-            true,
-        ),
-    ] {
-        let mut settings = settings(&url, auth);
-        settings.hosts.retain(|name, _| name == fixed);
-        let client = Client::new(settings).unwrap();
-        assert_eq!(client.services(names), expected);
-        assert_eq!(client.needs_token(), token);
-    }
-}
-
-#[tokio::test]
 async fn a_host_is_found_used_and_kept() {
     let server = Server::plain(Vec::new()).await;
     let host = format!("127.0.0.1:{}", server.url.port().unwrap());
@@ -68,7 +37,7 @@ async fn a_host_is_found_used_and_kept() {
     ])
     .await;
     let client = looking(&domain, oauth1());
-    let service = Service::LeDataReporting;
+    let service = Service::LE_DATA_REPORTING;
     assert_eq!(client.base_url(service), None);
     let reply = client.look_up(service).await;
     assert_eq!((reply.result, reply.code), (Ok(()), Code::Status(200)));
@@ -104,10 +73,10 @@ async fn a_host_is_found_used_and_kept() {
 }
 
 #[tokio::test]
-async fn an_unknown_account_is_not_a_matter_of_credentials() {
+async fn an_unknown_account_is_not_reported_as_refused() {
     for status in [400, 401, 403, 404] {
         let domain = Server::plain(vec![send(status, r#"{"message":"site?"}"#)]).await;
-        let error = failure(looking(&domain, oauth2()).look_up(Service::Sentinel).await);
+        let error = failure(looking(&domain, oauth2()).look_up(Service::SENTINEL).await);
         let message =
             "LivePerson does not know account 123 (or the service sentinel for it): site?";
         let message = message.to_owned();
@@ -116,7 +85,7 @@ async fn an_unknown_account_is_not_a_matter_of_credentials() {
     let other = r#"{"baseURIs":[{"service":"sentinel","baseURI":"h.example"}]}"#;
     for body in [r#"{"baseURIs":[]}"#, other] {
         let domain = Server::plain(vec![send(200, body)]).await;
-        let error = failure(looking(&domain, login()).look_up(Service::AgentVep).await);
+        let error = failure(looking(&domain, login()).look_up(Service::AGENT_VEP).await);
         let message = "LivePerson does not know account 123 (or the service agentVep for it)";
         let (status, message) = (200, message.to_owned());
         assert_eq!(error, ApiError::Rejected { status, message });
@@ -124,31 +93,31 @@ async fn an_unknown_account_is_not_a_matter_of_credentials() {
 }
 
 #[tokio::test]
-async fn a_fixed_host_wins() {
+async fn a_configured_host_takes_precedence() {
     let domain = Server::plain(vec![send(200, r#"{"baseURI":"found.liveperson.net"}"#)]).await;
     let client = signing_client(&domain);
     assert!(
         client
-            .look_up(Service::LeDataReporting)
+            .look_up(Service::LE_DATA_REPORTING)
             .await
             .result
             .is_ok()
     );
     assert_eq!(
-        client.base_url(Service::LeDataReporting),
+        client.base_url(Service::LE_DATA_REPORTING),
         Some(domain.url.clone())
     );
 }
 
 #[tokio::test]
-async fn credentials_are_not_sent_to_a_stranger() {
+async fn credentials_are_not_sent_to_other_domains() {
     let thief = Server::plain(vec![send(200, r#"{"access_token":"t"}"#)]).await;
-    // `localhost` is this machine, too: what counts is that nobody has named it.
+    // `localhost` is this machine as well, but the configuration does not allow it.
     let port = thief.url.port().unwrap();
     let body = format!(r#"{{"service":"sentinel","baseURI":"thief.localhost:{port}"}}"#);
     let domain = Server::plain(vec![send(200, &body), send(200, body)]).await;
     let client = looking(&domain, oauth2());
-    let error = failure(client.look_up(Service::Sentinel).await);
+    let error = failure(client.look_up(Service::SENTINEL).await);
     let text = error.to_string();
     assert!(
         text.contains("names thief.localhost for sentinel"),
@@ -161,5 +130,5 @@ async fn credentials_are_not_sent_to_a_stranger() {
     settings.hosts.clear();
     settings.allowed_domains = vec!["thief.localhost".to_owned()];
     let client = Client::new(settings).unwrap();
-    client.look_up(Service::Sentinel).await.result.unwrap();
+    client.look_up(Service::SENTINEL).await.result.unwrap();
 }

@@ -1,76 +1,78 @@
-//! The way to a server: names resolved anew, connections that do not live for ever, the limit for a
-//! connection apart from the one for a request, and no TLS below 1.2.
+//! Connections: names are resolved again, connections have an age limit and a time limit below that of
+//! a request, and no TLS below 1.2.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use super::connections::Connections;
+use super::http_clients::HttpClients;
 use super::server::*;
 use super::*;
 
 /// A resolver whose answer can be changed.
 #[derive(Clone)]
-struct Book {
+struct MutableResolver {
     address: Arc<Mutex<SocketAddr>>,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
-impl Resolve for Book {
+impl Resolve for MutableResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        self.asked.lock().unwrap().push(name.as_str().to_owned());
-        let address = *self.address.lock().unwrap();
+        self.asked.lock().push(name.as_str().to_owned());
+        let address = *self.address.lock();
         Box::pin(async move { Ok(Box::new(std::iter::once(address)) as Addrs) })
     }
 }
 
 #[tokio::test]
-async fn each_connection_resolves_the_name_anew() {
+async fn each_connection_resolves_the_name_again() {
     let closing = || Act::SendAndClose(answer(200, &[], "old"));
     let old = Server::plain(vec![send(200, "old"), closing()]).await;
     let new = Server::plain(vec![send(200, "new")]).await;
     let address = |server: &Server| server.url.socket_addrs(|| None).unwrap()[0];
-    let book = Book {
+    let resolver = MutableResolver {
         address: Arc::new(Mutex::new(address(&old))),
         asked: Arc::default(),
     };
-    let resolver = Some(Arc::new(book.clone()) as _);
+    let shared = Some(Arc::new(resolver.clone()) as _);
     let time_limit = Duration::from_secs(20);
-    let connections = Connections::resolving(None, time_limit, false, resolver).unwrap();
+    let clients = HttpClients::with_resolver(None, time_limit, false, shared).unwrap();
     let url = url::Url::parse("http://data.liveperson.test/").unwrap();
-    let mut said = Vec::new();
+    let mut bodies = Vec::new();
     for _ in 0..3 {
-        let reply = connections.to(&url).get(url.clone()).send().await.unwrap();
-        said.push(reply.text().await.unwrap());
-        // LivePerson has moved; who is still there may finish.
-        *book.address.lock().unwrap() = address(&new);
+        let reply = clients.for_url(&url).get(url.clone()).send().await.unwrap();
+        bodies.push(reply.text().await.unwrap());
+        // The host has moved; open connections may still be used.
+        *resolver.address.lock() = address(&new);
     }
-    assert_eq!(said, ["old", "old", "new"]);
+    assert_eq!(bodies, ["old", "old", "new"]);
     assert_eq!(old.connections(), 1, "a connection is used again");
-    assert_eq!(*book.asked.lock().unwrap(), ["data.liveperson.test"; 2]);
+    assert_eq!(*resolver.asked.lock(), ["data.liveperson.test"; 2]);
 }
 
-/// Knows no name.
-struct EmptyBook;
+/// Knows no names.
+struct EmptyResolver;
 
-impl Resolve for EmptyBook {
+impl Resolve for EmptyResolver {
     fn resolve(&self, _: Name) -> Resolving {
         Box::pin(async { Err("no such host is known".into()) })
     }
 }
 
 #[tokio::test]
-async fn a_name_that_nobody_knows_is_told_from_a_host_that_is_down() {
-    let resolver = Some(Arc::new(EmptyBook) as _);
-    let connections = Connections::resolving(None, Duration::from_secs(20), false, resolver);
+async fn an_unknown_name_is_not_reported_as_a_host_that_is_down() {
+    let resolver = Some(Arc::new(EmptyResolver) as _);
+    let clients = HttpClients::with_resolver(None, Duration::from_secs(20), false, resolver);
     let url = url::Url::parse("https://data.liveperson.test/").unwrap();
-    let connections = connections.unwrap();
-    let error = connections.to(&url).get(url).send().await.unwrap_err();
-    let client = failure::Client {
+    let clients = clients.unwrap();
+    let error = clients.for_url(&url).get(url).send().await.unwrap_err();
+    let client = failure::ClientInfo {
         no_trust_anchors: false,
         connect_timeout: Duration::from_secs(5),
     };
@@ -86,12 +88,12 @@ async fn a_name_that_nobody_knows_is_told_from_a_host_that_is_down() {
 }
 
 #[tokio::test]
-async fn a_connection_is_not_used_for_ever() {
+async fn connections_are_replaced_after_ten_minutes() {
     let server = Server::plain(vec![send(200, ACCOUNT_BODY); 22]).await;
     let client = signing_client(&server);
     let mut connections = Vec::new();
     for _ in 0..=21 {
-        let reply = client.engagement_activity(&query(None, None, None)).await;
+        let reply = account_totals(&client).await;
         assert!(reply.result.is_ok());
         connections.push(server.connections());
         // Time stands still only while it is moved: real connections need the real one.
@@ -103,15 +105,15 @@ async fn a_connection_is_not_used_for_ever() {
     assert_eq!(connections, expected, "one call a minute");
 }
 
-/// With time that passes as soon as nothing else happens, the shorter of two limits is met first.
+/// Under paused time, which passes as soon as nothing else happens, the shorter limit is met first.
 #[tokio::test(start_paused = true)]
 async fn a_connection_has_less_time_than_a_request() {
-    // Takes connections and never says anything: no handshake ever ends.
+    // Accepts connections and never sends anything: no handshake ends.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let secure = format!("https://{}", silent.local_addr().unwrap());
     let url = url::Url::parse(&secure).unwrap();
     let client = Client::new(settings(&url, oauth1())).unwrap();
-    let reply = client.engagement_activity(&query(None, None, None)).await;
+    let reply = account_totals(&client).await;
     assert_eq!(reply.elapsed.as_secs(), 5);
     assert_eq!(
         failure(reply).to_string(),
@@ -131,13 +133,13 @@ async fn hello_of_a_client(answer: &'static [u8]) -> (Vec<u8>, ApiError) {
         let mut hello = vec![0; length];
         stream.read_exact(&mut hello).await.unwrap();
         stream.write_all(answer).await.unwrap();
-        // What else it says does not matter.
+        // The rest does not matter.
         let _ = stream.read_to_end(&mut Vec::new()).await;
         hello
     });
     let url = url::Url::parse(&secure).unwrap();
     let client = Client::new(settings(&url, oauth1())).unwrap();
-    let reply = client.engagement_activity(&query(None, None, None)).await;
+    let reply = account_totals(&client).await;
     let error = failure(reply);
     (listening.await.unwrap(), error)
 }

@@ -1,4 +1,4 @@
-//! No secret comes out, whatever a server says back.
+//! No error shows a secret, whatever a server answers.
 
 use super::server::*;
 use super::*;
@@ -82,14 +82,10 @@ async fn errors_never_hold_a_secret() {
             let script = token.map(|token| send(200, token)).into_iter();
             let script = script.chain([act.clone(), act.clone(), act]).collect();
             let server = Server::plain(script).await;
-            let client = Client::new(settings(&server.url, auth.clone())).unwrap();
+            let client = client_with(&server, auth.clone());
             client.authorise().await.result.unwrap();
             let calls = [
-                client
-                    .engagement_activity(&query(None, None, None))
-                    .await
-                    .result
-                    .err(),
+                account_totals(&client).await.result.err(),
                 client.names(NameKind::Skills, true).await.result.err(),
                 match client.needs_token() {
                     true => client.authorise().await.result.err(),
@@ -135,13 +131,13 @@ async fn a_signature_that_is_echoed_is_hidden() {
         let mut buffer = vec![0; 8192];
         let read = stream.read(&mut buffer).await.unwrap();
         let request = String::from_utf8_lossy(&buffer[..read]).into_owned();
-        let said = header(&request, "authorization").unwrap();
-        let (_, signature) = said.split_once("oauth_signature=").unwrap();
+        let sent = header(&request, "authorization").unwrap();
+        let (_, signature) = sent.split_once("oauth_signature=").unwrap();
         let body = format!("bad signature {signature}");
         stream.write_all(&answer(401, &[], body)).await.unwrap();
     });
     let client = Client::new(settings(&url, oauth1())).unwrap();
-    let error = failure(client.engagement_activity(&query(None, None, None)).await);
+    let error = failure(account_totals(&client).await);
     echo.await.unwrap();
     assert_eq!(
         error.to_string(),

@@ -1,4 +1,4 @@
-//! Certificates: only trusted ones, an extra root when it is given, and clear words otherwise.
+//! Certificates: only trusted ones, an extra root when one is given, and clear messages otherwise.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::server::*;
 use super::*;
 
 /// Set in the process of [`a_machine_without_root_certificates`].
-const ROOTLESS: &str = "LIVEPERSON_TEST_WITHOUT_ROOTS";
+const NO_ROOTS: &str = "LIVEPERSON_TEST_WITHOUT_ROOTS";
 
 fn fixture(name: &str) -> PathBuf {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tls");
@@ -40,7 +40,7 @@ async fn secure_server_offering(script: Vec<Act>, protocols: &[&[u8]]) -> Server
 async fn an_unknown_certificate_is_named_as_the_reason() {
     let server = secure_server(vec![send(200, ACCOUNT_BODY)]).await;
     let client = signing_client(&server);
-    let error = failure(client.engagement_activity(&query(None, None, None)).await);
+    let error = failure(account_totals(&client).await);
     let text = error.to_string();
     assert!(
         matches!(
@@ -53,7 +53,7 @@ async fn an_unknown_certificate_is_named_as_the_reason() {
         "{text}"
     );
     assert!(text.contains("certificate"), "{text}");
-    let rootless = std::env::var_os(ROOTLESS).is_some();
+    let rootless = std::env::var_os(NO_ROOTS).is_some();
     assert_eq!(text.contains("install ca-certificates"), rootless, "{text}");
     assert!(server.requests().is_empty(), "no credentials to a stranger");
 }
@@ -69,13 +69,13 @@ fn a_machine_without_root_certificates() {
     ] {
         let output = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--exact", test])
-            .env(ROOTLESS, "1")
+            .env(NO_ROOTS, "1")
             .env("SSL_CERT_FILE", "/dev/null")
             .env("SSL_CERT_DIR", "/nonexistent")
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert!(said.contains("1 passed"), "{said}");
+        let printed = String::from_utf8_lossy(&output.stdout);
+        assert!(printed.contains("1 passed"), "{printed}");
     }
 }
 
@@ -85,7 +85,7 @@ async fn an_extra_root_is_trusted() {
     let mut settings = settings(&server.url, oauth1());
     settings.ca_file = Some(fixture("ca.pem"));
     let client = Client::new(settings).unwrap();
-    let reply = client.engagement_activity(&query(None, None, None)).await;
+    let reply = account_totals(&client).await;
     assert!(reply.result.is_ok(), "{:?}", reply.result);
 }
 
@@ -101,7 +101,7 @@ async fn plain_http_where_tls_is_expected() {
     settings.hosts.insert("leDataReporting".to_owned(), secure);
     settings.request_timeout = std::time::Duration::from_millis(500);
     let client = Client::new(settings).unwrap();
-    let error = failure(client.engagement_activity(&query(None, None, None)).await);
+    let error = failure(account_totals(&client).await);
     assert!(
         matches!(
             error,
@@ -161,16 +161,16 @@ async fn a_connection_that_hangs_is_not_used_again() {
     let client = Client::new(settings).unwrap();
     let mut codes = Vec::new();
     for _ in 0..3 {
-        let reply = client.engagement_activity(&query(None, None, None)).await;
+        let reply = account_totals(&client).await;
         codes.push((reply.code, server.connections()));
     }
     let well = Code::Status(200);
     assert_eq!(codes, [(well, 1), (Code::Timeout, 1), (well, 2)]);
 }
 
-/// A file that becomes a named pipe must stop no call, and no thread that serves.
+/// A file that becomes a named pipe must block no call and no thread of the executor.
 #[tokio::test]
-async fn a_ca_file_that_cannot_be_read_any_more_stops_nothing() {
+async fn a_ca_file_that_can_no_longer_be_read_blocks_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ca.pem");
     std::fs::copy(fixture("ca.pem"), &path).unwrap();
@@ -182,7 +182,7 @@ async fn a_ca_file_that_cannot_be_read_any_more_stops_nothing() {
     let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
     rustix::fs::mkfifoat(rustix::fs::CWD, &path, mode).unwrap();
     for round in 0..3 {
-        let reply = client.engagement_activity(&query(None, None, None)).await;
+        let reply = account_totals(&client).await;
         assert!(reply.result.is_ok(), "round {round}: {:?}", reply.result);
         tokio::time::pause();
         tokio::time::advance(std::time::Duration::from_secs(601)).await;

@@ -1,4 +1,4 @@
-//! What every kind of answer and every kind of failure on the way becomes.
+//! The result of every kind of answer and of every kind of failure in transport.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use super::*;
 const SHORT: Duration = Duration::from_millis(100);
 
 /// One call with a time limit that a hanging server passes.
-async fn hurried(script: Vec<Act>) -> Reply<EngagementAnswer> {
+async fn call_with_short_timeout(script: Vec<Act>) -> Reply<EngagementAnswer> {
     let server = Server::plain(script).await;
     let mut settings = settings(&server.url, oauth1());
     settings.request_timeout = SHORT;
     let client = Client::new(settings).unwrap();
-    client.engagement_activity(&query(None, None, None)).await
+    account_totals(&client).await
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -30,7 +30,7 @@ fn gzipped(bytes: &[u8]) -> Act {
 #[tokio::test]
 async fn a_success_with_its_size_and_code() {
     let reply = one_call(vec![send(200, ACCOUNT_BODY)]).await;
-    let account = reply.result.unwrap().whole.account.unwrap();
+    let account = reply.result.unwrap().account.unwrap();
     assert_eq!(account, activity([1.0, 2.0, 12.0, 13.0, 3.0]));
     assert_eq!(reply.code, Code::Status(200));
     assert_eq!(reply.bytes, 198);
@@ -38,7 +38,7 @@ async fn a_success_with_its_size_and_code() {
 }
 
 #[tokio::test]
-async fn statuses_are_told_apart() {
+async fn each_status_becomes_its_error() {
     let message = || "no such thing".to_owned();
     let body = r#"{"message":"no such thing"}"#;
     for status in [400, 401, 403, 404, 410, 499, 500, 502, 503, 599, 600, 304] {
@@ -102,7 +102,7 @@ async fn throttling_carries_the_wait() {
 }
 
 #[tokio::test]
-async fn an_envelope_speaks_for_the_status() {
+async fn the_status_of_an_envelope_becomes_the_error() {
     let enveloped = |code: u16| {
         let body = format!(r#"{{"meta":{{"responseCode":{code},"message":"why"}},"body":null}}"#);
         Act::Send(answer(200, &["retry-after: 3"], body))
@@ -122,7 +122,7 @@ async fn an_envelope_speaks_for_the_status() {
     }
     let body = format!(r#"{{"body":{ACCOUNT_BODY},"meta":{{"responseCode":200}}}}"#);
     let reply = one_call(vec![send(200, body)]).await;
-    assert!(reply.result.unwrap().whole.account.is_some());
+    assert!(reply.result.unwrap().account.is_some());
 }
 
 #[tokio::test]
@@ -201,7 +201,7 @@ async fn oversized_answers_are_cut_off() {
 #[tokio::test]
 async fn compressed_answers() {
     let reply = one_call(vec![gzipped(&gzip(ACCOUNT_BODY.as_bytes()))]).await;
-    assert!(reply.result.unwrap().whole.account.is_some());
+    assert!(reply.result.unwrap().account.is_some());
 
     let bomb = gzip(&vec![b' '; 50_000_000]);
     assert!(bomb.len() < 64 * 1024, "the bomb itself passes the limit");
@@ -232,24 +232,24 @@ async fn broken_connections() {
     let reply = one_call(vec![Act::SendAndClose(half)]).await;
     assert_eq!(reply.bytes, 178);
     let error = failure(reply).to_string();
-    let words = "unreadable answer: the connection ended in the middle of the answer";
-    assert!(error.starts_with(words), "{error}");
+    let expected = "unreadable answer: the connection ended in the middle of the answer";
+    assert!(error.starts_with(expected), "{error}");
 
     let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"met".to_vec();
     let reply = one_call(vec![Act::SendAndClose(chunked)]).await;
     let error = failure(reply).to_string();
-    assert!(error.starts_with(words), "{error}");
+    assert!(error.starts_with(expected), "{error}");
 
     let compressed = gzip(&[b'7'; 400]);
     let mut half = answer(200, &["content-encoding: gzip"], &compressed);
     half.truncate(half.len() - 10);
     let reply = one_call(vec![Act::SendAndClose(half)]).await;
     let error = failure(reply).to_string();
-    assert!(error.starts_with(words), "{error}");
+    assert!(error.starts_with(expected), "{error}");
 }
 
 #[tokio::test]
-async fn nobody_listens() {
+async fn a_port_without_a_server_is_unreachable() {
     let server = Server::plain(Vec::new()).await;
     let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut settings = settings(&server.url, oauth1());
@@ -258,7 +258,7 @@ async fn nobody_listens() {
     settings.hosts.insert("leDataReporting".to_owned(), gone);
     drop(free);
     let client = Client::new(settings).unwrap();
-    let error = failure(client.engagement_activity(&query(None, None, None)).await);
+    let error = failure(account_totals(&client).await);
     let text = error.to_string();
     assert!(text.contains("refused"), "{text}");
     assert!(!text.contains("timeframe"), "no URL in {text}");
@@ -280,16 +280,16 @@ async fn something_that_is_not_http() {
 }
 
 #[tokio::test]
-async fn hanging_servers_are_given_up() {
+async fn a_server_that_hangs_is_abandoned_after_the_timeout() {
     let late = ApiError::Timeout { after: SHORT };
-    let reply = hurried(vec![Act::SendAndHang(Vec::new())]).await;
+    let reply = call_with_short_timeout(vec![Act::SendAndHang(Vec::new())]).await;
     assert_eq!(reply.code, Code::Timeout);
     assert!(reply.elapsed >= SHORT);
     assert_eq!(failure(reply), late);
 
     let mut half = answer(200, &[], ACCOUNT_BODY);
     half.truncate(half.len() - 20);
-    let reply = hurried(vec![Act::SendAndHang(half)]).await;
+    let reply = call_with_short_timeout(vec![Act::SendAndHang(half)]).await;
     assert_eq!(reply.bytes, 178, "what was read is counted all the same");
     assert_eq!(failure(reply), late);
 }
@@ -300,7 +300,7 @@ async fn a_status_counts_even_if_its_body_hangs_or_breaks() {
     half.truncate(half.len() - 6);
     for act in [Act::SendAndHang(half.clone()), Act::SendAndClose(half)] {
         let message = "overloaded, come back".to_owned();
-        let error = failure(hurried(vec![act]).await);
+        let error = failure(call_with_short_timeout(vec![act]).await);
         let status = 503;
         assert_eq!(error, ApiError::Failed { status, message });
     }
@@ -311,7 +311,7 @@ async fn a_status_counts_even_if_its_body_hangs_or_breaks() {
 }
 
 #[tokio::test]
-async fn large_answers_are_read_aside() {
+async fn large_answers_are_read_on_a_blocking_thread() {
     let server = Server::plain(vec![send(
         200,
         format!("{ACCOUNT_BODY}{}", " ".repeat(400_000)),
@@ -320,33 +320,33 @@ async fn large_answers_are_read_aside() {
     let mut settings = settings(&server.url, oauth1());
     settings.max_response_bytes = 1_000_000;
     let client = Client::new(settings).unwrap();
-    let reply = client.engagement_activity(&query(None, None, None)).await;
-    assert!(reply.result.unwrap().whole.account.is_some());
+    let reply = account_totals(&client).await;
+    assert!(reply.result.unwrap().account.is_some());
     assert_eq!(reply.bytes, 400_198);
 }
 
-/// Also an error tells the time; a clock that cannot be read is none.
+/// Errors carry a date as well; one that cannot be read counts as none.
 #[tokio::test]
-async fn an_answer_brings_the_time_of_its_server() {
+async fn an_answer_carries_the_time_of_its_server() {
     let date = "date: Sun, 06 Nov 1994 08:49:37 GMT";
-    let told = jiff::Timestamp::from_second(784_111_777).unwrap();
+    let date_sent = jiff::Timestamp::from_second(784_111_777).unwrap();
     for (status, headers, expected) in [
-        (200, vec![date], Some(told)),
-        (429, vec![date], Some(told)),
-        (503, vec![date], Some(told)),
+        (200, vec![date], Some(date_sent)),
+        (429, vec![date], Some(date_sent)),
+        (503, vec![date], Some(date_sent)),
         (
             200,
             vec!["date: Sunday, 06-Nov-94 08:49:37 GMT"],
-            Some(told),
+            Some(date_sent),
         ),
         (200, vec!["date: yesterday"], None),
         (200, vec!["date: Sun, 36 Nov 1994 08:49:37 GMT"], None),
         (200, vec![], None),
     ] {
         let reply = one_call(vec![Act::Send(answer(status, &headers, ACCOUNT_BODY))]).await;
-        let told = reply.server_time.map(|read| read.time);
-        assert_eq!(told, expected, "{status} {headers:?}");
+        let time = reply.server_time.map(|read| read.time);
+        assert_eq!(time, expected, "{status} {headers:?}");
     }
-    let silent = hurried(vec![Act::SendAndHang(Vec::new())]).await;
+    let silent = call_with_short_timeout(vec![Act::SendAndHang(Vec::new())]).await;
     assert_eq!(silent.server_time, None);
 }

@@ -1,4 +1,5 @@
-//! A writer of its own for LivePerson's JSON, in all the ways it has been seen or may come.
+//! A writer of LivePerson's JSON in all forms that have been seen or may occur; it shares nothing with
+//! the reader.
 
 use serde_json::{Map, Value, json};
 
@@ -140,12 +141,12 @@ fn by_id<T>(all: &[(i64, T)], write: impl Fn(&T) -> Value) -> Value {
     Value::Object(fields.collect())
 }
 
-pub(super) fn sections_json(sections: &Sections) -> Value {
+pub(super) fn answer_json(answer: &EngagementAnswer) -> Value {
     let mut map = Map::new();
-    if let Some(account) = &sections.account {
+    if let Some(account) = &answer.account {
         map.insert("metricsTotals".to_owned(), activity_json(account));
     }
-    if let Some(skills) = &sections.skills {
+    if let Some(skills) = &answer.skills {
         let per_skill = by_id(&skills.skills, |skill| {
             json!({
                 "metricsPerAgent": by_id(&skill.agents, activity_json),
@@ -158,7 +159,7 @@ pub(super) fn sections_json(sections: &Sections) -> Value {
         });
         map.insert("skillsMetricsPerAgent".to_owned(), section);
     }
-    if let Some(agents) = &sections.agents {
+    if let Some(agents) = &answer.agents {
         let section = json!({
             "metricsPerAgent": by_id(&agents.agents, activity_json),
             "metricsTotals": [],
@@ -166,20 +167,6 @@ pub(super) fn sections_json(sections: &Sections) -> Value {
         map.insert("agentsMetrics".to_owned(), section);
     }
     Value::Object(map)
-}
-
-pub(super) fn answer_json(answer: &EngagementAnswer, with_intervals: bool) -> Value {
-    let mut value = sections_json(&answer.whole);
-    if with_intervals {
-        let intervals = answer.intervals.iter().rev().map(|interval| {
-            json!({
-                "timestamp": interval.end_ms,
-                "metricsData": sections_json(&interval.data),
-            })
-        });
-        value["metricsByIntervals"] = intervals.collect();
-    }
-    value
 }
 
 pub(super) fn sla_json(answer: &SlaAnswer) -> Value {

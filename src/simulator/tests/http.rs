@@ -1,4 +1,4 @@
-//! The healthy paths over HTTP: finding hosts, authorising, data and names.
+//! Responses without faults over HTTP: hosts, authorisation, data and names.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn post(
 }
 
 #[tokio::test]
-async fn the_domain_api_names_this_host_for_every_service() {
+async fn the_domain_api_lists_this_host_for_every_service() {
     let (simulator, _) = started(Options::in_process()).await;
     let host = simulator.local_addr().to_string();
     let base = format!("{}/api/account/12345678/service", simulator.base_url());
@@ -50,18 +50,22 @@ async fn the_domain_api_names_this_host_for_every_service() {
 }
 
 #[tokio::test]
-async fn tokens_are_given_for_the_right_form_only() {
+async fn tokens_are_issued_for_a_correct_form_only() {
     let (simulator, _) = started(Options::in_process()).await;
     let path = "/sentinel/api/v2/account/12345678/app/token";
     let form = "application/x-www-form-urlencoded";
     let good = "grant_type=client_credentials&client_id=demo&client_secret=demo-secret";
-    let answer = post(&simulator, path, &format!("{form}; charset=UTF-8"), good).await;
-    assert_eq!(answer.status(), 200);
-    let answer = json(answer).await;
-    assert_eq!(answer["token_type"], "Bearer");
-    assert_eq!(answer["expires_in"], 3600);
+    let response = post(&simulator, path, &format!("{form}; charset=UTF-8"), good).await;
+    assert_eq!(response.status(), 200);
+    let response = json(response).await;
+    assert_eq!(response["token_type"], "Bearer");
+    assert_eq!(response["expires_in"], 3600);
     assert_eq!(
-        answer["access_token"].as_str().unwrap().split('.').count(),
+        response["access_token"]
+            .as_str()
+            .unwrap()
+            .split('.')
+            .count(),
         3
     );
     let table = [
@@ -77,9 +81,9 @@ async fn tokens_are_given_for_the_right_form_only() {
         (form, "x".repeat(20_000), 413),
     ];
     for (content_type, body, status) in table {
-        let answer = post(&simulator, path, content_type, &body).await;
-        assert_eq!(answer.status(), status, "{content_type} {body:.60}");
-        assert!(json(answer).await.get("error").is_some());
+        let response = post(&simulator, path, content_type, &body).await;
+        assert_eq!(response.status(), status, "{content_type} {body:.60}");
+        assert!(json(response).await.get("error").is_some());
     }
     let elsewhere = post(
         &simulator,
@@ -92,14 +96,14 @@ async fn tokens_are_given_for_the_right_form_only() {
 }
 
 #[tokio::test]
-async fn a_login_bearer_opens_the_data_apis() {
+async fn a_login_bearer_is_accepted_by_the_data_apis() {
     let (simulator, _) = started(Options::in_process()).await;
     let path = "/api/account/12345678/login?v=1.3";
     let body = r#"{"username":"demo","password":"demo-password"}"#;
-    let answer = json(post(&simulator, path, "application/json", body).await).await;
-    assert!(answer["csrf"].is_string());
-    let mut caller = Caller::of(&simulator).await;
-    caller.token = answer["bearer"].as_str().unwrap().to_owned();
+    let response = json(post(&simulator, path, "application/json", body).await).await;
+    assert!(response["csrf"].is_string());
+    let mut caller = Caller::authorized(&simulator).await;
+    caller.token = response["bearer"].as_str().unwrap().to_owned();
     caller.data("sla?v=1&timeframe=5").await;
     let wrong = body.replace("demo-password", "wrong");
     assert_eq!(
@@ -121,7 +125,7 @@ async fn a_login_bearer_opens_the_data_apis() {
 }
 
 #[tokio::test]
-async fn data_needs_a_token_that_is_still_valid() {
+async fn data_apis_need_a_valid_token() {
     let options = Options {
         token_lifetime: Duration::from_secs(60),
         no_expires_in: true,
@@ -133,15 +137,15 @@ async fn data_needs_a_token_that_is_still_valid() {
         simulator.base_url()
     );
     assert_eq!(client().get(&url).send().await.unwrap().status(), 401);
-    let mut caller = Caller::of(&simulator).await;
+    let mut caller = Caller::authorized(&simulator).await;
     caller.data("sla?v=1&timeframe=5").await;
     clock.advance(60_000);
     assert_eq!(caller.operations("sla?v=1&timeframe=5").await.status(), 401);
-    caller = Caller::of(&simulator).await;
+    caller = Caller::authorized(&simulator).await;
     caller.data("engactivity?v=1&timeframe=5").await;
     simulator.revoke_tokens();
     assert_eq!(caller.operations("sla?v=1&timeframe=5").await.status(), 401);
-    let caller = Caller::of(&simulator).await;
+    let caller = Caller::authorized(&simulator).await;
     let other = caller
         .get("/operations/api/account/87654321/sla?v=1&timeframe=5")
         .await
@@ -150,9 +154,9 @@ async fn data_needs_a_token_that_is_still_valid() {
 }
 
 #[tokio::test]
-async fn bad_parameters_methods_and_paths_are_told_apart() {
+async fn bad_parameters_methods_and_paths_have_their_own_status() {
     let (simulator, _) = started(Options::in_process()).await;
-    let caller = Caller::of(&simulator).await;
+    let caller = Caller::authorized(&simulator).await;
     for query in [
         "timeframe=5",
         "v=1",
@@ -160,9 +164,9 @@ async fn bad_parameters_methods_and_paths_are_told_apart() {
         "v=1&timeframe=60&interval=31",
         "v=1&timeframe=5&skillIds=x",
     ] {
-        let answer = caller.operations(&format!("engactivity?{query}")).await;
-        assert_eq!(answer.status(), 400, "{query}");
-        assert!(json(answer).await["error"]["message"].is_string());
+        let response = caller.operations(&format!("engactivity?{query}")).await;
+        assert_eq!(response.status(), 400, "{query}");
+        assert!(json(response).await["error"]["message"].is_string());
     }
     assert_eq!(
         caller
@@ -202,7 +206,7 @@ async fn bad_parameters_methods_and_paths_are_told_apart() {
 #[tokio::test]
 async fn numbers_change_every_ten_seconds_and_not_before() {
     let (simulator, clock) = started(Options::in_process()).await;
-    let caller = Caller::of(&simulator).await;
+    let caller = Caller::authorized(&simulator).await;
     clock.set(BUSY - BUSY % 10_000);
     let path = "engactivity?v=1&timeframe=1440&skillIds=all&agentIds=all";
     let first = caller.data(path).await;
@@ -220,24 +224,24 @@ async fn numbers_change_every_ten_seconds_and_not_before() {
 }
 
 #[tokio::test]
-async fn two_processes_tell_the_same_story_and_two_seeds_do_not() {
+async fn one_seed_gives_one_history_and_two_seeds_give_two() {
     let path = "engactivity?v=1&timeframe=1440&skillIds=all";
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for seed in [1, 1, 2] {
         let (simulator, _) = started(Options {
             seed,
             ..Options::in_process()
         })
         .await;
-        answers.push(Caller::of(&simulator).await.data(path).await);
+        responses.push(Caller::authorized(&simulator).await.data(path).await);
         simulator.shutdown().await;
     }
-    assert_eq!(answers[0], answers[1]);
-    assert_ne!(answers[0], answers[2]);
+    assert_eq!(responses[0], responses[1]);
+    assert_ne!(responses[0], responses[2]);
 }
 
 #[tokio::test]
-async fn the_dialects_of_the_field() {
+async fn numbers_envelope_and_section_name_can_be_chosen() {
     let options = Options {
         numbers: Numbers::String,
         envelope: true,
@@ -245,12 +249,12 @@ async fn the_dialects_of_the_field() {
         ..Options::in_process()
     };
     let (simulator, _) = started(options).await;
-    let caller = Caller::of(&simulator).await;
-    let answer = caller
+    let caller = Caller::authorized(&simulator).await;
+    let response = caller
         .data("engactivity?v=1&timeframe=60&skillIds=all&interval=60")
         .await;
-    assert_eq!(answer["meta"]["responseCode"], 200);
-    let body = &answer["body"];
+    assert_eq!(response["meta"]["responseCode"], 200);
+    let body = &response["body"];
     assert!(body["skillsMetrics"]["metricsTotals"]["totalHandlingTime"].is_string());
     assert!(body["metricsByIntervals"][0]["timestamp"].is_string());
     let sla = caller.data("sla?v=1&timeframe=60").await;
@@ -269,17 +273,17 @@ async fn the_dialects_of_the_field() {
         ..Options::in_process()
     })
     .await;
-    let answer = Caller::of(&simulator)
+    let response = Caller::authorized(&simulator)
         .await
         .operations("engactivity?v=1&timeframe=60")
         .await;
-    assert!(answer.text().await.unwrap().contains(".0"));
+    assert!(response.text().await.unwrap().contains(".0"));
 }
 
 #[tokio::test]
-async fn names_for_every_id_with_a_tag() {
+async fn names_exist_for_every_id_and_have_an_etag() {
     let (simulator, _) = started(Options::in_process()).await;
-    let caller = Caller::of(&simulator).await;
+    let caller = Caller::authorized(&simulator).await;
     let base = "/api/account/12345678/configuration/le-users";
     for (list, version, count) in [
         ("skills", "4.0", 9),
@@ -287,9 +291,9 @@ async fn names_for_every_id_with_a_tag() {
         ("users", "4.0", 41),
     ] {
         let path = format!("{base}/{list}?v={version}");
-        let answer = caller.get(&path).await.unwrap();
-        let tag = answer.headers()["etag"].clone();
-        let entries = json(answer).await;
+        let response = caller.get(&path).await.unwrap();
+        let tag = response.headers()["etag"].clone();
+        let entries = json(response).await;
         let entries = entries.as_array().unwrap();
         assert_eq!(entries.len(), count, "{list}");
         assert!(

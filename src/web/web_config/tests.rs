@@ -1,5 +1,6 @@
-//! Files that change, are being written, or are no files, under a running server.
+//! Files that change, are being written, or are not regular, under a running server.
 
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -15,7 +16,7 @@ fn write(path: &Path, text: &str, mode: u32) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn changes_are_taken_up_once_in_a_while_and_mistakes_are_not() {
+async fn valid_changes_are_used_and_invalid_ones_are_not() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("web.yml");
     let users = |names: &[&str]| {
@@ -32,13 +33,13 @@ async fn changes_are_taken_up_once_in_a_while_and_mistakes_are_not() {
 
     write(&path, &users(&["a", "bob"]), 0o600);
     let early = web.current(EVERY).await;
-    assert!(Arc::ptr_eq(&first, &early), "looked again too soon");
+    assert!(Arc::ptr_eq(&first, &early), "checked again too soon");
     tokio::time::advance(EVERY).await;
     let second = web.current(EVERY).await;
-    assert!(!Arc::ptr_eq(&first, &second), "the change went unnoticed");
+    assert!(!Arc::ptr_eq(&first, &second), "the change was not noticed");
 
-    for wrong in ["basic_auth_users: {a: b}", "tls_server_config: {cert: x}"] {
-        write(&path, wrong, 0o600);
+    for invalid in ["basic_auth_users: {a: b}", "tls_server_config: {cert: x}"] {
+        write(&path, invalid, 0o600);
         tokio::time::advance(EVERY).await;
         assert!(Arc::ptr_eq(&second, &web.current(EVERY).await));
     }
@@ -55,20 +56,20 @@ async fn changes_are_taken_up_once_in_a_while_and_mistakes_are_not() {
     assert!(web.last_reload_successful());
 }
 
-/// What a look finds `after` the one before.
-async fn look(web: &WebConfig, after: Duration) -> (bool, bool) {
+/// Whether there are users and the file is up to date, at a check `after` the previous one.
+async fn check(web: &WebConfig, after: Duration) -> (bool, bool) {
     tokio::time::advance(after).await;
     let users = web.current(EVERY).await.users.is_some();
     (users, web.last_reload_successful())
 }
 
 #[tokio::test(start_paused = true)]
-async fn authentication_is_not_switched_off_by_a_file_that_is_being_written() {
+async fn a_half_written_file_does_not_disable_authentication() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("web.yml");
-    let guarded = format!("basic_auth_users: {{a: {HASH}}}\n");
-    let open = "http_server_config: {http2: true}\n";
-    write(&path, &guarded, 0o600);
+    let with_users = format!("basic_auth_users: {{a: {HASH}}}\n");
+    let without_users = "http_server_config: {http2: true}\n";
+    write(&path, &with_users, 0o600);
     let web = WebConfig::load(&path).unwrap();
     for empty in [
         "",
@@ -82,31 +83,43 @@ async fn authentication_is_not_switched_off_by_a_file_that_is_being_written() {
     ] {
         write(&path, empty, 0o600);
         for _ in 0..3 {
-            let found = look(&web, SETTLE * 10).await;
-            assert_eq!(found, (true, false), "{empty:?} is never taken");
+            let found = check(&web, SETTLE_TIME * 10).await;
+            assert_eq!(found, (true, false), "{empty:?} is never used");
         }
     }
     write(&path, "basic_auth_users: {}\n", 0o600);
-    assert_eq!(look(&web, EVERY).await, (true, false));
-    assert_eq!(look(&web, SETTLE - EVERY).await, (true, false));
-    // The next part of it is written.
-    write(&path, open, 0o600);
-    assert_eq!(look(&web, EVERY).await, (true, false), "it has changed");
-    write(&path, &guarded, 0o600);
-    assert_eq!(look(&web, SETTLE).await, (true, true), "and is whole");
-    write(&path, &format!("{guarded}\0"), 0o600);
-    assert_eq!(look(&web, SETTLE * 10).await, (true, false), "NUL");
+    assert_eq!(check(&web, EVERY).await, (true, false));
+    assert_eq!(check(&web, SETTLE_TIME - EVERY).await, (true, false));
+    // Now the next part of it is written.
+    write(&path, without_users, 0o600);
+    assert_eq!(check(&web, EVERY).await, (true, false), "it has changed");
+    write(&path, &with_users, 0o600);
+    assert_eq!(
+        check(&web, SETTLE_TIME).await,
+        (true, true),
+        "it is complete"
+    );
+    write(&path, &format!("{with_users}\0"), 0o600);
+    assert_eq!(check(&web, SETTLE_TIME * 10).await, (true, false), "NUL");
 
-    write(&path, open, 0o600);
-    assert_eq!(look(&web, EVERY).await, (true, false));
-    assert_eq!(look(&web, SETTLE).await, (false, true), "it is meant so");
+    write(&path, without_users, 0o600);
+    assert_eq!(check(&web, EVERY).await, (true, false));
+    assert_eq!(
+        check(&web, SETTLE_TIME).await,
+        (false, true),
+        "it is settled"
+    );
     write(&path, "", 0o600);
-    assert_eq!(look(&web, EVERY).await, (false, true), "nothing is lost");
+    assert_eq!(
+        check(&web, EVERY).await,
+        (false, true),
+        "there are no users to lose"
+    );
 }
 
-/// What stands in `tls_server_config` before and after, and whether the change has to wait.
+/// `tls_server_config` before and after a change, and whether the change has to settle.
 #[tokio::test(start_paused = true)]
-async fn whatever_lets_a_client_in_waits_until_it_has_stood_unchanged() {
+async fn files_that_admit_more_clients_have_to_settle() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let pair = || generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -119,7 +132,7 @@ async fn whatever_lets_a_client_in_waits_until_it_has_stood_unchanged() {
     let any = "client_auth_type: RequireAnyClientCert";
     let verify = "client_auth_type: RequireAndVerifyClientCert, client_ca_file";
     let mut wrong = Vec::new();
-    for (before, after, waits) in [
+    for (before, after, has_to_settle) in [
         (
             format!("{any}, client_allowed_sans: [a]"),
             any.to_owned(),
@@ -191,53 +204,53 @@ async fn whatever_lets_a_client_in_waits_until_it_has_stood_unchanged() {
         file(&after);
         tokio::time::advance(EVERY).await;
         let at_once = !Arc::ptr_eq(&first, &web.current(EVERY).await);
-        tokio::time::advance(SETTLE).await;
+        tokio::time::advance(SETTLE_TIME).await;
         let in_the_end = !Arc::ptr_eq(&first, &web.current(EVERY).await);
-        if at_once == waits || !in_the_end {
+        if at_once == has_to_settle || !in_the_end {
             wrong.push((before, after, at_once, in_the_end));
         }
     }
-    assert!(wrong.is_empty(), "taken at once, in the end: {wrong:#?}");
+    assert!(wrong.is_empty(), "used at once, in the end: {wrong:#?}");
 }
 
-/// These may be wrong altogether where the system knows no authorities, so only the first look counts.
+/// Where the system has no authorities, some of these are invalid, so only the first check counts.
 #[tokio::test(start_paused = true)]
-async fn authorities_of_the_system_in_place_of_ones_own_and_tls_gone_are_not_taken_at_once() {
+async fn removing_client_ca_or_tls_is_not_used_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let pair = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     write(&at("crt"), &pair.cert.pem(), 0o644);
     write(&at("key"), &pair.signing_key.serialize_pem(), 0o600);
     let tls = "cert_file: crt, key_file: key, client_auth_type: RequireAndVerifyClientCert";
-    let guarded = format!("tls_server_config: {{{tls}, client_ca_file: crt}}\n");
-    for open in [
+    let with_client_ca = format!("tls_server_config: {{{tls}, client_ca_file: crt}}\n");
+    for changed in [
         format!("tls_server_config: {{{tls}}}\n"),
         "http_server_config: {http2: true}\n".to_owned(),
         "tls_server_config:\n".to_owned(),
     ] {
-        write(&at("web.yml"), &guarded, 0o600);
+        write(&at("web.yml"), &with_client_ca, 0o600);
         let web = WebConfig::load(&at("web.yml")).unwrap();
         let first = web.current(EVERY).await;
-        write(&at("web.yml"), &open, 0o600);
+        write(&at("web.yml"), &changed, 0o600);
         tokio::time::advance(EVERY).await;
-        assert!(Arc::ptr_eq(&first, &web.current(EVERY).await), "{open}");
-        assert!(!web.last_reload_successful(), "{open}");
+        assert!(Arc::ptr_eq(&first, &web.current(EVERY).await), "{changed}");
+        assert!(!web.last_reload_successful(), "{changed}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn users_without_a_name_hold_nothing_up_where_no_password_is_asked_for() {
+async fn null_users_are_valid_where_there_were_no_users() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("web.yml");
     write(&path, "rate_limit: {interval: 1s, burst: 9}\n", 0o600);
     let web = WebConfig::load(&path).unwrap();
     write(&path, "basic_auth_users:\nhttp_server_config:\n", 0o600);
-    assert_eq!(look(&web, EVERY).await, (false, true));
+    assert_eq!(check(&web, EVERY).await, (false, true));
     assert!(web.current(EVERY).await.rate.is_none());
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_regular_file_is_refused_and_not_waited_for() {
+async fn files_that_are_not_regular_are_rejected_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("web.yml");
     let make_pipe = |path: &Path| {
@@ -245,29 +258,23 @@ async fn what_is_no_regular_file_is_refused_and_not_waited_for() {
         assert!(made.unwrap().success());
     };
     make_pipe(&path);
-    let mistakes = WebConfig::load(&path).err().unwrap();
-    assert!(
-        mistakes[0].ends_with("is not a regular file"),
-        "{mistakes:?}"
-    );
+    let errors = WebConfig::load(&path).err().unwrap();
+    assert!(errors[0].ends_with("is not a regular file"), "{errors:?}");
     fs::remove_file(&path).unwrap();
     write(&path, &format!("basic_auth_users: {{a: {HASH}}}\n"), 0o600);
     let web = WebConfig::load(&path).unwrap();
     fs::remove_file(&path).unwrap();
     make_pipe(&path);
-    assert_eq!(look(&web, EVERY).await, (true, false));
+    assert_eq!(check(&web, EVERY).await, (true, false));
     make_pipe(&folder.path().join("crt"));
     write(
         &folder.path().join("t.yml"),
         "tls_server_config: {cert_file: crt, key_file: crt}",
         0o600,
     );
-    let mistakes = WebConfig::load(&folder.path().join("t.yml")).err().unwrap();
-    assert_eq!(mistakes.len(), 2, "{mistakes:?}");
-    assert!(
-        mistakes[0].ends_with("is not a regular file"),
-        "{mistakes:?}"
-    );
+    let errors = WebConfig::load(&folder.path().join("t.yml")).err().unwrap();
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    assert!(errors[0].ends_with("is not a regular file"), "{errors:?}");
 }
 
 #[test]
@@ -294,34 +301,30 @@ fn an_expired_certificate_gives_a_warning() {
 }
 
 #[test]
-fn mistakes_of_file_and_certificates_come_together() {
+fn errors_of_file_and_certificates_are_reported_together() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("web.yml");
     let missing = WebConfig::load(&path).err().unwrap();
     assert!(missing[0].ends_with(" does not exist"), "{missing:?}");
     write(
         &path,
-        "odd: 1\ntls_server_config: {cert_file: c, min_version: TLS11}\n",
+        "unknown: 1\ntls_server_config: {cert_file: c, min_version: TLS11}\n",
         0o600,
     );
-    let mistakes = WebConfig::load(&path).err().unwrap();
-    assert_eq!(
-        mistakes.len(),
-        4,
-        "key, version, cert_file, key: {mistakes:#?}"
-    );
-    let shown = folder.path().join("c");
+    let errors = WebConfig::load(&path).err().unwrap();
+    assert_eq!(errors.len(), 4, "key, version, cert_file, key: {errors:#?}");
+    let path = folder.path().join("c");
     assert!(
-        mistakes.concat().contains(&shown.display().to_string()),
-        "{mistakes:#?}"
+        errors.concat().contains(&path.display().to_string()),
+        "{errors:#?}"
     );
     write(&path, &"#".repeat(2 * 1024 * 1024), 0o600);
-    let mistakes = WebConfig::load(&path).err().unwrap();
-    assert!(mistakes[0].contains("is larger than"), "{mistakes:?}");
+    let errors = WebConfig::load(&path).err().unwrap();
+    assert!(errors[0].contains("is larger than"), "{errors:?}");
 }
 
 #[test]
-fn secrets_open_to_others_give_a_warning() {
+fn world_readable_secrets_give_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -346,7 +349,7 @@ fn secrets_open_to_others_give_a_warning() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn proven_passwords_and_the_rate_limit_survive_a_renewed_certificate() {
+async fn a_renewed_certificate_keeps_verified_passwords_and_tokens() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let renew = || {
@@ -367,19 +370,16 @@ async fn proven_passwords_and_the_rate_limit_survive_a_renewed_certificate() {
     let peer = std::net::SocketAddr::from(([192, 0, 2, 1], 1)).into();
     let users = before.users.as_ref().unwrap();
     let verdict = users.check(Some(&header), peer, EVERY, |_| ()).await;
-    assert_eq!(verdict, crate::web::auth::Verdict::Granted);
+    assert_eq!(verdict, crate::web::basic_auth::Verdict::Granted);
     assert!(before.rate.as_ref().unwrap().allow());
 
     renew();
     tokio::time::advance(EVERY).await;
     let after = web.current(EVERY).await;
-    assert!(
-        !Arc::ptr_eq(&before, &after),
-        "the certificate is not taken"
-    );
-    assert!(after.users.as_ref().unwrap().has_proven("alice"));
+    assert!(!Arc::ptr_eq(&before, &after), "the certificate is not used");
+    assert!(after.users.as_ref().unwrap().has_verified("alice"));
     assert!(
         !after.rate.as_ref().unwrap().allow(),
-        "the count began again"
+        "the bucket was refilled"
     );
 }

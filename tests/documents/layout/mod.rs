@@ -24,7 +24,6 @@ const WITHOUT_CIRCLES: &[&str] = &["cli", "config", "exposition", "simulator", "
 type Allowed = BTreeMap<String, Option<BTreeSet<String>>>;
 
 const HEADER: &str = "| module | may import |";
-const DRAFT: &str = "tests/documents/layout/imports.md";
 
 /// The rows of the table, without its header and line.
 fn table(text: &str) -> Allowed {
@@ -117,11 +116,7 @@ fn sources(folder: &str) -> Files {
 }
 
 fn architecture() -> String {
-    let text = std::fs::read_to_string(repository("docs/architecture.md"));
-    // Until the document has the table, a copy of the imports as they are stands in for it.
-    text.ok()
-        .filter(|text| text.contains(HEADER))
-        .unwrap_or_else(|| std::fs::read_to_string(repository(DRAFT)).unwrap())
+    std::fs::read_to_string(repository("docs/architecture.md")).unwrap()
 }
 
 #[test]

@@ -1,38 +1,38 @@
-//! Every file of `tests/bad_config` and exactly what is said about it.
+//! Every file of `tests/bad_config` and its exact error message.
 
-/// File name and the whole text of the error, one line per mistake.
+/// File name and the complete message, one line per mistake.
 pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     (
         "account-both-collectors-disabled.yml",
-        "accounts[0]: engagement_activity and sla are both disabled, so that nothing is asked; enable one or remove the account",
+        "accounts[0]: every collector is disabled (engagement_activity, sla), so that nothing is requested; enable one or remove the account",
     ),
     (
         "account-id-missing.yml",
-        "accounts[0].id: is missing; give the account id (site id) that LivePerson gave you",
+        "accounts[0].id: is missing; set it to the account id (site id) that LivePerson gave you",
     ),
     (
         "account-id-twice.yml",
-        "accounts[1].id: 12345678 is also the id of accounts[0]",
+        "accounts[1].id: 12345678 is already the id of accounts[0]",
     ),
     (
         "account-id-with-a-slash.yml",
-        "accounts[0].id: 1/../2 is not an account id: 1 to 64 letters, digits, _ or -",
+        "accounts[0].id: expected an account id (1 to 64 letters, digits, _ or -), found 1/../2",
     ),
     (
         "account-nothing.yml",
-        "accounts[0]: nothing where a map is wanted",
+        "accounts[0]: expected a mapping, found nothing",
     ),
     (
         "account-skill-agents-without-skills.yml",
-        "accounts[0].engagement_activity: skill_agents: true needs skills, which are none; select skills or set skill_agents: false",
+        "accounts[0].engagement_activity: skill_agents: true requires skills, found skills: none; select skills or set skill_agents: false",
     ),
     (
         "account-sla-bucket-not-multiple-of-5.yml",
         "accounts[0].sla.buckets[0]: 12 is not a multiple of 5",
     ),
     (
-        "account-sla-nothing-to-ask.yml",
-        "accounts[0].sla: account: false, skills: none and groups: none leave nothing to ask; select one of them or set enabled: false",
+        "account-sla-nothing-to-request.yml",
+        "accounts[0].sla: account: false, skills: none and groups: none leave nothing to request; select one of them or set enabled: false",
     ),
     (
         "account-unknown-key.yml",
@@ -40,75 +40,75 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     ),
     (
         "accounts-empty.yml",
-        "accounts: no account is given; give at least one, with id and auth",
+        "accounts: no account is configured; add at least one, with id and auth",
     ),
     (
         "accounts-missing.yml",
-        "accounts: no account is given; give at least one, with id and auth",
+        "accounts: no account is configured; add at least one, with id and auth",
     ),
     (
         "accounts-not-a-list.yml",
-        "accounts: a map where a list is wanted",
+        "accounts: expected a list, found a mapping",
     ),
     (
         "alias-bomb.yml",
-        "tests/bad_config/alias-bomb.yml: line 9, column 37: more than 200000 values, aliases expanded",
+        "tests/bad_config/alias-bomb.yml: line 9, column 37: more than 200000 values, with aliases expanded",
     ),
     (
         "allowed-domains.yml",
-        "allowed_domains[1]: https://lp.example.com is not a domain such as example.com (its subdomains are included; no scheme, port or *)\n\
-         allowed_domains[2]: \"*.example.com\" is not a domain such as example.com (its subdomains are included; no scheme, port or *)\n\
-         allowed_domains[3]: com is a whole top-level domain; name the one that is meant below it\n\
-         allowed_domains[4]: example.com is the same as allowed_domains[0]",
+        "allowed_domains[1]: expected a domain such as example.com (its subdomains are included; no scheme, port or *), found https://lp.example.com\n\
+         allowed_domains[2]: expected a domain such as example.com (its subdomains are included; no scheme, port or *), found \"*.example.com\"\n\
+         allowed_domains[3]: com is a top-level domain; name a domain below it\n\
+         allowed_domains[4]: example.com duplicates allowed_domains[0]",
     ),
     (
-        "auth-a-text.yml",
-        "accounts[0].auth: a text where a map is wanted",
+        "auth-a-string.yml",
+        "accounts[0].auth: expected a mapping, found a string",
     ),
     (
         "auth-client-id-empty.yml",
-        "accounts[0].auth.oauth2.client_id: the value is empty",
+        "accounts[0].auth.oauth2.client_id: expected a non-empty string, found an empty string",
     ),
     (
         "auth-client-id-missing.yml",
-        "accounts[0].auth.oauth2.client_id: is missing; give the client id that LivePerson issued",
+        "accounts[0].auth.oauth2.client_id: is missing; set it to the client id that LivePerson issued",
     ),
     (
         "auth-login-without-username.yml",
-        "accounts[0].auth.login.username: is missing; give the login name of a LivePerson user",
+        "accounts[0].auth.login.username: is missing; set it to the login name of a LivePerson user",
     ),
     (
         "auth-missing.yml",
-        "accounts[0].auth: no way to authorise calls is given; give exactly one of oauth2, oauth1, login",
+        "accounts[0].auth: no authorisation method is configured; set exactly one of oauth2, oauth1, login",
     ),
     (
         "auth-oauth1-half.yml",
-        "accounts[0].auth.oauth1.access_token: is missing; give access_token, or access_token_file with the path of a file that holds it\n\
-         accounts[0].auth.oauth1.access_token_secret: is missing; give access_token_secret, or access_token_secret_file with the path of a file that holds it",
+        "accounts[0].auth.oauth1.access_token: is missing; set access_token, or access_token_file to the path of a file that contains it\n\
+         accounts[0].auth.oauth1.access_token_secret: is missing; set access_token_secret, or access_token_secret_file to the path of a file that contains it",
     ),
     (
         "auth-secret-a-list.yml",
-        "accounts[0].auth.oauth2.client_secret: a list where a single value is wanted",
+        "accounts[0].auth.oauth2.client_secret: expected a single value, found a list",
     ),
     (
-        "auth-secret-a-map.yml",
-        "accounts[0].auth.oauth2.client_secret: a map where a single value is wanted",
+        "auth-secret-a-mapping.yml",
+        "accounts[0].auth.oauth2.client_secret: expected a single value, found a mapping",
     ),
     (
         "auth-secret-and-file.yml",
-        "accounts[0].auth.oauth2: client_secret and client_secret_file are both given; keep one",
+        "accounts[0].auth.oauth2: client_secret and client_secret_file are both set; keep one",
     ),
     (
         "auth-secret-empty.yml",
-        "accounts[0].auth.oauth2.client_secret: the value is empty",
+        "accounts[0].auth.oauth2.client_secret: expected a non-empty string, found an empty string",
     ),
     (
-        "auth-secret-file-a-folder.yml",
+        "auth-secret-file-a-directory.yml",
         "accounts[0].auth.login.password_file: tests/bad_config/files is a directory, not a file",
     ),
     (
         "auth-secret-file-does-not-exist.yml",
-        "accounts[0].auth.oauth2.client_secret_file: the file that it names does not exist in tests/bad_config/files; the path of a file is wanted here, not the secret itself",
+        "accounts[0].auth.oauth2.client_secret_file: the file does not exist in tests/bad_config/files; expected the path of a file, not the secret itself",
     ),
     (
         "auth-secret-file-empty.yml",
@@ -116,26 +116,26 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     ),
     (
         "auth-secret-glued-to-its-key.yml",
-        "accounts[0].auth.oauth2: a key without a value (is the space after a colon missing?); known here: client_id, client_secret, client_secret_file\n\
-         accounts[0].auth.oauth2.client_secret: is missing; give client_secret, or client_secret_file with the path of a file that holds it",
+        "accounts[0].auth.oauth2: key without a value (is the space after a colon missing?); expected one of client_id, client_secret, client_secret_file\n\
+         accounts[0].auth.oauth2.client_secret: is missing; set client_secret, or client_secret_file to the path of a file that contains it",
     ),
     (
         "auth-secret-missing.yml",
-        "accounts[0].auth.oauth2.client_secret: is missing; give client_secret, or client_secret_file with the path of a file that holds it",
+        "accounts[0].auth.oauth2.client_secret: is missing; set client_secret, or client_secret_file to the path of a file that contains it",
     ),
     (
         "auth-secret-misspelt.yml",
         "accounts[0].auth.oauth2.client_secrte: unknown key; did you mean client_secret?\n\
-         accounts[0].auth.oauth2.client_secret: is missing; give client_secret, or client_secret_file with the path of a file that holds it",
+         accounts[0].auth.oauth2.client_secret: is missing; set client_secret, or client_secret_file to the path of a file that contains it",
     ),
     (
-        "auth-two-ways.yml",
-        "accounts[0].auth: oauth2 and login are given; keep exactly one of oauth2, oauth1, login",
+        "auth-two-methods.yml",
+        "accounts[0].auth: expected exactly one of oauth2, oauth1, login, found oauth2 and login",
     ),
     (
-        "auth-unknown-way.yml",
+        "auth-unknown-method.yml",
         "accounts[0].auth.oauth: unknown key; did you mean oauth2?\n\
-         accounts[0].auth: no way to authorise calls is given; give exactly one of oauth2, oauth1, login",
+         accounts[0].auth: no authorisation method is configured; set exactly one of oauth2, oauth1, login",
     ),
     (
         "domain-api-plain-http.yml",
@@ -143,63 +143,63 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     ),
     (
         "domain-api-with-password.yml",
-        "domain_api: [hidden]@api.liveperson.net holds a user name or password; those belong under auth",
+        "domain_api: [hidden]@api.liveperson.net contains a user name or password; credentials belong under auth",
     ),
     (
         "domain-api-with-query.yml",
-        "domain_api: https://api.liveperson.net/?[hidden] has a query or fragment; scheme, host and path are enough",
+        "domain_api: https://api.liveperson.net/?[hidden] has a query or fragment; keep only scheme, host and path",
     ),
     (
         "empty.yml",
-        "tests/bad_config/empty.yml: is empty; it needs at least accounts",
+        "tests/bad_config/empty.yml: is empty; add at least the section accounts",
     ),
     (
         "engagement-activity-a-list.yml",
-        "engagement_activity: a list where a map is wanted",
+        "engagement_activity: expected a mapping, found a list",
     ),
     (
         "engagement-activity-agent-beyond-64-bit.yml",
-        "engagement_activity.agents[1]: 9223372036854775808 is not an id: a whole number of at least 0",
+        "engagement_activity.agents[1]: expected an id (a whole number of at least 0), found 9223372036854775808",
     ),
     (
         "engagement-activity-agent-negative.yml",
-        "engagement_activity.agents[0]: -1 is not an id: a whole number of at least 0",
+        "engagement_activity.agents[0]: expected an id (a whole number of at least 0), found -1",
     ),
     (
         "engagement-activity-agent-twice.yml",
-        "engagement_activity.agents[1]: 3 is the same as engagement_activity.agents[0]",
+        "engagement_activity.agents[1]: 3 duplicates engagement_activity.agents[0]",
     ),
     (
         "engagement-activity-buckets.yml",
-        "engagement_activity.buckets: unknown key; known here: enabled, interval, windows, skills, agents, skill_agents",
+        "engagement_activity.buckets: unknown key; expected one of enabled, interval, windows, skills, agents, skill_agents",
     ),
     (
         "engagement-activity-enabled-yes.yml",
-        "engagement_activity.enabled: yes is neither true nor false",
+        "engagement_activity.enabled: expected true or false, found yes",
     ),
     (
         "engagement-activity-interval-too-short.yml",
-        "engagement_activity.interval: 500ms is not between 1s and 1d",
+        "engagement_activity.interval: expected a duration from 1s to 1d, found 500ms",
     ),
     (
         "engagement-activity-interval-without-unit.yml",
-        "engagement_activity.interval: 30 has no unit; durations are written as 250ms, 30s or 1h30m",
+        "engagement_activity.interval: 30 has no unit; write durations as 250ms, 30s or 1h30m",
     ),
     (
         "engagement-activity-skill-agents-without-skills.yml",
-        "engagement_activity: skill_agents: true needs skills, which are none; select skills or set skill_agents: false",
+        "engagement_activity: skill_agents: true requires skills, found skills: none; select skills or set skill_agents: false",
     ),
     (
         "engagement-activity-skill-below-unassigned.yml",
-        "engagement_activity.skills[1]: -2 is not an id: a whole number of at least -1",
+        "engagement_activity.skills[1]: expected an id (a whole number of at least -1), found -2",
     ),
     (
         "engagement-activity-skills-empty.yml",
-        "engagement_activity.skills: an empty list selects nothing; write none",
+        "engagement_activity.skills: expected at least one id, found an empty list; write none to select nothing",
     ),
     (
         "engagement-activity-skills-one-id.yml",
-        "engagement_activity.skills: 4 is not all, none or a list of ids such as [4, 15]",
+        "engagement_activity.skills: expected all, none or a list of ids such as [4, 15], found 4",
     ),
     (
         "engagement-activity-unknown-key.yml",
@@ -215,82 +215,85 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     ),
     (
         "hosts-without-scheme.yml",
-        "accounts[0].hosts.leDataReporting: va.data.liveperson.net is not a web address such as https://va.data.liveperson.net",
+        "accounts[0].hosts.leDataReporting: expected a web address such as https://va.data.liveperson.net, found va.data.liveperson.net",
     ),
     (
         "keys-given-twice.yml",
-        "limits.max_in_flight: given twice, in lines 6 and 7; keep one\n\
-         stale_after: given twice, in lines 8 and 9; keep one",
+        "limits.max_in_flight: duplicate key, in lines 6 and 7; keep one\n\
+         stale_after: duplicate key, in lines 8 and 9; keep one",
     ),
     (
         "limits-a-list-for-a-value.yml",
-        "limits.min_spacing: a list where a single value is wanted",
+        "limits.min_spacing: expected a single value, found a list",
     ),
     (
         "limits-max-in-flight-0.yml",
-        "limits.max_in_flight: 0 is not a whole number from 1 to 64",
+        "limits.max_in_flight: expected a whole number from 1 to 64, found 0",
     ),
     (
         "limits-max-response-bytes-fraction.yml",
-        "limits.max_response_bytes: 1.5GiB is not a size such as 500kB, 64MiB or a number of bytes",
+        "limits.max_response_bytes: expected a size such as 500kB, 64MiB or a number of bytes, found 1.5GiB",
     ),
     (
         "limits-max-response-bytes-too-small.yml",
-        "limits.max_response_bytes: 100 is not between 1KiB and 4GiB",
+        "limits.max_response_bytes: expected a size from 1KiB to 4GiB, found 100",
     ),
     (
         "limits-max-series-0.yml",
-        "limits.max_series: 0 is not a whole number from 1 to 1000000000",
+        "limits.max_series: expected a whole number from 1 to 1000000000, found 0",
     ),
     (
         "limits-min-spacing-0.yml",
-        "limits.min_spacing: 0 is not between 1ms and 1m",
+        "limits.min_spacing: expected a duration from 1ms to 1m, found 0",
     ),
     (
         "limits-request-timeout-too-long.yml",
-        "limits.request_timeout: 10m is not between 100ms and 5m",
+        "limits.request_timeout: expected a duration from 100ms to 5m, found 10m",
     ),
     (
         "list-at-the-top.yml",
-        "tests/bad_config/list-at-the-top.yml: begins with a list; sections such as accounts: are wanted at the top",
+        "tests/bad_config/list-at-the-top.yml: expected a mapping with sections such as accounts:, found a list",
     ),
     (
         "many-mistakes.yml",
         "accounts[0].hosts.leDataReportin: unknown key; did you mean leDataReporting?\n\
-         colour: unknown key; known here: accounts, engagement_activity, sla, limits, stale_after, timezone, names, domain_api, allowed_domains, tls\n\
+         colour: unknown key; expected one of accounts, engagement_activity, sla, limits, stale_after, timezone, names, domain_api, allowed_domains, tls\n\
          sla.group: unknown key; did you mean groups?\n\
-         engagement_activity.windows[1]: 300s is the same as engagement_activity.windows[0]\n\
-         engagement_activity.windows[2]: 0m is not a window: whole minutes from 1m to 24h, or today\n\
-         engagement_activity.skills: some is not all, none or a list of ids such as [4, 15]\n\
+         engagement_activity.windows[1]: 300s duplicates engagement_activity.windows[0]\n\
+         engagement_activity.windows[2]: expected a window (whole minutes from 1m to 24h, or today), found 0m\n\
+         engagement_activity.skills: expected all, none or a list of ids such as [4, 15], found some\n\
          sla.buckets[2]: 47 is not a multiple of 5\n\
-         stale_after: soon is not a duration such as 250ms, 30s or 1h30m\n\
-         accounts[0].id: \"1 2\" is not an account id: 1 to 64 letters, digits, _ or -\n\
-         accounts[0].auth: oauth2 and oauth1 are given; keep exactly one of oauth2, oauth1, login\n\
-         accounts[0].sla.interval: \"1 minute\" is not a duration such as 250ms, 30s or 1h30m\n\
+         stale_after: expected a duration such as 250ms, 30s or 1h30m, found soon\n\
+         accounts[0].id: expected an account id (1 to 64 letters, digits, _ or -), found \"1 2\"\n\
+         accounts[0].auth: expected exactly one of oauth2, oauth1, login, found oauth2 and oauth1\n\
+         accounts[0].sla.interval: expected a duration such as 250ms, 30s or 1h30m, found \"1 minute\"\n\
          accounts[0].sla.buckets[1]: 33 is not a multiple of 5\n\
-         accounts[1].id: is missing; give the account id (site id) that LivePerson gave you\n\
-         accounts[1].auth.login.username: the value is empty\n\
-         accounts[1].auth.login.password_file: the file that it names does not exist in tests/bad_config/files; the path of a file is wanted here, not the secret itself\n\
-         limits.max_in_flight: many is not a whole number from 1 to 64\n\
-         limits.min_spacing: 250 has no unit; durations are written as 250ms, 30s or 1h30m\n\
-         timezone: Berlin is not an IANA time zone such as UTC or Europe/Berlin\n\
-         names.lookup: maybe is neither true nor false\n\
-         names.skills.x: the key is not an id: a whole number of at least -1\n\
+         accounts[1].id: is missing; set it to the account id (site id) that LivePerson gave you\n\
+         accounts[1].auth.login.username: expected a non-empty string, found an empty string\n\
+         accounts[1].auth.login.password_file: the file does not exist in tests/bad_config/files; expected the path of a file, not the secret itself\n\
+         limits.max_in_flight: expected a whole number from 1 to 64, found many\n\
+         limits.min_spacing: 250 has no unit; write durations as 250ms, 30s or 1h30m\n\
+         timezone: expected an IANA time zone such as UTC or Europe/Berlin, found Berlin\n\
+         names.lookup: expected true or false, found maybe\n\
+         names.skills.x: expected an id (a whole number of at least -1), found the key x\n\
          tls.ca_file: tests/bad_config/files is a directory, not a file\n\
          domain_api: http://api.liveperson.net is plain http to a host that is not loopback: it would send credentials in clear; use https",
     ),
     (
         "names-a-list.yml",
-        "names.groups: a list where a map is wanted",
+        "names.groups: expected a mapping, found a list",
     ),
-    ("names-empty-name.yml", "names.agents.3: \"\" is empty"),
+    (
+        "names-empty-name.yml",
+        "names.agents.3: expected a non-empty string, found an empty string",
+    ),
     (
         "names-key-not-an-id.yml",
-        "names.skills.Sales: the key is not an id: a whole number of at least -1",
+        "names.skills.Sales: expected an id (a whole number of at least -1), found the key Sales",
     ),
     (
         "names-refresh-too-short.yml",
-        "names.refresh: 1s is not between 1m and 1w",
+        "names.refresh: expected a duration from 1m to 1w, found 1s",
     ),
     (
         "nested-too-deeply.yml",
@@ -298,27 +301,27 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     ),
     (
         "only-comments.yml",
-        "tests/bad_config/only-comments.yml: is empty; it needs at least accounts",
+        "tests/bad_config/only-comments.yml: is empty; add at least the section accounts",
     ),
     (
         "own-tag.yml",
-        "tests/bad_config/own-tag.yml: line 5, column 19: tags (words that begin with !) are not supported here",
+        "tests/bad_config/own-tag.yml: line 5, column 19: tags (words that begin with !) are not supported",
     ),
     (
         "sla-bucket-0-not-first.yml",
-        "sla.buckets[1]: 0 is smaller than 15 before it; buckets ascend",
+        "sla.buckets[1]: expected ascending numbers, found 0 after 15",
     ),
     (
         "sla-bucket-fraction.yml",
-        "sla.buckets[0]: 7.5 is not a whole number from 0 to 86400, in seconds",
+        "sla.buckets[0]: expected a whole number of seconds from 0 to 86400, found 7.5",
     ),
     (
         "sla-bucket-longer-than-a-day.yml",
-        "sla.buckets[0]: 86405 is not a whole number from 0 to 86400, in seconds",
+        "sla.buckets[0]: expected a whole number of seconds from 0 to 86400, found 86405",
     ),
     (
         "sla-bucket-negative.yml",
-        "sla.buckets[0]: -5 is not a whole number from 0 to 86400, in seconds",
+        "sla.buckets[0]: expected a whole number of seconds from 0 to 86400, found -5",
     ),
     (
         "sla-bucket-not-multiple-of-5.yml",
@@ -326,35 +329,35 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     ),
     (
         "sla-bucket-only-0.yml",
-        "sla.buckets: no bucket but 0 is given; give upper limits in seconds, as in [15, 30, 60]",
+        "sla.buckets: expected at least one number above 0; write seconds such as [15, 30, 60]",
     ),
     (
         "sla-bucket-twice.yml",
-        "sla.buckets[1]: 15 is the same as sla.buckets[0]",
+        "sla.buckets[1]: 15 duplicates sla.buckets[0]",
     ),
     (
         "sla-buckets-descending.yml",
-        "sla.buckets[1]: 15 is smaller than 30 before it; buckets ascend",
+        "sla.buckets[1]: expected ascending numbers, found 15 after 30",
     ),
     (
         "sla-groups-all.yml",
-        "sla.groups: all is not possible: LivePerson wants one request per group; list them, as in [7, 8]",
+        "sla.groups: expected none or a list of ids such as [7, 8], found all; LivePerson needs one request per group",
     ),
     (
         "sla-groups-empty.yml",
-        "sla.groups: an empty list selects nothing; write none",
+        "sla.groups: expected at least one id, found an empty list; write none to select nothing",
     ),
     (
-        "sla-nothing-to-ask.yml",
-        "sla: account: false, skills: none and groups: none leave nothing to ask; select one of them or set enabled: false",
+        "sla-nothing-to-request.yml",
+        "sla: account: false, skills: none and groups: none leave nothing to request; select one of them or set enabled: false",
     ),
     (
         "sla-too-many-buckets.yml",
-        "sla.buckets: 101 buckets are more than the 100 allowed",
+        "sla.buckets: expected at most 100 numbers above 0, found 101",
     ),
     (
         "stale-after-0.yml",
-        "stale_after: 0s is not between 1ms and 1w",
+        "stale_after: expected a duration from 1ms to 1w, found 0s",
     ),
     (
         "syntax-secret-after-wrong-indentation.yml",
@@ -369,12 +372,12 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
         "tests/bad_config/syntax-unclosed-list.yml: line 8, column 1: not valid YAML: while parsing a flow sequence, expected ',' or ']'",
     ),
     (
-        "text-at-the-top.yml",
-        "tests/bad_config/text-at-the-top.yml: holds a single text; sections such as accounts: are wanted at the top",
+        "string-at-the-top.yml",
+        "tests/bad_config/string-at-the-top.yml: expected a mapping with sections such as accounts:, found a string",
     ),
     (
         "timezone-unknown.yml",
-        "timezone: Europe/Atlantis is not an IANA time zone such as UTC or Europe/Berlin",
+        "timezone: expected an IANA time zone such as UTC or Europe/Berlin, found Europe/Atlantis",
     ),
     (
         "tls-ca-file-does-not-exist.yml",
@@ -382,15 +385,15 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     ),
     (
         "tls-ca-file-without-certificate.yml",
-        "tls.ca_file: tests/bad_config/files/secret.txt holds no PEM certificate (no line -----BEGIN CERTIFICATE-----)",
+        "tls.ca_file: tests/bad_config/files/secret.txt contains no PEM certificate (no line -----BEGIN CERTIFICATE-----)",
     ),
     (
         "two-documents.yml",
-        "tests/bad_config/two-documents.yml: line 5, column 1: a second YAML document begins; only one is allowed",
+        "tests/bad_config/two-documents.yml: line 5, column 1: expected a single YAML document, found a second one",
     ),
     (
         "unknown-key-that-looks-like-a-path.yml",
-        "accounts[999999999999].id: unknown key; known here: accounts, engagement_activity, sla, limits, stale_after, timezone, names, domain_api, allowed_domains, tls",
+        "accounts[999999999999].id: unknown key; expected one of accounts, engagement_activity, sla, limits, stale_after, timezone, names, domain_api, allowed_domains, tls",
     ),
     (
         "unknown-section.yml",
@@ -398,26 +401,26 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     ),
     (
         "value-too-long-to-repeat.yml",
-        "timezone: Europe/Europe/Europe/Europe/Europe/Europe/Europe/Europe/Euro… is not an IANA time zone such as UTC or Europe/Berlin",
+        "timezone: expected an IANA time zone such as UTC or Europe/Berlin, found Europe/Europe/Europe/Europe/Europe/Europe/Europe/Europe/Euro…",
     ),
     (
         "windows-empty.yml",
-        "sla.windows: an empty list asks nothing; give windows such as [5m, 1h], or set enabled: false",
+        "sla.windows: expected at least one window, found an empty list; write windows such as [5m, 1h], or set enabled: false",
     ),
     (
         "windows-half-minute.yml",
-        "sla.windows[1]: 90s is not a window: whole minutes from 1m to 24h, or today",
+        "sla.windows[1]: expected a window (whole minutes from 1m to 24h, or today), found 90s",
     ),
     (
         "windows-longer-than-a-day.yml",
-        "sla.windows[0]: 25h is not a window: whole minutes from 1m to 24h, or today",
+        "sla.windows[0]: expected a window (whole minutes from 1m to 24h, or today), found 25h",
     ),
     (
         "windows-not-a-list.yml",
-        "sla.windows: 5m is not a list; write [5m]",
+        "sla.windows: expected a list, found 5m; write [5m]",
     ),
     (
         "windows-twice.yml",
-        "sla.windows[2]: 1h is the same as sla.windows[0]",
+        "sla.windows[2]: 1h duplicates sla.windows[0]",
     ),
 ];

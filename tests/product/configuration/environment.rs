@@ -1,13 +1,17 @@
-//! Environment variables over a file, and instead of one.
+//! Environment variables that override a file, and that replace one.
 
 use std::path::Path;
 use std::time::Duration;
 
-use liveperson_exporter::config::{Auth, Config, Environment, Selection, Window, load_or_default};
+use liveperson_exporter::collectors::Registry;
+use liveperson_exporter::collectors::engagement_activity;
+use liveperson_exporter::collectors::sla;
+use liveperson_exporter::config::{Account, Auth, Config, Environment, load_or_default};
+use liveperson_exporter::vocabulary::{Selection, Window};
 
 use super::folder::{ACCOUNT, Folder};
 
-fn over(text: &str, env: &[(&str, &str)]) -> Config {
+fn overridden(text: &str, env: &[(&str, &str)]) -> Config {
     let env: Vec<_> = env
         .iter()
         .map(|(name, value)| (format!("LIVEPERSON_EXPORTER__{name}"), *value))
@@ -19,9 +23,13 @@ fn over(text: &str, env: &[(&str, &str)]) -> Config {
     Folder::with(text).load(&env).unwrap().config
 }
 
+fn sla(account: &Account) -> &sla::Settings {
+    account.section().unwrap()
+}
+
 #[test]
 fn any_scalar_can_be_overridden() {
-    let config = over(
+    let config = overridden(
         ACCOUNT,
         &[
             ("STALE_AFTER", "1h"),
@@ -57,11 +65,9 @@ fn any_scalar_can_be_overridden() {
         account.hosts["leDataReporting"].as_str(),
         "http://127.0.0.1:1/"
     );
-    assert_eq!(
-        account.engagement_activity.interval,
-        Duration::from_secs(15)
-    );
-    assert!(!account.sla.enabled && !config.names.lookup);
+    let activity = account.section::<engagement_activity::Settings>().unwrap();
+    assert_eq!(activity.interval, Duration::from_secs(15));
+    assert!(!sla(account).enabled && !config.names.lookup);
     assert_eq!(config.stale_after, Duration::from_secs(3600));
     assert_eq!(config.timezone.iana_name(), Some("Asia/Tokyo"));
     assert_eq!(config.limits.min_spacing, Duration::from_secs(1));
@@ -74,7 +80,7 @@ fn any_scalar_can_be_overridden() {
 #[test]
 fn lists_are_overridden_by_element_or_whole() {
     let text = format!("{ACCOUNT}sla: {{buckets: [15, 30]}}\n");
-    let sla = |env| over(&text, env).accounts[0].sla.clone();
+    let sla = |env| sla(&overridden(&text, env).accounts[0]).clone();
     assert_eq!(sla(&[("SLA__BUCKETS__1", "60")]).buckets, [15, 60]);
     assert_eq!(sla(&[("SLA__BUCKETS__2", "60")]).buckets, [15, 30, 60]);
     assert_eq!(sla(&[("SLA__BUCKETS", "5, 10")]).buckets, [5, 10]);
@@ -98,7 +104,7 @@ fn lists_are_overridden_by_element_or_whole() {
 }
 
 #[test]
-fn a_secret_from_the_environment_replaces_the_files_whichever_form_it_has() {
+fn a_secret_from_the_environment_replaces_either_form() {
     let folder = Folder::with(ACCOUNT.replace(
         "client_secret: hush-hush",
         "client_secret_file: no-such-file",
@@ -135,20 +141,26 @@ fn mistakes_in_the_environment_name_the_variable() {
     assert_eq!(
         text,
         "LIVEPERSON_EXPORTER__LIMTS__MIN_SPACING: LIMTS: unknown key; did you mean limits?\n\
-         LIVEPERSON_EXPORTER__ACCOUNTS__7__ID: only 1 elements are configured; the next one is number 1\n\
-         LIVEPERSON_EXPORTER__SLA__BUCKETS__1: only 0 elements are configured; the next one is number 0\n\
-         sla.windows[1]: \"\" is not a window: whole minutes from 1m to 24h, or today (set by LIVEPERSON_EXPORTER__SLA__WINDOWS)\n\
-         accounts[0].auth.oauth2.client_secret: the value is empty (set by LIVEPERSON_EXPORTER__ACCOUNTS__0__AUTH__OAUTH2__CLIENT_SECRET)\n\
-         limits.min_spacing: fast is not a duration such as 250ms, 30s or 1h30m (set by LIVEPERSON_EXPORTER__LIMITS__MIN_SPACING)"
+         LIVEPERSON_EXPORTER__ACCOUNTS__7__ID: expected an index of at most 1, found 7: list items have no gaps\n\
+         LIVEPERSON_EXPORTER__SLA__BUCKETS__1: expected an index of at most 0, found 1: list items have no gaps\n\
+         sla.windows[1]: expected a window (whole minutes from 1m to 24h, or today), found an empty string (set by LIVEPERSON_EXPORTER__SLA__WINDOWS)\n\
+         accounts[0].auth.oauth2.client_secret: expected a non-empty string, found an empty string (set by LIVEPERSON_EXPORTER__ACCOUNTS__0__AUTH__OAUTH2__CLIENT_SECRET)\n\
+         limits.min_spacing: expected a duration such as 250ms, 30s or 1h30m, found fast (set by LIVEPERSON_EXPORTER__LIMITS__MIN_SPACING)"
     );
 }
 
-/// A default path at which there is nothing, also where the exporter is installed.
+/// A default path that does not exist, even where the exporter is installed.
 const NO_FILE: &str = "/nowhere/liveperson_exporter.yml";
 
-fn alone(env: &[(&str, &str)]) -> Result<liveperson_exporter::config::Loaded, String> {
+fn load_without_file(env: &[(&str, &str)]) -> Result<liveperson_exporter::config::Loaded, String> {
     let env = Environment::from_pairs(env.iter().copied());
-    load_or_default(None, Path::new(NO_FILE), &env).map_err(|errors| {
+    load_or_default(
+        None,
+        Path::new(NO_FILE),
+        &env,
+        &Registry::standard().sections(),
+    )
+    .map_err(|errors| {
         assert_eq!(errors.source, "environment");
         errors.to_string()
     })
@@ -163,7 +175,7 @@ fn one_account_can_come_from_the_environment_alone() {
         ("LIVEPERSON_CLIENT_SECRET_FILE", file.to_str().unwrap()),
     ];
     for secret in secrets {
-        let loaded = alone(&[
+        let loaded = load_without_file(&[
             ("LIVEPERSON_ACCOUNT_ID", "12345678"),
             ("LIVEPERSON_CLIENT_ID", "abc"),
             secret,
@@ -187,7 +199,7 @@ fn one_account_can_come_from_the_environment_alone() {
             (client_id.as_str(), client_secret.expose()),
             ("abc", "hush-hush")
         );
-        assert_eq!(account.sla.interval, Duration::from_secs(120));
+        assert_eq!(sla(account).interval, Duration::from_secs(120));
         assert!(account.hosts.contains_key("sentinel"));
         assert_eq!(loaded.warnings, Vec::<String>::new());
     }
@@ -195,7 +207,7 @@ fn one_account_can_come_from_the_environment_alone() {
 
 #[test]
 fn an_account_can_come_from_overrides_alone() {
-    let loaded = alone(&[
+    let loaded = load_without_file(&[
         ("LIVEPERSON_EXPORTER__ACCOUNTS__0__ID", "1"),
         (
             "LIVEPERSON_EXPORTER__ACCOUNTS__0__AUTH__LOGIN__USERNAME",
@@ -213,37 +225,38 @@ fn an_account_can_come_from_overrides_alone() {
 }
 
 #[test]
-fn an_account_given_in_part_says_what_is_missing() {
-    let needs = "is not set or empty; an account from the environment needs it";
+fn an_incomplete_account_says_what_is_missing() {
+    let reason = "is not set or empty; an account from the environment requires it";
     assert_eq!(
-        alone(&[("LIVEPERSON_ACCOUNT_ID", "1"), ("LIVEPERSON_CLIENT_ID", "")]).unwrap_err(),
+        load_without_file(&[("LIVEPERSON_ACCOUNT_ID", "1"), ("LIVEPERSON_CLIENT_ID", "")])
+            .unwrap_err(),
         format!(
-            "LIVEPERSON_CLIENT_ID: {needs}\n\
-             LIVEPERSON_CLIENT_SECRET: {needs} (or LIVEPERSON_CLIENT_SECRET_FILE)"
+            "LIVEPERSON_CLIENT_ID: {reason}\n\
+             LIVEPERSON_CLIENT_SECRET: {reason} (or LIVEPERSON_CLIENT_SECRET_FILE)"
         )
     );
     assert_eq!(
-        alone(&[
+        load_without_file(&[
             ("LIVEPERSON_CLIENT_SECRET", "hush-hush"),
             ("LIVEPERSON_CLIENT_SECRET_FILE", "/nowhere"),
             ("LIVEPERSON_EXPORTER__STALE_AFTER", "soon"),
         ])
         .unwrap_err(),
         format!(
-            "LIVEPERSON_CLIENT_SECRET: is set and so is LIVEPERSON_CLIENT_SECRET_FILE; keep one\n\
-             LIVEPERSON_ACCOUNT_ID: {needs}\n\
-             LIVEPERSON_CLIENT_ID: {needs}\n\
-             stale_after: soon is not a duration such as 250ms, 30s or 1h30m (set by LIVEPERSON_EXPORTER__STALE_AFTER)"
+            "LIVEPERSON_ACCOUNT_ID: {reason}\n\
+             LIVEPERSON_CLIENT_ID: {reason}\n\
+             LIVEPERSON_CLIENT_SECRET: is set and so is LIVEPERSON_CLIENT_SECRET_FILE; keep one\n\
+             stale_after: expected a duration such as 250ms, 30s or 1h30m, found soon (set by LIVEPERSON_EXPORTER__STALE_AFTER)"
         )
     );
 }
 
 #[test]
-fn without_file_and_account_both_ways_out_are_named() {
-    let text = alone(&[]).unwrap_err();
-    let ways = [NO_FILE, "--config.file", "LIVEPERSON_ACCOUNT_ID"];
-    for way in ways {
-        assert!(text.contains(way), "{text}");
+fn without_file_and_account_the_error_names_both() {
+    let text = load_without_file(&[]).unwrap_err();
+    let remedies = [NO_FILE, "--config.file", "LIVEPERSON_ACCOUNT_ID"];
+    for remedy in remedies {
+        assert!(text.contains(remedy), "{text}");
     }
 }
 
@@ -251,10 +264,17 @@ fn without_file_and_account_both_ways_out_are_named() {
 fn the_default_file_is_used_when_it_exists() {
     let folder = Folder::with(ACCOUNT);
     let env = Environment::from_pairs([("LIVEPERSON_ACCOUNT_ID", "1")]);
-    let loaded = load_or_default(None, &folder.path().join("c.yml"), &env).unwrap();
+    let loaded = load_or_default(
+        None,
+        &folder.path().join("c.yml"),
+        &env,
+        &Registry::standard().sections(),
+    )
+    .unwrap();
     assert_eq!(loaded.config.accounts[0].id, "12345678");
-    // Something is there: it is named as unusable, not passed over.
-    let error = load_or_default(None, folder.path(), &env).unwrap_err();
+    // The path exists: its error is reported, not ignored.
+    let error =
+        load_or_default(None, folder.path(), &env, &Registry::standard().sections()).unwrap_err();
     assert!(
         error.to_string().ends_with("is a directory, not a file"),
         "{error}"
@@ -262,7 +282,7 @@ fn the_default_file_is_used_when_it_exists() {
 }
 
 #[test]
-fn the_account_of_the_environment_is_ignored_beside_a_file_and_that_is_said() {
+fn a_file_makes_the_environment_account_ignored_with_a_warning() {
     let loaded = Folder::with(ACCOUNT)
         .load(&[("LIVEPERSON_CLIENT_SECRET", "hush-env")])
         .unwrap();

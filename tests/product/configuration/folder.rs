@@ -1,8 +1,9 @@
-//! A configuration file in a folder of its own.
+//! A configuration file in a temporary folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use liveperson_exporter::collectors::Registry;
 use liveperson_exporter::config::{ConfigErrors, Environment, Loaded, load};
 
 /// An account with an inline secret, to put other sections after.
@@ -40,7 +41,11 @@ impl Folder {
 
     pub(crate) fn load(&self, env: &[(&str, &str)]) -> Result<Loaded, ConfigErrors> {
         let env = Environment::from_pairs(env.iter().copied());
-        load(Some(&self.path().join("c.yml")), &env)
+        load(
+            Some(&self.path().join("c.yml")),
+            &env,
+            &Registry::standard().sections(),
+        )
     }
 
     /// The text of the error, with `DIR` for the folder.

@@ -1,9 +1,10 @@
-//! The configuration as a user meets it: files, environment, samples, and every mistake.
+//! The configuration as a user sees it: files, environment, samples, and every mistake.
 
 mod anything;
 mod bad_files;
 mod environment;
 mod folder;
+mod further_collector;
 mod samples;
 mod sources;
 
@@ -11,20 +12,33 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use liveperson_exporter::collectors::Registry;
 use liveperson_exporter::config::{Environment, load};
 
 #[test]
-fn every_bad_file_is_answered_with_exactly_what_is_wrong() {
+fn every_bad_file_has_its_exact_message() {
+    let mut failures = Vec::new();
     for (name, want) in bad_files::BAD_FILES {
         let path = Path::new("tests/bad_config").join(name);
-        let error = load(Some(&path), &Environment::default()).expect_err(name);
-        assert_eq!(error.to_string(), *want, "{name}");
-        assert_eq!(error.source, path.to_str().unwrap());
-        assert!(
-            !format!("{error:?}").contains("hush"),
-            "{name} shows a secret"
-        );
+        let Err(error) = load(
+            Some(&path),
+            &Environment::default(),
+            &Registry::standard().sections(),
+        ) else {
+            failures.push(format!("{name} has no mistake"));
+            continue;
+        };
+        if error.to_string() != *want {
+            failures.push(format!("{name}\n expected: {want}\n found:    {error}"));
+        }
+        if Some(error.source.as_str()) != path.to_str() {
+            failures.push(format!("{name} has the source {}", error.source));
+        }
+        if format!("{error:?}").contains("hush") {
+            failures.push(format!("{name} prints a secret"));
+        }
     }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
 #[test]

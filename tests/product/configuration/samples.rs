@@ -1,9 +1,13 @@
-//! The sample files are what users copy: they must load, be complete and tell the truth.
+//! The sample files are what users copy: they must load, be complete and be correct.
 
 use std::fs;
 use std::time::Duration;
 
-use liveperson_exporter::config::{Auth, Config, Environment, Selection, Window, known_keys, load};
+use liveperson_exporter::collectors::Registry;
+use liveperson_exporter::collectors::engagement_activity;
+use liveperson_exporter::collectors::sla;
+use liveperson_exporter::config::{Auth, Config, Environment, known_keys, load};
+use liveperson_exporter::vocabulary::{Selection, Window};
 
 use super::folder::Folder;
 
@@ -16,7 +20,12 @@ fn load_samples() -> (Config, Config) {
     folder.file("client_secret.txt", "hush-hush\n");
     let loaded = [FULL, MINIMAL].map(|sample| {
         let path = folder.file("c.yml", fs::read(sample).unwrap());
-        let loaded = load(Some(&path), &Environment::default()).unwrap();
+        let loaded = load(
+            Some(&path),
+            &Environment::default(),
+            &Registry::standard().sections(),
+        )
+        .unwrap();
         assert_eq!(loaded.warnings, Vec::<String>::new(), "{sample}");
         loaded.config
     });
@@ -31,7 +40,7 @@ fn the_full_sample_shows_the_defaults() {
 }
 
 #[test]
-fn the_defaults_are_those_of_the_contract() {
+fn the_defaults_are_as_documented() {
     let (_, config) = load_samples();
     let [account] = config.accounts.as_slice() else {
         panic!("{config:?}");
@@ -50,7 +59,7 @@ fn the_defaults_are_those_of_the_contract() {
     );
     assert!(account.hosts.is_empty());
 
-    let activity = &account.engagement_activity;
+    let activity = account.section::<engagement_activity::Settings>().unwrap();
     let windows = [Window::Minutes(5), Window::Minutes(60)];
     assert!(activity.enabled && !activity.skill_agents);
     assert_eq!(activity.interval, Duration::from_secs(30));
@@ -60,7 +69,7 @@ fn the_defaults_are_those_of_the_contract() {
         (&Selection::All, &Selection::All)
     );
 
-    let sla = &account.sla;
+    let sla = account.section::<sla::Settings>().unwrap();
     assert!(sla.enabled && sla.account);
     assert_eq!(sla.interval, Duration::from_secs(60));
     assert_eq!(sla.windows, windows);
@@ -85,8 +94,8 @@ fn the_defaults_are_those_of_the_contract() {
     assert_eq!(config.tls.ca_file, None);
 }
 
-/// The full sample with every setting that is switched off switched on.
-fn switched_on() -> String {
+/// The full sample with every setting that is commented out.
+fn uncommented() -> String {
     let line = |line: &str| {
         let words = line.strip_prefix("#   ").map(str::trim_start);
         let key = words
@@ -105,11 +114,11 @@ fn switched_on() -> String {
 }
 
 #[test]
-fn what_the_full_sample_has_switched_off_is_right_too() {
-    let folder = Folder::with(switched_on());
+fn settings_commented_out_in_the_full_sample_are_valid() {
+    let folder = Folder::with(uncommented());
     assert_eq!(
         folder.error(&[]),
-        "accounts[0].auth: oauth2 and oauth1 and login are given; keep exactly one of oauth2, oauth1, login"
+        "accounts[0].auth: expected exactly one of oauth2, oauth1, login, found oauth2 and oauth1 and login"
     );
 }
 
@@ -140,11 +149,11 @@ fn paths(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_full_sample_mentions_every_key() {
-    let mentioned = paths(&switched_on());
-    let known = known_keys();
+fn the_full_sample_contains_every_key() {
+    let mentioned = paths(&uncommented());
+    let known = known_keys(&Registry::standard().sections());
     assert!(known.contains(&"accounts[].auth.login.password_file".to_owned()));
     for key in known {
-        assert!(mentioned.contains(&key), "{FULL} does not show {key}");
+        assert!(mentioned.contains(&key), "{FULL} does not contain {key}");
     }
 }

@@ -1,15 +1,22 @@
-//! Where a configuration comes from: files that can and cannot be read, secrets in files, what is
-//! laid over what, and warnings.
+//! Where a configuration comes from: files that can and cannot be read, secrets in files, which
+//! value overrides which, and warnings.
 
 use std::fs;
 use std::time::Duration;
 
-use liveperson_exporter::config::{Account, Auth, Config, Selection, Window};
+use liveperson_exporter::collectors::engagement_activity;
+use liveperson_exporter::collectors::sla;
+use liveperson_exporter::config::{Account, Auth, Config};
+use liveperson_exporter::vocabulary::{Selection, Window};
 
 use super::folder::{ACCOUNT, Folder};
 
 fn config(text: &str) -> Config {
     Folder::with(text).load(&[]).unwrap().config
+}
+
+fn sla(account: &Account) -> &sla::Settings {
+    account.section().unwrap()
 }
 
 fn secret(account: &Account) -> &str {
@@ -21,7 +28,7 @@ fn secret(account: &Account) -> &str {
 }
 
 #[test]
-fn the_example_of_the_contract_loads() {
+fn the_documented_example_loads() {
     let folder = Folder::with(
         r#"
 accounts:
@@ -55,11 +62,11 @@ tls: {ca_file: null}
         "https://va.data.liveperson.net/"
     );
     assert_eq!(
-        account.sla.windows,
+        sla(account).windows,
         [Window::Minutes(5), Window::Minutes(60), Window::Today]
     );
-    assert_eq!(account.sla.buckets, [15, 30, 45, 60, 90, 120]);
-    assert_eq!(account.sla.groups, Selection::Ids(vec![7]));
+    assert_eq!(sla(account).buckets, [15, 30, 45, 60, 90, 120]);
+    assert_eq!(sla(account).groups, Selection::Ids(vec![7]));
     assert_eq!(config.timezone.iana_name(), Some("Europe/Berlin"));
     let names: Vec<_> = config.names.skills.into_iter().collect();
     let want = [(-1, "Unassigned"), (4, "Sales"), (i64::MAX, "007")];
@@ -89,14 +96,9 @@ fn scalars_are_taken_as_they_are_written() {
         (access_token.expose(), access_token_secret.expose()),
         ("true", "0x10")
     );
-    assert_eq!(
-        account.engagement_activity.skills,
-        Selection::Ids(vec![-1, 4])
-    );
-    assert_eq!(
-        account.engagement_activity.agents,
-        Selection::Ids(vec![i64::MAX])
-    );
+    let activity = account.section::<engagement_activity::Settings>().unwrap();
+    assert_eq!(activity.skills, Selection::Ids(vec![-1, 4]));
+    assert_eq!(activity.agents, Selection::Ids(vec![i64::MAX]));
 }
 
 #[test]
@@ -105,7 +107,8 @@ fn an_account_overrides_the_global_sections_key_by_key() {
         "{ACCOUNT}    sla: {{interval: 2m, skills: [4], buckets: null}}\n\
          sla: {{interval: 5m, account: false, buckets: [20, 40]}}\nstale_after: 1h\n"
     );
-    let sla = &config(&text).accounts[0].sla;
+    let config = config(&text);
+    let sla = sla(&config.accounts[0]);
     assert_eq!(sla.interval, Duration::from_secs(120));
     assert_eq!(sla.skills, Selection::Ids(vec![4]));
     assert!(!sla.account);
@@ -114,17 +117,17 @@ fn an_account_overrides_the_global_sections_key_by_key() {
 }
 
 #[test]
-fn sections_with_nothing_in_them_are_the_defaults() {
+fn empty_sections_are_the_defaults() {
     let empty = "engagement_activity:\nsla:\nlimits: {}\nnames: ~\ntls: null\ntimezone:\n";
     assert_eq!(config(&format!("{ACCOUNT}{empty}")), config(ACCOUNT));
 }
 
 #[test]
-fn files_that_are_no_configuration_are_refused_plainly() {
+fn unreadable_files_are_errors() {
     let folder = Folder::with(b"accounts: \xff\n");
     assert_eq!(
         folder.error(&[]),
-        "DIR/c.yml: is not UTF-8 text (byte 11 is the first wrong one)"
+        "DIR/c.yml: is not UTF-8 text (byte 11 is the first invalid one)"
     );
     folder.file("c.yml", vec![b'#'; (8 << 20) + 1]);
     assert_eq!(folder.error(&[]), "DIR/c.yml: is larger than 8MiB");
@@ -137,7 +140,7 @@ fn files_that_are_no_configuration_are_refused_plainly() {
 }
 
 #[test]
-fn a_file_of_the_largest_size_is_read_in_good_time() {
+fn a_file_of_the_maximum_size_is_read() {
     let mut text = ACCOUNT.as_bytes().to_vec();
     text.resize(8 << 20, b'#');
     text[ACCOUNT.len()] = b'#';
@@ -145,12 +148,12 @@ fn a_file_of_the_largest_size_is_read_in_good_time() {
 }
 
 #[test]
-fn unusable_secret_files_are_named_and_their_content_is_not() {
+fn errors_name_secret_files_without_their_content() {
     let text = ACCOUNT.replace("client_secret: hush-hush", "client_secret_file: s");
     let folder = Folder::with(text);
     let contents: [(&[u8], &str); 5] = [
         (b"hush\xff", "is not UTF-8 text"),
-        (b"hush\0", "holds a NUL character"),
+        (b"hush\0", "contains a NUL character"),
         (b"\r\n\n", "is empty; write the secret into it"),
         (b"", "is empty; write the secret into it"),
         (&[b'x'; 70_000], "is larger than 64KiB"),
@@ -162,9 +165,9 @@ fn unusable_secret_files_are_named_and_their_content_is_not() {
     }
 }
 
-/// Somebody pastes the secret where the path of its file belongs.
+/// The secret is pasted where the path of its file belongs.
 #[test]
-fn a_secret_in_the_place_of_its_file_is_not_repeated() {
+fn a_secret_given_as_a_path_is_not_repeated() {
     let long = "hunter2".repeat(100);
     for pasted in [
         "hunter2",
@@ -179,15 +182,14 @@ fn a_secret_in_the_place_of_its_file_is_not_repeated() {
             &format!("client_secret_file: {pasted}"),
         );
         let error = Folder::with(text).error(&[]);
-        let path =
-            "accounts[0].auth.oauth2.client_secret_file: the file that it names does not exist";
+        let path = "accounts[0].auth.oauth2.client_secret_file: the file does not exist";
         assert!(error.starts_with(path), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
     }
 }
 
 #[test]
-fn line_breaks_behind_a_secret_are_not_part_of_it() {
+fn line_breaks_after_a_secret_are_not_part_of_it() {
     let inline = ACCOUNT.replace(
         "client_secret: hush-hush",
         "client_secret: \"hush-hush\\n\"",
@@ -204,7 +206,7 @@ fn line_breaks_behind_a_secret_are_not_part_of_it() {
 }
 
 #[test]
-fn a_secret_in_the_credentials_directory_comes_first() {
+fn a_secret_in_the_credentials_directory_is_preferred() {
     let text = ACCOUNT.replace("client_secret: hush-hush", "client_secret_file: s");
     let folder = Folder::with(text);
     folder.file("s", "beside");
@@ -225,7 +227,7 @@ fn a_secret_in_the_credentials_directory_comes_first() {
 }
 
 #[test]
-fn a_certificate_is_found_beside_the_file() {
+fn a_certificate_path_is_relative_to_the_file() {
     let folder = Folder::with(format!("{ACCOUNT}tls: {{ca_file: ca.pem}}\n"));
     folder.file("ca.pem", "# ours\n-----BEGIN CERTIFICATE-----\n");
     let config = folder.load(&[]).unwrap().config;
@@ -234,7 +236,7 @@ fn a_certificate_is_found_beside_the_file() {
 
 #[cfg(unix)]
 #[test]
-fn secrets_that_others_can_read_are_warned_of() {
+fn secrets_that_others_can_read_cause_warnings() {
     use std::os::unix::fs::PermissionsExt;
     let open = |path: &std::path::Path| {
         fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap()
@@ -246,7 +248,7 @@ fn secrets_that_others_can_read_are_warned_of() {
         panic!("not one warning");
     };
     assert!(
-        warning.contains("c.yml holds a secret and can be read by every user"),
+        warning.contains("c.yml contains a secret and can be read by every user"),
         "{warning}"
     );
 
@@ -260,7 +262,7 @@ fn secrets_that_others_can_read_are_warned_of() {
         "{warning}"
     );
 
-    // With the secret elsewhere, everybody may read the configuration, but not that file.
+    // With the secret elsewhere, all users may read the configuration, but not that file.
     folder.file(
         "c.yml",
         ACCOUNT.replace("client_secret: hush-hush", "client_secret_file: s"),
@@ -270,12 +272,12 @@ fn secrets_that_others_can_read_are_warned_of() {
     let [warning] = &folder.load(&[]).unwrap().warnings[..] else {
         panic!("not one warning");
     };
-    assert!(warning.contains("/s holds a secret"), "{warning}");
+    assert!(warning.contains("/s contains a secret"), "{warning}");
     assert!(!warning.contains("hush"), "{warning}");
 }
 
 #[test]
-fn intervals_that_make_no_sense_are_warned_of_once() {
+fn unsuitable_intervals_cause_one_warning_each() {
     let second = ACCOUNT.replace("accounts:\n", "").replace("12345678", "2");
     let text = format!(
         "{ACCOUNT}{second}    sla: {{interval: 10m}}\nengagement_activity: {{interval: 5s}}\n"
@@ -283,8 +285,8 @@ fn intervals_that_make_no_sense_are_warned_of_once() {
     assert_eq!(
         Folder::with(text).load(&[]).unwrap().warnings,
         [
-            "engagement_activity.interval: 5s asks more often than LivePerson refreshes its numbers (about every 10s); 10s or more gives the same data with fewer requests",
-            "stale_after: 5m is less than twice accounts[1].sla.interval (10m), so that data can vanish between two polls; make it at least twice as long",
+            "engagement_activity.interval: 5s is shorter than LivePerson takes to refresh its numbers (about 10s); 10s or more gives the same data with fewer requests",
+            "stale_after: 5m is less than twice accounts[1].sla.interval (10m), so that data can disappear between two polls; make it at least twice as long",
         ]
     );
     let disabled = format!("{ACCOUNT}sla: {{enabled: false, interval: 1s}}\n");
@@ -295,7 +297,7 @@ fn intervals_that_make_no_sense_are_warned_of_once() {
 }
 
 #[test]
-fn what_is_loaded_can_be_printed_without_its_secrets() {
+fn debug_output_contains_no_secrets() {
     let loaded = Folder::with(ACCOUNT).load(&[]).unwrap();
     assert!(!format!("{loaded:?}").contains("hush"));
 }

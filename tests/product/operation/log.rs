@@ -19,7 +19,7 @@ async fn a_failure_is_logged_when_it_begins_and_when_it_ends() {
             .collect()
     };
     first.push_fault(Fault {
-        api: Target::Sla,
+        api: Target::Api("sla"),
         status: Some(503),
         count: Some(2),
         ..Fault::default()
@@ -53,7 +53,7 @@ async fn a_failure_is_logged_when_it_begins_and_when_it_ends() {
     }
     // A poll that fails whole says how long its collector waits, in the same single line.
     first.push_fault(Fault {
-        api: Target::Sla,
+        api: Target::Api("sla"),
         status: Some(403),
         count: Some(1),
         ..Fault::default()

@@ -87,7 +87,7 @@ async fn a_reload_keeps_unchanged_accounts_and_drops_removed_ones() {
 async fn a_changed_account_keeps_its_back_off_and_its_pause() {
     let (first, second) = (simulator(FIRST).await, simulator(SECOND).await);
     first.push_fault(Fault {
-        api: Target::Sla,
+        api: Target::Api("sla"),
         status: Some(403),
         ..Fault::default()
     });
@@ -103,7 +103,7 @@ async fn a_changed_account_keeps_its_back_off_and_its_pause() {
     })
     .await;
     second.push_fault(Fault {
-        api: Target::Sla,
+        api: Target::Api("sla"),
         status: Some(429),
         retry_after: Some("100".to_owned()),
         count: Some(1),

@@ -1,16 +1,17 @@
-//! A site to serve, a server for it, and a client that sends bytes as they are.
+//! A handler for tests, a server for it, and a client that sends bytes as they are.
 
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::StatusCode;
 use liveperson_exporter::web::{
-    self, Landing, LandingRow, MetricsPage, MetricsRequest, Readiness, Settings, Site, Stopped,
-    WebConfig, bind, parse_listen_address,
+    self, Handler, Limits, MetricsPage, MetricsRequest, Readiness, Settings, StatusPage, StatusRow,
+    Stopped, WebConfig, bind, parse_listen_address,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -25,9 +26,9 @@ fn large_page() -> Bytes {
     PAGE.clone()
 }
 
-/// A site whose state the tests set.
+/// A handler whose state the tests set.
 #[derive(Default)]
-pub(crate) struct Fake {
+pub(crate) struct FakeHandler {
     pub(crate) ready: AtomicBool,
     pub(crate) scrapes: AtomicUsize,
     pub(crate) reloads_begun: AtomicUsize,
@@ -38,21 +39,21 @@ pub(crate) struct Fake {
     changed: Notify,
 }
 
-impl Fake {
+impl FakeHandler {
     fn count(&self, counter: &AtomicUsize) {
         counter.fetch_add(1, Ordering::SeqCst);
         self.changed.notify_one();
     }
 
-    /// Waits until a counter has come to `wanted`.
-    pub(crate) async fn until(&self, counter: fn(&Self) -> &AtomicUsize, wanted: usize) {
-        while counter(self).load(Ordering::SeqCst) < wanted {
+    /// Waits until a counter has reached `count`.
+    pub(crate) async fn until(&self, counter: fn(&Self) -> &AtomicUsize, count: usize) {
+        while counter(self).load(Ordering::SeqCst) < count {
             self.changed.notified().await;
         }
     }
 }
 
-impl Site for Fake {
+impl Handler for FakeHandler {
     fn metrics(&self, request: &MetricsRequest<'_>) -> MetricsPage {
         self.count(&self.scrapes);
         let query = request.query.unwrap_or_default();
@@ -84,14 +85,14 @@ impl Site for Fake {
         }
     }
 
-    fn landing(&self) -> Landing {
-        Landing {
+    fn status_page(&self) -> StatusPage {
+        StatusPage {
             version: "1.2.3".to_owned(),
             revision: "abc".to_owned(),
-            rows: vec![LandingRow {
+            rows: vec![StatusRow {
                 account: "7".to_owned(),
                 detail: "<img src=x>".to_owned(),
-                ..LandingRow::default()
+                ..StatusRow::default()
             }],
         }
     }
@@ -114,7 +115,7 @@ impl Site for Fake {
 /// A server under test.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
-    pub(crate) site: Arc<Fake>,
+    pub(crate) handler: Arc<FakeHandler>,
     pub(crate) stop: oneshot::Sender<()>,
     pub(crate) server: JoinHandle<Result<Stopped, String>>,
 }
@@ -127,16 +128,16 @@ pub(crate) async fn start_with(settings: Settings, web_config: Option<WebConfig>
     let address = parse_listen_address("127.0.0.1:0").unwrap();
     let listeners = bind(&[address]).await.unwrap();
     let address = listeners[0].local_addr().unwrap();
-    let site = Arc::new(Fake::default());
+    let handler = Arc::new(FakeHandler::default());
     let (stop, stopped) = oneshot::channel();
-    let served: Arc<dyn Site> = Arc::<Fake>::clone(&site);
+    let served: Arc<dyn Handler> = Arc::<FakeHandler>::clone(&handler);
     let server = tokio::spawn(web::serve(listeners, settings, web_config, served, async {
         // A test that ends without stopping drops the runtime anyway.
         let _ = stopped.await;
     }));
     Running {
         address,
-        site,
+        handler,
         stop,
         server,
     }
@@ -147,7 +148,7 @@ impl Running {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    /// One request on a connection of its own. `more` is header lines, and a body if it has one.
+    /// One request on a new connection. `more` is header lines and, if there is one, a body.
     pub(crate) async fn ask(&self, method: &str, target: &str, more: &str) -> Answer {
         ask_on(self.connect().await, method, target, more).await
     }
@@ -170,7 +171,7 @@ where
     answer
 }
 
-/// A response as it came.
+/// A response as it was received.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -182,7 +183,7 @@ impl Answer {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.iter().filter(|(key, _)| key == name);
         let value = values.next().map(|(_, value)| value.as_str());
-        assert!(values.next().is_none(), "{name} came twice");
+        assert!(values.next().is_none(), "{name} is there twice");
         value
     }
 }
@@ -217,12 +218,12 @@ pub(crate) async fn read_answer<S: AsyncRead + Unpin>(stream: &mut S) -> Answer 
     answer
 }
 
-/// Connections that asked for a large page and read nothing.
+/// Connections that have requested a large page and read nothing.
 pub(crate) async fn stalled(running: &Running, count: usize) -> Vec<TcpStream> {
     stalled_more(running, count, 0).await
 }
 
-/// [`stalled`], after so many scrapes by others.
+/// [`stalled`], after `before` scrapes of other connections.
 pub(crate) async fn stalled_more(running: &Running, count: usize, before: usize) -> Vec<TcpStream> {
     let mut streams = Vec::new();
     for index in 1..=count {
@@ -232,14 +233,17 @@ pub(crate) async fn stalled_more(running: &Running, count: usize, before: usize)
             .await
             .unwrap();
         streams.push(stream);
-        let wanted = before + index;
-        running.site.until(|site| &site.scrapes, wanted).await;
+        let count = before + index;
+        running
+            .handler
+            .until(|handler| &handler.scrapes, count)
+            .await;
     }
     streams
 }
 
 /// A web configuration file for alice, whose password is `secret`.
-pub(crate) fn guarded(more: &str) -> (tempfile::TempDir, WebConfig) {
+pub(crate) fn with_alice(more: &str) -> (tempfile::TempDir, WebConfig) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("web.yml");
     let hash = bcrypt::hash("secret", 4).unwrap();
@@ -250,4 +254,16 @@ pub(crate) fn guarded(more: &str) -> (tempfile::TempDir, WebConfig) {
     .unwrap();
     let web = WebConfig::load(&path).unwrap();
     (folder, web)
+}
+
+/// Settings that allow reloads one right after the other.
+pub(crate) fn reloadable() -> Settings {
+    Settings {
+        lifecycle: true,
+        limits: Limits {
+            reload_spacing: Duration::ZERO,
+            ..Limits::default()
+        },
+        ..Settings::default()
+    }
 }

@@ -1,4 +1,4 @@
-//! TLS: handshakes, client certificates, renewal while running, and peers that do not speak it.
+//! TLS: handshakes, client certificates, renewal while running, and clients that do not use it.
 
 use std::fs;
 use std::path::Path;
@@ -16,9 +16,9 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsConnector;
 
-use super::client::{LARGE, Running, ask_on, start_with};
+use super::client::{LARGE, Running, ask_on, reloadable, start_with};
 
-/// Writes a fresh pair for localhost and returns the certificate.
+/// Writes a new pair for localhost and returns the certificate.
 fn write_pair(folder: &Path) -> CertificateDer<'static> {
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -26,7 +26,7 @@ fn write_pair(folder: &Path) -> CertificateDer<'static> {
         ("server.crt", cert.pem()),
         ("server.key", signing_key.serialize_pem()),
     ] {
-        // Swapped in, as renewing programs do it.
+        // Replaced by renaming, as programs that renew certificates do.
         fs::write(folder.join("new"), text).unwrap();
         fs::rename(folder.join("new"), folder.join(name)).unwrap();
     }
@@ -40,8 +40,8 @@ fn load(folder: &Path, more: &str) -> WebConfig {
     WebConfig::load(&path).unwrap()
 }
 
-/// Settings under which every connection looks at the files.
-fn watchful() -> Settings {
+/// Settings with which every connection checks the files.
+fn without_check_interval() -> Settings {
     Settings {
         limits: Limits {
             file_check: Duration::ZERO,
@@ -68,8 +68,8 @@ fn connector(trusted: &CertificateDer<'static>, identity: Option<Identity>) -> T
     TlsConnector::from(Arc::new(config))
 }
 
-/// A scrape, as text. An end without TLS's own goodbye is an error, and so is a certificate that
-/// the server refuses, which in TLS 1.3 shows only when reading.
+/// A scrape, as text. An end without close_notify is an error, and so is a certificate that the
+/// server rejects, which in TLS 1.3 shows only when reading.
 async fn get(running: &Running, connector: &TlsConnector) -> std::io::Result<String> {
     let name = ServerName::try_from("localhost").unwrap();
     let mut stream = connector.connect(name, running.connect().await).await?;
@@ -83,7 +83,7 @@ async fn get(running: &Running, connector: &TlsConnector) -> std::io::Result<Str
 }
 
 #[tokio::test]
-async fn scrapes_over_tls_and_nothing_else() {
+async fn only_scrapes_over_tls_are_answered() {
     let folder = tempfile::tempdir().unwrap();
     let trusted = write_pair(folder.path());
     let web = load(folder.path(), "");
@@ -99,14 +99,17 @@ async fn scrapes_over_tls_and_nothing_else() {
         .unwrap();
     let mut bytes = Vec::new();
     let _ = plain.read_to_end(&mut bytes).await;
-    assert!(!bytes.starts_with(b"HTTP"), "answered in clear: {bytes:?}");
+    assert!(
+        !bytes.starts_with(b"HTTP"),
+        "answered in clear text: {bytes:?}"
+    );
 }
 
 #[tokio::test]
-async fn a_page_in_clear_is_another_site_than_this_one_over_tls() {
+async fn an_http_page_may_not_reload_over_https() {
     let folder = tempfile::tempdir().unwrap();
     let trusted = write_pair(folder.path());
-    let running = start_with(super::reloadable(), Some(load(folder.path(), ""))).await;
+    let running = start_with(reloadable(), Some(load(folder.path(), ""))).await;
     for (origin, status) in [
         ("", 200),
         ("Origin: https://x\r\n", 200),
@@ -120,7 +123,7 @@ async fn a_page_in_clear_is_another_site_than_this_one_over_tls() {
 }
 
 #[tokio::test]
-async fn a_large_page_over_tls_and_a_shutdown_meanwhile() {
+async fn a_shutdown_waits_for_a_large_page_over_tls() {
     let folder = tempfile::tempdir().unwrap();
     let trusted = write_pair(folder.path());
     let running = start_with(Settings::default(), Some(load(folder.path(), ""))).await;
@@ -128,14 +131,14 @@ async fn a_large_page_over_tls_and_a_shutdown_meanwhile() {
     let connector = connector(&trusted, None);
     let stream = connector.connect(name, running.connect().await).await;
     let asking = tokio::spawn(ask_on(stream.unwrap(), "GET", "/metrics?large", ""));
-    running.site.until(|site| &site.scrapes, 1).await;
+    running.handler.until(|handler| &handler.scrapes, 1).await;
     running.stop.send(()).unwrap();
     assert_eq!(asking.await.unwrap().body.len(), LARGE);
     assert_eq!(running.server.await.unwrap(), Ok(Stopped::Drained));
 }
 
 #[tokio::test]
-async fn a_handshake_that_never_comes_is_cut_off() {
+async fn a_connection_without_handshake_is_closed() {
     let folder = tempfile::tempdir().unwrap();
     let trusted = write_pair(folder.path());
     let limits = Limits {
@@ -159,17 +162,17 @@ async fn a_handshake_that_never_comes_is_cut_off() {
 }
 
 #[tokio::test]
-async fn a_renewed_certificate_is_served_and_a_broken_one_is_not() {
+async fn a_renewed_certificate_is_served_and_an_invalid_one_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let old = write_pair(folder.path());
-    let running = start_with(watchful(), Some(load(folder.path(), ""))).await;
+    let running = start_with(without_check_interval(), Some(load(folder.path(), ""))).await;
     get(&running, &connector(&old, None)).await.unwrap();
 
     let new = write_pair(folder.path());
     get(&running, &connector(&new, None)).await.unwrap();
     assert!(get(&running, &connector(&old, None)).await.is_err());
 
-    // A certificate without its key yet, then rubbish: the last good pair stays.
+    // A certificate whose key is not written yet, then an invalid one: the previous pair stays.
     let other = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     for text in [other.cert.pem(), "rubbish".to_owned()] {
         fs::write(folder.path().join("server.crt"), text).unwrap();
@@ -193,12 +196,12 @@ fn authority() -> (String, Identity) {
     (ca, (chain, key))
 }
 
-/// Who gets in: a client that the authority vouches for, a stranger, and one without a certificate.
+/// Which clients are admitted: with a certificate of the authority, of another one, without one.
 #[tokio::test]
-async fn every_client_auth_type_lets_in_whom_the_toolkit_lets_in() {
+async fn client_auth_types_admit_the_same_clients_as_the_toolkit() {
     let with_ca = ", client_ca_file: ca.crt, client_auth_type: ";
     let without = ", client_auth_type: ";
-    for (start, policy, more, welcome) in [
+    for (start, policy, more, admitted) in [
         (without, "NoClientCert", "", [true, true, true]),
         (without, "RequestClientCert", "", [true, true, true]),
         (without, "RequireAnyClientCert", "", [true, true, false]),
@@ -238,16 +241,16 @@ async fn every_client_auth_type_lets_in_whom_the_toolkit_lets_in() {
         let folder = tempfile::tempdir().unwrap();
         let trusted = write_pair(folder.path());
         let (ca, identity) = authority();
-        let (_, stranger) = authority();
+        let (_, other) = authority();
         fs::write(folder.path().join("ca.crt"), ca).unwrap();
         let web = load(folder.path(), &format!("{start}{policy}{more}"));
         let running = start_with(Settings::default(), Some(web)).await;
-        let clients = [Some(identity), Some(stranger), None];
-        for (identity, welcome) in clients.into_iter().zip(welcome) {
+        let clients = [Some(identity), Some(other), None];
+        for (identity, admitted) in clients.into_iter().zip(admitted) {
             let who = identity.is_some();
             let outcome = get(&running, &connector(&trusted, identity)).await;
-            let told = format!("{policy}{more}, certificate: {who}: {outcome:?}");
-            assert_eq!(outcome.is_ok(), welcome, "{told}");
+            let context = format!("{policy}{more}, certificate: {who}: {outcome:?}");
+            assert_eq!(outcome.is_ok(), admitted, "{context}");
         }
     }
 }

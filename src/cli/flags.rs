@@ -1,0 +1,135 @@
+//! Commands and flags, as Prometheus exporters have them.
+
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::DEFAULT_PATH;
+use crate::simulator;
+use crate::telemetry::{LogFormat, LogLevel};
+use crate::web::{ListenAddress, parse_listen_address, parse_telemetry_path};
+
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{} (revision {}, rustc {})",
+        crate::VERSION,
+        crate::REVISION,
+        crate::RUST_VERSION
+    )
+});
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "liveperson_exporter",
+    version = VERSION.as_str(),
+    about = "Prometheus exporter for LivePerson's Engagement Activity and SLA Histogram APIs"
+)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+    #[command(flatten)]
+    pub(super) flags: Flags,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// The daemon (the default)
+    Run,
+    /// The daemon on an embedded simulated LivePerson account; needs no configuration
+    Demo,
+    /// The simulated LivePerson alone, for trying and testing
+    Simulate(Box<simulator::Options>),
+    /// Validate the configuration and print the request plan; calls nothing
+    CheckConfig {
+        /// The file to check [default: --config.file]
+        file: Option<PathBuf>,
+    },
+    /// Try every step of every account once and say what to do about what fails
+    TestConnection {
+        /// The configuration [default: --config.file]
+        file: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Flags {
+    /// Configuration file; without one, one account can come from LIVEPERSON_ACCOUNT_ID,
+    /// LIVEPERSON_CLIENT_ID and LIVEPERSON_CLIENT_SECRET (or _FILE)
+    #[arg(
+        long = "config.file", global = true, value_name = "FILE",
+        help = format!("Configuration file [default: {DEFAULT_PATH}]")
+    )]
+    pub(super) config_file: Option<PathBuf>,
+    /// Address to listen on; may be given several times
+    #[arg(
+        long = "web.listen-address", global = true, value_name = "ADDRESS",
+        default_value = ":10188", value_parser = parse_listen_address
+    )]
+    pub(super) listen_addresses: Vec<ListenAddress>,
+    /// Path of the metrics page
+    #[arg(
+        long = "web.telemetry-path", global = true, value_name = "PATH",
+        default_value = "/metrics", value_parser = parse_telemetry_path
+    )]
+    pub(super) telemetry_path: String,
+    /// TLS and basic auth, in the format of the Prometheus exporter-toolkit
+    #[arg(long = "web.config.file", global = true, value_name = "FILE")]
+    pub(super) web_config_file: Option<PathBuf>,
+    /// Enable reloading by POST or PUT to /-/reload
+    #[arg(long = "web.enable-lifecycle", global = true)]
+    pub(super) lifecycle: bool,
+    /// Least important level to log: debug, info, warn or error
+    #[arg(
+        long = "log.level",
+        global = true,
+        value_name = "LEVEL",
+        default_value_t
+    )]
+    pub(super) log_level: LogLevel,
+    /// How log lines look
+    #[arg(
+        long = "log.format",
+        global = true,
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t
+    )]
+    pub(super) log_format: LogFormat,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_are_allowed_before_and_after_the_command() {
+        let parse = |line: &str| Cli::try_parse_from(line.split(' ')).unwrap();
+        let cli = parse("x --log.level=debug demo --web.listen-address=:1 --web.listen-address :2");
+        assert!(matches!(cli.command, Some(Command::Demo)));
+        assert_eq!(cli.flags.listen_addresses.len(), 2);
+        assert_eq!(cli.flags.log_level.to_string(), "debug");
+        assert!(parse("x").command.is_none());
+        assert_eq!(parse("x").flags.telemetry_path, "/metrics");
+    }
+
+    #[test]
+    fn usage_errors_have_exit_status_2() {
+        for line in [
+            "x --log.level=loud",
+            "x --web.telemetry-path=metrics",
+            "x fly",
+            "x --no",
+        ] {
+            let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What a folder of this module has to offer: the trait that makes one LivePerson API a collector.
+
+use std::fmt::Debug;
+use std::hash::Hash;
+
+use url::Url;
+
+use super::url_length;
+use crate::config::CollectorSection;
+use crate::liveperson::json::{Content, ReadError};
+use crate::metrics::{Family, Sink};
+use crate::vocabulary::{Level, Service};
+use crate::vocabulary::{Selection, Window};
+
+/// What others say of a collector.
+#[derive(Debug)]
+pub struct About {
+    /// The value of the `collector` label and the name of its section in the configuration: the
+    /// `NAME` of its settings.
+    pub label: &'static str,
+    /// The value of the `api` label, which counts its calls.
+    pub api: &'static str,
+    /// The API's name in messages.
+    pub title: &'static str,
+    /// The service whose host answers.
+    pub service: Service,
+    /// What to give the key or user that is refused.
+    pub permission: &'static str,
+}
+
+/// The account that requests are planned for.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// LivePerson's account id.
+    pub account: &'a str,
+    /// The base URL that `hosts` gives for the collector's service.
+    pub base_url: Option<&'a Url>,
+}
+
+impl Target<'_> {
+    /// Cuts ids into lists, so that no URL grows too long. `path_without_ids`: path and query of the
+    /// request with an empty list, at their longest.
+    pub fn split_ids(&self, path_without_ids: &str, ids: &[i64]) -> Vec<Vec<i64>> {
+        url_length::split_ids(self.base_url, path_without_ids, ids)
+    }
+}
+
+/// The most series that a collector serves for an account: certain ones, and those that come with
+/// each id that LivePerson names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SeriesBound {
+    /// Whatever LivePerson answers.
+    pub fixed: u64,
+    /// For each skill.
+    pub per_skill: u64,
+    /// For each agent.
+    pub per_agent: u64,
+    /// For each agent in each skill.
+    pub per_skill_agent: u64,
+}
+
+impl SeriesBound {
+    /// Adds `each` series for each skill of a selection.
+    pub fn add_skills(&mut self, skills: &Selection, each: u64) {
+        add(skills, each, &mut self.fixed, &mut self.per_skill);
+    }
+
+    /// Adds `each` series for each agent of a selection.
+    pub fn add_agents(&mut self, agents: &Selection, each: u64) {
+        add(agents, each, &mut self.fixed, &mut self.per_agent);
+    }
+
+    /// Adds another bound.
+    pub fn add(&mut self, other: Self) {
+        self.fixed += other.fixed;
+        self.per_skill += other.per_skill;
+        self.per_agent += other.per_agent;
+        self.per_skill_agent += other.per_skill_agent;
+    }
+}
+
+fn add(selection: &Selection, each: u64, fixed: &mut u64, per_id: &mut u64) {
+    match selection {
+        Selection::None => {}
+        Selection::All => *per_id += each,
+        Selection::Ids(ids) => *fixed += each * ids.len() as u64,
+    }
+}
+
+/// How long a window is at the moment of a call, in minutes: `today` grows.
+pub type Minutes<'a> = &'a dyn Fn(Window) -> u16;
+
+/// One LivePerson API that is polled for data.
+///
+/// All functions are pure: time, pacing, HTTP and publishing are the caller's. Those with a body here
+/// are for APIs that need more than most.
+pub trait Collector: Debug + Send + Sync + 'static {
+    /// Its section of one account's configuration, checked.
+    type Settings: CollectorSection;
+    /// One request of a poll. Equal queries are the same request from one poll to the next, so that
+    /// an answer replaces the last one to the same query.
+    type Query: Clone + Debug + Eq + Hash + Send + Sync + 'static;
+    /// What an answer says, parsed.
+    type Answer: Send + 'static;
+
+    /// What others say of it.
+    fn about(&self) -> &'static About;
+
+    /// Its families, in the order of the page.
+    fn families(&self) -> Vec<&'static Family>;
+
+    /// The requests of one poll. `skills` are those that LivePerson has reported, when the settings
+    /// ask for a request for each; see [`Collector::needs_skills`].
+    fn plan(
+        &self,
+        settings: &Self::Settings,
+        target: &Target<'_>,
+        skills: &[i64],
+    ) -> Vec<Self::Query>;
+
+    /// Path and query of the call.
+    fn path(&self, account: &str, query: &Self::Query, minutes: Minutes<'_>) -> String;
+
+    /// Parses the body of a success. Called on a thread for long work when the body is large.
+    ///
+    /// # Errors
+    /// A body that is not what LivePerson's documents promise.
+    fn read(&self, query: &Self::Query, body: &[u8]) -> Result<Content<Self::Answer>, ReadError>;
+
+    /// Maps an answer to samples of [`Collector::families`].
+    fn map(&self, account: &str, query: &Self::Query, answer: &Self::Answer, sink: &mut dyn Sink);
+
+    /// What a request is for, as `check-config` prints it: its window and levels.
+    fn purpose(&self, query: &Self::Query) -> String;
+
+    /// The most series that it serves.
+    fn series(&self, settings: &Self::Settings) -> SeriesBound;
+
+    /// The smallest request that shows whether the API answers, for `test-connection`.
+    fn probe(&self, settings: &Self::Settings) -> Self::Query;
+
+    /// What the answer to the probe says, in a few words.
+    fn summary(&self, answer: &Self::Answer) -> String;
+
+    /// The windows over which it needs every skill named, if the plan has requests for each skill that
+    /// LivePerson reports.
+    fn needs_skills<'a>(&self, _settings: &'a Self::Settings) -> Option<&'a [Window]> {
+        None
+    }
+
+    /// The requests of a poll for skills that were reported while it was running.
+    fn plan_for_skills(&self, _settings: &Self::Settings, _skills: &[i64]) -> Vec<Self::Query> {
+        Vec::new()
+    }
+
+    /// The windows over which its answers name every skill that there is.
+    fn names_skills<'a>(&self, _settings: &'a Self::Settings) -> Option<&'a [Window]> {
+        None
+    }
+
+    /// A request that only asks which skills there are.
+    fn skill_discovery(&self, _window: Window) -> Option<Self::Query> {
+        None
+    }
+
+    /// Whether the answer to this query names every skill that there is.
+    fn query_names_skills(&self, _query: &Self::Query) -> bool {
+        false
+    }
+
+    /// The skills that an answer names.
+    fn skills_in(&self, _answer: &Self::Answer) -> Vec<i64> {
+        Vec::new()
+    }
+
+    /// The skill that a query is about, when it is about one.
+    fn skill_of(&self, _query: &Self::Query) -> Option<i64> {
+        None
+    }
+
+    /// Whether two queries ask for a level of the same ids in the same window, so that after a change of
+    /// the configuration the samples of the old one can be served until the new one is answered.
+    fn same_level(&self, _old: &Self::Query, _new: &Self::Query, _level: Level) -> bool {
+        false
+    }
+}

@@ -1,0 +1,128 @@
+//! The answer of Engagement Activity, and its parser.
+//!
+//! Numbers are `f64` because that is what Prometheus stores; ids are `i64` because an id above
+//! 2^53 would not survive a float. A number that LivePerson left out is `None`, never 0.
+
+use serde::Deserialize;
+
+use super::query::EngagementQuery;
+use crate::liveperson::json::{
+    self, Content, ReadError, count, numeric_map, object, object_or_default,
+};
+
+/// The five numbers LivePerson gives for an account, a skill or an agent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Activity {
+    /// `totalInteractiveChats`: interactive chats closed in the time frame.
+    #[serde(rename = "totalInteractiveChats", deserialize_with = "count")]
+    pub interactive_chats: Option<f64>,
+    /// `totalNonInteractiveChats`: non-interactive chats closed, abandoned ones included.
+    #[serde(rename = "totalNonInteractiveChats", deserialize_with = "count")]
+    pub noninteractive_chats: Option<f64>,
+    /// `totalHandlingTime`: seconds spent on interactive chats.
+    #[serde(rename = "totalHandlingTime", deserialize_with = "count")]
+    pub interactive_handling_seconds: Option<f64>,
+    /// `nonInteractiveTotalHandlingTime`: seconds spent on non-interactive chats.
+    #[serde(rename = "nonInteractiveTotalHandlingTime", deserialize_with = "count")]
+    pub noninteractive_handling_seconds: Option<f64>,
+    /// `connectedEngagements`: chats connected to an agent.
+    #[serde(rename = "connectedEngagements", deserialize_with = "count")]
+    pub connected_engagements: Option<f64>,
+}
+
+/// One skill of `metricsPerSkill`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct SkillActivity {
+    /// `metricsTotals` of the skill.
+    #[serde(rename = "metricsTotals", deserialize_with = "object_or_default")]
+    pub totals: Activity,
+    /// `metricsPerAgent` inside the skill, ascending by agent id, unique.
+    #[serde(rename = "metricsPerAgent", deserialize_with = "numeric_map")]
+    pub agents: Vec<(i64, Activity)>,
+}
+
+/// `skillsMetricsPerAgent`, also seen as `skillsMetrics`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct SkillsActivity {
+    /// `metricsPerSkill`, ascending by skill id, unique.
+    #[serde(rename = "metricsPerSkill", deserialize_with = "numeric_map")]
+    pub skills: Vec<(i64, SkillActivity)>,
+}
+
+/// `agentsMetrics`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct AgentsActivity {
+    /// `metricsPerAgent`, ascending by agent id, unique.
+    #[serde(rename = "metricsPerAgent", deserialize_with = "numeric_map")]
+    pub agents: Vec<(i64, Activity)>,
+}
+
+/// An answer of `engactivity`; which sections are there depends on the ids in the query.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EngagementAnswer {
+    /// `metricsTotals` at the top: only when no ids were asked for.
+    pub account: Option<Activity>,
+    /// The skill section: only when `skillIds` was asked for.
+    pub skills: Option<SkillsActivity>,
+    /// The agent section: only when `agentIds` was asked for.
+    pub agents: Option<AgentsActivity>,
+}
+
+/// Reads an answer and makes sure that everything asked for is in it.
+///
+/// # Errors
+/// A body that is not what the documentation promises, whole or in one value.
+pub fn read(body: &[u8], query: &EngagementQuery) -> Result<Content<EngagementAnswer>, ReadError> {
+    json::read::<RawAnswer>(body)?.try_map(|answer| complete(answer.into_answer(), query))
+}
+
+fn complete(
+    answer: EngagementAnswer,
+    query: &EngagementQuery,
+) -> Result<EngagementAnswer, ReadError> {
+    if query.skills.is_some() && answer.skills.is_none() {
+        return Err(missing("skillIds", "skillsMetricsPerAgent"));
+    }
+    if query.agents.is_some() && answer.agents.is_none() {
+        return Err(missing("agentIds", "agentsMetrics"));
+    }
+    if query.skills.is_none() && query.agents.is_none() && answer.account.is_none() {
+        return Err(missing("the whole account", "metricsTotals"));
+    }
+    Ok(answer)
+}
+
+fn missing(asked: &str, section: &str) -> ReadError {
+    ReadError::Missing(format!(
+        "asked for {asked} but the answer has no {section} section"
+    ))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawAnswer {
+    #[serde(rename = "metricsTotals", deserialize_with = "object")]
+    account: Option<Activity>,
+    #[serde(rename = "agentsMetrics", deserialize_with = "object")]
+    agents: Option<AgentsActivity>,
+    /// The name in the samples of LivePerson's documentation.
+    #[serde(rename = "skillsMetricsPerAgent", deserialize_with = "object")]
+    skills: Option<SkillsActivity>,
+    /// The same by its name in the documentation's table of elements.
+    #[serde(rename = "skillsMetrics", deserialize_with = "object")]
+    skills_in_table: Option<SkillsActivity>,
+}
+
+impl RawAnswer {
+    fn into_answer(self) -> EngagementAnswer {
+        EngagementAnswer {
+            account: self.account,
+            skills: self.skills.or(self.skills_in_table),
+            agents: self.agents,
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Engagement Activity (`engactivity`): chats, handling time and connected engagements of a window,
+//! for the account, its skills, its agents, and its agents by skill.
+
+mod answer;
+mod families;
+mod map;
+mod plan;
+mod query;
+mod settings;
+
+use super::collector::{About, Collector, Minutes, SeriesBound, Target};
+use super::realtime::{IdFilter, PROBE_MINUTES, PROBE_WINDOW, count};
+use crate::config::CollectorSection as _;
+use crate::liveperson::json::{Content, ReadError};
+use crate::metrics::{Family, Sink};
+use crate::vocabulary::{Level, Service};
+use crate::vocabulary::{Selection, Window};
+
+pub use answer::{Activity, AgentsActivity, EngagementAnswer, SkillActivity, SkillsActivity, read};
+pub use families::{ActivityFamilies, of_level};
+pub use map::map;
+pub use query::EngagementQuery;
+pub use settings::Settings;
+
+/// Engagement Activity.
+#[derive(Clone, Copy, Debug)]
+pub struct EngagementActivity;
+
+static ABOUT: About = About {
+    label: Settings::NAME,
+    api: "engactivity",
+    title: "Engagement Activity",
+    service: Service::LE_DATA_REPORTING,
+    permission: "the Operational Realtime API (Read)",
+};
+
+/// Series of one level per id and window: two kinds of chats and of handling time, and the
+/// connected engagements.
+const SERIES_PER_ID: u64 = 5;
+
+impl Collector for EngagementActivity {
+    type Settings = Settings;
+    type Query = EngagementQuery;
+    type Answer = EngagementAnswer;
+
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn families(&self) -> Vec<&'static Family> {
+        families::all()
+    }
+
+    fn plan(&self, settings: &Settings, target: &Target<'_>, _: &[i64]) -> Vec<EngagementQuery> {
+        plan::plan(settings, target)
+    }
+
+    fn path(&self, account: &str, query: &EngagementQuery, minutes: Minutes<'_>) -> String {
+        query::path(account, query, minutes)
+    }
+
+    fn read(
+        &self,
+        query: &EngagementQuery,
+        body: &[u8],
+    ) -> Result<Content<EngagementAnswer>, ReadError> {
+        answer::read(body, query)
+    }
+
+    fn map(
+        &self,
+        account: &str,
+        query: &EngagementQuery,
+        answer: &EngagementAnswer,
+        sink: &mut dyn Sink,
+    ) {
+        map::map(account, query, answer, sink);
+    }
+
+    fn purpose(&self, query: &EngagementQuery) -> String {
+        let window = query.window.label();
+        if query.levels.is_empty() {
+            return format!("{window}: which skills there are");
+        }
+        let levels: Vec<_> = query.levels.iter().map(|level| level.label()).collect();
+        format!("{window}: {}", levels.join(", "))
+    }
+
+    fn series(&self, settings: &Settings) -> SeriesBound {
+        let each = SERIES_PER_ID * settings.windows.len() as u64;
+        let mut bound = SeriesBound {
+            fixed: each,
+            per_skill_agent: if settings.skill_agents { each } else { 0 },
+            ..SeriesBound::default()
+        };
+        bound.add_skills(&settings.skills, each);
+        bound.add_agents(&settings.agents, each);
+        bound
+    }
+
+    fn probe(&self, _: &Settings) -> EngagementQuery {
+        EngagementQuery {
+            window: PROBE_WINDOW,
+            skills: None,
+            agents: None,
+            levels: vec![Level::Account],
+        }
+    }
+
+    fn summary(&self, answer: &EngagementAnswer) -> String {
+        let totals = answer.account.unwrap_or_default();
+        let number = |n: Option<f64>| n.map_or("no number of".to_owned(), count);
+        format!(
+            "{} interactive and {} non-interactive chats in {} minutes",
+            number(totals.interactive_chats),
+            number(totals.noninteractive_chats),
+            PROBE_MINUTES,
+        )
+    }
+
+    fn names_skills<'a>(&self, settings: &'a Settings) -> Option<&'a [Window]> {
+        (settings.skills == Selection::All).then_some(&settings.windows)
+    }
+
+    fn skill_discovery(&self, window: Window) -> Option<EngagementQuery> {
+        Some(EngagementQuery {
+            window,
+            skills: Some(IdFilter::All),
+            agents: None,
+            levels: Vec::new(),
+        })
+    }
+
+    fn query_names_skills(&self, query: &EngagementQuery) -> bool {
+        query.skills == Some(IdFilter::All)
+    }
+
+    fn skills_in(&self, answer: &EngagementAnswer) -> Vec<i64> {
+        let sections = answer.skills.iter();
+        let skills = sections.flat_map(|section| &section.skills);
+        skills.map(|(id, _)| *id).collect()
+    }
+
+    fn same_level(&self, old: &EngagementQuery, new: &EngagementQuery, level: Level) -> bool {
+        let same_ids = match level {
+            Level::Agent => old.agents == new.agents,
+            Level::Skill | Level::SkillAgent => old.skills == new.skills,
+            Level::Account | Level::Group => true,
+        };
+        old.window == new.window && new.levels.contains(&level) && same_ids
+    }
+}

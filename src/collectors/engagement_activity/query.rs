@@ -1,0 +1,54 @@
+//! What is asked of `engactivity`, and the path of the call.
+
+use crate::collectors::collector::Minutes;
+use crate::collectors::realtime::{IdFilter, OperationsPath};
+use crate::vocabulary::Level;
+use crate::vocabulary::Window;
+
+/// One call of `engactivity`, and the levels that its answer feeds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct EngagementQuery {
+    /// The time frame.
+    pub window: Window,
+    /// `skillIds`.
+    pub skills: Option<IdFilter>,
+    /// `agentIds`.
+    pub agents: Option<IdFilter>,
+    /// Levels that take their series from the answer; none when only the skills are wanted.
+    pub levels: Vec<Level>,
+}
+
+/// Path and query of the call:
+/// `/operations/api/account/1/engactivity?timeframe=5&skillIds=4,15&agentIds=all&v=1`.
+pub(super) fn path(account: &str, query: &EngagementQuery, minutes: Minutes<'_>) -> String {
+    OperationsPath::new(account, "engactivity")
+        .with("timeframe", &minutes(query.window).to_string())
+        .with_ids("skillIds", query.skills.as_ref())
+        .with_ids("agentIds", query.agents.as_ref())
+        .version("1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_those_of_the_documents() {
+        let mut query = EngagementQuery {
+            window: Window::Minutes(5),
+            skills: Some(IdFilter::Ids(vec![4, -1, i64::MAX])),
+            agents: Some(IdFilter::All),
+            levels: vec![],
+        };
+        assert_eq!(
+            path("1", &query, &|_| 5),
+            "/operations/api/account/1/engactivity?timeframe=5&skillIds=4,-1,9223372036854775807&agentIds=all&v=1"
+        );
+        query.skills = None;
+        query.agents = None;
+        assert_eq!(
+            path("a/../b", &query, &|_| 7),
+            "/operations/api/account/a%2F..%2Fb/engactivity?timeframe=7&v=1"
+        );
+    }
+}

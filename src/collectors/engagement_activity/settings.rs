@@ -1,0 +1,62 @@
+//! The `engagement_activity` section.
+
+use std::time::Duration;
+
+use crate::config::{CollectorSection, Key, SectionReader};
+use crate::vocabulary::{Selection, Window};
+
+/// The settings of the Engagement Activity collector.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Whether the collector runs.
+    pub enabled: bool,
+    /// Time between the starts of two polls.
+    pub interval: Duration,
+    /// Time frames that are requested, in the order of the file, without duplicates.
+    pub windows: Vec<Window>,
+    /// Skills to serve.
+    pub skills: Selection,
+    /// Agents to serve.
+    pub agents: Selection,
+    /// Whether to serve series per skill AND agent.
+    pub skill_agents: bool,
+}
+
+impl CollectorSection for Settings {
+    const NAME: &'static str = "engagement_activity";
+    const KEYS: &'static [Key] = &[
+        Key::value("enabled"),
+        Key::value("interval"),
+        Key::list("windows"),
+        Key::selection("skills"),
+        Key::selection("agents"),
+        Key::value("skill_agents"),
+    ];
+
+    fn read(reader: &SectionReader<'_>) -> Self {
+        let (skill, agent) = (SectionReader::MIN_SKILL_ID, SectionReader::MIN_ID);
+        let section = Self {
+            enabled: reader.enabled(true),
+            interval: reader.interval(Duration::from_secs(30)),
+            windows: reader.windows("windows", &[Window::Minutes(5), Window::Minutes(60)]),
+            skills: reader.selection("skills", Selection::All, skill),
+            agents: reader.selection("agents", Selection::All, agent),
+            skill_agents: reader.bool("skill_agents", false),
+        };
+        if section.enabled && section.skill_agents && section.skills == Selection::None {
+            reader.contradiction(
+                &["skill_agents", "skills"],
+                "skill_agents: true requires skills, found skills: none; select skills or set skill_agents: false",
+            );
+        }
+        section
+    }
+
+    fn enabled(&self) -> bool {
+        self.enabled
+    }
+
+    fn interval(&self) -> Duration {
+        self.interval
+    }
+}

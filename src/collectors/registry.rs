@@ -1,0 +1,72 @@
+//! The list of all collectors: the one place that a new one is entered.
+
+use super::account::AccountCollectors;
+use super::collector::{About, Collector};
+use super::engagement_activity::EngagementActivity;
+use super::erased::Registered;
+use super::sla::Sla;
+use crate::config::{Account, SectionType};
+use crate::metrics::Family;
+
+/// The collectors that a program has, in the order in which they are served.
+#[derive(Clone, Debug)]
+pub struct Registry(Vec<&'static dyn Registered>);
+
+impl Registry {
+    /// The collectors of this product.
+    pub fn standard() -> Self {
+        Self(Vec::new()).with(&EngagementActivity).with(&Sla)
+    }
+
+    /// The same with one collector more.
+    #[must_use]
+    pub fn with<C: Collector>(mut self, collector: &'static C) -> Self {
+        self.0.push(collector);
+        self
+    }
+
+    /// What is said of each collector.
+    pub fn about(&self) -> impl Iterator<Item = &'static About> {
+        self.0.iter().map(|collector| collector.about_it())
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The sections of the configuration that they read.
+    pub fn sections(&self) -> Vec<SectionType> {
+        let collectors = self.0.iter();
+        collectors.map(|collector| collector.section()).collect()
+    }
+
+    /// The collectors with the settings of an account.
+    pub fn configured(&self, account: &Account) -> AccountCollectors {
+        let collectors = self.0.iter();
+        let collectors = collectors.filter_map(|collector| collector.configured(account));
+        AccountCollectors::new(&account.id, account.hosts.clone(), collectors.collect())
+    }
+
+    /// The families of all collectors, in the order of the page.
+    pub fn families(&self) -> impl Iterator<Item = &'static Family> {
+        self.0.iter().flat_map(|collector| collector.all_families())
+    }
+}
+
+impl PartialEq for Registry {
+    fn eq(&self, other: &Self) -> bool {
+        let labels = |registry: &Self| {
+            registry
+                .about()
+                .map(|about| about.label)
+                .collect::<Vec<_>>()
+        };
+        labels(self) == labels(other)
+    }
+}

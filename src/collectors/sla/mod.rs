@@ -1,0 +1,116 @@
+//! SLA Histogram (`sla`): how long visitors waited for the first reply, for the account, its skills
+//! and its agent groups.
+
+mod answer;
+mod families;
+mod map;
+mod plan;
+mod query;
+mod settings;
+
+use super::collector::{About, Collector, Minutes, SeriesBound, Target};
+use super::realtime::{PROBE_MINUTES, PROBE_WINDOW, count};
+use crate::config::CollectorSection as _;
+use crate::liveperson::json::{Content, ReadError};
+use crate::metrics::{Family, Sink};
+use crate::vocabulary::Service;
+use crate::vocabulary::{Selection, Window};
+
+pub use answer::{SlaAnswer, SlaBucket, read};
+pub use families::{WaitFamilies, of_level};
+pub use map::map;
+pub use query::{SlaQuery, Subject};
+pub use settings::Settings;
+
+/// SLA Histogram.
+#[derive(Clone, Copy, Debug)]
+pub struct Sla;
+
+static ABOUT: About = About {
+    label: Settings::NAME,
+    api: "sla",
+    title: "SLA Histogram",
+    service: Service::LE_DATA_REPORTING,
+    permission: "the Operational Realtime API (Read)",
+};
+
+/// Series of one histogram besides its buckets: the bucket of infinity, the count and the waited
+/// chats.
+const SERIES_BESIDE_BUCKETS: u64 = 3;
+
+impl Collector for Sla {
+    type Settings = Settings;
+    type Query = SlaQuery;
+    type Answer = SlaAnswer;
+
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn families(&self) -> Vec<&'static Family> {
+        families::all()
+    }
+
+    fn plan(&self, settings: &Settings, _: &Target<'_>, skills: &[i64]) -> Vec<SlaQuery> {
+        plan::plan(settings, skills)
+    }
+
+    fn path(&self, account: &str, query: &SlaQuery, minutes: Minutes<'_>) -> String {
+        query::path(account, query, minutes)
+    }
+
+    fn read(&self, _: &SlaQuery, body: &[u8]) -> Result<Content<SlaAnswer>, ReadError> {
+        answer::read(body)
+    }
+
+    fn map(&self, account: &str, query: &SlaQuery, answer: &SlaAnswer, sink: &mut dyn Sink) {
+        map::map(account, query, answer, sink);
+    }
+
+    fn purpose(&self, query: &SlaQuery) -> String {
+        format!("{}: wait times", query.window.label())
+    }
+
+    fn series(&self, settings: &Settings) -> SeriesBound {
+        let of_one = settings.buckets.len() as u64 + SERIES_BESIDE_BUCKETS;
+        let each = of_one * settings.windows.len() as u64;
+        let mut bound = SeriesBound {
+            fixed: if settings.account { each } else { 0 },
+            ..SeriesBound::default()
+        };
+        bound.add_skills(&settings.skills, each);
+        if let Selection::Ids(groups) = &settings.groups {
+            bound.fixed += each * groups.len() as u64;
+        }
+        bound
+    }
+
+    fn probe(&self, settings: &Settings) -> SlaQuery {
+        SlaQuery {
+            window: PROBE_WINDOW,
+            subject: Subject::Account,
+            lower_limits: plan::lower_limits(settings),
+        }
+    }
+
+    fn summary(&self, answer: &SlaAnswer) -> String {
+        let chats = count(answer.buckets.iter().map(|bucket| bucket.chats).sum());
+        let buckets = answer.buckets.len();
+        format!("{chats} chats in {buckets} buckets in {PROBE_MINUTES} minutes")
+    }
+
+    fn needs_skills<'a>(&self, settings: &'a Settings) -> Option<&'a [Window]> {
+        (settings.skills == Selection::All).then_some(&settings.windows)
+    }
+
+    fn plan_for_skills(&self, settings: &Settings, skills: &[i64]) -> Vec<SlaQuery> {
+        plan::plan_for_skills(settings, skills)
+    }
+
+    fn skill_of(&self, query: &SlaQuery) -> Option<i64> {
+        match query.subject {
+            Subject::Skill(id) => Some(id),
+            Subject::Account | Subject::Group(_) => None,
+        }
+    }
+}

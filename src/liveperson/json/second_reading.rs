@@ -1,0 +1,366 @@
+//! The second reading of a body that serde_json has refused: says where the fault is, and reads
+//! the rest when only entries of a map or list are at fault.
+//!
+//! [`Reader`] is a serde deserializer over the text of one value. It takes objects and lists apart
+//! before it reads what is in them, so that it knows where the next value begins even when this one
+//! cannot be read. Of a field that comes twice the last value counts. That costs a pass over the
+//! text for every level of nesting, which is why it is not the first reading.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::value::CowStrDeserializer;
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Expected, MapAccess, SeqAccess, Unexpected, Visitor,
+};
+use serde_json::Value;
+
+use super::split::{Member, entries_of_list, entries_of_object, last_of_each_field};
+use super::{Fault, Ignored, MAX_ENTRIES};
+
+/// Where the second reading stands, and what it has left out.
+#[derive(Default)]
+pub(super) struct Progress {
+    /// Keys and indexes from the top to the value that is being read.
+    path: Vec<String>,
+    /// Entries of maps and lists so far, also unreadable ones.
+    entries: usize,
+    /// How many of the enclosing values are entries, which may be left out.
+    inside_entries: usize,
+    ignored: Option<Ignored>,
+    /// What makes the whole answer unreadable.
+    fatal: Option<Fault>,
+}
+
+impl Progress {
+    /// Reads a document.
+    pub(super) fn read<'de, T: Deserialize<'de>>(&mut self, text: &'de str) -> Result<T, Error> {
+        let text = text.trim_ascii();
+        let result = T::deserialize(Reader {
+            text,
+            progress: &mut *self,
+        });
+        match self.fatal.take() {
+            Some(fault) => Err(Error::Fault(fault)),
+            None => result.map_err(|error| self.locate(error, describe(text))),
+        }
+    }
+
+    /// What was left out.
+    pub(super) fn into_ignored(self) -> Option<Ignored> {
+        self.ignored
+    }
+
+    fn fault(&self, found: String, problem: &str) -> Fault {
+        Fault {
+            path: self.path.join("."),
+            found,
+            problem: problem.to_owned(),
+        }
+    }
+
+    /// Adds to an error where it happened, if it does not say so yet.
+    fn locate(&self, error: Error, found: String) -> Error {
+        match error {
+            Error::Problem(problem) => Error::Fault(self.fault(found, &problem)),
+            located => located,
+        }
+    }
+
+    /// Counts an entry that is left out; the first one is kept as an example.
+    fn count_ignored(&mut self, error: &Error) {
+        match (&mut self.ignored, error) {
+            (Some(ignored), _) => ignored.count += 1,
+            (None, Error::Fault(first)) => {
+                let first = first.clone();
+                self.ignored = Some(Ignored { count: 1, first });
+            }
+            (None, _) => {}
+        }
+    }
+
+    fn ignored(&self) -> u64 {
+        self.ignored.as_ref().map_or(0, |ignored| ignored.count)
+    }
+
+    /// Counts an entry of a map or list.
+    ///
+    /// # Errors
+    /// More entries than any account has, which makes the whole answer unreadable.
+    pub(super) fn count_entry<E: serde::de::Error>(&mut self) -> Result<(), E> {
+        self.entries += 1;
+        if self.entries <= MAX_ENTRIES {
+            return Ok(());
+        }
+        let found = format!("more than {MAX_ENTRIES} entries");
+        self.fatal = Some(self.fault(found, "is more than any account has"));
+        Err(E::custom("too many entries"))
+    }
+}
+
+/// Why a value cannot be read.
+#[derive(Debug)]
+pub(super) enum Error {
+    /// What is wrong with a value, without its place.
+    Problem(String),
+    /// The same with its place.
+    Fault(Fault),
+    /// The text is not JSON.
+    Syntax(String),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Problem(text) | Self::Syntax(text) => f.write_str(text),
+            Self::Fault(fault) => f.write_str(&fault.problem),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl serde::de::Error for Error {
+    fn custom<T: fmt::Display>(problem: T) -> Self {
+        Self::Problem(problem.to_string())
+    }
+
+    fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::Problem(format!("is not {expected}"))
+    }
+
+    fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::Problem(format!("is not {expected}"))
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::Problem(format!("has no {field}"))
+    }
+}
+
+/// A value for a message: a short name for what holds others, the value itself otherwise.
+fn describe(text: &str) -> String {
+    match text.as_bytes().first() {
+        Some(b'{') => "an object".to_owned(),
+        Some(b'[') => "a list".to_owned(),
+        Some(b'"') => match serde_json::from_str::<String>(text) {
+            Ok(string) => quoted(&string),
+            Err(_) => text.to_owned(),
+        },
+        _ => text.to_owned(),
+    }
+}
+
+fn quoted(string: &str) -> String {
+    format!("\"{string}\"")
+}
+
+/// Reads one value from its text.
+struct Reader<'de, 'p> {
+    text: &'de str,
+    progress: &'p mut Progress,
+}
+
+impl<'de> Deserializer<'de> for Reader<'de, '_> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        // Who takes any value wants a single one: what is in an object or list does not matter.
+        match self.text.as_bytes().first() {
+            Some(b'{') => visitor.visit_map(Members::new(Vec::new(), false, self.progress)),
+            Some(b'[') => visitor.visit_seq(Members::new(Vec::new(), false, self.progress)),
+            _ => visit_single(self.text, visitor),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.text {
+            "null" => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        let members = last_of_each_field(self.text, fields)?;
+        visitor.visit_map(Members::new(members, false, self.progress))
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let members = entries_of_object(self.text, self.progress)?;
+        visitor.visit_map(Members::new(members, true, self.progress))
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let members = entries_of_list(self.text, self.progress)?;
+        visitor.visit_seq(Members::new(members, true, self.progress))
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_unit()
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct newtype_struct tuple tuple_struct enum identifier
+    }
+}
+
+fn visit_single<'de, V: Visitor<'de>>(text: &str, visitor: V) -> Result<V::Value, Error> {
+    let Ok(value) = serde_json::from_str(text) else {
+        return Err(Error::Problem("cannot be read".to_owned()));
+    };
+    match value {
+        Value::Bool(value) => visitor.visit_bool(value),
+        Value::String(value) => visitor.visit_string(value),
+        Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
+            (Some(value), _, _) => visitor.visit_u64(value),
+            (_, Some(value), _) => visitor.visit_i64(value),
+            (_, _, value) => visitor.visit_f64(value.unwrap_or(f64::NAN)),
+        },
+        Value::Null | Value::Array(_) | Value::Object(_) => visitor.visit_unit(),
+    }
+}
+
+/// The members of an object or list that are still to be read.
+struct Members<'de, 'p> {
+    rest: std::vec::IntoIter<Member<'de>>,
+    /// The member whose key has been read.
+    current: Option<Member<'de>>,
+    /// Whether members are entries, of which one may be left out.
+    independent: bool,
+    readable: usize,
+    ignored_before: u64,
+    progress: &'p mut Progress,
+}
+
+impl<'de, 'p> Members<'de, 'p> {
+    fn new(members: Vec<Member<'de>>, independent: bool, progress: &'p mut Progress) -> Self {
+        Self {
+            rest: members.into_iter(),
+            current: None,
+            independent,
+            readable: 0,
+            ignored_before: progress.ignored(),
+            progress,
+        }
+    }
+
+    fn next(&mut self) -> Option<Member<'de>> {
+        if self.progress.fatal.is_some() {
+            return None;
+        }
+        let next = self.rest.next();
+        if next.is_none() {
+            self.check_that_some_were_readable();
+        }
+        next
+    }
+
+    /// A map or list with entries of which none can be read is no map or list of this API: to take
+    /// it for an empty one would be a lie.
+    fn check_that_some_were_readable(&mut self) {
+        let all_ignored = self.readable == 0 && self.progress.ignored() > self.ignored_before;
+        if !self.independent || !all_ignored || self.progress.inside_entries > 0 {
+            return;
+        }
+        let ignored = self.progress.ignored.take();
+        let fault = match ignored.filter(|_| self.ignored_before == 0) {
+            Some(ignored) => ignored.first,
+            None => {
+                let problem = "cannot be read, not one of them";
+                self.progress.fault("its entries".to_owned(), problem)
+            }
+        };
+        self.progress.fatal = Some(fault);
+    }
+
+    fn read_key<S>(&mut self, key: Cow<'de, str>, seed: S) -> Result<S::Value, Error>
+    where
+        S: DeserializeSeed<'de>,
+    {
+        self.progress.path.push(key.clone().into_owned());
+        let result = seed.deserialize(CowStrDeserializer::new(key.clone()));
+        let result = result.map_err(|error| self.progress.locate(error, quoted(&key)));
+        self.progress.path.pop();
+        if let Err(error) = &result {
+            self.progress.count_ignored(error);
+        }
+        result
+    }
+
+    fn read_value<S>(&mut self, (key, text): Member<'de>, seed: S) -> Result<S::Value, Error>
+    where
+        S: DeserializeSeed<'de>,
+    {
+        self.progress.path.push(key.into_owned());
+        self.progress.inside_entries += usize::from(self.independent);
+        let progress = &mut *self.progress;
+        let result = seed.deserialize(Reader { text, progress });
+        let result = result.map_err(|error| self.progress.locate(error, describe(text)));
+        self.progress.inside_entries -= usize::from(self.independent);
+        self.progress.path.pop();
+        match &result {
+            Ok(_) => self.readable += usize::from(text != "null"),
+            Err(error) if self.independent => self.progress.count_ignored(error),
+            Err(_) => {}
+        }
+        result
+    }
+
+    /// Known only where a reader may continue behind an entry that cannot be read.
+    fn size_hint(&self) -> Option<usize> {
+        self.independent.then_some(self.rest.len())
+    }
+}
+
+impl<'de> MapAccess<'de> for Members<'de, '_> {
+    type Error = Error;
+
+    fn next_key_seed<K>(&mut self, seed: K) -> Result<Option<K::Value>, Error>
+    where
+        K: DeserializeSeed<'de>,
+    {
+        let Some((key, text)) = self.next() else {
+            return Ok(None);
+        };
+        self.current = Some((key.clone(), text));
+        self.read_key(key, seed).map(Some)
+    }
+
+    fn next_value_seed<V>(&mut self, seed: V) -> Result<V::Value, Error>
+    where
+        V: DeserializeSeed<'de>,
+    {
+        match self.current.take() {
+            Some(member) => self.read_value(member, seed),
+            None => Err(Error::Problem("is read before its key".to_owned())),
+        }
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        self.size_hint()
+    }
+}
+
+impl<'de> SeqAccess<'de> for Members<'de, '_> {
+    type Error = Error;
+
+    fn next_element_seed<T>(&mut self, seed: T) -> Result<Option<T::Value>, Error>
+    where
+        T: DeserializeSeed<'de>,
+    {
+        match self.next() {
+            Some(member) => self.read_value(member, seed).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        self.size_hint()
+    }
+}

@@ -1,0 +1,419 @@
+//! Equal content must be read equally in every form of JSON; other content must be distinguished.
+
+use serde_json::Value;
+
+use super::writer::{NUMBERS, PLAIN, Style, write};
+use super::*;
+
+/// Every combination worth having: each number form with everything else off and on.
+fn styles() -> Vec<Style> {
+    let mut styles = Vec::new();
+    for numbers in NUMBERS {
+        for bits in 0..32_u8 {
+            let on = |bit: u8| bits & (1 << bit) != 0;
+            styles.push(Style {
+                numbers,
+                reversed: on(0),
+                unknown: on(1),
+                twice: on(2),
+                other_section_name: on(3),
+                envelope: on(4),
+            });
+        }
+    }
+    styles
+}
+
+#[test]
+fn every_form_of_every_fixture_reads_the_same() {
+    for (name, body, query) in engagement_fixtures() {
+        let expected = parse(body, &query);
+        let value: Value = serde_json::from_str(body).unwrap();
+        for style in styles() {
+            let text = write(&value, style);
+            assert_eq!(parse(&text, &query), expected, "{name} {style:?}\n{text}");
+        }
+    }
+}
+
+#[test]
+fn every_form_of_the_histogram_reads_the_same() {
+    let expected = sla::read(SLA_FIXTURE.as_bytes()).unwrap().value;
+    let value: Value = serde_json::from_str(SLA_FIXTURE).unwrap();
+    for style in styles() {
+        let text = write(&value, style);
+        let content = sla::read(text.as_bytes()).unwrap();
+        assert_eq!(content.value, expected, "{style:?}\n{text}");
+        assert_eq!(content.status, style.envelope.then_some(200));
+    }
+}
+
+#[test]
+fn ids_are_exact_sorted_and_unique() {
+    let body = r#"{"agentsMetrics":{"metricsPerAgent":{
+        "9223372036854775807":{"connectedEngagements":1},
+        "10":{"connectedEngagements":2}, "9":{"connectedEngagements":3},
+        "-1":{"connectedEngagements":4}, "9007199254740993":{"connectedEngagements":5},
+        "9":{"connectedEngagements":6}, "-9223372036854775808":{}, "\u0031\u0031":{}, "12":null
+    },"metricsTotals":null}}"#;
+    let answer = parse(body, &query(None, Some(IdFilter::All)));
+    let agents = answer.agents.unwrap();
+    let found: Vec<(i64, Option<f64>)> = agents
+        .agents
+        .iter()
+        .map(|(id, activity)| (*id, activity.connected_engagements))
+        .collect();
+    let expected = [
+        (i64::MIN, None),
+        (-1, Some(4.0)),
+        (9, Some(6.0)),
+        (10, Some(2.0)),
+        (11, None),
+        (9_007_199_254_740_993, Some(5.0)),
+        (i64::MAX, Some(1.0)),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn missing_and_null_numbers_are_none() {
+    let body = r#"{"metricsTotals":{"totalHandlingTime":null,"connectedEngagements":-0.0}}"#;
+    let account = parse(body, &query(None, None)).account.unwrap();
+    assert_eq!(
+        account,
+        Activity {
+            connected_engagements: Some(0.0),
+            ..Activity::default()
+        }
+    );
+    assert!(account.connected_engagements.unwrap().is_sign_positive());
+}
+
+#[test]
+fn null_and_missing_maps_are_empty() {
+    for map in ["", r#""metricsPerAgent":null"#, r#""metricsPerAgent":{}"#] {
+        let body = format!(r#"{{"agentsMetrics":{{{map}}}}}"#);
+        let answer = parse(&body, &query(None, ids(&[1])));
+        assert_eq!(answer.agents, Some(AgentsActivity::default()));
+    }
+}
+
+#[test]
+fn an_empty_second_name_does_not_hide_the_first() {
+    for body in [
+        r#"{"skillsMetrics":{"metricsPerSkill":{"4":{}}},"skillsMetricsPerAgent":null}"#,
+        r#"{"skillsMetrics":null,"skillsMetricsPerAgent":{"metricsPerSkill":{"4":{}}}}"#,
+        r#"{"skillsMetricsPerAgent":{"metricsPerSkill":{"4":{}}},"skillsMetrics":null}"#,
+    ] {
+        let answer = parse(body, &query(ids(&[4]), None));
+        assert_eq!(answer.skills.unwrap().skills.len(), 1, "{body}");
+    }
+}
+
+#[test]
+fn wrong_values_are_named_with_their_path() {
+    let value = |value: &str| {
+        format!(
+            r#"{{"skillsMetricsPerAgent":{{"metricsPerSkill":{{"2":{{"metricsTotals":
+            {{"totalHandlingTime":{value}}}}}}}}}}}"#
+        )
+    };
+    let query = query(ids(&[2]), None);
+    let path = "skillsMetricsPerAgent.metricsPerSkill.2.metricsTotals.totalHandlingTime";
+    for (bad, expected) in [
+        (r#""abc""#, r#""abc" is not a number"#),
+        (r#""""#, r#""" is not a number"#),
+        (r#""NaN""#, r#""NaN" is not a number"#),
+        (r#""-inf""#, r#""-inf" is not a number"#),
+        (r#""1e999""#, r#""1e999" is not a number"#),
+        (r#""12 13""#, r#""12 13" is not a number"#),
+        ("true", "true is not a number"),
+        ("{}", "an object is not a number"),
+        ("[1]", "a list is not a number"),
+        ("-3", "-3 is negative"),
+        ("1e999", r#""1e999" is not a number"#),
+        (r#""-0.5""#, r#""-0.5" is negative"#),
+    ] {
+        let error = read_error(&value(bad), &query);
+        assert_eq!(error, format!("{path}: {expected}"));
+    }
+}
+
+/// LivePerson answers with intervals only when they are asked for, which the client never does.
+#[test]
+fn intervals_in_an_answer_are_ignored() {
+    for intervals in [
+        "null",
+        "7",
+        "[[]]",
+        r#"[{"timestamp":1.5,"metricsData":[]}]"#,
+    ] {
+        let body = format!(r#"{{"metricsByIntervals":{intervals},"metricsTotals":{{}}}}"#);
+        let answer = parse(&body, &query(None, None));
+        assert_eq!(answer.account, Some(Activity::default()), "{body}");
+    }
+}
+
+/// An unreadable agent or key loses itself and nothing else; what is not used may be anything.
+#[test]
+fn unreadable_entries_are_left_out_and_counted() {
+    let all = || Some(IdFilter::All);
+    let good = r#"{"metricsTotals":{"connectedEngagements":1}}"#;
+    let odd = [
+        (r#""x y":{}"#, 1),
+        (r#""9223372036854775808":{"metricsTotals":{}}"#, 1),
+        (r#""\ud800":{}"#, 1),
+        (r#""5":"none""#, 1),
+        (r#""5":[[1],{"x":[]}]"#, 1),
+        (r#""5":{"metricsTotals":{"totalHandlingTime":"NaN"}}"#, 1),
+        (
+            r#""5":{"metricsTotals":{"totalHandlingTime":1e999,"connectedEngagements":[-1]}}"#,
+            1,
+        ),
+        (r#""5":{"metricsTotals":[]}"#, 1),
+        (r#""5":{"metricsPerAgent":7}"#, 1),
+        (r#""5":-1,"6":true,"z":null"#, 3),
+    ];
+    let mut wrong = Vec::new();
+    for (odd, count) in odd {
+        for map in [format!("{odd},\"4\":{good}"), format!("\"4\":{good},{odd}")] {
+            let body = format!(
+                r#"{{"skillsMetrics":{{"metricsTotals":"NaN","metricsPerSkill":{{{map}}}}}}}"#
+            );
+            let read = engagement_activity::read(body.as_bytes(), &query(all(), None));
+            let Ok(content) = read else {
+                wrong.push(format!("{body}: {read:?}"));
+                continue;
+            };
+            let skills = content.value.skills.unwrap().skills;
+            let ids: Vec<_> = skills.iter().map(|(id, _)| *id).collect();
+            let ignored = content.ignored.map_or(0, |ignored| ignored.count);
+            if (ids.as_slice(), ignored) != (&[4][..], count) {
+                wrong.push(format!("{body}: {ids:?}, {ignored} ignored"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn duplicates_beside_unreadable_entries_count_as_they_come_last() {
+    let body = r#"{"agentsMetrics":{"metricsPerAgent":{"1":{"connectedEngagements":7}}},
+        "agentsMetrics":{"metricsPerAgent":{
+            "3":{"connectedEngagements":1,"connectedEngagements":"2"},
+            "4":{"connectedEngagements":"many"}, "3":{"connectedEngagements":[]},
+            "5":{"connectedEngagements":{},"connectedEngagements":5}}}}"#;
+    let content = engagement_activity::read(body.as_bytes(), &query(None, ids(&[3]))).unwrap();
+    let agents = content.value.agents.unwrap().agents;
+    let found: Vec<_> = agents
+        .iter()
+        .map(|(id, activity)| (*id, activity.connected_engagements))
+        .collect();
+    assert_eq!(found, [(3, Some(2.0)), (5, Some(5.0))]);
+    assert_eq!(content.ignored.unwrap().count, 2);
+}
+
+/// An unreadable agent inside of a skill does not make the skill unreadable.
+#[test]
+fn an_unreadable_agent_leaves_its_skill_readable() {
+    let body = r#"{"skillsMetrics":{"metricsPerSkill":{"4":{"metricsTotals":{"connectedEngagements":3},
+        "metricsPerAgent":{"1":{"connectedEngagements":"many"},"2":{"connectedEngagements":3}}},
+        "5":{"metricsPerAgent":{"1":{"connectedEngagements":"many"}}}}}}"#;
+    let content = engagement_activity::read(body.as_bytes(), &query(ids(&[4]), None)).unwrap();
+    let skills = content.value.skills.unwrap().skills;
+    assert_eq!(skills.len(), 2);
+    assert_eq!(skills[0].1.totals.connected_engagements, Some(3.0));
+    let agents: Vec<_> = skills[0].1.agents.iter().map(|(id, _)| *id).collect();
+    assert_eq!((agents, skills[1].1.agents.len()), (vec![2], 0));
+    let ignored = content.ignored.unwrap();
+    assert_eq!(ignored.count, 2);
+    assert_eq!(
+        json::describe(&ignored.first, &redactor::Redactor::default()),
+        "skillsMetrics.metricsPerSkill.4.metricsPerAgent.1.connectedEngagements: \"many\" is not a number"
+    );
+}
+
+/// Buckets of a histogram depend on each other; a key that is no bucket does not matter.
+#[test]
+fn a_bad_bucket_loses_the_histogram_and_a_bad_key_does_not() {
+    let read = |map: &str| sla::read(format!(r#"{{"slaDataRange":{{{map}}}}}"#).as_bytes());
+    let good = r#""0":{"chats":2,"accumulated":"NaN","percentageFromTotal":[]}"#;
+    let content = read(&format!(r#"{good},"total":{{"chats":2}}"#)).unwrap();
+    assert_eq!(content.value.buckets.len(), 1);
+    assert_eq!(content.ignored.unwrap().count, 1);
+    assert_eq!(read(good).unwrap().ignored, None);
+    for odd in [r#""15":{"chats":"NaN"}"#, r#""15":7"#, r#""15":{}"#] {
+        assert!(read(&format!("{good},{odd}")).is_err(), "{odd}");
+    }
+}
+
+#[test]
+fn wrong_shapes_are_named_with_their_path() {
+    for (body, expected) in [
+        ("[]", "the body: a list is not an object"),
+        ("12", "the body: 12 is not an object"),
+        (
+            r#"{"skillsMetrics":[]}"#,
+            "skillsMetrics: a list is not an object",
+        ),
+        (
+            r#"{"skillsMetrics":{"metricsPerSkill":{"x y":{}}}}"#,
+            r#"skillsMetrics.metricsPerSkill.x y: "x y" is not a 64-bit integer"#,
+        ),
+        (
+            r#"{"skillsMetrics":{"metricsPerSkill":{"9223372036854775808":{}}}}"#,
+            "skillsMetrics.metricsPerSkill.9223372036854775808: \
+             \"9223372036854775808\" is not a 64-bit integer",
+        ),
+        (
+            r#"{"skillsMetrics":{"metricsPerSkill":{"4":"none"}}}"#,
+            r#"skillsMetrics.metricsPerSkill.4: "none" is not an object"#,
+        ),
+        (
+            r#"{"meta":{"responseCode":200},"body":{"metricsTotals":7}}"#,
+            "body.metricsTotals: 7 is not an object",
+        ),
+    ] {
+        assert_eq!(read_error(body, &query(ids(&[2]), None)), expected);
+    }
+}
+
+#[test]
+fn what_was_asked_for_must_be_in_the_answer() {
+    let account = r#"{"metricsTotals":{}}"#;
+    let all = || Some(IdFilter::All);
+    for (body, query, expected) in [
+        (
+            account,
+            query(all(), None),
+            "asked for skillIds but the answer has no skillsMetricsPerAgent section",
+        ),
+        (
+            r#"{"skillsMetrics":{},"agentsMetrics":null}"#,
+            query(all(), all()),
+            "asked for agentIds but the answer has no agentsMetrics section",
+        ),
+        (
+            "{}",
+            query(None, None),
+            "asked for the whole account but the answer has no metricsTotals section",
+        ),
+        (
+            "null",
+            query(None, None),
+            "asked for the whole account but the answer has no metricsTotals section",
+        ),
+    ] {
+        assert_eq!(read_error(body, &query), expected);
+    }
+}
+
+#[test]
+fn answers_without_a_histogram_are_errors() {
+    for (body, expected) in [
+        (
+            "{}",
+            "asked for a histogram but the answer has no slaDataRange section",
+        ),
+        (
+            r#"{"slaDataRange":null}"#,
+            "asked for a histogram but the answer has no slaDataRange section",
+        ),
+        (
+            r#"{"slaDataRange":{"5":{"accumulated":1}}}"#,
+            "slaDataRange.5 has no chats",
+        ),
+        (
+            r#"{"slaDataRange":{"5":{"chats":-1}}}"#,
+            "slaDataRange.5.chats: -1 is negative",
+        ),
+        (
+            r#"{"slaDataRange":{"0-5":{"chats":1}}}"#,
+            r#"slaDataRange.0-5: "0-5" is not a number of seconds"#,
+        ),
+        (
+            r#"{"slaDataRange":{"-5":{"chats":1}}}"#,
+            r#"slaDataRange.-5: "-5" is not a number of seconds"#,
+        ),
+        (
+            r#"{"slaDataRange":{"4294967296":{"chats":1}}}"#,
+            r#"slaDataRange.4294967296: "4294967296" is not a number of seconds"#,
+        ),
+    ] {
+        assert_eq!(sla_read_error(body), expected);
+    }
+    let body = br#"{"slaDataRange":{"15.0":{"chats":3},"0":{"chats":"2"}}}"#;
+    let found: Vec<_> = sla::read(body).unwrap().value.buckets;
+    let found: Vec<_> = found.iter().map(|b| (b.lower_limit, b.chats)).collect();
+    assert_eq!(found, [(0, 2.0), (15, 3.0)]);
+}
+
+#[test]
+fn bodies_that_are_not_json_are_described() {
+    let query = query(None, None);
+    for (body, expected) in [
+        ("", "the body is empty"),
+        (" \r\n ", "the body is empty"),
+        (
+            " <html><title>Sign in</title>",
+            "an HTML page instead of JSON: Sign in",
+        ),
+        (
+            "upstream\ttimed\u{0} out",
+            "not JSON (expected value at line 1 column 1): \"upstream timed out\"",
+        ),
+        (
+            r#"{"metricsTotals":{}"#,
+            "not JSON (EOF while parsing an object at line 1 column 19): \
+             \"{\"metricsTotals\":{}\"",
+        ),
+        (
+            r#"{"metricsTotals":{}} x"#,
+            "not JSON (trailing characters at line 1 column 22): \"{\"metricsTotals\":{}} x\"",
+        ),
+    ] {
+        assert_eq!(read_error(body, &query), expected);
+    }
+    // A byte order mark is skipped.
+    parse("\u{feff}{\"metricsTotals\":{}}", &query);
+}
+
+#[test]
+fn the_status_of_an_envelope_counts() {
+    let status = |body: &str| engagement_activity::read(body.as_bytes(), &query(None, None));
+    for code in ["500", "\"500\"", "500.0", "5e2"] {
+        for body in ["null", "{}", "\"broken\"", "[]", r#"{"metricsTotals":{}}"#] {
+            let first = format!(r#"{{"meta":{{"responseCode":{code}}},"body":{body}}}"#);
+            let last = format!(r#"{{"body":{body},"meta":{{"responseCode":{code}}}}}"#);
+            assert_eq!(status(&first), Err(ReadError::Status(500)), "{first}");
+            assert_eq!(status(&last), Err(ReadError::Status(500)), "{last}");
+        }
+    }
+    let accepted = status(r#"{"meta":{"responseCode":"202"},"body":{"metricsTotals":{}}}"#);
+    assert_eq!(accepted.unwrap().status, Some(202));
+    for code in ["0", "99", "600", "-1", "99999999999"] {
+        let body =
+            format!(r#"{{"meta":{{"responseCode":{code}}},"body":{{"metricsTotals":{{}}}}}}"#);
+        assert_eq!(
+            read_error(&body, &query(None, None)),
+            format!("meta.responseCode: {code} is not an HTTP status")
+        );
+    }
+}
+
+#[test]
+fn the_number_of_entries_is_limited() {
+    let entries: String = (0..1_000_001).map(|id| format!("\"{id}\":{{}},")).collect();
+    let body = format!(r#"{{"agentsMetrics":{{"metricsPerAgent":{{{entries}"x":1}}}}}}"#);
+    assert_eq!(
+        read_error(&body, &query(None, Some(IdFilter::All))),
+        "agentsMetrics.metricsPerAgent: more than 1000000 entries is more than any account has"
+    );
+}
+
+#[test]
+fn writer_and_reader_agree_on_the_plain_style() {
+    let value: Value = serde_json::from_str(SLA_FIXTURE).unwrap();
+    let again: Value = serde_json::from_str(&write(&value, PLAIN)).unwrap();
+    assert_eq!(again, value);
+}

@@ -1,0 +1,159 @@
+//! The simulated contact centre, and what an API may read of it.
+//!
+//! `skills` and `staffing` say who works when, `arrivals` who asks for a chat; `queueing` decides who serves
+//! whom, and `history` keeps the resulting chats while they can be reported. [`World`] is the view
+//! of all this that one request gets.
+
+mod arrivals;
+mod block;
+mod chat;
+mod history;
+mod queueing;
+mod rng;
+mod sample_names;
+mod skills;
+mod staffing;
+mod window;
+
+use std::collections::HashMap;
+
+use super::auth::Credentials;
+use super::options::Options;
+
+#[cfg(test)]
+pub(crate) use arrivals::LONGEST_CHAT;
+pub use chat::{Chat, Chats};
+pub(crate) use history::History;
+pub use sample_names::AgentNames;
+pub(crate) use skills::FIRST_SKILL;
+pub use skills::{Skill, UNASSIGNED_SKILL};
+pub use staffing::{Agent, AgentGroup};
+pub(crate) use staffing::{FIRST_AGENT, FIRST_GROUP, Staff};
+pub use window::Window;
+#[cfg(test)]
+pub(crate) use window::{DAY, HOUR, MINUTE};
+
+/// The simulated account at the moment of one request: everything that an API may count from.
+///
+/// Times are milliseconds since the epoch on the simulator's clock; ids are LivePerson's.
+#[derive(Clone, Copy)]
+pub struct World<'a> {
+    now_ms: i64,
+    options: &'a Options,
+    history: &'a History,
+    credentials: &'a Credentials,
+}
+
+impl<'a> World<'a> {
+    pub(super) fn new(
+        now_ms: i64,
+        options: &'a Options,
+        history: &'a History,
+        credentials: &'a Credentials,
+    ) -> Self {
+        Self {
+            now_ms,
+            options,
+            history,
+            credentials,
+        }
+    }
+
+    /// The time of the request.
+    pub fn now_ms(&self) -> i64 {
+        self.now_ms
+    }
+
+    /// How the account is set up, with its id and the way it writes numbers.
+    pub fn options(&self) -> &'a Options {
+        self.options
+    }
+
+    /// The skills, busiest first. Chats without a skill have the id [`UNASSIGNED_SKILL`], which
+    /// is not among them.
+    pub fn skills(&self) -> &'a [Skill] {
+        self.history.staff().skills()
+    }
+
+    /// All agents, on duty or not.
+    pub fn agents(&self) -> &'a [Agent] {
+        self.history.staff().agents()
+    }
+
+    /// The agent groups.
+    pub fn groups(&self) -> &'a [AgentGroup] {
+        self.history.staff().groups()
+    }
+
+    /// The last `timeframe` minutes, as LivePerson rounds them.
+    pub fn window(&self, timeframe: i64) -> Window {
+        Window::ending(self.now_ms, timeframe)
+    }
+
+    /// Every chat that was queued, answered or closed in `window`, and others: an API has to
+    /// check the times of each. The window must end now.
+    pub fn chats(&self, window: Window) -> Chats {
+        self.history.chats_around(window)
+    }
+
+    /// The chats whose visitors wait in a queue, as of the last refresh; the longest wait first.
+    pub fn waiting_chats(&self) -> Vec<Chat> {
+        self.current_chats(Chat::is_waiting_at)
+    }
+
+    /// The chats that agents are handling, as of the last refresh.
+    pub fn handled_chats(&self) -> Vec<Chat> {
+        self.current_chats(Chat::is_handled_at)
+    }
+
+    /// The agents on duty with their free slots, as of the last refresh.
+    pub fn agents_on_duty(&self) -> Vec<AgentOnDuty<'a>> {
+        let time = self.window(0).as_of;
+        let mut handled: HashMap<i64, usize> = HashMap::new();
+        for agent in self.handled_chats().iter().filter_map(|chat| chat.agent) {
+            *handled.entry(agent).or_default() += 1;
+        }
+        let free_slots = |agent: &Agent| {
+            let busy = handled.get(&agent.id()).copied().unwrap_or(0);
+            usize::from(queueing::SLOTS_PER_AGENT).saturating_sub(busy)
+        };
+        let staff = self.history.staff();
+        let on_duty = staff.agents().iter();
+        on_duty
+            .filter(|agent| staff.is_on_duty(agent, time))
+            .map(|agent| AgentOnDuty {
+                agent,
+                free_slots: free_slots(agent),
+            })
+            .collect()
+    }
+
+    /// Who may call, for the APIs that hand out tokens.
+    pub(super) fn credentials(&self) -> &'a Credentials {
+        self.credentials
+    }
+
+    /// When a token issued now ends, in seconds since the epoch.
+    pub(super) fn token_expiry(&self) -> i64 {
+        let lifetime = self.options.token_lifetime.as_secs();
+        let lifetime = i64::try_from(lifetime).unwrap_or(i64::MAX);
+        (self.now_ms / 1000).saturating_add(lifetime)
+    }
+
+    fn current_chats(&self, is_current: impl Fn(&Chat, i64) -> bool) -> Vec<Chat> {
+        let window = self.window(0);
+        let chats = self.chats(window);
+        let current = chats.iter().filter(|chat| is_current(chat, window.as_of));
+        current.cloned().collect()
+    }
+}
+
+/// An agent who is working.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct AgentOnDuty<'a> {
+    /// Who.
+    pub agent: &'a Agent,
+    /// How many more chats the agent could take.
+    pub free_slots: usize,
+}

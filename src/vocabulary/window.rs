@@ -1,0 +1,67 @@
+//! A time frame of LivePerson's numbers.
+
+/// A time frame that ends now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Window {
+    /// A fixed length in minutes, 1 to [`Window::MAX_MINUTES`].
+    Minutes(u16),
+    /// Since midnight in the configured time zone.
+    Today,
+}
+
+impl Window {
+    /// The longest fixed length: LivePerson keeps 24 hours.
+    pub const MAX_MINUTES: u16 = 24 * 60;
+
+    /// The `window` label, as Prometheus writes durations: `5m`, `1h`, `1h30m`, `1d`; or `today`.
+    pub fn label(&self) -> String {
+        let Self::Minutes(minutes) = *self else {
+            return "today".to_owned();
+        };
+        match (minutes / 60, minutes % 60) {
+            (0, minutes) => format!("{minutes}m"),
+            (hours, 0) if hours % 24 == 0 => format!("{}d", hours / 24),
+            (hours, 0) => format!("{hours}h"),
+            (hours, minutes) => format!("{hours}h{minutes}m"),
+        }
+    }
+
+    /// Whether everything that happened in another window happened in this one, at any time of the
+    /// day.
+    pub fn covers(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Minutes(this), Self::Minutes(other)) => this >= other,
+            // The day so far is a whole day just before midnight.
+            (Self::Minutes(this), Self::Today) => this == Self::MAX_MINUTES,
+            (Self::Today, other) => other == Self::Today,
+        }
+    }
+
+    /// One window that covers all of these.
+    pub fn covering(windows: &[Self]) -> Self {
+        let minutes = windows.iter().map(|window| match window {
+            Self::Minutes(minutes) => *minutes,
+            Self::Today => Self::MAX_MINUTES,
+        });
+        Self::Minutes(minutes.max().unwrap_or(Self::MAX_MINUTES))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_written_as_prometheus_writes_durations() {
+        for (window, label) in [
+            (Window::Minutes(5), "5m"),
+            (Window::Minutes(60), "1h"),
+            (Window::Minutes(90), "1h30m"),
+            (Window::Minutes(1439), "23h59m"),
+            (Window::Minutes(1440), "1d"),
+            (Window::Today, "today"),
+        ] {
+            assert_eq!(window.label(), label, "{window:?}");
+        }
+    }
+}

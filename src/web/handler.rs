@@ -1,0 +1,60 @@
+//! The interface to whatever is served: requests in, pages out.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use hyper::StatusCode;
+
+use super::chunks::Chunks;
+use super::status_page::StatusPage;
+
+/// What the server serves; implemented by the daemon.
+pub trait Handler: Send + Sync + 'static {
+    /// The metrics page. Called on the executor for every scrape: cheap, and it never blocks.
+    fn metrics(&self, request: &MetricsRequest<'_>) -> MetricsPage;
+
+    /// What `/-/ready` answers.
+    fn ready(&self) -> Readiness;
+
+    /// What `/` shows.
+    fn status_page(&self) -> StatusPage;
+
+    /// Reads the configuration again. An error is shown to the client: free of secrets, one per
+    /// line. Never called twice at once, and not cancelled when the client disconnects.
+    fn reload(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>>;
+}
+
+/// The parts of a scrape request that decide which page it gets.
+#[derive(Clone, Copy, Debug)]
+pub struct MetricsRequest<'a> {
+    /// The `Accept` headers, joined with `, ` when there are several.
+    pub accept: Option<&'a str>,
+    /// The `Accept-Encoding` headers, joined in the same way.
+    pub accept_encoding: Option<&'a str>,
+    /// What follows `?` in the URL, not decoded.
+    pub query: Option<&'a str>,
+}
+
+/// One rendered metrics page.
+#[derive(Debug)]
+pub struct MetricsPage {
+    /// The status of the reply.
+    pub status: StatusCode,
+    /// `Content-Type`.
+    pub content_type: &'static str,
+    /// `Content-Encoding`, when the chunks are compressed.
+    pub content_encoding: Option<&'static str>,
+    /// The body, in order. The chunks are never copied.
+    pub chunks: Chunks,
+    /// `Retry-After`, in seconds.
+    pub retry_after: Option<u32>,
+}
+
+/// The answer of `/-/ready`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// 200.
+    Ready,
+    /// 503, with one line for each reason, free of secrets.
+    NotReady(Vec<String>),
+}

@@ -1,0 +1,129 @@
+//! What the command line decides about the server, and what clients may take of it.
+
+use std::time::Duration;
+
+/// What the command line decides about the server.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Path of the metrics page; see [`parse_telemetry_path`].
+    pub telemetry_path: String,
+    /// Whether `/-/reload` does anything: `--web.enable-lifecycle`.
+    pub lifecycle: bool,
+    /// What clients may take of the server.
+    pub limits: Limits,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            telemetry_path: "/metrics".to_owned(),
+            lifecycle: false,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// What one client, or all of them together, may take of the server.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Longest request line and headers, in bytes; beyond it the answer is 431.
+    pub head_bytes: usize,
+    /// Longest request body that is read (and discarded), in bytes; beyond it the answer is 413.
+    pub body_bytes: usize,
+    /// Time for the request head: from the connection's start, or from the head's first byte.
+    pub head_time: Duration,
+    /// Time for the request body.
+    pub body_time: Duration,
+    /// Time a connection may be idle between two requests.
+    pub idle_time: Duration,
+    /// Time for a TLS handshake.
+    pub handshake_time: Duration,
+    /// Time a response may wait without the client taking a byte of it.
+    pub write_stall: Duration,
+    /// Time a response may make no progress at all, whatever the reason. A reader that takes any
+    /// byte within it may continue.
+    pub response_time: Duration,
+    /// Time a request may wait for its password check before it gets 503.
+    pub auth_time: Duration,
+    /// Time for responses under way after a shutdown; then they are aborted.
+    pub drain_time: Duration,
+    /// Open connections over all listeners; beyond it the one that waits longest is evicted.
+    pub connections: usize,
+    /// Scrapes being written at once; beyond it the most stalled one is evicted.
+    pub scrapes: usize,
+    /// Minimum time between the end of a reload over HTTP and the next one.
+    pub reload_spacing: Duration,
+    /// Pause after a failed `accept()`.
+    pub accept_pause: Duration,
+    /// Minimum time between two checks whether the web configuration file or a certificate changed.
+    pub file_check: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head_bytes: 16 * 1024,
+            body_bytes: 16 * 1024,
+            head_time: Duration::from_secs(10),
+            body_time: Duration::from_secs(10),
+            idle_time: Duration::from_secs(180),
+            handshake_time: Duration::from_secs(10),
+            write_stall: Duration::from_secs(5),
+            response_time: Duration::from_secs(120),
+            auth_time: Duration::from_secs(20),
+            drain_time: Duration::from_secs(4),
+            connections: 512,
+            scrapes: 40,
+            reload_spacing: Duration::from_secs(1),
+            accept_pause: Duration::from_millis(200),
+            file_check: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Checks a telemetry path as given on the command line.
+///
+/// # Errors
+/// What is wrong with it, and what is allowed.
+pub fn parse_telemetry_path(text: &str) -> Result<String, String> {
+    if !text.starts_with('/') {
+        return Err(format!("{text:?} must start with \"/\", like \"/metrics\""));
+    }
+    if text == "/-" || text.starts_with("/-/") {
+        return Err(format!(
+            "{text:?} collides with /-/healthy, /-/ready and /-/reload; choose a path outside /-/"
+        ));
+    }
+    let is_valid = |c: char| c.is_ascii_alphanumeric() || "/-._~!$'()*+,;=:@%".contains(c);
+    if let Some(invalid) = text.chars().find(|&c| !is_valid(c)) {
+        return Err(format!(
+            "{text:?} contains {invalid:?}, which is not allowed in the path of a URL"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn telemetry_paths_are_checked() {
+        for good in ["/", "/metrics", "/a/b-c", "/%7Ex", "/-x"] {
+            assert_eq!(parse_telemetry_path(good), Ok(good.to_owned()));
+        }
+        for (bad, word) in [
+            ("", "must start with"),
+            ("metrics", "must start with"),
+            ("/-/metrics", "collides"),
+            ("/-", "collides"),
+            ("/a?b", "'?'"),
+            ("/a b", "' '"),
+            ("/a\"b", "'\"'"),
+            ("/ü", "'ü'"),
+        ] {
+            let error = parse_telemetry_path(bad).unwrap_err();
+            assert!(error.contains(word), "{bad:?}: {error}");
+        }
+    }
+}

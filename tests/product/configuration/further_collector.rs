@@ -1,0 +1,107 @@
+//! A collector that the library does not know brings its own section of the configuration.
+
+use std::time::Duration;
+
+use liveperson_exporter::config::{
+    CollectorSection, Environment, Key, Loaded, SectionReader, SectionType, known_keys, load_text,
+};
+use liveperson_exporter::vocabulary::Selection;
+
+use super::folder::ACCOUNT;
+
+const SECTIONS: &[SectionType] = &[SectionType::of::<QueueState>()];
+
+#[derive(Clone, Debug, PartialEq)]
+struct QueueState {
+    enabled: bool,
+    interval: Duration,
+    skills: Selection,
+    max_wait: Duration,
+    top: u64,
+}
+
+impl CollectorSection for QueueState {
+    const NAME: &'static str = "queue_state";
+    const KEYS: &'static [Key] = &[
+        Key::value("enabled"),
+        Key::value("interval"),
+        Key::selection("skills"),
+        Key::value("max_wait"),
+        Key::value("top"),
+    ];
+
+    fn read(reader: &SectionReader<'_>) -> Self {
+        let hour = Duration::from_secs(3600);
+        let section = Self {
+            enabled: reader.enabled(true),
+            interval: reader.interval(Duration::from_secs(15)),
+            skills: reader.selection("skills", Selection::All, SectionReader::MIN_SKILL_ID),
+            max_wait: reader.duration("max_wait", hour, Duration::from_secs(1)..=hour),
+            top: reader.integer("top", 10, 1..=100),
+        };
+        if section.skills == Selection::None {
+            reader.contradiction(&["skills"], "skills: none leaves nothing to request");
+        }
+        section
+    }
+
+    fn enabled(&self) -> bool {
+        self.enabled
+    }
+
+    fn interval(&self) -> Duration {
+        self.interval
+    }
+}
+
+fn load(sections: &str, env: &[(&str, &str)]) -> Result<Loaded, String> {
+    let env = Environment::from_pairs(env.iter().copied());
+    load_text("test", &format!("{ACCOUNT}{sections}"), &env, SECTIONS)
+        .map_err(|errors| errors.to_string())
+}
+
+#[test]
+fn its_section_is_read_with_account_and_environment() {
+    let loaded = load(
+        "    queue_state: {skills: [4]}\nqueue_state: {top: 3, skills: none}\n",
+        &[("LIVEPERSON_EXPORTER__QUEUE_STATE__INTERVAL", "20s")],
+    );
+    let expected = QueueState {
+        enabled: true,
+        interval: Duration::from_secs(20),
+        skills: Selection::Ids(vec![4]),
+        max_wait: Duration::from_secs(3600),
+        top: 3,
+    };
+    let config = loaded.unwrap().config;
+    assert_eq!(config.accounts[0].section(), Some(&expected));
+}
+
+#[test]
+fn its_mistakes_are_reported_like_any_others() {
+    let sections = "queue_state: {enabled: on, max_wait: 2h, top: 0, skils: all, skills: none}\n";
+    assert_eq!(
+        load(sections, &[]).unwrap_err(),
+        "queue_state.skils: unknown key; did you mean skills?\n\
+         queue_state.enabled: expected true or false, found on\n\
+         queue_state.max_wait: expected a duration from 1s to 1h, found 2h\n\
+         queue_state.top: expected a whole number from 1 to 100, found 0\n\
+         queue_state: skills: none leaves nothing to request"
+    );
+    assert_eq!(
+        load("queue_state: {enabled: false}\n", &[]).unwrap_err(),
+        "accounts[0]: every collector is disabled (queue_state), so that nothing is requested; enable one or remove the account"
+    );
+    assert_eq!(
+        load("sla: {}\n", &[]).unwrap_err(),
+        "sla: unknown key; expected one of accounts, queue_state, limits, stale_after, timezone, names, domain_api, allowed_domains, tls"
+    );
+}
+
+#[test]
+fn its_keys_are_among_the_known_ones() {
+    let keys = known_keys(SECTIONS);
+    for key in ["queue_state.top", "accounts[].queue_state.top"] {
+        assert!(keys.iter().any(|known| known == key), "{key}");
+    }
+}
