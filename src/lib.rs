@@ -13,6 +13,9 @@ pub mod collectors;
 pub mod config;
 pub mod daemon;
 pub mod exposition;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hardening;
 pub mod liveperson;
 pub mod metrics;

@@ -12,6 +12,9 @@ mod error;
 mod escapes;
 mod excerpt;
 mod failure;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod http_clients;
 pub mod json;

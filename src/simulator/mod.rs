@@ -41,6 +41,9 @@ mod clock;
 mod control;
 mod fault_file;
 mod faults;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod journal;
 mod json_style;
 mod options;

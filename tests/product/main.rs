@@ -22,6 +22,8 @@ mod configuration;
 mod end_to_end;
 mod exit_status;
 mod faults;
+#[cfg(feature = "fuzzing")]
+mod fuzz;
 mod golden;
 mod memory;
 mod names;

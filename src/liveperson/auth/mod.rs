@@ -159,6 +159,33 @@ fn reload_files(auth: &Auth) -> Result<Auth, String> {
     Ok(auth)
 }
 
+/// Tokens as plain strings, for [`crate::liveperson::fuzzing`].
+#[cfg(feature = "fuzzing")]
+pub(super) mod fuzzing {
+    use std::time::{Duration, SystemTime};
+
+    use super::{Token, login, oauth2};
+    use crate::liveperson::json::{Content, ReadError};
+
+    type Read<T> = Result<Content<T>, ReadError>;
+
+    fn plain(token: &Token) -> String {
+        String::from_utf8_lossy(&token.share()).into_owned()
+    }
+
+    pub(in crate::liveperson) fn oauth2(
+        body: &[u8],
+        now: SystemTime,
+    ) -> Read<(String, Option<Duration>)> {
+        let content = oauth2::read(body, now)?;
+        Ok(content.map(|(token, lifetime)| (plain(&token), lifetime.lifetime)))
+    }
+
+    pub(in crate::liveperson) fn login(body: &[u8]) -> Read<String> {
+        Ok(login::read(body)?.map(|token| plain(&token)))
+    }
+}
+
 fn reload(secret: &mut Secret) -> Result<(), String> {
     let Some(fresh) = secret.reload().map_err(|error| error.to_string())? else {
         return Ok(());
