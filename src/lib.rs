@@ -9,8 +9,14 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
+pub mod clock;
 pub mod collectors;
 pub mod config;
+#[allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "its locks and its tests still use the standard library's"
+)]
 pub mod daemon;
 pub mod exposition;
 mod hardening;

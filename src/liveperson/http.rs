@@ -18,7 +18,7 @@ use super::failure::{self, Stage};
 use super::http_clients::{HttpClients, connect_timeout};
 use super::redactor::Redactor;
 use super::retry_after::retry_after;
-use super::wall_clock;
+use crate::clock::{SystemClock, WallClock as _};
 
 /// The part of an error body that is read, in bytes: its beginning says what is wrong.
 const MAX_ERROR_BODY: usize = 64 * 1024;
@@ -279,7 +279,7 @@ async fn error_response(
 ) -> ApiError {
     let status = response.status().as_u16();
     if status == 429 {
-        let retry_after = retry_after(response.headers(), wall_clock::now());
+        let retry_after = retry_after(response.headers(), SystemClock.now().into());
         drain(response, deadline, bytes).await;
         return ApiError::Throttled { retry_after };
     }
