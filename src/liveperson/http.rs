@@ -24,7 +24,7 @@ use crate::clock::{SystemClock, WallClock as _};
 const MAX_ERROR_BODY: usize = 64 * 1024;
 /// Longest wait for an error body: its status is already known.
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
-/// Most memory allocated beforehand for a body that announces its length, in bytes: the length may
+/// Most memory allocated in advance for a body that announces its length, in bytes: the length may
 /// be wrong.
 const MAX_PREALLOCATION: u64 = 1024 * 1024;
 /// Memory allocated for an answer with a token, which is refused when it is longer than 16 KiB.
@@ -46,7 +46,7 @@ pub(super) struct Transport {
     limit: u64,
 }
 
-/// A request as it goes on the wire.
+/// A request as it is sent.
 pub(super) struct Request {
     pub(super) method: Method,
     pub(super) url: Url,

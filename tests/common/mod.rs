@@ -41,7 +41,7 @@ pub(crate) fn command() -> Command {
     command
 }
 
-/// Writes a configuration into a folder of its own.
+/// Writes a configuration into a new folder.
 pub(crate) fn configuration(yaml: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("liveperson_exporter.yml");

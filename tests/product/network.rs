@@ -187,7 +187,7 @@ async fn calls_use_the_proxy_and_trust_a_private_authority() {
             assert!(head.contains(&login), "the proxy's own login");
             assert!(
                 !head.to_lowercase().contains("bearer"),
-                "nothing of ours in clear: {head}"
+                "no request in clear text: {head}"
             );
         }
         let calls = secured.simulator.requests().len();
@@ -219,7 +219,7 @@ async fn no_proxy_is_honoured() {
         if proxied {
             exporter.page_with(UP[1], 1.0).await;
         } else {
-            // Nobody but the proxy knows the name.
+            // Only the proxy can resolve the name.
             let failed = "liveperson_api_requests_total{account=\"12345678\",api=\"domain\",code=\"connect\"}";
             exporter.page_with(failed, 1.0).await;
         }

@@ -144,7 +144,7 @@ async fn oauthlib_accepts_every_call() {
     assert_eq!(
         nonces.len(),
         requests.len(),
-        "every try has a nonce of its own"
+        "every attempt has a different nonce"
     );
     for status in [503, 401] {
         let failed = requests.iter().position(|r| r["status"] == status).unwrap();
