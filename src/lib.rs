@@ -13,10 +13,12 @@ pub mod cli;
 pub mod clock;
 pub mod collectors;
 pub mod config;
-#[allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "its locks and tests use the standard library's types"
+#[cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        reason = "its tests begin at any moment of the monotonic clock"
+    )
 )]
 pub mod daemon;
 pub mod exposition;
