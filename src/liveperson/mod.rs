@@ -25,7 +25,6 @@ mod redactor;
 mod response;
 mod retry_after;
 mod trust;
-mod wall_clock;
 
 pub use auth::{LifetimeSource, TokenLifetime, oauth2_token_lifetime};
 pub use client::{Client, ClientSettings, display_host};

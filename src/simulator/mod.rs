@@ -37,7 +37,6 @@
 
 pub mod apis;
 mod auth;
-mod clock;
 mod control;
 mod fault_file;
 mod faults;
@@ -66,9 +65,9 @@ use tokio::task::JoinHandle;
 
 use apis::Apis;
 
+pub use crate::clock::{ManualClock, SystemClock, WallClock};
 pub use apis::engagement_activity::SectionName;
 pub use auth::Secrets;
-pub use clock::{ManualClock, SystemClock, WallClock};
 pub use faults::{Fault, Target};
 pub use journal::RequestRecord;
 pub use json_style::Numbers;
@@ -118,7 +117,7 @@ impl State {
 
     /// The account as it is now.
     fn world(&self) -> World<'_> {
-        let now_ms = self.clock.now_ms();
+        let now_ms = self.clock.now().as_millisecond();
         World::new(now_ms, &self.options, &self.history, &self.credentials)
     }
 }

@@ -42,9 +42,9 @@ impl TokenLifetime {
 pub enum LifetimeSource {
     /// `expires_in` of the answer.
     ExpiresIn,
-    /// `exp` less `iat` of the JWT: both by LivePerson's clock, so ours does not matter.
+    /// `exp` less `iat` of the JWT: both by LivePerson's clock, so the machine's does not matter.
     Jwt,
-    /// `exp` of the JWT less the time on our own clock: as wrong as that clock is.
+    /// `exp` of the JWT less the time on the machine's clock: as wrong as that clock is.
     OwnClock,
     /// Not given: five minutes for an OAuth 2.0 token, no end for a session.
     Unknown,

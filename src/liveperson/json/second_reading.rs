@@ -1,7 +1,7 @@
 //! The second reading of a body that serde_json has refused: says where the fault is, and reads
-//! the rest when only entries of a map or list are at fault.
+//! the rest when only entries of an object or array are at fault.
 //!
-//! [`Reader`] is a serde deserializer over the text of one value. It takes objects and lists apart
+//! [`Reader`] is a serde deserializer over the text of one value. It splits objects and arrays
 //! before it reads what is in them, so that it knows where the next value begins even when this one
 //! cannot be read. Of a field that comes twice the last value counts. That costs a pass over the
 //! text for every level of nesting, which is why it is not the first reading.
@@ -23,7 +23,7 @@ use super::{Fault, Ignored, MAX_ENTRIES};
 pub(super) struct Progress {
     /// Keys and indexes from the top to the value that is being read.
     path: Vec<String>,
-    /// Entries of maps and lists so far, also unreadable ones.
+    /// Entries of objects and arrays so far, unreadable ones included.
     entries: usize,
     /// How many of the enclosing values are entries, which may be left out.
     inside_entries: usize,
@@ -83,7 +83,7 @@ impl Progress {
         self.ignored.as_ref().map_or(0, |ignored| ignored.count)
     }
 
-    /// Counts an entry of a map or list.
+    /// Counts an entry of an object or array.
     ///
     /// # Errors
     /// More entries than any account has, which makes the whole answer unreadable.
