@@ -104,6 +104,8 @@ fn an_empty_second_name_does_not_hide_the_first() {
         r#"{"skillsMetrics":{"metricsPerSkill":{"4":{}}},"skillsMetricsPerAgent":null}"#,
         r#"{"skillsMetrics":null,"skillsMetricsPerAgent":{"metricsPerSkill":{"4":{}}}}"#,
         r#"{"skillsMetricsPerAgent":{"metricsPerSkill":{"4":{}}},"skillsMetrics":null}"#,
+        r#"{"skillsMetricsPerAgent":{},"skillsMetrics":{"metricsPerSkill":{"4":{}}}}"#,
+        r#"{"skillsMetricsPerAgent":{"metricsPerSkill":{"4":{}}},"skillsMetrics":{}}"#,
     ] {
         let answer = parse(body, &query(ids(&[4]), None));
         assert_eq!(answer.skills.unwrap().skills.len(), 1, "{body}");
