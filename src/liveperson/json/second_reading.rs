@@ -18,6 +18,10 @@ use serde_json::Value;
 use super::split::{Member, entries_of_list, entries_of_object, last_of_each_field};
 use super::{Fault, Ignored, MAX_ENTRIES};
 
+/// Longest key that is repeated in a path, in bytes. Every entry that cannot be read repeats the keys
+/// above it, so that longer ones would make a hostile answer take hours.
+const LONGEST_KEY: usize = 1_024;
+
 /// Where the second reading stands, and what it has left out.
 #[derive(Default)]
 pub(super) struct Progress {
@@ -49,6 +53,20 @@ impl Progress {
     /// What was left out.
     pub(super) fn into_ignored(self) -> Option<Ignored> {
         self.ignored
+    }
+
+    /// Enters the value of a key or index. A key too long to be repeated is not cut, because part of
+    /// a secret would not be recognised as one.
+    fn enter(&mut self, key: &str) {
+        self.path.push(match key.len() {
+            0..=LONGEST_KEY => key.to_owned(),
+            length => format!("a key of {length} bytes"),
+        });
+    }
+
+    /// Leaves it again.
+    fn leave(&mut self) {
+        self.path.pop();
     }
 
     fn fault(&self, found: String, problem: &str) -> Fault {
@@ -283,10 +301,10 @@ impl<'de, 'p> Members<'de, 'p> {
     where
         S: DeserializeSeed<'de>,
     {
-        self.progress.path.push(key.clone().into_owned());
+        self.progress.enter(&key);
         let result = seed.deserialize(CowStrDeserializer::new(key.clone()));
         let result = result.map_err(|error| self.progress.locate(error, quoted(&key)));
-        self.progress.path.pop();
+        self.progress.leave();
         if let Err(error) = &result {
             self.progress.count_ignored(error);
         }
@@ -297,13 +315,13 @@ impl<'de, 'p> Members<'de, 'p> {
     where
         S: DeserializeSeed<'de>,
     {
-        self.progress.path.push(key.into_owned());
+        self.progress.enter(&key);
         self.progress.inside_entries += usize::from(self.independent);
         let progress = &mut *self.progress;
         let result = seed.deserialize(Reader { text, progress });
         let result = result.map_err(|error| self.progress.locate(error, describe(text)));
         self.progress.inside_entries -= usize::from(self.independent);
-        self.progress.path.pop();
+        self.progress.leave();
         match &result {
             Ok(_) => self.readable += usize::from(text != "null"),
             Err(error) if self.independent => self.progress.count_ignored(error),
