@@ -6,10 +6,10 @@ use std::str::FromStr;
 
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
-use tracing_subscriber::{Layer as _, fmt as format};
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -78,16 +78,20 @@ pub fn init(level: LogLevel, format: LogFormat) -> Result<(), TryInitError> {
         .with_default(libraries)
         .with_target(env!("CARGO_CRATE_NAME"), level.0);
     let layer = match format {
+        // The fields of spans (the account) stand beside those of the line.
         LogFormat::Logfmt => tracing_logfmt::builder()
+            .with_span_name(false)
+            .with_span_path(false)
             .layer()
             .with_writer(|| Stderr)
             .boxed(),
         LogFormat::Json => {
-            let json = format::layer()
-                .json()
-                .flatten_event(true)
-                .with_current_span(false);
-            json.with_span_list(false).with_writer(|| Stderr).boxed()
+            let json = json_subscriber::fmt::layer().flatten_event(true);
+            json.with_current_span(false)
+                .with_span_list(false)
+                .flatten_span_list_on_top_level(true)
+                .with_writer(|| Stderr)
+                .boxed()
         }
     };
     tracing_subscriber::registry()

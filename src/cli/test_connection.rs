@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::output::{print, print_warning};
 use crate::collectors::Registry;
 use crate::config::{Environment, load};
-use crate::daemon::{Surroundings, Tally, test_connection};
+use crate::daemon::{ProxyEnv, Summary, test_connection};
 
 pub(super) async fn run(file: Option<&Path>, collectors: &Registry) -> Result<(), Failure> {
     let loaded = load(file, &Environment::of_process(), &collectors.sections())
@@ -14,11 +14,11 @@ pub(super) async fn run(file: Option<&Path>, collectors: &Registry) -> Result<()
     for warning in &loaded.warnings {
         print_warning(warning);
     }
-    let surroundings = Surroundings::of_process();
+    let proxy = ProxyEnv::of_process();
     let mut print_line = |line: &str| print(&format!("{line}\n"));
-    let tally = test_connection(&loaded.config, collectors, &surroundings, &mut print_line).await;
-    match tally {
-        Tally {
+    let summary = test_connection(&loaded.config, collectors, &proxy, &mut print_line).await;
+    match summary {
+        Summary {
             failed: 0,
             not_tried: 0,
             ..

@@ -1,26 +1,29 @@
-//! One account of the configuration as a running task: its client, its machine, its worker.
+//! One account of the configuration as a running task: its client, its scheduler, its worker.
+//! `scheduling` turns the configuration into the scheduler's settings.
+
+mod scheduling;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
+
+use scheduling::{carryover, scheduler_settings};
 
 use super::clock::{WallClock, epoch_seconds};
 use super::publisher::Publisher;
 use super::services::needed_services;
 use super::status::AccountStatus;
+use super::tasks::Tasks;
 use super::worker::{AccountWorker, Change, WorkerParts};
-use crate::collectors::{About, AccountCollectors, Registry};
-use crate::config::{Account, Auth, Config};
+use crate::collectors::{AccountCollectors, Registry};
+use crate::config::{Account, Config};
 use crate::liveperson::{Client, ClientSettings};
 use crate::metrics::exporter::AccountCounters;
-use crate::scheduler::{
-    AccountScheduler, AccountSettings, CarriedTask, Carryover, ServiceId, SessionChange,
-    SessionSettings, TaskId, TaskPolicy, TaskSettings, first_phase, supervise,
-};
+use crate::scheduler::{AccountScheduler, SessionChange, supervise};
 use crate::store::Store;
-use crate::vocabulary::Service;
 
 /// What all accounts share.
 #[derive(Clone)]
@@ -86,6 +89,7 @@ pub(super) struct RunningAccount {
     status: Arc<AccountStatus>,
     counters: Arc<AccountCounters>,
     collectors: AccountCollectors,
+    tasks: Tasks,
     changes: UnboundedSender<Change>,
     task: JoinHandle<AccountScheduler>,
     worker: Arc<AccountWorker>,
@@ -93,9 +97,10 @@ pub(super) struct RunningAccount {
 
 /// What an account that stopped leaves to its successor.
 pub(super) struct StoppedAccount {
-    machine: Option<AccountScheduler>,
+    scheduler: Option<AccountScheduler>,
     basis: Basis,
     collectors: AccountCollectors,
+    tasks: Tasks,
     status: Arc<AccountStatus>,
     counters: Arc<AccountCounters>,
     worker: Arc<AccountWorker>,
@@ -116,6 +121,7 @@ pub(super) struct PreparedAccount {
     basis: Basis,
     client: Arc<Client>,
     collectors: AccountCollectors,
+    tasks: Tasks,
     counters: Arc<AccountCounters>,
 }
 
@@ -137,12 +143,14 @@ impl PreparedAccount {
                 .map_err(|error| format!("account {}: {error}", account.id))?,
         };
         let collectors = registry.configured(account);
-        let counters = AccountCounters::new(&account.id, &labels(&collectors))
+        let tasks = Tasks::new(&collectors, config.names.lookup);
+        let counters = AccountCounters::new(&account.id, &tasks.labels())
             .map_err(|error| format!("account {}: {error}", account.id))?;
         Ok(Self {
             basis,
             client,
             collectors,
+            tasks,
             counters: Arc::new(counters),
         })
     }
@@ -159,23 +167,24 @@ impl PreparedAccount {
             basis,
             client,
             collectors,
+            tasks,
             mut counters,
         } = self;
         let account = &basis.account;
         let services = needed_services(&client, &collectors, config.names.lookup);
-        let machine = new_machine(config, account, &client, &services, &collectors, ordinal);
-        let status = Arc::new(AccountStatus::new(&account.id, &labels(&collectors)));
+        let settings = scheduler_settings(config, account, &client, &services, &tasks, ordinal);
+        let status = Arc::new(AccountStatus::new(&account.id, &tasks.labels()));
         if let Before::Changed(stopped) = &before {
-            status.inherit(&stopped.status);
+            status.restore_from(&stopped.status);
             counters = Arc::clone(&stopped.counters);
-            adjust_counters(&counters, &stopped.collectors, &collectors);
+            adjust_counters(&counters, &stopped.tasks, &tasks);
         }
         counters.begin(epoch_seconds(shared.clock.now()));
         let worker = AccountWorker::new(WorkerParts {
             account: account.clone(),
             client,
             services: services.clone(),
-            collectors: about(&collectors),
+            tasks: tasks.clone(),
             timezone: config.timezone.clone(),
             clock: Arc::clone(&shared.clock),
             publisher: Publisher::new(collectors.clone(), &config.names, &shared.store),
@@ -183,32 +192,34 @@ impl PreparedAccount {
             status: Arc::clone(&status),
         });
         let now = tokio::time::Instant::now().into_std();
-        let mut first = machine(now);
-        if let Before::Removed(pacing) = &before {
-            first.restore_pacing_from(pacing);
-        }
-        if let Before::Changed(stopped) = &before {
-            worker.inherit(&stopped.worker);
-            if let Some(machine) = &stopped.machine {
-                first.restore_from(
-                    machine,
-                    now,
-                    &carryover(&basis, &collectors, &services, stopped),
-                );
+        let mut scheduler = AccountScheduler::new(settings.clone(), now);
+        match &before {
+            Before::New => {}
+            Before::Removed(pacing) => scheduler.restore_pacing_from(pacing),
+            Before::Changed(stopped) => {
+                worker.restore_from(&stopped.worker);
+                if let Some(old) = &stopped.scheduler {
+                    let carryover = carryover(&basis, &collectors, &tasks, &services, stopped);
+                    scheduler.restore_from(old, now, &carryover);
+                }
             }
         }
         worker.publish_all();
         let worker = Arc::new(worker);
         let (changes, received) = unbounded_channel();
-        let task = tokio::spawn(supervise(first, machine, Arc::clone(&worker), received));
+        let new_scheduler = move |now| AccountScheduler::new(settings.clone(), now);
+        let polling = supervise(scheduler, new_scheduler, Arc::clone(&worker), received);
+        // An error span is there at every level of the log.
+        let span = tracing::error_span!("account", account = account.id);
         RunningAccount {
             id: account.id.clone(),
+            task: tokio::spawn(polling.instrument(span)),
             basis,
             status,
             counters,
             collectors,
+            tasks,
             changes,
-            task,
             worker,
         }
     }
@@ -220,64 +231,20 @@ pub(super) struct ReusableClient {
     client: Arc<Client>,
 }
 
-fn about(collectors: &AccountCollectors) -> Vec<&'static About> {
-    let enabled = collectors.enabled().iter();
-    enabled.map(|collector| collector.about()).collect()
-}
-
-fn labels(collectors: &AccountCollectors) -> Vec<&'static str> {
-    let about = about(collectors).into_iter();
-    about.map(|about| about.label).collect()
-}
-
 /// A collector that a reload switched on is counted from 0, one that it switched off no longer.
-fn adjust_counters(counters: &AccountCounters, old: &AccountCollectors, new: &AccountCollectors) {
-    counters.add_collectors(&labels(new));
-    for gone in labels(old) {
+fn adjust_counters(counters: &AccountCounters, old: &Tasks, new: &Tasks) {
+    counters.add_collectors(&new.labels());
+    for gone in old.labels() {
         if new.find(gone).is_none() {
             counters.remove_collector(gone);
         }
     }
 }
 
-/// What of the collectors and services was there before the account changed.
-fn carryover(
-    basis: &Basis,
-    collectors: &AccountCollectors,
-    services: &[Service],
-    old: &StoppedAccount,
-) -> Carryover {
-    let before = labels(&old.collectors);
-    let collector = |label: &str| {
-        let id = TaskId::new(before.iter().position(|l| *l == label)?);
-        let unchanged = collectors.asks_the_same(&old.collectors, label);
-        Some(CarriedTask { id, unchanged })
-    };
-    // Names stand behind all the collectors.
-    let names = basis.names_refresh.and(old.basis.names_refresh).map(|_| {
-        let id = TaskId::new(before.len());
-        let unchanged = basis.names_refresh == old.basis.names_refresh;
-        CarriedTask { id, unchanged }
-    });
-    let old_services = old.worker.services();
-    Carryover {
-        tasks: labels(collectors)
-            .into_iter()
-            .map(collector)
-            .chain([names])
-            .collect(),
-        services: services
-            .iter()
-            .map(|service| service_id(old_services, *service))
-            .collect(),
-        session: basis.session_after(&old.basis),
-    }
-}
-
 impl StoppedAccount {
     /// What is kept of an account that was removed, should it come back.
-    pub(super) fn into_machine(self) -> Option<AccountScheduler> {
-        self.machine
+    pub(super) fn into_scheduler(self) -> Option<AccountScheduler> {
+        self.scheduler
     }
 }
 
@@ -290,8 +257,8 @@ impl RunningAccount {
         }
     }
 
-    /// Whether it can run on as it is under a new configuration.
-    pub(super) fn runs_on(&self, config: &Config, account: &Account) -> bool {
+    /// Whether it can continue as it is under a new configuration.
+    pub(super) fn can_continue(&self, config: &Config, account: &Account) -> bool {
         self.basis == Basis::of(config, account)
     }
 
@@ -313,14 +280,15 @@ impl RunningAccount {
         let _ = self.changes.send(change);
     }
 
-    /// Tells it to stop; what it leaves is there once its calls under way are aborted. From then on
-    /// nothing is published.
+    /// Starts to stop it; the future ends when its calls under way are aborted. From then on nothing is
+    /// published.
     pub(super) fn begin_stop(self) -> impl Future<Output = StoppedAccount> {
         let Self {
             basis,
             status,
             counters,
             collectors,
+            tasks,
             changes,
             task,
             worker,
@@ -329,9 +297,10 @@ impl RunningAccount {
         drop(changes);
         async move {
             StoppedAccount {
-                machine: task.await.ok(),
+                scheduler: task.await.ok(),
                 basis,
                 collectors,
+                tasks,
                 status,
                 counters,
                 worker,
@@ -351,112 +320,5 @@ pub(super) fn client_settings(config: &Config, account: &Account) -> ClientSetti
         ca_file: config.tls.ca_file.clone(),
         request_timeout: config.limits.request_timeout,
         max_response_bytes: config.limits.max_response_bytes,
-    }
-}
-
-/// Makes the machine of an account, whenever one is needed.
-fn new_machine(
-    config: &Config,
-    account: &Account,
-    client: &Client,
-    services: &[Service],
-    collectors: &AccountCollectors,
-    ordinal: usize,
-) -> impl Fn(Instant) -> AccountScheduler + Send + 'static {
-    let mut settings = machine_settings(config, account, client, services, collectors, ordinal);
-    // The last of the account's tasks, behind all the collectors.
-    if config.names.lookup {
-        settings.tasks.push(TaskSettings {
-            interval: config.names.refresh,
-            phase: first_phase(config.names.refresh, ordinal),
-            service: service_id(services, Service::ACCOUNT_CONFIG_READ_ONLY),
-            policy: TaskPolicy::BACKGROUND,
-        });
-    }
-    move |now| AccountScheduler::new(settings.clone(), now)
-}
-
-fn service_id(services: &[Service], wanted: Service) -> Option<ServiceId> {
-    let index = services.iter().position(|service| *service == wanted);
-    index.map(ServiceId::new)
-}
-
-fn machine_settings(
-    config: &Config,
-    account: &Account,
-    client: &Client,
-    services: &[Service],
-    collectors: &AccountCollectors,
-    ordinal: usize,
-) -> AccountSettings {
-    let (token_service, token_distance) = match account.auth {
-        Auth::OAuth2 { .. } => (service_id(services, Service::SENTINEL), Duration::ZERO),
-        // LivePerson wants logins at least this far apart.
-        Auth::Login { .. } => (
-            service_id(services, Service::AGENT_VEP),
-            Duration::from_secs(5),
-        ),
-        Auth::OAuth1 { .. } => (None, Duration::ZERO),
-    };
-    let tasks = collectors
-        .enabled()
-        .iter()
-        .enumerate()
-        .map(|(i, collector)| {
-            let interval = collector.interval();
-            let phase = first_phase(interval, ordinal + i);
-            TaskSettings {
-                interval,
-                phase,
-                service: service_id(services, collector.about().service),
-                policy: TaskPolicy::DATA,
-            }
-        });
-    AccountSettings {
-        max_in_flight: config.limits.max_in_flight,
-        min_spacing: config.limits.min_spacing,
-        session: SessionSettings {
-            services: services.len(),
-            token: client.needs_token(),
-            token_service,
-            token_distance,
-        },
-        tasks: tasks.collect(),
-        seed: fastrand::u64(..),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::collectors::Registry;
-    use crate::config::{Environment, load_text};
-
-    #[test]
-    fn collectors_of_the_same_interval_have_phases_of_their_own_in_all_accounts() {
-        let auth = "{oauth2: {client_id: i, client_secret: s}}";
-        let text = format!("accounts: [{{id: '1', auth: {auth}}}, {{id: '2', auth: {auth}}}]");
-        let loaded = load_text(
-            "test",
-            &text,
-            &Environment::default(),
-            &Registry::standard().sections(),
-        )
-        .unwrap();
-        let config = loaded.config;
-        let mut phases = Vec::new();
-        for (place, account) in config.accounts.iter().enumerate() {
-            let client = Client::new(client_settings(&config, account)).unwrap();
-            let collectors = Registry::standard().configured(account);
-            let ordinal = place * collectors.all().len();
-            let settings = machine_settings(&config, account, &client, &[], &collectors, ordinal);
-            let shares = settings.tasks.iter();
-            phases.extend(shares.map(|c| c.phase.div_duration_f64(c.interval)));
-        }
-        assert_eq!(phases.len(), 4);
-        phases.sort_by(f64::total_cmp);
-        for pair in phases.windows(2) {
-            assert!(pair[1] - pair[0] > 0.1, "{phases:?}");
-        }
     }
 }

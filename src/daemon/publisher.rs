@@ -1,19 +1,21 @@
 //! What one account serves: takes answers in, one by one, and publishes them.
 //!
 //! Everything here runs on the account's own task, in the order of events, without any input or
-//! output: calls and the mapping of their answers go on elsewhere and only return values. So an
+//! output: calls and the mapping of their answers run elsewhere and only return values. So an
 //! account that was stopped cannot publish, and the simulation can run all of it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::results::Results;
+use super::tasks::Tasks;
 use crate::collectors::{AccountCollectors, ConfiguredCollector, Request};
 use crate::config;
 use crate::exposition::Chunk;
 use crate::liveperson::NameKind;
 use crate::names::{self, NameCache};
-use crate::scheduler::RequestKey;
+use crate::scheduler::{RequestKey, TaskId};
 use crate::store::{Publication, Source, Store};
 
 /// What the answer to a request became.
@@ -25,15 +27,15 @@ pub enum Answer {
         chunks: Vec<Chunk>,
         /// The skills that it named, when the request says which there are.
         skills: Option<Vec<i64>>,
-        /// When the answer came.
-        came: Instant,
+        /// When the answer was received, on the clock of ages.
+        received_at: Instant,
     },
     /// The skills that there are, each of which is to be asked for in the same poll.
     Skills {
         /// Their ids.
         skills: Vec<i64>,
-        /// When the answer came.
-        came: Instant,
+        /// When the answer was received, on the clock of ages.
+        received_at: Instant,
     },
     /// A list of names, whole.
     Names {
@@ -48,7 +50,9 @@ pub enum Answer {
 #[derive(Debug)]
 pub struct Publisher {
     collectors: AccountCollectors,
-    results: Vec<Results>,
+    tasks: Tasks,
+    /// What the tasks that are collectors serve.
+    results: HashMap<TaskId, Results>,
     /// Skills that LivePerson has named; `None` before it was asked.
     skills: Option<Vec<i64>>,
     names: NameCache,
@@ -56,15 +60,14 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// A publisher of these collectors; the names follow them as one collector more.
+    /// A publisher of these collectors, and of the names.
     pub fn new(collectors: AccountCollectors, names: &config::Names, store: &Arc<Store>) -> Self {
+        let tasks = Tasks::new(&collectors, names.lookup);
+        let results = tasks.collectors();
         Self {
-            results: collectors
-                .enabled()
-                .iter()
-                .map(|_| Results::default())
-                .collect(),
+            results: results.map(|(id, _)| (id, Results::default())).collect(),
             collectors,
+            tasks,
             skills: None,
             names: NameCache::new(names),
             store: Arc::clone(store),
@@ -73,133 +76,133 @@ impl Publisher {
 
     /// Takes over from the same account under an older configuration. Collectors that ask the same
     /// continue where they were; of the others, what is still asked for stays served.
-    pub fn inherit(&mut self, old: &Self) {
+    pub fn restore_from(&mut self, old: &Self) {
         self.skills.clone_from(&old.skills);
         self.names.restore_from(&old.names);
-        let skills = self.skills.as_deref();
-        for (results, collector) in self.results.iter_mut().zip(self.collectors.enabled()) {
-            let Some(old_results) = old.results_of(collector.label()) else {
+        for (id, collector) in self.tasks.collectors() {
+            let label = collector.label();
+            let old_id = old.tasks.find(label);
+            let (Some(results), Some(old_results)) = (
+                self.results.get_mut(&id),
+                old_id.and_then(|id| old.results.get(&id)),
+            ) else {
                 continue;
             };
-            if self
-                .collectors
-                .asks_the_same(&old.collectors, collector.label())
-            {
+            if self.collectors.asks_the_same(&old.collectors, label) {
                 *results = old_results.clone();
                 continue;
             }
-            let plan = self.collectors.plan(collector, skills);
+            let plan = self.collectors.plan(collector, self.skills.as_deref());
             let still_asked = |request: &Request| {
                 plan.contains(request) || is_of_a_found_skill(collector, request)
             };
-            results.inherit(old_results, &plan, still_asked);
+            results.restore_from(old_results, &plan, still_asked);
         }
-        for gone in old.collectors.enabled() {
-            if self.collectors.find(gone.label()).is_none() {
+        for (_, gone) in old.tasks.collectors() {
+            if self.tasks.find(gone.label()).is_none() {
                 self.store.remove(&self.source(gone.label()));
             }
         }
     }
 
-    fn results_of(&self, label: &str) -> Option<&Results> {
-        let mut enabled = self.collectors.enabled().iter();
-        self.results
-            .get(enabled.position(|collector| collector.label() == label)?)
-    }
-
     /// Serves what is known.
     pub fn publish_all(&self) {
-        for index in 0..self.results.len() {
-            self.serve(index);
+        for (id, _) in self.tasks.collectors() {
+            self.serve(id);
         }
         self.serve_names();
     }
 
-    /// Whether this is the index of the names, which stand behind all the collectors.
-    pub fn is_names(&self, collector: usize) -> bool {
-        collector >= self.results.len()
-    }
-
     /// Fixes the plan of the poll that begins.
-    pub fn begin_poll(&mut self, collector: usize) -> Vec<RequestKey> {
-        if self.is_names(collector) {
-            return (0..).map(RequestKey).take(NameKind::ALL.len()).collect();
+    pub fn begin_poll(&mut self, task: TaskId) -> Vec<RequestKey> {
+        if self.tasks.is_names(task) {
+            let lists = (0..).map(RequestKey);
+            return lists.take(NameKind::ALL.len()).collect();
         }
-        let (Some(results), Some(collector)) = (
-            self.results.get_mut(collector),
-            self.collectors.enabled().get(collector),
-        ) else {
+        let (Some(results), Some(collector)) =
+            (self.results.get_mut(&task), self.tasks.collector(task))
+        else {
             return Vec::new();
         };
         results.begin(self.collectors.plan(collector, self.skills.as_deref()))
     }
 
     /// A request of a running poll.
-    pub fn request(&self, collector: usize, index: usize) -> Option<Request> {
-        self.results.get(collector)?.request(index).cloned()
+    pub fn request(&self, task: TaskId, key: RequestKey) -> Option<Request> {
+        self.results.get(&task)?.request(key).cloned()
     }
 
-    /// What the last answer to a request became, so that what is equal can stay.
-    pub fn earlier(&self, collector: usize, index: usize) -> Vec<Chunk> {
-        let results = self.results.get(collector);
-        results.map_or_else(Vec::new, |results| results.earlier(index))
+    /// What the last answer to a request became, so that what is equal can be reused.
+    pub fn previous(&self, task: TaskId, key: RequestKey) -> Vec<Chunk> {
+        let results = self.results.get(&task);
+        results.map_or_else(Vec::new, |results| results.previous(key))
     }
 
     /// Serves an answer from now on; returns the requests that it adds to the running poll.
-    pub fn answered(&mut self, collector: usize, index: usize, answer: Answer) -> Vec<RequestKey> {
-        let (publication, skills, more) = match answer {
+    pub fn publish(&mut self, task: TaskId, key: RequestKey, answer: Answer) -> Vec<RequestKey> {
+        match answer {
             Answer::Names { kind, names } => {
                 self.names.update(kind, names);
                 self.serve_names();
-                return Vec::new();
+                Vec::new()
             }
             Answer::Data {
                 chunks,
                 skills,
-                came,
-            } => (publication(chunks, came), skills, Vec::new()),
-            Answer::Skills { skills, came } => {
-                let asking = self.collectors.enabled().get(collector);
-                let more = asking.map(|collector| collector.plan_for_skills(&skills));
-                self.skills.get_or_insert_with(|| skills.clone());
-                (
-                    publication(Vec::new(), came),
-                    Some(skills),
-                    more.unwrap_or_default(),
-                )
+                received_at,
+            } => {
+                if let Some(results) = self.results.get_mut(&task) {
+                    results.answer(key, publication(chunks, received_at), skills);
+                    self.serve(task);
+                }
+                Vec::new()
             }
-        };
-        let Some(results) = self.results.get_mut(collector) else {
+            Answer::Skills {
+                skills,
+                received_at,
+            } => self.discovered(task, key, skills, received_at),
+        }
+    }
+
+    /// The skills that there are, for a collector that asks for each of them.
+    fn discovered(
+        &mut self,
+        task: TaskId,
+        key: RequestKey,
+        skills: Vec<i64>,
+        received_at: Instant,
+    ) -> Vec<RequestKey> {
+        let (Some(results), Some(collector)) =
+            (self.results.get_mut(&task), self.tasks.collector(task))
+        else {
             return Vec::new();
         };
-        results.answer(index, publication, skills);
-        let more = if more.is_empty() {
-            Vec::new()
-        } else {
-            results.extend(more)
+        let requests = collector.plan_for_skills(&skills);
+        self.skills.get_or_insert_with(|| skills.clone());
+        results.answer(key, publication(Vec::new(), received_at), Some(skills));
+        let added = match requests.is_empty() {
+            true => Vec::new(),
+            false => results.extend(requests),
         };
-        self.serve(collector);
-        more
+        self.serve(task);
+        added
     }
 
     /// A poll ended: decides what is gone.
-    pub fn poll_ended(&mut self, collector: usize, now: Instant) {
-        let stale_after = self.store.stale_after();
-        let Some(results) = self.results.get_mut(collector) else {
+    pub fn poll_ended(&mut self, task: TaskId, now: Instant) {
+        let (Some(results), Some(collector)) =
+            (self.results.get_mut(&task), self.tasks.collector(task))
+        else {
             return;
         };
-        results.end(now, stale_after);
-        let enabled = self.collectors.enabled();
-        if enabled
-            .get(collector)
-            .is_some_and(|c| c.names_skills().is_some())
-        {
-            // While nothing fresh names any, the last ones that were named are as good as it gets.
+        results.end(now, self.store.stale_after());
+        if collector.names_skills().is_some() {
+            // While nothing fresh names any, the last ones that were named are kept.
             if let Some(skills) = results.named_skills() {
                 self.skills = Some(skills);
             }
         }
-        self.serve(collector);
+        self.serve(task);
     }
 
     /// The names of the configuration changed.
@@ -218,10 +221,13 @@ impl Publisher {
         self.names.count(kind)
     }
 
-    fn serve(&self, collector: usize) {
-        let source = self.source(self.collectors.enabled()[collector].label());
-        let publications = self.results[collector].publications();
-        self.store.publish(source, publications);
+    fn serve(&self, task: TaskId) {
+        if let (Some(results), Some(collector)) =
+            (self.results.get(&task), self.tasks.collector(task))
+        {
+            let source = self.source(collector.label());
+            self.store.publish(source, results.publications());
+        }
     }
 
     fn serve_names(&self) {
@@ -234,10 +240,7 @@ impl Publisher {
                 let source = self.source(names::LABEL);
                 self.store.publish(source, vec![Arc::new(publication)]);
             }
-            Err(error) => {
-                let account = self.collectors.account();
-                tracing::error!(account, %error, "the names cannot be compressed");
-            }
+            Err(error) => tracing::error!(%error, "the names cannot be compressed"),
         }
     }
 
@@ -249,10 +252,10 @@ impl Publisher {
     }
 }
 
-fn publication(chunks: Vec<Chunk>, came: Instant) -> Publication {
+fn publication(chunks: Vec<Chunk>, received_at: Instant) -> Publication {
     Publication {
         chunks,
-        received_at: Some(came),
+        received_at: Some(received_at),
     }
 }
 

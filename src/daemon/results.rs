@@ -1,8 +1,8 @@
-//! The answers of one collector, request by request, each with the time at which it came.
+//! The answers of one collector, request by request, each with the time at which it was received.
 //!
-//! An answer replaces the earlier one to the same request as soon as it is there. A request that
-//! failed leaves its earlier answer in service until that grows too old; what is no longer planned
-//! goes with the end of the poll that does not ask for it.
+//! An answer replaces the previous one to the same request as soon as it is there. A request that
+//! fails leaves its previous answer in service until that is too old; what is no longer planned is
+//! removed at the end of the poll that does not ask for it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,41 +13,42 @@ use crate::exposition::Chunk;
 use crate::scheduler::RequestKey;
 use crate::store::Publication;
 
-/// One collector's running poll, or else its last, and what it serves.
+/// The requests of one collector and what their answers became.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Results {
-    /// The requests of the poll, in the plan's order: a request's place is its index.
-    planned: Vec<Planned>,
-    /// What earlier polls asked for and this one does not; it goes when this one ends.
-    leaving: Vec<Planned>,
+    requests: HashMap<RequestKey, RequestState>,
+    /// The order on the page: the plan's, then what is no longer planned.
+    order: Vec<RequestKey>,
 }
 
 #[derive(Clone, Debug)]
-struct Planned {
+struct RequestState {
     request: Request,
-    /// Answered in this poll.
-    answered: bool,
-    served: Option<Answered>,
+    standing: Standing,
+    served: Option<Served>,
+}
+
+/// Where a request stands in the poll that runs, or else in the last one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// In its plan, not answered.
+    Planned,
+    /// In its plan, and answered.
+    Answered,
+    /// Not in its plan: it is removed when the poll ends.
+    Leaving,
 }
 
 /// What the last answer to a request became.
 #[derive(Clone, Debug)]
-struct Answered {
+struct Served {
     publication: Arc<Publication>,
     /// The skills that it named, when it says which there are.
     skills: Option<Vec<i64>>,
 }
 
-impl Planned {
-    fn new(request: Request, served: Option<Answered>) -> Self {
-        Self {
-            request,
-            answered: false,
-            served,
-        }
-    }
-
-    /// What of it another request asks for, too: the levels that both feed, with the same ids.
+impl RequestState {
+    /// What another request asks for, too: the levels that both feed, with the same ids.
     fn levels_for(&self, new: &Request) -> Option<Publication> {
         let served = &self.served.as_ref()?.publication;
         let chunks = served.chunks.iter().filter(|chunk| {
@@ -59,92 +60,128 @@ impl Planned {
             received_at: served.received_at,
         })
     }
+
+    fn is_fresh(&self, now: Instant, stale_after: Duration) -> bool {
+        let served = self.served.as_ref();
+        let received_at = served.and_then(|served| served.publication.received_at);
+        received_at.is_some_and(|at| now.saturating_duration_since(at) < stale_after)
+    }
 }
 
 impl Results {
     /// Takes over what the same collector served under an older configuration, as far as it is
     /// asked for under the new one: by the same request, as `still_asked` says, or level by level by
     /// another one of the new `plan`, whose first answer replaces it.
-    pub(super) fn inherit(
+    pub(super) fn restore_from(
         &mut self,
         old: &Self,
         plan: &[Request],
         still_asked: impl Fn(&Request) -> bool,
     ) {
-        let (kept, changed): (Vec<_>, Vec<_>) =
-            old.all().partition(|planned| still_asked(&planned.request));
-        let there = |request: &&Request| kept.iter().any(|old| old.request == **request);
-        let new = plan.iter().filter(|request| !there(request));
-        let parts = new.filter_map(|new| {
-            let of_levels = changed.iter().filter_map(|old| old.levels_for(new));
-            let parts: Vec<Publication> = of_levels.collect();
-            let publication = Arc::new(Publication {
-                received_at: parts.iter().filter_map(|part| part.received_at).min(),
-                chunks: parts.into_iter().flat_map(|part| part.chunks).collect(),
-            });
-            let answered = Answered {
-                publication,
-                skills: None,
-            };
-            let empty = answered.publication.chunks.is_empty();
-            (!empty).then(|| Planned::new(new.clone(), Some(answered)))
-        });
-        let parts: Vec<_> = parts.collect();
-        self.leaving = kept.into_iter().cloned().chain(parts).collect();
+        let (kept, changed): (Vec<_>, Vec<_>) = old
+            .in_order()
+            .partition(|state| still_asked(&state.request));
+        for state in &kept {
+            self.insert_leaving(state.request.clone(), state.served.clone());
+        }
+        for new in plan {
+            if self.requests.contains_key(&key(new)) {
+                continue;
+            }
+            let levels = changed.iter().filter_map(|old| old.levels_for(new));
+            if let Some(publication) = combine(levels.collect()) {
+                let served = Served {
+                    publication: Arc::new(publication),
+                    skills: None,
+                };
+                self.insert_leaving(new.clone(), Some(served));
+            }
+        }
     }
 
-    fn all(&self) -> impl Iterator<Item = &Planned> {
-        self.planned.iter().chain(&self.leaving)
+    fn insert_leaving(&mut self, request: Request, served: Option<Served>) {
+        let key = key(&request);
+        let state = RequestState {
+            request,
+            standing: Standing::Leaving,
+            served,
+        };
+        if self.requests.insert(key, state).is_none() {
+            self.order.push(key);
+        }
     }
 
-    /// Begins a poll.
+    fn in_order(&self) -> impl Iterator<Item = &RequestState> {
+        self.order.iter().filter_map(|key| self.requests.get(key))
+    }
+
+    /// Begins a poll with this plan.
     pub(super) fn begin(&mut self, plan: Vec<Request>) -> Vec<RequestKey> {
-        let before = std::mem::take(&mut self.planned);
-        self.leaving.extend(before);
+        for state in self.requests.values_mut() {
+            state.standing = Standing::Leaving;
+        }
         self.extend(plan)
     }
 
     /// Adds requests to the running poll.
     pub(super) fn extend(&mut self, more: Vec<Request>) -> Vec<RequestKey> {
-        let leaving = std::mem::take(&mut self.leaving).into_iter();
-        let mut earlier: HashMap<Request, Option<Answered>> = leaving
-            .map(|planned| (planned.request, planned.served))
-            .collect();
-        let keys = more.iter().map(key).collect();
-        for request in more {
-            let served = earlier.remove(&request).flatten();
-            self.planned.push(Planned::new(request, served));
+        let keys: Vec<RequestKey> = more.iter().map(key).collect();
+        for (key, request) in keys.iter().zip(more) {
+            let state = self.requests.entry(*key).or_insert(RequestState {
+                request,
+                standing: Standing::Planned,
+                served: None,
+            });
+            state.standing = Standing::Planned;
         }
-        let rest = earlier.into_iter();
-        self.leaving = rest.map(|(r, served)| Planned::new(r, served)).collect();
-        // A map has no order of its own, and the page should have one.
-        self.leaving
-            .sort_by_cached_key(|planned| key(&planned.request));
+        self.reorder(&keys);
         keys
     }
 
-    /// A request of the running poll.
-    pub(super) fn request(&self, index: usize) -> Option<&Request> {
-        Some(&self.planned.get(index)?.request)
+    /// Puts requests that are planned from now on behind those that were before.
+    fn reorder(&mut self, added: &[RequestKey]) {
+        let is_leaving = |key: &RequestKey| {
+            let state = self.requests.get(key);
+            state.is_none_or(|state| state.standing == Standing::Leaving)
+        };
+        let planned = self.order.iter().filter(|key| !is_leaving(key));
+        let mut order: Vec<RequestKey> = planned
+            .filter(|key| !added.contains(key))
+            .chain(added)
+            .copied()
+            .collect();
+        let mut leaving: Vec<RequestKey> = self.requests.keys().copied().collect();
+        leaving.retain(is_leaving);
+        // A map has no order, and the page needs one.
+        leaving.sort_unstable();
+        order.extend(leaving);
+        self.order = order;
     }
 
-    /// What the last answer to the same request became.
-    pub(super) fn earlier(&self, index: usize) -> Vec<Chunk> {
-        let planned = self.planned.get(index);
-        let served = planned.and_then(|planned| planned.served.as_ref());
-        served.map_or_else(Vec::new, |answered| answered.publication.chunks.clone())
+    /// A request of the running poll.
+    pub(super) fn request(&self, key: RequestKey) -> Option<&Request> {
+        self.requests.get(&key).map(|state| &state.request)
+    }
+
+    /// What the last answer to a request became.
+    pub(super) fn previous(&self, key: RequestKey) -> Vec<Chunk> {
+        let served = self
+            .requests
+            .get(&key)
+            .and_then(|state| state.served.as_ref());
+        served.map_or_else(Vec::new, |served| served.publication.chunks.clone())
     }
 
     /// Serves the answer to a request from now on.
     pub(super) fn answer(
         &mut self,
-        index: usize,
+        key: RequestKey,
         publication: Publication,
         skills: Option<Vec<i64>>,
     ) {
-        if let Some(planned) = self.planned.get_mut(index) {
-            planned.answered = true;
-            planned.served = Some(Answered {
+        if let Some(state) = self.requests.get_mut(&key) {
+            state.standing = Standing::Answered;
+            state.served = Some(Served {
                 publication: Arc::new(publication),
                 skills,
             });
@@ -153,46 +190,51 @@ impl Results {
 
     /// What is served, answer by answer, fresh or not.
     pub(super) fn publications(&self) -> Vec<Arc<Publication>> {
-        let served = self.all().filter_map(|planned| planned.served.as_ref());
-        let served = served.filter(|answered| !answered.publication.chunks.is_empty());
-        let publications = served.map(|answered| Arc::clone(&answered.publication));
+        let served = self.in_order().filter_map(|state| state.served.as_ref());
+        let served = served.filter(|served| !served.publication.chunks.is_empty());
+        let publications = served.map(|served| Arc::clone(&served.publication));
         publications.collect()
     }
 
-    /// Ends the poll: what it did not ask for is gone, and so is what is too old to be served.
+    /// Ends the poll: what it did not ask for is removed, and so is what is too old to be served.
     pub(super) fn end(&mut self, now: Instant, stale_after: Duration) {
-        // Without the answer that names the skills, nobody knows which of the earlier ones are gone.
-        let unknown_skills = self
-            .planned
-            .iter()
-            .any(|planned| planned.request.discovers_skills() && !planned.answered);
-        let fresh = |planned: &Planned| {
-            let came = planned
-                .served
-                .as_ref()
-                .and_then(|s| s.publication.received_at);
-            came.is_some_and(|came| now.saturating_duration_since(came) < stale_after)
-        };
-        self.leaving.retain(|planned| {
-            unknown_skills && planned.request.skill().is_some() && fresh(planned)
-        });
-        for planned in &mut self.planned {
-            if !fresh(planned) {
-                planned.served = None;
+        // Without the answer that names the skills it is not known which of the earlier ones are gone.
+        let skills_unknown = self
+            .requests
+            .values()
+            .any(|state| state.standing == Standing::Planned && state.request.discovers_skills());
+        self.requests.retain(|_, state| {
+            let fresh = state.is_fresh(now, stale_after);
+            if !fresh {
+                state.served = None;
             }
-        }
+            let may_be_planned_again = skills_unknown && state.request.skill().is_some();
+            state.standing != Standing::Leaving || (may_be_planned_again && fresh)
+        });
+        self.order.retain(|key| self.requests.contains_key(key));
     }
 
     /// The skills that the answers named, each request's last one; `None` when there is none.
     pub(super) fn named_skills(&self) -> Option<Vec<i64>> {
-        let served = self.all().filter_map(|planned| planned.served.as_ref());
-        let mut lists = served.filter_map(|answered| answered.skills.as_ref());
+        let served = self.in_order().filter_map(|state| state.served.as_ref());
+        let mut lists = served.filter_map(|served| served.skills.as_ref());
         let mut skills = lists.next()?.clone();
         skills.extend(lists.flatten());
         skills.sort_unstable();
         skills.dedup();
         Some(skills)
     }
+}
+
+/// All of some publications in one, as old as the oldest; `None` when there is nothing in them.
+fn combine(parts: Vec<Publication>) -> Option<Publication> {
+    let received_at = parts.iter().filter_map(|part| part.received_at).min();
+    let chunks: Vec<Chunk> = parts.into_iter().flat_map(|part| part.chunks).collect();
+    let is_empty = chunks.is_empty();
+    (!is_empty).then_some(Publication {
+        chunks,
+        received_at,
+    })
 }
 
 /// The same for equal requests in any poll.
@@ -208,8 +250,7 @@ mod tests {
     use crate::collectors::sla::{self, Sla, SlaQuery, Subject};
     use crate::exposition::{Format, SegmentWriter};
     use crate::metrics::{LabelValue, Sink as _};
-    use crate::vocabulary::Level;
-    use crate::vocabulary::Window;
+    use crate::vocabulary::{Level, Window};
 
     const STALE: Duration = Duration::from_secs(300);
 
@@ -247,7 +288,8 @@ mod tests {
     }
 
     fn answer(results: &mut Results, index: usize, name: &'static str, came: Instant) {
-        results.answer(index, publication(name, came), None);
+        let key = results.order[index];
+        results.answer(key, publication(name, came), None);
     }
 
     fn found(results: &mut Results, skills: &[i64], came: Instant) {
@@ -255,7 +297,7 @@ mod tests {
             chunks: Vec::new(),
             received_at: Some(came),
         };
-        results.answer(0, nothing, Some(skills.to_vec()));
+        results.answer(results.order[0], nothing, Some(skills.to_vec()));
     }
 
     /// The names that [`publication`] was given.
@@ -270,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_served_at_once_and_ages_from_when_it_came() {
+    fn an_answer_is_served_at_once_and_ages_from_then() {
         let t0 = Instant::now();
         let mut results = Results::default();
         let plan = vec![histogram(Subject::Account), histogram(Subject::Group(7))];
@@ -314,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_still_asked_for_outlives_a_change_and_a_failure_after_it() {
+    fn what_is_still_asked_for_outlives_a_change_and_a_failure() {
         let t0 = Instant::now();
         let mut old = Results::default();
         old.begin(vec![
@@ -326,7 +368,7 @@ mod tests {
         old.end(t0, STALE);
         let new_plan = vec![histogram(Subject::Account), histogram(Subject::Group(8))];
         let mut new = Results::default();
-        new.inherit(&old, &new_plan, |request| new_plan.contains(request));
+        new.restore_from(&old, &new_plan, |request| new_plan.contains(request));
         assert_eq!(served(&new), ["a1"]);
         assert_eq!(
             new.publications()[0].received_at,
@@ -340,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn skills_stay_when_nobody_could_say_which_there_are() {
+    fn skills_stay_while_it_is_unknown_which_there_are() {
         let t0 = Instant::now();
         let mut results = Results::default();
         results.begin(vec![discover()]);
@@ -358,13 +400,13 @@ mod tests {
     }
 
     #[test]
-    fn skills_are_those_of_each_requests_last_answer_while_it_is_fresh() {
+    fn skills_are_those_of_each_requests_last_fresh_answer() {
         let t0 = Instant::now();
         let naming = |minutes| engagement(minutes, None, &[]).only_for_skills();
         let plan = || vec![naming(5), naming(60), histogram(Subject::Account)];
-        let name = |results: &mut Results, index, skills: &[i64], came| {
+        let name = |results: &mut Results, index: usize, skills: &[i64], came| {
             let publication = publication("x", came);
-            results.answer(index, publication, Some(skills.to_vec()));
+            results.answer(results.order[index], publication, Some(skills.to_vec()));
         };
         let mut results = Results::default();
         assert_eq!(results.named_skills(), None);
@@ -389,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_that_another_request_asks_for_now_stay_until_its_first_answer() {
+    fn levels_of_another_request_stay_until_its_first_answer() {
         let t0 = Instant::now();
         let all = Some(IdFilter::All);
         let before = [Level::Skill, Level::Agent];
@@ -406,11 +448,11 @@ mod tests {
             chunks: writer.finish().unwrap(),
             received_at: Some(t0),
         };
-        old.answer(0, publication, Some(vec![4]));
+        old.answer(old.order[0], publication, Some(vec![4]));
         let after = |plan: Request| {
             let plan = vec![plan];
             let mut new = Results::default();
-            new.inherit(&old, &plan, |request| plan.contains(request));
+            new.restore_from(&old, &plan, |request| plan.contains(request));
             new.begin(plan);
             let at_first = served(&new);
             let came: Vec<_> = new.publications().iter().map(|p| p.received_at).collect();

@@ -1,30 +1,27 @@
-//! How each account and collector fares, for the exporter's own series, the landing page and
+//! The state of each account and collector, for the exporter's own series, the status page and
 //! readiness.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 
 use super::clock::epoch_seconds;
 use crate::metrics::exporter::{AccountState, CollectorState};
-use crate::scheduler::{Event, PollSummary};
+use crate::scheduler::PollSummary;
 use crate::store::{SeriesCount, Source};
 
 /// The status of one account, written by its worker and read by scrapes.
 #[derive(Debug)]
 pub struct AccountStatus {
     account: String,
-    inner: Mutex<Inner>,
-}
-
-#[derive(Debug)]
-struct Inner {
-    waiting_until: Option<Instant>,
-    /// LivePerson's clock less ours.
-    clock_offset: Option<SignedDuration>,
-    collectors: Vec<CollectorStatus>,
+    /// The end of the longest present wait after a 429 or a failure.
+    wait_until: Mutex<Option<Instant>>,
+    /// LivePerson's clock less ours; `None` before the first answer with a date.
+    clock_offset: Mutex<Option<SignedDuration>>,
+    /// The collectors, in the order in which they are served.
+    collectors: Mutex<Vec<CollectorStatus>>,
 }
 
 /// The status of one collector.
@@ -67,20 +64,12 @@ impl AccountStatus {
             error: None,
             resumes_at: None,
         });
-        let inner = Inner {
-            waiting_until: None,
-            clock_offset: None,
-            collectors: collectors.collect(),
-        };
         Self {
             account: account.to_owned(),
-            inner: Mutex::new(inner),
+            wait_until: Mutex::new(None),
+            clock_offset: Mutex::new(None),
+            collectors: Mutex::new(collectors.collect()),
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        // Nothing panics under this lock, and every field is whole by itself.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The account's id.
@@ -88,76 +77,86 @@ impl AccountStatus {
         &self.account
     }
 
-    /// Takes note of the end of the longest present wait.
-    pub fn waiting(&self, until: Option<Instant>) {
-        self.lock().waiting_until = until;
+    /// Sets the end of the longest present wait after a 429 or a failure.
+    pub fn set_wait(&self, until: Option<Instant>) {
+        *self.wait_until.lock() = until;
     }
 
-    /// Takes note of a failure of a collector's call.
-    pub(super) fn failed(&self, collector: usize, error: &str) {
-        if let Some(status) = self.lock().collectors.get_mut(collector) {
+    /// Sets LivePerson's clock less ours.
+    pub(super) fn set_clock_offset(&self, offset: SignedDuration) {
+        *self.clock_offset.lock() = Some(offset);
+    }
+
+    /// Records a failure of a collector's call.
+    pub(super) fn failed(&self, collector: &str, error: &str) {
+        let mut collectors = self.collectors.lock();
+        let status = collectors.iter_mut().find(|c| c.collector == collector);
+        if let Some(status) = status {
             status.error = Some(error.to_owned());
         }
     }
 
-    /// Takes note of what the poller did at `now`. `slept`: see [`super::WallClock::slept`].
-    pub fn notice(&self, event: &Event, now: Instant, slept: Duration, wall: Timestamp) {
-        if let Event::PollEnded { task, summary } = event {
-            self.poll_ended(task.index(), summary.clone(), now, slept, wall);
+    /// Records a failure that stops all collectors.
+    pub(super) fn all_failed(&self, error: &str) {
+        for status in &mut *self.collectors.lock() {
+            status.error = Some(error.to_owned());
         }
     }
 
-    /// Takes note of LivePerson's clock less ours.
-    pub(super) fn clock_offset(&self, offset: SignedDuration) {
-        self.lock().clock_offset = Some(offset);
-    }
-
-    fn poll_ended(
+    /// Records the end of a collector's poll, by the monotonic clock, the clock of ages and the wall
+    /// clock.
+    pub fn poll_ended(
         &self,
-        collector: usize,
+        collector: &str,
         summary: PollSummary,
         now: Instant,
-        slept: Duration,
+        aged: Instant,
         wall: Timestamp,
     ) {
-        if let Some(status) = self.lock().collectors.get_mut(collector) {
-            status.resumes_at = summary.backoff.map(|wait| now + wait);
-            if summary.is_success() {
-                status.last_success = Some((now + slept, wall));
-                status.error = None;
-            }
-            status.last_poll = Some(summary);
+        let mut collectors = self.collectors.lock();
+        let Some(status) = collectors.iter_mut().find(|c| c.collector == collector) else {
+            return;
+        };
+        status.resumes_at = summary.backoff.map(|wait| now + wait);
+        if summary.is_success() {
+            status.last_success = Some((aged, wall));
+            status.error = None;
         }
+        status.last_poll = Some(summary);
+    }
+
+    /// Whether a poll of a collector has ever succeeded whole.
+    pub(super) fn has_succeeded(&self, collector: &str) -> bool {
+        let collectors = self.collectors.lock();
+        let mut succeeded = collectors.iter().filter(|c| c.last_success.is_some());
+        succeeded.any(|status| status.collector == collector)
     }
 
     /// Takes over what was known of the same collectors under an older configuration.
-    pub fn inherit(&self, old: &Self) {
-        let (old_collectors, clock_offset) = (old.collectors(), old.lock().clock_offset);
-        let mut inner = self.lock();
-        inner.clock_offset = clock_offset;
-        for status in &mut inner.collectors {
-            if let Some(old) = old_collectors
-                .iter()
-                .find(|old| old.collector == status.collector)
-            {
-                *status = old.clone();
+    pub fn restore_from(&self, old: &Self) {
+        *self.clock_offset.lock() = *old.clock_offset.lock();
+        let old_collectors = old.collectors();
+        for status in &mut *self.collectors.lock() {
+            let mut old = old_collectors.iter();
+            if let Some(old) = old.find(|old| old.collector == status.collector) {
+                status.clone_from(old);
             }
         }
     }
 
     /// Looks at the collectors as they are now, in the poller's order.
     pub fn with_collectors(&self, look: impl FnOnce(&[CollectorStatus])) {
-        look(&self.lock().collectors);
+        look(&self.collectors.lock());
     }
 
     /// The collectors as they are now.
     pub fn collectors(&self) -> Vec<CollectorStatus> {
-        self.lock().collectors.clone()
+        self.collectors.lock().clone()
     }
 
     /// What is left of the present wait at `now`.
     pub fn waits(&self, now: Instant) -> Duration {
-        let until = self.lock().waiting_until;
+        let until = *self.wait_until.lock();
         until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
     }
 
@@ -187,7 +186,7 @@ impl AccountStatus {
                 series_dropped: dropped,
             }
         });
-        let offset = self.lock().clock_offset;
+        let offset = *self.clock_offset.lock();
         AccountState {
             account: self.account.clone(),
             backoff: self.waits(now),
@@ -212,31 +211,22 @@ mod tests {
     }
 
     #[test]
-    fn a_collector_is_up_while_its_last_poll_was_whole_and_is_not_too_old() {
+    fn a_collector_is_up_after_a_successful_poll_until_it_is_old() {
         let stale = Duration::from_secs(300);
         let status = AccountStatus::new("1", &["sla"]);
         let t0 = Instant::now();
         let up = |at| status.collectors()[0].up(at, stale);
+        let ended = |given_up, at| {
+            status.poll_ended("sla", summary(given_up), at, at, Timestamp::UNIX_EPOCH);
+        };
         assert!(!up(t0));
-        status.poll_ended(0, summary(0), t0, Duration::ZERO, Timestamp::UNIX_EPOCH);
+        ended(0, t0);
         assert!(up(t0) && up(t0 + Duration::from_secs(299)) && !up(t0 + stale));
-        status.failed(0, "broken");
-        status.poll_ended(
-            0,
-            summary(1),
-            t0 + Duration::from_secs(60),
-            Duration::ZERO,
-            Timestamp::UNIX_EPOCH,
-        );
+        status.failed("sla", "broken");
+        ended(1, t0 + Duration::from_secs(60));
         assert!(!up(t0 + Duration::from_secs(60)));
         assert_eq!(status.collectors()[0].error.as_deref(), Some("broken"));
-        status.poll_ended(
-            0,
-            summary(0),
-            t0 + Duration::from_secs(90),
-            Duration::ZERO,
-            Timestamp::UNIX_EPOCH,
-        );
+        ended(0, t0 + Duration::from_secs(90));
         assert!(up(t0 + Duration::from_secs(90)));
         assert_eq!(status.collectors()[0].error, None);
     }
@@ -246,7 +236,7 @@ mod tests {
         let status = AccountStatus::new("1", &[]);
         let t0 = Instant::now();
         assert_eq!(status.waits(t0), Duration::ZERO);
-        status.waiting(Some(t0 + Duration::from_secs(9)));
+        status.set_wait(Some(t0 + Duration::from_secs(9)));
         assert_eq!(
             status.waits(t0 + Duration::from_secs(4)),
             Duration::from_secs(5)

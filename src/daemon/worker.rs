@@ -1,44 +1,49 @@
-//! One account's worker: makes the calls that the poller wants, turns their answers into chunks,
-//! hands them to the `publisher`, counts and tells what happened. `calls` asks and maps, `telling`
-//! counts and logs, `names` has what concerns names.
+//! One account's worker: makes the calls that the scheduler wants and turns their answers into chunks
+//! (`calls`, `names`), hands them to the [`Publisher`], counts and logs what happened (`reporting`,
+//! `ignored`).
+//!
+//! The account's task alone calls everything but [`Worker::execute`], which runs in a task for each
+//! call and returns values. What both need is shared, each behind a lock that holds this one thing and is
+//! held for one look or change, never across an `await`. All log lines are in the span of the account.
 
 mod advice;
-mod called;
+mod api;
 mod calls;
 mod ignored;
 mod names;
-mod telling;
+mod reporting;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
+use parking_lot::Mutex;
 
-use called::Called;
+use api::Api;
+use ignored::IgnoredEntriesLog;
 
-use super::aside::aside;
 use super::clock::WallClock;
+use super::log_throttle::{Incidents, Subject};
 use super::publisher::{Answer, Publisher};
+use super::run_blocking::run_blocking;
 use super::server_clock::ServerClock;
 use super::status::AccountStatus;
-use super::trouble::Troubles;
-use crate::collectors::About;
+use super::tasks::{Task, Tasks};
 use crate::config::{self, Account};
 use crate::liveperson::{ApiError, Client};
 use crate::metrics::exporter::AccountCounters;
-use crate::scheduler::{Call, CallOutput, Event, RequestKey, TaskId, Worker};
+use crate::scheduler::{Call, CallOutput, Event, Outcome, RequestKey, ServiceId, TaskId, Worker};
 use crate::vocabulary::Service;
 
-/// How long an account rests whose task panicked.
-const AFTER_CRASH: Duration = Duration::from_secs(60);
+/// How long an account makes no calls whose task panicked.
+const PAUSE_AFTER_PANIC: Duration = Duration::from_secs(60);
 
 /// What a worker is given.
 pub(super) struct WorkerParts {
     pub(super) account: Account,
     pub(super) client: Arc<Client>,
     pub(super) services: Vec<Service>,
-    pub(super) collectors: Vec<&'static About>,
+    pub(super) tasks: Tasks,
     pub(super) timezone: TimeZone,
     pub(super) clock: Arc<dyn WallClock>,
     pub(super) publisher: Publisher,
@@ -50,24 +55,24 @@ pub(super) struct WorkerParts {
 pub(super) struct AccountWorker {
     account: Account,
     client: Arc<Client>,
+    /// The services that are looked up, in the scheduler's order.
     services: Vec<Service>,
-    collectors: Vec<&'static About>,
+    tasks: Tasks,
     clock: Arc<dyn WallClock>,
     counters: Arc<AccountCounters>,
     status: Arc<AccountStatus>,
-    inner: Mutex<Inner>,
-}
-
-struct Inner {
-    publisher: Publisher,
-    timezone: TimeZone,
-    server_clock: ServerClock,
-    /// The last failure of each call under way, until the poller says what comes next.
-    failures: HashMap<Call, Failure>,
-    troubles: Troubles,
-    ignored: ignored::IgnoredIncidents,
-    /// The last 429.
-    throttled: Option<Instant>,
+    /// What the account serves. Changed by the account's task, read by calls for their requests.
+    publisher: Mutex<Publisher>,
+    /// Where midnight is. Changed by a reload.
+    timezone: Mutex<TimeZone>,
+    /// What is known of LivePerson's clock. Changed by calls.
+    server_clock: Mutex<ServerClock>,
+    /// What has been failing, so that it is logged once. Changed by calls and by the account's task.
+    incidents: Mutex<Incidents>,
+    /// When entries of answers were ignored last. Changed by calls.
+    ignored: Mutex<IgnoredEntriesLog>,
+    /// The last 429. Only the account's task uses it.
+    last_throttled: Mutex<Option<Instant>>,
 }
 
 /// A change of the configuration that takes no new worker.
@@ -79,57 +84,60 @@ pub(super) struct Change {
     pub(super) timezone: TimeZone,
 }
 
-/// Why a call failed, for a person.
-#[derive(Clone)]
-struct Failure {
-    api: Called,
+/// Why a call failed.
+#[derive(Clone, Debug)]
+pub(super) struct Failure {
+    api: Api,
+    /// As in the label `code` of the counted calls.
     code: String,
-    asked: String,
+    /// What was asked for, shortened.
+    requested: String,
     error: ApiError,
+}
+
+impl Failure {
+    /// What was asked and what came back, for logs and the status page. Free of secrets, as the
+    /// error is.
+    fn message(&self) -> String {
+        format!("asked for {}: {}", self.requested, self.error)
+    }
 }
 
 impl AccountWorker {
     pub(super) fn new(parts: WorkerParts) -> Self {
-        let inner = Inner {
-            publisher: parts.publisher,
-            timezone: parts.timezone,
-            server_clock: ServerClock::default(),
-            failures: HashMap::new(),
-            troubles: Troubles::default(),
-            ignored: ignored::IgnoredIncidents::default(),
-            throttled: None,
-        };
         Self {
             account: parts.account,
             client: parts.client,
             services: parts.services,
-            collectors: parts.collectors,
+            tasks: parts.tasks,
             clock: parts.clock,
             counters: parts.counters,
             status: parts.status,
-            inner: Mutex::new(inner),
+            publisher: Mutex::new(parts.publisher),
+            timezone: Mutex::new(parts.timezone),
+            server_clock: Mutex::default(),
+            incidents: Mutex::default(),
+            ignored: Mutex::default(),
+            last_throttled: Mutex::new(None),
         }
     }
 
-    /// Takes over from the worker of the same account under an older configuration; what was told
-    /// is not told again.
-    pub(super) fn inherit(&self, old: &Self) {
-        let old = old.lock();
-        let mut inner = self.lock();
-        inner.publisher.inherit(&old.publisher);
-        let labels: Vec<_> = self.collectors.iter().map(|about| about.label).collect();
-        inner.troubles = old.troubles.of(&labels);
-        inner.throttled = old.throttled;
-        inner.ignored = old.ignored.clone();
-        inner.server_clock = old.server_clock;
+    /// Takes over from the worker of the same account under an older configuration, which has
+    /// stopped; what was logged is not logged again.
+    pub(super) fn restore_from(&self, old: &Self) {
+        self.publisher.lock().restore_from(&old.publisher.lock());
+        *self.incidents.lock() = old.incidents.lock().of(&self.tasks.labels());
+        *self.last_throttled.lock() = *old.last_throttled.lock();
+        *self.ignored.lock() = old.ignored.lock().clone();
+        *self.server_clock.lock() = *old.server_clock.lock();
     }
 
-    /// Serves what is known before the first answer comes.
+    /// Serves what is known before the first answer is received.
     pub(super) fn publish_all(&self) {
-        self.lock().publisher.publish_all();
+        self.publisher.lock().publish_all();
     }
 
-    /// The services that it looks up, in the poller's order.
+    /// The services that it looks up, in the scheduler's order.
     pub(super) fn services(&self) -> &[Service] {
         &self.services
     }
@@ -139,88 +147,86 @@ impl AccountWorker {
         Arc::clone(&self.client)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        // A panic under this lock would be a bug; the worker goes on with what is there, because
-        // an exporter that serves the other collectors beats one that has stopped.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn service(&self, id: ServiceId) -> Option<Service> {
+        self.services.get(id.index()).copied()
     }
 
-    fn id(&self) -> &str {
-        &self.account.id
-    }
-
-    /// Whether this is the task of the names, which stands behind all the collectors.
-    fn is_names(&self, task: TaskId) -> bool {
-        task.index() >= self.collectors.len()
-    }
-
-    /// Whether a call is only made for the sake of names.
-    fn is_for_names(&self, call: Call) -> bool {
+    /// What a failure of a call is about.
+    fn subject(&self, call: Call) -> Subject {
+        let names = Service::ACCOUNT_CONFIG_READ_ONLY;
         match call {
-            Call::Request { task, .. } => self.is_names(task),
-            Call::LookUp(service) => {
-                self.services.get(service.index()) == Some(&Service::ACCOUNT_CONFIG_READ_ONLY)
-            }
-            Call::Authorise => false,
+            Call::Authorise => Subject::Token,
+            Call::LookUp(id) => match self.service(id) {
+                Some(service) if service != names => Subject::Host(service),
+                // Only the names need this host.
+                _ => Subject::Names,
+            },
+            Call::Request { task, .. } => match self.tasks.collector(task) {
+                Some(collector) => Subject::Collector(collector.label()),
+                None => Subject::Names,
+            },
         }
     }
 }
 
 impl Worker for AccountWorker {
     type Answer = Answer;
-    type Failure = ();
+    type Failure = Failure;
     type Change = Change;
 
     fn begin_poll(&self, task: TaskId) -> Vec<RequestKey> {
-        self.lock().publisher.begin_poll(task.index())
+        self.publisher.lock().begin_poll(task)
     }
 
-    async fn execute(&self, call: Call) -> CallOutput<Answer, ()> {
+    async fn execute(&self, call: Call) -> CallOutput<Answer, Failure> {
         match call {
             Call::LookUp(service) => self.look_up(service).await,
             Call::Authorise => self.authorise().await,
-            Call::Request { task, index } => self.request(task, index).await,
+            Call::Request { task, key, .. } => match self.tasks.get(task) {
+                Some(Task::Collector(_)) => self.request_data(task, key).await,
+                Some(Task::Names) => self.request_names(key).await,
+                None => Outcome::Rejected.into(),
+            },
         }
     }
 
     fn publish(&self, call: Call, answer: Answer) -> Vec<RequestKey> {
-        let Call::Request { task, index } = call else {
+        let Call::Request { task, key, .. } = call else {
             return Vec::new();
         };
-        let (collector, index) = (task.index(), index.index());
-        // A large account's names take a while.
-        let long = matches!(answer, Answer::Names { .. });
-        let publish = || self.lock().publisher.answered(collector, index, answer);
-        if long { aside(publish) } else { publish() }
+        // The names of a large account take a while.
+        let is_long = matches!(answer, Answer::Names { .. });
+        let publish = || self.publisher.lock().publish(task, key, answer);
+        if is_long {
+            run_blocking(publish)
+        } else {
+            publish()
+        }
     }
 
     fn apply(&self, change: Change) {
-        let mut inner = self.lock();
-        inner.timezone = change.timezone;
-        aside(|| inner.publisher.configure_names(&change.names));
+        *self.timezone.lock() = change.timezone;
+        run_blocking(|| self.publisher.lock().configure_names(&change.names));
     }
 
-    fn on_event(&self, event: Event, _: Option<&()>) {
+    fn on_event(&self, event: Event, failure: Option<&Failure>) {
         let now = tokio::time::Instant::now().into_std();
-        let for_status = event.clone();
         match event {
-            Event::PollEnded { task, summary } if self.is_names(task) => {
-                self.names_polled(&summary, now);
-            }
-            // Nobody misses a look-up that was due while the last one was still failing.
-            Event::PollsSkipped { task, .. } if self.is_names(task) => {}
-            Event::PollEnded { task, summary } => self.poll_ended(task.index(), summary, now),
+            Event::PollEnded { task, summary } => match self.tasks.collector(task) {
+                Some(collector) => self.poll_ended(task, collector.about(), summary, now),
+                None => self.names_polled(&summary, now),
+            },
             Event::PollsSkipped { task, count } => {
-                let kind = self.collectors[task.index()].label;
-                self.counters.skipped(kind, count);
-                tracing::debug!(
-                    account = self.id(),
-                    collector = kind,
-                    count,
-                    "polls skipped"
-                );
+                // A look-up of names that was due while the last one was failing is not missed.
+                if let Some(collector) = self.tasks.collector(task) {
+                    self.polls_skipped(collector.about(), count);
+                }
             }
-            Event::CallFailed { call, next } => self.call_failed(call, next, now),
+            Event::CallFailed { call, next } => {
+                if let Some(failure) = failure {
+                    self.call_failed(call, failure, next, now);
+                }
+            }
             Event::SessionReady { call } => {
                 self.recovered(self.subject(call), now, "calls succeed again");
             }
@@ -228,28 +234,24 @@ impl Worker for AccountWorker {
                 call,
                 wait,
                 spacing,
-            } => self.paused(call, wait, spacing, now),
+            } => self.paused(call, failure, wait, spacing, now),
         }
-        self.status
-            .notice(&for_status, now, self.clock.slept(), self.clock.now());
     }
 
     fn on_backoff(&self, until: Option<Instant>) {
-        self.status.waiting(until);
+        self.status.set_wait(until);
     }
 
     fn on_panic(&self) -> Duration {
         let now = tokio::time::Instant::now().into_std();
         // A pause that LivePerson asked for outlives the task.
-        let wait = self.status.waits(now).max(AFTER_CRASH);
+        let wait = self.status.waits(now).max(PAUSE_AFTER_PANIC);
         let error = "a bug in the exporter stopped this account; please report what the log has";
-        (0..self.collectors.len()).for_each(|collector| self.status.failed(collector, error));
-        let (account, wait_seconds) = (self.id(), wait.as_secs());
+        self.status.all_failed(error);
         tracing::error!(
-            account,
-            wait = wait_seconds,
+            wait = wait.as_secs(),
             error,
-            "begins again after the wait"
+            "the account starts again after the wait"
         );
         wait
     }

@@ -140,7 +140,7 @@ impl AccountScheduler {
         by_turn.sort_by_key(|task| task.last_turn);
         let mut until = None;
         for task in by_turn {
-            let Some((not_before, index)) = task.next_pending() else {
+            let Some((not_before, index, key)) = task.next_pending() else {
                 continue;
             };
             if not_before > now {
@@ -150,8 +150,11 @@ impl AccountScheduler {
             let refreshes = task.policy().refreshes_session;
             match self.session.readiness(task.service(), refreshes, now) {
                 Readiness::Ready => {
-                    let task = task.id();
-                    return Step::Start(Call::Request { task, index });
+                    return Step::Start(Call::Request {
+                        task: task.id(),
+                        index,
+                        key,
+                    });
                 }
                 Readiness::Needs(call) => return Step::Start(call),
                 Readiness::Blocked(at) => until = earliest(until, at),
@@ -168,7 +171,7 @@ impl AccountScheduler {
             token: self.session.token_generation(),
         });
         self.session.start(call, now);
-        if let Call::Request { task, index } = call
+        if let Call::Request { task, index, .. } = call
             && let Some(task) = self.tasks.get_mut(task.index())
         {
             self.turn += 1;

@@ -17,6 +17,8 @@ pub enum Call {
         task: TaskId,
         /// Which request of the poll.
         index: RequestIndex,
+        /// The same request from one poll to the next.
+        key: RequestKey,
     },
 }
 

@@ -74,7 +74,7 @@ pub use stretch::{Demand, stretch_ratios};
 pub use supervise::supervise;
 pub use task::TaskSettings;
 
-/// Where the requests of a poll come from. PlainCall at the very moment a poll begins.
+/// Where the requests of a poll come from. Asked at the very moment a poll begins.
 pub trait PlanSource {
     /// Fixes the plan of the poll that begins and returns its requests.
     fn begin_poll(&mut self, task: TaskId) -> Vec<RequestKey>;

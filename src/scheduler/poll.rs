@@ -119,12 +119,12 @@ impl Poll {
     }
 
     /// The pending request that may start first, and from when on.
-    pub(super) fn next_pending(&self) -> Option<(Instant, RequestIndex)> {
+    pub(super) fn next_pending(&self) -> Option<(Instant, RequestIndex, RequestKey)> {
         let pending = self.requests.iter().enumerate().filter_map(|(i, r)| {
             let Progress::Pending { not_before } = r.progress else {
                 return None;
             };
-            Some((not_before, RequestIndex::new(i)))
+            Some((not_before, RequestIndex::new(i), r.key))
         });
         pending.min()
     }

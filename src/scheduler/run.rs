@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{Id, JoinError, JoinSet};
+use tracing::Instrument as _;
 
 use super::account::{AccountScheduler, Step};
 use super::{Call, Completion, Event, Outcome, PlanSource, RequestKey, TaskId};
@@ -200,7 +201,8 @@ impl<W: Worker> Calls<W> {
     fn start(&mut self, call: Call, worker: &Arc<W>) {
         let worker = Arc::clone(worker);
         let execution = async move { worker.execute(call).await };
-        let handle = self.tasks.spawn(execution);
+        // Log lines of a call are those of its account.
+        let handle = self.tasks.spawn(execution.in_current_span());
         self.running.insert(handle.id(), call);
     }
 

@@ -263,7 +263,7 @@ impl Task {
     }
 
     /// The pending request that may start first, and from when on.
-    pub(super) fn next_pending(&self) -> Option<(Instant, RequestIndex)> {
+    pub(super) fn next_pending(&self) -> Option<(Instant, RequestIndex, RequestKey)> {
         self.poll()?.next_pending()
     }
 

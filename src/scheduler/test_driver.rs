@@ -79,7 +79,7 @@ impl From<Call> for PlainCall {
         match call {
             Call::LookUp(service) => Self::Host(service.index()),
             Call::Authorise => Self::Token,
-            Call::Request { task, index } => Self::Request {
+            Call::Request { task, index, .. } => Self::Request {
                 task: task.index(),
                 index: index.index(),
             },

@@ -63,7 +63,7 @@ struct RecordedPlans<'a> {
 
 impl PlanSource for RecordedPlans<'_> {
     fn begin_poll(&mut self, task: TaskId) -> Vec<RequestKey> {
-        let keys = self.publisher.begin_poll(task.index());
+        let keys = self.publisher.begin_poll(task);
         self.begun.push((task.index(), keys.clone()));
         keys
     }
@@ -208,7 +208,10 @@ impl Account {
             self.names_begun = true;
             return;
         }
-        let requests = (0..keys.len()).map(|i| self.publisher.request(collector, i).unwrap());
+        let task = TaskId::new(collector);
+        let requests = keys
+            .iter()
+            .map(|key| self.publisher.request(task, *key).unwrap());
         let plan = std::iter::zip(keys.iter().copied(), requests).collect();
         let collectors = &self.setup.collectors;
         let collector_of_it = &collectors.enabled()[collector];
@@ -240,7 +243,7 @@ impl Account {
     /// As in the daemon: the answer is published before the scheduler records the success.
     fn publish(&mut self, call: Call, clocks: &Clocks) -> Vec<RequestKey> {
         let now = clocks.now;
-        let Call::Request { task, index } = call else {
+        let Call::Request { task, index, key } = call else {
             return Vec::new();
         };
         let (collector, index) = (task.index(), index.index());
@@ -258,33 +261,33 @@ impl Account {
                 Vec::new()
             };
             let answer = Answer::Names { kind, names };
-            self.publisher.answered(collector, index, answer);
+            self.publisher.publish(task, key, answer);
             self.check_names(now);
             return Vec::new();
         }
-        let (label, key) = (
-            self.setup.label(collector),
-            self.model.key(collector, index),
-        );
-        let request = self.publisher.request(collector, index).unwrap();
+        let label = self.setup.label(collector);
+        assert_eq!(key, self.model.key(collector, index), "another request");
+        let request = self.publisher.request(task, key).unwrap();
         let skills = self.liveperson.skills_in(key);
         let named = request.names_skills().then(|| skills.clone());
-        let came = clocks.aged(now);
+        let received_at = clocks.aged(now);
         let chunks = self
             .served
-            .answer(label, key, &request, came, named.clone());
+            .answer(label, key, &request, received_at, named.clone());
         let answer = if request.discovers_skills() {
-            Answer::Skills { skills, came }
+            Answer::Skills {
+                skills,
+                received_at,
+            }
         } else {
             Answer::Data {
                 chunks,
                 skills: named,
-                came,
+                received_at,
             }
         };
-        let more = self.publisher.answered(collector, index, answer);
-        let known = self.model.collectors[collector].requests();
-        let found = (known..known + more.len()).map(|i| self.publisher.request(collector, i));
+        let more = self.publisher.publish(task, key, answer);
+        let found = more.iter().map(|key| self.publisher.request(task, *key));
         let found: Vec<_> = std::iter::zip(more.iter().copied(), found.flatten()).collect();
         assert_eq!(found.len(), more.len());
         self.served.extended(label, found);
@@ -340,10 +343,12 @@ impl Account {
                     let collector = task.index();
                     self.page_holds_until = None;
                     self.model.collectors[collector].poll_ended(now, aged, summary);
-                    self.publisher.poll_ended(collector, aged);
+                    self.publisher.poll_ended(*task, aged);
                     let stale_after = self.stale_after;
                     let label = self.setup.label(collector);
                     self.served.poll_ended(label, aged, stale_after);
+                    self.status
+                        .poll_ended(label, summary.clone(), now, aged, clocks.wall());
                 }
                 Event::PollsSkipped { task, count } => {
                     self.model.collectors[task.index()].polls_skipped(now, *count);
@@ -361,10 +366,8 @@ impl Account {
                     self.model.throttled(now, *call, retry_after, *wait);
                 }
             }
-            self.status
-                .notice(&event, now, clocks.slept(), clocks.wall());
         }
-        self.status.waiting(self.scheduler.backoff_until(now));
+        self.status.set_wait(self.scheduler.backoff_until(now));
     }
 
     pub(crate) fn set_stale_after(&mut self, stale_after: Duration) {

@@ -117,7 +117,7 @@ fn fault_of<'a>(
     let meant = |fault: &&Fault| match (fault.target, call) {
         (Target::All, _) => true,
         (Target::Collector(of), Call::Request { task, .. }) => of == task.index(),
-        (Target::Request(of, i), Call::Request { task, index }) => {
+        (Target::Request(of, i), Call::Request { task, index, .. }) => {
             (of, i) == (task.index(), index.index())
         }
         (Target::Session, Call::LookUp(_) | Call::Authorise) => true,

@@ -94,7 +94,7 @@ impl Model {
             _ => {}
         }
         self.session.ended(now, flight, outcome, setup);
-        if let Call::Request { task, index } = flight.call
+        if let Call::Request { task, index, .. } = flight.call
             && let Some(model) = self.collectors.get_mut(task.index())
         {
             let index = index.index();

@@ -46,7 +46,7 @@ pub(crate) fn check_start(
         assert!(since >= Duration::from_secs(1), "{since:?} after a 429");
     }
     let mut for_names = false;
-    if let Call::Request { task, index } = call {
+    if let Call::Request { task, index, .. } = call {
         let collector = task.index();
         for_names = setup.is_names(collector);
         if !for_names {

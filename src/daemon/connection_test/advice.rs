@@ -7,12 +7,12 @@ use crate::vocabulary::Service;
 
 /// What the answer depends on besides the configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Surroundings {
+pub struct ProxyEnv {
     /// Whether the environment names a proxy for HTTPS.
     pub proxy: bool,
 }
 
-impl Surroundings {
+impl ProxyEnv {
     /// As the environment of this process has it.
     pub fn of_process() -> Self {
         let set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
@@ -23,9 +23,9 @@ impl Surroundings {
     }
 }
 
-/// What was asked for.
+/// What was step for.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::daemon) enum Asked {
+pub(in crate::daemon) enum Step {
     /// The host of a service.
     Host(Service),
     /// A token or a login.
@@ -38,18 +38,18 @@ pub(in crate::daemon) enum Asked {
 
 /// What to do about a failure. Free of secrets, as the error is.
 pub(in crate::daemon) fn advice(
-    asked: Asked,
+    step: Step,
     error: &ApiError,
     account: &Account,
     host: &str,
-    surroundings: &Surroundings,
+    proxy: &ProxyEnv,
 ) -> String {
     match error {
-        ApiError::Connect { cause, .. } => no_answer(*cause, host, surroundings),
+        ApiError::Connect { cause, .. } => no_answer(*cause, host, proxy),
         ApiError::Timeout { .. } => format!(
             "{host} does not answer in time. {}Try again; if it lasts, raise limits.request_timeout \
              and look at LivePerson's status page.",
-            proxy_first(surroundings)
+            proxy_first(proxy)
         ),
         ApiError::Throttled { .. } => "LivePerson throttles this account: wait a minute and try \
              again. Is another client using the account? The daemon slows down by itself."
@@ -70,51 +70,51 @@ pub(in crate::daemon) fn advice(
             .to_owned(),
         ApiError::Unreadable { cause, .. } => unreadable(*cause, host),
         // No limit is too low for a host or a token.
-        ApiError::TooLarge { .. } => match asked {
-            Asked::Host(_) | Asked::Token => unreadable(UnreadableCause::Content, host),
-            Asked::Data(_) | Asked::Names => "raise limits.max_response_bytes.".to_owned(),
+        ApiError::TooLarge { .. } => match step {
+            Step::Host(_) | Step::Token => unreadable(UnreadableCause::Content, host),
+            Step::Data(_) | Step::Names => "raise limits.max_response_bytes.".to_owned(),
         },
-        ApiError::Refused { .. } => refused(asked, error, account),
+        ApiError::Refused { .. } => refused(step, error, account),
         // What the Domain API says of an account that it does not know, also in an answer of 200;
         // and OAuth 2.0's own status for credentials that are wrong.
-        ApiError::Rejected { status, .. } => match (asked, status) {
-            (Asked::Host(_), 200 | 400 | 401 | 403 | 404) | (Asked::Token, 400) => {
-                refused(asked, error, account)
+        ApiError::Rejected { status, .. } => match (step, status) {
+            (Step::Host(_), 200 | 400 | 401 | 403 | 404) | (Step::Token, 400) => {
+                refused(step, error, account)
             }
-            (Asked::Host(_) | Asked::Token, _) => format!(
+            (Step::Host(_) | Step::Token, _) => format!(
                 "{host} does not take such requests, so nothing is said of the account or its \
                  credentials. Is it the right host (hosts, domain_api), or does a proxy answer in \
                  its place?"
             ),
-            (Asked::Data(_) | Asked::Names, _) => refused(asked, error, account),
+            (Step::Data(_) | Step::Names, _) => refused(step, error, account),
         },
     }
 }
 
 /// LivePerson was reached and says no.
-fn refused(asked: Asked, error: &ApiError, account: &Account) -> String {
+fn refused(step: Step, error: &ApiError, account: &Account) -> String {
     let forbidden = matches!(error, ApiError::Refused { status: 403, .. });
     let unauthorised = matches!(error, ApiError::Refused { .. }) && !forbidden;
-    match (asked, &account.auth) {
-        (Asked::Host(service), _) => format!(
+    match (step, &account.auth) {
+        (Step::Host(service), _) => format!(
             "unknown account: compare accounts[].id ({}) with the account number that the LivePerson \
              console shows. If the other hosts were found, the account does not have the service \
              {service}: ask LivePerson, or name its host in hosts.",
             account.id
         ),
-        (Asked::Token, Auth::OAuth2 { .. }) if forbidden => "missing permission: the OAuth 2.0 \
+        (Step::Token, Auth::OAuth2 { .. }) if forbidden => "missing permission: the OAuth 2.0 \
              application exists but may not get tokens for this account. Is it installed and enabled \
              there, and does its list of allowed addresses include this machine?"
             .to_owned(),
-        (Asked::Token, Auth::OAuth2 { .. }) => "wrong client id or secret: compare client_id and \
+        (Step::Token, Auth::OAuth2 { .. }) => "wrong client id or secret: compare client_id and \
              client_secret with the application at LivePerson. A secret file must hold only the \
              secret. Does the application belong to this account?"
             .to_owned(),
-        (Asked::Token, _) => "wrong user name or password, or the user is disabled or locked: sign \
+        (Step::Token, _) => "wrong user name or password, or the user is disabled or locked: sign \
              in once by hand as this user. A user with single sign-on or a second factor cannot be \
              used."
             .to_owned(),
-        (Asked::Names, _) if forbidden || unauthorised => "missing permission: give the key or \
+        (Step::Names, _) if forbidden || unauthorised => "missing permission: give the key or \
              user the Skills, Agent Groups and Users APIs (Read); or set names.lookup to false to do \
              without names. Data is not affected."
             .to_owned(),
@@ -123,7 +123,7 @@ fn refused(asked: Asked, error: &ApiError, account: &Account) -> String {
              clock of this machine with the time. The key may be disabled, or restricted to other \
              addresses."
             .to_owned(),
-        (Asked::Data(about), _) if forbidden || unauthorised => format!(
+        (Step::Data(about), _) if forbidden || unauthorised => format!(
             "missing permission for the {} API: give the key or user {} of this account.",
             about.title, about.permission
         ),
@@ -134,8 +134,8 @@ fn refused(asked: Asked, error: &ApiError, account: &Account) -> String {
 }
 
 /// No answer began.
-fn no_answer(cause: ConnectCause, host: &str, surroundings: &Surroundings) -> String {
-    let proxy = proxy_first(surroundings);
+fn no_answer(cause: ConnectCause, host: &str, proxy: &ProxyEnv) -> String {
+    let proxy = proxy_first(proxy);
     match cause {
         ConnectCause::Resolve => format!(
             "this machine finds no address for {host}. {proxy}Is the name right (hosts, domain_api), \
@@ -217,8 +217,8 @@ fn proxy_login() -> String {
         .to_owned()
 }
 
-fn proxy_first(surroundings: &Surroundings) -> &'static str {
-    if surroundings.proxy {
+fn proxy_first(proxy: &ProxyEnv) -> &'static str {
+    if proxy.proxy {
         "HTTPS_PROXY is set: is the proxy right and running? "
     } else {
         "If your network needs a proxy, set HTTPS_PROXY. "
@@ -265,8 +265,8 @@ mod tests {
             detail: String::new(),
             cause,
         };
-        let host = Asked::Host(Service::SENTINEL);
-        let data = Asked::Data(Sla.about());
+        let host = Step::Host(Service::SENTINEL);
+        let data = Step::Data(Sla.about());
         for (asked, error, account, expected) in [
             (host, rejected(404), oauth2(), "unknown account"),
             (
@@ -380,23 +380,23 @@ mod tests {
             ),
             (data, rejected(304), oauth2(), "a cache answers"),
             (
-                Asked::Token,
+                Step::Token,
                 refused(401),
                 oauth2(),
                 "wrong client id or secret",
             ),
             (
-                Asked::Token,
+                Step::Token,
                 rejected(400),
                 oauth2(),
                 "wrong client id or secret",
             ),
-            (Asked::Token, rejected(404), oauth2(), "h does not take"),
-            (Asked::Token, rejected(101), login(), "h does not take"),
-            (Asked::Token, rejected(999), oauth2(), "h does not take"),
+            (Step::Token, rejected(404), oauth2(), "h does not take"),
+            (Step::Token, rejected(101), login(), "h does not take"),
+            (Step::Token, rejected(999), oauth2(), "h does not take"),
             (host, rejected(405), oauth2(), "h does not take"),
             (
-                Asked::Token,
+                Step::Token,
                 ApiError::TooLarge { limit: 1 },
                 oauth2(),
                 "answered something else",
@@ -407,9 +407,9 @@ mod tests {
                 oauth2(),
                 "answered something else",
             ),
-            (Asked::Token, refused(403), oauth2(), "missing permission"),
+            (Step::Token, refused(403), oauth2(), "missing permission"),
             (
-                Asked::Token,
+                Step::Token,
                 refused(401),
                 login(),
                 "wrong user name or password",
@@ -430,13 +430,8 @@ mod tests {
             (data, rejected(404), oauth2(), "its words above"),
             (data, rejected(302), oauth2(), "redirects are not followed"),
             (data, rejected(407), oauth2(), "the proxy wants a user name"),
-            (
-                Asked::Names,
-                refused(403),
-                oauth2(),
-                "names.lookup to false",
-            ),
-            (Asked::Names, refused(401), login(), "names.lookup to false"),
+            (Step::Names, refused(403), oauth2(), "names.lookup to false"),
+            (Step::Names, refused(401), login(), "names.lookup to false"),
             (
                 data,
                 ApiError::Throttled { retry_after: None },
@@ -467,10 +462,10 @@ mod tests {
                 "max_response_bytes",
             ),
         ] {
-            let text = advice(asked, &error, &account, "h", &Surroundings::default());
+            let text = advice(asked, &error, &account, "h", &ProxyEnv::default());
             assert!(text.contains(expected), "{error}: {text}");
         }
-        let behind = Surroundings { proxy: true };
+        let behind = ProxyEnv { proxy: true };
         let error = connect(ConnectCause::Unreachable);
         let text = advice(host, &error, &oauth2(), "h", &behind);
         assert!(text.contains("HTTPS_PROXY is set"), "{text}");

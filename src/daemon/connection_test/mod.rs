@@ -20,12 +20,12 @@ use crate::liveperson::{ApiError, Client, NameKind, NamesAnswer, Reply, display_
 use crate::vocabulary::Service;
 use crate::vocabulary::Window;
 
-pub use advice::Surroundings;
-pub(super) use advice::{Asked, advice};
+pub use advice::ProxyEnv;
+pub(super) use advice::{Step, advice};
 
 /// How many steps there were of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct Summary {
     /// All is well.
     pub succeeded: usize,
     /// Something is wrong.
@@ -38,10 +38,10 @@ pub struct Tally {
 pub async fn test_connection(
     config: &Config,
     registry: &Registry,
-    surroundings: &Surroundings,
+    proxy: &ProxyEnv,
     out: &mut (dyn FnMut(&str) + Send),
-) -> Tally {
-    let mut tally = Tally::default();
+) -> Summary {
+    let mut summary = Summary::default();
     for (index, account) in config.accounts.iter().enumerate() {
         if index > 0 {
             out("");
@@ -55,7 +55,7 @@ pub async fn test_connection(
             Ok(client) => client,
             Err(error) => {
                 out(&format!("  {error}"));
-                tally.failed += 1;
+                summary.failed += 1;
                 continue;
             }
         };
@@ -65,36 +65,38 @@ pub async fn test_connection(
             account,
             collectors: registry.configured(account),
             client,
-            surroundings,
+            proxy,
             last_start: None,
             last_advice: String::new(),
-            tally: &mut tally,
+            summary: &mut summary,
             out: &mut *out,
         };
         test.run().await;
     }
     out("");
-    out(&summary(tally));
-    tally
+    out(&summary.text());
+    summary
 }
 
-fn summary(tally: Tally) -> String {
-    match tally {
-        Tally {
-            failed: 0,
-            not_tried: 0,
-            ..
-        } => "All is well.".to_owned(),
-        Tally {
-            failed, not_tried, ..
-        } => {
-            let steps = if failed == 1 { "step" } else { "steps" };
-            let mut text = format!("{failed} {steps} failed");
-            if not_tried > 0 {
-                // Writing to a String cannot fail.
-                let _ = write!(text, ", {not_tried} could not be tried because of that");
+impl Summary {
+    fn text(self) -> String {
+        match self {
+            Self {
+                failed: 0,
+                not_tried: 0,
+                ..
+            } => "All is well.".to_owned(),
+            Self {
+                failed, not_tried, ..
+            } => {
+                let steps = if failed == 1 { "step" } else { "steps" };
+                let mut text = format!("{failed} {steps} failed");
+                if not_tried > 0 {
+                    // Writing to a String cannot fail.
+                    let _ = write!(text, ", {not_tried} could not be tried because of that");
+                }
+                text + "."
             }
-            text + "."
         }
     }
 }
@@ -118,10 +120,10 @@ struct Test<'a> {
     account: &'a Account,
     collectors: AccountCollectors,
     client: Client,
-    surroundings: &'a Surroundings,
+    proxy: &'a ProxyEnv,
     last_start: Option<Instant>,
     last_advice: String,
-    tally: &'a mut Tally,
+    summary: &'a mut Summary,
     out: &'a mut (dyn FnMut(&str) + Send),
 }
 
@@ -155,7 +157,7 @@ impl Test<'_> {
         let reply = self.client.look_up(service).await;
         let host = display_host(Some(&self.config.domain_api));
         let found = self.host_of(service);
-        let asked = Asked::Host(service);
+        let asked = Step::Host(service);
         self.ended(&format!("host of {service}"), &host, asked, reply, |()| {
             found
         });
@@ -177,7 +179,7 @@ impl Test<'_> {
         self.pace().await;
         let reply = self.client.authorise().await;
         let host = self.host_of(service);
-        self.ended(step, &host, Asked::Token, reply, |token| {
+        self.ended(step, &host, Step::Token, reply, |token| {
             match token.lifetime {
                 Some(lifetime) => {
                     let whole_seconds = Duration::from_secs(lifetime.as_secs());
@@ -208,7 +210,7 @@ impl Test<'_> {
         let read = move |body: &[u8]| request.read(body);
         let reply = self.client.get(about.service, &path, read).await;
         let host = self.host_of(about.service);
-        let asked = Asked::Data(about);
+        let asked = Step::Data(about);
         self.ended(about.title, &host, asked, reply, |answer| answer.summary());
     }
 
@@ -226,7 +228,7 @@ impl Test<'_> {
             self.pace().await;
             let reply = self.client.names(kind, false).await;
             let host = self.host_of(service);
-            self.ended(&step, &host, Asked::Names, reply, |answer| match answer {
+            self.ended(&step, &host, Step::Names, reply, |answer| match answer {
                 NamesAnswer::Names(names) => format!("{} names", names.len()),
                 NamesAnswer::Unchanged => "unchanged".to_owned(),
             });
@@ -254,7 +256,7 @@ impl Test<'_> {
         } else {
             return true;
         };
-        self.tally.not_tried += 1;
+        self.summary.not_tried += 1;
         let host = self.host_of(service);
         (self.out)(&row(step, &host, "-", &format!("not tried: {because}")));
         false
@@ -267,30 +269,30 @@ impl Test<'_> {
     /// Reports a call that was made; true when it succeeded.
     fn ended<T>(
         &mut self,
-        step: &str,
+        name: &str,
         host: &str,
-        asked: Asked,
+        step: Step,
         reply: Reply<T>,
         what: impl FnOnce(T) -> String,
     ) -> bool {
         let time = format!("{} ms", reply.elapsed.as_millis());
         match reply.result {
             Ok(answer) => {
-                self.tally.succeeded += 1;
-                (self.out)(&row(step, host, &time, &format!("ok: {}", what(answer))));
+                self.summary.succeeded += 1;
+                (self.out)(&row(name, host, &time, &format!("ok: {}", what(answer))));
                 true
             }
             Err(error) => {
-                self.tally.failed += 1;
-                (self.out)(&row(step, host, &time, &format!("FAILED: {error}")));
-                self.advise(asked, &error, host);
+                self.summary.failed += 1;
+                (self.out)(&row(name, host, &time, &format!("FAILED: {error}")));
+                self.advise(step, &error, host);
                 false
             }
         }
     }
 
-    fn advise(&mut self, asked: Asked, error: &ApiError, host: &str) {
-        let advice = advice(asked, error, self.account, host, self.surroundings);
+    fn advise(&mut self, step: Step, error: &ApiError, host: &str) {
+        let advice = advice(step, error, self.account, host, self.proxy);
         if self.last_advice == advice {
             return (self.out)("      what to do: as above");
         }

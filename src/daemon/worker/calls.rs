@@ -1,183 +1,194 @@
-//! The calls: what is asked, what an answer becomes, and which of the poller's rules a failure
+//! The calls: what is asked, what an answer becomes, and which of the scheduler's rules a failure
 //! falls under.
 
-use super::called::Called;
-use super::telling::seconds;
-use super::{AccountWorker, Failure};
-use crate::collectors::Request;
+use super::reporting::seconds;
+use super::{AccountWorker, Api, Failure};
+use crate::collectors::{self, Request};
 use crate::daemon::clock::{aged, timeframe};
+use crate::daemon::log_throttle::Subject;
 use crate::daemon::publisher::Answer;
 use crate::exposition::{Chunk, SegmentWriter};
 use crate::liveperson::{ApiError, Reply};
-use crate::scheduler::{Call, CallOutput, Outcome, RequestIndex, ServiceId, TaskId};
+use crate::scheduler::{Call, CallOutput, Outcome, RequestKey, ServiceId, TaskId};
 
-/// Longer answers are mapped on a thread for long work: writing and compressing their samples takes
-/// longer than what else this task has to do may wait.
-const MAPPED_IN_PLACE: u64 = 16 * 1024;
+/// Longer answers are mapped on a blocking thread: writing and compressing their samples takes longer
+/// than other work on this thread may wait.
+const MAX_MAPPED_IN_PLACE: u64 = 16 * 1024;
 
 /// A request as it goes out now.
-struct Prepared {
+struct PreparedRequest {
     request: Request,
     path: String,
     /// What the last answer to it became.
-    earlier: Vec<Chunk>,
+    previous: Vec<Chunk>,
 }
 
 impl AccountWorker {
-    pub(super) async fn look_up(&self, id: ServiceId) -> CallOutput<Answer, ()> {
-        let Some(service) = self.services.get(id.index()).copied() else {
+    pub(super) async fn look_up(&self, id: ServiceId) -> CallOutput<Answer, Failure> {
+        let Some(service) = self.service(id) else {
             return Outcome::Rejected.into();
         };
         let reply = self.client.look_up(service).await;
-        let asked = format!("the host of {}", service.name());
-        self.ended(Call::LookUp(id), Called::Domain, &asked, reply)
-            .map_or_else(|outcome| outcome, |()| Outcome::SUCCESS)
-            .into()
+        let requested = format!("the host of {}", service.name());
+        let subject = self.subject(Call::LookUp(id));
+        match self.record_call(subject, Api::Domain, &requested, reply) {
+            Ok(()) => Outcome::SUCCESS.into(),
+            Err(failed) => failed,
+        }
     }
 
-    pub(super) async fn authorise(&self) -> CallOutput<Answer, ()> {
+    pub(super) async fn authorise(&self) -> CallOutput<Answer, Failure> {
         let reply = self.client.authorise().await;
-        self.ended(Call::Authorise, Called::Token, "a token", reply)
-            .map_or_else(
-                |outcome| outcome,
-                |token| Outcome::Success {
-                    lifetime: token.lifetime,
-                },
-            )
-            .into()
+        match self.record_call(Subject::Token, Api::Token, "a token", reply) {
+            Ok(token) => Outcome::Success {
+                lifetime: token.lifetime,
+            }
+            .into(),
+            Err(failed) => failed,
+        }
     }
 
-    pub(super) async fn request(
+    pub(super) async fn request_data(
         &self,
         task: TaskId,
-        index: RequestIndex,
-    ) -> CallOutput<Answer, ()> {
-        let call = Call::Request { task, index };
-        if self.is_names(task) {
-            return self.ask_names(call, index.index()).await;
-        }
-        let Some(prepared) = self.prepare(task.index(), index.index()) else {
+        key: RequestKey,
+    ) -> CallOutput<Answer, Failure> {
+        let Some(prepared) = self.prepare(task, key) else {
             return Outcome::Rejected.into();
         };
-        match self.ask(call, prepared).await {
+        let subject = match self.tasks.collector(task) {
+            Some(collector) => Subject::Collector(collector.label()),
+            None => return Outcome::Rejected.into(),
+        };
+        match self.fetch(subject, prepared).await {
             Ok(answer) => CallOutput::answered(answer),
-            Err(outcome) => outcome.into(),
+            Err(failed) => failed,
         }
     }
 
-    fn prepare(&self, collector: usize, index: usize) -> Option<Prepared> {
-        let inner = self.lock();
-        let request = inner.publisher.request(collector, index)?;
+    fn prepare(&self, task: TaskId, key: RequestKey) -> Option<PreparedRequest> {
+        let (request, previous) = {
+            let publisher = self.publisher.lock();
+            (publisher.request(task, key)?, publisher.previous(task, key))
+        };
         let at = aged(tokio::time::Instant::now().into_std(), &*self.clock);
-        let now = inner.server_clock.now(at, self.clock.now());
-        let minutes = |window| timeframe(window, now, &inner.timezone);
-        Some(Prepared {
-            path: request.path(self.id(), &minutes),
+        let now = self.server_clock.lock().now(at, self.clock.now());
+        let timezone = self.timezone.lock();
+        let minutes = |window| timeframe(window, now, &timezone);
+        Some(PreparedRequest {
+            path: request.path(&self.account.id, &minutes),
             request,
-            earlier: inner.publisher.earlier(collector, index),
+            previous,
         })
     }
 
-    async fn ask(&self, call: Call, prepared: Prepared) -> Result<Answer, Outcome> {
-        let Prepared {
+    async fn fetch(
+        &self,
+        subject: Subject,
+        prepared: PreparedRequest,
+    ) -> Result<Answer, CallOutput<Answer, Failure>> {
+        let PreparedRequest {
             request,
             path,
-            earlier,
+            previous,
         } = prepared;
-        let began = tokio::time::Instant::now();
         let about = request.about();
+        let started = tokio::time::Instant::now();
         let read = {
             let request = request.clone();
             move |body: &[u8]| request.read(body)
         };
         let reply = self.client.get(about.service, &path, read).await;
-        let came = aged((began + reply.elapsed).into_std(), &*self.clock);
-        let large = reply.bytes > MAPPED_IN_PLACE;
-        let answer = self.ended(call, Called::Data(about), &path, reply)?;
+        let received_at = aged((started + reply.elapsed).into_std(), &*self.clock);
+        let is_large = reply.bytes > MAX_MAPPED_IN_PLACE;
+        let answer = self.record_call(subject, Api::Data(about), &path, reply)?;
         let skills = request.names_skills().then(|| answer.skills());
         if request.discovers_skills() {
-            let skills = skills.unwrap_or_default();
-            return Ok(Answer::Skills { skills, came });
+            return Ok(Answer::Skills {
+                skills: skills.unwrap_or_default(),
+                received_at,
+            });
         }
-        let account = self.id().to_owned();
-        let map = move || {
-            let mut writer = SegmentWriter::new(&earlier);
-            answer.map(&account, &mut writer);
-            writer.finish()
-        };
-        let chunks = if large {
-            off_the_executor(map).await?
-        } else {
-            map()
-        };
+        let chunks = self.map(answer, previous, is_large).await?;
         Ok(Answer::Data {
-            chunks: self.packed(chunks)?,
+            chunks,
             skills,
-            came,
+            received_at,
         })
     }
 
-    /// An answer that cannot be packed for want of memory is given up for this poll.
-    pub(super) fn packed<T>(&self, packed: std::io::Result<T>) -> Result<T, Outcome> {
-        packed.map_err(|error| {
-            tracing::error!(account = self.id(), %error, "an answer cannot be compressed");
+    /// Maps an answer to samples, written and compressed. One that cannot be compressed because memory
+    /// is exhausted is given up for this poll.
+    async fn map(
+        &self,
+        answer: collectors::Answer,
+        previous: Vec<Chunk>,
+        is_large: bool,
+    ) -> Result<Vec<Chunk>, Outcome> {
+        let account = self.account.id.clone();
+        let map = move || {
+            let mut writer = SegmentWriter::new(&previous);
+            answer.map(&account, &mut writer);
+            writer.finish()
+        };
+        let chunks = match is_large {
+            true => spawn_blocking(map).await?,
+            false => map(),
+        };
+        chunks.map_err(|error| {
+            tracing::error!(%error, "an answer cannot be compressed");
             Outcome::Rejected
         })
     }
 
-    /// Counts a finished call and keeps why it failed.
-    pub(super) fn ended<T>(
+    /// Counts and logs a call that ended; the error is its outcome with the reason.
+    pub(super) fn record_call<T>(
         &self,
-        call: Call,
-        api: Called,
-        asked: &str,
+        subject: Subject,
+        api: Api,
+        requested: &str,
         reply: Reply<T>,
-    ) -> Result<T, Outcome> {
+    ) -> Result<T, CallOutput<Answer, Failure>> {
         let code = reply.code.to_string();
         self.counters
             .request(api.label(), &code, reply.elapsed, reply.bytes);
         tracing::debug!(
-            account = self.id(),
-            collector = self.subject(call).collector(),
+            collector = subject.collector(),
             api = api.label(),
             status = code,
             seconds = seconds(reply.elapsed),
             bytes = reply.bytes,
-            asked,
+            asked = requested,
             "call ended"
         );
         // The hosts of data say when data is; others may have clocks of their own.
-        if let (Some(time), Called::Data(_)) = (reply.server_time, api) {
-            self.server_time(time);
+        if let (Some(time), Api::Data(_)) = (reply.server_time, api) {
+            self.record_server_time(time);
         }
         if let Some(ignored) = &reply.ignored {
-            self.entries_ignored(api, asked, ignored);
+            self.record_ignored_entries(api, requested, ignored);
         }
         reply.result.map_err(|error| {
             let outcome = outcome_of(&error);
-            let asked = shortened(asked);
-            self.lock().failures.insert(
-                call,
-                Failure {
-                    api,
-                    code,
-                    asked,
-                    error,
-                },
-            );
-            outcome
+            let failure = Failure {
+                api,
+                code,
+                requested: shortened(requested),
+                error,
+            };
+            CallOutput::failed(outcome, failure)
         })
     }
 }
 
-/// Which of the poller's rules applies to a failure.
+/// Which of the scheduler's rules applies to a failure.
 fn outcome_of(error: &ApiError) -> Outcome {
     match error {
         ApiError::Throttled { retry_after } => Outcome::Throttled {
             retry_after: *retry_after,
         },
         ApiError::Refused { status: 401, .. } => Outcome::Unauthorised,
-        // The same question would bring the same flood again.
+        // The same request would bring the same answer again.
         ApiError::Refused { .. } | ApiError::Rejected { .. } | ApiError::TooLarge { .. } => {
             Outcome::Rejected
         }
@@ -188,25 +199,25 @@ fn outcome_of(error: &ApiError) -> Outcome {
     }
 }
 
-/// A large account's answer takes a while: not on a thread that serves scrapes.
-async fn off_the_executor<T: Send + 'static>(
+/// Runs long work on a blocking thread and waits for it.
+async fn spawn_blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Outcome> {
     match tokio::task::spawn_blocking(work).await {
-        Ok(done) => Ok(done),
-        // A bug in the work goes on; at the end of the program nobody waits any more.
+        Ok(result) => Ok(result),
+        // A panic is passed on; otherwise the program ends, and the result is not wanted any more.
         Err(error) => match error.try_into_panic() {
-            Ok(bug) => std::panic::resume_unwind(bug),
+            Ok(panic) => std::panic::resume_unwind(panic),
             Err(_) => Err(Outcome::Rejected),
         },
     }
 }
 
-/// Long id lists would drown the rest of a log line.
-pub(super) fn shortened(asked: &str) -> String {
-    const LONGEST: usize = 200;
-    match asked.char_indices().nth(LONGEST) {
-        Some((cut, _)) => format!("{}...", &asked[..cut]),
-        None => asked.to_owned(),
+/// A path without the end of its list of ids, which would hide the rest of a log line.
+pub(super) fn shortened(requested: &str) -> String {
+    const MAX_CHARS: usize = 200;
+    match requested.char_indices().nth(MAX_CHARS) {
+        Some((cut, _)) => format!("{}...", &requested[..cut]),
+        None => requested.to_owned(),
     }
 }

@@ -1,22 +1,22 @@
-//! Entries of answers that could not be read: counted each time, told once per incident.
+//! Entries of answers that could not be read: counted each time, logged once per incident.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::AccountWorker;
-use super::called::Called;
+use super::calls::shortened;
+use super::{AccountWorker, Api};
 use crate::liveperson::IgnoredEntries;
 
-/// An API of which no entry was left out for so long is well again. Longer than the names, which are
-/// asked for least often by default, are apart.
+/// Without an ignored entry for so long, the next one is a new incident. Longer than the interval of
+/// the names, which are asked for least often by default.
 const INCIDENT_ENDS_AFTER: Duration = Duration::from_secs(3 * 3600);
 
-/// When entries of each API were last left out.
+/// When entries of each API's answers were ignored last, by its label.
 #[derive(Clone, Debug, Default)]
-pub(super) struct IgnoredIncidents(HashMap<&'static str, Instant>);
+pub(super) struct IgnoredEntriesLog(HashMap<&'static str, Instant>);
 
-impl IgnoredIncidents {
-    /// Takes note of an answer; whether this begins an incident.
+impl IgnoredEntriesLog {
+    /// Records an answer with ignored entries; returns whether this begins an incident.
     fn begins(&mut self, api: &'static str, now: Instant) -> bool {
         let last = self.0.insert(api, now);
         last.is_none_or(|at| now.saturating_duration_since(at) >= INCIDENT_ENDS_AFTER)
@@ -24,28 +24,28 @@ impl IgnoredIncidents {
 }
 
 impl AccountWorker {
-    pub(super) fn entries_ignored(&self, api: Called, asked: &str, ignored: &IgnoredEntries) {
+    pub(super) fn record_ignored_entries(
+        &self,
+        api: Api,
+        requested: &str,
+        ignored: &IgnoredEntries,
+    ) {
         let IgnoredEntries { count, example } = ignored;
         let api = api.label();
         self.counters.entries_ignored(api, *count);
         let now = tokio::time::Instant::now().into_std();
-        let begins = self.lock().ignored.begins(api, now);
-        let account = self.id();
-        if begins {
-            let asked = super::calls::shortened(asked);
+        if self.ignored.lock().begins(api, now) {
             tracing::warn!(
-                account,
                 api,
-                asked,
+                asked = shortened(requested),
                 count,
                 example,
                 "entries of an answer cannot be read and are left out"
             );
         } else {
             tracing::debug!(
-                account,
                 api,
-                asked,
+                asked = requested,
                 count,
                 example,
                 "entries left out again"
@@ -62,7 +62,7 @@ mod tests {
     fn one_line_per_incident_and_api() {
         let start = Instant::now();
         let at = |minutes: u64| start + Duration::from_secs(60 * minutes);
-        let mut incidents = IgnoredIncidents::default();
+        let mut incidents = IgnoredEntriesLog::default();
         assert!(incidents.begins("names", at(0)));
         assert!(
             !incidents.begins("names", at(60)),
@@ -70,6 +70,6 @@ mod tests {
         );
         assert!(incidents.begins("sla", at(61)), "another API");
         assert!(!incidents.begins("names", at(120)));
-        assert!(incidents.begins("names", at(300)), "it had been well again");
+        assert!(incidents.begins("names", at(300)), "it had ended");
     }
 }

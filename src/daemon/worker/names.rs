@@ -1,34 +1,35 @@
-//! The names of an account: asked for in the background, and never anybody's failed poll.
+//! Names for ids: looked up in the background, and no failed poll of data.
 
 use std::time::Instant;
 
-use super::called::Called;
-use super::{AccountWorker, Failure};
+use super::{AccountWorker, Api, Failure};
+use crate::daemon::log_throttle::{LogDecision, Subject};
 use crate::daemon::publisher::Answer;
-use crate::daemon::trouble::{Say, Subject};
 use crate::liveperson::{ApiError, NameKind, NamesAnswer};
-use crate::scheduler::{Call, CallOutput, Outcome, PollSummary};
+use crate::scheduler::{CallOutput, Outcome, PollSummary, RequestKey};
 
 impl AccountWorker {
-    pub(super) async fn ask_names(&self, call: Call, index: usize) -> CallOutput<Answer, ()> {
-        let Some(kind) = NameKind::ALL.get(index).copied() else {
+    pub(super) async fn request_names(&self, key: RequestKey) -> CallOutput<Answer, Failure> {
+        let list = usize::try_from(key.0).ok();
+        let Some(kind) = list.and_then(|list| NameKind::ALL.get(list).copied()) else {
             return Outcome::Rejected.into();
         };
-        let has_last = self.lock().publisher.has_names(kind);
+        let has_last = self.publisher.lock().has_names(kind);
         let reply = self.client.names(kind, has_last).await;
-        let asked = format!("the names of {}", kind.plural());
-        match self.ended(call, Called::Names, &asked, reply) {
+        let requested = format!("the names of {}", kind.plural());
+        match self.record_call(Subject::Names, Api::Names, &requested, reply) {
             Ok(NamesAnswer::Names(names)) => CallOutput::answered(Answer::Names { kind, names }),
             Ok(NamesAnswer::Unchanged) => Outcome::SUCCESS.into(),
-            Err(outcome) => outcome.into(),
+            Err(failed) => failed,
         }
     }
 
-    /// One line when names are missing, none while they stay so: they are nice to have.
-    pub(super) fn tell_names_failure(&self, failure: &Failure, say: Say, error: &str) {
-        let (account, api, status) = (self.id(), failure.api.label(), failure.code.as_str());
-        if say != Say::Begins {
-            tracing::debug!(account, api, status, error, "still no names");
+    /// One line when names are missing, none while they stay so: data does not need them.
+    pub(super) fn report_names_failure(&self, failure: &Failure, decision: LogDecision) {
+        let (api, status) = (failure.api.label(), failure.code.as_str());
+        let error = failure.message();
+        if decision != LogDecision::Begins {
+            tracing::debug!(api, status, error, "still no names");
             return;
         }
         let next = match &failure.error {
@@ -39,28 +40,25 @@ impl AccountWorker {
             _ => "tried again later",
         };
         tracing::warn!(
-            account,
             api,
             status,
             error,
             next,
-            "no names for ids, or not the newest; data goes on"
+            "names for ids are missing or not the newest; data is not affected"
         );
     }
 
     pub(super) fn names_polled(&self, summary: &PollSummary, now: Instant) {
         if summary.is_success() {
-            self.recovered(Subject::Names, now, "names are there again");
+            self.recovered(Subject::Names, now, "names are available again");
         }
-        let inner = self.lock();
-        let count = |kind| inner.publisher.names_known(kind);
+        let publisher = self.publisher.lock();
         tracing::debug!(
-            account = self.id(),
             lists = summary.succeeded,
             missing = summary.given_up,
-            skills = count(NameKind::Skills),
-            groups = count(NameKind::Groups),
-            users = count(NameKind::Users),
+            skills = publisher.names_known(NameKind::Skills),
+            groups = publisher.names_known(NameKind::Groups),
+            users = publisher.names_known(NameKind::Users),
             "names looked up"
         );
     }

@@ -22,7 +22,7 @@ impl AccountScheduler {
         match call {
             Call::LookUp(service) => self.complete_look_up(now, service, outcome),
             Call::Authorise => self.complete_authorise(now, outcome),
-            Call::Request { task, index } => {
+            Call::Request { task, index, .. } => {
                 let next = self.complete_request(now, task, index, outcome, flight.token);
                 let failed = next.map(|next| Event::CallFailed { call, next });
                 self.events.extend(failed);

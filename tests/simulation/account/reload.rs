@@ -50,11 +50,11 @@ impl Account {
             "a reload changed the spacing from {spacing:?} to {restored:?}"
         );
         let mut publisher = publisher(setup, &self.store);
-        publisher.inherit(&self.publisher);
+        publisher.restore_from(&self.publisher);
         publisher.publish_all();
         self.publisher = publisher;
         let status = AccountStatus::new(setup.collectors.account(), &setup.labels());
-        status.inherit(&self.status);
+        status.restore_from(&self.status);
         self.status = status;
         self.model.reload(setup, now, &from, session, restored);
         self.served.reload(&setup.collectors, unchanged);
@@ -63,7 +63,7 @@ impl Account {
             self.served.forget_names();
         }
         self.check_names(now);
-        self.status.waiting(self.scheduler.backoff_until(now));
+        self.status.set_wait(self.scheduler.backoff_until(now));
         self.check_status(clocks, now);
         self.wake = Some(now);
     }

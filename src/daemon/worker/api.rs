@@ -5,7 +5,7 @@ use crate::liveperson::api;
 
 /// One of LivePerson's interfaces.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Called {
+pub(super) enum Api {
     /// Domain API.
     Domain,
     /// OAuth 2.0 token or user login.
@@ -16,7 +16,7 @@ pub(super) enum Called {
     Data(&'static About),
 }
 
-impl Called {
+impl Api {
     /// The value of the `api` label.
     pub(super) fn label(self) -> &'static str {
         match self {

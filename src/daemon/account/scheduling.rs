@@ -1,0 +1,144 @@
+//! What the configuration means for the scheduler of an account: its settings, and what a change of the
+//! configuration lets it keep.
+
+use std::time::Duration;
+
+use super::{Basis, StoppedAccount};
+use crate::collectors::{AccountCollectors, ConfiguredCollector};
+use crate::config::{Account, Auth, Config};
+use crate::daemon::tasks::{Task, Tasks};
+use crate::liveperson::Client;
+use crate::scheduler::{
+    AccountSettings, CarriedTask, Carryover, ServiceId, SessionSettings, TaskPolicy, TaskSettings,
+    first_phase,
+};
+use crate::vocabulary::Service;
+
+/// LivePerson wants logins at least this far apart.
+const LOGIN_DISTANCE: Duration = Duration::from_secs(5);
+
+/// The settings of an account's scheduler. `ordinal` is its first collector's number in the whole
+/// exporter, so that all collectors of all accounts start at different times.
+pub(super) fn scheduler_settings(
+    config: &Config,
+    account: &Account,
+    client: &Client,
+    services: &[Service],
+    tasks: &Tasks,
+    ordinal: usize,
+) -> AccountSettings {
+    let tasks = tasks.iter().map(|(id, task)| match task {
+        Task::Collector(collector) => collector_settings(collector, services, ordinal + id.index()),
+        Task::Names => TaskSettings {
+            interval: config.names.refresh,
+            phase: first_phase(config.names.refresh, ordinal),
+            service: service_id(services, Service::ACCOUNT_CONFIG_READ_ONLY),
+            policy: TaskPolicy::BACKGROUND,
+        },
+    });
+    AccountSettings {
+        max_in_flight: config.limits.max_in_flight,
+        min_spacing: config.limits.min_spacing,
+        session: session_settings(account, client, services),
+        tasks: tasks.collect(),
+        seed: fastrand::u64(..),
+    }
+}
+
+fn collector_settings(
+    collector: &ConfiguredCollector,
+    services: &[Service],
+    ordinal: usize,
+) -> TaskSettings {
+    let interval = collector.interval();
+    TaskSettings {
+        interval,
+        phase: first_phase(interval, ordinal),
+        service: service_id(services, collector.about().service),
+        policy: TaskPolicy::DATA,
+    }
+}
+
+fn session_settings(account: &Account, client: &Client, services: &[Service]) -> SessionSettings {
+    let token_service = client.token_service();
+    SessionSettings {
+        services: services.len(),
+        token: client.needs_token(),
+        token_service: token_service.and_then(|service| service_id(services, service)),
+        token_distance: match account.auth {
+            Auth::Login { .. } => LOGIN_DISTANCE,
+            Auth::OAuth1 { .. } | Auth::OAuth2 { .. } => Duration::ZERO,
+        },
+    }
+}
+
+fn service_id(services: &[Service], wanted: Service) -> Option<ServiceId> {
+    let index = services.iter().position(|service| *service == wanted);
+    index.map(ServiceId::new)
+}
+
+/// Which tasks and services were there before the account changed, and what the change means for them.
+pub(super) fn carryover(
+    basis: &Basis,
+    collectors: &AccountCollectors,
+    tasks: &Tasks,
+    services: &[Service],
+    old: &StoppedAccount,
+) -> Carryover {
+    let carried = |task: &Task| match task {
+        Task::Collector(collector) => Some(CarriedTask {
+            id: old.tasks.find(collector.label())?,
+            unchanged: collectors.asks_the_same(&old.collectors, collector.label()),
+        }),
+        Task::Names => Some(CarriedTask {
+            id: old.tasks.names()?,
+            unchanged: basis.names_refresh == old.basis.names_refresh,
+        }),
+    };
+    let old_services = old.worker.services();
+    let services = services.iter();
+    Carryover {
+        tasks: tasks.iter().map(|(_, task)| carried(task)).collect(),
+        services: services
+            .map(|service| service_id(old_services, *service))
+            .collect(),
+        session: basis.session_after(&old.basis),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collectors::Registry;
+    use crate::config::{Environment, load_text};
+    use crate::daemon::account::client_settings;
+
+    #[test]
+    fn collectors_of_all_accounts_start_at_different_times() {
+        let auth = "{oauth2: {client_id: i, client_secret: s}}";
+        let text = format!("accounts: [{{id: '1', auth: {auth}}}, {{id: '2', auth: {auth}}}]");
+        let loaded = load_text(
+            "test",
+            &text,
+            &Environment::default(),
+            &Registry::standard().sections(),
+        )
+        .unwrap();
+        let config = loaded.config;
+        let mut phases = Vec::new();
+        for (place, account) in config.accounts.iter().enumerate() {
+            let client = Client::new(client_settings(&config, account)).unwrap();
+            let collectors = Registry::standard().configured(account);
+            let ordinal = place * collectors.all().len();
+            let tasks = Tasks::new(&collectors, false);
+            let settings = scheduler_settings(&config, account, &client, &[], &tasks, ordinal);
+            let shares = settings.tasks.iter();
+            phases.extend(shares.map(|c| c.phase.div_duration_f64(c.interval)));
+        }
+        assert_eq!(phases.len(), 4);
+        phases.sort_by(f64::total_cmp);
+        for pair in phases.windows(2) {
+            assert!(pair[1] - pair[0] > 0.1, "{phases:?}");
+        }
+    }
+}
