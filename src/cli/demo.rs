@@ -37,10 +37,10 @@ limits:
 pub(super) async fn demo(flags: Flags, program: &Program) -> Result<(), Failure> {
     let options = Options {
         listen: ([127, 0, 0, 1], 0).into(),
-        apis: program.simulated.clone(),
         ..Options::default()
     };
-    let simulator = Simulator::start(options, Arc::new(SystemClock))
+    let apis = program.simulated.clone();
+    let simulator = Simulator::start_with(apis, options, Arc::new(SystemClock))
         .await
         .map_err(|error| Failure::runtime(error.to_string()))?;
     let domain_api = simulator.base_url();

@@ -8,10 +8,9 @@ use super::signals::stop_signal;
 use crate::simulator::apis::Apis;
 use crate::simulator::{Options, Simulator, SystemClock};
 
-pub(super) async fn simulate(mut options: Options, apis: &Apis) -> Result<(), Failure> {
-    options.apis = apis.clone();
+pub(super) async fn simulate(options: Options, apis: &Apis) -> Result<(), Failure> {
     let credentials = credentials(&options);
-    let simulator = Simulator::start(options, Arc::new(SystemClock))
+    let simulator = Simulator::start_with(apis.clone(), options, Arc::new(SystemClock))
         .await
         .map_err(|error| Failure::usage(error.to_string()))?;
     let url = simulator.base_url();

@@ -60,7 +60,7 @@ fn add(state: &State, body: &[u8]) -> ApiResponse {
     let Ok(text) = std::str::from_utf8(body) else {
         return errors(&["expected a body in UTF-8".to_owned()]);
     };
-    let faults = match fault_file::parse(text, &state.options.apis) {
+    let faults = match fault_file::parse(text, &state.apis) {
         Ok(faults) => faults,
         Err(found) => return errors(&found),
     };

@@ -1,4 +1,4 @@
-//! How numbers are written in JSON, which differs between accounts.
+//! How JSON is written where accounts differ: its numbers, and the name of a section.
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -39,6 +39,28 @@ impl Numbers {
             Self::Integer if part == total => json!(1),
             Self::Integer | Self::Double => json!(ratio),
             Self::String => json!(ratio.to_string()),
+        }
+    }
+}
+
+/// The name of the skill section of Engagement Activity: the document's samples and its table differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SectionName {
+    /// As in the samples.
+    #[default]
+    #[value(name = "skillsMetricsPerAgent")]
+    SkillsMetricsPerAgent,
+    /// As in the table.
+    #[value(name = "skillsMetrics")]
+    SkillsMetrics,
+}
+
+impl SectionName {
+    /// The JSON key.
+    pub(super) fn key(self) -> &'static str {
+        match self {
+            Self::SkillsMetricsPerAgent => "skillsMetricsPerAgent",
+            Self::SkillsMetrics => "skillsMetrics",
         }
     }
 }

@@ -66,11 +66,10 @@ use tokio::task::JoinHandle;
 use apis::Apis;
 
 pub use crate::clock::{ManualClock, SystemClock, WallClock};
-pub use apis::engagement_activity::SectionName;
 pub use auth::Secrets;
 pub use faults::{Fault, Target};
 pub use journal::RequestRecord;
-pub use json_style::Numbers;
+pub use json_style::{Numbers, SectionName};
 pub use options::{Options, StartError};
 pub use params::{IdFilter, InvalidParameter, Params, whole_number};
 pub use response::ApiResponse;
@@ -84,6 +83,9 @@ const LONGEST_FAULT_FILE: u64 = 1024 * 1024;
 /// Everything that requests need, shared by all connections.
 struct State {
     options: Options,
+    apis: Apis,
+    /// Those of `apis`, each once.
+    services: Vec<&'static str>,
     clock: Arc<dyn WallClock>,
     history: world::History,
     credentials: auth::Credentials,
@@ -98,6 +100,7 @@ struct State {
 impl State {
     fn new(
         options: Options,
+        apis: Apis,
         clock: Arc<dyn WallClock>,
         faults: faults::Faults,
         address: SocketAddr,
@@ -111,6 +114,8 @@ impl State {
             journal: journal::Journal::new(),
             concurrency: Semaphore::new(options.max_concurrent),
             authority: reachable(address).to_string(),
+            services: apis.services(),
+            apis,
             options,
         }
     }
@@ -118,7 +123,13 @@ impl State {
     /// The account as it is now.
     fn world(&self) -> World<'_> {
         let now_ms = self.clock.now().as_millisecond();
-        World::new(now_ms, &self.options, &self.history, &self.credentials)
+        World::new(
+            now_ms,
+            &self.options,
+            &self.history,
+            &self.credentials,
+            &self.services,
+        )
     }
 }
 
@@ -131,19 +142,32 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Listens on `options.listen` and serves until [`Self::shutdown`] or drop.
+    /// Listens on `options.listen` and serves [`Apis::standard`] until [`Self::shutdown`] or drop.
     ///
     /// # Errors
     /// Options that are not allowed, an unreadable or invalid fault file, an address that is taken.
     pub async fn start(options: Options, clock: Arc<dyn WallClock>) -> Result<Self, StartError> {
-        let errors = options.errors();
+        Self::start_with(Apis::standard(), options, clock).await
+    }
+
+    /// The same with these APIs.
+    ///
+    /// # Errors
+    /// Those of [`Self::start`]; also two APIs at one path, or an API with a reserved name.
+    pub async fn start_with(
+        apis: Apis,
+        options: Options,
+        clock: Arc<dyn WallClock>,
+    ) -> Result<Self, StartError> {
+        let mut errors = options.errors();
+        errors.extend(apis.errors());
         if !errors.is_empty() {
             return Err(StartError::Options(errors));
         }
         let faults = faults::Faults::default();
         if let Some(file) = &options.faults {
             // Cannot be refused: the parser has checked their number.
-            faults.push(read_faults(file, &options.apis).await?);
+            faults.push(read_faults(file, &apis).await?);
         }
         let listen_error = |error| StartError::Listen {
             address: options.listen,
@@ -153,7 +177,7 @@ impl Simulator {
             .await
             .map_err(listen_error)?;
         let local_addr = listener.local_addr().map_err(listen_error)?;
-        let state = Arc::new(State::new(options, clock, faults, local_addr));
+        let state = Arc::new(State::new(options, apis, clock, faults, local_addr));
         let (stop, stopped) = watch::channel(());
         let server = tokio::spawn(server::serve(listener, Arc::clone(&state), stopped));
         tracing::debug!(address = %local_addr, account = state.options.account, "simulator listens");

@@ -11,9 +11,7 @@ use secrecy::SecretString;
 
 use crate::config::units::parse_duration;
 
-use super::apis::Apis;
-use super::apis::engagement_activity::SectionName;
-use super::json_style::Numbers;
+use super::json_style::{Numbers, SectionName};
 
 const LONGEST_LATENCY: Duration = Duration::from_secs(3600);
 const TOKEN_LIFETIMES: RangeInclusive<Duration> =
@@ -31,9 +29,6 @@ const DEMO_TOKEN_SECRET: &str = "demo-token-secret";
 /// 11, 12 … for agent groups.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// The simulated APIs
-    #[arg(skip)]
-    pub apis: Apis,
     /// Address to listen on; with port 0 a free one is chosen
     #[arg(long, value_name = "ADDRESS", default_value_t = Options::default().listen)]
     pub listen: SocketAddr,
@@ -105,7 +100,6 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            apis: Apis::default(),
             listen: (Ipv4Addr::LOCALHOST, 8010).into(),
             account: "12345678".to_owned(),
             seed: 1,
@@ -180,7 +174,6 @@ impl Options {
         ];
         let empty = names.iter().filter(|(_, value)| value.is_empty());
         errors.extend(empty.map(|(flag, _)| format!("--{flag}: expected a value, found nothing")));
-        errors.extend(self.apis.errors());
         errors
     }
 }

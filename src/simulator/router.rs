@@ -62,7 +62,7 @@ impl Route {
         if let Some(control) = path.strip_prefix("control/").and_then(Control::named) {
             return Self::Control(control);
         }
-        match state.options.apis.at(method, path) {
+        match state.apis.at(method, path) {
             Some((api, path_params)) => Self::Api(Call { api, path_params }),
             None => Self::Unknown,
         }
@@ -280,7 +280,7 @@ fn start_page(state: &State) -> ApiResponse {
         options.agents,
         options.groups,
         options.seed,
-        options.apis.examples(&options.account).join("\n"),
+        state.apis.examples(&options.account).join("\n"),
     );
     ApiResponse::text(200, "text/plain; charset=utf-8", text)
 }

@@ -12,6 +12,7 @@
     reason = "a test may stop at the first surprise"
 )]
 
+mod collectors;
 mod dashboards;
 mod files;
 mod known_series;

@@ -22,6 +22,7 @@ mod configuration;
 mod end_to_end;
 mod exit_status;
 mod faults;
+mod further_collector;
 #[cfg(feature = "fuzzing")]
 mod fuzz;
 mod golden;

@@ -235,7 +235,7 @@ async fn a_scrape_selects_and_an_unknown_name_lists_the_known_ones() {
     assert!(
         wrong
             .text()
-            .contains("known are engagement_activity, sla, names")
+            .contains("known are engagement_activity, sla, ")
     );
     let wrong = scrape(&exporter, "?account[]=1", OPENMETRICS, "identity").await;
     assert_eq!(wrong.status, 400);

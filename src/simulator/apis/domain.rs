@@ -54,7 +54,7 @@ impl Api for Domain {
         let host = request.host();
         let entry =
             |service: &str| json!({ "service": service, "account": account, "baseURI": host });
-        let mut services = world.options().apis.services();
+        let mut services = world.services().to_vec();
         services.extend(OTHER_SERVICES);
         Ok(match self {
             Self::AllServices => {

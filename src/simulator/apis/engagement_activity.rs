@@ -7,11 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 
 use super::{Api, ApiRequest};
-use crate::simulator::json_style::Numbers;
+use crate::simulator::json_style::{Numbers, SectionName};
 use crate::simulator::params::{IdFilter, InvalidParameter, Params};
 use crate::simulator::response::ApiResponse;
 use crate::simulator::world::{Chat, Window, World};
@@ -54,28 +53,6 @@ impl Api for EngagementActivity {
         };
         let body = query.body(window, chats.iter(), style);
         Ok(ApiResponse::json(200, &body))
-    }
-}
-
-/// The name of the skill section: the document's samples and its table differ.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum SectionName {
-    /// As in the samples.
-    #[default]
-    #[value(name = "skillsMetricsPerAgent")]
-    SkillsMetricsPerAgent,
-    /// As in the table.
-    #[value(name = "skillsMetrics")]
-    SkillsMetrics,
-}
-
-impl SectionName {
-    /// The JSON key.
-    fn key(self) -> &'static str {
-        match self {
-            Self::SkillsMetricsPerAgent => "skillsMetricsPerAgent",
-            Self::SkillsMetrics => "skillsMetrics",
-        }
     }
 }
 

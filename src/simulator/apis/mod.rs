@@ -5,7 +5,7 @@
 //! the request log, the Domain API and the start page ask [`Apis`].
 //!
 //! # An API from outside
-//! What only an example or a test needs is added to [`Options::apis`](super::Options::apis):
+//! What only an example or a test needs is handed to [`Simulator::start_with`](super::Simulator::start_with); `examples/` has a whole one:
 //! ```no_run
 //! use std::sync::Arc;
 //!
@@ -14,11 +14,11 @@
 //!     ApiResponse, InvalidParameter, Options, Simulator, SystemClock, World,
 //! };
 //!
-//! struct QueueState;
+//! struct WaitingChats;
 //!
-//! impl Api for QueueState {
+//! impl Api for WaitingChats {
 //!     fn name(&self) -> &'static str {
-//!         "queuestate"
+//!         "waitingchats"
 //!     }
 //!
 //!     fn service(&self) -> Option<&'static str> {
@@ -26,7 +26,7 @@
 //!     }
 //!
 //!     fn path(&self) -> &'static str {
-//!         "/operations/api/account/{account}/queuestate"
+//!         "/operations/api/account/{account}/waitingchats"
 //!     }
 //!
 //!     fn example_query(&self) -> &'static str {
@@ -40,17 +40,15 @@
 //!     ) -> Result<ApiResponse, InvalidParameter> {
 //!         request.params().check_version()?;
 //!         let waiting = world.waiting_chats().len();
-//!         let body = serde_json::json!({ "totals": { "currentQueueSize": waiting } });
+//!         let body = serde_json::json!({ "waiting": waiting });
 //!         Ok(ApiResponse::json(200, &body))
 //!     }
 //! }
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let options = Options {
-//!     apis: Apis::standard().with(&QueueState),
-//!     ..Options::in_process()
-//! };
-//! let simulator = Simulator::start(options, Arc::new(SystemClock)).await?;
+//! let apis = Apis::standard().with(&WaitingChats);
+//! let options = Options::in_process();
+//! let simulator = Simulator::start_with(apis, options, Arc::new(SystemClock)).await?;
 //! # drop(simulator);
 //! # Ok(())
 //! # }
@@ -81,7 +79,7 @@ use sla::Sla;
 use token::Token;
 
 /// Every API that is simulated without being asked for.
-const STANDARD: [&dyn Api; 9] = [
+const STANDARD: &[&dyn Api] = &[
     &EngagementActivity,
     &Sla,
     &Token,

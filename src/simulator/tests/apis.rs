@@ -1,12 +1,16 @@
 //! What holds for every API of the registry, and an API that is added from outside.
 
+use std::sync::Arc;
+
 use hyper::Method;
 use serde_json::{Value, json as value};
 
 use crate::simulator::apis::{Access, Api, ApiRequest, Apis};
-use crate::simulator::{ApiResponse, Fault, InvalidParameter, Options, Simulator, Target, World};
+use crate::simulator::{
+    ApiResponse, Fault, InvalidParameter, ManualClock, Options, Simulator, Target, World,
+};
 
-use super::{Caller, json, started};
+use super::{BUSY, Caller, json};
 
 /// The path and query of an example call for `account`.
 fn example(api: &dyn Api, account: &str) -> String {
@@ -27,22 +31,23 @@ async fn call(caller: &Caller, api: &dyn Api, account: &str, token: &str) -> u16
     response.status().as_u16()
 }
 
-async fn with_queue_state() -> (Simulator, Caller) {
-    let (simulator, _) = started(Options {
-        apis: Apis::standard().with(&QueueState),
+async fn with_waiting_chats() -> (Simulator, Caller) {
+    let apis = Apis::standard().with(&WaitingChats);
+    let options = Options {
         max_concurrent: 1,
         ..Options::in_process()
-    })
-    .await;
+    };
+    let clock = Arc::new(ManualClock::at(BUSY));
+    let simulator = Simulator::start_with(apis, options, clock).await.unwrap();
     let caller = Caller::authorized(&simulator).await;
     (simulator, caller)
 }
 
 #[tokio::test]
 async fn every_api_requires_the_access_that_it_declares() {
-    let (simulator, caller) = with_queue_state().await;
+    let (simulator, caller) = with_waiting_chats().await;
     let mut found = Vec::new();
-    for api in simulator.state.options.apis.iter() {
+    for api in simulator.state.apis.iter() {
         let own = call(&caller, api, "12345678", &caller.token).await;
         let other_account = call(&caller, api, "87654321", &caller.token).await;
         let without_token = call(&caller, api, "12345678", "x").await;
@@ -62,8 +67,8 @@ async fn every_api_requires_the_access_that_it_declares() {
 
 #[tokio::test]
 async fn every_api_refuses_another_method() {
-    let (simulator, caller) = with_queue_state().await;
-    for api in simulator.state.options.apis.iter() {
+    let (simulator, caller) = with_waiting_chats().await;
+    for api in simulator.state.apis.iter() {
         let path = example(api, "12345678");
         let response = send(&caller, Method::PATCH, &path, &caller.token).await;
         assert_eq!(response.status(), 405, "{path}");
@@ -73,8 +78,8 @@ async fn every_api_refuses_another_method() {
 
 #[tokio::test]
 async fn every_api_is_logged_and_subject_to_faults_by_name() {
-    let (simulator, caller) = with_queue_state().await;
-    for api in simulator.state.options.apis.iter() {
+    let (simulator, caller) = with_waiting_chats().await;
+    for api in simulator.state.apis.iter() {
         simulator.push_fault(Fault {
             api: Target::Api(api.name()),
             count: Some(1),
@@ -86,7 +91,7 @@ async fn every_api_is_logged_and_subject_to_faults_by_name() {
         assert_eq!((last.api, last.status), (api.name(), Some(503)));
     }
     let url = format!("{}/control/faults", caller.base);
-    for name in simulator.state.options.apis.names() {
+    for name in simulator.state.apis.names() {
         let fault = value!([{ "api": name, "status": 500 }]).to_string();
         let added = caller.client.post(&url).body(fault).send().await.unwrap();
         assert_eq!(added.status(), 200, "{name}");
@@ -95,11 +100,11 @@ async fn every_api_is_logged_and_subject_to_faults_by_name() {
 
 #[tokio::test]
 async fn every_api_is_on_the_start_page_and_every_service_is_listed() {
-    let (simulator, caller) = with_queue_state().await;
+    let (simulator, caller) = with_waiting_chats().await;
     let page = caller.get("/").await.unwrap().text().await.unwrap();
     let services = "/api/account/12345678/service/baseURI.json?version=1.0";
     let services = caller.get(services).await.unwrap().text().await.unwrap();
-    for api in simulator.state.options.apis.iter() {
+    for api in simulator.state.apis.iter() {
         let path = api.path().replace("{account}", "12345678");
         assert!(page.contains(&path), "{path} in {page}");
         let mut service = api.service().into_iter();
@@ -107,13 +112,12 @@ async fn every_api_is_on_the_start_page_and_every_service_is_listed() {
     }
 }
 
-/// The number of chats that wait and of slots that are free, by skill: the Current Queue State API,
-/// as an example or a test would add it.
-struct QueueState;
+/// The number of chats that wait and of slots that are free, by skill.
+struct WaitingChats;
 
-impl Api for QueueState {
+impl Api for WaitingChats {
     fn name(&self) -> &'static str {
-        "queuestate"
+        "waitingchats"
     }
 
     fn service(&self) -> Option<&'static str> {
@@ -121,7 +125,7 @@ impl Api for QueueState {
     }
 
     fn path(&self) -> &'static str {
-        "/operations/api/account/{account}/queuestate"
+        "/operations/api/account/{account}/waitingchats"
     }
 
     fn example_query(&self) -> &'static str {
@@ -145,8 +149,8 @@ impl Api for QueueState {
             let serving = on_duty.iter().filter(|state| state.agent.serves(skill));
             let slots: usize = serving.map(|state| state.free_slots).sum();
             let state = value!({
-                "currentQueueSize": queued.count(),
-                "currentAvailableSlots": slots,
+                "waiting": queued.count(),
+                "freeSlots": slots,
             });
             (skill.id().to_string(), state)
         });
@@ -157,13 +161,13 @@ impl Api for QueueState {
 
 #[tokio::test]
 async fn an_added_api_reads_the_simulated_world() {
-    let (_simulator, caller) = with_queue_state().await;
-    let state = caller.data("queuestate?v=1").await;
+    let (_simulator, caller) = with_waiting_chats().await;
+    let state = caller.data("waitingchats?v=1").await;
     let skills = state["skills"].as_object().unwrap();
     assert_eq!(skills.len(), 8);
-    let mut slots = skills.values().map(|skill| &skill["currentAvailableSlots"]);
+    let mut slots = skills.values().map(|skill| &skill["freeSlots"]);
     assert!(slots.any(|slots| slots.as_u64() > Some(0)), "{state}");
-    let refused = caller.operations("queuestate?v=9").await;
+    let refused = caller.operations("waitingchats?v=9").await;
     assert_eq!(refused.status(), 400);
     let message = &json(refused).await["error"]["message"];
     assert!(message.as_str().unwrap().contains("version"), "{message}");

@@ -42,6 +42,7 @@ pub struct World<'a> {
     options: &'a Options,
     history: &'a History,
     credentials: &'a Credentials,
+    services: &'a [&'static str],
 }
 
 impl<'a> World<'a> {
@@ -50,12 +51,14 @@ impl<'a> World<'a> {
         options: &'a Options,
         history: &'a History,
         credentials: &'a Credentials,
+        services: &'a [&'static str],
     ) -> Self {
         Self {
             now_ms,
             options,
             history,
             credentials,
+            services,
         }
     }
 
@@ -126,6 +129,11 @@ impl<'a> World<'a> {
                 free_slots: free_slots(agent),
             })
             .collect()
+    }
+
+    /// The services of the account's APIs, each once, for the Domain API.
+    pub(super) fn services(&self) -> &'a [&'static str] {
+        self.services
     }
 
     /// Who may call, for the APIs that hand out tokens.

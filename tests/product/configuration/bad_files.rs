@@ -1,6 +1,7 @@
 //! Every file of `tests/bad_config` and its exact error message.
 
-/// File name and the complete message, one line per mistake.
+/// File name and the complete message, one line per mistake. `{collectors}` stands for the names of
+/// all collectors.
 pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     (
         "account-both-collectors-disabled.yml",
@@ -257,7 +258,7 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     (
         "many-mistakes.yml",
         "accounts[0].hosts.leDataReportin: unknown key; did you mean leDataReporting?\n\
-         colour: unknown key; expected one of accounts, engagement_activity, sla, limits, stale_after, timezone, names, domain_api, allowed_domains, tls\n\
+         colour: unknown key; expected one of accounts, {collectors}, limits, stale_after, timezone, names, domain_api, allowed_domains, tls\n\
          sla.group: unknown key; did you mean groups?\n\
          engagement_activity.windows[1]: 300s duplicates engagement_activity.windows[0]\n\
          engagement_activity.windows[2]: expected a window (whole minutes from 1m to 24h, or today), found 0m\n\
@@ -393,7 +394,7 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     ),
     (
         "unknown-key-that-looks-like-a-path.yml",
-        "accounts[999999999999].id: unknown key; expected one of accounts, engagement_activity, sla, limits, stale_after, timezone, names, domain_api, allowed_domains, tls",
+        "accounts[999999999999].id: unknown key; expected one of accounts, {collectors}, limits, stale_after, timezone, names, domain_api, allowed_domains, tls",
     ),
     (
         "unknown-section.yml",

@@ -13,22 +13,21 @@ use std::fs;
 use std::path::Path;
 
 use liveperson_exporter::collectors::Registry;
-use liveperson_exporter::config::{Environment, load};
+use liveperson_exporter::config::{Environment, SectionType, load};
 
 #[test]
 fn every_bad_file_has_its_exact_message() {
     let mut failures = Vec::new();
+    let sections = Registry::standard().sections();
+    let collectors: Vec<_> = sections.iter().map(SectionType::name).collect();
     for (name, want) in bad_files::BAD_FILES {
+        let want = want.replace("{collectors}", &collectors.join(", "));
         let path = Path::new("tests/bad_config").join(name);
-        let Err(error) = load(
-            Some(&path),
-            &Environment::default(),
-            &Registry::standard().sections(),
-        ) else {
+        let Err(error) = load(Some(&path), &Environment::default(), &sections) else {
             failures.push(format!("{name} has no mistake"));
             continue;
         };
-        if error.to_string() != *want {
+        if error.to_string() != want {
             failures.push(format!("{name}\n expected: {want}\n found:    {error}"));
         }
         if Some(error.source.as_str()) != path.to_str() {
