@@ -210,6 +210,10 @@ impl Session {
             // One that was renewed while this call was under way is new already.
             return true;
         }
+        if token.is_invalidated() {
+            // Another call that carried it was refused before: both use the token that replaces it.
+            return true;
+        }
         let past = |last: Option<Instant>, wait| last.is_none_or(|at| now >= at + wait);
         let may_replace = past(self.replaced_after_401, REPLACEMENT_DISTANCE)
             && (!known_to_fail || past(self.replaced_for_failing, REPLACEMENT_FOR_FAILING));
