@@ -13,13 +13,6 @@ pub mod cli;
 pub mod clock;
 pub mod collectors;
 pub mod config;
-#[cfg_attr(
-    test,
-    allow(
-        clippy::disallowed_methods,
-        reason = "its tests begin at any moment of the monotonic clock"
-    )
-)]
 pub mod daemon;
 pub mod exposition;
 #[cfg(feature = "fuzzing")]

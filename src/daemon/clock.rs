@@ -79,7 +79,7 @@ mod tests {
                 Duration::from_secs(3600)
             }
         }
-        let now = Instant::now();
+        let now = crate::clock::real_time();
         assert_eq!(aged(now, &Sleeper), now + Duration::from_secs(3600));
     }
 
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn today_begins_in_the_middle_of_the_slot_that_begins_at_midnight() {
+    fn today_begins_in_the_middle_of_the_first_slot() {
         assert_eq!(today("UTC", "2026-11-20T00:00:00Z"), 1);
         assert_eq!(today("UTC", "2026-11-20T00:03:59.999Z"), 1);
         assert_eq!(today("UTC", "2026-11-20T00:04:00Z"), 2);

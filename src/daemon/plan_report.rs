@@ -120,7 +120,7 @@ fn of_collector(
     Ok(RequestCounts { lasting, per_skill })
 }
 
-/// What cannot be met even when LivePerson never throttles. The same reckoning as in the poller.
+/// What cannot be met even when LivePerson never throttles. The same calculation as in the scheduler.
 fn warn_of_stretch(
     spacing: Duration,
     demands: &[(&'static str, Demand)],

@@ -313,7 +313,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_served_at_once_and_ages_from_then() {
-        let t0 = Instant::now();
+        let t0 = crate::clock::real_time();
         let mut results = Results::default();
         let plan = vec![histogram(Subject::Account), histogram(Subject::Group(7))];
         assert_eq!(results.begin(plan.clone()).len(), 2);
@@ -340,7 +340,7 @@ mod tests {
 
     #[test]
     fn what_is_no_longer_planned_goes_when_the_next_poll_ends() {
-        let t0 = Instant::now();
+        let t0 = crate::clock::real_time();
         let mut results = Results::default();
         results.begin(vec![
             histogram(Subject::Skill(4)),
@@ -357,7 +357,7 @@ mod tests {
 
     #[test]
     fn what_is_still_asked_for_outlives_a_change_and_a_failure() {
-        let t0 = Instant::now();
+        let t0 = crate::clock::real_time();
         let mut old = Results::default();
         old.begin(vec![
             histogram(Subject::Account),
@@ -383,7 +383,7 @@ mod tests {
 
     #[test]
     fn skills_stay_while_it_is_unknown_which_there_are() {
-        let t0 = Instant::now();
+        let t0 = crate::clock::real_time();
         let mut results = Results::default();
         results.begin(vec![discover()]);
         found(&mut results, &[4], t0);
@@ -401,7 +401,7 @@ mod tests {
 
     #[test]
     fn skills_are_those_of_each_requests_last_fresh_answer() {
-        let t0 = Instant::now();
+        let t0 = crate::clock::real_time();
         let naming = |minutes| engagement(minutes, None, &[]).only_for_skills();
         let plan = || vec![naming(5), naming(60), histogram(Subject::Account)];
         let name = |results: &mut Results, index: usize, skills: &[i64], came| {
@@ -432,7 +432,7 @@ mod tests {
 
     #[test]
     fn levels_of_another_request_stay_until_its_first_answer() {
-        let t0 = Instant::now();
+        let t0 = crate::clock::real_time();
         let all = Some(IdFilter::All);
         let before = [Level::Skill, Level::Agent];
         let mut old = Results::default();

@@ -102,7 +102,7 @@ fn plain_body(page: Page, self_metrics: Vec<u8>) -> Chunks {
 mod tests {
     use std::io::Read;
     use std::sync::Arc;
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     use super::*;
     use crate::collectors::Registry;
@@ -168,7 +168,11 @@ mod tests {
         };
         store.publish(source, vec![Arc::new(publication)]);
         let body = |encoding| -> Vec<u8> {
-            let page = store.page(Instant::now(), Format::Text, &PageFilter::default());
+            let page = store.page(
+                crate::clock::real_time(),
+                Format::Text,
+                &PageFilter::default(),
+            );
             let chunks = page_body(page, b"own 1\n".to_vec(), encoding).unwrap();
             let length = chunks.length();
             let body: Vec<u8> = chunks.flatten().collect();

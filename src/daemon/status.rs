@@ -144,7 +144,7 @@ impl AccountStatus {
         }
     }
 
-    /// Looks at the collectors as they are now, in the poller's order.
+    /// Looks at the collectors as they are now, in the scheduler's order.
     pub fn with_collectors(&self, look: impl FnOnce(&[CollectorStatus])) {
         look(&self.collectors.lock());
     }
@@ -214,7 +214,7 @@ mod tests {
     fn a_collector_is_up_after_a_successful_poll_until_it_is_old() {
         let stale = Duration::from_secs(300);
         let status = AccountStatus::new("1", &["sla"]);
-        let t0 = Instant::now();
+        let t0 = crate::clock::real_time();
         let up = |at| status.collectors()[0].up(at, stale);
         let ended = |given_up, at| {
             status.poll_ended("sla", summary(given_up), at, at, Timestamp::UNIX_EPOCH);
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn the_wait_runs_down_to_0() {
         let status = AccountStatus::new("1", &[]);
-        let t0 = Instant::now();
+        let t0 = crate::clock::real_time();
         assert_eq!(status.waits(t0), Duration::ZERO);
         status.set_wait(Some(t0 + Duration::from_secs(9)));
         assert_eq!(

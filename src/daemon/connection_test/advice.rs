@@ -1,4 +1,4 @@
-//! What a failure most likely means, and what the person in front of it can do.
+//! What a failure most likely means, and what the operator can do about it.
 
 use crate::collectors::About;
 use crate::config::{Account, Auth};

@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn one_line_per_incident_and_api() {
-        let start = Instant::now();
+        let start = crate::clock::real_time();
         let at = |minutes: u64| start + Duration::from_secs(60 * minutes);
         let mut incidents = IgnoredEntriesLog::default();
         assert!(incidents.begins("names", at(0)));
