@@ -1,18 +1,30 @@
 //! Prometheus exporter for LivePerson's Operational Real-Time APIs.
 //!
-//! Data flows one way. [`config`] says what to ask, [`scheduler`] turns it into a plan of requests
-//! and decides when each may start, [`liveperson`] asks and returns plain typed values, [`metrics`]
-//! turns values into families, [`exposition`] writes families as bytes once per answer, [`store`]
-//! swaps the bytes in whole, and [`web`] hands them out. [`daemon`] is the only room that knows
-//! all the others; [`simulator`] is a LivePerson to try and test against and knows none of them.
+//! Data flows one way. [`config`] says what to ask, a collector of [`collectors`] turns it into a
+//! plan of requests, [`scheduler`] decides when each may start, [`liveperson`] carries it over HTTP,
+//! the collector parses the answer and maps it to the families of [`metrics`], [`exposition`] writes
+//! them as bytes once per answer, [`store`] replaces the page whole, and [`web`] serves it.
+//! [`daemon`] connects them and is the only module that knows all of them; [`simulator`] is a
+//! LivePerson to try and test against and knows none of them. `docs/architecture.md` has the rest.
 
 #![forbid(unsafe_code)]
 
 pub mod cli;
+pub mod clock;
 pub mod collectors;
 pub mod config;
+#[cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        reason = "its tests begin at any moment of the monotonic clock"
+    )
+)]
 pub mod daemon;
 pub mod exposition;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hardening;
 pub mod liveperson;
 pub mod metrics;

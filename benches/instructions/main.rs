@@ -6,8 +6,9 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::disallowed_methods,
     clippy::print_stdout,
-    reason = "a measurement may stop at the first surprise, and prints what it finds"
+    reason = "a measurement may stop at the first surprise, prints what it finds and reads the clock"
 )]
 
 #[path = "../scale/data.rs"]

@@ -5,9 +5,10 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::disallowed_methods,
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a measurement may stop at the first surprise, and prints what it finds"
+    reason = "a measurement may stop at the first surprise, prints what it finds and reads the clock"
 )]
 
 /// The binary's allocator: measurements in this process should use the same one.

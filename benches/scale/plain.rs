@@ -37,7 +37,7 @@ impl Handler for Plain {
     }
 }
 
-/// Serves a text, in chunks as large as segments, until the program ends.
+/// Serves `text` in chunks as large as segments, until the program ends.
 pub(crate) fn serve_plain(text: &[u8]) -> SocketAddr {
     let text = Bytes::copy_from_slice(text);
     let offsets = (0..text.len()).step_by(256 * 1024);

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::failure::Failure;
 use super::output::{print, print_warning};
+use crate::clock::{SystemClock, WallClock as _};
 use crate::collectors::Registry;
 use crate::config::{Environment, load};
 use crate::daemon::plan_report;
@@ -28,11 +29,7 @@ pub(super) fn check_config(
     for warning in loaded.warnings.iter().chain(&web_warnings) {
         print_warning(warning);
     }
-    print(&plan_report(
-        &loaded.config,
-        collectors,
-        jiff::Timestamp::now(),
-    ));
+    print(&plan_report(&loaded.config, collectors, SystemClock.now()));
     Ok(())
 }
 

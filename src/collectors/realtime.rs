@@ -68,7 +68,7 @@ pub fn commas<T: ToString>(values: &[T]) -> String {
     texts.join(",")
 }
 
-/// A number of chats as it is written for people: not `-0`, which is the sum of nothing, and no more
+/// A number of chats as it is written for a reader: not `-0`, which is the sum of nothing, and no more
 /// digits than mean anything.
 pub fn count(number: f64) -> String {
     let hundredths = (number * 100.0).round() / 100.0;

@@ -25,7 +25,7 @@ pub struct Loaded {
     pub warnings: Vec<String>,
 }
 
-/// Loads the configuration of these collectors from `path` and lays `env` over it.
+/// Loads the configuration of these collectors from `path` and applies the overrides of `env`.
 ///
 /// Without a path, [`DEFAULT_PATH`] is read if it exists; otherwise one account comes from the
 /// environment alone.

@@ -67,19 +67,6 @@ pub fn format_duration(duration: Duration) -> String {
     text
 }
 
-/// Writes a duration that was measured or computed, without more digits than anyone reads: whole seconds from ten on, milliseconds below, rounded up, as most of them are waits.
-pub fn format_rounded(duration: Duration) -> String {
-    let step = if duration >= Duration::from_secs(10) {
-        1_000_000_000
-    } else {
-        1_000_000
-    };
-    let millis = duration.as_nanos().div_ceil(step) * step / 1_000_000;
-    format_duration(Duration::from_millis(
-        u64::try_from(millis).unwrap_or(u64::MAX),
-    ))
-}
-
 /// Reads bytes: `64MiB`, `1GiB`, `500kB` or a plain number of bytes. `None` for anything else.
 pub fn parse_size(text: &str) -> Option<u64> {
     let (number, unit) = leading_number(text)?;
@@ -177,22 +164,6 @@ mod tests {
             parse_duration(&format_duration(Duration::MAX)),
             Some(Duration::from_millis(u64::MAX))
         );
-    }
-
-    #[test]
-    fn measured_durations_are_rounded_up() {
-        for (duration, text) in [
-            (Duration::ZERO, "0s"),
-            (Duration::from_nanos(1), "1ms"),
-            (Duration::from_millis(250), "250ms"),
-            (Duration::from_micros(1_500_100), "1s501ms"),
-            (Duration::from_secs(15), "15s"),
-            (Duration::from_nanos(29_362_166_282), "30s"),
-            (Duration::from_secs(90), "1m30s"),
-        ] {
-            assert_eq!(format_rounded(duration), text, "{duration:?}");
-        }
-        format_rounded(Duration::MAX);
     }
 
     #[test]

@@ -172,8 +172,8 @@ pub(super) fn time_zone(text: &str) -> Parsed<TimeZone> {
     }
 }
 
-/// The address of a LivePerson service. Credentials are sent there, hence only TLS, or this
-/// machine.
+/// The address of a LivePerson service. Credentials are sent there, so only TLS or this
+/// machine is accepted.
 pub(super) fn base_url(text: &str) -> Parsed<Url> {
     let Some(url) = web_address(text) else {
         return ValueError::expected("a web address such as https://va.data.liveperson.net");

@@ -11,6 +11,9 @@
 mod account;
 mod clock;
 mod connection_test;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handler;
 mod log_throttle;
 mod plan_report;

@@ -171,14 +171,14 @@ impl AccountWorker {
 
 impl Worker for AccountWorker {
     type Answer = Answer;
-    type Failure = Failure;
+    type Failure = Box<Failure>;
     type Change = Change;
 
     fn begin_poll(&self, task: TaskId) -> Vec<RequestKey> {
         self.publisher.lock().begin_poll(task)
     }
 
-    async fn execute(&self, call: Call) -> CallOutput<Answer, Failure> {
+    async fn execute(&self, call: Call) -> CallOutput<Answer, Box<Failure>> {
         match call {
             Call::LookUp(service) => self.look_up(service).await,
             Call::Authorise => self.authorise().await,
@@ -209,7 +209,8 @@ impl Worker for AccountWorker {
         run_blocking(|| self.publisher.lock().configure_names(&change.names));
     }
 
-    fn on_event(&self, event: Event, failure: Option<&Failure>) {
+    fn on_event(&self, event: Event, failure: Option<&Box<Failure>>) {
+        let failure = failure.map(|failure| &**failure);
         let now = tokio::time::Instant::now().into_std();
         match event {
             Event::PollEnded { task, summary } => match self.tasks.collector(task) {

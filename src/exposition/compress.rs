@@ -79,7 +79,7 @@ impl Compressor {
         }
     }
 
-    /// Compresses a text.
+    /// Compresses a segment's text.
     ///
     /// # Errors
     /// Out of memory.
@@ -102,7 +102,7 @@ impl Compressor {
         }
     }
 
-    /// The end of a gzip page: a `text` of its own, such as what is rendered for every scrape, and
+    /// The end of a gzip page: a further `text`, such as what is rendered for every scrape, and
     /// the trailer. `framing` has been given all segments before.
     ///
     /// # Errors

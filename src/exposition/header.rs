@@ -149,12 +149,12 @@ mod tests {
             Format::OpenMetrics,
             "x_bytes_total",
             Kind::Counter,
-            "Say \"x\".",
+            "The \"x\".",
             &mut out,
         );
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            "# HELP x_bytes Say \\\"x\\\".\n# TYPE x_bytes counter\n# UNIT x_bytes bytes\n"
+            "# HELP x_bytes The \\\"x\\\".\n# TYPE x_bytes counter\n# UNIT x_bytes bytes\n"
         );
     }
 

@@ -19,7 +19,7 @@ impl Format {
     }
 
     /// The format that an `Accept` header prefers. Of equals it is the one named first; wildcards
-    /// and whatever is not understood mean the text format, which every reader understands.
+    /// and unknown types mean the text format, which every reader understands.
     pub fn preferred(accept: Option<&str>) -> Self {
         let mut best = (Self::Text, 0);
         for range in accept.into_iter().flat_map(|header| header.split(',')) {

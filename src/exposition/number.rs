@@ -24,7 +24,7 @@ pub(super) fn value(number: f64, out: &mut Vec<u8>) {
 
 /// Appends the upper bound of a bucket, as in `le`. OpenMetrics requires a canonical float, `15.0` and
 /// not `15`, and Prometheus 3 stores it so from some formats and not from others: written like this
-/// a series is the same one whatever asked for it.
+/// a series is the same in every format.
 pub(super) fn upper_bound(bound: f64, out: &mut Vec<u8>) {
     let start = out.len();
     value(bound, out);

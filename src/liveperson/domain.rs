@@ -25,11 +25,11 @@ pub(super) fn read(body: &[u8], service: &str) -> Result<Content<HostLookup>, Re
 
 fn find(answer: RawAnswer, service: &str) -> Result<HostLookup, ReadError> {
     if let Some(EntryList(all)) = answer.all {
-        let ours = all
+        let host = all
             .into_iter()
             .filter(|one| one.service.as_deref() == Some(service))
             .find_map(|one| one.host);
-        return Ok(ours.map_or(HostLookup::Unknown, HostLookup::Host));
+        return Ok(host.map_or(HostLookup::Unknown, HostLookup::Host));
     }
     if answer.service.is_some_and(|other| other != service) {
         return Err(ReadError::Missing(format!(

@@ -18,13 +18,13 @@ use super::failure::{self, Stage};
 use super::http_clients::{HttpClients, connect_timeout};
 use super::redactor::Redactor;
 use super::retry_after::retry_after;
-use super::wall_clock;
+use crate::clock::{SystemClock, WallClock as _};
 
 /// The part of an error body that is read, in bytes: its beginning says what is wrong.
 const MAX_ERROR_BODY: usize = 64 * 1024;
 /// Longest wait for an error body: its status is already known.
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
-/// Most memory allocated beforehand for a body that announces its length, in bytes: the length may
+/// Most memory allocated in advance for a body that announces its length, in bytes: the length may
 /// be wrong.
 const MAX_PREALLOCATION: u64 = 1024 * 1024;
 /// Memory allocated for an answer with a token, which is refused when it is longer than 16 KiB.
@@ -46,7 +46,7 @@ pub(super) struct Transport {
     limit: u64,
 }
 
-/// A request as it goes on the wire.
+/// A request as it is sent.
 pub(super) struct Request {
     pub(super) method: Method,
     pub(super) url: Url,
@@ -279,7 +279,7 @@ async fn error_response(
 ) -> ApiError {
     let status = response.status().as_u16();
     if status == 429 {
-        let retry_after = retry_after(response.headers(), wall_clock::now());
+        let retry_after = retry_after(response.headers(), SystemClock.now().into());
         drain(response, deadline, bytes).await;
         return ApiError::Throttled { retry_after };
     }

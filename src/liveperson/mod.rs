@@ -12,6 +12,9 @@ mod error;
 mod escapes;
 mod excerpt;
 mod failure;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod http_clients;
 pub mod json;
@@ -22,7 +25,6 @@ mod redactor;
 mod response;
 mod retry_after;
 mod trust;
-mod wall_clock;
 
 pub use auth::{LifetimeSource, TokenLifetime, oauth2_token_lifetime};
 pub use client::{Client, ClientSettings, display_host};

@@ -71,7 +71,7 @@ impl Redactor {
         out
     }
 
-    /// Takes the beginning of a secret off the end of a text that was cut off.
+    /// Removes the beginning of a secret from the end of a text that was cut off.
     pub(super) fn drop_split_secret(&self, text: &str) -> String {
         let needles = self.needles();
         let begins = first_bytes(&needles);

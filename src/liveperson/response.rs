@@ -5,7 +5,7 @@ use super::http::{Exchange, Success, status_error};
 use super::json::{self, Content, ReadError};
 use super::redactor::Redactor;
 use super::retry_after::retry_after;
-use super::wall_clock;
+use crate::clock::{SystemClock, WallClock as _};
 
 /// Longer bodies are read on a blocking thread: the executor's threads also serve scrapes.
 const READ_ON_EXECUTOR: usize = 16 * 1024;
@@ -83,7 +83,7 @@ fn enveloped_error(status: u16, answer: &Success, redactor: &Redactor) -> ApiErr
     let beginning = answer.body.get(..SEARCHED).unwrap_or(&answer.body);
     let cut = beginning.len() < answer.body.len();
     let message = redactor.message(beginning, cut);
-    let wait = retry_after(&answer.headers, wall_clock::now());
+    let wait = retry_after(&answer.headers, SystemClock.now().into());
     status_error(status, message, wait)
 }
 

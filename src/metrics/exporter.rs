@@ -135,7 +135,7 @@ pub struct AccountState {
     pub account: String,
     /// What is left of the present wait.
     pub backoff: Duration,
-    /// LivePerson's clock less ours, in seconds; `None` before the first answer with a date.
+    /// LivePerson's clock less the machine's, in seconds; `None` before the first answer with a date.
     pub clock_offset: Option<f64>,
     /// Its collectors.
     pub collectors: Vec<CollectorState>,
@@ -173,7 +173,7 @@ impl Gathered {
     }
 
     /// Leaves out the series of collectors that are not wanted, those of their calls included;
-    /// `collector_of` says whose calls an `api` is, unless it is everybody's.
+    /// `collector_of` says whose calls an `api` is, unless all collectors share it.
     pub fn keep_collectors(
         &mut self,
         collector_of: impl Fn(&str) -> Option<&'static str>,
@@ -408,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn collectors_that_are_not_wanted_are_left_out_with_their_headers() {
+    fn unselected_collectors_are_left_out_with_their_headers() {
         let counters = [AccountCounters::new("1", &["sla"]).unwrap()];
         for api in ["engactivity", "sla", "token"] {
             counters[0].request(api, "200", Duration::from_secs(1), 1);

@@ -25,7 +25,7 @@ impl Default for ProcessMetrics {
 }
 
 impl ProcessMetrics {
-    /// The families as they are now; what the system does not tell is missing.
+    /// The families as they are now; what the system does not report is missing.
     ///
     /// # Errors
     /// None: the names are valid.

@@ -1,6 +1,6 @@
 //! Names for ids: which there are, and the series that carry them.
 //!
-//! They are looked up like data, by a task of their own, but are not data: they never grow stale, and
+//! They are looked up like data, by a separate task, but are not data: they never grow stale, and
 //! no poll fails because they are missing.
 
 mod cache;

@@ -13,7 +13,7 @@ const LONGEST: Duration = Duration::from_secs(5 * 60);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pause {
     until: Option<Instant>,
-    /// When the last pause of the present run of 429s began: tells a new refusal from a late answer
+    /// When the last pause of the present run of 429s began: distinguishes a new refusal from a late answer
     /// to a call that was under way then.
     began: Option<Instant>,
     /// 429s in a row, without a success between them.

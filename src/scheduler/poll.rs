@@ -18,7 +18,7 @@ const MAX_REFUSALS: u32 = 4;
 /// the rest of the poll would only find out the same.
 const FAILURES_WITHOUT_ANSWER: u32 = 3;
 
-/// So many requests given up in a row for whatever reason end the poll even when some were answered
+/// So many requests given up in a row for any reason end the poll even when some were answered
 /// before. Many, because LivePerson that refuses some may well answer others.
 const GIVEN_UP_IN_A_ROW: u32 = 20;
 

@@ -236,6 +236,11 @@ impl Refreshable {
         (self.failures, self.refusals) = (0, 0);
     }
 
+    /// Whether there is no value, because it was wrong or was never fetched.
+    pub(super) fn is_invalidated(&self) -> bool {
+        self.lease.is_none()
+    }
+
     /// The value may be wrong: it is still used, but a new one is fetched, unless the last attempt
     /// was made only recently.
     pub(super) fn mark_stale(&mut self, now: Instant) {

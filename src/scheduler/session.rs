@@ -13,7 +13,7 @@ const HOST_REFRESH: Duration = Duration::from_secs(3600);
 /// A token is renewed after this share of its life.
 const RENEW_AT: f64 = 0.8;
 
-/// A new token is used at least this long, whatever lifetime is reported: a clock that is wrong by
+/// A new token is used at least this long, regardless of the reported lifetime: a clock that is wrong by
 /// hours, or a wrong lifetime, must not make every request fetch a token first.
 const SHORTEST_LIFE: Duration = Duration::from_secs(10);
 
@@ -196,7 +196,7 @@ impl Session {
     /// A request was refused with 401 that carried the token of this generation: whether it may be
     /// tried again, because there is a newer token, none at all, or this one may be replaced. Not
     /// more than one token a minute is replaced for this reason, whichever request was refused, so
-    /// that a missing permission does not hammer the token endpoint.
+    /// that a missing permission does not overload the token endpoint.
     pub(super) fn replace_token(
         &mut self,
         refused: TokenGeneration,
@@ -208,6 +208,10 @@ impl Session {
         };
         if refused != self.token_generation {
             // One that was renewed while this call was under way is new already.
+            return true;
+        }
+        if token.is_invalidated() {
+            // Another call that carried it was refused before: both use the token that replaces it.
             return true;
         }
         let past = |last: Option<Instant>, wait| last.is_none_or(|at| now >= at + wait);

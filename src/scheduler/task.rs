@@ -140,7 +140,7 @@ impl Task {
         match &mut self.state {
             State::Polling { poll, .. } => poll.clear_failures(now),
             State::BackingOff { until } => {
-                // As after a start: whoever repaired it wants to see the result.
+                // As after a start: the operator who fixed the cause expects to see the result.
                 *until = now;
                 self.initial_burst = true;
             }

@@ -207,7 +207,7 @@ impl<F: FnMut(f64, PlainCall) -> (f64, Outcome)> Driver<F> {
         }
     }
 
-    /// Starts what may start now, and goes to whatever happens next, at most to `end`.
+    /// Starts what may start now, and advances to the next event, at most to `end`.
     pub(crate) fn advance(&mut self, end: Option<Instant>) {
         let wake = self.start_calls();
         self.take_events();

@@ -37,10 +37,12 @@
 
 pub mod apis;
 mod auth;
-mod clock;
 mod control;
 mod fault_file;
 mod faults;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod journal;
 mod json_style;
 mod options;
@@ -63,8 +65,8 @@ use tokio::task::JoinHandle;
 
 use apis::Apis;
 
+pub use crate::clock::{ManualClock, SystemClock, WallClock};
 pub use auth::Secrets;
-pub use clock::{ManualClock, SystemClock, WallClock};
 pub use faults::{Fault, Target};
 pub use journal::RequestRecord;
 pub use json_style::{Numbers, SectionName};
@@ -120,7 +122,7 @@ impl State {
 
     /// The account as it is now.
     fn world(&self) -> World<'_> {
-        let now_ms = self.clock.now_ms();
+        let now_ms = self.clock.now().as_millisecond();
         World::new(
             now_ms,
             &self.options,

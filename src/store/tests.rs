@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::clock::real_time;
 use crate::collectors::Registry;
 use crate::collectors::engagement_activity::of_level;
 use crate::exposition::SegmentWriter;
@@ -75,7 +76,7 @@ fn families_are_declared_once_and_never_interleaved() {
         store.publish(source(account, "x"), fresh(chunks));
     }
     assert_eq!(
-        text(&store, Instant::now()),
+        text(&store, real_time()),
         "# TYPE liveperson_window_account_chats gauge\na1 1\na2 1\n\
          # TYPE liveperson_window_skill_chats gauge\ns1 1\ns2 1\n"
     );
@@ -102,7 +103,7 @@ fn a_filter_excludes_other_sources_and_their_headers() {
             accounts: owned(accounts),
             collectors: owned(collectors),
         };
-        text_of(&store, Instant::now(), &filter)
+        text_of(&store, real_time(), &filter)
     };
     assert_eq!(
         of(&["2"], &[]),
@@ -119,7 +120,7 @@ fn a_filter_excludes_other_sources_and_their_headers() {
 #[test]
 fn stale_data_is_not_served_and_neither_is_its_header() {
     let store = store(100, STALE);
-    let now = Instant::now();
+    let now = real_time();
     let publication = |chunks, received_at| {
         Arc::new(Publication {
             chunks,
@@ -148,7 +149,7 @@ fn stale_data_is_not_served_and_neither_is_its_header() {
 #[test]
 fn stale_data_does_not_count_towards_the_limit() {
     let store = store(3, STALE);
-    let now = Instant::now();
+    let now = real_time();
     let publish = |account, received_at| {
         let chunks = vec![
             chunk(Level::Account, &[("a", 1.0)]),
@@ -182,9 +183,9 @@ fn a_new_publication_replaces_the_previous_one_as_a_whole() {
         source("1", "x"),
         fresh(vec![chunk(Level::Skill, &[("s5", 2.0)])]),
     );
-    assert!(text(&store, Instant::now()).ends_with("gauge\ns5 2\n"));
+    assert!(text(&store, real_time()).ends_with("gauge\ns5 2\n"));
     store.remove_accounts(&HashSet::from(["1"]));
-    assert_eq!(text(&store, Instant::now()), "");
+    assert_eq!(text(&store, real_time()), "");
 }
 
 #[test]
@@ -196,7 +197,7 @@ fn above_the_limit_the_most_detailed_levels_are_dropped() {
         chunk(Level::SkillAgent, &[("sa", 1.0)]),
     ];
     store.publish(source("1", "x"), fresh(chunks));
-    let now = Instant::now();
+    let now = real_time();
     assert_eq!(served(&store, "1", now), (3, 1));
     assert!(!text(&store, now).contains("sa 1"));
     store.set_max_series(2);

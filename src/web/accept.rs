@@ -1,4 +1,4 @@
-//! The loop that accepts connections, whatever happens.
+//! The loop that accepts connections, and continues after errors.
 
 use std::future::Future;
 use std::io;

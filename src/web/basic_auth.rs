@@ -20,6 +20,7 @@ use tokio::time::{sleep, timeout};
 
 use super::hash_queue::{HashPermit, HashQueue};
 use super::peer::Peer;
+use crate::clock::real_time;
 
 /// Salt and digest that no password has: 53 zero digits in bcrypt's alphabet.
 const DUMMY_DIGEST: &str = ".....................................................";
@@ -143,6 +144,7 @@ impl Users {
         let (hash, max_cost) = (user.map(|user| Arc::clone(&user.hash)), self.max_cost);
         spawn_blocking(move || {
             permit.hashing_started();
+            // A pause of tokio's clock does not make hashing faster.
             let start = real_time();
             let matches = verify(&password, hash.as_deref(), max_cost);
             if matches {
@@ -155,15 +157,6 @@ impl Users {
             }
         })
     }
-}
-
-/// Hashing takes real time, also where tokio's clock is paused.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "with a paused clock hashing would seem to take no time"
-)]
-fn real_time() -> std::time::Instant {
-    std::time::Instant::now()
 }
 
 /// Whether the password matches the hash. A wrong one takes as long as one hash of `cost`, whatever

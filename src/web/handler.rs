@@ -1,4 +1,4 @@
-//! The interface to whatever is served: requests in, pages out.
+//! The interface to what is served: requests in, pages out.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -41,6 +41,9 @@ mod config_section;
 mod connection;
 mod connection_table;
 mod file_stamp;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handler;
 mod hash_queue;
 mod listen;

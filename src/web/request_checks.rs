@@ -150,7 +150,7 @@ pub(super) fn is_cross_site(headers: &HeaderMap, tls: bool) -> bool {
     match origin.split_once("://") {
         Some(("https", authority)) => authority != host,
         Some(("http", authority)) => tls || authority != host,
-        // `null`, and whatever else is no origin, is another site.
+        // `null`, and anything else that is not an origin, is another site.
         _ => true,
     }
 }

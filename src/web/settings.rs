@@ -40,7 +40,7 @@ pub struct Limits {
     pub handshake_time: Duration,
     /// Time a response may wait without the client taking a byte of it.
     pub write_stall: Duration,
-    /// Time a response may make no progress at all, whatever the reason. A reader that takes any
+    /// Time a response may make no progress at all, for any reason. A reader that takes any
     /// byte within it may continue.
     pub response_time: Duration,
     /// Time a request may wait for its password check before it gets 503.

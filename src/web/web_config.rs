@@ -13,13 +13,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::time::{Instant, timeout};
 
 use super::file_stamp::FileStamps;
 use super::loaded::Loaded;
 use super::validity::Stage;
+use crate::clock::{SystemClock, WallClock as _};
 
 /// How long a file that admits more clients has to stay unchanged before it is used: longer than
 /// any program takes to write it.
@@ -79,7 +79,7 @@ impl WebConfig {
                     stamps,
                     weaker_since: None,
                 },
-                stage: loaded.certificate_stage(Timestamp::now()),
+                stage: loaded.certificate_stage(SystemClock.now()),
             }),
             up_to_date: AtomicBool::new(true),
             current: ArcSwap::from_pointee(loaded),
@@ -106,7 +106,7 @@ impl WebConfig {
     pub fn warnings(&self) -> Vec<String> {
         let current = self.0.current.load();
         let mut warnings = current.warnings.clone();
-        warnings.extend(current.certificate_warning(Timestamp::now()));
+        warnings.extend(current.certificate_warning(SystemClock.now()));
         warnings
     }
 
@@ -153,14 +153,14 @@ impl Shared {
             (false, _) => self.reload(now, None),
         };
         let current = self.current.load();
-        let stage = current.certificate_stage(Timestamp::now());
+        let stage = current.certificate_stage(SystemClock.now());
         let mut watch = self.watch.lock();
         watch.files = files;
         watch.checking = false;
         let previous_stage = std::mem::replace(&mut watch.stage, stage);
         drop(watch);
         if previous_stage != stage
-            && let Some(warning) = current.certificate_warning(Timestamp::now())
+            && let Some(warning) = current.certificate_warning(SystemClock.now())
         {
             tracing::warn!("{warning}");
         }

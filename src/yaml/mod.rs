@@ -17,7 +17,7 @@ use config::{Value, ValueKind};
 use yaml_rust2::parser::{Event, Parser};
 use yaml_rust2::scanner::{Marker, ScanError};
 
-/// Maximum length of a text, in bytes: enough for a hundred thousand ids with names. Callers have
+/// Maximum length of a document, in bytes: enough for a hundred thousand ids with names. Callers have
 /// lower limits for their files.
 pub(crate) const MAX_BYTES: u64 = 8 << 20;
 

@@ -7,9 +7,12 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
 
 /// Where `tests/run` puts what it installs for Python.
 pub(crate) fn python_packages() -> PathBuf {
@@ -38,7 +41,7 @@ pub(crate) fn command() -> Command {
     command
 }
 
-/// Writes a configuration into a folder of its own.
+/// Writes a configuration into a new folder.
 pub(crate) fn configuration(yaml: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("liveperson_exporter.yml");
@@ -114,7 +117,7 @@ impl Exporter {
         let written = Arc::clone(&log);
         std::thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
-                written.lock().unwrap().push_str(&format!("{line}\n"));
+                written.lock().push_str(&format!("{line}\n"));
             }
         });
         Self {
@@ -130,7 +133,7 @@ impl Exporter {
     }
 
     pub(crate) fn log(&self) -> String {
-        self.log.lock().unwrap().clone()
+        self.log.lock().clone()
     }
 
     pub(crate) fn pid(&self) -> u32 {

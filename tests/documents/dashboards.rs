@@ -112,7 +112,7 @@ fn dashboards_never_mix_windows() {
 }
 
 #[test]
-fn the_exporter_dashboard_shows_all_that_the_exporter_tells_of_itself() {
+fn the_exporter_dashboard_shows_all_of_its_own_families() {
     let boards = dashboards();
     let board = boards
         .iter()
@@ -153,7 +153,7 @@ fn dashboards_can_be_imported_and_provisioned() {
 }
 
 #[test]
-fn panels_have_their_own_id_and_place_and_ask_the_chosen_data_source() {
+fn panels_have_ids_places_and_the_chosen_data_source() {
     for dashboard in dashboards() {
         let name = &dashboard.name;
         let mut ids = BTreeSet::new();
@@ -203,8 +203,8 @@ fn every_variable_that_is_used_is_there() {
             let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
             let name = &rest[..end.unwrap_or(rest.len())];
             // "$1" belongs to label_replace, "$" alone ends a regular expression.
-            let ours = name.starts_with(|c: char| c.is_ascii_alphabetic());
-            used.extend(ours.then_some(name));
+            let is_variable = name.starts_with(|c: char| c.is_ascii_alphabetic());
+            used.extend(is_variable.then_some(name));
         }
         assert_eq!(used, names, "{}: used and defined", dashboard.name);
     }

@@ -7,7 +7,7 @@ use liveperson_exporter::metrics::{Family, Kind};
 
 use super::promql::Selector;
 
-/// The series of a family that a document may use: those that are alike in both formats and
+/// The series of a family that a document may use: those that are the same in both formats and
 /// in every version of Prometheus.
 pub(crate) fn series(family: &Family) -> Vec<String> {
     let suffixes: &[&str] = match family.kind {

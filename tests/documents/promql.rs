@@ -128,7 +128,7 @@ fn braces(text: &str) -> (Vec<Matcher>, &str) {
 }
 
 #[test]
-fn selectors_are_found_among_functions_labels_strings_and_variables() {
+fn selectors_are_found_in_any_expression() {
     let expression = r#"histogram_quantile(0.9, sum by (le, api) (rate(a_bucket{job=~"$job", x!="}\"{"}[$__rate_interval])))
         * on (account) group_left (name) b:c{} or label_replace(d offset 5m, "name", "$1", "e", "(.+)") > ${f} and {__name__=~"g_(h|i)"}"#;
     let found = selectors(expression);

@@ -7,7 +7,7 @@ use super::files::{files, repository};
 use super::known_series::check;
 use super::promql::selectors;
 
-/// The expressions of rule files. They are ours: `expr: one line`, or `expr: |` and lines that
+/// The expressions of rule files. They have one of two forms: `expr: one line`, or `expr: |` and lines that
 /// are indented further.
 fn rule_expressions() -> Vec<String> {
     let mut found = Vec::new();

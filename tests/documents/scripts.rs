@@ -1,5 +1,5 @@
-//! The scripts that people run on their own machines leave those as they found them: whatever is
-//! missing, no service is touched, nothing is installed, and what could not be had is named.
+//! The scripts that contributors run on their machines change nothing there: when a program is
+//! missing, no service is touched, nothing is installed, and the missing program is named.
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -167,7 +167,7 @@ fn scripts_name_what_is_missing_and_cannot_be_had() {
     for (script, programs) in needs {
         let (said, _) = Machine::new().run(script);
         for program in programs {
-            // The scripts look there, whatever the path is.
+            // The scripts look there regardless of PATH.
             if Path::new("/usr/sbin").join(program).exists() {
                 continue;
             }

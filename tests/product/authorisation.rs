@@ -444,7 +444,7 @@ async fn pages(exporter: &Exporter) -> String {
     said
 }
 
-/// A daemon on a port of its own choosing, also when it logs nothing of it.
+/// A daemon on a free port, which it may not log.
 async fn listening(folder: tempfile::TempDir, arguments: &[&str]) -> Exporter {
     let address = common::free_address();
     let mut command = common::command();

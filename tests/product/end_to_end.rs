@@ -387,7 +387,7 @@ fn fault(api: Target) -> Fault {
     }
 }
 
-/// A new account is polled at once, whatever the old one was waiting for.
+/// A new account is polled at once, even when the old one was waiting.
 async fn start_afresh(exporter: &Exporter) {
     let file = exporter.config_file();
     let with = std::fs::read_to_string(&file).unwrap();

@@ -1,5 +1,5 @@
-//! A command's exit status is about the command, whatever becomes of what it says: units restart
-//! by it, and scripts decide by it.
+//! A command's exit status does not depend on whether its output can be written: systemd and
+//! scripts decide by it.
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -17,7 +17,7 @@ enum Sink {
     Null,
     /// `| head -1`, after head has left.
     ClosedPipe,
-    /// A disk without room.
+    /// A full disk.
     Full,
     /// `>&- 2>&-`.
     Closed,

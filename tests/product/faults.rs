@@ -20,7 +20,7 @@ enum Server {
     Silent,
     /// TLS with a certificate that was made so, and with the authority in `tls.ca_file` or not.
     Tls(fn(&mut CertificateParams), bool),
-    /// Nobody listens.
+    /// No server listens.
     Gone,
     /// There is no such name.
     Unknown,

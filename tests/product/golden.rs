@@ -188,5 +188,5 @@ async fn no_level_has_any_data() {
 engagement_activity: {windows: [5m]}
 sla: {windows: [5m], buckets: [5, 10, 20, 30]}
 ";
-    compare("nobody-has-any-data.txt", &page(fixtures, more).await);
+    compare("no-data.txt", &page(fixtures, more).await);
 }

@@ -23,6 +23,8 @@ mod end_to_end;
 mod exit_status;
 mod faults;
 mod further_collector;
+#[cfg(feature = "fuzzing")]
+mod fuzz;
 mod golden;
 mod memory;
 mod names;

@@ -1,5 +1,5 @@
 //! How many copies of a secret and of a token the running program holds: what a core dump would
-//! show to whoever may read any memory.
+//! show to a process that may read any memory.
 
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::net::{TcpListener, TcpStream};

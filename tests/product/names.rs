@@ -65,7 +65,7 @@ async fn names_come_after_the_data_and_every_character_of_them() {
         body: Some(body.to_string()),
         ..Fault::default()
     });
-    let more = "names: {skills: {103: \"Mine\", 7: \"Only mine\"}, agents: {1001: Nobody}}";
+    let more = "names: {skills: {103: \"Mine\", 7: \"Only mine\"}, agents: {1001: Dummy}}";
     let exporter = Exporter::start(&yaml(&simulator, more)).await;
     let page = exporter.page_with(&requests("200"), 3.0).await;
     assert_eq!(
@@ -80,7 +80,7 @@ async fn names_come_after_the_data_and_every_character_of_them() {
     );
     let agents = info(&page, "agent");
     assert_eq!(agents.len(), 5, "all but the deleted one: {agents:?}");
-    assert_eq!(agents[0], "1001\",name=\"Nobody\"} 1");
+    assert_eq!(agents[0], "1001\",name=\"Dummy\"} 1");
     assert_eq!(info(&page, "group").len(), 2, "all but the deleted one");
     exporter.page_with(UP[0], 1.0).await;
     exporter.page_with(UP[1], 1.0).await;

@@ -3,10 +3,11 @@
 //! other.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use liveperson_exporter::simulator::{Options, Simulator, SystemClock};
+use parking_lot::Mutex;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
@@ -99,7 +100,7 @@ impl Proxy {
                             Err(_) => return,
                         }
                     }
-                    heads.lock().unwrap().push(String::from_utf8(head).unwrap());
+                    heads.lock().push(String::from_utf8(head).unwrap());
                     let answer = format!("HTTP/1.1 {status}\r\n\r\n");
                     let _ = stream.write_all(answer.as_bytes()).await;
                     if status.starts_with("200") {
@@ -113,7 +114,7 @@ impl Proxy {
     }
 
     fn heads(&self) -> Vec<String> {
-        self.heads.lock().unwrap().clone()
+        self.heads.lock().clone()
     }
 }
 
@@ -186,7 +187,7 @@ async fn calls_use_the_proxy_and_trust_a_private_authority() {
             assert!(head.contains(&login), "the proxy's own login");
             assert!(
                 !head.to_lowercase().contains("bearer"),
-                "nothing of ours in clear: {head}"
+                "no request in clear text: {head}"
             );
         }
         let calls = secured.simulator.requests().len();
@@ -218,7 +219,7 @@ async fn no_proxy_is_honoured() {
         if proxied {
             exporter.page_with(UP[1], 1.0).await;
         } else {
-            // Nobody but the proxy knows the name.
+            // Only the proxy can resolve the name.
             let failed = "liveperson_api_requests_total{account=\"12345678\",api=\"domain\",code=\"connect\"}";
             exporter.page_with(failed, 1.0).await;
         }

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::common::{Exporter, eventually, python_packages, sample};
@@ -50,14 +51,14 @@ impl Verifier {
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 let request = serde_json::from_str(&line).unwrap();
-                written.lock().unwrap().push(request);
+                written.lock().push(request);
             }
         });
         Self { child, port, log }
     }
 
     fn requests(&self) -> Vec<Value> {
-        self.log.lock().unwrap().clone()
+        self.log.lock().clone()
     }
 }
 
@@ -143,7 +144,7 @@ async fn oauthlib_accepts_every_call() {
     assert_eq!(
         nonces.len(),
         requests.len(),
-        "every try has a nonce of its own"
+        "every attempt has a different nonce"
     );
     for status in [503, 401] {
         let failed = requests.iter().position(|r| r["status"] == status).unwrap();

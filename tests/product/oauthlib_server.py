@@ -1,4 +1,4 @@
-"""A LivePerson that trusts nobody but oauthlib: every request is verified by it.
+"""A LivePerson that verifies every request with oauthlib only.
 
 Reads the key from standard input (one line of JSON), prints its port, and then one line of JSON
 for every request. Used by tests/product/oauthlib.rs.
@@ -28,7 +28,7 @@ class Validator(RequestValidator):
     def __init__(self):
         super().__init__()
         self.used = set()
-        self.told = {}
+        self.reported = {}
 
     def validate_client_key(self, client_key, request):
         return client_key == KEY["app_key"]
@@ -39,7 +39,7 @@ class Validator(RequestValidator):
     def validate_timestamp_and_nonce(
         self, client_key, timestamp, nonce, request, request_token=None, access_token=None
     ):
-        self.told = {"timestamp": timestamp, "nonce": nonce}
+        self.reported = {"timestamp": timestamp, "nonce": nonce}
         fresh = (timestamp, nonce) not in self.used
         self.used.add((timestamp, nonce))
         return fresh
@@ -92,7 +92,7 @@ class Handler(BaseHTTPRequestHandler):
         uri = "http://" + self.headers["Host"] + self.path
         headers = {"Authorization": self.headers.get("Authorization", "")}
         with LOCK:
-            VALIDATOR.told = {}
+            VALIDATOR.reported = {}
             valid, _ = ENDPOINT.validate_protected_resource_request(
                 uri, http_method="GET", headers=headers, realms=[]
             )
@@ -101,7 +101,7 @@ class Handler(BaseHTTPRequestHandler):
             status = 401
             if valid:
                 status = FAILURES.pop(url.path.rsplit("/", 1)[-1], 200)
-            line = {"path": self.path, "valid": bool(valid), "status": status, **VALIDATOR.told}
+            line = {"path": self.path, "valid": bool(valid), "status": status, **VALIDATOR.reported}
             print(json.dumps(line), flush=True)
         body = json.dumps(answer(url.path, query) if status == 200 else {}).encode()
         self.send_response(status)

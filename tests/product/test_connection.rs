@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use liveperson_exporter::clock::WallClock as _;
 use liveperson_exporter::simulator::{Fault, Options, Simulator, SystemClock, Target};
 
 use crate::common::{self, configuration};
@@ -283,7 +284,7 @@ async fn numbers_and_durations_are_readable() {
         count: Some(1),
         ..fault
     };
-    let in_half_a_minute = std::time::SystemTime::now() + Duration::from_secs(30);
+    let in_half_a_minute = std::time::SystemTime::from(SystemClock.now()) + Duration::from_secs(30);
     let throttled = |retry_after: String| {
         fault(Fault {
             status: Some(429),

@@ -84,11 +84,6 @@ impl Clocks {
         at + self.suspended
     }
 
-    /// For how long the machine was suspended.
-    pub(crate) fn slept(&self) -> Duration {
-        self.suspended
-    }
-
     pub(crate) fn suspend(&mut self, time: Duration) {
         self.suspended += time;
     }

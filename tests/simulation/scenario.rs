@@ -230,7 +230,7 @@ impl Disturbance {
             _ => {
                 let change = [
                     ConfigChange::Nothing,
-                    ConfigChange::Plans,
+                    ConfigChange::Requests,
                     ConfigChange::Intervals,
                     ConfigChange::Limits,
                     ConfigChange::Collectors,

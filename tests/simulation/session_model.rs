@@ -242,7 +242,7 @@ impl SessionModel {
         let Some(token) = &mut self.token else {
             return true;
         };
-        if generation != self.generation {
+        if generation != self.generation || token.lease.is_none() {
             return true;
         }
         if self.replaced_after_401.is_some_and(|at| now < at + MINUTE) {

@@ -59,7 +59,7 @@ pub(crate) enum TokenStyle {
 pub(crate) enum ConfigChange {
     /// Nothing that its collectors request.
     Nothing,
-    Plans,
+    Requests,
     Intervals,
     Limits,
     Collectors,
@@ -126,7 +126,7 @@ impl AccountSetup {
     pub(crate) fn change(&mut self, rng: &mut Rng, what: ConfigChange) {
         let all = what == ConfigChange::Everything;
         let (activity, sla) = (&mut self.activity, &mut self.sla);
-        if all || what == ConfigChange::Plans {
+        if all || what == ConfigChange::Requests {
             let (was, now) = (activity.interval, self::activity(rng));
             *activity = engagement_activity::Settings {
                 interval: was,

@@ -119,9 +119,14 @@ struct RawAnswer {
 
 impl RawAnswer {
     fn into_answer(self) -> EngagementAnswer {
+        let other = self.skills_in_table;
+        // Should both sections come, an empty one must not hide the other.
+        let skills = self
+            .skills
+            .filter(|section| !section.skills.is_empty() || other.is_none());
         EngagementAnswer {
             account: self.account,
-            skills: self.skills.or(self.skills_in_table),
+            skills: skills.or(other),
             agents: self.agents,
         }
     }

@@ -54,15 +54,17 @@ fn of_window(settings: &Settings, target: &Target<'_>, window: Window) -> Vec<En
 }
 
 fn skill_filters(selection: &Selection, target: &Target<'_>) -> Vec<IdFilter> {
+    // The first list of skills may share its call with all agents.
     filters(selection, target, |ids| (ids, Some(IdFilter::All)))
 }
 
 fn agent_filters(selection: &Selection, target: &Target<'_>) -> Vec<IdFilter> {
-    filters(selection, target, |ids| (Some(IdFilter::All), ids))
+    // A list of agents restricts skills and never shares a call with them.
+    filters(selection, target, |ids| (None, ids))
 }
 
 /// One filter for each call. `beside` puts an empty list of the ids beside the longest that the other
-/// parameter can be: `all`.
+/// parameter can be.
 fn filters(
     selection: &Selection,
     target: &Target<'_>,
@@ -228,5 +230,19 @@ mod tests {
                 assert_eq!(seen_agents, agents);
             }
         }
+    }
+
+    #[test]
+    fn a_list_of_agents_fills_its_url_as_far_as_it_may() {
+        let agents: Vec<i64> = (0..500).map(|n| 1_000_000 + n).collect();
+        let settings = settings(Selection::All, ids(&agents), false);
+        let plan = plan(&settings, &TARGET);
+        let longest_host = 8 + 253 + 6;
+        let length = |query| longest_host + path("1", query, &|_| 1440).len();
+        let first_list = plan
+            .iter()
+            .find(|query| query.skills.is_none() && query.agents.is_some());
+        // One more agent would be eight characters.
+        assert!(length(first_list.unwrap()) > 2_000 - 8 - 1);
     }
 }

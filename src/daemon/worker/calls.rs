@@ -24,7 +24,7 @@ struct PreparedRequest {
 }
 
 impl AccountWorker {
-    pub(super) async fn look_up(&self, id: ServiceId) -> CallOutput<Answer, Failure> {
+    pub(super) async fn look_up(&self, id: ServiceId) -> CallOutput<Answer, Box<Failure>> {
         let Some(service) = self.service(id) else {
             return Outcome::Rejected.into();
         };
@@ -37,7 +37,7 @@ impl AccountWorker {
         }
     }
 
-    pub(super) async fn authorise(&self) -> CallOutput<Answer, Failure> {
+    pub(super) async fn authorise(&self) -> CallOutput<Answer, Box<Failure>> {
         let reply = self.client.authorise().await;
         match self.record_call(Subject::Token, Api::Token, "a token", reply) {
             Ok(token) => Outcome::Success {
@@ -52,7 +52,7 @@ impl AccountWorker {
         &self,
         task: TaskId,
         key: RequestKey,
-    ) -> CallOutput<Answer, Failure> {
+    ) -> CallOutput<Answer, Box<Failure>> {
         let Some(prepared) = self.prepare(task, key) else {
             return Outcome::Rejected.into();
         };
@@ -86,7 +86,7 @@ impl AccountWorker {
         &self,
         subject: Subject,
         prepared: PreparedRequest,
-    ) -> Result<Answer, CallOutput<Answer, Failure>> {
+    ) -> Result<Answer, CallOutput<Answer, Box<Failure>>> {
         let PreparedRequest {
             request,
             path,
@@ -148,7 +148,7 @@ impl AccountWorker {
         api: Api,
         requested: &str,
         reply: Reply<T>,
-    ) -> Result<T, CallOutput<Answer, Failure>> {
+    ) -> Result<T, CallOutput<Answer, Box<Failure>>> {
         let code = reply.code.to_string();
         self.counters
             .request(api.label(), &code, reply.elapsed, reply.bytes);
@@ -176,7 +176,7 @@ impl AccountWorker {
                 requested: shortened(requested),
                 error,
             };
-            CallOutput::failed(outcome, failure)
+            CallOutput::failed(outcome, Box::new(failure))
         })
     }
 }

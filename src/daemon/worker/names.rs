@@ -9,7 +9,7 @@ use crate::liveperson::{ApiError, NameKind, NamesAnswer};
 use crate::scheduler::{CallOutput, Outcome, PollSummary, RequestKey};
 
 impl AccountWorker {
-    pub(super) async fn request_names(&self, key: RequestKey) -> CallOutput<Answer, Failure> {
+    pub(super) async fn request_names(&self, key: RequestKey) -> CallOutput<Answer, Box<Failure>> {
         let list = usize::try_from(key.0).ok();
         let Some(kind) = list.and_then(|list| NameKind::ALL.get(list).copied()) else {
             return Outcome::Rejected.into();

@@ -12,13 +12,13 @@ use secrecy::zeroize::Zeroizing;
 use url::Url;
 
 use super::{Token, TokenLifetime, login, oauth1, oauth2};
+use crate::clock::{SystemClock, WallClock as _};
 use crate::config::Auth;
 use crate::config::files::READ_TIMEOUT;
 use crate::liveperson::error::ApiError;
 use crate::liveperson::json::{Content, ReadError};
 use crate::liveperson::paths;
 use crate::liveperson::redactor::Redactor;
-use crate::liveperson::wall_clock;
 use crate::vocabulary::Service;
 
 /// Secrets and token. Each lock guards one value, which is replaced whole.
@@ -127,7 +127,7 @@ impl Credentials {
         key: &oauth1::Key<'_>,
         auth: &Auth,
     ) -> Result<Authorization, ApiError> {
-        let stamp = oauth1::RequestStamp::new(wall_clock::now());
+        let stamp = oauth1::RequestStamp::new(SystemClock.now().into());
         let signed = oauth1::sign("GET", url, key, &stamp);
         let mut header = HeaderValue::from_maybe_shared(Bytes::from_owner(signed.header))
             .map_err(|_| refused("the key does not fit into a header"))?;
@@ -150,7 +150,7 @@ impl Credentials {
                 path: paths::token(account),
                 content_type: "application/x-www-form-urlencoded",
                 body: oauth2::form(&client_id, client_secret.expose()),
-                read: |body| oauth2::read(body, wall_clock::now()),
+                read: |body| oauth2::read(body, SystemClock.now().into()),
                 redactor,
             }),
             Auth::Login { username, password } => Some(TokenRequest {

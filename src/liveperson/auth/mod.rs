@@ -42,9 +42,9 @@ impl TokenLifetime {
 pub enum LifetimeSource {
     /// `expires_in` of the answer.
     ExpiresIn,
-    /// `exp` less `iat` of the JWT: both by LivePerson's clock, so ours does not matter.
+    /// `exp` less `iat` of the JWT: both by LivePerson's clock, so the machine's does not matter.
     Jwt,
-    /// `exp` of the JWT less the time on our own clock: as wrong as that clock is.
+    /// `exp` of the JWT less the time on the machine's clock: as wrong as that clock is.
     OwnClock,
     /// Not given: five minutes for an OAuth 2.0 token, no end for a session.
     Unknown,
@@ -157,6 +157,33 @@ fn reload_files(auth: &Auth) -> Result<Auth, String> {
         Auth::Login { password, .. } => reload(password)?,
     }
     Ok(auth)
+}
+
+/// Tokens as plain strings, for [`crate::liveperson::fuzzing`].
+#[cfg(feature = "fuzzing")]
+pub(super) mod fuzzing {
+    use std::time::{Duration, SystemTime};
+
+    use super::{Token, login, oauth2};
+    use crate::liveperson::json::{Content, ReadError};
+
+    type Read<T> = Result<Content<T>, ReadError>;
+
+    fn plain(token: &Token) -> String {
+        String::from_utf8_lossy(&token.share()).into_owned()
+    }
+
+    pub(in crate::liveperson) fn oauth2(
+        body: &[u8],
+        now: SystemTime,
+    ) -> Read<(String, Option<Duration>)> {
+        let content = oauth2::read(body, now)?;
+        Ok(content.map(|(token, lifetime)| (plain(&token), lifetime.lifetime)))
+    }
+
+    pub(in crate::liveperson) fn login(body: &[u8]) -> Read<String> {
+        Ok(login::read(body)?.map(|token| plain(&token)))
+    }
 }
 
 fn reload(secret: &mut Secret) -> Result<(), String> {

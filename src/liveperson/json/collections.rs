@@ -78,7 +78,7 @@ impl<'de, K: NumericKey, V: Deserialize<'de>> Visitor<'de> for MapVisitor<K, V> 
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        // Only the second reading knows the size beforehand: it has taken the object apart, and
+        // Only the second reading knows the size in advance: it has split the object, and
         // continues behind an entry that cannot be read, which it has counted.
         let recovers = map.size_hint().is_some();
         let mut entries = Vec::new();

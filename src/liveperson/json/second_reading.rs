@@ -1,7 +1,7 @@
 //! The second reading of a body that serde_json has refused: says where the fault is, and reads
-//! the rest when only entries of a map or list are at fault.
+//! the rest when only entries of an object or array are at fault.
 //!
-//! [`Reader`] is a serde deserializer over the text of one value. It takes objects and lists apart
+//! [`Reader`] is a serde deserializer over the text of one value. It splits objects and arrays
 //! before it reads what is in them, so that it knows where the next value begins even when this one
 //! cannot be read. Of a field that comes twice the last value counts. That costs a pass over the
 //! text for every level of nesting, which is why it is not the first reading.
@@ -18,12 +18,16 @@ use serde_json::Value;
 use super::split::{Member, entries_of_list, entries_of_object, last_of_each_field};
 use super::{Fault, Ignored, MAX_ENTRIES};
 
+/// Longest key that is repeated in a path, in bytes. Every entry that cannot be read repeats the keys
+/// above it, so that longer ones would make a hostile answer take hours.
+const LONGEST_KEY: usize = 1_024;
+
 /// Where the second reading stands, and what it has left out.
 #[derive(Default)]
 pub(super) struct Progress {
     /// Keys and indexes from the top to the value that is being read.
     path: Vec<String>,
-    /// Entries of maps and lists so far, also unreadable ones.
+    /// Entries of objects and arrays so far, unreadable ones included.
     entries: usize,
     /// How many of the enclosing values are entries, which may be left out.
     inside_entries: usize,
@@ -49,6 +53,20 @@ impl Progress {
     /// What was left out.
     pub(super) fn into_ignored(self) -> Option<Ignored> {
         self.ignored
+    }
+
+    /// Enters the value of a key or index. A key too long to be repeated is not cut, because part of
+    /// a secret would not be recognised as one.
+    fn enter(&mut self, key: &str) {
+        self.path.push(match key.len() {
+            0..=LONGEST_KEY => key.to_owned(),
+            length => format!("a key of {length} bytes"),
+        });
+    }
+
+    /// Leaves it again.
+    fn leave(&mut self) {
+        self.path.pop();
     }
 
     fn fault(&self, found: String, problem: &str) -> Fault {
@@ -83,7 +101,7 @@ impl Progress {
         self.ignored.as_ref().map_or(0, |ignored| ignored.count)
     }
 
-    /// Counts an entry of a map or list.
+    /// Counts an entry of an object or array.
     ///
     /// # Errors
     /// More entries than any account has, which makes the whole answer unreadable.
@@ -283,10 +301,10 @@ impl<'de, 'p> Members<'de, 'p> {
     where
         S: DeserializeSeed<'de>,
     {
-        self.progress.path.push(key.clone().into_owned());
+        self.progress.enter(&key);
         let result = seed.deserialize(CowStrDeserializer::new(key.clone()));
         let result = result.map_err(|error| self.progress.locate(error, quoted(&key)));
-        self.progress.path.pop();
+        self.progress.leave();
         if let Err(error) = &result {
             self.progress.count_ignored(error);
         }
@@ -297,13 +315,13 @@ impl<'de, 'p> Members<'de, 'p> {
     where
         S: DeserializeSeed<'de>,
     {
-        self.progress.path.push(key.into_owned());
+        self.progress.enter(&key);
         self.progress.inside_entries += usize::from(self.independent);
         let progress = &mut *self.progress;
         let result = seed.deserialize(Reader { text, progress });
         let result = result.map_err(|error| self.progress.locate(error, describe(text)));
         self.progress.inside_entries -= usize::from(self.independent);
-        self.progress.path.pop();
+        self.progress.leave();
         match &result {
             Ok(_) => self.readable += usize::from(text != "null"),
             Err(error) if self.independent => self.progress.count_ignored(error),

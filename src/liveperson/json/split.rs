@@ -39,7 +39,7 @@ pub(super) fn last_of_each_field<'de>(
     split(text, '{', |json| json.deserialize_map(Split(fields)))
 }
 
-/// Takes an object apart that is a map.
+/// Splits an object whose keys are data, such as ids.
 pub(super) fn entries_of_object<'de>(
     text: &'de str,
     progress: &mut Progress,

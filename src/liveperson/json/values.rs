@@ -9,7 +9,7 @@ use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpecte
 
 use super::repair::UNREADABLE;
 
-/// Beyond this a double no longer tells one integer from the next.
+/// Beyond this a double does not represent every integer.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// A finite number, also as a string.

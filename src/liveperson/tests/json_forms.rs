@@ -104,6 +104,8 @@ fn an_empty_second_name_does_not_hide_the_first() {
         r#"{"skillsMetrics":{"metricsPerSkill":{"4":{}}},"skillsMetricsPerAgent":null}"#,
         r#"{"skillsMetrics":null,"skillsMetricsPerAgent":{"metricsPerSkill":{"4":{}}}}"#,
         r#"{"skillsMetricsPerAgent":{"metricsPerSkill":{"4":{}}},"skillsMetrics":null}"#,
+        r#"{"skillsMetricsPerAgent":{},"skillsMetrics":{"metricsPerSkill":{"4":{}}}}"#,
+        r#"{"skillsMetricsPerAgent":{"metricsPerSkill":{"4":{}}},"skillsMetrics":{}}"#,
     ] {
         let answer = parse(body, &query(ids(&[4]), None));
         assert_eq!(answer.skills.unwrap().skills.len(), 1, "{body}");
@@ -409,6 +411,23 @@ fn the_number_of_entries_is_limited() {
         read_error(&body, &query(None, Some(IdFilter::All))),
         "agentsMetrics.metricsPerAgent: more than 1000000 entries is more than any account has"
     );
+}
+
+/// Each unreadable agent repeating the id of its skill would copy a thousand gigabytes.
+#[test]
+fn unreadable_entries_below_a_long_key_take_no_time() {
+    let skill = format!("{}4", "0".repeat(10_000_000));
+    let agents = r#""x":1,"#.repeat(100_000);
+    let body = format!(
+        r#"{{"skillsMetricsPerAgent":{{"metricsPerSkill":{{"{skill}":{{"metricsPerAgent":{{{agents}
+        "3":{{}}}}}}}}}}}}"#
+    );
+    let content = engagement_activity::read(body.as_bytes(), &query(ids(&[4]), None)).unwrap();
+    assert_eq!(content.value.skills.unwrap().skills.len(), 1);
+    let ignored = content.ignored.unwrap();
+    assert_eq!(ignored.count, 100_000);
+    let path = "skillsMetricsPerAgent.metricsPerSkill.a key of 10000001 bytes.metricsPerAgent.x";
+    assert_eq!(ignored.first.path, path);
 }
 
 #[test]

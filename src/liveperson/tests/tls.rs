@@ -53,9 +53,16 @@ async fn an_unknown_certificate_is_named_as_the_reason() {
         "{text}"
     );
     assert!(text.contains("certificate"), "{text}");
-    let rootless = std::env::var_os(NO_ROOTS).is_some();
-    assert_eq!(text.contains("install ca-certificates"), rootless, "{text}");
-    assert!(server.requests().is_empty(), "no credentials to a stranger");
+    let no_trust_anchors = std::env::var_os(NO_ROOTS).is_some();
+    assert_eq!(
+        text.contains("install ca-certificates"),
+        no_trust_anchors,
+        "{text}"
+    );
+    assert!(
+        server.requests().is_empty(),
+        "no credentials to an unverified server"
+    );
 }
 
 /// The environment of a process cannot be changed safely: so these tests run once more in one of

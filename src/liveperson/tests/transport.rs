@@ -290,7 +290,7 @@ async fn a_server_that_hangs_is_abandoned_after_the_timeout() {
     let mut half = answer(200, &[], ACCOUNT_BODY);
     half.truncate(half.len() - 20);
     let reply = call_with_short_timeout(vec![Act::SendAndHang(half)]).await;
-    assert_eq!(reply.bytes, 178, "what was read is counted all the same");
+    assert_eq!(reply.bytes, 178, "what was read is counted nevertheless");
     assert_eq!(failure(reply), late);
 }
 

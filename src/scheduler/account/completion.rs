@@ -39,7 +39,7 @@ impl AccountScheduler {
         report_backoff(&mut self.events[first_event..]);
     }
 
-    /// What the end of a call means for pause, spacing and hosts, whatever it was for.
+    /// What the end of a call means for pause, spacing and hosts, for calls of every purpose.
     fn adapt_pace(&mut self, now: Instant, flight: InFlight, outcome: Outcome) {
         match outcome {
             Outcome::Success { .. } => {
@@ -167,7 +167,7 @@ impl AccountScheduler {
     fn report_attempt(&mut self, call: Call, attempt: Attempt) {
         let event = match attempt {
             Attempt::Succeeded => Event::SessionReady { call },
-            // The pause has an event of its own.
+            // The pause has a separate event.
             Attempt::Throttled => return,
             Attempt::RetryAfter(wait) => Event::CallFailed {
                 call,

@@ -59,7 +59,7 @@ fn a_slow_api_with_a_nearly_full_plan_skips_and_stretches_polls() {
     let driver = Driver::run(settings(vec![data_task(30, 30)]), [14], HOUR, answer);
     assert!(driver.skipped >= 12, "{}", driver.skipped);
     assert!(driver.ends.iter().any(|e| e.summary.stretch > 1.5));
-    // Late ones begin when the last one has ended, so that hardly any is lost.
+    // Late polls begin when the previous one has ended, so that hardly any is lost.
     assert!(driver.ends.len() > 70, "{}", driver.ends.len());
 }
 

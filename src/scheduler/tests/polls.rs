@@ -170,6 +170,39 @@ fn a_401_fetches_one_new_token_and_retries_once() {
 }
 
 #[test]
+fn calls_refused_with_one_token_use_the_same_new_one() {
+    let mut tokens = 0;
+    // Both requests are under way when the first is refused.
+    let answer = move |_, call| match call {
+        PlainCall::Token => {
+            tokens += 1;
+            (1.0, OK)
+        }
+        PlainCall::Request { .. } if tokens < 2 => (1.0, Outcome::Unauthorised),
+        _ => (1.0, OK),
+    };
+    let mut settings = with_token(settings(vec![data_task(30, 30)]));
+    settings.max_in_flight = 2;
+    settings.tasks[0].interval = Duration::from_secs(1);
+    let driver = Driver::run(settings, [2], 29.0, answer);
+    assert!(driver.ends[0].summary.is_success());
+    let first_polls = driver.starts.iter().take(8).map(|start| start.call);
+    let first_polls: Vec<_> = first_polls.collect();
+    let of_requests = |index| {
+        let request = PlainCall::Request { task: 0, index };
+        let starts = driver.starts.iter().filter(|start| start.call == request);
+        starts.map(|start| start.at).take(2).collect::<Vec<_>>()
+    };
+    for index in [0, 1] {
+        let starts = of_requests(index);
+        // Its call, the other's, and the new token: no wait for a failure, which is 5 s.
+        assert!(starts[1] - starts[0] < 4.0, "{index}: {starts:?}");
+    }
+    let new_tokens = first_polls.iter().filter(|call| **call == PlainCall::Token);
+    assert_eq!(new_tokens.count(), 2, "{first_polls:?}");
+}
+
+#[test]
 fn a_lasting_401_is_a_failure_with_one_new_token_a_poll() {
     let answer = |_, call| match call {
         PlainCall::Request { .. } => (0.1, Outcome::Unauthorised),

@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq;
 
 use super::oauth1::{self, Key, Nonces, SignedRequest};
 use super::tokens::Tokens;
-use crate::simulator::clock::{SystemClock, WallClock};
+use crate::clock::{SystemClock, WallClock};
 use crate::simulator::options::Options;
 
 /// How many credentials are recorded.
@@ -143,7 +143,7 @@ impl Credentials {
             access_token: secrets.access_token.expose_secret(),
             access_token_secret: secrets.access_token_secret.expose_secret(),
         };
-        let now = u64::try_from(SystemClock.now_ms() / 1000).unwrap_or(0);
+        let now = u64::try_from(SystemClock.now().as_second()).unwrap_or(0);
         oauth1::check(header, request, &key, &self.nonces, now)
     }
 }

@@ -110,7 +110,7 @@ impl<'a> Module<'a> {
                         if self.tokens.get(*at).is_some_and(|token| token.text == ",") {
                             *at += 1;
                         } else if self.tokens.get(*at).is_some_and(|token| token.text != "}") {
-                            // No Rust; whoever compiles it says so.
+                            // Not Rust; the compiler says so.
                             return;
                         }
                     }

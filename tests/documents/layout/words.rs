@@ -1,4 +1,4 @@
-//! Names and words: how long a test's name may be, and words that a stranger would stumble over.
+//! Names and words: how long a test's name may be, and words that have a plainer one.
 
 use std::collections::{BTreeMap, BTreeSet};
 

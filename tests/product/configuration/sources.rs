@@ -229,7 +229,7 @@ fn a_secret_in_the_credentials_directory_is_preferred() {
 #[test]
 fn a_certificate_path_is_relative_to_the_file() {
     let folder = Folder::with(format!("{ACCOUNT}tls: {{ca_file: ca.pem}}\n"));
-    folder.file("ca.pem", "# ours\n-----BEGIN CERTIFICATE-----\n");
+    folder.file("ca.pem", "# private\n-----BEGIN CERTIFICATE-----\n");
     let config = folder.load(&[]).unwrap().config;
     assert_eq!(config.tls.ca_file, Some(folder.path().join("ca.pem")));
 }

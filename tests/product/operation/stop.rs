@@ -1,11 +1,12 @@
 //! A stop finishes responses that are being read and does not wait for stalled ones.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use liveperson_exporter::simulator::{Options, Simulator, SystemClock};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpSocket;
+use tokio::time::Instant;
 
 use super::{FIRST, account, all_up};
 use crate::common::{Exporter, eventually};
