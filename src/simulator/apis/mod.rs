@@ -1,4 +1,4 @@
-//! The simulated APIs of LivePerson: one file and one line in [`STANDARD`] each.
+//! The simulated APIs of LivePerson: one file and one line in `STANDARD` each.
 //!
 //! A file holds all that the simulator knows of its API: the path, the method, the parameters and
 //! their checks, and the response, written from LivePerson's documents. The router, the faults,
