@@ -60,7 +60,7 @@ pub(crate) const NAMES: &[(&str, &str)] = &[
     ("Prerequisite", "Refreshable"),
     ("Say", "LogDecision"),
     ("Site", "Handler"),
-    ("Summary", "Summary"),
+    ("Tally", "Summary"),
     ("Tap", "ActivityStream"),
     ("Trail", "JsonPath"),
     ("Wanted", "ScrapeRequest"),
