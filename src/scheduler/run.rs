@@ -342,4 +342,74 @@ mod tests {
             "{published}"
         );
     }
+
+    /// Its first call is throttled, its second rejected. The locks hold the number of calls and the
+    /// reported events.
+    #[derive(Default)]
+    struct RefusedTwice {
+        calls: Mutex<u32>,
+        reported: Mutex<Vec<(&'static str, Option<String>)>>,
+    }
+
+    impl Worker for RefusedTwice {
+        type Answer = ();
+        type Failure = String;
+        type Change = ();
+
+        fn begin_poll(&self, _: TaskId) -> Vec<RequestKey> {
+            vec![RequestKey(0)]
+        }
+
+        async fn execute(&self, _: Call) -> CallOutput<(), String> {
+            *self.calls.lock() += 1;
+            let retry_after = Some(Duration::from_secs(1));
+            match *self.calls.lock() {
+                1 => CallOutput::failed(Outcome::Throttled { retry_after }, "429".to_owned()),
+                2 => CallOutput::failed(Outcome::Rejected, "403".to_owned()),
+                _ => CallOutput::answered(()),
+            }
+        }
+
+        fn publish(&self, _: Call, (): ()) -> Vec<RequestKey> {
+            Vec::new()
+        }
+
+        fn apply(&self, (): ()) {}
+
+        fn on_event(&self, event: Event, failure: Option<&String>) {
+            let kind = match event {
+                Event::Paused { .. } => "paused",
+                Event::CallFailed { .. } => "failed",
+                Event::PollEnded { .. } => "ended",
+                _ => return,
+            };
+            self.reported.lock().push((kind, failure.cloned()));
+        }
+
+        fn on_backoff(&self, _: Option<Instant>) {}
+
+        fn on_panic(&self) -> Duration {
+            Duration::ZERO
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_reason_of_a_failure_comes_with_the_events_it_caused() {
+        let worker = Arc::new(RefusedTwice::default());
+        let scheduler = AccountScheduler::new(settings(vec![data_task(200, 200)]), now());
+        let (sender, mut changes) = tokio::sync::mpsc::unbounded_channel();
+        let stop = async move {
+            tokio::time::sleep(Duration::from_secs(250)).await;
+            drop(sender);
+        };
+        tokio::join!(run(scheduler, Arc::clone(&worker), &mut changes), stop);
+        let reason = |reason: &str| Some(reason.to_owned());
+        let expected = [
+            ("paused", reason("429")),
+            ("failed", reason("403")),
+            ("ended", reason("403")),
+            ("ended", None),
+        ];
+        assert_eq!(*worker.reported.lock(), expected);
+    }
 }
