@@ -7,7 +7,8 @@ use fastrand::Rng;
 use liveperson_exporter::daemon::{AccountStatus, Answer, Publisher};
 use liveperson_exporter::liveperson::NameKind;
 use liveperson_exporter::scheduler::{
-    AccountScheduler, Call, Completion, Event, Outcome, PlanSource, RequestKey, Step, TaskId,
+    AccountScheduler, Call, Completion, Event, NextAction, Outcome, PlanSource, RequestKey, Step,
+    TaskId,
 };
 use liveperson_exporter::store::Store;
 
@@ -356,6 +357,12 @@ impl Account {
                 Event::CallFailed { call, next } => {
                     if !matches!(call, Call::Request { .. }) {
                         self.model.session_failed(now, *call, *next);
+                    } else if let Some((_, Outcome::Unauthorised)) = ended
+                        && *next != NextAction::RetryWithNewToken
+                    {
+                        // A token that was revoked soon after it replaced another one stays in use
+                        // for a minute: not all is well yet.
+                        self.recovered_since = None;
                     }
                 }
                 Event::SessionReady { .. } => {}
