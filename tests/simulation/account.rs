@@ -22,6 +22,9 @@ use super::setup::AccountSetup;
 
 mod reload;
 
+/// Least time between two tokens that are replaced because they were refused.
+const REPLACEMENT_DISTANCE: Duration = Duration::from_secs(60);
+
 /// A call under way.
 #[derive(Clone, Copy, Debug)]
 struct UnderWay {
@@ -52,6 +55,8 @@ pub(crate) struct Account {
     pub(crate) removed: bool,
     /// Since when every collector has been polled successfully after the last fault.
     pub(crate) recovered_since: Option<Instant>,
+    /// When a token was refused last that was not replaced, because another one was only recently.
+    refused_token_kept: Option<Instant>,
     /// Nothing of it is left to check.
     pub(crate) done: bool,
 }
@@ -104,6 +109,7 @@ impl Account {
             names_begun: false,
             removed: false,
             recovered_since: None,
+            refused_token_kept: None,
             done: false,
             setup,
         }
@@ -360,9 +366,7 @@ impl Account {
                     } else if let Some((_, Outcome::Unauthorised)) = ended
                         && *next != NextAction::RetryWithNewToken
                     {
-                        // A token that was revoked soon after it replaced another one stays in use
-                        // for a minute: not all is well yet.
-                        self.recovered_since = None;
+                        self.refused_token_kept = Some(now);
                     }
                 }
                 Event::SessionReady { .. } => {}
@@ -408,8 +412,16 @@ impl Account {
 
     /// After some time without faults nothing is older than its interval and its call. Not checked
     /// where calls are so slow or so rare that they wait for each other.
-    pub(crate) fn check_freshness(&self, now: Instant) {
+    pub(crate) fn check_freshness(&self, monotonic: Instant, now: Instant) {
         if self.removed {
+            return;
+        }
+        // A token that was revoked soon after it replaced another one stays in use for a minute.
+        let longest = self.setup.longest_interval().mul_f64(2.1);
+        if self
+            .refused_token_kept
+            .is_some_and(|at| monotonic < at + REPLACEMENT_DISTANCE + longest)
+        {
             return;
         }
         let asked = self.names_begun || !self.setup.names.lookup;

@@ -191,7 +191,7 @@ impl World {
             // Every collector has had a poll that no fault touched.
             let longest = account.setup.longest_interval();
             if now - since > longest.mul_f64(2.1) {
-                account.check_freshness(self.clocks.aged(now));
+                account.check_freshness(now, self.clocks.aged(now));
             }
             account.done = now - since > longest.mul_f64(3.3);
         }
