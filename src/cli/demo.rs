@@ -20,15 +20,6 @@ accounts:
   - id: "12345678"
     auth:
       oauth2: {client_id: demo, client_secret: demo-secret}
-engagement_activity:
-  interval: 15s
-  windows: [5m, 1h, today]
-  skill_agents: true
-sla:
-  interval: 30s
-  windows: [5m, 1h]
-  skills: all
-  groups: [11, 12, 13]
 limits:
   max_in_flight: 2
   min_spacing: 50ms
@@ -62,7 +53,8 @@ pub(super) async fn demo(flags: Flags, program: &Program) -> Result<(), Failure>
 }
 
 fn configuration(domain_api: &str, collectors: &Registry) -> Result<Config, String> {
-    let text = format!("{CONFIGURATION}domain_api: \"{domain_api}\"\n");
+    let sections = collectors.demo_sections();
+    let text = format!("{CONFIGURATION}{sections}domain_api: \"{domain_api}\"\n");
     // The user's environment is about another account.
     let no_variables: [(&str, &str); 0] = [];
     let environment = Environment::from_pairs(no_variables);
@@ -86,7 +78,7 @@ Let Prometheus scrape it:
       - job_name: liveperson
         static_configs: [{{targets: [\"{target}\"]}}]
 
-Pull the plug on the simulated LivePerson for a while and see what the exporter makes of it:
+Make the simulated LivePerson fail for 20 requests:
 
     curl -X POST {simulator}/control/faults -d '[{{\"api\": \"any\", \"status\": 503, \"count\": 20}}]'
 

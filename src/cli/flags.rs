@@ -23,7 +23,7 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
 #[command(
     name = "liveperson_exporter",
     version = VERSION.as_str(),
-    about = "Prometheus exporter for LivePerson's Engagement Activity and SLA Histogram APIs"
+    about = "Prometheus exporter for LivePerson"
 )]
 pub(super) struct Cli {
     #[command(subcommand)]

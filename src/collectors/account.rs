@@ -64,11 +64,11 @@ impl AccountCollectors {
         let Some(windows) = collector.needs_skills() else {
             return collector.plan(&target, &[]);
         };
-        let told_by_another = self.names_skills_for(collector);
-        let discovery = (skills.is_none() || !told_by_another)
+        let named_by_another = self.names_skills_for(collector);
+        let discovery = (skills.is_none() || !named_by_another)
             .then(|| self.skill_discovery(Window::covering(windows)));
         // Those of a discovery come with its answer, in this very poll.
-        let known = skills.filter(|_| told_by_another).unwrap_or_default();
+        let known = skills.filter(|_| named_by_another).unwrap_or_default();
         let requests = collector.plan(&target, known);
         discovery.flatten().into_iter().chain(requests).collect()
     }

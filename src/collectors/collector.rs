@@ -139,6 +139,11 @@ pub trait Collector: Debug + Send + Sync + 'static {
     /// The smallest request that shows whether the API answers, for `test-connection`.
     fn probe(&self, settings: &Self::Settings) -> Self::Query;
 
+    /// Its section in the configuration of `demo`, as YAML in braces; `None` for the defaults.
+    fn demo_settings(&self) -> Option<&'static str> {
+        None
+    }
+
     /// What the answer to the probe says, in a few words.
     fn summary(&self, answer: &Self::Answer) -> String;
 

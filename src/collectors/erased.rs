@@ -19,24 +19,29 @@ use crate::vocabulary::Window;
 
 /// A collector in the registry.
 pub(super) trait Registered: Debug + Send + Sync {
-    fn about_it(&self) -> &'static About;
-    fn all_families(&self) -> Vec<&'static Family>;
+    fn about_collector(&self) -> &'static About;
+    fn collector_families(&self) -> Vec<&'static Family>;
     fn section(&self) -> SectionType;
+    fn demo_settings(&self) -> Option<&'static str>;
     /// The collector with the settings of an account; `None` when its section was not read.
     fn configured(&'static self, account: &Account) -> Option<ConfiguredCollector>;
 }
 
 impl<C: Collector> Registered for C {
-    fn about_it(&self) -> &'static About {
+    fn about_collector(&self) -> &'static About {
         self.about()
     }
 
-    fn all_families(&self) -> Vec<&'static Family> {
+    fn collector_families(&self) -> Vec<&'static Family> {
         self.families()
     }
 
     fn section(&self) -> SectionType {
         SectionType::of::<C::Settings>()
+    }
+
+    fn demo_settings(&self) -> Option<&'static str> {
+        Collector::demo_settings(self)
     }
 
     fn configured(&'static self, account: &Account) -> Option<ConfiguredCollector> {

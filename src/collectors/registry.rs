@@ -27,7 +27,7 @@ impl Registry {
 
     /// What is said of each collector.
     pub fn about(&self) -> impl Iterator<Item = &'static About> {
-        self.0.iter().map(|collector| collector.about_it())
+        self.0.iter().map(|collector| collector.about_collector())
     }
 
     /// How many there are.
@@ -38,6 +38,18 @@ impl Registry {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// What the configuration of `demo` has for them.
+    pub fn demo_sections(&self) -> String {
+        let sections = self.0.iter().filter_map(|collector| {
+            let settings = collector.demo_settings()?;
+            Some(format!(
+                "{}: {settings}\n",
+                collector.about_collector().label
+            ))
+        });
+        sections.collect()
     }
 
     /// The sections of the configuration that they read.
@@ -55,7 +67,9 @@ impl Registry {
 
     /// The families of all collectors, in the order of the page.
     pub fn families(&self) -> impl Iterator<Item = &'static Family> {
-        self.0.iter().flat_map(|collector| collector.all_families())
+        self.0
+            .iter()
+            .flat_map(|collector| collector.collector_families())
     }
 }
 

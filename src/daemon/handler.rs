@@ -31,7 +31,7 @@ pub struct DaemonHandler {
 }
 
 impl DaemonHandler {
-    /// The pages of a daemon, which tell of the web configuration that they are served by, too.
+    /// The pages of a daemon, which also show the state of the web configuration that they are served by.
     pub fn new(daemon: Arc<Daemon>, web_config: Option<WebConfig>) -> Self {
         Self {
             daemon,

@@ -1,14 +1,16 @@
 //! The daemon: the module that knows all the others and connects them.
 //!
-//! [`Daemon`] owns the accounts, `reload` replaces them when the configuration changes. `account` turns an account of the configuration into a running task, whose `tasks` are its
-//! collectors and the names; `worker` makes its calls and reports what happened; `publisher` decides
+//! [`Daemon`] owns the accounts, `reload` replaces them when the configuration changes. `account`
+//! turns an account of the configuration into a running task, whose `tasks` are its collectors and the
+//! names; `worker` makes its calls and reports what happened; `publisher` decides
 //! what of their answers is served, `results` request by request; `status` and `log_throttle` say what
 //! operators see of it. `handler` answers requests for pages, `scrape` for the largest of them.
 //! `plan_report` prints the plan for `check-config`, `connection_test` tries every call once for
-//! `test-connection`. `clock` is the wall clock, `server_clock` LivePerson's, `services` lists the hosts
+//! `test-connection`; `advice` says what to do about a failure. `clock` is the wall clock, `server_clock` LivePerson's, `services` lists the hosts
 //! that are needed.
 
 mod account;
+mod advice;
 mod clock;
 mod connection_test;
 #[cfg(feature = "fuzzing")]
@@ -45,8 +47,9 @@ use crate::store::Store;
 
 use clock::epoch_seconds;
 
+pub use advice::ProxyEnv;
 pub use clock::{SystemClock, WallClock, timeframe};
-pub use connection_test::{ProxyEnv, Summary, test_connection};
+pub use connection_test::{Summary, test_connection};
 pub use handler::DaemonHandler;
 pub use plan_report::plan_report;
 pub use publisher::{Answer, Publisher};

@@ -71,7 +71,7 @@ pub(super) struct AccountWorker {
     incidents: Mutex<Incidents>,
     /// When entries of answers were ignored last. Changed by calls.
     ignored: Mutex<IgnoredEntriesLog>,
-    /// The last 429. Only the account's task uses it.
+    /// The last 429. Only the account's task uses it, but the worker is shared with its calls.
     last_throttled: Mutex<Option<Instant>>,
 }
 

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::escapes::{csi, is_format};
+use super::one_line::one_line;
 use super::redactor::Redactor;
 
 /// Longest excerpt of a body that was not understood, in characters.
@@ -20,7 +20,7 @@ impl Redactor {
         if self.withholds() {
             return WITHHELD.to_owned();
         }
-        shorten(&self.hide(&clean(text)), limit)
+        shorten(&self.hide(&one_line(text)), limit)
     }
 
     /// The beginning of a body that could not be understood, quoted.
@@ -32,7 +32,7 @@ impl Redactor {
             return WITHHELD.to_owned();
         }
         let window = body.get(..WINDOW).unwrap_or(body);
-        let text = clean(&String::from_utf8_lossy(window));
+        let text = one_line(&String::from_utf8_lossy(window));
         let text = if window.len() < body.len() {
             self.drop_split_secret(&self.hide(&text))
         } else {
@@ -52,9 +52,9 @@ impl Redactor {
         }
         // Before tags are taken out, because a secret with an angle bracket would be torn apart;
         // and after, because a tag may have stood inside of one.
-        let raw = self.hide(&clean(&String::from_utf8_lossy(body)));
+        let raw = self.hide(&one_line(&String::from_utf8_lossy(body)));
         let text = if is_html(body) { html_text(&raw) } else { raw };
-        let text = self.hide(&clean(&text));
+        let text = self.hide(&one_line(&text));
         let text = if cut {
             self.drop_split_secret(&text)
         } else {
@@ -65,27 +65,6 @@ impl Redactor {
         }
         shorten(&text, MAX_MESSAGE)
     }
-}
-
-/// One line: white space runs become one space; control and invisible formatting characters go,
-/// and so do the codes that colour a terminal.
-pub(super) fn clean(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text.chars();
-    while let Some(c) = rest.next() {
-        if c == '\u{1b}' {
-            let code = csi(rest.as_str().as_bytes());
-            rest = rest.as_str().get(code..).unwrap_or_default().chars();
-        } else if c.is_whitespace() {
-            if !out.ends_with(' ') && !out.is_empty() {
-                out.push(' ');
-            }
-        } else if !c.is_control() && !is_format(c) {
-            out.push(c);
-        }
-    }
-    out.truncate(out.trim_end().len());
-    out
 }
 
 fn shorten(text: &str, limit: usize) -> String {

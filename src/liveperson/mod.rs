@@ -19,6 +19,7 @@ mod http;
 mod http_clients;
 pub mod json;
 mod names;
+mod one_line;
 mod paths;
 mod proxy;
 mod redactor;

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use secrecy::zeroize::Zeroizing;
 
 use super::escapes;
-use super::excerpt::clean;
+use super::one_line::one_line;
 
 /// The replacement of a secret.
 const HIDDEN: &str = "[secret]";
@@ -96,7 +96,7 @@ impl Redactor {
     fn needles(&self) -> Vec<Zeroizing<String>> {
         let mut needles = Vec::new();
         for text in self.texts() {
-            let cleaned = Zeroizing::new(clean(text));
+            let cleaned = Zeroizing::new(one_line(text));
             if cleaned.as_str() != text && !cleaned.is_empty() {
                 needles.push(cleaned);
             }

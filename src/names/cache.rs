@@ -95,8 +95,8 @@ mod tests {
         }
     }
 
-    fn lines(book: &NameCache) -> Vec<String> {
-        let chunks = book.chunks("1").unwrap();
+    fn lines(cache: &NameCache) -> Vec<String> {
+        let chunks = cache.chunks("1").unwrap();
         let segments = chunks.iter().flat_map(|c| c.segments(Format::Text));
         let text: Vec<u8> = segments.flat_map(|s| s.plain().unwrap()).collect();
         let text = String::from_utf8(text).unwrap();
@@ -105,30 +105,30 @@ mod tests {
 
     #[test]
     fn the_configuration_wins_and_what_is_gone_is_dropped() {
-        let mut book = NameCache::new(&configured(true));
+        let mut cache = NameCache::new(&configured(true));
         let sales = "liveperson_skill_info{account=\"1\",skill=\"4\",name=\"Sales\"} 1";
-        assert_eq!(lines(&book), [sales]);
-        book.update(NameKind::Skills, names(&[(4, "Verkauf"), (5, "Fax")]));
-        book.update(NameKind::Users, names(&[(3, "a\"b\\c\nd\u{1F600}")]));
+        assert_eq!(lines(&cache), [sales]);
+        cache.update(NameKind::Skills, names(&[(4, "Verkauf"), (5, "Fax")]));
+        cache.update(NameKind::Users, names(&[(3, "a\"b\\c\nd\u{1F600}")]));
         let fax = "liveperson_skill_info{account=\"1\",skill=\"5\",name=\"Fax\"} 1";
         let odd =
             "liveperson_agent_info{account=\"1\",agent=\"3\",name=\"a\\\"b\\\\c\\nd\u{1F600}\"} 1";
-        assert_eq!(lines(&book), [sales, fax, odd]);
-        book.update(NameKind::Skills, names(&[]));
-        assert_eq!(lines(&book), [sales, odd]);
-        assert!(book.has(NameKind::Skills) && !book.has(NameKind::Groups));
+        assert_eq!(lines(&cache), [sales, fax, odd]);
+        cache.update(NameKind::Skills, names(&[]));
+        assert_eq!(lines(&cache), [sales, odd]);
+        assert!(cache.has(NameKind::Skills) && !cache.has(NameKind::Groups));
         let mut newer = NameCache::new(&configured(true));
-        newer.restore_from(&book);
+        newer.restore_from(&cache);
         assert_eq!(lines(&newer), [sales, odd], "no gap at a reload");
         let mut newer = NameCache::new(&configured(false));
-        newer.restore_from(&book);
+        newer.restore_from(&cache);
         assert_eq!(lines(&newer), [sales], "not wanted any more");
         assert!(!newer.has(NameKind::Skills), "to be asked for whole");
         let mut renamed = configured(true);
         renamed.skills.insert(4, "Vertrieb".to_owned());
-        book.configure(&renamed);
+        cache.configure(&renamed);
         assert_eq!(
-            lines(&book),
+            lines(&cache),
             [sales.replace("Sales", "Vertrieb"), odd.to_owned()]
         );
     }

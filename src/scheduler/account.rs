@@ -15,7 +15,7 @@ use super::{Call, Event, PlanSource, ServiceId, SessionSettings, Spacing, TaskId
 mod carryover;
 mod completion;
 
-pub use carryover::{CarriedTask, Carryover, SessionChange};
+pub use carryover::{CarriedTask, Carryover};
 
 /// What the scheduler must know of an account.
 #[derive(Clone, Debug, PartialEq)]

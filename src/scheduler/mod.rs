@@ -50,6 +50,7 @@ mod poll;
 mod refreshable;
 mod run;
 mod session;
+mod session_change;
 mod spacing;
 mod spread;
 mod stretch;
@@ -61,13 +62,14 @@ mod test_driver;
 #[cfg(test)]
 mod tests;
 
-pub use account::{AccountScheduler, AccountSettings, CarriedTask, Carryover, SessionChange, Step};
+pub use account::{AccountScheduler, AccountSettings, CarriedTask, Carryover, Step};
 pub use call::{Call, Completion, Outcome};
 pub use event::{Event, NextAction, PollSummary};
 pub use ids::{RequestIndex, RequestKey, ServiceId, TaskId};
 pub use policy::TaskPolicy;
 pub use run::{CallOutput, Worker, run};
 pub use session::SessionSettings;
+pub use session_change::SessionChange;
 pub use spacing::Spacing;
 pub use spread::{first_phase, start_offset};
 pub use stretch::{Demand, stretch_ratios};

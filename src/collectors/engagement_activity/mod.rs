@@ -107,6 +107,10 @@ impl Collector for EngagementActivity {
         }
     }
 
+    fn demo_settings(&self) -> Option<&'static str> {
+        Some("{interval: 15s, windows: [5m, 1h, today], skill_agents: true}")
+    }
+
     fn summary(&self, answer: &EngagementAnswer) -> String {
         let totals = answer.account.unwrap_or_default();
         let number = |n: Option<f64>| n.map_or("no number of".to_owned(), count);

@@ -93,6 +93,10 @@ impl Collector for Sla {
         }
     }
 
+    fn demo_settings(&self) -> Option<&'static str> {
+        Some("{interval: 30s, windows: [5m, 1h], skills: all, groups: [11, 12, 13]}")
+    }
+
     fn summary(&self, answer: &SlaAnswer) -> String {
         let chats = count(answer.buckets.iter().map(|bucket| bucket.chats).sum());
         let buckets = answer.buckets.len();

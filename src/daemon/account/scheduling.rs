@@ -136,9 +136,11 @@ mod tests {
             phases.extend(shares.map(|c| c.phase.div_duration_f64(c.interval)));
         }
         assert_eq!(phases.len(), 2 * Registry::standard().len());
+        let phases_count = phases.iter().map(|_| 1.0).sum::<f64>();
         phases.sort_by(f64::total_cmp);
         for pair in phases.windows(2) {
-            assert!(pair[1] - pair[0] > 0.1, "{phases:?}");
+            let apart = pair[1] - pair[0];
+            assert!(apart > 0.15 / phases_count, "{phases:?}");
         }
     }
 }

@@ -4,14 +4,13 @@
 //! The calls are made one after another with `limits.min_spacing` between them, by the same client
 //! that the daemon uses. `advice` knows what each failure means.
 
-mod advice;
-
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::account::client_settings;
+use super::advice::{ProxyEnv, Step, advice};
 use super::services::{known_services, needed_services};
 use crate::collectors::{AccountCollectors, ConfiguredCollector, Registry};
 use crate::config::units::format_duration;
@@ -19,9 +18,6 @@ use crate::config::{Account, Auth, Config};
 use crate::liveperson::{ApiError, Client, NameKind, NamesAnswer, Reply, display_host};
 use crate::vocabulary::Service;
 use crate::vocabulary::Window;
-
-pub use advice::ProxyEnv;
-pub(super) use advice::{Step, advice};
 
 /// How many steps there were of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

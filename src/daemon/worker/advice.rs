@@ -1,7 +1,7 @@
 //! What to do about a failure, in the log as `test-connection` says it.
 
 use super::{AccountWorker, Api, Failure};
-use crate::daemon::connection_test::{ProxyEnv, Step, advice};
+use crate::daemon::advice::{ProxyEnv, Step, advice};
 use crate::daemon::log_throttle::Subject;
 use crate::vocabulary::Service;
 

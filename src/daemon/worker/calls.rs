@@ -73,7 +73,7 @@ impl AccountWorker {
         };
         let at = aged(tokio::time::Instant::now().into_std(), &*self.clock);
         let now = self.server_clock.lock().now(at, self.clock.now());
-        let timezone = self.timezone.lock();
+        let timezone = self.timezone.lock().clone();
         let minutes = |window| timeframe(window, now, &timezone);
         Some(PreparedRequest {
             path: request.path(&self.account.id, &minutes),

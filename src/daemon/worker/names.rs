@@ -52,13 +52,14 @@ impl AccountWorker {
         if summary.is_success() {
             self.recovered(Subject::Names, now, "names are available again");
         }
-        let publisher = self.publisher.lock();
+        let known = NameKind::ALL.map(|kind| self.publisher.lock().names_known(kind));
+        let [skills, groups, users] = known;
         tracing::debug!(
             lists = summary.succeeded,
             missing = summary.given_up,
-            skills = publisher.names_known(NameKind::Skills),
-            groups = publisher.names_known(NameKind::Groups),
-            users = publisher.names_known(NameKind::Users),
+            skills,
+            groups,
+            users,
             "names looked up"
         );
     }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::AccountScheduler;
-use crate::scheduler::{ServiceId, TaskId};
+use crate::scheduler::{ServiceId, SessionChange, TaskId};
 
 /// What of an account is still there after a change of its configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,18 +23,6 @@ pub struct CarriedTask {
     pub id: TaskId,
     /// Whether it asks for the same things as often as before.
     pub unchanged: bool,
-}
-
-/// What a change of the configuration means for the hosts and the token of an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SessionChange {
-    /// The client continues, and so do its hosts and token.
-    Unchanged,
-    /// The client is a new one without hosts or token; waits after failures stay.
-    NewClient,
-    /// Credentials, hosts or trust changed: what failed may work now, so that nothing waits because
-    /// of an earlier failure. The pause after a 429 and the spacing are not about them and stay.
-    Repaired,
 }
 
 impl AccountScheduler {

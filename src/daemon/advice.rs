@@ -25,7 +25,7 @@ impl ProxyEnv {
 
 /// What was step for.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::daemon) enum Step {
+pub(super) enum Step {
     /// The host of a service.
     Host(Service),
     /// A token or a login.
@@ -37,7 +37,7 @@ pub(in crate::daemon) enum Step {
 }
 
 /// What to do about a failure. Free of secrets, as the error is.
-pub(in crate::daemon) fn advice(
+pub(super) fn advice(
     step: Step,
     error: &ApiError,
     account: &Account,
@@ -57,7 +57,7 @@ pub(in crate::daemon) fn advice(
         ApiError::Rejected { status: 407, .. } => proxy_login(),
         ApiError::Rejected { status: 304, .. } => format!(
             "{host} says that nothing has changed since an answer that it never gave: a cache answers \
-             in LivePerson's place. Have it leave {host} alone."
+             in LivePerson's place. Exclude {host} from the cache."
         ),
         ApiError::Rejected {
             status: 300..=399, ..
@@ -127,7 +127,7 @@ fn refused(step: Step, error: &ApiError, account: &Account) -> String {
             "missing permission for the {} API: give the key or user {} of this account.",
             about.title, about.permission
         ),
-        _ => "LivePerson does not take the request: its words above say why. If they do not help, \
+        _ => "LivePerson does not take the request: the error above says why. If they do not help, \
              please report it with them."
             .to_owned(),
     }
@@ -160,7 +160,7 @@ fn no_answer(cause: ConnectCause, host: &str, proxy: &ProxyEnv) -> String {
         ),
         ConnectCause::CertificateExpired | ConnectCause::CertificateNotYetValid => format!(
             "compare the clock of this machine with the time. If it is right, the certificate of \
-             {host} is not valid at present: tell whoever runs the host, or the proxy that inspects TLS."
+             {host} is not valid at present: report it to the operator of the host, or the proxy that inspects TLS."
         ),
         ConnectCause::CertificateOtherHost => format!(
             "another host answers in the place of {host}: is the name right (hosts, domain_api), and \
@@ -179,12 +179,14 @@ fn no_answer(cause: ConnectCause, host: &str, proxy: &ProxyEnv) -> String {
             "this call needs what an earlier step could not get: see above.".to_owned()
         }
         ConnectCause::Other => {
-            format!("there is no way to {host}. {proxy}The words above say what this machine met.")
+            format!(
+                "there is no way to {host}. {proxy}The error above says what this machine found."
+            )
         }
     }
 }
 
-/// An answer came that is none.
+/// An answer that is not what LivePerson's API gives.
 fn unreadable(cause: UnreadableCause, host: &str) -> String {
     match cause {
         UnreadableCause::Content => format!(
