@@ -127,8 +127,8 @@ fn refused(step: Step, error: &ApiError, account: &Account) -> String {
             "missing permission for the {} API: give the key or user {} of this account.",
             about.title, about.permission
         ),
-        _ => "LivePerson does not take the request: the error above says why. If they do not help, \
-             please report it with them."
+        _ => "LivePerson does not take the request: the error above says why. If that does not help, \
+             please report it with the error."
             .to_owned(),
     }
 }
@@ -429,7 +429,7 @@ mod tests {
                 "missing permission for the SLA",
             ),
             (data, refused(401), oauth1(), "all four parts"),
-            (data, rejected(404), oauth2(), "its words above"),
+            (data, rejected(404), oauth2(), "the error above"),
             (data, rejected(302), oauth2(), "redirects are not followed"),
             (data, rejected(407), oauth2(), "the proxy wants a user name"),
             (Step::Names, refused(403), oauth2(), "names.lookup to false"),
