@@ -55,8 +55,9 @@ pub(crate) struct Account {
     pub(crate) removed: bool,
     /// Since when every collector has been polled successfully after the last fault.
     pub(crate) recovered_since: Option<Instant>,
-    /// When a token was refused last that was not replaced, because another one was only recently.
-    refused_token_kept: Option<Instant>,
+    /// When a fault had effects last that outlast it: a wait after a failure, or a refused token that
+    /// was not replaced because another one was only recently.
+    last_impaired: Option<Instant>,
     /// Nothing of it is left to check.
     pub(crate) done: bool,
 }
@@ -109,7 +110,7 @@ impl Account {
             names_begun: false,
             removed: false,
             recovered_since: None,
-            refused_token_kept: None,
+            last_impaired: None,
             done: false,
             setup,
         }
@@ -366,7 +367,7 @@ impl Account {
                     } else if let Some((_, Outcome::Unauthorised)) = ended
                         && *next != NextAction::RetryWithNewToken
                     {
-                        self.refused_token_kept = Some(now);
+                        self.last_impaired = Some(now);
                     }
                 }
                 Event::SessionReady { .. } => {}
@@ -412,16 +413,16 @@ impl Account {
 
     /// After some time without faults nothing is older than its interval and its call. Not checked
     /// where calls are so slow or so rare that they wait for each other.
-    pub(crate) fn check_freshness(&self, monotonic: Instant, now: Instant) {
+    pub(crate) fn check_freshness(&mut self, monotonic: Instant, now: Instant) {
         if self.removed {
             return;
         }
-        // A token that was revoked soon after it replaced another one stays in use for a minute.
+        if self.scheduler.backoff_until(monotonic).is_some() {
+            self.last_impaired = Some(monotonic);
+        }
         let longest = self.setup.longest_interval().mul_f64(2.1);
-        if self
-            .refused_token_kept
-            .is_some_and(|at| monotonic < at + REPLACEMENT_DISTANCE + longest)
-        {
+        let since = |at: Instant| monotonic < at + REPLACEMENT_DISTANCE + longest;
+        if self.last_impaired.is_some_and(since) {
             return;
         }
         let asked = self.names_begun || !self.setup.names.lookup;
