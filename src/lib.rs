@@ -5,7 +5,8 @@
 //! the collector parses the answer and maps it to the families of [`metrics`], [`exposition`] writes
 //! them as bytes once per answer, [`store`] replaces the page whole, and [`web`] serves it.
 //! [`daemon`] connects them and is the only module that knows all of them; [`simulator`] is a
-//! LivePerson to try and test against and knows neither the client nor the daemon. `docs/architecture.md` has the rest.
+//! LivePerson to try and test against and knows neither the client nor the daemon.
+//! `docs/architecture.md` has the rest.
 
 #![forbid(unsafe_code)]
 

@@ -7,8 +7,7 @@ use liveperson_exporter::collectors::engagement_activity::{
 };
 use liveperson_exporter::collectors::realtime::IdFilter;
 use liveperson_exporter::exposition::{Chunk, SegmentWriter};
-use liveperson_exporter::vocabulary::Level;
-use liveperson_exporter::vocabulary::Window;
+use liveperson_exporter::vocabulary::{Level, Window};
 
 pub(crate) const ACCOUNT: &str = "12345678";
 pub(crate) const AGENTS: u64 = 100;

@@ -9,8 +9,7 @@ use super::url_length;
 use crate::config::CollectorSection;
 use crate::liveperson::json::{Content, ReadError};
 use crate::metrics::{Family, Sink};
-use crate::vocabulary::{Level, Service};
-use crate::vocabulary::{Selection, Window};
+use crate::vocabulary::{Level, Selection, Service, Window};
 
 /// What others say of a collector.
 #[derive(Debug)]

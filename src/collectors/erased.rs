@@ -14,8 +14,7 @@ use super::collector::{About, Collector, Minutes, SeriesBound, Target};
 use crate::config::{Account, CollectorSection as _, SectionType};
 use crate::liveperson::json::{Content, ReadError};
 use crate::metrics::{Family, Sink};
-use crate::vocabulary::Level;
-use crate::vocabulary::Window;
+use crate::vocabulary::{Level, Window};
 
 /// A collector in the registry.
 pub(super) trait Registered: Debug + Send + Sync {

@@ -7,9 +7,10 @@
 //! `node` finding values and `values` and `units` parsing them. `load` calls them all.
 //!
 //! A collector reads its own section with a `SectionReader`; the configuration is handed a list of
-//! sections (`collector_section`) and knows no single one. `diagnostics` collects all mistakes, so that they are reported at once, and `preview` keeps credentials out
-//! of them. The result is `model`, which other modules use and never check again; `secret` keeps
-//! credentials from being printed. This module knows nothing of HTTP or metrics.
+//! sections (`collector_section`) and knows no single one. `diagnostics` collects all mistakes, so
+//! that they are reported at once, and `preview` keeps credentials out of them. The result is
+//! `model`, which other modules use and never check again; `secret` keeps credentials from being
+//! printed. This module knows nothing of HTTP or metrics.
 
 mod accounts;
 mod auth;

@@ -1,6 +1,6 @@
 //! One scrape: what is asked for in its headers and its query, and the page that answers it.
 //!
-//! The data is joined from segments that were compressed when they were polled; only the exporter's
+//! The data is put together from segments that were compressed when polled; only the exporter's
 //! own metrics are written for every scrape.
 
 use std::iter::once;

@@ -1,4 +1,5 @@
-//! Words that every other module shares: levels, windows, selections of ids, services. Imports nothing of the program.
+//! Words that every other module shares: levels, windows, selections of ids, services. Imports
+//! nothing of the program.
 
 mod level;
 mod selection;

@@ -13,8 +13,7 @@ use super::realtime::{IdFilter, PROBE_MINUTES, PROBE_WINDOW, count};
 use crate::config::CollectorSection as _;
 use crate::liveperson::json::{Content, ReadError};
 use crate::metrics::{Family, Sink};
-use crate::vocabulary::{Level, Service};
-use crate::vocabulary::{Selection, Window};
+use crate::vocabulary::{Level, Selection, Service, Window};
 
 pub use answer::{Activity, AgentsActivity, EngagementAnswer, SkillActivity, SkillsActivity, read};
 pub use families::{ActivityFamilies, of_level};

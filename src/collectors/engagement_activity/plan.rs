@@ -9,8 +9,7 @@ use super::query::{EngagementQuery, path};
 use super::settings::Settings;
 use crate::collectors::collector::Target;
 use crate::collectors::realtime::IdFilter;
-use crate::vocabulary::Level;
-use crate::vocabulary::{Selection, Window};
+use crate::vocabulary::{Level, Selection, Window};
 
 /// The requests of one poll, window by window.
 pub(super) fn plan(settings: &Settings, target: &Target<'_>) -> Vec<EngagementQuery> {

@@ -2,8 +2,7 @@
 
 use crate::collectors::collector::Minutes;
 use crate::collectors::realtime::{IdFilter, OperationsPath};
-use crate::vocabulary::Level;
-use crate::vocabulary::Window;
+use crate::vocabulary::{Level, Window};
 
 /// One call of `engactivity`, and the levels that its answer feeds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

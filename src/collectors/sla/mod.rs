@@ -13,8 +13,7 @@ use super::realtime::{PROBE_MINUTES, PROBE_WINDOW, count};
 use crate::config::CollectorSection as _;
 use crate::liveperson::json::{Content, ReadError};
 use crate::metrics::{Family, Sink};
-use crate::vocabulary::Service;
-use crate::vocabulary::{Selection, Window};
+use crate::vocabulary::{Selection, Service, Window};
 
 pub use answer::{SlaAnswer, SlaBucket, read};
 pub use families::{WaitFamilies, of_level};

@@ -2,8 +2,7 @@
 
 use crate::collectors::collector::Minutes;
 use crate::collectors::realtime::{IdFilter, OperationsPath, commas};
-use crate::vocabulary::Level;
-use crate::vocabulary::Window;
+use crate::vocabulary::{Level, Window};
 
 /// One SLA histogram.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

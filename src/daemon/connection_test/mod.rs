@@ -16,8 +16,7 @@ use crate::collectors::{AccountCollectors, ConfiguredCollector, Registry};
 use crate::config::units::format_duration;
 use crate::config::{Account, Auth, Config};
 use crate::liveperson::{ApiError, Client, NameKind, NamesAnswer, Reply, display_host};
-use crate::vocabulary::Service;
-use crate::vocabulary::Window;
+use crate::vocabulary::{Service, Window};
 
 /// How many steps there were of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

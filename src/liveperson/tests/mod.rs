@@ -22,8 +22,7 @@ use crate::collectors::engagement_activity::{
 };
 use crate::collectors::realtime::IdFilter;
 use crate::collectors::sla::{self, Sla, SlaAnswer, SlaBucket, SlaQuery, Subject};
-use crate::vocabulary::Service;
-use crate::vocabulary::Window;
+use crate::vocabulary::{Service, Window};
 
 /// The account of the tests.
 const ACCOUNT: &str = "123";

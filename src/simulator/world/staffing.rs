@@ -1,4 +1,5 @@
-//! Who works for the simulated account: agents with their skills, group and shifts. All of it follows from the seed and the three sizes.
+//! Who works for the simulated account: agents with their skills, group and shifts. All of it
+//! follows from the seed and the three sizes.
 //!
 //! Besides the queues of the skills there is one for the chats without a skill, which every agent
 //! may take.
