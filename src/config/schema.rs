@@ -334,6 +334,7 @@ pub(super) fn kind(value: &Value) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     #[test]
     fn finds_the_key_that_was_meant() {
@@ -343,14 +344,15 @@ mod tests {
             Key::selection("skills"),
             Key::value("leDataReporting"),
         ];
-        for (name, want) in [
+        let cases = [
             ("intervall", Some("interval")),
             ("widnows", Some("windows")),
             ("ledatareporting", Some("leDataReporting")),
             ("buckets", None),
-        ] {
+        ];
+        check_each(cases, |(name, want)| {
             assert_eq!(closest(name, KEYS), want, "{name}");
-        }
+        });
         assert_eq!(closest(&"interval".repeat(1000), KEYS), None);
     }
 }

@@ -229,6 +229,7 @@ fn proxy_first(proxy: &ProxyEnv) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use crate::cases::check_each;
     use std::time::Duration;
 
     use super::*;
@@ -269,7 +270,7 @@ mod tests {
         };
         let host = Step::Host(Service::SENTINEL);
         let data = Step::Data(Sla.about());
-        for (asked, error, account, expected) in [
+        let cases = [
             (host, rejected(404), oauth2(), "unknown account"),
             (
                 host,
@@ -463,10 +464,11 @@ mod tests {
                 oauth2(),
                 "max_response_bytes",
             ),
-        ] {
+        ];
+        check_each(cases, |(asked, error, account, expected)| {
             let text = advice(asked, &error, &account, "h", &ProxyEnv::default());
             assert!(text.contains(expected), "{error}: {text}");
-        }
+        });
         let behind = ProxyEnv { proxy: true };
         let error = connect(ConnectCause::Unreachable);
         let text = advice(host, &error, &oauth2(), "h", &behind);

@@ -142,6 +142,7 @@ impl Named for User {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     fn names(body: &str) -> Vec<(i64, String)> {
         names_of(NameKind::Skills, body)
@@ -189,17 +190,18 @@ mod tests {
     #[test]
     fn long_and_unusual_names_are_unchanged() {
         let odd = "\"quoted\" back\\slash new\nline \u{1F600} \t";
-        for name in [odd.to_owned(), "ö".repeat(500), "x".repeat(4096)] {
+        let cases = [odd.to_owned(), "ö".repeat(500), "x".repeat(4096)];
+        check_each(cases, |name| {
             let body = serde_json::json!([{ "id": 1, "name": name }]).to_string();
             assert_eq!(names(&body), [(1, name)]);
-        }
+        });
         let body = serde_json::json!([{ "id": 1, "name": "x€".repeat(2000) }]).to_string();
         assert_eq!(names(&body), [(1, "x€".repeat(1024))]);
     }
 
     #[test]
     fn a_body_without_a_list_of_names_is_an_error() {
-        for body in [
+        let cases = [
             "{}",
             "null",
             "1",
@@ -208,10 +210,11 @@ mod tests {
             r#"[{"id":1.5}]"#,
             "[{]",
             r#"[{"id":1,"name":["x"]}, null]"#,
-        ] {
+        ];
+        check_each(cases, |body| {
             let read = read(NameKind::Users, body.as_bytes());
             assert!(read.is_err(), "{body}");
-        }
+        });
         assert_eq!(
             read(
                 NameKind::Skills,

@@ -1,6 +1,7 @@
 //! The scripts that contributors run on their machines change nothing there: when a program is
 //! missing, no service is touched, nothing is installed, and the missing program is named.
 
+use crate::cases::check_each;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -164,7 +165,7 @@ fn scripts_name_what_is_missing_and_cannot_be_had() {
         ("benches/run", &["nginx"]),
         ("benches/guard", &["valgrind"]),
     ];
-    for (script, programs) in needs {
+    check_each(needs, |(script, programs)| {
         let (said, _) = Machine::new().run(script);
         for program in programs {
             // The scripts look there regardless of PATH.
@@ -177,7 +178,7 @@ fn scripts_name_what_is_missing_and_cannot_be_had() {
                 "{script} does not name {program}: {said}"
             );
         }
-    }
+    });
 }
 
 #[test]

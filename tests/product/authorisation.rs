@@ -9,9 +9,11 @@ use liveperson_exporter::simulator::{Fault, Options, Simulator, SystemClock, Tar
 use secrecy::SecretString;
 use tokio::task::{JoinSet, LocalSet};
 
+use crate::common::cases::check_each_async;
 use crate::common::{self, Exporter, eventually, sample};
 
 /// How an account is authorised, with a file for each secret.
+#[derive(Debug)]
 struct AuthMethod {
     name: &'static str,
     yaml: &'static str,
@@ -140,7 +142,7 @@ fn answered(simulator: &Simulator, api: &str, status: u16) -> usize {
 /// Every call of every method is accepted: ids lists with commas, names, retries and all.
 #[tokio::test]
 async fn every_way_is_accepted() {
-    for method in &AUTH_METHODS {
+    check_each_async(&AUTH_METHODS, async |method| {
         let simulator = simulator(options()).await;
         // A retry of a signed call has to be signed again, or its nonce is refused.
         for api in [Target::Api("engactivity"), Target::Api("sla")] {
@@ -182,13 +184,14 @@ async fn every_way_is_accepted() {
             "{}",
             method.name
         );
-    }
+    })
+    .await;
 }
 
 /// A wrong key is refused by the simulated LivePerson: the test above can fail.
 #[tokio::test]
 async fn a_wrong_key_of_any_kind_is_refused() {
-    for method in &AUTH_METHODS {
+    check_each_async(&AUTH_METHODS, async |method| {
         for (file, _) in method.secrets {
             let simulator = simulator(options()).await;
             let (folder, _) = configuration(&simulator, method, "");
@@ -202,14 +205,15 @@ async fn a_wrong_key_of_any_kind_is_refused() {
             assert_eq!(answered(&simulator, "engactivity", 200), 0, "{file}");
             assert_eq!(sample(&exporter.page().await, UP[0]), Some(0.0), "{file}");
         }
-    }
+    })
+    .await;
 }
 
 /// The secret is rotated at LivePerson and in the file, and the old tokens end: no restart is
 /// needed, and no poll is lost.
 #[tokio::test]
 async fn a_rotated_secret_works_without_a_restart() {
-    for method in &AUTH_METHODS {
+    check_each_async(&AUTH_METHODS, async |method| {
         let simulator = simulator(options()).await;
         let (folder, _) = configuration(&simulator, method, "");
         let path = folder.path().to_owned();
@@ -246,7 +250,8 @@ async fn a_rotated_secret_works_without_a_restart() {
         let log = exporter.log();
         assert!(!log.contains("poll failed whole"), "{log}");
         assert!(log.contains("a secret was rotated"), "{log}");
-    }
+    })
+    .await;
 }
 
 /// Tokens that end quickly are renewed before they do: LivePerson refuses none, and there is one

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use liveperson_exporter::simulator::{Fault, Options, Simulator, SystemClock, Target};
 
+use crate::common::cases::check_each_async;
 use crate::common::{self, Exporter, sample};
 
 const UP: [&str; 2] = [
@@ -94,7 +95,7 @@ async fn names_come_after_the_data_and_every_character_of_them() {
 /// Only what is missing is missing, and it is logged once.
 #[tokio::test]
 async fn no_permission_for_names_is_one_warning_and_nothing_else() {
-    for fault in [
+    let cases = [
         Fault {
             status: Some(403),
             ..Fault::default()
@@ -115,7 +116,8 @@ async fn no_permission_for_names_is_one_warning_and_nothing_else() {
             drop: true,
             ..Fault::default()
         },
-    ] {
+    ];
+    check_each_async(cases, async |fault| {
         let simulator = simulator().await;
         let status = fault.status;
         simulator.push_fault(Fault {
@@ -172,7 +174,8 @@ names: {groups: {11: Mine}}
             .filter(|call| call.api == "token")
             .count();
         assert_eq!(tokens, 1, "no token is fetched for the sake of names");
-    }
+    })
+    .await;
 }
 
 /// The host of the account configuration is its own: without it there is all but names.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use liveperson_exporter::simulator::{Fault, Options, Simulator, SystemClock, Target};
 use serde_json::Value;
 
+use crate::common::cases::check_each_async;
 use crate::common::{self, Exporter, eventually, get};
 
 /// What a program says its version is; `None` when it is not there.
@@ -316,17 +317,18 @@ async fn every_upper_limit_is_a_canonical_number_in_both_formats() {
         "0.05", "0.1", "0.25", "0.5", "1.0", "10.0", "120.0", "15.0", "2.5", "30.0", "45.0", "5.0",
         "60.0", "90.0", "+Inf",
     ]);
-    for format in FORMATS {
+    check_each_async(FORMATS, async |format| {
         let (_, page) = page_in(format, &exporter).await;
         assert_eq!(limits(&page), wanted, "{format}");
-    }
+    })
+    .await;
 }
 
 /// Prometheus 3 rewrites the limits of some types and not those of others.
 #[tokio::test]
 async fn series_are_the_same_ones_whichever_format_a_prometheus_reads() {
     let (_simulator, exporter) = exporter().await;
-    for program in servers() {
+    check_each_async(servers(), async |program| {
         for format in FORMATS {
             let (content_type, page) = page_in(format, &exporter).await;
             let prometheus = Prometheus::scraping(&program, &serve(&content_type, &page));
@@ -345,5 +347,6 @@ async fn series_are_the_same_ones_whichever_format_a_prometheus_reads() {
                 );
             }
         }
-    }
+    })
+    .await;
 }

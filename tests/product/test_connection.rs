@@ -7,6 +7,7 @@ use std::time::Duration;
 use liveperson_exporter::clock::WallClock as _;
 use liveperson_exporter::simulator::{Fault, Options, Simulator, SystemClock, Target};
 
+use crate::common::cases::{check_each, check_each_async};
 use crate::common::{self, configuration};
 
 const OAUTH2: &str = "oauth2: {client_id: demo, client_secret: demo-secret}";
@@ -51,11 +52,12 @@ async fn run(yaml: &str) -> (i32, String) {
 
 #[tokio::test]
 async fn every_step_of_every_way_once_and_status_0() {
-    for (auth, way, calls) in [
+    let cases = [
         (OAUTH2, "OAuth 2.0", 9),
         (OAUTH1, "OAuth 1.0", 7),
         (LOGIN, "user login", 9),
-    ] {
+    ];
+    check_each_async(cases, async |(auth, way, calls)| {
         let simulator = simulator().await;
         let (status, report) = run(&yaml(&simulator, auth)).await;
         assert_eq!(status, 0, "{report}");
@@ -99,7 +101,8 @@ async fn every_step_of_every_way_once_and_status_0() {
             "{requests:#?}"
         );
         assert_eq!(data.count(), 2);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -112,7 +115,7 @@ async fn what_is_wrong_is_named_with_what_to_do_and_status_1() {
         status: Some(403),
         ..Fault::default()
     };
-    for (yaml, fault, expected) in [
+    let cases = [
         (
             good.replace("demo-secret", "not-this-one"),
             None,
@@ -181,7 +184,8 @@ async fn what_is_wrong_is_named_with_what_to_do_and_status_1() {
                 "1 step failed.",
             ],
         ),
-    ] {
+    ];
+    check_each_async(cases, async |(yaml, fault, expected)| {
         simulator.clear_faults();
         fault
             .into_iter()
@@ -192,7 +196,8 @@ async fn what_is_wrong_is_named_with_what_to_do_and_status_1() {
             assert!(report.contains(words), "{words:?} is not in\n{report}");
         }
         assert!(!report.contains("not-this-one"), "{report}");
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -234,13 +239,14 @@ async fn no_way_to_liveperson() {
     );
     let (status, report) = run(&yaml).await;
     assert_eq!(status, 1, "{report}");
-    for words in [
+    let cases = [
         "could not connect",
         "there is no way to 127.0.0.1",
         "set HTTPS_PROXY",
-    ] {
+    ];
+    check_each(cases, |words| {
         assert!(report.contains(words), "{words:?} is not in\n{report}");
-    }
+    });
     let (status, said) = run("accounts: []\n").await;
     assert_eq!(status, 2, "{said}");
 }
@@ -292,7 +298,7 @@ async fn numbers_and_durations_are_readable() {
             ..Fault::default()
         })
     };
-    for (fault, status, expected) in [
+    let cases = [
         (
             fault(Fault {
                 body: Some("{\"slaDataRange\":{}}".to_owned()),
@@ -308,7 +314,8 @@ async fn numbers_and_durations_are_readable() {
             // Whatever a busy machine leaves of it.
             &["asked to wait 30s", "asked to wait 29s", "asked to wait 2"],
         ),
-    ] {
+    ];
+    check_each_async(cases, async |(fault, status, expected)| {
         simulator.clear_faults();
         simulator.push_fault(fault);
         let (found, report) = run(&yaml).await;
@@ -321,5 +328,6 @@ async fn numbers_and_durations_are_readable() {
         );
         let wait = line.split_once("wait ").map_or("", |(_, wait)| wait);
         assert!(!wait.contains('.'), "{line}");
-    }
+    })
+    .await;
 }

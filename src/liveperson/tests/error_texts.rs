@@ -4,6 +4,7 @@ use base64::Engine as _;
 
 use super::super::paths;
 use super::super::redactor::Redactor;
+use crate::cases::check_each;
 
 fn none() -> Redactor {
     Redactor::default()
@@ -11,7 +12,7 @@ fn none() -> Redactor {
 
 #[test]
 fn json_messages_are_found() {
-    for (body, expected) in [
+    let cases = [
         (r#"{"message":"bad timeframe"}"#, "bad timeframe"),
         (r#"{"error":"invalid_client"}"#, "invalid_client"),
         (r#"{"error_description":"unknown key"}"#, "unknown key"),
@@ -30,9 +31,10 @@ fn json_messages_are_found() {
         ("", "no message"),
         ("  \n\t ", "no message"),
         ("plain\n  words\u{7}\u{202e}", "plain words"),
-    ] {
+    ];
+    check_each(cases, |(body, expected)| {
         assert_eq!(none().message(body.as_bytes(), false), expected, "{body}");
-    }
+    });
 }
 
 #[test]
@@ -228,7 +230,7 @@ fn secrets_are_hidden_in_every_encoding() {
 #[test]
 fn texts_without_secrets_are_unchanged() {
     let redactor = Redactor::new(["hunter2hunter2", "a/b=c&d"]);
-    for text in [
+    let cases = [
         "100% of &amp; c:\\x + %2 &#x27;",
         "hunter2hunter",
         "a/b=c",
@@ -237,9 +239,10 @@ fn texts_without_secrets_are_unchanged() {
         "&",
         "&#",
         "\\u00",
-    ] {
+    ];
+    check_each(cases, |text| {
         assert_eq!(redactor.hide(text), text);
-    }
+    });
     assert!(!redactor.withholds());
 }
 
@@ -268,7 +271,7 @@ fn no_text_takes_long_to_search() {
 /// The gap in the text around it would give it away.
 #[test]
 fn a_secret_too_short_to_be_hidden_withholds_the_text() {
-    for secret in ["s", "pw", "pw1"] {
+    check_each(["s", "pw", "pw1"], |secret| {
         let redactor = Redactor::new([secret, "a-long-enough-secret"]);
         let body = "secret passwords pw1".repeat(1_000);
         assert_eq!(redactor.message(body.as_bytes(), true), "[withheld]");
@@ -278,5 +281,5 @@ fn a_secret_too_short_to_be_hidden_withholds_the_text() {
         );
         assert_eq!(redactor.excerpt(body.as_bytes()), "[withheld]");
         assert_eq!(redactor.line(&body, 100), "[withheld]");
-    }
+    });
 }

@@ -1,6 +1,7 @@
 //! Every sample of the two documents, and every number in it.
 
 use super::*;
+use crate::cases::check_each;
 
 const SOME: [f64; 5] = [1.0, 2.0, 12.0, 13.0, 3.0];
 const SKILL_2: [f64; 5] = [1.0, 1.0, 12.0, 5.0, 2.0];
@@ -47,9 +48,9 @@ fn account_totals_with_and_without_intervals() {
         account: Some(activity(SOME)),
         ..EngagementAnswer::default()
     };
-    for name in ["account.json", "account-intervals.json"] {
+    check_each(["account.json", "account-intervals.json"], |name| {
         assert_eq!(answer(name), expected, "{name}");
-    }
+    });
 }
 
 #[test]

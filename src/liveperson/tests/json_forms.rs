@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::writer::{NUMBERS, PLAIN, Style, write};
 use super::*;
+use crate::cases::check_each;
 
 /// Every combination worth having: each number form with everything else off and on.
 fn styles() -> Vec<Style> {
@@ -26,26 +27,26 @@ fn styles() -> Vec<Style> {
 
 #[test]
 fn every_form_of_every_fixture_reads_the_same() {
-    for (name, body, query) in engagement_fixtures() {
+    check_each(engagement_fixtures(), |(name, body, query)| {
         let expected = parse(body, &query);
         let value: Value = serde_json::from_str(body).unwrap();
         for style in styles() {
             let text = write(&value, style);
             assert_eq!(parse(&text, &query), expected, "{name} {style:?}\n{text}");
         }
-    }
+    });
 }
 
 #[test]
 fn every_form_of_the_histogram_reads_the_same() {
     let expected = sla::read(SLA_FIXTURE.as_bytes()).unwrap().value;
     let value: Value = serde_json::from_str(SLA_FIXTURE).unwrap();
-    for style in styles() {
+    check_each(styles(), |style| {
         let text = write(&value, style);
         let content = sla::read(text.as_bytes()).unwrap();
         assert_eq!(content.value, expected, "{style:?}\n{text}");
         assert_eq!(content.status, style.envelope.then_some(200));
-    }
+    });
 }
 
 #[test]
@@ -91,25 +92,27 @@ fn missing_and_null_numbers_are_none() {
 
 #[test]
 fn null_and_missing_maps_are_empty() {
-    for map in ["", r#""metricsPerAgent":null"#, r#""metricsPerAgent":{}"#] {
+    let cases = ["", r#""metricsPerAgent":null"#, r#""metricsPerAgent":{}"#];
+    check_each(cases, |map| {
         let body = format!(r#"{{"agentsMetrics":{{{map}}}}}"#);
         let answer = parse(&body, &query(None, ids(&[1])));
         assert_eq!(answer.agents, Some(AgentsActivity::default()));
-    }
+    });
 }
 
 #[test]
 fn an_empty_second_name_does_not_hide_the_first() {
-    for body in [
+    let cases = [
         r#"{"skillsMetrics":{"metricsPerSkill":{"4":{}}},"skillsMetricsPerAgent":null}"#,
         r#"{"skillsMetrics":null,"skillsMetricsPerAgent":{"metricsPerSkill":{"4":{}}}}"#,
         r#"{"skillsMetricsPerAgent":{"metricsPerSkill":{"4":{}}},"skillsMetrics":null}"#,
         r#"{"skillsMetricsPerAgent":{},"skillsMetrics":{"metricsPerSkill":{"4":{}}}}"#,
         r#"{"skillsMetricsPerAgent":{"metricsPerSkill":{"4":{}}},"skillsMetrics":{}}"#,
-    ] {
+    ];
+    check_each(cases, |body| {
         let answer = parse(body, &query(ids(&[4]), None));
         assert_eq!(answer.skills.unwrap().skills.len(), 1, "{body}");
-    }
+    });
 }
 
 #[test]
@@ -122,7 +125,7 @@ fn wrong_values_are_named_with_their_path() {
     };
     let query = query(ids(&[2]), None);
     let path = "skillsMetricsPerAgent.metricsPerSkill.2.metricsTotals.totalHandlingTime";
-    for (bad, expected) in [
+    let cases = [
         (r#""abc""#, r#""abc" is not a number"#),
         (r#""""#, r#""" is not a number"#),
         (r#""NaN""#, r#""NaN" is not a number"#),
@@ -135,25 +138,27 @@ fn wrong_values_are_named_with_their_path() {
         ("-3", "-3 is negative"),
         ("1e999", r#""1e999" is not a number"#),
         (r#""-0.5""#, r#""-0.5" is negative"#),
-    ] {
+    ];
+    check_each(cases, |(bad, expected)| {
         let error = read_error(&value(bad), &query);
         assert_eq!(error, format!("{path}: {expected}"));
-    }
+    });
 }
 
 /// LivePerson answers with intervals only when they are asked for, which the client never does.
 #[test]
 fn intervals_in_an_answer_are_ignored() {
-    for intervals in [
+    let cases = [
         "null",
         "7",
         "[[]]",
         r#"[{"timestamp":1.5,"metricsData":[]}]"#,
-    ] {
+    ];
+    check_each(cases, |intervals| {
         let body = format!(r#"{{"metricsByIntervals":{intervals},"metricsTotals":{{}}}}"#);
         let answer = parse(&body, &query(None, None));
         assert_eq!(answer.account, Some(Activity::default()), "{body}");
-    }
+    });
 }
 
 /// An unreadable agent or key loses itself and nothing else; what is not used may be anything.
@@ -244,14 +249,15 @@ fn a_bad_bucket_loses_the_histogram_and_a_bad_key_does_not() {
     assert_eq!(content.value.buckets.len(), 1);
     assert_eq!(content.ignored.unwrap().count, 1);
     assert_eq!(read(good).unwrap().ignored, None);
-    for odd in [r#""15":{"chats":"NaN"}"#, r#""15":7"#, r#""15":{}"#] {
+    let cases = [r#""15":{"chats":"NaN"}"#, r#""15":7"#, r#""15":{}"#];
+    check_each(cases, |odd| {
         assert!(read(&format!("{good},{odd}")).is_err(), "{odd}");
-    }
+    });
 }
 
 #[test]
 fn wrong_shapes_are_named_with_their_path() {
-    for (body, expected) in [
+    let cases = [
         ("[]", "the body: a list is not an object"),
         ("12", "the body: 12 is not an object"),
         (
@@ -275,16 +281,17 @@ fn wrong_shapes_are_named_with_their_path() {
             r#"{"meta":{"responseCode":200},"body":{"metricsTotals":7}}"#,
             "body.metricsTotals: 7 is not an object",
         ),
-    ] {
+    ];
+    check_each(cases, |(body, expected)| {
         assert_eq!(read_error(body, &query(ids(&[2]), None)), expected);
-    }
+    });
 }
 
 #[test]
 fn what_was_asked_for_must_be_in_the_answer() {
     let account = r#"{"metricsTotals":{}}"#;
     let all = || Some(IdFilter::All);
-    for (body, query, expected) in [
+    let cases = [
         (
             account,
             query(all(), None),
@@ -305,14 +312,15 @@ fn what_was_asked_for_must_be_in_the_answer() {
             query(None, None),
             "asked for the whole account but the answer has no metricsTotals section",
         ),
-    ] {
+    ];
+    check_each(cases, |(body, query, expected)| {
         assert_eq!(read_error(body, &query), expected);
-    }
+    });
 }
 
 #[test]
 fn answers_without_a_histogram_are_errors() {
-    for (body, expected) in [
+    let cases = [
         (
             "{}",
             "asked for a histogram but the answer has no slaDataRange section",
@@ -341,9 +349,10 @@ fn answers_without_a_histogram_are_errors() {
             r#"{"slaDataRange":{"4294967296":{"chats":1}}}"#,
             r#"slaDataRange.4294967296: "4294967296" is not a number of seconds"#,
         ),
-    ] {
+    ];
+    check_each(cases, |(body, expected)| {
         assert_eq!(sla_read_error(body), expected);
-    }
+    });
     let body = br#"{"slaDataRange":{"15.0":{"chats":3},"0":{"chats":"2"}}}"#;
     let found: Vec<_> = sla::read(body).unwrap().value.buckets;
     let found: Vec<_> = found.iter().map(|b| (b.lower_limit, b.chats)).collect();
@@ -353,7 +362,7 @@ fn answers_without_a_histogram_are_errors() {
 #[test]
 fn bodies_that_are_not_json_are_described() {
     let query = query(None, None);
-    for (body, expected) in [
+    let cases = [
         ("", "the body is empty"),
         (" \r\n ", "the body is empty"),
         (
@@ -373,9 +382,10 @@ fn bodies_that_are_not_json_are_described() {
             r#"{"metricsTotals":{}} x"#,
             "not JSON (trailing characters at line 1 column 22): \"{\"metricsTotals\":{}} x\"",
         ),
-    ] {
+    ];
+    check_each(cases, |(body, expected)| {
         assert_eq!(read_error(body, &query), expected);
-    }
+    });
     // A byte order mark is skipped.
     parse("\u{feff}{\"metricsTotals\":{}}", &query);
 }
@@ -383,24 +393,24 @@ fn bodies_that_are_not_json_are_described() {
 #[test]
 fn the_status_of_an_envelope_counts() {
     let status = |body: &str| engagement_activity::read(body.as_bytes(), &query(None, None));
-    for code in ["500", "\"500\"", "500.0", "5e2"] {
+    check_each(["500", "\"500\"", "500.0", "5e2"], |code| {
         for body in ["null", "{}", "\"broken\"", "[]", r#"{"metricsTotals":{}}"#] {
             let first = format!(r#"{{"meta":{{"responseCode":{code}}},"body":{body}}}"#);
             let last = format!(r#"{{"body":{body},"meta":{{"responseCode":{code}}}}}"#);
             assert_eq!(status(&first), Err(ReadError::Status(500)), "{first}");
             assert_eq!(status(&last), Err(ReadError::Status(500)), "{last}");
         }
-    }
+    });
     let accepted = status(r#"{"meta":{"responseCode":"202"},"body":{"metricsTotals":{}}}"#);
     assert_eq!(accepted.unwrap().status, Some(202));
-    for code in ["0", "99", "600", "-1", "99999999999"] {
+    check_each(["0", "99", "600", "-1", "99999999999"], |code| {
         let body =
             format!(r#"{{"meta":{{"responseCode":{code}}},"body":{{"metricsTotals":{{}}}}}}"#);
         assert_eq!(
             read_error(&body, &query(None, None)),
             format!("meta.responseCode: {code} is not an HTTP status")
         );
-    }
+    });
 }
 
 #[test]

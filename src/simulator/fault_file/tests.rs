@@ -1,6 +1,7 @@
 //! What a fault file may hold, and the message for every error.
 
 use super::*;
+use crate::cases::check_each;
 use std::time::Duration;
 
 fn parse(text: &str) -> Result<Vec<Fault>, Vec<String>> {
@@ -131,10 +132,10 @@ fn every_error_is_reported_with_its_path() {
             "faults[0].count: expected a whole number of at least 1, found \"-1\"",
         ),
     ];
-    for (text, expected) in table {
+    check_each(table, |(text, expected)| {
         let errors = parse(text).unwrap_err();
         assert!(errors[0].starts_with(expected), "{text}: {errors:?}");
-    }
+    });
     let nested = parse(&format!("# c\r{}", "- ".repeat(500_000))).unwrap_err();
     assert!(nested[0].contains("levels deep"), "{nested:?}");
     let both = parse(r#"[{"api":"x"},{"api":"y"}]"#).unwrap_err();

@@ -1,6 +1,7 @@
 //! Too many clients at once: which are evicted, and that none is locked out.
 
 use super::*;
+use crate::cases::check_each_async;
 
 /// More than the limit, in every state without a response.
 #[tokio::test(start_paused = true)]
@@ -12,7 +13,7 @@ async fn a_thousand_silent_clients_do_not_lock_others_out() {
         b"POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\na",
         b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n",
     ];
-    for way in ways {
+    check_each_async(ways, async |way| {
         let mut clients = Vec::new();
         for _ in 0..1000 {
             let mut client = running.connect().await;
@@ -24,7 +25,8 @@ async fn a_thousand_silent_clients_do_not_lock_others_out() {
         }
         let newest = clients.last_mut().unwrap();
         assert!(!is_closed(newest).await, "the newest was evicted");
-    }
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 
 use super::*;
+use crate::cases::check_each_async;
 
 const HASH: &str = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG";
 const EVERY: Duration = Duration::from_secs(1);
@@ -38,11 +39,13 @@ async fn valid_changes_are_used_and_invalid_ones_are_not() {
     let second = web.current(EVERY).await;
     assert!(!Arc::ptr_eq(&first, &second), "the change was not noticed");
 
-    for invalid in ["basic_auth_users: {a: b}", "tls_server_config: {cert: x}"] {
+    let cases = ["basic_auth_users: {a: b}", "tls_server_config: {cert: x}"];
+    check_each_async(cases, async |invalid| {
         write(&path, invalid, 0o600);
         tokio::time::advance(EVERY).await;
         assert!(Arc::ptr_eq(&second, &web.current(EVERY).await));
-    }
+    })
+    .await;
     fs::remove_file(&path).unwrap();
     tokio::time::advance(EVERY).await;
     assert!(Arc::ptr_eq(&second, &web.current(EVERY).await));
@@ -71,7 +74,7 @@ async fn a_half_written_file_does_not_disable_authentication() {
     let without_users = "http_server_config: {http2: true}\n";
     write(&path, &with_users, 0o600);
     let web = WebConfig::load(&path).unwrap();
-    for empty in [
+    let cases = [
         "",
         "# users follow\n",
         "\u{feff}",
@@ -80,13 +83,15 @@ async fn a_half_written_file_does_not_disable_authentication() {
         "basic_auth_users:",
         "basic_auth_users:\n  # alice follows\n",
         "http_server_config: {http2: true}\nbasic_auth_users:\n",
-    ] {
+    ];
+    check_each_async(cases, async |empty| {
         write(&path, empty, 0o600);
         for _ in 0..3 {
             let found = check(&web, SETTLE_TIME * 10).await;
             assert_eq!(found, (true, false), "{empty:?} is never used");
         }
-    }
+    })
+    .await;
     write(&path, "basic_auth_users: {}\n", 0o600);
     assert_eq!(check(&web, EVERY).await, (true, false));
     assert_eq!(check(&web, SETTLE_TIME - EVERY).await, (true, false));
@@ -223,11 +228,12 @@ async fn removing_client_ca_or_tls_is_not_used_at_once() {
     write(&at("key"), &pair.signing_key.serialize_pem(), 0o600);
     let tls = "cert_file: crt, key_file: key, client_auth_type: RequireAndVerifyClientCert";
     let with_client_ca = format!("tls_server_config: {{{tls}, client_ca_file: crt}}\n");
-    for changed in [
+    let cases = [
         format!("tls_server_config: {{{tls}}}\n"),
         "http_server_config: {http2: true}\n".to_owned(),
         "tls_server_config:\n".to_owned(),
-    ] {
+    ];
+    check_each_async(cases, async |changed| {
         write(&at("web.yml"), &with_client_ca, 0o600);
         let web = WebConfig::load(&at("web.yml")).unwrap();
         let first = web.current(EVERY).await;
@@ -235,7 +241,8 @@ async fn removing_client_ca_or_tls_is_not_used_at_once() {
         tokio::time::advance(EVERY).await;
         assert!(Arc::ptr_eq(&first, &web.current(EVERY).await), "{changed}");
         assert!(!web.last_reload_successful(), "{changed}");
-    }
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]

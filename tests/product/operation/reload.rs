@@ -7,6 +7,7 @@ use liveperson_exporter::simulator::{Fault, Target};
 use super::{
     FIRST, QUICK, SECOND, account, all_up, backoff, calls, more_calls, reload, simulator, up,
 };
+use crate::common::cases::check_each;
 use crate::common::{Exporter, data, eventually, sample};
 
 #[tokio::test]
@@ -123,10 +124,10 @@ async fn a_changed_account_keeps_its_back_off_and_its_pause() {
         more_calls(&first, "engactivity", 2).await;
     }
     let page = exporter.page().await;
-    for id in [FIRST, SECOND] {
+    check_each([FIRST, SECOND], |id| {
         let left = sample(&page, &backoff(id)).unwrap();
         assert!(left > 30.0 && left <= 120.0, "{left} s left for {id}");
-    }
+    });
     assert_eq!(calls(&first, "sla").len(), 1, "the back-off was forgotten");
     assert_eq!(second.requests().len(), paused, "the pause was forgotten");
     assert_eq!(sample(&page, &up(FIRST, "sla")), Some(0.0));
@@ -149,13 +150,13 @@ async fn a_bad_file_changes_nothing_and_is_reported_once() {
     let bad = good.replace("1s", "soon");
     // Two at once: each has an answer, be it of the same attempt.
     let (one, two) = tokio::join!(reload(&exporter, &bad), reload(&exporter, &bad));
-    for (status, text) in [one, two] {
+    check_each([one, two], |(status, text)| {
         assert_eq!(status, 500);
         assert!(
             text.contains("engagement_activity.interval") && text.contains("soon"),
             "{text}"
         );
-    }
+    });
     let page = exporter.page_with(successful, 0.0).await;
     assert_eq!(sample(&page, loaded), sample(&before, loaded));
     let logged = || exporter.log().matches("configuration not reloaded").count();

@@ -7,6 +7,7 @@ use liveperson_exporter::web::Settings;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::client::{self, FakeHandler, read_answer, start, start_with};
+use crate::common::cases::{check_each, check_each_async};
 
 #[tokio::test]
 async fn every_path_and_method_has_its_status() {
@@ -57,7 +58,8 @@ async fn every_path_and_method_has_its_status() {
 #[tokio::test]
 async fn head_is_get_without_the_body() {
     let running = start().await;
-    for path in ["/metrics", "/", "/-/healthy", "/-/ready", "/nowhere"] {
+    let cases = ["/metrics", "/", "/-/healthy", "/-/ready", "/nowhere"];
+    check_each_async(cases, async |path| {
         let get = running.ask("GET", path, "").await;
         let head = running.ask("HEAD", path, "").await;
         let names = |answer: &client::Answer| {
@@ -69,7 +71,8 @@ async fn head_is_get_without_the_body() {
         assert_eq!(head.status, get.status, "{path}");
         assert_eq!(names(&head), names(&get), "{path}");
         assert!(!get.body.is_empty() && head.body.is_empty(), "{path}");
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -215,25 +218,28 @@ async fn http_1_1_needs_exactly_one_valid_host() {
 #[tokio::test]
 async fn security_headers_are_sent() {
     let running = start().await;
-    for path in ["/", "/metrics", "/-/healthy", "/nowhere"] {
+    let cases = ["/", "/metrics", "/-/healthy", "/nowhere"];
+    check_each_async(cases, async |path| {
         let answer = running.ask("GET", path, "").await;
         assert_eq!(
             answer.header("x-content-type-options"),
             Some("nosniff"),
             "{path}"
         );
-    }
+    })
+    .await;
     let home = running.ask("GET", "/", "").await;
     let policy = home.header("content-security-policy").unwrap();
     // `default-src` does not cover the last three.
-    for part in [
+    let cases = [
         "default-src 'none'",
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'none'",
-    ] {
+    ];
+    check_each(cases, |part| {
         assert!(policy.contains(part), "{part}: {policy}");
-    }
+    });
     assert!(!policy.contains("script"), "{policy}");
 }
 
