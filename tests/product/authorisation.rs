@@ -141,7 +141,7 @@ fn answered(simulator: &Simulator, api: &str, status: u16) -> usize {
 
 /// Every call of every method is accepted: ids lists with commas, names, retries and all.
 #[tokio::test]
-async fn every_way_is_accepted() {
+async fn every_method_is_accepted() {
     check_each_async(&AUTH_METHODS, async |method| {
         let simulator = simulator(options()).await;
         // A retry of a signed call has to be signed again, or its nonce is refused.
@@ -337,20 +337,20 @@ async fn search_all_output() {
     let mut everything = Vec::new();
     let mut credentials = all_secrets();
     for method in &AUTH_METHODS {
-        // All at once: most of a life is waiting.
-        let mut lives = JoinSet::new();
+        // All at once: most of a run is waiting.
+        let mut runs = JoinSet::new();
         for level in ["debug", "info", "warn", "error"] {
             for format in ["logfmt", "json"] {
-                lives.spawn_local(async move {
+                runs.spawn_local(async move {
                     let simulator = simulator(options()).await;
-                    let said = life_with_every_fault(&simulator, method, level, format).await;
-                    assert!(level == "error" || !said.is_empty());
-                    (said, simulator.credentials_seen())
+                    let printed = output_with_every_fault(&simulator, method, level, format).await;
+                    assert!(level == "error" || !printed.is_empty());
+                    (printed, simulator.credentials_seen())
                 });
             }
         }
-        for (said, seen) in lives.join_all().await {
-            everything.push(said);
+        for (printed, seen) in runs.join_all().await {
+            everything.push(printed);
             assert!(!seen.is_empty(), "{}: nothing was presented", method.name);
             credentials.extend(seen.iter().flat_map(|one| in_every_form(one)));
         }
@@ -376,40 +376,60 @@ async fn search_all_output() {
     }
 }
 
-/// Everything that is said by a daemon that meets faults of all kinds, and by the commands.
-async fn life_with_every_fault(
+/// Everything that is printed by a daemon that meets faults of all kinds, and by the commands.
+async fn output_with_every_fault(
     simulator: &Simulator,
     method: &AuthMethod,
     level: &str,
     format: &str,
 ) -> String {
     let (folder, text) = configuration(simulator, method, "");
-    let path = folder.path().to_owned();
-    let mut said = String::new();
-    let file = path.join("liveperson_exporter.yml");
+    let file = folder.path().join("liveperson_exporter.yml");
+    let level = format!("--log.level={level}");
+    let format = format!("--log.format={format}");
+    let mut printed = String::new();
     for command in ["check-config", "test-connection"] {
-        let level = format!("--log.level={level}");
-        let mut process = common::command();
-        process
-            .arg(command)
-            .arg("--config.file")
-            .arg(&file)
-            .arg(&level);
-        let output = tokio::task::spawn_blocking(move || process.output().unwrap())
-            .await
-            .unwrap();
-        said.push_str(&String::from_utf8(output.stdout).unwrap());
-        said.push_str(&String::from_utf8(output.stderr).unwrap());
+        printed.push_str(&output_of(command, &file, &level).await);
     }
-    let flags = [
-        &format!("--log.level={level}"),
-        &format!("--log.format={format}"),
-        "--web.enable-lifecycle",
-    ];
     // Logged at info only: a process that says nothing is found by its port.
+    let flags = [&level, &format, "--web.enable-lifecycle"];
     let exporter = listening(folder, &flags).await;
     exporter.page_with(UP[1], 1.0).await;
-    // Servers that repeat the request, in errors of every kind.
+    repeat_requests_in_errors(simulator);
+    simulator.revoke_tokens();
+    printed.push_str(&pages(&exporter).await);
+    eventually("some of it has happened", async || {
+        let calls = simulator.requests();
+        let failed = calls
+            .iter()
+            .filter(|call| call.status.is_some_and(|s| s >= 300));
+        (failed.count() >= 4).then_some(())
+    })
+    .await;
+    printed.push_str(&pages(&exporter).await);
+    printed.push_str(&bad_reloads(&exporter, method, &text).await);
+    std::fs::write(&file, &text).unwrap();
+    exporter.signal("HUP");
+    simulator.revoke_tokens();
+    printed.push_str(&pages(&exporter).await);
+    printed.push_str(&exporter.log());
+    printed
+}
+
+async fn output_of(command: &str, file: &Path, level: &str) -> String {
+    let mut process = common::command();
+    process
+        .arg(command)
+        .arg("--config.file")
+        .arg(file)
+        .arg(level);
+    let run = tokio::task::spawn_blocking(move || process.output().unwrap());
+    let output = run.await.unwrap();
+    String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+}
+
+/// Servers that repeat the request, in errors of every kind.
+fn repeat_requests_in_errors(simulator: &Simulator) {
     for status in [400, 401, 403, 404, 500, 302] {
         simulator.push_fault(Fault {
             api: Target::Any,
@@ -419,46 +439,33 @@ async fn life_with_every_fault(
             ..Fault::default()
         });
     }
-    simulator.revoke_tokens();
-    said.push_str(&pages(&exporter).await);
-    eventually("some of it has happened", async || {
-        let calls = simulator.requests();
-        let failed = calls
-            .iter()
-            .filter(|call| call.status.is_some_and(|s| s >= 300));
-        (failed.count() >= 4).then_some(())
-    })
-    .await;
-    said.push_str(&pages(&exporter).await);
-    // A secret that is wrong now, and configurations that are.
+}
+
+/// The answers to reloads of configurations with mistakes, after the secrets have become wrong.
+async fn bad_reloads(exporter: &Exporter, method: &AuthMethod, text: &str) -> String {
+    let file = exporter.config_file();
     for (name, _) in method.secrets {
-        write_secret(&path, name, "x");
+        write_secret(file.parent().unwrap(), name, "x");
     }
+    let mut printed = String::new();
     let wrong = text.replace("limits:", "limts:").replace("_file: ", ": ");
     for (name, secret) in method.secrets {
-        let inline = wrong.replace(
-            &format!(": {name}"),
-            &format!(": {}", serde_json::json!(secret)),
-        );
+        let secret = serde_json::json!(secret);
+        let inline = wrong.replace(&format!(": {name}"), &format!(": {secret}"));
         std::fs::write(&file, inline).unwrap();
         let reload = format!("{}/-/reload", exporter.base_url);
         let answer = common::http().post(&reload).send().await.unwrap();
-        said.push_str(&answer.text().await.unwrap());
+        printed.push_str(&answer.text().await.unwrap());
     }
-    std::fs::write(&file, &text).unwrap();
-    exporter.signal("HUP");
-    simulator.revoke_tokens();
-    said.push_str(&pages(&exporter).await);
-    said.push_str(&exporter.log());
-    said
+    printed
 }
 
 async fn pages(exporter: &Exporter) -> String {
-    let mut said = String::new();
+    let mut printed = String::new();
     for path in ["/", "/metrics", "/-/ready", "/-/healthy", "/nowhere"] {
-        said.push_str(&exporter.get(path).await.1);
+        printed.push_str(&exporter.get(path).await.1);
     }
-    said
+    printed
 }
 
 /// A daemon on a free port, which it may not log.

@@ -280,6 +280,46 @@ async fn a_poll_makes_the_fewest_calls_and_the_session_one_of_each() {
     assert_eq!(calls, expected);
 }
 
+/// Faults of the next call of the SLA Histogram, with the code that counts it.
+fn faults_of_sla() -> [(Fault, &'static str); 9] {
+    let fault = || fault(Target::Api("sla"));
+    let status = |status| Fault {
+        status: Some(status),
+        ..fault()
+    };
+    let body = |body: &str| Fault {
+        body: Some(body.to_owned()),
+        ..fault()
+    };
+    let html = Fault {
+        html: true,
+        ..fault()
+    };
+    let truncate = Fault {
+        truncate: true,
+        ..fault()
+    };
+    let drop = Fault {
+        drop: true,
+        ..fault()
+    };
+    let throttled = Fault {
+        retry_after: Some("0".to_owned()),
+        ..status(429)
+    };
+    [
+        (html, "decode"),
+        (truncate, "decode"),
+        (drop, "connect"),
+        (status(500), "500"),
+        (status(403), "403"),
+        (status(302), "302"),
+        (body("{\"slaDataRange\": {\"x\": 1}}"), "decode"),
+        (body(""), "decode"),
+        (throttled, "429"),
+    ]
+}
+
 #[tokio::test]
 async fn faults_of_liveperson_keep_the_page_and_good_values_served() {
     let simulator = simulator(Options::in_process()).await;
@@ -289,74 +329,7 @@ sla: {interval: 1s, windows: [5m]}
 ";
     let exporter = Exporter::start(&yaml(&simulator, quick)).await;
     let good = data(&page_with_all_data(&exporter).await);
-    let sla = Target::Api("sla");
-    let cases = [
-        (
-            Fault {
-                html: true,
-                ..fault(sla)
-            },
-            "decode",
-        ),
-        (
-            Fault {
-                truncate: true,
-                ..fault(sla)
-            },
-            "decode",
-        ),
-        (
-            Fault {
-                drop: true,
-                ..fault(sla)
-            },
-            "connect",
-        ),
-        (
-            Fault {
-                status: Some(500),
-                ..fault(sla)
-            },
-            "500",
-        ),
-        (
-            Fault {
-                status: Some(403),
-                ..fault(sla)
-            },
-            "403",
-        ),
-        (
-            Fault {
-                status: Some(302),
-                ..fault(sla)
-            },
-            "302",
-        ),
-        (
-            Fault {
-                body: Some("{\"slaDataRange\": {\"x\": 1}}".to_owned()),
-                ..fault(sla)
-            },
-            "decode",
-        ),
-        (
-            Fault {
-                body: Some(String::new()),
-                ..fault(sla)
-            },
-            "decode",
-        ),
-        (
-            Fault {
-                status: Some(429),
-                retry_after: Some("0".to_owned()),
-                ..fault(sla)
-            },
-            "429",
-        ),
-    ];
-    check_each_async(cases, async |(fault, code)| {
+    check_each_async(faults_of_sla(), async |(fault, code)| {
         let counted = format!(
             "liveperson_api_requests_total{{account=\"12345678\",api=\"sla\",code=\"{code}\"}}"
         );
@@ -374,7 +347,7 @@ sla: {interval: 1s, windows: [5m]}
             exporter.page_with(UP[1], 0.0).await;
         }
         // The next fault must not hit this one's retry.
-        start_afresh(&exporter).await;
+        restart_polls(&exporter).await;
         page_with_all_data(&exporter).await;
     })
     .await;
@@ -393,7 +366,7 @@ fn fault(api: Target) -> Fault {
 }
 
 /// A new account is polled at once, even when the old one was waiting.
-async fn start_afresh(exporter: &Exporter) {
+async fn restart_polls(exporter: &Exporter) {
     let file = exporter.config_file();
     let with = std::fs::read_to_string(&file).unwrap();
     let without = with.replace("id: \"12345678\"", "id: \"12345679\"");
@@ -461,17 +434,17 @@ domain_api: "http://{address}"
 }
 
 #[tokio::test]
-async fn a_wrong_secret_is_told_and_the_secret_is_not() {
+async fn a_wrong_secret_is_reported_without_the_secret() {
     let simulator = simulator(Options::in_process()).await;
     let yaml = yaml(&simulator, "").replace("demo-secret", "not-the-right-one");
     let exporter = Exporter::start_with(&yaml, &["--log.level=debug"]).await;
     let refused = "liveperson_api_requests_total{account=\"12345678\",api=\"token\",code=\"401\"}";
     let page = exporter.page_with(refused, 1.0).await;
-    let (_, landing) = exporter.get("/").await;
+    let (_, status_page) = exporter.get("/").await;
     let (_, ready) = exporter.get("/-/ready").await;
-    assert!(landing.contains("401"), "{landing}");
+    assert!(status_page.contains("401"), "{status_page}");
     assert!(exporter.log().contains("401"), "{}", exporter.log());
-    check_each([&page, &landing, &ready, &exporter.log()], |text| {
+    check_each([&page, &status_page, &ready, &exporter.log()], |text| {
         assert!(!text.contains("not-the-right-one"), "{text}");
     });
 }
@@ -499,12 +472,12 @@ async fn bad_configuration_ends_with_status_2_before_anything_starts() {
         .arg(&bad)
         .output()
         .unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
+    let printed = String::from_utf8(output.stderr).unwrap();
     assert!(
-        said.contains("sla.buckets[2]: 47 is not a multiple of 5"),
-        "{said}"
+        printed.contains("sla.buckets[2]: 47 is not a multiple of 5"),
+        "{printed}"
     );
-    assert!(said.contains("accounts"), "{said}");
+    assert!(printed.contains("accounts"), "{printed}");
 }
 
 #[tokio::test]
@@ -593,6 +566,6 @@ async fn the_demo_shows_data_by_itself() {
             "no {level} series"
         );
     });
-    let (status, landing) = demo.get("/").await;
-    assert!(status == 200 && landing.contains("12345678"));
+    let (status, status_page) = demo.get("/").await;
+    assert!(status == 200 && status_page.contains("12345678"));
 }

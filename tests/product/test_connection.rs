@@ -43,26 +43,26 @@ async fn run(yaml: &str) -> (i32, String) {
     let run = tokio::task::spawn_blocking(move || command.output().unwrap());
     let output = run.await.unwrap();
     drop(folder);
-    let said = [output.stdout, output.stderr].concat();
+    let printed = [output.stdout, output.stderr].concat();
     (
         output.status.code().unwrap(),
-        String::from_utf8(said).unwrap(),
+        String::from_utf8(printed).unwrap(),
     )
 }
 
 #[tokio::test]
-async fn every_step_of_every_way_once_and_status_0() {
+async fn every_step_of_every_auth_method_once_and_status_0() {
     let cases = [
         (OAUTH2, "OAuth 2.0", 9),
         (OAUTH1, "OAuth 1.0", 7),
         (LOGIN, "user login", 9),
     ];
-    check_each_async(cases, async |(auth, way, calls)| {
+    check_each_async(cases, async |(auth, method, calls)| {
         let simulator = simulator().await;
         let (status, report) = run(&yaml(&simulator, auth)).await;
         assert_eq!(status, 0, "{report}");
         assert!(
-            report.contains("account 12345678") && report.contains(way),
+            report.contains("account 12345678") && report.contains(method),
             "{report}"
         );
         assert!(report.contains("All is well."), "{report}");
@@ -105,19 +105,14 @@ async fn every_step_of_every_way_once_and_status_0() {
     .await;
 }
 
-#[tokio::test]
-async fn what_is_wrong_is_named_with_what_to_do_and_status_1() {
-    let simulator = simulator().await;
-    let good = yaml(&simulator, OAUTH2);
-    let forbidden = |api| Fault {
-        api,
-        count: Some(1),
-        status: Some(403),
-        ..Fault::default()
-    };
-    let cases = [
+/// A configuration, a fault that one call meets, and what the report says of both.
+type Failure = (String, Option<Fault>, [&'static str; 3]);
+
+fn failures_of_credentials(simulator: &Simulator) -> [Failure; 4] {
+    let oauth2 = yaml(simulator, OAUTH2);
+    [
         (
-            good.replace("demo-secret", "not-this-one"),
+            oauth2.replace("demo-secret", "not-this-one"),
             None,
             [
                 "FAILED: refused (401): invalid_client: Client",
@@ -126,7 +121,7 @@ async fn what_is_wrong_is_named_with_what_to_do_and_status_1() {
             ],
         ),
         (
-            good.replace("12345678", "87654321"),
+            oauth2.replace("12345678", "87654321"),
             None,
             [
                 "LivePerson does not know account 87654321",
@@ -135,25 +130,7 @@ async fn what_is_wrong_is_named_with_what_to_do_and_status_1() {
             ],
         ),
         (
-            good.clone(),
-            Some(forbidden(Target::Api("sla"))),
-            [
-                "FAILED: refused (403)",
-                "missing permission for the SLA",
-                "1 step failed.",
-            ],
-        ),
-        (
-            good.clone(),
-            Some(forbidden(Target::Api("names"))),
-            [
-                "FAILED: refused (403)",
-                "names.lookup to false",
-                "1 step failed.",
-            ],
-        ),
-        (
-            yaml(&simulator, OAUTH1).replace("demo-token-secret", "not-this-one"),
+            yaml(simulator, OAUTH1).replace("demo-token-secret", "not-this-one"),
             None,
             [
                 "signature_invalid",
@@ -162,7 +139,7 @@ async fn what_is_wrong_is_named_with_what_to_do_and_status_1() {
             ],
         ),
         (
-            yaml(&simulator, LOGIN).replace("demo-password", "not-this-one"),
+            yaml(simulator, LOGIN).replace("demo-password", "not-this-one"),
             None,
             [
                 "Login failed",
@@ -170,21 +147,43 @@ async fn what_is_wrong_is_named_with_what_to_do_and_status_1() {
                 "not tried: there is no token",
             ],
         ),
-        (
-            good.clone(),
-            Some(Fault {
-                api: Target::Api("sla"),
-                count: Some(1),
-                html: true,
-                ..Fault::default()
-            }),
-            [
-                "an HTML page instead of JSON",
-                "a sign-in page",
-                "1 step failed.",
-            ],
+    ]
+}
+
+fn failures_of_calls(simulator: &Simulator) -> [Failure; 3] {
+    let fails = |fault, expected: [&'static str; 2]| {
+        let [error, advice] = expected;
+        let expected = [error, advice, "1 step failed."];
+        (yaml(simulator, OAUTH2), Some(fault), expected)
+    };
+    let forbidden = |api| Fault {
+        api: Target::Api(api),
+        count: Some(1),
+        status: Some(403),
+        ..Fault::default()
+    };
+    let html = Fault {
+        api: Target::Api("sla"),
+        count: Some(1),
+        html: true,
+        ..Fault::default()
+    };
+    let refused = "FAILED: refused (403)";
+    [
+        fails(
+            forbidden("sla"),
+            [refused, "missing permission for the SLA"],
         ),
-    ];
+        fails(forbidden("names"), [refused, "names.lookup to false"]),
+        fails(html, ["an HTML page instead of JSON", "a sign-in page"]),
+    ]
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_named_with_what_to_do_and_status_1() {
+    let simulator = simulator().await;
+    let credentials = failures_of_credentials(&simulator).into_iter();
+    let cases = credentials.chain(failures_of_calls(&simulator));
     check_each_async(cases, async |(yaml, fault, expected)| {
         simulator.clear_faults();
         fault
@@ -247,8 +246,8 @@ async fn no_way_to_liveperson() {
     check_each(cases, |words| {
         assert!(report.contains(words), "{words:?} is not in\n{report}");
     });
-    let (status, said) = run("accounts: []\n").await;
-    assert_eq!(status, 2, "{said}");
+    let (status, printed) = run("accounts: []\n").await;
+    assert_eq!(status, 2, "{printed}");
 }
 
 /// The sample in docs/operations.md has the steps of the program, in its wording and columns.

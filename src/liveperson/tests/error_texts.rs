@@ -59,14 +59,62 @@ fn texts_are_short() {
 
 /// The encodings of a secret that a server may send, each with its name.
 fn encodings(secret: &str) -> Vec<(&'static str, String)> {
-    let every = |spell: &dyn Fn(char) -> String| secret.chars().map(spell).collect::<String>();
+    [
+        vec![("raw", secret.to_owned())],
+        encodings_of_urls(secret),
+        encodings_of_json(secret),
+        encodings_of_html(secret),
+        encodings_as_base64(secret),
+        encodings_of_bytes(secret),
+        insertions(secret),
+    ]
+    .concat()
+}
+
+/// Every character spelt in some way.
+fn every(secret: &str, spell: impl Fn(char) -> String) -> String {
+    secret.chars().map(spell).collect()
+}
+
+fn encodings_of_urls(secret: &str) -> Vec<(&'static str, String)> {
     let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
     let percent = paths::percent_encode(secret);
-    let json = serde_json::to_string(secret)
-        .unwrap()
-        .trim_matches('"')
-        .to_owned();
-    let html = every(&|c| match c {
+    let twice = paths::percent_encode(&percent);
+    vec![
+        ("percent, small", percent.to_lowercase()),
+        ("percent", percent),
+        ("percent thrice", paths::percent_encode(&twice)),
+        ("percent twice", twice),
+        ("form, percent", paths::percent_encode(&form)),
+        ("form", form),
+    ]
+}
+
+fn encodings_of_json(secret: &str) -> Vec<(&'static str, String)> {
+    let json = serde_json::to_string(secret).unwrap();
+    let json = json.trim_matches('"').to_owned();
+    let unicode = every(secret, |c| {
+        let mut units = [0; 2];
+        let units = c.encode_utf16(&mut units).iter();
+        units.map(|unit| format!("\\u{unit:04x}")).collect()
+    });
+    let large = unicode.to_uppercase().replace("\\U", "\\u");
+    vec![
+        ("json with \\/", json.replace('/', "\\/")),
+        ("json in json", serde_json::to_string(&json).unwrap()),
+        ("json", json),
+        ("json \\u, large", large),
+        ("percent \\u", unicode.replace('\\', "%")),
+        ("json \\u", unicode),
+        (
+            "\\u{}",
+            every(secret, |c| format!("\\u{{{:x}}}", u32::from(c))),
+        ),
+    ]
+}
+
+fn encodings_of_html(secret: &str) -> Vec<(&'static str, String)> {
+    let html = every(secret, |c| match c {
         '&' => "&amp;".to_owned(),
         '<' => "&lt;".to_owned(),
         '>' => "&gt;".to_owned(),
@@ -74,63 +122,52 @@ fn encodings(secret: &str) -> Vec<(&'static str, String)> {
         '\'' => "&#x27;".to_owned(),
         c => c.to_string(),
     });
-    let unicode = every(&|c| {
-        let mut units = [0; 2];
-        let units = c.encode_utf16(&mut units).iter();
-        units.map(|unit| format!("\\u{unit:04x}")).collect()
-    });
+    let decimal = every(secret, |c| format!("&#{};", u32::from(c)));
+    let hexadecimal = every(secret, |c| format!("&#X{:X};", u32::from(c)));
+    vec![
+        ("html twice", html.replace('&', "&amp;")),
+        ("html", html),
+        ("html decimal", decimal),
+        ("html hexadecimal", hexadecimal),
+        ("html names", every(secret, html_name)),
+        ("html names, large", every(secret, html_name).to_uppercase()),
+    ]
+}
+
+fn encodings_as_base64(secret: &str) -> Vec<(&'static str, String)> {
     let base64 = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
-    let bytes = |spell: &dyn Fn(u8) -> String| secret.bytes().map(spell).collect::<String>();
+    let once = base64(secret);
     let url_safe = base64::engine::general_purpose::URL_SAFE.encode(secret);
     vec![
-        ("raw", secret.to_owned()),
-        ("percent", percent.clone()),
-        ("percent, small", percent.to_lowercase()),
-        ("percent twice", paths::percent_encode(&percent)),
-        (
-            "percent thrice",
-            paths::percent_encode(&paths::percent_encode(&percent)),
-        ),
-        ("form", form.clone()),
-        ("form, percent", paths::percent_encode(&form)),
-        ("json", json.clone()),
-        ("json with \\/", json.replace('/', "\\/")),
-        ("json in json", serde_json::to_string(&json).unwrap()),
-        ("json \\u", unicode.clone()),
-        (
-            "json \\u, large",
-            unicode.to_uppercase().replace("\\U", "\\u"),
-        ),
-        ("html", html.clone()),
-        ("html twice", html.replace('&', "&amp;")),
-        ("html decimal", every(&|c| format!("&#{};", u32::from(c)))),
-        (
-            "html hexadecimal",
-            every(&|c| format!("&#X{:X};", u32::from(c))),
-        ),
-        ("base64", base64(secret)),
         ("base64 as user:secret", base64(&format!("u:{secret}"))),
         ("base64 as id:secret", base64(&format!("id:{secret}:x"))),
-        ("base64, percent", paths::percent_encode(&base64(secret))),
+        ("base64, percent", paths::percent_encode(&once)),
         ("base64, url", url_safe),
-        ("base64 of base64", base64(&base64(secret))),
-        (
-            "base64 of id:base64",
-            base64(&format!("id:{}", base64(secret))),
-        ),
-        ("base64, folded", folded(&base64(secret), "\r\n")),
-        ("percent \\u", unicode.replace('\\', "%")),
-        ("\\u{}", every(&|c| format!("\\u{{{:x}}}", u32::from(c)))),
+        ("base64 of base64", base64(&once)),
+        ("base64 of id:base64", base64(&format!("id:{once}"))),
+        ("base64, folded", folded(&once, "\r\n")),
+        ("base64", once),
+    ]
+}
+
+fn encodings_of_bytes(secret: &str) -> Vec<(&'static str, String)> {
+    let bytes = |spell: &dyn Fn(u8) -> String| secret.bytes().map(spell).collect::<String>();
+    vec![
         ("\\x", bytes(&|byte| format!("\\x{byte:02x}"))),
         ("\\\\x", bytes(&|byte| format!("\\\\x{byte:02X}"))),
         ("octal", bytes(&|byte| format!("\\{byte:03o}"))),
         ("quoted-printable", bytes(&|byte| format!("={byte:02X}"))),
         ("quoted-printable, folded", folded(secret, "=\r\n")),
-        ("html names", every(&html_name)),
-        ("html names, large", every(&html_name).to_uppercase()),
         ("hexadecimal", bytes(&|byte| format!("{byte:02x}"))),
         ("hexadecimal, large", bytes(&|byte| format!("{byte:02X}"))),
         ("hexadecimal, apart", bytes(&|byte| format!("{byte:02x} "))),
+    ]
+}
+
+/// Something between the characters, and characters that only look the same.
+fn insertions(secret: &str) -> Vec<(&'static str, String)> {
+    let doubled = secret.replace('"', "\"\"").replace('\'', "\'\'");
+    vec![
         ("with spaces", between(secret, " ")),
         ("with NUL", between(secret, "\0")),
         ("with \\n", between(secret, "\\n")),
@@ -139,11 +176,8 @@ fn encodings(secret: &str) -> Vec<(&'static str, String)> {
         ("with colours", between(secret, "\u{1b}[1;31m")),
         ("with colours as JSON", between(secret, "\\u001b[0m")),
         ("with tags", between(secret, "<wbr>")),
-        (
-            "doubled quotes",
-            secret.replace('"', "\"\"").replace('\'', "\'\'"),
-        ),
-        ("full width", every(&wide)),
+        ("doubled quotes", doubled),
+        ("full width", every(secret, wide)),
     ]
 }
 

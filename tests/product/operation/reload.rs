@@ -19,41 +19,8 @@ async fn a_reload_keeps_unchanged_accounts_and_drops_removed_ones() {
     all_up(&exporter, &[FIRST, SECOND]).await;
     more_calls(&first, "sla", 2).await;
 
-    // Engagement Activity of the second changes: its wait times and all of the first stay served.
-    let scrape = async {
-        for _ in 0..20 {
-            let page = exporter.page().await;
-            let waits = |id| {
-                format!("liveperson_window_account_waited_chats{{account=\"{id}\",window=\"5m\"}}")
-            };
-            for series in [
-                waits(FIRST),
-                waits(SECOND),
-                up(FIRST, "sla"),
-                up(SECOND, "sla"),
-            ] {
-                assert!(sample(&page, &series).is_some(), "{series} is missing");
-            }
-        }
-    };
     let changed = both("engagement_activity: {windows: [10m]}");
-    let ((status, text), ()) = tokio::join!(reload(&exporter, &changed), scrape);
-    assert_eq!((status, text.as_str()), (200, "Reloaded.\n"));
-    let chats = |window| {
-        format!(
-            "liveperson_window_account_chats{{account=\"{SECOND}\",window=\"{window}\",kind=\"interactive\"}}"
-        )
-    };
-    let page = eventually("the new window is served", async || {
-        let page = exporter.page().await;
-        sample(&page, &chats("10m")).map(|_| page)
-    })
-    .await;
-    assert_eq!(
-        sample(&page, &chats("5m")),
-        None,
-        "the old window is no longer asked for"
-    );
+    change_a_window_of_the_second(&exporter, &changed).await;
 
     // Gone from the very next page on.
     let (status, _) = reload(&exporter, &format!("accounts:{one}{QUICK}")).await;
@@ -82,6 +49,44 @@ async fn a_reload_keeps_unchanged_accounts_and_drops_removed_ones() {
         (exporter.log().matches("configuration reloaded").count() == 2).then_some(())
     })
     .await;
+}
+
+/// Engagement Activity of the second account changes: its wait times and all of the first stay
+/// served.
+async fn change_a_window_of_the_second(exporter: &Exporter, changed: &str) {
+    let scrape = async {
+        for _ in 0..20 {
+            let page = exporter.page().await;
+            let waits = |id| {
+                format!("liveperson_window_account_waited_chats{{account=\"{id}\",window=\"5m\"}}")
+            };
+            for series in [
+                waits(FIRST),
+                waits(SECOND),
+                up(FIRST, "sla"),
+                up(SECOND, "sla"),
+            ] {
+                assert!(sample(&page, &series).is_some(), "{series} is missing");
+            }
+        }
+    };
+    let ((status, text), ()) = tokio::join!(reload(exporter, changed), scrape);
+    assert_eq!((status, text.as_str()), (200, "Reloaded.\n"));
+    let chats = |window| {
+        format!(
+            "liveperson_window_account_chats{{account=\"{SECOND}\",window=\"{window}\",kind=\"interactive\"}}"
+        )
+    };
+    let page = eventually("the new window is served", async || {
+        let page = exporter.page().await;
+        sample(&page, &chats("10m")).map(|_| page)
+    })
+    .await;
+    assert_eq!(
+        sample(&page, &chats("5m")),
+        None,
+        "the old window is no longer asked for"
+    );
 }
 
 #[tokio::test]
