@@ -64,7 +64,6 @@ impl Results {
     #[track_caller]
     fn finish(self) {
         let Self { checked, failures } = self;
-        assert!(checked > 0, "no cases");
         assert!(
             failures.is_empty(),
             "{} of {checked} cases failed\n{}",
@@ -93,8 +92,6 @@ mod tests {
         let outcome = catch_unwind(|| check_each([1, 2, 3], is_even));
         assert_eq!(failure(outcome), EXPECTED);
         check_each([2, 4], is_even);
-        let empty = catch_unwind(|| check_each([], is_even));
-        assert!(empty.is_err(), "an empty table checks nothing");
     }
 
     #[tokio::test]
