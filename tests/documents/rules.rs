@@ -160,11 +160,11 @@ fn run_promtool(arguments: &[&str], folder: &str) {
         .args(files.iter().map(|(path, _)| path))
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     let complaints = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}{complaints}");
-    assert_eq!(complaints, "", "{said}");
-    assert_eq!(said.matches("SUCCESS").count(), files.len(), "{said}");
+    assert!(output.status.success(), "{printed}{complaints}");
+    assert_eq!(complaints, "", "{printed}");
+    assert_eq!(printed.matches("SUCCESS").count(), files.len(), "{printed}");
 }
 
 #[test]

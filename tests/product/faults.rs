@@ -367,7 +367,7 @@ async fn every_fault_has_its_code_its_log_line_and_its_advice() {
 /// Each of two windows has an odd agent: both are counted, one line reports them, and the others
 /// are served.
 #[tokio::test]
-async fn odd_entries_are_counted_told_once_and_cost_nothing_else() {
+async fn odd_entries_are_counted_reported_once_and_cost_nothing_else() {
     let body = r#"{"metricsTotals":{},"agentsMetrics":{"metricsPerAgent":{"4":{"connectedEngagements":3},
         "5":{"connectedEngagements":"token1"},"x":{}}}}"#;
     let length = body.len();

@@ -174,7 +174,7 @@ async fn no_data_is_no_sample() {
 }
 
 #[tokio::test]
-async fn every_page_knows_it_and_a_fault_of_its_api_is_its_own() {
+async fn every_page_shows_the_new_collector_and_faults_of_its_api() {
     let simulator = simulator().await;
     let exporter = started(&yaml(&simulator, "queuestate: {interval: 1s}")).await;
     for collector in ["engagement_activity", "sla", NAME] {
@@ -212,7 +212,7 @@ async fn every_page_knows_it_and_a_fault_of_its_api_is_its_own() {
 }
 
 #[tokio::test]
-async fn the_demo_has_it() {
+async fn the_demo_polls_the_new_collector() {
     let mut command = command();
     command.arg("demo");
     let exporter = Exporter::spawn(command, tempfile::tempdir().unwrap()).await;
@@ -257,7 +257,7 @@ async fn check_config_prints_its_plan_bound_and_mistakes() {
 }
 
 #[tokio::test]
-async fn test_connection_probes_it() {
+async fn test_connection_probes_the_new_collector() {
     let simulator = simulator().await;
     let (status, report) = run("test-connection", &yaml(&simulator, "")).await;
     assert_eq!(status, 0, "{report}");
@@ -286,7 +286,7 @@ async fn test_connection_probes_it() {
 }
 
 #[test]
-fn the_product_itself_does_not_know_it() {
+fn the_product_does_not_know_the_example() {
     fn search(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

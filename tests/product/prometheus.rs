@@ -16,12 +16,12 @@ use crate::common::{self, Exporter, eventually, get};
 fn version(program: &Path) -> Option<String> {
     let output = Command::new(program).arg("--version").output().ok()?;
     // Some print it on standard error.
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said).into_owned();
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed).into_owned();
     output
         .status
         .success()
-        .then(|| said.split(' ').nth(2).unwrap().to_owned())
+        .then(|| printed.split(' ').nth(2).unwrap().to_owned())
 }
 
 /// Says something that the test runner does not keep to itself.
@@ -154,14 +154,14 @@ limits: {{min_spacing: 10ms}}
 }
 
 #[tokio::test]
-async fn a_real_prometheus_scrapes_it_and_quantiles_work_without_rate() {
+async fn a_real_prometheus_scrapes_and_quantiles_work_without_rate() {
     let (_simulator, exporter) = exporter().await;
     for program in servers() {
-        scrapes_it_and_quantiles_work_without_rate(&program, &exporter).await;
+        scrapes_and_quantiles_work_without_rate(&program, &exporter).await;
     }
 }
 
-async fn scrapes_it_and_quantiles_work_without_rate(program: &Path, exporter: &Exporter) {
+async fn scrapes_and_quantiles_work_without_rate(program: &Path, exporter: &Exporter) {
     let prometheus = Prometheus::scraping(program, &exporter.base_url);
     prometheus.eventually("up", |values| values == [1.0]).await;
     prometheus
@@ -219,11 +219,11 @@ async fn promtool_has_nothing_to_say_about_the_page() {
     let writer = std::thread::spawn(move || std::io::Write::write_all(&mut stdin, text.as_bytes()));
     let output = promtool.wait_with_output().unwrap();
     writer.join().unwrap().unwrap();
-    let said = [output.stdout, output.stderr].concat();
+    let printed = [output.stdout, output.stderr].concat();
     assert!(
-        output.status.success() && said.is_empty(),
+        output.status.success() && printed.is_empty(),
         "{}",
-        String::from_utf8_lossy(&said)
+        String::from_utf8_lossy(&printed)
     );
 }
 

@@ -208,7 +208,7 @@ proptest! {
 }
 
 #[test]
-fn nasty_bodies() {
+fn deep_huge_and_broken_bodies() {
     let deep = "[".repeat(100_000);
     let objects = "{\"a\":".repeat(100_000);
     let inside = format!(
