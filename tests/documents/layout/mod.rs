@@ -18,22 +18,6 @@ use circles::{between_children, circle};
 use modules::{Files, Module, modules};
 use words::{LONGEST_NAME, forbidden, forbidden_words, test_names};
 
-/// Modules whose files must not lead back to one another.
-const WITHOUT_CIRCLES: &[&str] = &[
-    "cli",
-    "collectors",
-    "config",
-    "daemon",
-    "exposition",
-    "liveperson",
-    "metrics",
-    "names",
-    "scheduler",
-    "simulator",
-    "store",
-    "web",
-];
-
 /// Where names and words are not checked: the list of the words itself, and what is made up.
 const UNCHECKED: &[&str] = &["tests/documents/layout/", "fuzz/corpus/"];
 
@@ -161,9 +145,12 @@ fn the_table_of_imports_has_no_circle() {
 fn files_of_a_module_do_not_import_in_circles() {
     let files = sources("src");
     let modules = modules(&files);
-    check_each(WITHOUT_CIRCLES, |parent| {
+    let top = modules.iter().filter(|module| module.path.len() == 1);
+    let parents = top.filter(|module| !module.children.is_empty());
+    let parents: Vec<_> = parents.map(|module| module.path[0]).collect();
+    assert!(parents.len() > 10, "{parents:?}");
+    check_each(parents, |parent| {
         let arrows = between_children(&modules, &[parent]);
-        assert!(!arrows.is_empty(), "{parent} has no files");
         let Some(way) = circle(arrows.keys().copied()) else {
             return;
         };
