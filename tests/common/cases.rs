@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     fn is_even(number: u32) {
-        assert!(number % 2 == 0, "{number} is odd");
+        assert!(number.is_multiple_of(2), "{number} is odd");
     }
 
     fn failure(outcome: Result<(), Box<dyn Any + Send>>) -> String {
