@@ -18,6 +18,8 @@ mod object;
 mod repair;
 mod second_reading;
 mod split;
+#[cfg(test)]
+pub(crate) mod testing;
 mod values;
 
 use std::borrow::Cow;
