@@ -227,8 +227,7 @@ mod tests {
     #[test]
     fn an_unreadable_entry_loses_its_own_name_only() {
         let good = r#"{"id":7,"name":"Sales"}"#;
-        let mut wrong = Vec::new();
-        for odd in [
+        let cases = [
             r#"{"id":1,"name":"half \ud83d"}"#.as_bytes(),
             br#"{"id":1,"name":"\udE00 half"}"#,
             b"{\"id\":1,\"name\":\"\xff\"}",
@@ -239,16 +238,15 @@ mod tests {
             br#"{"id":1,"deleted":"perhaps","name":"x"}"#,
             b"\"x\"",
             b"[[]]",
-        ] {
+        ];
+        check_each(cases, |odd| {
             let body = [b"[", odd, b",", good.as_bytes(), b",", odd, b"]"].concat();
             let content = read(NameKind::Skills, &body).unwrap();
             let names = NamesAnswer::Names(vec![(7, "Sales".to_owned())]);
             let count = content.ignored.map(|ignored| ignored.count);
-            if (content.value, count) != (names, Some(2)) {
-                wrong.push(String::from_utf8_lossy(odd).into_owned());
-            }
-        }
-        assert!(wrong.is_empty(), "{wrong:?}");
+            let odd = String::from_utf8_lossy(odd);
+            assert_eq!((content.value, count), (names, Some(2)), "{odd}");
+        });
         let unused =
             r#"[{"id":7,"name":"Sales","fullName":[],"nickname":1.5,"loginName":"\ud800"}]"#;
         assert_eq!(names(unused), [(7, "Sales".to_owned())]);

@@ -47,8 +47,7 @@ async fn with_waiting_chats() -> (Simulator, Caller) {
 #[tokio::test]
 async fn every_api_requires_the_access_that_it_declares() {
     let (simulator, caller) = with_waiting_chats().await;
-    let mut found = Vec::new();
-    for api in simulator.state.apis.iter() {
+    check_each_async(simulator.state.apis.iter(), async |api| {
         let own = call(&caller, api, "12345678", &caller.token).await;
         let other_account = call(&caller, api, "87654321", &caller.token).await;
         let without_token = call(&caller, api, "12345678", "x").await;
@@ -59,11 +58,9 @@ async fn every_api_requires_the_access_that_it_declares() {
             Access::Public => (200, 404, 200),
         };
         let statuses = (own, other_account, without_token);
-        if statuses != expected {
-            found.push(format!("{}: {statuses:?}", api.path()));
-        }
-    }
-    assert_eq!(found, Vec::<String>::new());
+        assert_eq!(statuses, expected);
+    })
+    .await;
 }
 
 #[tokio::test]
