@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use url::Url;
 
 use super::collector::Target;
-use super::erased::{ConfiguredCollector, Request};
+use super::configured::ConfiguredCollector;
+use super::request::Request;
 use crate::vocabulary::Window;
 
 /// The collectors of one account.
