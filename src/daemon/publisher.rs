@@ -116,8 +116,7 @@ impl Publisher {
     /// Fixes the plan of the poll that begins.
     pub fn begin_poll(&mut self, task: TaskId) -> Vec<RequestKey> {
         if self.tasks.is_names(task) {
-            let lists = (0..).map(RequestKey);
-            return lists.take(NameKind::ALL.len()).collect();
+            return NameKind::ALL.map(|kind| RequestKey(kind.key())).to_vec();
         }
         let (Some(results), Some(collector)) =
             (self.results.get_mut(&task), self.tasks.collector(task))

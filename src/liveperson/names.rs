@@ -24,6 +24,20 @@ impl NameKind {
     /// All three.
     pub const ALL: [Self; 3] = [Self::Skills, Self::Groups, Self::Users];
 
+    /// The number by which a request for this list is known from one poll to the next.
+    pub const fn key(self) -> u64 {
+        match self {
+            Self::Skills => 0,
+            Self::Groups => 1,
+            Self::Users => 2,
+        }
+    }
+
+    /// The list whose requests are known by this number.
+    pub fn from_key(key: u64) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.key() == key)
+    }
+
     /// What it lists, for messages.
     pub fn plural(self) -> &'static str {
         match self {

@@ -257,7 +257,7 @@ impl Account {
         let (collector, index) = (task.index(), index.index());
         self.page_holds_until = None;
         if self.setup.is_names(collector) {
-            let kind = NameKind::ALL[index];
+            let kind = NameKind::from_key(key.0).unwrap();
             let skills = self.liveperson.skills.iter();
             let names: Vec<_> = skills.map(|id| (*id, format!("theirs {id}"))).collect();
             if kind == NameKind::Skills {
