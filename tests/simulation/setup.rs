@@ -9,7 +9,8 @@ use liveperson_exporter::collectors::sla::{self, Sla};
 use liveperson_exporter::collectors::{AccountCollectors, ConfiguredCollector};
 use liveperson_exporter::config::Names;
 use liveperson_exporter::scheduler::{
-    AccountSettings, ServiceId, SessionSettings, TaskPolicy, TaskSettings, first_phase,
+    AccountSettings, Ordinal, ServiceId, SessionSettings, TaskId, TaskPolicy, TaskSettings,
+    first_phase,
 };
 use liveperson_exporter::vocabulary::{Selection, Window};
 
@@ -176,14 +177,14 @@ impl AccountSetup {
             ConfiguredCollector::new(&EngagementActivity, self.activity.clone()),
             ConfiguredCollector::new(&Sla, self.sla.clone()),
         ];
-        let first = self.number * all.len();
+        let first = Ordinal::of_account(self.number, all.len());
         self.collectors = AccountCollectors::new(&self.number.to_string(), BTreeMap::new(), all);
         let enabled = self.collectors.enabled().iter().enumerate();
         let collectors = enabled.map(|(index, collector)| {
             let interval = collector.interval();
             TaskSettings {
                 interval,
-                phase: first_phase(interval, first + index),
+                phase: first_phase(interval, first.of_task(TaskId::new(index))),
                 service: self.session.then_some(DATA_HOST),
                 policy: TaskPolicy::DATA,
             }
