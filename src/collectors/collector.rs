@@ -129,8 +129,8 @@ pub trait Collector: Debug + Send + Sync + 'static {
     /// Maps an answer to samples of [`Collector::families`].
     fn map(&self, account: &str, query: &Self::Query, answer: &Self::Answer, sink: &mut dyn Sink);
 
-    /// What a request is for, as `check-config` prints it: its window and levels.
-    fn purpose(&self, query: &Self::Query) -> String;
+    /// What a request asks for, as `check-config` prints it: its window and levels.
+    fn describe(&self, query: &Self::Query) -> String;
 
     /// The most series that it serves.
     fn series(&self, settings: &Self::Settings) -> SeriesBound;

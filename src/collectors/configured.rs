@@ -125,7 +125,7 @@ impl<C: Collector> Configured for WithSettings<C> {
 
     fn skill_discovery(&self, window: Window) -> Option<Request> {
         let query = self.collector.skill_discovery(window)?;
-        Some(self.request(query).only_for_skills())
+        Some(self.request(query).for_skill_discovery())
     }
 
     fn series(&self) -> SeriesBound {

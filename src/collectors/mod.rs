@@ -8,7 +8,7 @@
 //!
 //! What collectors share lies beside their folders: [`realtime`] (paths and id lists of the
 //! Operational Realtime API), `url_length` (no URL grows too long), [`account`] (the collectors of
-//! one account and the skills that they discover for each other). `configured` and `request` hide the
+//! one account), `skills` (those that they discover for each other). `configured` and `request` hide the
 //! types of each collector's own settings, queries and answers from all who need not know them.
 //!
 //! Collectors know LivePerson's documents and families of metrics; they know neither time nor
@@ -21,6 +21,7 @@ pub mod engagement_activity;
 pub mod realtime;
 pub mod registry;
 mod request;
+mod skills;
 pub mod sla;
 mod url_length;
 
@@ -28,4 +29,5 @@ pub use account::AccountCollectors;
 pub use collector::{About, Collector, SeriesBound, Target};
 pub use configured::ConfiguredCollector;
 pub use registry::Registry;
-pub use request::{Answer, Request};
+pub use request::{Answer, Purpose, Request};
+pub use skills::DiscoveredSkills;

@@ -14,8 +14,16 @@ use crate::vocabulary::Level;
 #[derive(Clone)]
 pub struct Request {
     query: Arc<dyn Query>,
-    /// Only asks which skills there are, on behalf of another collector.
-    discovers_skills: bool,
+    purpose: Purpose,
+}
+
+/// What the answer to a request is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Series, and which skills there are if it says so.
+    Data,
+    /// Only which skills there are, on behalf of a collector whose own API cannot say.
+    SkillDiscovery,
 }
 
 /// What an answer says, parsed, with the query that it answers.
@@ -28,7 +36,7 @@ trait Query: Debug + Send + Sync {
     fn about(&self) -> &'static About;
     fn path(&self, account: &str, minutes: Minutes<'_>) -> String;
     fn read(self: Arc<Self>, body: &[u8]) -> Result<Content<Answer>, ReadError>;
-    fn purpose(&self) -> String;
+    fn describe(&self) -> String;
     fn names_skills(&self) -> bool;
     fn skill(&self) -> Option<i64>;
     fn same_level(&self, new: &dyn Query, level: Level) -> bool;
@@ -88,8 +96,8 @@ impl<C: Collector> Query for WithQuery<C> {
         }))
     }
 
-    fn purpose(&self) -> String {
-        self.collector.purpose(&self.query)
+    fn describe(&self) -> String {
+        self.collector.describe(&self.query)
     }
 
     fn names_skills(&self) -> bool {
@@ -126,15 +134,17 @@ impl Request {
     pub fn new<C: Collector>(collector: &'static C, query: C::Query) -> Self {
         Self {
             query: Arc::new(WithQuery { collector, query }),
-            discovers_skills: false,
+            purpose: Purpose::Data,
         }
     }
 
     /// The same request, made only to learn which skills there are.
     #[must_use]
-    pub fn only_for_skills(mut self) -> Self {
-        self.discovers_skills = true;
-        self
+    pub fn for_skill_discovery(self) -> Self {
+        Self {
+            purpose: Purpose::SkillDiscovery,
+            ..self
+        }
     }
 
     /// The query, if it is one of this collector.
@@ -161,14 +171,14 @@ impl Request {
         Arc::clone(&self.query).read(body)
     }
 
-    /// What it is for, as `check-config` prints it.
-    pub fn purpose(&self) -> String {
-        self.query.purpose()
+    /// What it asks for, as `check-config` prints it.
+    pub fn describe(&self) -> String {
+        self.query.describe()
     }
 
-    /// Whether it only asks which skills there are, on behalf of another collector.
-    pub fn discovers_skills(&self) -> bool {
-        self.discovers_skills
+    /// What its answer is used for.
+    pub fn purpose(&self) -> Purpose {
+        self.purpose
     }
 
     /// Whether its answer says which skills there are.
@@ -189,7 +199,7 @@ impl Request {
     /// The same number for equal requests in any poll.
     pub fn key(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (self.query.key(), self.discovers_skills).hash(&mut hasher);
+        (self.query.key(), self.purpose).hash(&mut hasher);
         hasher.finish()
     }
 }
@@ -202,7 +212,7 @@ impl Debug for Request {
 
 impl PartialEq for Request {
     fn eq(&self, other: &Self) -> bool {
-        self.discovers_skills == other.discovers_skills && self.query.equals(&*other.query)
+        self.purpose == other.purpose && self.query.equals(&*other.query)
     }
 }
 

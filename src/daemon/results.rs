@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::collectors::Request;
+use crate::collectors::{DiscoveredSkills, Purpose, Request};
 use crate::exposition::Chunk;
 use crate::scheduler::RequestKey;
 use crate::store::Publication;
@@ -44,7 +44,7 @@ enum Standing {
 struct Served {
     publication: Arc<Publication>,
     /// The skills that it named, when it says which there are.
-    skills: Option<Vec<i64>>,
+    skills: Option<DiscoveredSkills>,
 }
 
 impl RequestState {
@@ -177,7 +177,7 @@ impl Results {
         &mut self,
         key: RequestKey,
         publication: Publication,
-        skills: Option<Vec<i64>>,
+        skills: Option<DiscoveredSkills>,
     ) {
         if let Some(state) = self.requests.get_mut(&key) {
             state.standing = Standing::Answered;
@@ -199,10 +199,10 @@ impl Results {
     /// Ends the poll: what it did not ask for is removed, and so is what is too old to be served.
     pub(super) fn end(&mut self, now: Instant, stale_after: Duration) {
         // Without the answer that names the skills it is not known which of the earlier ones are gone.
-        let skills_unknown = self
-            .requests
-            .values()
-            .any(|state| state.standing == Standing::Planned && state.request.discovers_skills());
+        let skills_unknown = self.requests.values().any(|state| {
+            let is_discovery = state.request.purpose() == Purpose::SkillDiscovery;
+            state.standing == Standing::Planned && is_discovery
+        });
         self.requests.retain(|_, state| {
             let fresh = state.is_fresh(now, stale_after);
             if !fresh {
@@ -214,15 +214,10 @@ impl Results {
         self.order.retain(|key| self.requests.contains_key(key));
     }
 
-    /// The skills that the answers named, each request's last one; `None` when there is none.
-    pub(super) fn named_skills(&self) -> Option<Vec<i64>> {
+    /// The skills that the answers named, each request's last one.
+    pub(super) fn discovered_skills(&self) -> Vec<DiscoveredSkills> {
         let served = self.in_order().filter_map(|state| state.served.as_ref());
-        let mut lists = served.filter_map(|served| served.skills.as_ref());
-        let mut skills = lists.next()?.clone();
-        skills.extend(lists.flatten());
-        skills.sort_unstable();
-        skills.dedup();
-        Some(skills)
+        served.filter_map(|served| served.skills.clone()).collect()
     }
 }
 
@@ -274,7 +269,7 @@ mod tests {
     }
 
     fn discover() -> Request {
-        engagement(5, None, &[]).only_for_skills()
+        engagement(5, None, &[]).for_skill_discovery()
     }
 
     fn publication(name: &'static str, came: Instant) -> Publication {
@@ -292,12 +287,20 @@ mod tests {
         results.answer(key, publication(name, came), None);
     }
 
-    fn found(results: &mut Results, skills: &[i64], came: Instant) {
+    /// An answer without series that names skills.
+    fn name_skills(results: &mut Results, index: usize, skills: &[i64], came: Instant) {
         let nothing = Publication {
             chunks: Vec::new(),
             received_at: Some(came),
         };
-        results.answer(results.order[0], nothing, Some(skills.to_vec()));
+        let key = results.order[index];
+        let request = results.request(key).unwrap().clone();
+        let skills = DiscoveredSkills::new(request, skills.to_vec());
+        results.answer(key, nothing, Some(skills));
+    }
+
+    fn named_skills(results: &Results) -> Vec<i64> {
+        DiscoveredSkills::ids_of_all(&results.discovered_skills())
     }
 
     /// The names that [`publication`] was given.
@@ -386,7 +389,7 @@ mod tests {
         let t0 = crate::clock::real_time();
         let mut results = Results::default();
         results.begin(vec![discover()]);
-        found(&mut results, &[4], t0);
+        name_skills(&mut results, 0, &[4], t0);
         assert_eq!(results.extend(vec![histogram(Subject::Skill(4))]).len(), 1);
         answer(&mut results, 1, "s4", t0);
         results.end(t0, STALE);
@@ -394,7 +397,7 @@ mod tests {
         results.end(t0, STALE);
         assert_eq!(served(&results), ["s4"]);
         results.begin(vec![discover()]);
-        found(&mut results, &[], t0);
+        name_skills(&mut results, 0, &[], t0);
         results.end(t0, STALE);
         assert_eq!(served(&results), [""; 0]);
     }
@@ -402,32 +405,28 @@ mod tests {
     #[test]
     fn skills_are_those_of_each_requests_last_fresh_answer() {
         let t0 = crate::clock::real_time();
-        let naming = |minutes| engagement(minutes, None, &[]).only_for_skills();
+        let naming = |minutes| engagement(minutes, None, &[]).for_skill_discovery();
         let plan = || vec![naming(5), naming(60), histogram(Subject::Account)];
-        let name = |results: &mut Results, index: usize, skills: &[i64], came| {
-            let publication = publication("x", came);
-            results.answer(results.order[index], publication, Some(skills.to_vec()));
-        };
         let mut results = Results::default();
-        assert_eq!(results.named_skills(), None);
+        assert_eq!(results.discovered_skills(), []);
         results.begin(plan());
-        name(&mut results, 0, &[4], t0);
-        name(&mut results, 1, &[5, 4], t0);
+        name_skills(&mut results, 0, &[4], t0);
+        name_skills(&mut results, 1, &[5, 4], t0);
         results.end(t0, STALE);
-        assert_eq!(results.named_skills(), Some(vec![4, 5]));
+        assert_eq!(named_skills(&results), [4, 5]);
         // A request that has nothing to do with skills fails; skill 5 is gone from both windows.
         let later = t0 + STALE / 2;
         results.begin(plan());
-        name(&mut results, 0, &[4], later);
-        name(&mut results, 1, &[4], later);
+        name_skills(&mut results, 0, &[4], later);
+        name_skills(&mut results, 1, &[4], later);
         results.end(later, STALE);
-        assert_eq!(results.named_skills(), Some(vec![4]));
+        assert_eq!(named_skills(&results), [4]);
         // One that names skills fails until its last answer is too old.
         results.begin(plan());
-        name(&mut results, 0, &[7], later + STALE);
-        assert_eq!(results.named_skills(), Some(vec![4, 7]));
+        name_skills(&mut results, 0, &[7], later + STALE);
+        assert_eq!(named_skills(&results), [4, 7]);
         results.end(later + STALE, STALE);
-        assert_eq!(results.named_skills(), Some(vec![7]));
+        assert_eq!(named_skills(&results), [7]);
     }
 
     #[test]
@@ -448,7 +447,8 @@ mod tests {
             chunks: writer.finish().unwrap(),
             received_at: Some(t0),
         };
-        old.answer(old.order[0], publication, Some(vec![4]));
+        let skills = DiscoveredSkills::new(old.request(old.order[0]).unwrap().clone(), vec![4]);
+        old.answer(old.order[0], publication, Some(skills));
         let after = |plan: Request| {
             let plan = vec![plan];
             let mut new = Results::default();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
+use liveperson_exporter::collectors::DiscoveredSkills;
 use liveperson_exporter::daemon::{AccountStatus, Answer, Publisher};
 use liveperson_exporter::liveperson::NameKind;
 use liveperson_exporter::scheduler::{
@@ -277,22 +278,16 @@ impl Account {
         assert_eq!(key, self.model.key(collector, index), "another request");
         let request = self.publisher.request(task, key).unwrap();
         let skills = self.liveperson.skills_in(key);
-        let named = request.names_skills().then(|| skills.clone());
+        let names_them = request.names_skills();
+        let named = names_them.then(|| DiscoveredSkills::new(request.clone(), skills));
         let received_at = clocks.aged(now);
         let chunks = self
             .served
             .answer(label, key, &request, received_at, named.clone());
-        let answer = if request.discovers_skills() {
-            Answer::Skills {
-                skills,
-                received_at,
-            }
-        } else {
-            Answer::Data {
-                chunks,
-                skills: named,
-                received_at,
-            }
+        let answer = Answer::Data {
+            chunks,
+            skills: named,
+            received_at,
         };
         let more = self.publisher.publish(task, key, answer);
         let found = more.iter().map(|key| self.publisher.request(task, *key));

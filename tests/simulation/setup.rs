@@ -6,7 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use liveperson_exporter::collectors::engagement_activity::{self, EngagementActivity};
 use liveperson_exporter::collectors::sla::{self, Sla};
-use liveperson_exporter::collectors::{AccountCollectors, ConfiguredCollector};
+use liveperson_exporter::collectors::{AccountCollectors, ConfiguredCollector, DiscoveredSkills};
 use liveperson_exporter::config::Names;
 use liveperson_exporter::scheduler::{
     AccountSettings, Ordinal, ServiceId, SessionSettings, TaskId, TaskPolicy, TaskSettings,
@@ -244,7 +244,8 @@ impl AccountSetup {
     fn count_requests(&self) -> usize {
         let some: Vec<i64> = (0..).take(MOST_SKILLS).collect();
         let plans = self.collectors.enabled().iter().map(|collector| {
-            let plan = self.collectors.plan(collector, Some(&some)).len();
+            let named = DiscoveredSkills::new(collector.probe(), some.clone());
+            let plan = self.collectors.plan(collector, &[named]).len();
             plan + match collector.label() {
                 "sla" => MOST_SKILLS * self.sla.windows.len(),
                 _ => 0,

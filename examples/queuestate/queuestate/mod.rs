@@ -66,8 +66,8 @@ impl Collector for QueueState {
         map::map(account, query, answer, sink);
     }
 
-    fn purpose(&self, query: &QueueQuery) -> String {
-        query.purpose()
+    fn describe(&self, query: &QueueQuery) -> String {
+        query.describe()
     }
 
     fn series(&self, settings: &Settings) -> SeriesBound {

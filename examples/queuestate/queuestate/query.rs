@@ -12,7 +12,7 @@ pub(crate) struct QueueQuery {
 
 impl QueueQuery {
     /// The levels that it feeds, as `check-config` prints them.
-    pub(super) fn purpose(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         match self.skills {
             Selection::None => "now: account".to_owned(),
             Selection::All | Selection::Ids(_) => "now: account, skill".to_owned(),

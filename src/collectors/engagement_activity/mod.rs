@@ -76,7 +76,7 @@ impl Collector for EngagementActivity {
         map::map(account, query, answer, sink);
     }
 
-    fn purpose(&self, query: &EngagementQuery) -> String {
+    fn describe(&self, query: &EngagementQuery) -> String {
         let window = query.window.label();
         if query.levels.is_empty() {
             return format!("{window}: which skills there are");

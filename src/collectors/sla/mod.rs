@@ -66,7 +66,7 @@ impl Collector for Sla {
         map::map(account, query, answer, sink);
     }
 
-    fn purpose(&self, query: &SlaQuery) -> String {
+    fn describe(&self, query: &SlaQuery) -> String {
         format!("{}: wait times", query.window.label())
     }
 
