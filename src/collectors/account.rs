@@ -12,7 +12,7 @@ use super::collector::Target;
 use super::configured::ConfiguredCollector;
 use super::request::Request;
 use super::skills::DiscoveredSkills;
-use crate::vocabulary::Window;
+use crate::vocabulary::{SkillId, Window};
 
 /// The collectors of one account.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,7 +74,11 @@ impl AccountCollectors {
     }
 
     /// The requests of one poll. `skills`: `None` when it is not known which there are.
-    fn requests(&self, collector: &ConfiguredCollector, skills: Option<&[i64]>) -> Vec<Request> {
+    fn requests(
+        &self,
+        collector: &ConfiguredCollector,
+        skills: Option<&[SkillId]>,
+    ) -> Vec<Request> {
         let target = Target {
             account: &self.account,
             base_url: self.hosts.get(collector.about().service.name()),
@@ -174,7 +178,7 @@ mod tests {
         let sla = collectors.find("sla").unwrap();
         let named = skills.map(|skill| {
             let asked = collectors.skill_discovery(Window::Minutes(5)).unwrap();
-            DiscoveredSkills::new(asked, vec![skill])
+            DiscoveredSkills::new(asked, vec![skill.into()])
         });
         let plan = collectors.plan(sla, named.as_slice()).into_iter();
         plan.map(|request| match (request.purpose(), request.skill()) {
@@ -226,7 +230,7 @@ mod tests {
         assert!(old.asks_the_same(&old, "sla"));
         let named = Settings {
             sla: sla::Settings {
-                skills: Selection::Ids(vec![4]),
+                skills: Selection::Ids(vec![4.into()]),
                 ..before.sla.clone()
             },
             ..before

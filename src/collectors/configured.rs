@@ -13,7 +13,7 @@ use super::collector::{About, Collector, SeriesBound, Target};
 use super::request::Request;
 use crate::config::{Account, CollectorSection as _, SectionType};
 use crate::metrics::Family;
-use crate::vocabulary::Window;
+use crate::vocabulary::{SkillId, Window};
 
 /// A collector in the registry.
 pub(super) trait Registered: Debug + Send + Sync {
@@ -58,8 +58,8 @@ trait Configured: Debug + Send + Sync {
     fn about(&self) -> &'static About;
     fn enabled(&self) -> bool;
     fn interval(&self) -> Duration;
-    fn plan(&self, target: &Target<'_>, skills: &[i64]) -> Vec<Request>;
-    fn plan_for_skills(&self, skills: &[i64]) -> Vec<Request>;
+    fn plan(&self, target: &Target<'_>, skills: &[SkillId]) -> Vec<Request>;
+    fn plan_for_skills(&self, skills: &[SkillId]) -> Vec<Request>;
     fn needs_skills(&self) -> Option<&[Window]>;
     fn names_skills(&self) -> Option<&[Window]>;
     fn skill_discovery(&self, window: Window) -> Option<Request>;
@@ -107,11 +107,11 @@ impl<C: Collector> Configured for WithSettings<C> {
         self.settings.interval()
     }
 
-    fn plan(&self, target: &Target<'_>, skills: &[i64]) -> Vec<Request> {
+    fn plan(&self, target: &Target<'_>, skills: &[SkillId]) -> Vec<Request> {
         self.requests(self.collector.plan(&self.settings, target, skills))
     }
 
-    fn plan_for_skills(&self, skills: &[i64]) -> Vec<Request> {
+    fn plan_for_skills(&self, skills: &[SkillId]) -> Vec<Request> {
         self.requests(self.collector.plan_for_skills(&self.settings, skills))
     }
 
@@ -167,12 +167,12 @@ impl ConfiguredCollector {
     }
 
     /// The requests of one poll; see [`Collector::plan`].
-    pub fn plan(&self, target: &Target<'_>, skills: &[i64]) -> Vec<Request> {
+    pub fn plan(&self, target: &Target<'_>, skills: &[SkillId]) -> Vec<Request> {
         self.0.plan(target, skills)
     }
 
     /// The requests for skills that were reported while a poll was running.
-    pub fn plan_for_skills(&self, skills: &[i64]) -> Vec<Request> {
+    pub fn plan_for_skills(&self, skills: &[SkillId]) -> Vec<Request> {
         self.0.plan_for_skills(skills)
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::collector::{About, Collector, Minutes};
 use crate::liveperson::json::{Content, ReadError};
 use crate::metrics::Sink;
-use crate::vocabulary::Level;
+use crate::vocabulary::{Level, SkillId};
 
 /// One request of a plan.
 #[derive(Clone)]
@@ -38,13 +38,13 @@ trait Query: Debug + Send + Sync {
     fn read(self: Arc<Self>, body: &[u8]) -> Result<Content<Answer>, ReadError>;
     fn describe(&self) -> String;
     fn names_skills(&self) -> bool;
-    fn skill(&self) -> Option<i64>;
+    fn skill(&self) -> Option<SkillId>;
     fn same_level(&self, new: &dyn Query, level: Level) -> bool;
 }
 
 trait Answered: Send {
     fn map(&self, account: &str, sink: &mut dyn Sink);
-    fn skills(&self) -> Vec<i64>;
+    fn skills(&self) -> Vec<SkillId>;
     fn summary(&self) -> String;
 }
 
@@ -104,7 +104,7 @@ impl<C: Collector> Query for WithQuery<C> {
         self.collector.query_names_skills(&self.query)
     }
 
-    fn skill(&self) -> Option<i64> {
+    fn skill(&self) -> Option<SkillId> {
         self.collector.skill_of(&self.query)
     }
 
@@ -120,7 +120,7 @@ impl<C: Collector> Answered for WithAnswer<C> {
         collector.map(account, query, &self.answer, sink);
     }
 
-    fn skills(&self) -> Vec<i64> {
+    fn skills(&self) -> Vec<SkillId> {
         self.asked.collector.skills_in(&self.answer)
     }
 
@@ -187,7 +187,7 @@ impl Request {
     }
 
     /// The skill that it is about, when it is about one.
-    pub fn skill(&self) -> Option<i64> {
+    pub fn skill(&self) -> Option<SkillId> {
         self.query.skill()
     }
 
@@ -231,7 +231,7 @@ impl Answer {
     }
 
     /// The skills that it names.
-    pub fn skills(&self) -> Vec<i64> {
+    pub fn skills(&self) -> Vec<SkillId> {
         self.0.skills()
     }
 

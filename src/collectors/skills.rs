@@ -1,17 +1,18 @@
 //! The skills that LivePerson named, with the request whose answer named them.
 
 use super::request::{Answer, Purpose, Request};
+use crate::vocabulary::SkillId;
 
 /// The skills that an answer named: all that had chats in the window of its request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DiscoveredSkills {
     named_by: Request,
-    ids: Vec<i64>,
+    ids: Vec<SkillId>,
 }
 
 impl DiscoveredSkills {
     /// The skills that the answer to a request named, ascending.
-    pub fn new(named_by: Request, ids: Vec<i64>) -> Self {
+    pub fn new(named_by: Request, ids: Vec<SkillId>) -> Self {
         Self { named_by, ids }
     }
 
@@ -22,7 +23,7 @@ impl DiscoveredSkills {
     }
 
     /// Their ids.
-    pub fn ids(&self) -> &[i64] {
+    pub fn ids(&self) -> &[SkillId] {
         &self.ids
     }
 
@@ -33,9 +34,9 @@ impl DiscoveredSkills {
     }
 
     /// The ids of several answers, ascending, unique.
-    pub fn ids_of_all(all: &[Self]) -> Vec<i64> {
+    pub fn ids_of_all(all: &[Self]) -> Vec<SkillId> {
         let ids = all.iter().flat_map(|named| &named.ids).copied();
-        let mut ids: Vec<i64> = ids.collect();
+        let mut ids: Vec<SkillId> = ids.collect();
         ids.sort_unstable();
         ids.dedup();
         ids

@@ -10,7 +10,7 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use url::{Host, Url};
 
 use super::units::{format_duration, format_size, parse_duration, parse_size};
-use crate::vocabulary::Window;
+use crate::vocabulary::{Id, Window};
 
 /// A value, or why the string is none.
 pub(super) type Parsed<T> = Result<T, ValueError>;
@@ -115,12 +115,12 @@ fn whole_minutes(duration: Duration) -> Option<u16> {
     millis.is_multiple_of(60_000).then_some(minutes)
 }
 
-/// An id of at least `min`, written as LivePerson writes it.
-pub(super) fn id(min: i64) -> impl Fn(&str) -> Parsed<i64> {
-    move |text| match text.parse::<i64>() {
+/// An id, written as LivePerson writes it.
+pub(super) fn id<I: Id>(text: &str) -> Parsed<I> {
+    match text.parse::<i64>() {
         // Other spellings (04, +4) would be a second name for the same id.
-        Ok(id) if id >= min && id.to_string() == text => Ok(id),
-        _ => ValueError::expected(format!("an id (a whole number of at least {min})")),
+        Ok(id) if id >= I::MIN && id.to_string() == text => Ok(id.into()),
+        _ => ValueError::expected(format!("an id (a whole number of at least {})", I::MIN)),
     }
 }
 
@@ -249,6 +249,7 @@ fn is_digits(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vocabulary::{AgentId, SkillId};
 
     fn expectation<T: std::fmt::Debug>(parsed: Parsed<T>) -> String {
         parsed.unwrap_err().message("X")
@@ -257,13 +258,13 @@ mod tests {
     #[test]
     fn ids_are_64_bit_and_have_one_spelling() {
         for text in ["-1", "0", "4", "9007199254740993", "9223372036854775807"] {
-            assert_eq!(id(-1)(text).unwrap().to_string(), text);
+            assert_eq!(id::<SkillId>(text).unwrap().to_string(), text);
         }
         let unreadable = ["04", "+4", "4.0", "", " 4", "9223372036854775808", "1e3"];
         for text in unreadable.into_iter().chain(["-2"]) {
-            assert!(id(-1)(text).is_err(), "{text}");
+            assert!(id::<SkillId>(text).is_err(), "{text}");
         }
-        assert!(id(0)("-1").is_err());
+        assert!(id::<AgentId>("-1").is_err());
     }
 
     #[test]

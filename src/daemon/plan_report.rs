@@ -112,7 +112,7 @@ fn of_collector(
         writeln!(out, "    {line}{once}")?;
     }
     let per_skill = match collector.needs_skills() {
-        Some(_) => collector.plan_for_skills(&[0]).len(),
+        Some(_) => collector.plan_for_skills(&[0.into()]).len(),
         None => 0,
     };
     if per_skill > 0 {

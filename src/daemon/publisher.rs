@@ -13,7 +13,7 @@ use super::tasks::Tasks;
 use crate::collectors::{AccountCollectors, ConfiguredCollector, DiscoveredSkills, Request};
 use crate::config;
 use crate::exposition::Chunk;
-use crate::liveperson::NameKind;
+use crate::liveperson::{NameKind, NameList};
 use crate::names::{self, NameCache};
 use crate::scheduler::{RequestKey, TaskId};
 use crate::store::{Publication, Source, Store};
@@ -31,12 +31,7 @@ pub enum Answer {
         received_at: Instant,
     },
     /// A list of names, whole.
-    Names {
-        /// Which list.
-        kind: NameKind,
-        /// Ids and names.
-        names: Vec<(i64, String)>,
-    },
+    Names(NameList),
 }
 
 /// What one account serves.
@@ -133,8 +128,8 @@ impl Publisher {
     /// Serves an answer from now on; returns the requests that it adds to the running poll.
     pub fn publish(&mut self, task: TaskId, key: RequestKey, answer: Answer) -> Vec<RequestKey> {
         match answer {
-            Answer::Names { kind, names } => {
-                self.names.update(kind, names);
+            Answer::Names(list) => {
+                self.names.update(list);
                 self.serve_names();
                 Vec::new()
             }

@@ -245,7 +245,7 @@ mod tests {
     use crate::collectors::sla::{self, Sla, SlaQuery, Subject};
     use crate::exposition::{Format, SegmentWriter};
     use crate::metrics::{LabelValue, Sink as _};
-    use crate::vocabulary::{Level, Window};
+    use crate::vocabulary::{AgentId, Level, SkillId, Window};
 
     const STALE: Duration = Duration::from_secs(300);
 
@@ -258,7 +258,7 @@ mod tests {
         Request::new(&Sla, query)
     }
 
-    fn engagement(minutes: u16, agents: Option<IdFilter>, levels: &[Level]) -> Request {
+    fn engagement(minutes: u16, agents: Option<IdFilter<AgentId>>, levels: &[Level]) -> Request {
         let query = EngagementQuery {
             window: Window::Minutes(minutes),
             skills: Some(IdFilter::All),
@@ -295,12 +295,14 @@ mod tests {
         };
         let key = results.order[index];
         let request = results.request(key).unwrap().clone();
-        let skills = DiscoveredSkills::new(request, skills.to_vec());
+        let skills =
+            DiscoveredSkills::new(request, skills.iter().copied().map(SkillId::from).collect());
         results.answer(key, nothing, Some(skills));
     }
 
     fn named_skills(results: &Results) -> Vec<i64> {
-        DiscoveredSkills::ids_of_all(&results.discovered_skills())
+        let ids = DiscoveredSkills::ids_of_all(&results.discovered_skills());
+        ids.into_iter().map(i64::from).collect()
     }
 
     /// The names that [`publication`] was given.
@@ -318,7 +320,10 @@ mod tests {
     fn an_answer_is_served_at_once_and_ages_from_then() {
         let t0 = crate::clock::real_time();
         let mut results = Results::default();
-        let plan = vec![histogram(Subject::Account), histogram(Subject::Group(7))];
+        let plan = vec![
+            histogram(Subject::Account),
+            histogram(Subject::Group(7.into())),
+        ];
         assert_eq!(results.begin(plan.clone()).len(), 2);
         answer(&mut results, 0, "a1", t0);
         assert_eq!(served(&results), ["a1"], "before the poll ends");
@@ -346,13 +351,13 @@ mod tests {
         let t0 = crate::clock::real_time();
         let mut results = Results::default();
         results.begin(vec![
-            histogram(Subject::Skill(4)),
-            histogram(Subject::Skill(5)),
+            histogram(Subject::Skill(4.into())),
+            histogram(Subject::Skill(5.into())),
         ]);
         answer(&mut results, 0, "s4", t0);
         answer(&mut results, 1, "s5", t0);
         results.end(t0, STALE);
-        results.begin(vec![histogram(Subject::Skill(5))]);
+        results.begin(vec![histogram(Subject::Skill(5.into()))]);
         assert_eq!(served(&results), ["s5", "s4"]);
         results.end(t0, STALE);
         assert_eq!(served(&results), ["s5"]);
@@ -364,12 +369,15 @@ mod tests {
         let mut old = Results::default();
         old.begin(vec![
             histogram(Subject::Account),
-            histogram(Subject::Group(7)),
+            histogram(Subject::Group(7.into())),
         ]);
         answer(&mut old, 0, "a1", t0);
         answer(&mut old, 1, "g1", t0);
         old.end(t0, STALE);
-        let new_plan = vec![histogram(Subject::Account), histogram(Subject::Group(8))];
+        let new_plan = vec![
+            histogram(Subject::Account),
+            histogram(Subject::Group(8.into())),
+        ];
         let mut new = Results::default();
         new.restore_from(&old, &new_plan, |request| new_plan.contains(request));
         assert_eq!(served(&new), ["a1"]);
@@ -390,7 +398,12 @@ mod tests {
         let mut results = Results::default();
         results.begin(vec![discover()]);
         name_skills(&mut results, 0, &[4], t0);
-        assert_eq!(results.extend(vec![histogram(Subject::Skill(4))]).len(), 1);
+        assert_eq!(
+            results
+                .extend(vec![histogram(Subject::Skill(4.into()))])
+                .len(),
+            1
+        );
         answer(&mut results, 1, "s4", t0);
         results.end(t0, STALE);
         results.begin(vec![discover()]);
@@ -447,7 +460,8 @@ mod tests {
             chunks: writer.finish().unwrap(),
             received_at: Some(t0),
         };
-        let skills = DiscoveredSkills::new(old.request(old.order[0]).unwrap().clone(), vec![4]);
+        let skills =
+            DiscoveredSkills::new(old.request(old.order[0]).unwrap().clone(), vec![4.into()]);
         old.answer(old.order[0], publication, Some(skills));
         let after = |plan: Request| {
             let plan = vec![plan];
@@ -467,7 +481,7 @@ mod tests {
             ["skills", "agents"]
         );
         assert_eq!(after(engagement(5, None, &[Level::Skill])), ["skills"]);
-        let some = Some(IdFilter::Ids(vec![3]));
+        let some = Some(IdFilter::Ids(vec![3.into()]));
         assert_eq!(after(engagement(5, some, &before)), ["skills"]);
         assert_eq!(after(engagement(60, all, &before)), [""; 0]);
     }
@@ -475,7 +489,10 @@ mod tests {
     #[test]
     fn equal_requests_have_equal_keys_in_every_poll() {
         let mut results = Results::default();
-        let plan = vec![histogram(Subject::Skill(4)), histogram(Subject::Skill(5))];
+        let plan = vec![
+            histogram(Subject::Skill(4.into())),
+            histogram(Subject::Skill(5.into())),
+        ];
         let first = results.begin(plan.clone());
         assert_ne!(first[0], first[1]);
         assert_eq!(results.begin(plan), first);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use liveperson_exporter::collectors::DiscoveredSkills;
 use liveperson_exporter::daemon::{AccountStatus, Answer, Publisher};
-use liveperson_exporter::liveperson::NameKind;
+use liveperson_exporter::liveperson::{NameKind, NameList};
 use liveperson_exporter::scheduler::{
     AccountScheduler, Call, Completion, Event, NextAction, Outcome, PlanSource, RequestKey, Step,
     TaskId,
@@ -260,17 +260,17 @@ impl Account {
         if self.setup.is_names(collector) {
             let kind = NameKind::from_key(key.0).unwrap();
             let skills = self.liveperson.skills.iter();
-            let names: Vec<_> = skills.map(|id| (*id, format!("theirs {id}"))).collect();
-            if kind == NameKind::Skills {
-                self.served.named(&names);
-            }
-            let names = if kind == NameKind::Skills {
-                names
-            } else {
-                Vec::new()
+            let names = skills.map(|id| ((*id).into(), format!("theirs {id}")));
+            let names: Vec<_> = names.collect();
+            let list = match kind {
+                NameKind::Skills => {
+                    self.served.named(&names);
+                    NameList::Skills(names)
+                }
+                NameKind::Groups => NameList::Groups(Vec::new()),
+                NameKind::Users => NameList::Users(Vec::new()),
             };
-            let answer = Answer::Names { kind, names };
-            self.publisher.publish(task, key, answer);
+            self.publisher.publish(task, key, Answer::Names(list));
             self.check_names(now);
             return Vec::new();
         }

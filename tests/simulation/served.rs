@@ -16,7 +16,7 @@ use liveperson_exporter::exposition::{Chunk, Format, SegmentWriter};
 use liveperson_exporter::metrics::{Catalogue, Family, LabelValue, Sink as _};
 use liveperson_exporter::scheduler::RequestKey;
 use liveperson_exporter::store::{PageFilter, Store};
-use liveperson_exporter::vocabulary::Level;
+use liveperson_exporter::vocabulary::{Level, SkillId};
 
 /// Distinct answers: many more than are ever served at once.
 const POOL: usize = 1024;
@@ -63,7 +63,7 @@ pub(crate) struct Served {
     /// The skills that there are, by the answers that named them.
     skills: Vec<DiscoveredSkills>,
     /// Names that LivePerson gave to skills.
-    names: BTreeMap<i64, String>,
+    names: BTreeMap<SkillId, String>,
     /// The part of the page that is this account's.
     selection: OnceLock<PageFilter>,
 }
@@ -210,7 +210,7 @@ impl Served {
     }
 
     /// LivePerson gives names to skills.
-    pub(crate) fn named(&mut self, names: &[(i64, String)]) {
+    pub(crate) fn named(&mut self, names: &[(SkillId, String)]) {
         self.names = names.iter().cloned().collect();
     }
 

@@ -17,7 +17,7 @@ impl AccountWorker {
         let reply = self.client.names(kind, has_last).await;
         let requested = format!("the names of {}", kind.plural());
         match self.record_call(Subject::Names, Api::Names, &requested, reply) {
-            Ok(NamesAnswer::Names(names)) => CallOutput::answered(Answer::Names { kind, names }),
+            Ok(NamesAnswer::Names(list)) => CallOutput::answered(Answer::Names(list)),
             Ok(NamesAnswer::Unchanged) => Outcome::SUCCESS.into(),
             Err(failed) => failed,
         }
