@@ -85,7 +85,7 @@ fn what_was_asked_for_must_be_in_the_answer() {
         ),
         (
             r#"{"skillsMetrics":{},"agentsMetrics":null}"#,
-            query(all(), all()),
+            query(all(), Some(IdFilter::All)),
             "asked for agentIds but the answer has no agentsMetrics section",
         ),
         (

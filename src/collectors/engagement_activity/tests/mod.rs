@@ -7,6 +7,7 @@ mod read_back;
 use super::*;
 use crate::collectors::realtime::IdFilter;
 use crate::liveperson::json::testing::description;
+use crate::vocabulary::{AgentId, Id};
 
 /// The five numbers in the order of the documents' samples.
 pub(crate) fn activity(numbers: [f64; 5]) -> Activity {
@@ -26,7 +27,10 @@ pub(crate) fn activity(numbers: [f64; 5]) -> Activity {
     }
 }
 
-pub(crate) fn query(skills: Option<IdFilter>, agents: Option<IdFilter>) -> EngagementQuery {
+pub(crate) fn query(
+    skills: Option<IdFilter<SkillId>>,
+    agents: Option<IdFilter<AgentId>>,
+) -> EngagementQuery {
     EngagementQuery {
         window: Window::Minutes(1200),
         skills,
@@ -35,8 +39,8 @@ pub(crate) fn query(skills: Option<IdFilter>, agents: Option<IdFilter>) -> Engag
     }
 }
 
-pub(crate) fn ids(ids: &[i64]) -> Option<IdFilter> {
-    Some(IdFilter::Ids(ids.to_vec()))
+pub(crate) fn ids<I: Id>(ids: &[i64]) -> Option<IdFilter<I>> {
+    Some(IdFilter::Ids(ids.iter().copied().map(I::from).collect()))
 }
 
 /// Every Engagement Activity fixture, with the query that the document names for it.
