@@ -15,6 +15,7 @@ mod collections;
 mod content;
 mod envelope;
 mod object;
+mod progress;
 mod repair;
 mod second_reading;
 mod split;
