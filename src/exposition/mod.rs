@@ -11,6 +11,7 @@
 mod compress;
 mod escape;
 mod header;
+mod lines;
 mod negotiate;
 mod number;
 mod self_metrics;

@@ -7,10 +7,8 @@
 use std::io;
 
 use super::compress::{Compressor, Segment};
-use super::escape;
-use super::header;
+use super::lines::{self, LineBuffer};
 use super::negotiate::Format;
-use super::number;
 use crate::metrics::{Family, LabelValue, Sink};
 
 /// Lines of a segment: about 250 kB of text. Smaller ones compress worse, larger ones no better, and
@@ -63,34 +61,6 @@ struct FamilyBuilder {
     series: u64,
 }
 
-/// Lines of one format, before and after they became segments.
-#[derive(Default)]
-struct LineBuffer {
-    buffer: Vec<u8>,
-    count: usize,
-    segments: Vec<Segment>,
-    last: LastLine,
-}
-
-/// Where the labels of the last line are, so that the next one can copy what both have in common:
-/// most of it, as a skill's agents follow each other.
-#[derive(Default)]
-struct LastLine {
-    start: usize,
-    suffix: &'static str,
-    labels: Vec<LabelSpan>,
-}
-
-/// A label of the last line, by offsets from the line's start.
-#[derive(Clone, Copy)]
-struct LabelSpan {
-    value: usize,
-    end: usize,
-    id: Option<i64>,
-    /// Whether the value was written without escapes.
-    verbatim: bool,
-}
-
 /// Turns lines into segments. Keeps an error until the end, because a [`Sink`] cannot fail.
 struct Segmenter {
     compressor: Compressor,
@@ -104,9 +74,7 @@ impl Segmenter {
             Ok(segment) => lines.segments.push(segment),
             Err(error) => self.error = Some(error),
         }
-        lines.buffer.clear();
-        lines.last.labels.clear();
-        lines.count = 0;
+        lines.clear();
     }
 
     fn count_lines(&mut self, lines: &mut LineBuffer, count: usize, previous: &[Segment]) {
@@ -205,7 +173,7 @@ impl Sink for SegmentWriter<'_> {
     fn gauge(&mut self, family: &'static Family, labels: &[LabelValue<'_>], value: f64) {
         let builder = self.families.of(family);
         builder.text.write_name_and_labels(family, "", labels);
-        write_value(&mut builder.text.buffer, value);
+        lines::write_value(&mut builder.text.buffer, value);
         builder.series += 1;
         // Looked for only when it may be needed: this is called for every series.
         if builder.text.count + 1 >= LINES_PER_SEGMENT {
@@ -231,111 +199,11 @@ impl Sink for SegmentWriter<'_> {
             (openmetrics, Format::OpenMetrics),
         ];
         for (lines, format) in both {
-            let added = histogram(format, family, labels, buckets, count, lines);
+            let added = lines::histogram(format, family, labels, buckets, count, lines);
             let previous = previous_segments(self.previous, family, format);
             self.segmenter.count_lines(lines, added, previous);
         }
     }
-}
-
-/// Appends a histogram; returns how many lines it has.
-///
-/// The upper bounds are canonical floats in both formats, so that a series is the same one whichever
-/// format a Prometheus asked for. `_count` exists only in the text format: OpenMetrics
-/// pairs `_gcount` with `_gsum`, strict parsers refuse one without the other, and LivePerson gives
-/// no sum.
-fn histogram(
-    format: Format,
-    family: &'static Family,
-    labels: &[LabelValue<'_>],
-    buckets: &[(u32, f64)],
-    count: f64,
-    lines: &mut LineBuffer,
-) -> usize {
-    for (upper_bound, value) in buckets {
-        lines.write_name_and_labels(family, "_bucket", labels);
-        let out = &mut lines.buffer;
-        out.extend_from_slice(b",le=\"");
-        number::upper_bound(f64::from(*upper_bound), out);
-        out.push(b'"');
-        write_value(out, *value);
-    }
-    lines.write_name_and_labels(family, "_bucket", labels);
-    lines.buffer.extend_from_slice(b",le=\"+Inf\"");
-    write_value(&mut lines.buffer, count);
-    if format == Format::OpenMetrics {
-        return buckets.len() + 1;
-    }
-    lines.write_name_and_labels(family, "_count", labels);
-    write_value(&mut lines.buffer, count);
-    buckets.len() + 2
-}
-
-impl LineBuffer {
-    fn write_name_and_labels(
-        &mut self,
-        family: &'static Family,
-        suffix: &'static str,
-        labels: &[LabelValue<'_>],
-    ) {
-        let same = self.shared_labels(suffix, labels);
-        let (out, last) = (&mut self.buffer, &mut self.last);
-        let start = out.len();
-        last.labels.truncate(same);
-        match last.labels.last() {
-            Some(span) => out.extend_from_within(last.start..last.start + span.end),
-            None => {
-                out.extend_from_slice(family.name.as_bytes());
-                out.extend_from_slice(suffix.as_bytes());
-            }
-        }
-        (last.start, last.suffix) = (start, suffix);
-        for (index, (name, label)) in family.labels.iter().zip(labels).enumerate().skip(same) {
-            out.push(if index == 0 { b'{' } else { b',' });
-            out.extend_from_slice(name.as_bytes());
-            out.extend_from_slice(b"=\"");
-            let value = out.len() - start;
-            let (id, verbatim) = match label {
-                LabelValue::Text(text) => {
-                    escape::label_value(text, out);
-                    (None, out.len() - start - value == text.len())
-                }
-                LabelValue::Id(id) => {
-                    number::integer(*id, out);
-                    (Some(*id), true)
-                }
-            };
-            out.push(b'"');
-            let end = out.len() - start;
-            last.labels.push(LabelSpan {
-                value,
-                end,
-                id,
-                verbatim,
-            });
-        }
-    }
-
-    /// How many labels at the beginning are equal to those of the last line.
-    fn shared_labels(&self, suffix: &str, labels: &[LabelValue<'_>]) -> usize {
-        if self.last.suffix != suffix {
-            return 0;
-        }
-        let line = self.buffer.get(self.last.start..).unwrap_or_default();
-        let same = |(span, label): &(&LabelSpan, &LabelValue<'_>)| match label {
-            LabelValue::Id(id) => span.id == Some(*id),
-            LabelValue::Text(text) => {
-                let written = line.get(span.value..span.end - 1);
-                span.id.is_none() && span.verbatim && written == Some(text.as_bytes())
-            }
-        };
-        self.last.labels.iter().zip(labels).take_while(same).count()
-    }
-}
-
-fn write_value(out: &mut Vec<u8>, value: f64) {
-    out.push(b'}');
-    header::write_value(value, out);
 }
 
 #[cfg(test)]
