@@ -5,10 +5,13 @@
 
 use super::compress::Segment;
 use super::escape;
-use super::header;
+use super::header::{self, declared_name};
 use super::negotiate::Format;
 use super::number;
 use crate::metrics::{Family, LabelValue};
+
+/// What the name of a line ends with that says since when a series counts.
+pub(super) const CREATED: &str = "_created";
 
 /// Lines of one format, before and after they became segments.
 #[derive(Default)]
@@ -46,7 +49,7 @@ impl LineBuffer {
         self.count = 0;
     }
 
-    pub(super) fn write_name_and_labels(
+    fn write_name_and_labels(
         &mut self,
         family: &'static Family,
         suffix: &'static str,
@@ -90,6 +93,73 @@ impl LineBuffer {
         }
     }
 
+    /// Appends a line with a value.
+    pub(super) fn write_sample(
+        &mut self,
+        family: &'static Family,
+        labels: &[LabelValue<'_>],
+        value: f64,
+    ) {
+        self.write_name_and_labels(family, "", labels);
+        write_value(&mut self.buffer, value);
+        self.count += 1;
+    }
+
+    /// Appends the buckets of a histogram, the one of infinity included. The upper bounds are canonical
+    /// floats in both formats, so that a series is the same one whichever format a Prometheus asked
+    /// for.
+    pub(super) fn write_buckets(
+        &mut self,
+        family: &'static Family,
+        labels: &[LabelValue<'_>],
+        buckets: &[(u32, f64)],
+        count: f64,
+    ) {
+        for (upper_bound, value) in buckets {
+            self.write_name_and_labels(family, "_bucket", labels);
+            let out = &mut self.buffer;
+            out.extend_from_slice(b",le=\"");
+            number::upper_bound(f64::from(*upper_bound), out);
+            out.push(b'"');
+            write_value(out, *value);
+        }
+        self.write_name_and_labels(family, "_bucket", labels);
+        self.buffer.extend_from_slice(b",le=\"+Inf\"");
+        write_value(&mut self.buffer, count);
+        self.count += buckets.len() + 1;
+    }
+
+    /// Appends how many a histogram has counted.
+    pub(super) fn write_count(
+        &mut self,
+        family: &'static Family,
+        labels: &[LabelValue<'_>],
+        count: f64,
+    ) {
+        self.write_name_and_labels(family, "_count", labels);
+        write_value(&mut self.buffer, count);
+        self.count += 1;
+    }
+
+    /// Appends since when the series of the last line counts, in seconds since the epoch. Strict
+    /// parsers want it next to that series.
+    pub(super) fn write_created(&mut self, family: &'static Family, created: i64) {
+        let (out, last) = (&mut self.buffer, &self.last);
+        let labels = last.start + family.name.len() + last.suffix.len();
+        let end = last
+            .labels
+            .last()
+            .map_or(labels, |span| last.start + span.end);
+        let name = declared_name(Format::OpenMetrics, family.name, family.kind);
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(CREATED.as_bytes());
+        out.extend_from_within(labels..end);
+        out.extend_from_slice(b"} ");
+        number::integer(created, out);
+        out.extend_from_slice(b".0\n");
+        self.count += 1;
+    }
+
     /// How many labels at the beginning are equal to those of the last line.
     fn shared_labels(&self, suffix: &str, labels: &[LabelValue<'_>]) -> usize {
         if self.last.suffix != suffix {
@@ -107,40 +177,7 @@ impl LineBuffer {
     }
 }
 
-pub(super) fn write_value(out: &mut Vec<u8>, value: f64) {
+fn write_value(out: &mut Vec<u8>, value: f64) {
     out.push(b'}');
     header::write_value(value, out);
-}
-
-/// Appends a histogram; returns how many lines it has.
-///
-/// The upper bounds are canonical floats in both formats, so that a series is the same one whichever
-/// format a Prometheus asked for. `_count` exists only in the text format: OpenMetrics
-/// pairs `_gcount` with `_gsum`, strict parsers refuse one without the other, and LivePerson gives
-/// no sum.
-pub(super) fn histogram(
-    format: Format,
-    family: &'static Family,
-    labels: &[LabelValue<'_>],
-    buckets: &[(u32, f64)],
-    count: f64,
-    lines: &mut LineBuffer,
-) -> usize {
-    for (upper_bound, value) in buckets {
-        lines.write_name_and_labels(family, "_bucket", labels);
-        let out = &mut lines.buffer;
-        out.extend_from_slice(b",le=\"");
-        number::upper_bound(f64::from(*upper_bound), out);
-        out.push(b'"');
-        write_value(out, *value);
-    }
-    lines.write_name_and_labels(family, "_bucket", labels);
-    lines.buffer.extend_from_slice(b",le=\"+Inf\"");
-    write_value(&mut lines.buffer, count);
-    if format == Format::OpenMetrics {
-        return buckets.len() + 1;
-    }
-    lines.write_name_and_labels(family, "_count", labels);
-    write_value(&mut lines.buffer, count);
-    buckets.len() + 2
 }
