@@ -1,7 +1,7 @@
 //! `limits.max_series`: which levels are dropped when there are more series.
 //!
 //! Running totals are counted first and never dropped: a counter that comes and goes would be read as
-//! one that began anew.
+//! one that was reset.
 
 use std::ops::Add;
 
