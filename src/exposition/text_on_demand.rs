@@ -1,9 +1,9 @@
 //! The text format of counters and histograms, made of OpenMetrics' lines when it is read.
 //!
-//! The formats differ in the lines of `_created` alone. Every Prometheus asks for OpenMetrics, so
-//! rendering and compressing both with every poll would be half in vain. The first scrape in the
-//! text format makes it; from then on each answer brings it along, until some answers in a row were
-//! not read as text.
+//! The formats differ in the lines of `_created` alone. Every Prometheus asks for OpenMetrics, so half
+//! of the work of rendering and compressing both with every poll would be wasted. The first scrape in
+//! the text format makes it; from then on each answer brings it along, until some answers in a row
+//! were not read as text.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
