@@ -5,7 +5,7 @@
 //! once. What it has written becomes [`Segment`]s: parts of the page that are compressed when they
 //! are made and only ever concatenated. `header` writes HELP, TYPE and UNIT from the catalogue,
 //! `self_metrics` writes the families of the `prometheus` crate, `negotiate` reads the headers of a
-//! scrape, `escape` and `number` hold the formats' small rules. This module knows the formats and
+//! scrape, `read` reads samples back, `escape` and `number` hold the formats' small rules. This module knows the formats and
 //! nothing of LivePerson.
 
 mod chunk;
@@ -15,6 +15,7 @@ mod header;
 mod lines;
 mod negotiate;
 mod number;
+mod read;
 mod self_metrics;
 mod text_on_demand;
 mod writer;
@@ -23,6 +24,7 @@ pub use chunk::Chunk;
 pub use compress::{Compressor, GzipFraming, Inflater, Segment};
 pub use header::{Header, header};
 pub use negotiate::{Encoding, Format};
+pub use read::Sample;
 pub use self_metrics::write_self_metrics;
 pub use writer::SegmentWriter;
 
