@@ -8,7 +8,7 @@ use std::sync::mpsc::channel;
 
 use bytes::Bytes;
 use liveperson_exporter::web::{
-    Handler, MetricsPage, MetricsRequest, Readiness, Settings, StatusPage, serve,
+    Handler, MetricsPage, MetricsRequest, Readiness, Settings, StatusDocument, StatusRequest, serve,
 };
 
 struct Plain(Vec<Bytes>);
@@ -28,8 +28,11 @@ impl Handler for Plain {
         Readiness::Ready
     }
 
-    fn status_page(&self) -> StatusPage {
-        StatusPage::default()
+    fn status<'a>(
+        &'a self,
+        _: StatusRequest<'a>,
+    ) -> Pin<Box<dyn Future<Output = StatusDocument> + Send + 'a>> {
+        Box::pin(async { StatusDocument::text(hyper::StatusCode::OK, "fine\n") })
     }
 
     fn reload(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {

@@ -4,11 +4,15 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use clap::{Args, Parser, Subcommand};
+use url::Url;
 
 use crate::config::DEFAULT_PATH;
 use crate::simulator;
 use crate::telemetry::{LogFormat, LogLevel};
-use crate::web::{ListenAddress, parse_listen_address, parse_telemetry_path};
+use crate::web::{
+    ListenAddress, parse_external_url, parse_listen_address, parse_route_prefix,
+    parse_telemetry_path,
+};
 
 static VERSION: LazyLock<String> = LazyLock::new(|| {
     format!(
@@ -73,6 +77,18 @@ pub(super) struct Flags {
         default_value = "/metrics", value_parser = parse_telemetry_path
     )]
     pub(super) telemetry_path: String,
+    /// URL under which this exporter is reached from outside, such as that of a reverse proxy
+    #[arg(
+        long = "web.external-url", global = true, value_name = "URL",
+        value_parser = parse_external_url
+    )]
+    pub(super) external_url: Option<Url>,
+    /// What all paths begin with [default: the path of --web.external-url]
+    #[arg(
+        long = "web.route-prefix", global = true, value_name = "PATH",
+        value_parser = parse_route_prefix
+    )]
+    route_prefix: Option<String>,
     /// TLS and basic auth, in the format of the Prometheus exporter-toolkit
     #[arg(long = "web.config.file", global = true, value_name = "FILE")]
     pub(super) web_config_file: Option<PathBuf>,
@@ -96,6 +112,17 @@ pub(super) struct Flags {
         default_value_t
     )]
     pub(super) log_format: LogFormat,
+}
+
+impl Flags {
+    /// What all paths begin with, without a slash at its end.
+    pub(super) fn route_prefix(&self) -> String {
+        let of_url = || {
+            let path = self.external_url.as_ref().map(Url::path);
+            path.unwrap_or_default().trim_end_matches('/').to_owned()
+        };
+        self.route_prefix.clone().unwrap_or_else(of_url)
+    }
 }
 
 #[cfg(test)]
@@ -122,10 +149,30 @@ mod tests {
     }
 
     #[test]
+    fn the_route_prefix_is_the_path_of_the_external_url() {
+        let cases = [
+            ("x", ""),
+            ("x --web.external-url=http://a.example", ""),
+            ("x --web.external-url=http://a.example/b/c/", "/b/c"),
+            (
+                "x --web.external-url=http://a.example/b --web.route-prefix=/",
+                "",
+            ),
+            ("x --web.route-prefix=/d/", "/d"),
+        ];
+        check_each(cases, |(line, prefix)| {
+            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+            assert_eq!(cli.flags.route_prefix(), prefix);
+        });
+    }
+
+    #[test]
     fn usage_errors_have_exit_status_2() {
         let cases = [
             "x --log.level=loud",
             "x --web.telemetry-path=metrics",
+            "x --web.external-url=a.example",
+            "x --web.route-prefix=lp",
             "x fly",
             "x --no",
         ];

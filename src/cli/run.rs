@@ -59,6 +59,9 @@ pub(super) async fn run_with(
     let tls = web_config.as_ref().is_some_and(WebConfig::tls_enabled);
     on_start(&addresses, tls);
     let settings = Settings {
+        route_prefix: flags.route_prefix(),
+        external_url: flags.external_url,
+        reachable_at: addresses.first().map(|address| reachable_at(*address)),
         telemetry_path: flags.telemetry_path,
         lifecycle: flags.lifecycle,
         limits: Limits::default(),
@@ -84,6 +87,17 @@ fn load_web_config(file: Option<&Path>) -> Result<Option<WebConfig>, Failure> {
 fn addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {
     let addresses = listeners.iter().map(TcpListener::local_addr);
     addresses.filter_map(Result::ok).collect()
+}
+
+/// A host and port that others can reach the address at: one that means every address of the machine
+/// is known to them by the machine's name.
+fn reachable_at(address: SocketAddr) -> String {
+    if !address.ip().is_unspecified() {
+        return address.to_string();
+    }
+    let names = rustix::system::uname();
+    let host = names.nodename().to_str().unwrap_or("localhost");
+    format!("{host}:{}", address.port())
 }
 
 fn log_start(addresses: &[SocketAddr]) {

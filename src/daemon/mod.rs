@@ -4,12 +4,13 @@
 //! turns an account of the configuration into a running task, whose `tasks` are its collectors and the
 //! names; `worker` makes its calls and reports what happened; `publisher` decides
 //! what of their answers is served, `results` request by request; `status` and `log_throttle` say what
-//! operators see of it. `handler` answers requests for pages, `scrape` for the largest of them.
+//! operators see of it, `status_document` puts it together with the figures of `activity`. `handler` answers requests for pages, `scrape` for the largest of them.
 //! `plan_report` prints the plan for `check-config`, `connection_test` tries every call once for
 //! `test-connection`; `advice` says what to do about a failure. `clock` is the wall clock, `server_clock` LivePerson's, `services` lists the hosts
 //! that are needed.
 
 mod account;
+mod activity;
 mod advice;
 mod clock;
 mod connection_test;
@@ -27,10 +28,13 @@ mod scrape;
 mod server_clock;
 mod services;
 mod status;
+mod status_cache;
+mod status_document;
 mod tasks;
 mod worker;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use account::{AccountView, Before, PreparedAccount, ReusableClient, RunningAccount, Shared};
 use arc_swap::ArcSwap;
@@ -45,7 +49,7 @@ use crate::names;
 use crate::scheduler::{AccountScheduler, Ordinal};
 use crate::store::Store;
 
-use clock::epoch_seconds;
+use clock::{aged, epoch_seconds};
 
 pub use advice::ProxyEnv;
 pub use clock::{SystemClock, WallClock, timeframe};
@@ -53,7 +57,7 @@ pub use connection_test::{Summary, test_connection};
 pub use handler::DaemonHandler;
 pub use plan_report::plan_report;
 pub use publisher::{Answer, Publisher};
-pub use status::{AccountStatus, CollectorStatus};
+pub use status::{AccountStatus, CollectorError, CollectorStatus};
 
 /// Reads the configuration again.
 pub type ConfigSource = Arc<dyn Fn() -> Result<Config, String> + Send + Sync>;
@@ -72,6 +76,8 @@ pub struct Daemon {
     views: ArcSwap<Vec<AccountView>>,
     /// How the last load of the configuration ended.
     last_load: Mutex<LastLoad>,
+    /// When it started, by the clock of ages.
+    started: Instant,
 }
 
 /// An account that was taken out of the configuration.
@@ -116,6 +122,7 @@ impl Daemon {
             let first = Ordinal::of_account(place, shared.collectors.len());
             accounts.push(account.start(&config, &shared, first, Before::New));
         }
+        let started = aged(tokio::time::Instant::now().into_std(), &*shared.clock);
         let last_load = LastLoad {
             successful: true,
             last_success: shared.clock.now(),
@@ -129,6 +136,7 @@ impl Daemon {
             accounts: Mutex::new(accounts),
             views: ArcSwap::from_pointee(views),
             last_load: Mutex::new(last_load),
+            started,
         }))
     }
 

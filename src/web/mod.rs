@@ -24,13 +24,14 @@
 //! | `body` | a response body, and what a response holds until it is written |
 //! | `connection_table` | open connections, and which one is evicted when there are too many |
 //! | `activity`, `peer` | what a connection is doing, and who is at its other end |
-//! | `handler`, `status_page`, `chunks` | the interface to the daemon, the page `/`, the bytes of a page |
+//! | `handler`, `access`, `chunks` | the interface to the daemon, how this server is reached, the bytes of a page |
 //! | `listen`, `settings` | listen addresses; flags and limits |
 //!
 //! A scrape never waits for anything but its own socket: pages are lists of shared byte chunks, one
 //! task serves one connection, and every resource a client can hold has a [`Limits`] entry.
 
 mod accept;
+mod access;
 mod activity;
 mod basic_auth;
 mod body;
@@ -58,7 +59,6 @@ mod router;
 mod server;
 mod settings;
 mod state;
-mod status_page;
 mod tls;
 mod validity;
 mod web_config;
@@ -66,10 +66,12 @@ mod web_config;
 #[cfg(test)]
 mod tests;
 
+pub use access::{Access, parse_external_url, parse_route_prefix};
 pub use chunks::Chunks;
-pub use handler::{Handler, MetricsPage, MetricsRequest, Readiness};
+pub use handler::{
+    Handler, MetricsPage, MetricsRequest, Readiness, StatusDocument, StatusForm, StatusRequest,
+};
 pub use listen::{ListenAddress, bind, parse_listen_address};
 pub use server::{Stopped, serve};
 pub use settings::{Limits, Settings, parse_telemetry_path};
-pub use status_page::{StatusPage, StatusRow};
 pub use web_config::WebConfig;

@@ -50,6 +50,11 @@ pub(super) fn all() -> Vec<&'static Family> {
     families.concat()
 }
 
+/// The families of the account and of its skills, which the page at `/` shows.
+pub(super) fn highlighted() -> (&'static ActivityFamilies, &'static ActivityFamilies) {
+    (&ACCOUNT, &SKILL)
+}
+
 /// The families at a level; `None` where LivePerson has no such numbers.
 pub fn of_level(level: Level) -> Option<&'static ActivityFamilies> {
     match level {

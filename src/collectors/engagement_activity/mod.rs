@@ -10,7 +10,7 @@ mod settings;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use super::collector::{About, Collector, Minutes, SeriesBound, Target};
+use super::collector::{About, Collector, Highlights, Minutes, SeriesBound, Target};
 use super::realtime::{IdFilter, PROBE_MINUTES, PROBE_WINDOW, count};
 use crate::config::CollectorSection as _;
 use crate::liveperson::json::{Content, ReadError};
@@ -126,6 +126,15 @@ impl Collector for EngagementActivity {
             number(totals.noninteractive_chats),
             PROBE_MINUTES,
         )
+    }
+
+    fn highlights(&self) -> Highlights {
+        let (account, skill) = families::highlighted();
+        Highlights {
+            chats: Some((&account.chats, &skill.chats)),
+            handling_seconds: Some((&account.handling_seconds, &skill.handling_seconds)),
+            waits: None,
+        }
     }
 
     fn names_skills<'a>(&self, settings: &'a Settings) -> Option<&'a [Window]> {

@@ -10,7 +10,7 @@ mod settings;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use super::collector::{About, Collector, Minutes, SeriesBound, Target};
+use super::collector::{About, Collector, Highlights, Minutes, SeriesBound, Target};
 use super::realtime::{PROBE_MINUTES, PROBE_WINDOW, count};
 use crate::config::CollectorSection as _;
 use crate::liveperson::json::{Content, ReadError};
@@ -102,6 +102,14 @@ impl Collector for Sla {
         let chats = count(answer.buckets.iter().map(|bucket| bucket.chats).sum());
         let buckets = answer.buckets.len();
         format!("{chats} chats in {buckets} buckets in {PROBE_MINUTES} minutes")
+    }
+
+    fn highlights(&self) -> Highlights {
+        let (account, skill) = families::highlighted();
+        Highlights {
+            waits: Some((&account.wait_seconds, &skill.wait_seconds)),
+            ..Highlights::default()
+        }
     }
 
     fn needs_skills<'a>(&self, settings: &'a Settings) -> Option<&'a [Window]> {

@@ -8,7 +8,7 @@ use crate::daemon::clock::{aged, timeframe};
 use crate::daemon::log_throttle::Subject;
 use crate::daemon::publisher::Answer;
 use crate::exposition::{Chunk, SegmentWriter};
-use crate::liveperson::{ApiError, Reply};
+use crate::liveperson::{ApiError, Code, Reply};
 use crate::scheduler::{Call, CallOutput, Outcome, RequestKey, ServiceId, TaskId};
 
 /// Longer answers are mapped on a blocking thread: writing and compressing their samples takes longer
@@ -146,6 +146,12 @@ impl AccountWorker {
         requested: &str,
         reply: Reply<T>,
     ) -> Result<T, CallOutput<Answer, Box<Failure>>> {
+        let has_answered = !matches!(reply.code, Code::Connect | Code::Timeout);
+        let answered_at = has_answered.then(|| {
+            let now = tokio::time::Instant::now().into_std();
+            (aged(now, &*self.clock), self.clock.now())
+        });
+        self.status.set_contact(answered_at);
         let code = reply.code.to_string();
         self.counters
             .request(api.label(), &code, reply.elapsed, reply.bytes);
