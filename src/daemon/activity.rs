@@ -1,5 +1,5 @@
 //! What an account's visitors and agents do, in figures: read back from what is served, because
-//! nobody else needs it as numbers.
+//! nothing else needs it as numbers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use crate::status::{
 /// How many accounts are open at first.
 const OPEN: usize = 4;
 
-/// Whether an account at this place of the list is open before anybody has touched it.
+/// Whether an account at this place of the list is open before a reader has touched it.
 pub(super) fn is_open(place: usize, account: &Account) -> bool {
     place < OPEN || (place < 3 * OPEN && account.state >= State::Attention)
 }

@@ -1,5 +1,5 @@
 //! The page `/` in a real browser: names are text, changes appear by themselves, nothing is loaded from
-//! elsewhere, and nobody is kept from using it.
+//! elsewhere, and no reader is kept from using it.
 
 mod browser;
 
