@@ -52,7 +52,7 @@ pub(crate) fn serve_plain(text: &[u8]) -> SocketAddr {
         runtime.block_on(async {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
             ready.send(listener.local_addr().unwrap()).unwrap();
-            let listeners = vec![listener];
+            let listeners = vec![listener.into()];
             serve(listeners, Settings::default(), None, handler, pending()).await
         })
     });

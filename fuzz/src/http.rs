@@ -122,6 +122,9 @@ pub fn accept_headers(data: &[u8]) {
     if format == Format::OpenMetrics {
         assert!(small.contains("application/openmetrics-text"), "{text}");
     }
+    if format == Format::Protobuf {
+        assert!(small.contains("application/vnd.google.protobuf"), "{text}");
+    }
     let encoding = Encoding::preferred(Some(&text));
     if let Some(name) = encoding.name() {
         assert!(small.contains(name) || small.contains('*'), "{text}");

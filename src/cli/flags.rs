@@ -10,8 +10,8 @@ use crate::config::DEFAULT_PATH;
 use crate::simulator;
 use crate::telemetry::{LogFormat, LogLevel};
 use crate::web::{
-    ListenAddress, parse_external_url, parse_listen_address, parse_route_prefix,
-    parse_telemetry_path,
+    ListenAddress, Owner, parse_external_url, parse_listen_address, parse_route_prefix,
+    parse_socket_mode, parse_socket_owner, parse_telemetry_path,
 };
 
 static VERSION: LazyLock<String> = LazyLock::new(|| {
@@ -65,12 +65,24 @@ pub(super) struct Flags {
         help = format!("Configuration file [default: {DEFAULT_PATH}]")
     )]
     pub(super) config_file: Option<PathBuf>,
-    /// Address to listen on; may be given several times
+    /// Address to listen on, or unix:/PATH; may be given several times
     #[arg(
         long = "web.listen-address", global = true, value_name = "ADDRESS",
         default_value = ":10188", value_parser = parse_listen_address
     )]
     pub(super) listen_addresses: Vec<ListenAddress>,
+    /// Mode of the sockets at unix:/PATH
+    #[arg(
+        long = "web.unix-socket-mode", global = true, value_name = "MODE",
+        default_value = "0660", value_parser = parse_socket_mode
+    )]
+    pub(super) socket_mode: u32,
+    /// Owner of the sockets at unix:/PATH: USER, USER:GROUP or :GROUP [default: that of the process]
+    #[arg(
+        long = "web.unix-socket-owner", global = true, value_name = "OWNER",
+        value_parser = parse_socket_owner
+    )]
+    pub(super) socket_owner: Option<Owner>,
     /// Path of the metrics page
     #[arg(
         long = "web.telemetry-path", global = true, value_name = "PATH",
@@ -173,6 +185,9 @@ mod tests {
             "x --web.telemetry-path=metrics",
             "x --web.external-url=a.example",
             "x --web.route-prefix=lp",
+            "x --web.listen-address=unix:lp.sock",
+            "x --web.unix-socket-mode=rw",
+            "x --web.unix-socket-owner=no-such-user",
             "x fly",
             "x --no",
         ];

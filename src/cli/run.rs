@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::failure::Failure;
@@ -13,7 +12,7 @@ use super::signals::Signals;
 use crate::collectors::Registry;
 use crate::config::{Config, Environment, Loaded, load};
 use crate::daemon::{ConfigSource, Daemon, DaemonHandler, SystemClock};
-use crate::web::{Limits, Settings, WebConfig, bind, serve};
+use crate::web::{Limits, Listener, Settings, SocketAccess, WebConfig, bind_with, serve};
 
 pub(super) async fn run(flags: Flags, collectors: &Registry) -> Result<(), Failure> {
     let file = flags.config_file.clone();
@@ -46,7 +45,11 @@ pub(super) async fn run_with(
     on_start: impl FnOnce(&[SocketAddr], bool),
 ) -> Result<(), Failure> {
     let web_config = load_web_config(flags.web_config_file.as_deref())?;
-    let listeners = bind(&flags.listen_addresses)
+    let access = SocketAccess {
+        mode: flags.socket_mode,
+        owner: flags.socket_owner.unwrap_or_default(),
+    };
+    let listeners = bind_with(&flags.listen_addresses, &access)
         .await
         .map_err(Failure::runtime)?;
     let signals = Signals::listen().map_err(Failure::runtime)?;
@@ -54,8 +57,8 @@ pub(super) async fn run_with(
         .map_err(Failure::runtime)?;
     let (stop, mut stopped) = watch::channel(false);
     tokio::spawn(signals.handle(Arc::clone(&daemon), stop));
+    log_start(&listeners);
     let addresses = addresses(&listeners);
-    log_start(&addresses);
     let tls = web_config.as_ref().is_some_and(WebConfig::tls_enabled);
     on_start(&addresses, tls);
     let settings = Settings {
@@ -84,8 +87,8 @@ fn load_web_config(file: Option<&Path>) -> Result<Option<WebConfig>, Failure> {
         .map_err(|errors| Failure::usage(errors.join("\n")))
 }
 
-fn addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {
-    let addresses = listeners.iter().map(TcpListener::local_addr);
+fn addresses(listeners: &[Listener]) -> Vec<SocketAddr> {
+    let addresses = listeners.iter().map(Listener::local_addr);
     addresses.filter_map(Result::ok).collect()
 }
 
@@ -100,8 +103,8 @@ fn reachable_at(address: SocketAddr) -> String {
     format!("{host}:{}", address.port())
 }
 
-fn log_start(addresses: &[SocketAddr]) {
-    let listening: Vec<_> = addresses.iter().map(SocketAddr::to_string).collect();
+fn log_start(listeners: &[Listener]) {
+    let listening: Vec<_> = listeners.iter().map(Listener::to_string).collect();
     tracing::info!(
         version = crate::VERSION,
         revision = crate::REVISION,

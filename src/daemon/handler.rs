@@ -13,7 +13,7 @@ use super::run_blocking::run_blocking;
 use super::scrape::{self, ScrapeRequest};
 use super::status_cache::StatusCache;
 use crate::collectors::Registry;
-use crate::exposition::{Format, page_end, write_self_metrics};
+use crate::exposition::{CompressorPool, Format, page_end, write_self_metrics};
 use crate::liveperson::api;
 use crate::metrics::ProcessMetrics;
 use crate::metrics::exporter::{ConfigState, gather};
@@ -29,6 +29,7 @@ pub struct DaemonHandler {
     web_config: Option<WebConfig>,
     process: ProcessMetrics,
     status: StatusCache,
+    compressors: CompressorPool,
 }
 
 impl DaemonHandler {
@@ -39,6 +40,7 @@ impl DaemonHandler {
             web_config,
             process: ProcessMetrics::default(),
             status: StatusCache::default(),
+            compressors: CompressorPool::default(),
         }
     }
 
@@ -105,10 +107,10 @@ impl DaemonHandler {
             .shared
             .store
             .page(self.aged(now), *format, filter);
-        let body = || scrape::page_body(data, self_metrics, *encoding);
+        let body = || scrape::page_body(data, self_metrics, *encoding, &self.compressors);
         let chunks = match format {
-            // Running totals may have to be written in this format first.
-            Format::Text => run_blocking(body),
+            // Running totals may have to be written in the one format first, and all in the other.
+            Format::Text | Format::Protobuf => run_blocking(body),
             Format::OpenMetrics => body(),
         };
         let chunks = chunks.map_err(|error| error.to_string())?;

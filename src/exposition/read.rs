@@ -2,11 +2,9 @@
 //! so that nothing is kept twice for them.
 
 use std::borrow::Cow;
-use std::io;
 
-use super::chunk::Chunk;
-use super::compress::Inflater;
-use super::negotiate::Format;
+/// What the name of a line ends with that says since when a series counts.
+pub(super) const CREATED: &str = "_created";
 
 /// One line of OpenMetrics.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,27 +23,6 @@ impl Sample<'_> {
         let mut labels = self.labels.iter();
         let (_, value) = labels.find(|(label, _)| *label == name)?;
         Some(value)
-    }
-}
-
-impl Chunk {
-    /// Hands over its samples, in the order in which they were written.
-    ///
-    /// # Errors
-    /// Corrupt memory.
-    pub fn for_each_sample(
-        &self,
-        inflater: &mut Inflater,
-        mut each: impl FnMut(Sample<'_>),
-    ) -> io::Result<()> {
-        for segment in self.segments(Format::OpenMetrics) {
-            let text = inflater.plain(segment)?;
-            let text = std::str::from_utf8(&text).map_err(io::Error::other)?;
-            for line in text.lines() {
-                each(sample(line).ok_or(io::ErrorKind::InvalidData)?);
-            }
-        }
-        Ok(())
     }
 }
 
@@ -98,7 +75,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::exposition::{SegmentWriter, escape, number};
+    use crate::exposition::{Inflater, SegmentWriter, escape, number};
     use crate::metrics::{LabelValue, Sink as _};
     use crate::names::families::SKILL_INFO;
 

@@ -25,7 +25,8 @@
 //! | `connection_table` | open connections, and which one is evicted when there are too many |
 //! | `activity`, `peer` | what a connection is doing, and who is at its other end |
 //! | `handler`, `access`, `chunks` | the interface to the daemon, how this server is reached, the bytes of a page |
-//! | `listen`, `settings` | listen addresses; flags and limits |
+//! | `listen`, `listener`, `unix_socket` | listen addresses, what connections come from, Unix sockets |
+//! | `settings` | flags and limits |
 //!
 //! A scrape never waits for anything but its own socket: pages are lists of shared byte chunks, one
 //! task serves one connection, and every resource a client can hold has a [`Limits`] entry.
@@ -48,6 +49,7 @@ pub mod fuzzing;
 mod handler;
 mod hash_queue;
 mod listen;
+mod listener;
 mod loaded;
 mod peer;
 mod pem;
@@ -60,6 +62,7 @@ mod server;
 mod settings;
 mod state;
 mod tls;
+mod unix_socket;
 mod validity;
 mod web_config;
 
@@ -71,7 +74,9 @@ pub use chunks::Chunks;
 pub use handler::{
     Handler, MetricsPage, MetricsRequest, Readiness, StatusDocument, StatusForm, StatusRequest,
 };
-pub use listen::{ListenAddress, bind, parse_listen_address};
+pub use listen::{ListenAddress, bind, bind_with, parse_listen_address};
+pub use listener::Listener;
 pub use server::{Stopped, serve};
 pub use settings::{Limits, Settings, parse_telemetry_path};
+pub use unix_socket::{Owner, SocketAccess, UnixSocket, parse_socket_mode, parse_socket_owner};
 pub use web_config::WebConfig;

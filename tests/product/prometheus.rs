@@ -96,11 +96,28 @@ pub(crate) struct Prometheus {
 
 impl Prometheus {
     pub(crate) fn scraping(program: &Path, base_url: &str) -> Self {
+        Self::with(program, base_url, &[], "")
+    }
+
+    /// One that asks for protobuf first, which each version does for its own reason.
+    fn asking_for_protobuf(program: &Path, version: &str, base_url: &str) -> Self {
+        if version.starts_with("2.") {
+            let native = ["--enable-feature=native-histograms"];
+            return Self::with(program, base_url, &native, "");
+        }
+        let wanted = "\n    scrape_protocols: [PrometheusProto]\n    \
+                      convert_classic_histograms_to_nhcb: true\n    \
+                      always_scrape_classic_histograms: true\n    scrape_native_histograms: true";
+        let created = ["--enable-feature=created-timestamp-zero-ingestion"];
+        Self::with(program, base_url, &created, wanted)
+    }
+
+    fn with(program: &Path, base_url: &str, arguments: &[&str], more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let target = base_url.trim_start_matches("http://");
         let config = format!(
             "global: {{scrape_interval: 1s}}\nscrape_configs:\n  - job_name: liveperson\n    \
-             static_configs: [{{targets: ['{target}']}}]\n"
+             static_configs: [{{targets: ['{target}']}}]{more}\n"
         );
         std::fs::write(folder.path().join("prometheus.yml"), config).unwrap();
         let address = common::free_address();
@@ -108,6 +125,7 @@ impl Prometheus {
             .arg("--config.file=prometheus.yml")
             .arg("--storage.tsdb.path=data")
             .arg(format!("--web.listen-address={address}"))
+            .args(arguments)
             .current_dir(folder.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -274,6 +292,42 @@ async fn names_of_any_kind_reach_prometheus_as_they_are() {
                 .await;
         }
     }
+}
+
+/// The types survive, as they do in OpenMetrics, and every value is the same.
+#[tokio::test]
+async fn a_prometheus_that_asks_for_protobuf_reads_the_same() {
+    let (_simulator, exporter) = exporter().await;
+    check_each_async(servers(), async |program| {
+        let version = version(&program).unwrap();
+        let protobuf = Prometheus::asking_for_protobuf(&program, &version, &exporter.base_url);
+        let text = Prometheus::scraping(&program, &exporter.base_url);
+        for prometheus in [&protobuf, &text] {
+            prometheus.eventually("up", |values| values == [1.0]).await;
+        }
+        let metadata = "targets/metadata?metric=liveperson_window_account_wait_seconds";
+        let kind = protobuf.ask(metadata).await.unwrap();
+        let kind = kind["data"][0]["type"].as_str().unwrap().to_owned();
+        assert!(matches!(&*kind, "gaugehistogram" | "histogram"), "{kind}");
+        // Only there a counter is known by the whole name of its series.
+        let metadata = "targets/metadata?metric=liveperson_api_requests_total";
+        let kind = protobuf.ask(metadata).await.unwrap();
+        assert_eq!(kind["data"][0]["type"], "counter", "{kind}");
+        let same = [
+            "count({__name__=~\"liveperson_window_.*_bucket\"})",
+            "count({__name__=~\"liveperson_window_.*_(chats|handling_seconds)\"})",
+            "count(liveperson_skill_info)",
+            "liveperson_window_account_wait_seconds_bucket{le=\"+Inf\"}",
+            "count(liveperson_api_request_duration_seconds_bucket)",
+        ];
+        for query in same {
+            let wanted = text.query(query).await.unwrap();
+            assert!(!wanted.is_empty(), "{query}");
+            let exactly = |values: &[f64]| values == wanted;
+            protobuf.eventually(query, exactly).await;
+        }
+    })
+    .await;
 }
 
 const FORMATS: [&str; 2] = [

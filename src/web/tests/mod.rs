@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use super::accept::Acceptor;
+use super::listener::Client;
 use super::server::serve_on;
 use super::*;
 
@@ -74,12 +75,15 @@ struct Injected {
 impl Acceptor for Injected {
     type Stream = DuplexStream;
 
-    async fn accept(&mut self) -> io::Result<(DuplexStream, SocketAddr)> {
+    async fn accept(&mut self) -> io::Result<(DuplexStream, Client)> {
         if self.calls.fetch_add(1, Ordering::SeqCst) < self.failures {
             return Err(io::Error::from_raw_os_error(24));
         }
         match self.streams.recv().await {
-            Some(stream) => Ok((stream, SocketAddr::from(([127, 0, 0, 1], 1)))),
+            Some(stream) => {
+                let address = SocketAddr::from(([127, 0, 0, 1], 1));
+                Ok((stream, Client::Address(address)))
+            }
             None => pending().await,
         }
     }
