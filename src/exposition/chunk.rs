@@ -26,7 +26,7 @@ pub(super) enum ChunkLines {
         openmetrics: Vec<Segment>,
     },
     /// Counters and histograms: the text format has those of OpenMetrics without `_created`, and is
-    /// made of them when it is asked for.
+    /// made of them when a scrape asks for it.
     Cumulative {
         openmetrics: Vec<Segment>,
         text: TextOnDemand,

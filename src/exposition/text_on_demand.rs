@@ -1,9 +1,9 @@
-//! The text format of counters and histograms, made of OpenMetrics' lines when somebody reads it.
+//! The text format of counters and histograms, made of OpenMetrics' lines when it is read.
 //!
-//! The formats differ in the lines of `_created` alone. Every Prometheus asks for OpenMetrics, so
-//! rendering and compressing both with every poll would be half in vain. Who reads the text format
-//! gets it made at the first scrape; from then on each answer brings it along, until nobody has read
-//! it for some answers.
+//! The formats differ in the lines of `_created` alone. Every Prometheus asks for OpenMetrics, so half
+//! of the work of rendering and compressing both with every poll would be wasted. The first scrape in
+//! the text format makes it; from then on each answer brings it along, until some answers in a row
+//! were not read as text.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ use super::lines::CREATED;
 use super::negotiate::Format;
 use crate::metrics::Family;
 
-/// After how many answers in a row that nobody read as text it is no longer made ahead. More than the
+/// After how many answers in a row without a scrape as text it is no longer made ahead. More than the
 /// polls between two scrapes of a Prometheus that scrapes every few minutes.
 pub(super) const UNREAD_ANSWERS: u32 = 30;
 
@@ -26,9 +26,9 @@ pub(super) struct TextOnDemand(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     segments: OnceLock<Vec<Segment>>,
-    /// Whether anybody asked for them.
+    /// Whether a scrape asked for them.
     read: AtomicBool,
-    /// How many answers before this one nobody has read as text; all of them at first.
+    /// How many answers in a row before this one were not read as text; all of them at first.
     unread_before: u32,
 }
 
@@ -54,7 +54,7 @@ impl TextOnDemand {
         self.unread() < UNREAD_ANSWERS
     }
 
-    /// How many answers, this one included, nobody has read as text.
+    /// How many answers in a row, this one included, were not read as text.
     fn unread(&self) -> u32 {
         match self.0.read.load(Ordering::Relaxed) {
             true => 0,

@@ -48,9 +48,9 @@ enum TextBuilder {
     Same,
     /// Lines of its own.
     Different(LineBuffer),
-    /// Made when somebody asks for it.
+    /// Made when a scrape asks for it.
     OnDemand,
-    /// Made of each segment of OpenMetrics at once, because somebody did ask lately.
+    /// Made of each segment of OpenMetrics at once, because a scrape did ask lately.
     Ahead(Vec<Segment>),
 }
 

@@ -233,7 +233,7 @@ fn text_of_counters_comes_with_the_answer_while_it_is_read() {
     let mut chunks = totals_of(skills, 7.0, &[]);
     page(&chunks, Format::OpenMetrics);
     chunks = totals_of(skills, 8.0, &chunks);
-    assert_eq!(is_made(&chunks), [false, false], "nobody reads it");
+    assert_eq!(is_made(&chunks), [false, false], "not read");
     page(&chunks[..1], Format::Text);
     assert_eq!(is_made(&chunks), [true, false], "what was read");
     for answer in 0..UNREAD_ANSWERS + 2 {
