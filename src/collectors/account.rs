@@ -9,8 +9,10 @@ use std::collections::BTreeMap;
 use url::Url;
 
 use super::collector::Target;
-use super::erased::{ConfiguredCollector, Request};
-use crate::vocabulary::Window;
+use super::configured::ConfiguredCollector;
+use super::request::Request;
+use super::skills::DiscoveredSkills;
+use crate::vocabulary::{SkillId, Window};
 
 /// The collectors of one account.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,9 +56,29 @@ impl AccountCollectors {
         enabled.find(|collector| collector.label() == label)
     }
 
-    /// The requests of one poll. `skills` are those that LivePerson has reported, for plans that need
-    /// a request each; `None` when it has not been asked yet.
-    pub fn plan(&self, collector: &ConfiguredCollector, skills: Option<&[i64]>) -> Vec<Request> {
+    /// The requests of one poll. `discovered`: the skills that answers named so far, for plans that
+    /// need a request each; no answers when none could be asked yet.
+    pub fn plan(
+        &self,
+        collector: &ConfiguredCollector,
+        discovered: &[DiscoveredSkills],
+    ) -> Vec<Request> {
+        let ids = DiscoveredSkills::ids_of_all(discovered);
+        self.requests(collector, (!discovered.is_empty()).then_some(&ids))
+    }
+
+    /// The requests that each poll has once it is known which skills there are, without those for
+    /// single skills.
+    pub fn lasting_plan(&self, collector: &ConfiguredCollector) -> Vec<Request> {
+        self.requests(collector, Some(&[]))
+    }
+
+    /// The requests of one poll. `skills`: `None` when it is not known which there are.
+    fn requests(
+        &self,
+        collector: &ConfiguredCollector,
+        skills: Option<&[SkillId]>,
+    ) -> Vec<Request> {
         let target = Target {
             account: &self.account,
             base_url: self.hosts.get(collector.about().service.name()),
@@ -110,6 +132,7 @@ mod tests {
 
     use super::*;
     use crate::collectors::engagement_activity::{self, EngagementActivity};
+    use crate::collectors::request::Purpose;
     use crate::collectors::sla::{self, Sla};
     use crate::vocabulary::Selection;
 
@@ -150,17 +173,19 @@ mod tests {
 
     /// The plan of the SLA Histogram: the skill of each request, the word `skills` for the request
     /// that asks which there are.
-    fn sla_plan(settings: &Settings, skills: Option<&[i64]>) -> Vec<String> {
+    fn sla_plan(settings: &Settings, skills: Option<i64>) -> Vec<String> {
         let collectors = collectors(settings);
         let sla = collectors.find("sla").unwrap();
-        let plan = collectors.plan(sla, skills).into_iter();
-        plan.map(
-            |request| match (request.discovers_skills(), request.skill()) {
-                (true, _) => "skills".to_owned(),
-                (false, Some(skill)) => skill.to_string(),
-                (false, None) => "account".to_owned(),
-            },
-        )
+        let named = skills.map(|skill| {
+            let asked = collectors.skill_discovery(Window::Minutes(5)).unwrap();
+            DiscoveredSkills::new(asked, vec![skill.into()])
+        });
+        let plan = collectors.plan(sla, named.as_slice()).into_iter();
+        plan.map(|request| match (request.purpose(), request.skill()) {
+            (Purpose::SkillDiscovery, _) => "skills".to_owned(),
+            (Purpose::Data, Some(skill)) => skill.to_string(),
+            (Purpose::Data, None) => "account".to_owned(),
+        })
         .collect()
     }
 
@@ -169,15 +194,15 @@ mod tests {
         let mut settings = settings();
         // Not asked yet: one request says which skills there are.
         assert_eq!(sla_plan(&settings, None), ["skills", "account"]);
-        assert_eq!(sla_plan(&settings, Some(&[4])), ["account", "4"]);
+        assert_eq!(sla_plan(&settings, Some(4)), ["account", "4"]);
         // A longer window can hold skills that the shorter one does not name.
         settings.sla.windows = vec![Window::Minutes(60)];
-        assert_eq!(sla_plan(&settings, Some(&[4])), ["skills", "account"]);
+        assert_eq!(sla_plan(&settings, Some(4)), ["skills", "account"]);
         settings.sla.windows = vec![Window::Today];
         settings.activity.windows = vec![Window::Minutes(1440)];
-        assert_eq!(sla_plan(&settings, Some(&[4])), ["account", "4"]);
+        assert_eq!(sla_plan(&settings, Some(4)), ["account", "4"]);
         settings.activity.enabled = false;
-        assert_eq!(sla_plan(&settings, Some(&[4])), ["skills", "account"]);
+        assert_eq!(sla_plan(&settings, Some(4)), ["skills", "account"]);
     }
 
     #[test]
@@ -186,7 +211,7 @@ mod tests {
         settings.activity.enabled = false;
         settings.sla.windows = vec![Window::Minutes(5), Window::Minutes(60)];
         let collectors = collectors(&settings);
-        let plan = collectors.plan(collectors.find("sla").unwrap(), None);
+        let plan = collectors.plan(collectors.find("sla").unwrap(), &[]);
         let query = plan[0].query::<EngagementActivity>().unwrap();
         assert_eq!(query.window, Window::Minutes(60));
     }
@@ -205,7 +230,7 @@ mod tests {
         assert!(old.asks_the_same(&old, "sla"));
         let named = Settings {
             sla: sla::Settings {
-                skills: Selection::Ids(vec![4]),
+                skills: Selection::Ids(vec![4.into()]),
                 ..before.sla.clone()
             },
             ..before

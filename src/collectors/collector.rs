@@ -9,7 +9,7 @@ use super::url_length;
 use crate::config::CollectorSection;
 use crate::liveperson::json::{Content, ReadError};
 use crate::metrics::{Family, Sink};
-use crate::vocabulary::{Level, Selection, Service, Window};
+use crate::vocabulary::{AgentId, Id, Level, Selection, Service, SkillId, Window};
 
 /// What others say of a collector.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub struct Target<'a> {
 impl Target<'_> {
     /// Cuts ids into lists, so that no URL grows too long. `path_without_ids`: path and query of the
     /// request with an empty list, at their longest.
-    pub fn split_ids(&self, path_without_ids: &str, ids: &[i64]) -> Vec<Vec<i64>> {
+    pub fn split_ids<I: Id>(&self, path_without_ids: &str, ids: &[I]) -> Vec<Vec<I>> {
         url_length::split_ids(self.base_url, path_without_ids, ids)
     }
 }
@@ -60,12 +60,12 @@ pub struct SeriesBound {
 
 impl SeriesBound {
     /// Adds `each` series for each skill of a selection.
-    pub fn add_skills(&mut self, skills: &Selection, each: u64) {
+    pub fn add_skills(&mut self, skills: &Selection<SkillId>, each: u64) {
         add(skills, each, &mut self.fixed, &mut self.per_skill);
     }
 
     /// Adds `each` series for each agent of a selection.
-    pub fn add_agents(&mut self, agents: &Selection, each: u64) {
+    pub fn add_agents(&mut self, agents: &Selection<AgentId>, each: u64) {
         add(agents, each, &mut self.fixed, &mut self.per_agent);
     }
 
@@ -78,7 +78,7 @@ impl SeriesBound {
     }
 }
 
-fn add(selection: &Selection, each: u64, fixed: &mut u64, per_id: &mut u64) {
+fn add<I: Id>(selection: &Selection<I>, each: u64, fixed: &mut u64, per_id: &mut u64) {
     match selection {
         Selection::None => {}
         Selection::All => *per_id += each,
@@ -114,7 +114,7 @@ pub trait Collector: Debug + Send + Sync + 'static {
         &self,
         settings: &Self::Settings,
         target: &Target<'_>,
-        skills: &[i64],
+        skills: &[SkillId],
     ) -> Vec<Self::Query>;
 
     /// Path and query of the call.
@@ -129,8 +129,8 @@ pub trait Collector: Debug + Send + Sync + 'static {
     /// Maps an answer to samples of [`Collector::families`].
     fn map(&self, account: &str, query: &Self::Query, answer: &Self::Answer, sink: &mut dyn Sink);
 
-    /// What a request is for, as `check-config` prints it: its window and levels.
-    fn purpose(&self, query: &Self::Query) -> String;
+    /// What a request asks for, as `check-config` prints it: its window and levels.
+    fn describe(&self, query: &Self::Query) -> String;
 
     /// The most series that it serves.
     fn series(&self, settings: &Self::Settings) -> SeriesBound;
@@ -153,7 +153,7 @@ pub trait Collector: Debug + Send + Sync + 'static {
     }
 
     /// The requests of a poll for skills that were reported while it was running.
-    fn plan_for_skills(&self, _settings: &Self::Settings, _skills: &[i64]) -> Vec<Self::Query> {
+    fn plan_for_skills(&self, _settings: &Self::Settings, _skills: &[SkillId]) -> Vec<Self::Query> {
         Vec::new()
     }
 
@@ -173,12 +173,12 @@ pub trait Collector: Debug + Send + Sync + 'static {
     }
 
     /// The skills that an answer names.
-    fn skills_in(&self, _answer: &Self::Answer) -> Vec<i64> {
+    fn skills_in(&self, _answer: &Self::Answer) -> Vec<SkillId> {
         Vec::new()
     }
 
     /// The skill that a query is about, when it is about one.
-    fn skill_of(&self, _query: &Self::Query) -> Option<i64> {
+    fn skill_of(&self, _query: &Self::Query) -> Option<SkillId> {
         None
     }
 

@@ -1,7 +1,7 @@
 //! What the methods of the Operational Realtime API have in common: their paths and lists of ids.
 
 use crate::liveperson::percent_encode;
-use crate::vocabulary::Window;
+use crate::vocabulary::{Id, Window};
 
 /// The window of a probe, in minutes: the smallest answer there is.
 pub const PROBE_MINUTES: u16 = 5;
@@ -11,11 +11,11 @@ pub const PROBE_WINDOW: Window = Window::Minutes(PROBE_MINUTES);
 
 /// A list of ids in a query.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum IdFilter {
+pub enum IdFilter<I> {
     /// The word `all`.
     All,
     /// Ids, comma separated.
-    Ids(Vec<i64>),
+    Ids(Vec<I>),
 }
 
 /// Path and query of one call, with literal commas.
@@ -48,7 +48,7 @@ impl OperationsPath {
 
     /// Adds a list of ids, if there is one.
     #[must_use]
-    pub fn with_ids(self, name: &str, ids: Option<&IdFilter>) -> Self {
+    pub fn with_ids<I: Id>(self, name: &str, ids: Option<&IdFilter<I>>) -> Self {
         match ids {
             None => self,
             Some(IdFilter::All) => self.with(name, "all"),

@@ -10,6 +10,7 @@ use config::{Map, Value, ValueKind};
 
 use super::diagnostics::Diagnostics;
 use super::preview::{PREVIEW_CHARS, join_path};
+use crate::yaml::describe;
 
 /// The key under which everything is credentials: its values, and unusual keys, are never
 /// repeated.
@@ -249,7 +250,7 @@ fn check_value(value: &Value, shape: &Shape, place: &Place, diagnostics: &Diagno
         (Shape::Section(_) | Shape::Names, _) => "a mapping",
         (Shape::Sections(_), _) => "a list",
     };
-    let message = format!("expected {expected}, found {}", kind(value));
+    let message = format!("expected {expected}, found {}", describe(&value.kind));
     diagnostics.error(&place.path, message);
 }
 
@@ -319,16 +320,6 @@ fn closest(name: &str, keys: &[Key]) -> Option<&'static str> {
         .filter(|(distance, known)| *distance <= 1 + known.len() / 5)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known)
-}
-
-/// What a value is, in words that contain nothing of it.
-pub(super) fn kind(value: &Value) -> &'static str {
-    match value.kind {
-        ValueKind::Nil => "nothing",
-        ValueKind::Array(_) => "a list",
-        ValueKind::Table(_) => "a mapping",
-        _ => "a string",
-    }
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use config::{Value, ValueKind};
 
 use super::diagnostics::Diagnostics;
 use super::preview::join_path;
-use super::schema::{Schema, kind};
-use crate::yaml::{self, DuplicateKey, PathSegment};
+use super::schema::Schema;
+use crate::yaml::{self, DuplicateKey, PathSegment, describe};
 
 /// Reads a configuration. Duplicate keys are reported and the first one counts.
 ///
@@ -27,7 +27,7 @@ pub(super) fn parse(
         ValueKind::Nil => Err("is empty; add at least the section accounts".to_owned()),
         _ => Err(format!(
             "expected a mapping with sections such as accounts:, found {}",
-            kind(&document.root)
+            describe(&document.root.kind)
         )),
     }
 }
@@ -83,7 +83,7 @@ mod tests {
             ("", "is empty"),
             ("# only a comment\n", "is empty"),
             ("- a\n", "found a list"),
-            ("accounts", "found a string"),
+            ("accounts", "found a single value"),
         ] {
             let reason = parse_with(text, &Diagnostics::default()).unwrap_err();
             assert!(reason.contains(want), "{text:?}: {reason}");

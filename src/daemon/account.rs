@@ -22,7 +22,7 @@ use crate::collectors::{AccountCollectors, Registry};
 use crate::config::{Account, Config};
 use crate::liveperson::{Client, ClientSettings};
 use crate::metrics::exporter::AccountCounters;
-use crate::scheduler::{AccountScheduler, SessionChange, supervise};
+use crate::scheduler::{AccountScheduler, Ordinal, SessionChange, supervise};
 use crate::store::Store;
 
 /// What all accounts share.
@@ -155,12 +155,12 @@ impl PreparedAccount {
         })
     }
 
-    /// Starts it. `ordinal` is its first collector's number in the whole exporter.
+    /// Starts it. `first` is its first collector's ordinal.
     pub(super) fn start(
         self,
         config: &Config,
         shared: &Shared,
-        ordinal: usize,
+        first: Ordinal,
         before: Before,
     ) -> RunningAccount {
         let Self {
@@ -172,7 +172,7 @@ impl PreparedAccount {
         } = self;
         let account = &basis.account;
         let services = needed_services(&client, &collectors, config.names.lookup);
-        let settings = scheduler_settings(config, account, &client, &services, &tasks, ordinal);
+        let settings = scheduler_settings(config, account, &client, &services, &tasks, first);
         let status = Arc::new(AccountStatus::new(&account.id, &tasks.labels()));
         if let Before::Changed(stopped) = &before {
             status.restore_from(&stopped.status);

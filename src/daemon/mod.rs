@@ -42,7 +42,7 @@ use crate::config::{Account, Config};
 use crate::metrics::Catalogue;
 use crate::metrics::exporter::ConfigState;
 use crate::names;
-use crate::scheduler::AccountScheduler;
+use crate::scheduler::{AccountScheduler, Ordinal};
 use crate::store::Store;
 
 use clock::epoch_seconds;
@@ -112,10 +112,9 @@ impl Daemon {
             collectors,
         };
         let mut accounts = Vec::new();
-        let mut ordinal = 0;
-        for account in prepared {
-            accounts.push(account.start(&config, &shared, ordinal, Before::New));
-            ordinal += shared.collectors.len();
+        for (place, account) in prepared.into_iter().enumerate() {
+            let first = Ordinal::of_account(place, shared.collectors.len());
+            accounts.push(account.start(&config, &shared, first, Before::New));
         }
         let last_load = LastLoad {
             successful: true,

@@ -10,10 +10,10 @@ use std::time::Instant;
 
 use super::results::Results;
 use super::tasks::Tasks;
-use crate::collectors::{AccountCollectors, ConfiguredCollector, Request};
+use crate::collectors::{AccountCollectors, ConfiguredCollector, DiscoveredSkills, Request};
 use crate::config;
 use crate::exposition::Chunk;
-use crate::liveperson::NameKind;
+use crate::liveperson::{NameKind, NameList};
 use crate::names::{self, NameCache};
 use crate::scheduler::{RequestKey, TaskId};
 use crate::store::{Publication, Source, Store};
@@ -21,29 +21,17 @@ use crate::store::{Publication, Source, Store};
 /// What the answer to a request became.
 #[derive(Debug)]
 pub enum Answer {
-    /// Series.
+    /// Data of a collector.
     Data {
-        /// The series.
+        /// The series; none of a request that only asks which skills there are.
         chunks: Vec<Chunk>,
-        /// The skills that it named, when the request says which there are.
-        skills: Option<Vec<i64>>,
-        /// When the answer was received, on the clock of ages.
-        received_at: Instant,
-    },
-    /// The skills that there are, each of which is to be asked for in the same poll.
-    Skills {
-        /// Their ids.
-        skills: Vec<i64>,
+        /// The skills that it named, when it says which there are.
+        skills: Option<DiscoveredSkills>,
         /// When the answer was received, on the clock of ages.
         received_at: Instant,
     },
     /// A list of names, whole.
-    Names {
-        /// Which list.
-        kind: NameKind,
-        /// Ids and names.
-        names: Vec<(i64, String)>,
-    },
+    Names(NameList),
 }
 
 /// What one account serves.
@@ -53,8 +41,8 @@ pub struct Publisher {
     tasks: Tasks,
     /// What the tasks that are collectors serve.
     results: HashMap<TaskId, Results>,
-    /// Skills that LivePerson has named; `None` before it was asked.
-    skills: Option<Vec<i64>>,
+    /// The skills that there are, by the answers that named them; empty before the first.
+    skills: Vec<DiscoveredSkills>,
     names: NameCache,
     store: Arc<Store>,
 }
@@ -68,7 +56,7 @@ impl Publisher {
             results: results.map(|(id, _)| (id, Results::default())).collect(),
             collectors,
             tasks,
-            skills: None,
+            skills: Vec::new(),
             names: NameCache::new(names),
             store: Arc::clone(store),
         }
@@ -92,7 +80,7 @@ impl Publisher {
                 *results = old_results.clone();
                 continue;
             }
-            let plan = self.collectors.plan(collector, self.skills.as_deref());
+            let plan = self.collectors.plan(collector, &self.skills);
             let still_asked = |request: &Request| {
                 plan.contains(request) || is_of_a_found_skill(collector, request)
             };
@@ -116,15 +104,14 @@ impl Publisher {
     /// Fixes the plan of the poll that begins.
     pub fn begin_poll(&mut self, task: TaskId) -> Vec<RequestKey> {
         if self.tasks.is_names(task) {
-            let lists = (0..).map(RequestKey);
-            return lists.take(NameKind::ALL.len()).collect();
+            return NameKind::ALL.map(|kind| RequestKey(kind.key())).to_vec();
         }
         let (Some(results), Some(collector)) =
             (self.results.get_mut(&task), self.tasks.collector(task))
         else {
             return Vec::new();
         };
-        results.begin(self.collectors.plan(collector, self.skills.as_deref()))
+        results.begin(self.collectors.plan(collector, &self.skills))
     }
 
     /// A request of a running poll.
@@ -141,8 +128,8 @@ impl Publisher {
     /// Serves an answer from now on; returns the requests that it adds to the running poll.
     pub fn publish(&mut self, task: TaskId, key: RequestKey, answer: Answer) -> Vec<RequestKey> {
         match answer {
-            Answer::Names { kind, names } => {
-                self.names.update(kind, names);
+            Answer::Names(list) => {
+                self.names.update(list);
                 self.serve_names();
                 Vec::new()
             }
@@ -151,35 +138,35 @@ impl Publisher {
                 skills,
                 received_at,
             } => {
-                if let Some(results) = self.results.get_mut(&task) {
-                    results.answer(key, publication(chunks, received_at), skills);
-                    self.serve(task);
-                }
-                Vec::new()
+                let publication = Publication {
+                    chunks,
+                    received_at: Some(received_at),
+                };
+                self.publish_data(task, key, publication, skills)
             }
-            Answer::Skills {
-                skills,
-                received_at,
-            } => self.discovered(task, key, skills, received_at),
         }
     }
 
-    /// The skills that there are, for a collector that asks for each of them.
-    fn discovered(
+    fn publish_data(
         &mut self,
         task: TaskId,
         key: RequestKey,
-        skills: Vec<i64>,
-        received_at: Instant,
+        publication: Publication,
+        skills: Option<DiscoveredSkills>,
     ) -> Vec<RequestKey> {
         let (Some(results), Some(collector)) =
             (self.results.get_mut(&task), self.tasks.collector(task))
         else {
             return Vec::new();
         };
-        let requests = collector.plan_for_skills(&skills);
-        self.skills.get_or_insert_with(|| skills.clone());
-        results.answer(key, publication(Vec::new(), received_at), Some(skills));
+        let mut requests = Vec::new();
+        if let Some(skills) = skills.as_ref().filter(|skills| skills.extend_their_poll()) {
+            requests = collector.plan_for_skills(skills.ids());
+            if self.skills.is_empty() {
+                self.skills.push(skills.clone());
+            }
+        }
+        results.answer(key, publication, skills);
         let added = match requests.is_empty() {
             true => Vec::new(),
             false => results.extend(requests),
@@ -198,8 +185,9 @@ impl Publisher {
         results.end(now, self.store.stale_after());
         if collector.names_skills().is_some() {
             // While nothing fresh names any, the last ones that were named are kept.
-            if let Some(skills) = results.named_skills() {
-                self.skills = Some(skills);
+            let skills = results.discovered_skills();
+            if !skills.is_empty() {
+                self.skills = skills;
             }
         }
         self.serve(task);
@@ -249,13 +237,6 @@ impl Publisher {
             account: self.collectors.account().into(),
             collector,
         }
-    }
-}
-
-fn publication(chunks: Vec<Chunk>, received_at: Instant) -> Publication {
-    Publication {
-        chunks,
-        received_at: Some(received_at),
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::account::{Before, PreparedAccount, ReusableClient, RunningAccount, StoppedAccount};
 use super::{Daemon, RemovedAccount, prepare};
 use crate::config::{Account, Config};
+use crate::scheduler::Ordinal;
 
 /// Longest time that reading the configuration and what it names may take.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -130,8 +131,8 @@ impl Daemon {
                 Some(stopped) => Before::Changed(Box::new(stopped)),
                 None => self.before_removal(&account.id),
             };
-            let ordinal = position * self.shared.collectors.len();
-            accounts.push(prepared.start(config, &self.shared, ordinal, before));
+            let first = Ordinal::of_account(position, self.shared.collectors.len());
+            accounts.push(prepared.start(config, &self.shared, first, before));
         }
         accounts.sort_by_key(|account| positions.get(&*account.id).copied());
         accounts

@@ -144,12 +144,7 @@ impl AccountStatus {
         }
     }
 
-    /// Looks at the collectors as they are now, in the scheduler's order.
-    pub fn with_collectors(&self, look: impl FnOnce(&[CollectorStatus])) {
-        look(&self.collectors.lock());
-    }
-
-    /// The collectors as they are now.
+    /// The collectors as they are now, in the scheduler's order.
     pub fn collectors(&self) -> Vec<CollectorStatus> {
         self.collectors.lock().clone()
     }

@@ -195,7 +195,7 @@ impl Worker for AccountWorker {
             return Vec::new();
         };
         // The names of a large account take a while.
-        let is_long = matches!(answer, Answer::Names { .. });
+        let is_long = matches!(answer, Answer::Names(_));
         let publish = || self.publisher.lock().publish(task, key, answer);
         if is_long {
             run_blocking(publish)

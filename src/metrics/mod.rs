@@ -14,6 +14,8 @@ pub use catalogue::Catalogue;
 pub use family::{Family, Kind, Origin};
 pub use process::ProcessMetrics;
 
+use crate::vocabulary::Id;
+
 /// A label of a sample; the name comes from the family's labels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum LabelValue<'a> {
@@ -21,6 +23,12 @@ pub enum LabelValue<'a> {
     Text(&'a str),
     /// An id as LivePerson gives it.
     Id(i64),
+}
+
+impl<I: Id> From<I> for LabelValue<'_> {
+    fn from(id: I) -> Self {
+        Self::Id(id.into())
+    }
 }
 
 /// Takes samples, in any order of families; the samples of one family keep their order.

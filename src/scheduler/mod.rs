@@ -71,7 +71,7 @@ pub use run::{CallOutput, Worker, run};
 pub use session::SessionSettings;
 pub use session_change::SessionChange;
 pub use spacing::Spacing;
-pub use spread::{first_phase, start_offset};
+pub use spread::{Ordinal, first_phase, start_offset};
 pub use stretch::{Demand, stretch_ratios};
 pub use supervise::supervise;
 pub use task::TaskSettings;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
+use liveperson_exporter::collectors::DiscoveredSkills;
 use liveperson_exporter::daemon::{AccountStatus, Answer, Publisher};
-use liveperson_exporter::liveperson::NameKind;
+use liveperson_exporter::liveperson::{NameKind, NameList};
 use liveperson_exporter::scheduler::{
     AccountScheduler, Call, Completion, Event, NextAction, Outcome, PlanSource, RequestKey, Step,
     TaskId,
@@ -257,19 +258,19 @@ impl Account {
         let (collector, index) = (task.index(), index.index());
         self.page_holds_until = None;
         if self.setup.is_names(collector) {
-            let kind = NameKind::ALL[index];
+            let kind = NameKind::from_key(key.0).unwrap();
             let skills = self.liveperson.skills.iter();
-            let names: Vec<_> = skills.map(|id| (*id, format!("theirs {id}"))).collect();
-            if kind == NameKind::Skills {
-                self.served.named(&names);
-            }
-            let names = if kind == NameKind::Skills {
-                names
-            } else {
-                Vec::new()
+            let names = skills.map(|id| ((*id).into(), format!("theirs {id}")));
+            let names: Vec<_> = names.collect();
+            let list = match kind {
+                NameKind::Skills => {
+                    self.served.named(&names);
+                    NameList::Skills(names)
+                }
+                NameKind::Groups => NameList::Groups(Vec::new()),
+                NameKind::Users => NameList::Users(Vec::new()),
             };
-            let answer = Answer::Names { kind, names };
-            self.publisher.publish(task, key, answer);
+            self.publisher.publish(task, key, Answer::Names(list));
             self.check_names(now);
             return Vec::new();
         }
@@ -277,22 +278,16 @@ impl Account {
         assert_eq!(key, self.model.key(collector, index), "another request");
         let request = self.publisher.request(task, key).unwrap();
         let skills = self.liveperson.skills_in(key);
-        let named = request.names_skills().then(|| skills.clone());
+        let names_them = request.names_skills();
+        let named = names_them.then(|| DiscoveredSkills::new(request.clone(), skills));
         let received_at = clocks.aged(now);
         let chunks = self
             .served
             .answer(label, key, &request, received_at, named.clone());
-        let answer = if request.discovers_skills() {
-            Answer::Skills {
-                skills,
-                received_at,
-            }
-        } else {
-            Answer::Data {
-                chunks,
-                skills: named,
-                received_at,
-            }
+        let answer = Answer::Data {
+            chunks,
+            skills: named,
+            received_at,
         };
         let more = self.publisher.publish(task, key, answer);
         let found = more.iter().map(|key| self.publisher.request(task, *key));

@@ -1,7 +1,7 @@
 //! The answer of Engagement Activity, and its parser.
 //!
-//! Numbers are `f64` because that is what Prometheus stores; ids are `i64` because an id above
-//! 2^53 would not survive a float. A number that LivePerson left out is `None`, never 0.
+//! Numbers are `f64` because that is what Prometheus stores. A number that LivePerson left out is
+//! `None`, never 0.
 
 use serde::Deserialize;
 
@@ -9,6 +9,7 @@ use super::query::EngagementQuery;
 use crate::liveperson::json::{
     self, Content, ReadError, count, numeric_map, object, object_or_default,
 };
+use crate::vocabulary::{AgentId, SkillId};
 
 /// The five numbers LivePerson gives for an account, a skill or an agent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
@@ -40,7 +41,7 @@ pub struct SkillActivity {
     pub totals: Activity,
     /// `metricsPerAgent` inside the skill, ascending by agent id, unique.
     #[serde(rename = "metricsPerAgent", deserialize_with = "numeric_map")]
-    pub agents: Vec<(i64, Activity)>,
+    pub agents: Vec<(AgentId, Activity)>,
 }
 
 /// `skillsMetricsPerAgent`, also seen as `skillsMetrics`.
@@ -49,7 +50,7 @@ pub struct SkillActivity {
 pub struct SkillsActivity {
     /// `metricsPerSkill`, ascending by skill id, unique.
     #[serde(rename = "metricsPerSkill", deserialize_with = "numeric_map")]
-    pub skills: Vec<(i64, SkillActivity)>,
+    pub skills: Vec<(SkillId, SkillActivity)>,
 }
 
 /// `agentsMetrics`.
@@ -58,7 +59,7 @@ pub struct SkillsActivity {
 pub struct AgentsActivity {
     /// `metricsPerAgent`, ascending by agent id, unique.
     #[serde(rename = "metricsPerAgent", deserialize_with = "numeric_map")]
-    pub agents: Vec<(i64, Activity)>,
+    pub agents: Vec<(AgentId, Activity)>,
 }
 
 /// An answer of `engactivity`; which sections are there depends on the ids in the query.

@@ -32,20 +32,20 @@ fn of_level(account: &str, level: Level, answer: &EngagementAnswer, samples: &mu
         }
         Level::Skill => {
             for (skill, numbers) in skills {
-                samples.add(&[account, LabelValue::Id(*skill)], &numbers.totals);
+                samples.add(&[account, (*skill).into()], &numbers.totals);
             }
         }
         Level::SkillAgent => {
             for (skill, numbers) in skills {
                 for (agent, numbers) in &numbers.agents {
-                    let ids = [account, LabelValue::Id(*skill), LabelValue::Id(*agent)];
+                    let ids = [account, (*skill).into(), (*agent).into()];
                     samples.add(&ids, numbers);
                 }
             }
         }
         Level::Agent => {
             for (agent, numbers) in answer.agents.iter().flat_map(|section| &section.agents) {
-                samples.add(&[account, LabelValue::Id(*agent)], numbers);
+                samples.add(&[account, (*agent).into()], numbers);
             }
         }
         Level::Group => {}
@@ -108,7 +108,7 @@ mod tests {
     use super::super::answer::{AgentsActivity, SkillActivity, SkillsActivity};
     use super::*;
     use crate::metrics::Recorder;
-    use crate::vocabulary::Window;
+    use crate::vocabulary::{AgentId, SkillId, Window};
 
     fn numbers(n: f64) -> Activity {
         Activity {
@@ -168,12 +168,14 @@ mod tests {
 
     fn any_answer() -> impl Strategy<Value = EngagementAnswer> {
         let number = || (0_u32..1_000_000).prop_map(|n| numbers(f64::from(n)));
-        let agents = move || proptest::collection::btree_map(-1_i64..50, number(), 0..8);
+        let agent = (-1_i64..50).prop_map(AgentId::from);
+        let agents = move || proptest::collection::btree_map(agent.clone(), number(), 0..8);
         let skill = (number(), agents()).prop_map(|(totals, agents)| SkillActivity {
             totals,
             agents: agents.into_iter().collect(),
         });
-        let skills = proptest::collection::btree_map(any::<i64>(), skill, 0..8);
+        let skills =
+            proptest::collection::btree_map(any::<i64>().prop_map(SkillId::from), skill, 0..8);
         (skills, agents(), number()).prop_map(|(skills, agents, totals)| EngagementAnswer {
             account: Some(totals),
             skills: Some(SkillsActivity {

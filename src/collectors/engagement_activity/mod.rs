@@ -13,7 +13,7 @@ use super::realtime::{IdFilter, PROBE_MINUTES, PROBE_WINDOW, count};
 use crate::config::CollectorSection as _;
 use crate::liveperson::json::{Content, ReadError};
 use crate::metrics::{Family, Sink};
-use crate::vocabulary::{Level, Selection, Service, Window};
+use crate::vocabulary::{Level, Selection, Service, SkillId, Window};
 
 pub use answer::{Activity, AgentsActivity, EngagementAnswer, SkillActivity, SkillsActivity, read};
 pub use families::{ActivityFamilies, of_level};
@@ -50,7 +50,12 @@ impl Collector for EngagementActivity {
         families::all()
     }
 
-    fn plan(&self, settings: &Settings, target: &Target<'_>, _: &[i64]) -> Vec<EngagementQuery> {
+    fn plan(
+        &self,
+        settings: &Settings,
+        target: &Target<'_>,
+        _: &[SkillId],
+    ) -> Vec<EngagementQuery> {
         plan::plan(settings, target)
     }
 
@@ -76,7 +81,7 @@ impl Collector for EngagementActivity {
         map::map(account, query, answer, sink);
     }
 
-    fn purpose(&self, query: &EngagementQuery) -> String {
+    fn describe(&self, query: &EngagementQuery) -> String {
         let window = query.window.label();
         if query.levels.is_empty() {
             return format!("{window}: which skills there are");
@@ -138,7 +143,7 @@ impl Collector for EngagementActivity {
         query.skills == Some(IdFilter::All)
     }
 
-    fn skills_in(&self, answer: &EngagementAnswer) -> Vec<i64> {
+    fn skills_in(&self, answer: &EngagementAnswer) -> Vec<SkillId> {
         let sections = answer.skills.iter();
         let skills = sections.flat_map(|section| &section.skills);
         skills.map(|(id, _)| *id).collect()

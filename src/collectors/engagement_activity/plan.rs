@@ -9,7 +9,7 @@ use super::query::{EngagementQuery, path};
 use super::settings::Settings;
 use crate::collectors::collector::Target;
 use crate::collectors::realtime::IdFilter;
-use crate::vocabulary::{Level, Selection, Window};
+use crate::vocabulary::{AgentId, Id, Level, Selection, SkillId, Window};
 
 /// The requests of one poll, window by window.
 pub(super) fn plan(settings: &Settings, target: &Target<'_>) -> Vec<EngagementQuery> {
@@ -52,23 +52,23 @@ fn of_window(settings: &Settings, target: &Target<'_>, window: Window) -> Vec<En
     all.collect()
 }
 
-fn skill_filters(selection: &Selection, target: &Target<'_>) -> Vec<IdFilter> {
+fn skill_filters(selection: &Selection<SkillId>, target: &Target<'_>) -> Vec<IdFilter<SkillId>> {
     // The first list of skills may share its call with all agents.
     filters(selection, target, |ids| (ids, Some(IdFilter::All)))
 }
 
-fn agent_filters(selection: &Selection, target: &Target<'_>) -> Vec<IdFilter> {
+fn agent_filters(selection: &Selection<AgentId>, target: &Target<'_>) -> Vec<IdFilter<AgentId>> {
     // A list of agents restricts skills and never shares a call with them.
     filters(selection, target, |ids| (None, ids))
 }
 
 /// One filter for each call. `beside` puts an empty list of the ids beside the longest that the other
 /// parameter can be.
-fn filters(
-    selection: &Selection,
+fn filters<I: Id>(
+    selection: &Selection<I>,
     target: &Target<'_>,
-    beside: impl Fn(Option<IdFilter>) -> (Option<IdFilter>, Option<IdFilter>),
-) -> Vec<IdFilter> {
+    beside: impl Fn(Option<IdFilter<I>>) -> (Option<IdFilter<SkillId>>, Option<IdFilter<AgentId>>),
+) -> Vec<IdFilter<I>> {
     let ids = match selection {
         Selection::None => return Vec::new(),
         Selection::All => return vec![IdFilter::All],
@@ -99,7 +99,11 @@ mod tests {
         base_url: None,
     };
 
-    fn settings(skills: Selection, agents: Selection, skill_agents: bool) -> Settings {
+    fn settings(
+        skills: Selection<SkillId>,
+        agents: Selection<AgentId>,
+        skill_agents: bool,
+    ) -> Settings {
         Settings {
             enabled: true,
             interval: Duration::from_secs(30),
@@ -110,11 +114,11 @@ mod tests {
         }
     }
 
-    fn ids(ids: &[i64]) -> Selection {
-        Selection::Ids(ids.to_vec())
+    fn ids<I: Id>(ids: &[i64]) -> Selection<I> {
+        Selection::Ids(ids.iter().copied().map(I::from).collect())
     }
 
-    fn filter(filter: Option<&IdFilter>) -> String {
+    fn filter<I: Id>(filter: Option<&IdFilter<I>>) -> String {
         match filter {
             None => "-".to_owned(),
             Some(IdFilter::All) => "all".to_owned(),
@@ -123,7 +127,11 @@ mod tests {
     }
 
     /// The plan as `skillIds / agentIds: levels`.
-    fn activity(skills: Selection, agents: Selection, skill_agents: bool) -> Vec<String> {
+    fn activity(
+        skills: Selection<SkillId>,
+        agents: Selection<AgentId>,
+        skill_agents: bool,
+    ) -> Vec<String> {
         let plan = plan(&settings(skills, agents, skill_agents), &TARGET);
         let describe = |query: &EngagementQuery| {
             let levels: Vec<_> = query.levels.iter().map(|level| level.label()).collect();
@@ -214,10 +222,10 @@ mod tests {
                 let longest_host = 8 + 253 + 6;
                 assert!(longest_host + path("1", query, &|_| 1440).len() <= 2_000);
                 if let Some(IdFilter::Ids(ids)) = &query.skills {
-                    seen_skills.extend(ids.clone());
+                    seen_skills.extend(ids.iter().copied().map(i64::from));
                 }
                 if let Some(IdFilter::Ids(ids)) = &query.agents {
-                    seen_agents.extend(ids.clone());
+                    seen_agents.extend(ids.iter().copied().map(i64::from));
                 }
                 agent_levels += usize::from(query.levels.contains(&Level::Agent));
             }

@@ -2,7 +2,7 @@
 
 use crate::collectors::collector::Minutes;
 use crate::collectors::realtime::{IdFilter, OperationsPath};
-use crate::vocabulary::{Level, Window};
+use crate::vocabulary::{AgentId, Level, SkillId, Window};
 
 /// One call of `engactivity`, and the levels that its answer feeds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -10,9 +10,9 @@ pub struct EngagementQuery {
     /// The time frame.
     pub window: Window,
     /// `skillIds`.
-    pub skills: Option<IdFilter>,
+    pub skills: Option<IdFilter<SkillId>>,
     /// `agentIds`.
-    pub agents: Option<IdFilter>,
+    pub agents: Option<IdFilter<AgentId>>,
     /// Levels that take their series from the answer; none when only the skills are wanted.
     pub levels: Vec<Level>,
 }
@@ -35,7 +35,7 @@ mod tests {
     fn paths_are_those_of_the_documents() {
         let mut query = EngagementQuery {
             window: Window::Minutes(5),
-            skills: Some(IdFilter::Ids(vec![4, -1, i64::MAX])),
+            skills: Some(IdFilter::Ids([4, -1, i64::MAX].map(SkillId::from).to_vec())),
             agents: Some(IdFilter::All),
             levels: vec![],
         };

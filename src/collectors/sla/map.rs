@@ -14,7 +14,8 @@ pub fn map(account: &str, query: &SlaQuery, answer: &SlaAnswer, sink: &mut dyn S
     let (account, window) = (LabelValue::Text(account), LabelValue::Text(&window));
     let labels = match query.subject {
         Subject::Account => vec![account, window],
-        Subject::Skill(id) | Subject::Group(id) => vec![account, LabelValue::Id(id), window],
+        Subject::Skill(id) => vec![account, id.into(), window],
+        Subject::Group(id) => vec![account, id.into(), window],
     };
     let Some(families) = families::of_level(query.subject.level()) else {
         return;
@@ -95,11 +96,11 @@ mod tests {
                 "liveperson_window_account_waited_chats{account=1,window=1h}",
             ),
             (
-                Subject::Skill(-1),
+                Subject::Skill((-1).into()),
                 "liveperson_window_skill_waited_chats{account=1,skill=-1,window=1h}",
             ),
             (
-                Subject::Group(7),
+                Subject::Group(7.into()),
                 "liveperson_window_group_waited_chats{account=1,group=7,window=1h}",
             ),
         ] {

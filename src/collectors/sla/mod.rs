@@ -13,7 +13,7 @@ use super::realtime::{PROBE_MINUTES, PROBE_WINDOW, count};
 use crate::config::CollectorSection as _;
 use crate::liveperson::json::{Content, ReadError};
 use crate::metrics::{Family, Sink};
-use crate::vocabulary::{Selection, Service, Window};
+use crate::vocabulary::{Selection, Service, SkillId, Window};
 
 pub use answer::{SlaAnswer, SlaBucket, read};
 pub use families::{WaitFamilies, of_level};
@@ -50,7 +50,7 @@ impl Collector for Sla {
         families::all()
     }
 
-    fn plan(&self, settings: &Settings, _: &Target<'_>, skills: &[i64]) -> Vec<SlaQuery> {
+    fn plan(&self, settings: &Settings, _: &Target<'_>, skills: &[SkillId]) -> Vec<SlaQuery> {
         plan::plan(settings, skills)
     }
 
@@ -66,7 +66,7 @@ impl Collector for Sla {
         map::map(account, query, answer, sink);
     }
 
-    fn purpose(&self, query: &SlaQuery) -> String {
+    fn describe(&self, query: &SlaQuery) -> String {
         format!("{}: wait times", query.window.label())
     }
 
@@ -106,11 +106,11 @@ impl Collector for Sla {
         (settings.skills == Selection::All).then_some(&settings.windows)
     }
 
-    fn plan_for_skills(&self, settings: &Settings, skills: &[i64]) -> Vec<SlaQuery> {
+    fn plan_for_skills(&self, settings: &Settings, skills: &[SkillId]) -> Vec<SlaQuery> {
         plan::plan_for_skills(settings, skills)
     }
 
-    fn skill_of(&self, query: &SlaQuery) -> Option<i64> {
+    fn skill_of(&self, query: &SlaQuery) -> Option<SkillId> {
         match query.subject {
             Subject::Skill(id) => Some(id),
             Subject::Account | Subject::Group(_) => None,

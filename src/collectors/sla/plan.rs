@@ -3,17 +3,17 @@
 
 use super::query::{SlaQuery, Subject};
 use super::settings::Settings;
-use crate::vocabulary::Selection;
+use crate::vocabulary::{GroupId, Selection, SkillId};
 
 /// The requests of one poll: the account, the skills and the groups, each in every window. With
 /// `skills: all` the skills are those in `reported`.
-pub(super) fn plan(settings: &Settings, reported: &[i64]) -> Vec<SlaQuery> {
-    let skills: &[i64] = match &settings.skills {
+pub(super) fn plan(settings: &Settings, reported: &[SkillId]) -> Vec<SlaQuery> {
+    let skills: &[SkillId] = match &settings.skills {
         Selection::None => &[],
         Selection::All => reported,
         Selection::Ids(ids) => ids,
     };
-    let groups: &[i64] = match &settings.groups {
+    let groups: &[GroupId] = match &settings.groups {
         Selection::Ids(ids) => ids,
         Selection::None | Selection::All => &[],
     };
@@ -24,7 +24,7 @@ pub(super) fn plan(settings: &Settings, reported: &[i64]) -> Vec<SlaQuery> {
 }
 
 /// The requests for skills that were found while the poll was running.
-pub(super) fn plan_for_skills(settings: &Settings, skills: &[i64]) -> Vec<SlaQuery> {
+pub(super) fn plan_for_skills(settings: &Settings, skills: &[SkillId]) -> Vec<SlaQuery> {
     histograms(settings, skills.iter().copied().map(Subject::Skill))
 }
 
@@ -63,21 +63,27 @@ mod tests {
             windows: vec![Window::Minutes(5)],
             buckets: vec![15, 30],
             account: true,
-            skills: Selection::Ids(vec![4, -1]),
-            groups: Selection::Ids(vec![7]),
+            skills: Selection::Ids([4, -1].map(SkillId::from).to_vec()),
+            groups: Selection::Ids(vec![7.into()]),
         }
     }
 
     fn subjects(settings: &Settings, reported: &[i64]) -> Vec<Subject> {
-        let plan = plan(settings, reported).into_iter();
+        let reported: Vec<_> = reported.iter().copied().map(SkillId::from).collect();
+        let plan = plan(settings, &reported).into_iter();
         plan.map(|query| query.subject).collect()
     }
 
     #[test]
     fn each_histogram_needs_a_request() {
         let mut settings = settings();
-        let skills = [Subject::Skill(4), Subject::Skill(-1)];
-        let expected = [Subject::Account, skills[0], skills[1], Subject::Group(7)];
+        let skills = [4, -1].map(|id| Subject::Skill(id.into()));
+        let expected = [
+            Subject::Account,
+            skills[0],
+            skills[1],
+            Subject::Group(7.into()),
+        ];
         assert_eq!(subjects(&settings, &[9]), expected);
         settings.account = false;
         settings.windows.push(Window::Minutes(60));
@@ -93,8 +99,11 @@ mod tests {
             ..settings()
         };
         assert_eq!(subjects(&settings, &[]), [Subject::Account]);
-        let four = Subject::Skill(4);
+        let four = Subject::Skill(4.into());
         assert_eq!(subjects(&settings, &[4]), [Subject::Account, four]);
-        assert_eq!(plan_for_skills(&settings, &[4, 5]).len(), 2);
+        assert_eq!(
+            plan_for_skills(&settings, &[4, 5].map(SkillId::from)).len(),
+            2
+        );
     }
 }

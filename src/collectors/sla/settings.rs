@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::{CollectorSection, Key, SecondsList, SectionReader};
-use crate::vocabulary::{Selection, Window};
+use crate::vocabulary::{GroupId, Selection, SkillId, Window};
 
 const BUCKETS: SecondsList = SecondsList {
     multiple_of: 5,
@@ -27,9 +27,9 @@ pub struct Settings {
     /// Whether to serve the histogram of the whole account.
     pub account: bool,
     /// Skills with a histogram each.
-    pub skills: Selection,
+    pub skills: Selection<SkillId>,
     /// Groups with a histogram each: `None` or `Ids`, never `All`.
-    pub groups: Selection,
+    pub groups: Selection<GroupId>,
 }
 
 impl CollectorSection for Settings {
@@ -45,15 +45,14 @@ impl CollectorSection for Settings {
     ];
 
     fn read(reader: &SectionReader<'_>) -> Self {
-        let (skill, group) = (SectionReader::MIN_SKILL_ID, SectionReader::MIN_ID);
         let section = Self {
             enabled: reader.enabled(true),
             interval: reader.interval(Duration::from_secs(60)),
             windows: reader.windows("windows", &[Window::Minutes(5), Window::Minutes(60)]),
             buckets: reader.seconds_list("buckets", &[15, 30, 45, 60, 90, 120], BUCKETS),
             account: reader.bool("account", true),
-            skills: reader.selection("skills", Selection::None, skill),
-            groups: reader.listed_ids("groups", group, "LivePerson needs one request per group"),
+            skills: reader.selection("skills", Selection::None),
+            groups: reader.listed_ids("groups", "LivePerson needs one request per group"),
         };
         if section.enabled && section.requests_nothing() {
             reader.contradiction(

@@ -3,7 +3,7 @@
 
 use super::reporting::seconds;
 use super::{AccountWorker, Api, Failure};
-use crate::collectors::{self, Request};
+use crate::collectors::{self, DiscoveredSkills, Purpose, Request};
 use crate::daemon::clock::{aged, timeframe};
 use crate::daemon::log_throttle::Subject;
 use crate::daemon::publisher::Answer;
@@ -102,14 +102,11 @@ impl AccountWorker {
         let received_at = aged((started + reply.elapsed).into_std(), &*self.clock);
         let is_large = reply.bytes > MAX_MAPPED_IN_PLACE;
         let answer = self.record_call(subject, Api::Data(about), &path, reply)?;
-        let skills = request.names_skills().then(|| answer.skills());
-        if request.discovers_skills() {
-            return Ok(Answer::Skills {
-                skills: skills.unwrap_or_default(),
-                received_at,
-            });
-        }
-        let chunks = self.map(answer, previous, is_large).await?;
+        let skills = DiscoveredSkills::in_answer(&request, &answer);
+        let chunks = match request.purpose() {
+            Purpose::Data => self.map(answer, previous, is_large).await?,
+            Purpose::SkillDiscovery => Vec::new(),
+        };
         Ok(Answer::Data {
             chunks,
             skills,

@@ -104,11 +104,11 @@ fn any_activity() -> impl Strategy<Value = Activity> {
     })
 }
 
-fn by_id<T: std::fmt::Debug>(
+fn by_id<I: Id, T: std::fmt::Debug>(
     one: impl Strategy<Value = T>,
-) -> impl Strategy<Value = Vec<(i64, T)>> {
-    proptest::collection::btree_map(any::<i64>(), one, 0..5)
-        .prop_map(|map: BTreeMap<i64, T>| map.into_iter().collect())
+) -> impl Strategy<Value = Vec<(I, T)>> {
+    proptest::collection::btree_map(any::<i64>().prop_map(I::from), one, 0..5)
+        .prop_map(|map: BTreeMap<I, T>| map.into_iter().collect())
 }
 
 fn any_answer() -> impl Strategy<Value = EngagementAnswer> {

@@ -17,7 +17,7 @@ async fn connections_are_used_again_and_requests_look_as_promised() {
     failure(account_totals(&client).await);
     let sla = SlaQuery {
         window: Window::Minutes(60),
-        subject: Subject::Group(7),
+        subject: Subject::Group(7.into()),
         lower_limits: vec![0, 5, 10, 20, 30],
     };
     assert_eq!(client.sla(&sla).await.result.unwrap().buckets.len(), 5);
@@ -68,7 +68,7 @@ async fn names_are_asked_for_once_and_then_conditionally() {
     let client = signing_client(&server);
     let names = || async { client.names(NameKind::Skills, true).await };
 
-    let sales = NamesAnswer::Names(vec![(4, "Sales".to_owned())]);
+    let sales = NamesAnswer::Names(NameList::Skills(vec![(4.into(), "Sales".to_owned())]));
     assert_eq!(names().await.result, Ok(sales));
     let reply = names().await;
     assert_eq!(
@@ -77,9 +77,10 @@ async fn names_are_asked_for_once_and_then_conditionally() {
     );
     assert_eq!(failure(names().await).code(), Code::Decode);
     assert_eq!(names().await.result, Ok(NamesAnswer::Unchanged));
-    assert_eq!(names().await.result, Ok(NamesAnswer::Names(Vec::new())));
+    let none = || NamesAnswer::Names(NameList::Skills(Vec::new()));
+    assert_eq!(names().await.result, Ok(none()));
     // Nothing to compare with any more, and another list never had anything.
-    assert_eq!(names().await.result, Ok(NamesAnswer::Names(Vec::new())));
+    assert_eq!(names().await.result, Ok(none()));
     let error = failure(client.names(NameKind::Users, true).await);
     assert_eq!(
         error.code(),

@@ -14,17 +14,20 @@ fn answer(name: &str) -> EngagementAnswer {
 
 fn agents(agents: &[(i64, [f64; 5])]) -> AgentsActivity {
     AgentsActivity {
-        agents: agents.iter().map(|(id, n)| (*id, activity(*n))).collect(),
+        agents: agents
+            .iter()
+            .map(|(id, n)| ((*id).into(), activity(*n)))
+            .collect(),
     }
 }
 
 fn one_skill(skill: i64, agent: i64, numbers: [f64; 5]) -> SkillsActivity {
     let inside = SkillActivity {
         totals: activity(numbers),
-        agents: vec![(agent, activity(numbers))],
+        agents: vec![(agent.into(), activity(numbers))],
     };
     SkillsActivity {
-        skills: vec![(skill, inside)],
+        skills: vec![(skill.into(), inside)],
     }
 }
 

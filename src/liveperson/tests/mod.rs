@@ -22,7 +22,7 @@ use crate::collectors::engagement_activity::{
 };
 use crate::collectors::realtime::IdFilter;
 use crate::collectors::sla::{self, Sla, SlaAnswer, SlaBucket, SlaQuery, Subject};
-use crate::vocabulary::{Service, Window};
+use crate::vocabulary::{AgentId, Id, Service, SkillId, Window};
 
 /// The account of the tests.
 const ACCOUNT: &str = "123";
@@ -72,7 +72,7 @@ fn activity(numbers: [f64; 5]) -> Activity {
     }
 }
 
-fn query(skills: Option<IdFilter>, agents: Option<IdFilter>) -> EngagementQuery {
+fn query(skills: Option<IdFilter<SkillId>>, agents: Option<IdFilter<AgentId>>) -> EngagementQuery {
     EngagementQuery {
         window: Window::Minutes(1200),
         skills,
@@ -81,8 +81,8 @@ fn query(skills: Option<IdFilter>, agents: Option<IdFilter>) -> EngagementQuery 
     }
 }
 
-fn ids(ids: &[i64]) -> Option<IdFilter> {
-    Some(IdFilter::Ids(ids.to_vec()))
+fn ids<I: Id>(ids: &[i64]) -> Option<IdFilter<I>> {
+    Some(IdFilter::Ids(ids.iter().copied().map(I::from).collect()))
 }
 
 /// Every Engagement Activity fixture, with the query that the document names for it.

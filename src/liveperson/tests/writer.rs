@@ -136,7 +136,7 @@ pub(super) fn activity_json(activity: &Activity) -> Value {
     Value::Object(map)
 }
 
-fn by_id<T>(all: &[(i64, T)], write: impl Fn(&T) -> Value) -> Value {
+fn by_id<I: Id, T>(all: &[(I, T)], write: impl Fn(&T) -> Value) -> Value {
     let fields = all.iter().map(|(id, one)| (id.to_string(), write(one)));
     Value::Object(fields.collect())
 }

@@ -105,7 +105,7 @@ impl<'a> World<'a> {
     }
 
     /// The chats that agents are handling, as of the last refresh.
-    pub fn handled_chats(&self) -> Vec<Chat> {
+    fn handled_chats(&self) -> Vec<Chat> {
         self.current_chats(Chat::is_handled_at)
     }
 

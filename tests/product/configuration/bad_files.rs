@@ -64,7 +64,7 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     ),
     (
         "auth-a-string.yml",
-        "accounts[0].auth: expected a mapping, found a string",
+        "accounts[0].auth: expected a mapping, found a single value",
     ),
     (
         "auth-client-id-empty.yml",
@@ -374,7 +374,7 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     ),
     (
         "string-at-the-top.yml",
-        "tests/bad_config/string-at-the-top.yml: expected a mapping with sections such as accounts:, found a string",
+        "tests/bad_config/string-at-the-top.yml: expected a mapping with sections such as accounts:, found a single value",
     ),
     (
         "timezone-unknown.yml",

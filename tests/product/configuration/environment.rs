@@ -7,7 +7,7 @@ use liveperson_exporter::collectors::Registry;
 use liveperson_exporter::collectors::engagement_activity;
 use liveperson_exporter::collectors::sla;
 use liveperson_exporter::config::{Account, Auth, Config, Environment, load_or_default};
-use liveperson_exporter::vocabulary::{Selection, Window};
+use liveperson_exporter::vocabulary::{Selection, SkillId, Window};
 
 use super::folder::{ACCOUNT, Folder};
 
@@ -74,7 +74,7 @@ fn any_scalar_can_be_overridden() {
     assert_eq!(config.limits.max_in_flight, 3);
     assert_eq!(config.domain_api.as_str(), "http://localhost:8080/");
     let names: Vec<_> = config.names.skills.keys().copied().collect();
-    assert_eq!(names, [-1, 4]);
+    assert_eq!(names, [-1, 4].map(SkillId::from));
 }
 
 #[test]
@@ -95,11 +95,11 @@ fn lists_are_overridden_by_element_or_whole() {
     assert_eq!(sla(&[("SLA__SKILLS", "all")]).skills, Selection::All);
     assert_eq!(
         sla(&[("SLA__SKILLS", "-1,4")]).skills,
-        Selection::Ids(vec![-1, 4])
+        Selection::Ids([-1, 4].map(SkillId::from).to_vec())
     );
     assert_eq!(
         sla(&[("SLA__GROUPS__0", "7")]).groups,
-        Selection::Ids(vec![7])
+        Selection::Ids(vec![7.into()])
     );
 }
 

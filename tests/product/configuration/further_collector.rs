@@ -5,7 +5,7 @@ use std::time::Duration;
 use liveperson_exporter::config::{
     CollectorSection, Environment, Key, Loaded, SectionReader, SectionType, known_keys, load_text,
 };
-use liveperson_exporter::vocabulary::Selection;
+use liveperson_exporter::vocabulary::{Selection, SkillId};
 
 use super::folder::ACCOUNT;
 
@@ -15,7 +15,7 @@ const SECTIONS: &[SectionType] = &[SectionType::of::<QueueState>()];
 struct QueueState {
     enabled: bool,
     interval: Duration,
-    skills: Selection,
+    skills: Selection<SkillId>,
     max_wait: Duration,
     top: u64,
 }
@@ -35,7 +35,7 @@ impl CollectorSection for QueueState {
         let section = Self {
             enabled: reader.enabled(true),
             interval: reader.interval(Duration::from_secs(15)),
-            skills: reader.selection("skills", Selection::All, SectionReader::MIN_SKILL_ID),
+            skills: reader.selection("skills", Selection::All),
             max_wait: reader.duration("max_wait", hour, Duration::from_secs(1)..=hour),
             top: reader.integer("top", 10, 1..=100),
         };
@@ -69,7 +69,7 @@ fn its_section_is_read_with_account_and_environment() {
     let expected = QueueState {
         enabled: true,
         interval: Duration::from_secs(20),
-        skills: Selection::Ids(vec![4]),
+        skills: Selection::Ids(vec![4.into()]),
         max_wait: Duration::from_secs(3600),
         top: 3,
     };

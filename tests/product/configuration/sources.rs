@@ -7,7 +7,7 @@ use std::time::Duration;
 use liveperson_exporter::collectors::engagement_activity;
 use liveperson_exporter::collectors::sla;
 use liveperson_exporter::config::{Account, Auth, Config};
-use liveperson_exporter::vocabulary::{Selection, Window};
+use liveperson_exporter::vocabulary::{Selection, SkillId, Window};
 
 use super::folder::{ACCOUNT, Folder};
 
@@ -66,11 +66,11 @@ tls: {ca_file: null}
         [Window::Minutes(5), Window::Minutes(60), Window::Today]
     );
     assert_eq!(sla(account).buckets, [15, 30, 45, 60, 90, 120]);
-    assert_eq!(sla(account).groups, Selection::Ids(vec![7]));
+    assert_eq!(sla(account).groups, Selection::Ids(vec![7.into()]));
     assert_eq!(config.timezone.iana_name(), Some("Europe/Berlin"));
     let names: Vec<_> = config.names.skills.into_iter().collect();
     let want = [(-1, "Unassigned"), (4, "Sales"), (i64::MAX, "007")];
-    assert_eq!(names, want.map(|(id, name)| (id, name.to_owned())));
+    assert_eq!(names, want.map(|(id, name)| (id.into(), name.to_owned())));
 }
 
 #[test]
@@ -97,8 +97,11 @@ fn scalars_are_taken_as_they_are_written() {
         ("true", "0x10")
     );
     let activity = account.section::<engagement_activity::Settings>().unwrap();
-    assert_eq!(activity.skills, Selection::Ids(vec![-1, 4]));
-    assert_eq!(activity.agents, Selection::Ids(vec![i64::MAX]));
+    assert_eq!(
+        activity.skills,
+        Selection::Ids([-1, 4].map(SkillId::from).to_vec())
+    );
+    assert_eq!(activity.agents, Selection::Ids(vec![i64::MAX.into()]));
 }
 
 #[test]
@@ -110,7 +113,7 @@ fn an_account_overrides_the_global_sections_key_by_key() {
     let config = config(&text);
     let sla = sla(&config.accounts[0]);
     assert_eq!(sla.interval, Duration::from_secs(120));
-    assert_eq!(sla.skills, Selection::Ids(vec![4]));
+    assert_eq!(sla.skills, Selection::Ids(vec![4.into()]));
     assert!(!sla.account);
     assert_eq!(sla.buckets, [20, 40]);
     assert_eq!(sla.windows, [Window::Minutes(5), Window::Minutes(60)]);

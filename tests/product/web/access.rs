@@ -9,7 +9,7 @@ async fn every_path_requires_the_password() {
     let (_folder, web) = with_alice(
         "http_server_config: {headers: {X-Frame-Options: deny, Strict-Transport-Security: max-age=1}}",
     );
-    assert!(web.authentication_enabled() && !web.tls_enabled());
+    assert!(!web.tls_enabled());
     let running = start_with(Settings::default(), Some(web)).await;
     // alice:secret, alice:wrong, bob:secret
     for (token, status) in [

@@ -87,7 +87,7 @@ async fn only_scrapes_over_tls_are_answered() {
     let folder = tempfile::tempdir().unwrap();
     let trusted = write_pair(folder.path());
     let web = load(folder.path(), "");
-    assert!(web.tls_enabled() && !web.authentication_enabled());
+    assert!(web.tls_enabled());
     let running = start_with(Settings::default(), Some(web)).await;
     let answer = get(&running, &connector(&trusted, None)).await.unwrap();
     assert!(answer.ends_with("\r\n\r\none two three\n"), "{answer}");
