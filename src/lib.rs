@@ -27,6 +27,7 @@ pub mod scheduler;
 pub mod simulator;
 pub mod store;
 pub mod telemetry;
+pub mod totals;
 pub mod vocabulary;
 pub mod web;
 mod yaml;
