@@ -34,7 +34,7 @@ pub enum Step {
 
 /// What an anchor that is to be moved has shown so far.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Advance {
+pub(super) struct Advance {
     target: Option<Mark>,
     attempts: u32,
     running: Option<Attempt>,
@@ -52,35 +52,34 @@ struct Attempt {
 
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Move {
+pub(super) struct Move {
     /// Where the anchor moves to.
-    pub to: Mark,
+    pub(super) to: Mark,
     /// What lies between it and where the anchor was.
-    pub difference: Tally,
+    pub(super) difference: Tally,
     /// Whether that was not proven.
-    pub forced: bool,
+    pub(super) forced: bool,
 }
 
 /// Whether an anchor is old enough to move.
-pub fn is_due(anchor: Mark, now: i64) -> bool {
+pub(super) fn is_due(anchor: Mark, now: i64) -> bool {
     anchor.age(now) > MOVES_AFTER
 }
 
 /// The latest mark that everything before it is closed at `now`.
-pub fn closed_mark(now: i64) -> Mark {
+pub(super) fn closed_mark(now: i64) -> Mark {
     Mark::at_or_before(now.saturating_sub(CLOSED_AFTER))
 }
 
 impl Advance {
     /// Begins an attempt, unless the last one was interrupted: then the data comes first once. `next`:
     /// the anchor of other totals of the same request, which these are to join. Returns the target.
-    pub fn begin(&mut self, anchor: Mark, next: Option<Mark>, now: i64) -> Option<Mark> {
+    pub(super) fn begin(&mut self, anchor: Mark, next: Option<Mark>, now: i64) -> Option<Mark> {
         if self.running.take().is_some() {
             self.found = None;
             return None;
         }
-        if self.target.is_none_or(|target| target <= anchor)
-            || self.attempts >= ATTEMPTS_PER_TARGET
+        if self.target.is_none_or(|target| target <= anchor) || self.attempts >= ATTEMPTS_PER_TARGET
         {
             let closed = closed_mark(now);
             let join = next.filter(|next| *next > anchor && *next <= closed);
@@ -93,18 +92,13 @@ impl Advance {
         Some(target)
     }
 
-    /// No attempt in this poll.
-    pub fn pause(&mut self) {
-        self.running = None;
-    }
-
     /// Where the anchor is to move to.
-    pub fn target(&self) -> Option<Mark> {
+    pub(super) fn target(&self) -> Option<Mark> {
         self.target
     }
 
     /// Takes in the answer of a step; returns what to ask next.
-    pub fn answered(&mut self, step: Step, answer: &Tally) -> Option<Step> {
+    pub(super) fn answered(&mut self, step: Step, answer: &Tally) -> Option<Step> {
         let attempt = self.running.as_mut()?;
         match step {
             Step::Target => {
@@ -125,14 +119,15 @@ impl Advance {
     }
 
     /// Ends the attempt with the answer of its last step; returns the move if it is proven, or forced.
-    pub fn finish(&mut self, anchor: Mark, last: &Tally, now: i64) -> Option<Move> {
+    pub(super) fn finish(&mut self, anchor: Mark, last: &Tally, now: i64) -> Option<Move> {
         let attempt = self.running.take()?;
         let to = self.target?;
         let (first, a, b) = (attempt.target?, attempt.anchor?, attempt.anchor_again?);
         let passed = first.is_same(last) && a.is_same(&b);
         let found = a.minus(&first).filter(|_| passed);
         let before = self.found.take();
-        let proven = matches!((&before, &found), (Some(before), Some(found)) if before.is_same(found));
+        let proven =
+            matches!((&before, &found), (Some(before), Some(found)) if before.is_same(found));
         let forced = anchor.age(now) >= FORCED_AFTER;
         if !proven && !forced {
             self.found = found;

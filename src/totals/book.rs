@@ -158,9 +158,8 @@ impl<Q: TotalsQuery> Book<Q> {
 
     /// Adds totals to those of the same request with the same anchor, if there are any.
     fn join(&mut self, query: Q, part: Ledger) {
-        let same = |entry: &&mut Entry<Q>| {
-            entry.query == query && entry.ledger.anchor() == part.anchor()
-        };
+        let same =
+            |entry: &&mut Entry<Q>| entry.query == query && entry.ledger.anchor() == part.anchor();
         match self.entries.iter_mut().find(same) {
             Some(entry) => entry.ledger.merge(part),
             None => self.insert(query, part),
@@ -220,7 +219,11 @@ impl<Q: TotalsQuery> Book<Q> {
     /// quiet. Returns the gaps that begin to be lost.
     pub fn plan(&mut self, wanted: &[Q], now: i64) -> (Vec<Ask>, Vec<Gap>) {
         let known: HashSet<&Q> = self.entries.iter().map(|entry| &entry.query).collect();
-        let new: Vec<Q> = wanted.iter().filter(|q| !known.contains(q)).cloned().collect();
+        let new: Vec<Q> = wanted
+            .iter()
+            .filter(|q| !known.contains(q))
+            .cloned()
+            .collect();
         for query in new {
             self.insert(query, Ledger::new(first_anchor(now)));
             self.changed = true;

@@ -228,7 +228,8 @@ impl Ledger {
     /// Forgets ids that LivePerson has not named for long.
     pub fn forget_unnamed(&mut self, answer: &Tally, now: i64) {
         let is_old = |row: &Row| now.saturating_sub(row.changed) > KEPT_UNNAMED;
-        self.rows.retain(|row| !is_old(row) || answer.contains(row.key));
+        self.rows
+            .retain(|row| !is_old(row) || answer.contains(row.key));
     }
 
     /// Takes the rows that are not wanted here out of it.

@@ -15,7 +15,6 @@
 
 mod advance;
 mod book;
-pub mod folder;
 mod ledger;
 mod mark;
 mod resume;

@@ -17,7 +17,7 @@ pub struct Gap {
 }
 
 /// The anchor of totals that begin at `now`.
-pub fn first_anchor(now: i64) -> Mark {
+pub(super) fn first_anchor(now: i64) -> Mark {
     Mark::at_or_before(now.saturating_sub(FIRST_START))
 }
 
@@ -26,7 +26,7 @@ pub fn first_anchor(now: i64) -> Mark {
 ///
 /// What was served last becomes the base, so the new anchor must not lie before that answer: what came
 /// before it would be counted twice.
-pub fn resume(answered: Option<i64>, now: i64) -> (Mark, Option<Gap>) {
+pub(super) fn resume(answered: Option<i64>, now: i64) -> (Mark, Option<Gap>) {
     let Some(answered) = answered else {
         return (first_anchor(now), None);
     };

@@ -3,6 +3,7 @@
 //! Rows are lists and not mappings with names: an account can have a hundred thousand of them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,20 +28,38 @@ pub struct AccountState {
 }
 
 /// Why a saved state cannot be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub enum StateError {
     /// Not JSON, or not of this form.
-    #[error("it cannot be read: {0}")]
-    Unreadable(#[from] serde_json::Error),
+    Unreadable(serde_json::Error),
     /// Another version of the form.
-    #[error("it has version {0}, and this exporter reads version {VERSION}")]
     Version(u64),
     /// The state of another account.
-    #[error("it belongs to account {0}")]
     Account(String),
     /// Numbers that cannot be.
-    #[error("its numbers contradict each other: {0}")]
     Inconsistent(&'static str),
+}
+
+impl fmt::Display for StateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(error) => write!(f, "it cannot be read: {error}"),
+            Self::Version(version) => write!(
+                f,
+                "it has version {version}, and this exporter reads version {VERSION}"
+            ),
+            Self::Account(account) => write!(f, "it belongs to account {account:?}"),
+            Self::Inconsistent(what) => write!(f, "its numbers contradict each other: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for StateError {}
+
+impl From<serde_json::Error> for StateError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Unreadable(error)
+    }
 }
 
 #[derive(Serialize, Deserialize)]
