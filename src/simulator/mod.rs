@@ -37,7 +37,9 @@
 
 pub mod apis;
 mod auth;
+mod clock;
 mod control;
+mod deployment_options;
 mod fault_file;
 mod faults;
 #[cfg(feature = "fuzzing")]
@@ -45,6 +47,7 @@ mod faults;
 pub mod fuzzing;
 mod journal;
 mod json_style;
+mod load_balancer;
 mod options;
 mod params;
 mod response;
@@ -67,6 +70,7 @@ use apis::Apis;
 
 pub use crate::clock::{ManualClock, SystemClock, WallClock};
 pub use auth::Secrets;
+pub use deployment_options::{DeploymentOptions, NodeChoice};
 pub use faults::{Fault, Target};
 pub use journal::RequestRecord;
 pub use json_style::{Numbers, SectionName};
@@ -74,7 +78,8 @@ pub use options::{Options, StartError};
 pub use params::{IdFilter, InvalidParameter, Params, whole_number};
 pub use response::ApiResponse;
 pub use world::{
-    Agent, AgentGroup, AgentNames, AgentOnDuty, Chat, Chats, Skill, UNASSIGNED_SKILL, Window, World,
+    Agent, AgentGroup, AgentNames, AgentOnDuty, Changes, Chat, Chats, Counts, Deployment, Event,
+    Key, Node, Skill, UNASSIGNED_SKILL, Window, World,
 };
 
 /// Longest fault file that is read, in bytes.
@@ -86,7 +91,8 @@ struct State {
     apis: Apis,
     /// Those of `apis`, each once.
     services: Vec<&'static str>,
-    clock: Arc<dyn WallClock>,
+    clock: clock::SimulatedClock,
+    load_balancer: load_balancer::LoadBalancer,
     history: world::History,
     credentials: auth::Credentials,
     faults: faults::Faults,
@@ -107,7 +113,12 @@ impl State {
     ) -> Self {
         let staff = world::Staff::new(options.seed, options.skills, options.agents, options.groups);
         Self {
-            clock,
+            clock: clock::SimulatedClock::new(
+                clock,
+                options.deployment.clock_offset,
+                options.deployment.clock_speed,
+            ),
+            load_balancer: load_balancer::LoadBalancer::new(&options.deployment, options.seed),
             history: world::History::new(staff),
             credentials: auth::Credentials::new(&options),
             faults,
@@ -120,15 +131,20 @@ impl State {
         }
     }
 
-    /// The account as it is now.
-    fn world(&self) -> World<'_> {
-        let now_ms = self.clock.now().as_millisecond();
+    /// The account as it is now, as `node` knows it.
+    fn world(&self, node: Node) -> World<'_> {
+        let moment = world::Moment {
+            now_ms: self.clock.now_ms(),
+            unhurried_ms: self.clock.unhurried_ms(),
+            node,
+        };
         World::new(
-            now_ms,
+            moment,
             &self.options,
             &self.history,
             &self.credentials,
             &self.services,
+            self.load_balancer.changes(),
         )
     }
 }
@@ -231,6 +247,17 @@ impl Simulator {
     /// The last 10,000 calls of the APIs, oldest first; control calls are not among them.
     pub fn requests(&self) -> Vec<RequestRecord> {
         self.state.journal.list()
+    }
+
+    /// What LivePerson's clock shows, in milliseconds since the epoch: with the offset, and fast when
+    /// it runs fast.
+    pub fn now_ms(&self) -> i64 {
+        self.state.clock.now_ms()
+    }
+
+    /// The nodes that answer, and what becomes of numbers after the event.
+    pub fn deployment(&self) -> &Deployment {
+        self.state.load_balancer.deployment()
     }
 
     /// Stops listening, lets responses in progress finish for up to a second, and returns when all
