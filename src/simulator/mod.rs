@@ -18,6 +18,15 @@
 //! | `GET /control/requests` | the last 10,000 calls of the APIs, as JSON |
 //! | `DELETE /control/requests` | removes them from the log |
 //! | `POST /control/revoke` | invalidates every token issued so far |
+//! | `GET /control/truth?from=MS&to=MS` | what really happened in that span, see below |
+//!
+//! # The truth
+//! `GET /control/truth` counts each chat once, whatever nodes lag and numbers change. `from` and `to`
+//! are milliseconds since the epoch on LivePerson's clock, by default the last 24 hours until now;
+//! the span may be older but not longer than 31 days. The response has `now_ms`, `from_ms`, `to_ms`,
+//! and `account`, `skills`, `agents`, `skill_agents` (by skill, then agent) and `groups` by id, each
+//! with `interactive`, `noninteractive`, `handling_seconds`, `noninteractive_handling_seconds`,
+//! `connected` and `waits`: answered chats by the seconds waited, rounded down to a multiple of 5.
 //!
 //! # In a test
 //! ```no_run
@@ -53,6 +62,7 @@ mod params;
 mod response;
 mod router;
 mod server;
+mod truth;
 mod world;
 
 #[cfg(test)]
@@ -77,6 +87,7 @@ pub use json_style::{Numbers, SectionName};
 pub use options::{Options, StartError};
 pub use params::{IdFilter, InvalidParameter, Params, whole_number};
 pub use response::ApiResponse;
+pub use truth::{Tally, Truth};
 pub use world::{
     Agent, AgentGroup, AgentNames, AgentOnDuty, Changes, Chat, Chats, Counts, Deployment, Event,
     Key, Node, Skill, UNASSIGNED_SKILL, Window, World,
@@ -258,6 +269,18 @@ impl Simulator {
     /// The nodes that answer, and what becomes of numbers after the event.
     pub fn deployment(&self) -> &Deployment {
         self.state.load_balancer.deployment()
+    }
+
+    /// Every chat that was answered or closed from `from_ms` until before `to_ms`, in milliseconds
+    /// since the epoch on LivePerson's clock, in the order in which they were queued. The span may
+    /// be older than 24 hours. Blocks the thread while days are generated.
+    pub fn chats_between(&self, from_ms: i64, to_ms: i64) -> Vec<Chat> {
+        self.state.history.chats_between(from_ms, to_ms)
+    }
+
+    /// What happened in that span: every chat counted once, whatever nodes lag and numbers change.
+    pub fn truth(&self, from_ms: i64, to_ms: i64) -> Truth {
+        Truth::of(&self.chats_between(from_ms, to_ms), from_ms, to_ms)
     }
 
     /// Stops listening, lets responses in progress finish for up to a second, and returns when all

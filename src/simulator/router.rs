@@ -17,7 +17,7 @@ use tokio::sync::{SemaphorePermit, TryAcquireError};
 use super::State;
 use super::apis::{Access, Api, ApiRequest, PathParams, UNKNOWN_PATH};
 use super::auth::SignedRequest;
-use super::control::{self, Control};
+use super::control::{self, Control, ControlCall};
 use super::faults::Fault;
 use super::load_balancer::Connection;
 use super::params::Params;
@@ -90,7 +90,7 @@ pub(super) async fn handle(
         _ if url.len() > LONGEST_URL => ApiResponse::error(414, "Request-URI too long"),
         Route::Start => start_page(&state),
         Route::Control(control) => match read_body(body, control::LONGEST_BODY).await {
-            Ok(body) => control.respond(&state, &parts.method, &body),
+            Ok(body) => respond_to_control(&state, control, &parts, body).await,
             Err(response) => response,
         },
         Route::Unknown => {
@@ -121,6 +121,21 @@ fn date(state: &State) -> Option<HeaderValue> {
     let now = u64::try_from(state.clock.now_ms() / 1000).ok()?;
     let now = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(now))?;
     HeaderValue::from_str(&httpdate::fmt_http_date(now)).ok()
+}
+
+async fn respond_to_control(
+    state: &Arc<State>,
+    control: Control,
+    parts: &Parts,
+    body: Vec<u8>,
+) -> ApiResponse {
+    let call = ControlCall {
+        method: parts.method.clone(),
+        params: Params::parse(parts.uri.query()),
+        body,
+    };
+    let state = Arc::clone(state);
+    blocking(move || control.respond(&state, &call)).await
 }
 
 /// Runs what can take a while, so that it is not on the event loop.
@@ -306,7 +321,7 @@ fn start_page(state: &State) -> ApiResponse {
          account: {}\nskills: {}, agents: {}, groups: {}, seed: {}\n\n\
          {}\n\
          GET, POST, DELETE /control/faults\nGET, DELETE /control/requests\nPOST /control/revoke\n\
-         ",
+         GET  /control/truth\n",
         options.account,
         options.skills,
         options.agents,

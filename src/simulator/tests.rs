@@ -3,8 +3,10 @@
 
 mod apis;
 mod data_apis;
+mod deployment;
 mod faults;
 mod http;
+mod truth;
 mod world;
 
 use std::sync::Arc;

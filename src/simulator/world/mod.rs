@@ -35,11 +35,12 @@ pub(crate) use skills::FIRST_SKILL;
 pub use skills::{Skill, UNASSIGNED_SKILL};
 pub use staffing::{Agent, AgentGroup};
 pub(crate) use staffing::{FIRST_AGENT, FIRST_GROUP, Staff};
-pub(crate) use tally::{Activity, View, Waits};
+pub(crate) use tally::{Activity, View, Waits, wait_seconds};
 pub use tally::{Counts, Key};
+pub(crate) use window::DAY;
 pub use window::Window;
 #[cfg(test)]
-pub(crate) use window::{DAY, HOUR, MINUTE};
+pub(crate) use window::{HOUR, MINUTE};
 
 /// The simulated account at the moment of one request: everything that an API may count from.
 ///
