@@ -6,6 +6,7 @@ mod data_apis;
 mod deployment;
 mod faults;
 mod http;
+mod intervals;
 mod truth;
 mod world;
 
