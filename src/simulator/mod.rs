@@ -28,6 +28,10 @@
 //! with `interactive`, `noninteractive`, `handling_seconds`, `noninteractive_handling_seconds`,
 //! `connected` and `waits`: answered chats by the seconds waited, rounded down to a multiple of 5.
 //!
+//! # Without HTTP
+//! [`Ledger`] answers the data APIs' queries as a pure function of the time and the node, from chats
+//! that [`Traffic`] draws quickly, for simulations that ask very often.
+//!
 //! # In a test
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -56,6 +60,7 @@ mod faults;
 pub mod fuzzing;
 mod journal;
 mod json_style;
+mod ledger;
 mod load_balancer;
 mod options;
 mod params;
@@ -84,13 +89,14 @@ pub use deployment_options::{DeploymentOptions, NodeChoice};
 pub use faults::{Fault, Target};
 pub use journal::RequestRecord;
 pub use json_style::{Numbers, SectionName};
+pub use ledger::Ledger;
 pub use options::{Options, StartError};
 pub use params::{IdFilter, InvalidParameter, Params, whole_number};
 pub use response::ApiResponse;
 pub use truth::{Tally, Truth};
 pub use world::{
     Agent, AgentGroup, AgentNames, AgentOnDuty, Changes, Chat, Chats, Counts, Deployment, Event,
-    Key, Node, Skill, UNASSIGNED_SKILL, Window, World,
+    Key, Node, Skill, Traffic, UNASSIGNED_SKILL, Window, World,
 };
 
 /// Longest fault file that is read, in bytes.

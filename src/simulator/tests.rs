@@ -7,6 +7,7 @@ mod deployment;
 mod faults;
 mod http;
 mod intervals;
+mod ledger;
 mod truth;
 mod world;
 

@@ -17,6 +17,7 @@ mod sample_names;
 mod skills;
 mod staffing;
 mod tally;
+mod traffic;
 mod window;
 
 use std::collections::HashMap;
@@ -27,6 +28,7 @@ use super::options::Options;
 #[cfg(test)]
 pub(crate) use arrivals::LONGEST_CHAT;
 pub use changes::Changes;
+pub(crate) use changes::Fate;
 pub use chat::{Chat, Chats, Event};
 pub(crate) use history::History;
 pub use nodes::{Deployment, Node};
@@ -37,8 +39,9 @@ pub use staffing::{Agent, AgentGroup};
 pub(crate) use staffing::{FIRST_AGENT, FIRST_GROUP, Staff};
 pub(crate) use tally::{Activity, View, Waits, wait_seconds};
 pub use tally::{Counts, Key};
-pub(crate) use window::DAY;
+pub use traffic::Traffic;
 pub use window::Window;
+pub(crate) use window::{BUCKET, DAY, floor};
 #[cfg(test)]
 pub(crate) use window::{HOUR, MINUTE};
 

@@ -21,6 +21,8 @@ pub(super) enum Purpose {
     Nodes = 6,
     /// Which numbers change after the event.
     Changes = 7,
+    /// The chats of a ledger.
+    Traffic = 8,
 }
 
 /// The generator of one purpose at one index (a block, a slot, an agent).
