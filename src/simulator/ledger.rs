@@ -1,6 +1,8 @@
 //! The answers of the two data APIs without HTTP, for simulations that ask very often: the same
 //! bodies as the running simulator's, from sums that are made once.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::apis::engagement_activity::{self, Style};
@@ -77,9 +79,7 @@ struct Entry {
 impl Ledger {
     /// The ledger of these chats, answered about as `deployment` says.
     pub fn new(chats: Vec<Chat>, deployment: Deployment) -> Self {
-        let mut keys: Vec<Key> = chats.iter().map(Key::of).collect();
-        keys.sort_unstable();
-        keys.dedup();
+        let keys = distinct_keys(&chats);
         let mut entries = entries(&chats, &keys, &deployment);
         entries.sort_unstable_by_key(|entry| (entry.time, entry.chat, entry.event));
         let time_of = |entry: Option<&Entry>| floor(entry.map_or(0, |entry| entry.time), BUCKET);
@@ -282,6 +282,15 @@ impl Ledger {
         let bucket = usize::try_from((time - self.start).div_euclid(BUCKET));
         bucket.unwrap_or(0).min(last)
     }
+}
+
+/// In ascending order; there are few of them.
+fn distinct_keys(chats: &[Chat]) -> Vec<Key> {
+    let mut keys = BTreeSet::new();
+    for chat in chats {
+        keys.insert(Key::of(chat));
+    }
+    keys.into_iter().collect()
 }
 
 fn entries(chats: &[Chat], keys: &[Key], deployment: &Deployment) -> Vec<Entry> {

@@ -93,7 +93,7 @@ pub use ledger::Ledger;
 pub use options::{Options, StartError};
 pub use params::{IdFilter, InvalidParameter, Params, whole_number};
 pub use response::ApiResponse;
-pub use truth::{Tally, Truth};
+pub use truth::{Totals, Truth};
 pub use world::{
     Agent, AgentGroup, AgentNames, AgentOnDuty, Changes, Chat, Chats, Counts, Deployment, Event,
     Key, Node, Skill, Traffic, UNASSIGNED_SKILL, Window, World,

@@ -13,14 +13,14 @@ const WAIT_STEP: u32 = 5;
 /// What is counted of one account, skill, agent or group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Tally {
+pub struct Totals {
     /// The numbers of Engagement Activity.
     pub counts: Counts,
     /// Answered chats by how long the visitor waited, in seconds rounded down to a multiple of 5.
     pub waits: BTreeMap<u32, i64>,
 }
 
-impl Tally {
+impl Totals {
     /// Answered chats whose visitors waited less than `seconds`, which is a multiple of 5.
     pub fn answered_within(&self, seconds: u32) -> i64 {
         self.waits.range(..seconds).map(|(_, chats)| chats).sum()
@@ -50,7 +50,7 @@ impl Tally {
 /// What happened in a span of time. A chat counts as closed when it was closed and as connected,
 /// with its wait, when an agent answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Truth(BTreeMap<Key, Tally>);
+pub struct Truth(BTreeMap<Key, Totals>);
 
 impl Truth {
     /// Counts the events from `from_ms` until before `to_ms`, milliseconds since the epoch.
@@ -68,10 +68,10 @@ impl Truth {
 
     /// Counts one event.
     pub(super) fn count(&mut self, chat: &Chat, event: Event) {
-        let tally = self.0.entry(Key::of(chat)).or_default();
-        tally.counts += Counts::of(chat, event);
+        let totals = self.0.entry(Key::of(chat)).or_default();
+        totals.counts += Counts::of(chat, event);
         if let Some(seconds) = wait_seconds(chat).filter(|_| event == Event::Answered) {
-            *tally
+            *totals
                 .waits
                 .entry(seconds - seconds % WAIT_STEP)
                 .or_default() += 1;
@@ -79,41 +79,41 @@ impl Truth {
     }
 
     /// The smallest units that chats are counted by: skill, agent and group together.
-    pub fn keys(&self) -> impl Iterator<Item = (&Key, &Tally)> {
+    pub fn keys(&self) -> impl Iterator<Item = (&Key, &Totals)> {
         self.0.iter()
     }
 
     /// The sum over all keys that `is_meant`.
-    pub fn sum(&self, is_meant: impl Fn(&Key) -> bool) -> Tally {
-        let mut sum = Tally::default();
-        for (_, tally) in self.0.iter().filter(|(key, _)| is_meant(key)) {
-            sum.add(tally);
+    pub fn sum(&self, is_meant: impl Fn(&Key) -> bool) -> Totals {
+        let mut sum = Totals::default();
+        for (_, totals) in self.0.iter().filter(|(key, _)| is_meant(key)) {
+            sum.add(totals);
         }
         sum
     }
 
     /// Everything.
-    pub fn account(&self) -> Tally {
+    pub fn account(&self) -> Totals {
         self.sum(|_| true)
     }
 
     /// One skill, with its chats that were never answered.
-    pub fn skill(&self, id: i64) -> Tally {
+    pub fn skill(&self, id: i64) -> Totals {
         self.sum(|key| key.skill == id)
     }
 
     /// One agent.
-    pub fn agent(&self, id: i64) -> Tally {
+    pub fn agent(&self, id: i64) -> Totals {
         self.sum(|key| key.agent == Some(id))
     }
 
     /// One skill's chats with one agent.
-    pub fn skill_agent(&self, skill: i64, agent: i64) -> Tally {
+    pub fn skill_agent(&self, skill: i64, agent: i64) -> Totals {
         self.sum(|key| key.skill == skill && key.agent == Some(agent))
     }
 
     /// The chats of one group's agents.
-    pub fn group(&self, id: i64) -> Tally {
+    pub fn group(&self, id: i64) -> Totals {
         self.sum(|key| key.group == Some(id))
     }
 
@@ -123,16 +123,16 @@ impl Truth {
             self.0.keys().filter_map(id).collect()
         };
         let level = |id: fn(&Key) -> Option<i64>| -> Map<String, Value> {
-            let tally = |wanted: i64| self.sum(|key| id(key) == Some(wanted)).json();
+            let totals = |wanted: i64| self.sum(|key| id(key) == Some(wanted)).json();
             let ids = ids(id).into_iter();
-            ids.map(|id| (id.to_string(), tally(id))).collect()
+            ids.map(|id| (id.to_string(), totals(id))).collect()
         };
         let mut skill_agents: BTreeMap<i64, Map<String, Value>> = BTreeMap::new();
         for key in self.0.keys() {
             if let Some(agent) = key.agent {
-                let tally = self.skill_agent(key.skill, agent).json();
+                let totals = self.skill_agent(key.skill, agent).json();
                 let agents = skill_agents.entry(key.skill).or_default();
-                agents.insert(agent.to_string(), tally);
+                agents.insert(agent.to_string(), totals);
             }
         }
         let skill_agents = skill_agents.into_iter();

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::simulator::apis::{engagement_activity, sla};
 use crate::simulator::params::Params;
 use crate::simulator::world::{HOUR, MINUTE, View, Window};
-use crate::simulator::{Changes, Deployment, Ledger, Numbers, Tally, Traffic};
+use crate::simulator::{Changes, Deployment, Ledger, Numbers, Totals, Traffic};
 
 /// A 5-minute mark.
 const START: i64 = 1_750_000_200_000;
@@ -111,7 +111,7 @@ fn an_empty_ledger_answers_with_zeros() {
     );
     let body = value(&ledger.sla("v=1&timeframe=1440", START, 0).unwrap());
     assert_eq!(body["slaDataRange"]["0"]["chats"], 0);
-    assert_eq!(ledger.truth(0, START).account(), Tally::default());
+    assert_eq!(ledger.truth(0, START).account(), Totals::default());
     assert!(ledger.sla("v=2&timeframe=60", START, 0).is_err());
 }
 
@@ -134,8 +134,8 @@ fn totals(ledger: &Ledger, query: &str, now: i64, turn: usize) -> [i64; 5] {
     .map(|name| totals[name].as_i64().unwrap())
 }
 
-fn numbers(tally: &Tally) -> [i64; 5] {
-    let counts = tally.counts;
+fn numbers(totals: &Totals) -> [i64; 5] {
+    let counts = totals.counts;
     [
         counts.interactive,
         counts.noninteractive,

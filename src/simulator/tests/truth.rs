@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::simulator::world::{DAY, HOUR};
-use crate::simulator::{Options, Simulator, Tally};
+use crate::simulator::{Options, Simulator, Totals};
 
 use super::{BUSY, Caller, client, json, started};
 
@@ -12,7 +12,7 @@ async fn truth(simulator: &Simulator, query: &str) -> reqwest::Response {
     client().get(url).send().await.unwrap()
 }
 
-fn assert_same(found: &Value, expected: &Tally, what: &str) {
+fn assert_same(found: &Value, expected: &Totals, what: &str) {
     let counts = expected.counts;
     for (name, number) in [
         ("interactive", counts.interactive),

@@ -1,14 +1,16 @@
 //! The simulated contact centre, and what an API may read of it.
 //!
-//! `skills` and `staffing` say who works when, `arrivals` who asks for a chat; `queueing` decides who serves
-//! whom, and `history` keeps the resulting chats while they can be reported. `nodes` and `changes` say what
-//! of them is known to whom and when, `tally` counts it. [`World`] is the view
-//! of all this that one request gets.
+//! `skills` and `staffing` say who works when, `arrivals` who asks for a chat; `queueing` decides who
+//! serves whom, and `history` keeps the resulting chats while they can be reported. `nodes` and
+//! `changes` say what of them is known when, and `counts` what is counted. [`World`] is the view of
+//! all this that one request gets. `traffic` draws chats without any of it, for simulations that
+//! need very many.
 
 mod arrivals;
 mod block;
 mod changes;
 mod chat;
+mod counts;
 mod history;
 mod nodes;
 mod queueing;
@@ -16,7 +18,6 @@ mod rng;
 mod sample_names;
 mod skills;
 mod staffing;
-mod tally;
 mod traffic;
 mod window;
 
@@ -30,6 +31,8 @@ pub(crate) use arrivals::LONGEST_CHAT;
 pub use changes::Changes;
 pub(crate) use changes::Fate;
 pub use chat::{Chat, Chats, Event};
+pub(crate) use counts::{Activity, View, Waits, wait_seconds};
+pub use counts::{Counts, Key};
 pub(crate) use history::History;
 pub use nodes::{Deployment, Node};
 pub use sample_names::AgentNames;
@@ -37,8 +40,6 @@ pub(crate) use skills::FIRST_SKILL;
 pub use skills::{Skill, UNASSIGNED_SKILL};
 pub use staffing::{Agent, AgentGroup};
 pub(crate) use staffing::{FIRST_AGENT, FIRST_GROUP, Staff};
-pub(crate) use tally::{Activity, View, Waits, wait_seconds};
-pub use tally::{Counts, Key};
 pub use traffic::Traffic;
 pub use window::Window;
 pub(crate) use window::{BUCKET, DAY, floor};
