@@ -1,6 +1,7 @@
 //! The simulator's clock: it may run fast and differ from the machine's.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::SignedDuration;
 
@@ -14,6 +15,8 @@ pub(super) struct SimulatedClock {
     offset_ms: i64,
     /// Simulated seconds per second of `base`.
     speed: i64,
+    /// How far it was put forward, in milliseconds.
+    forward_ms: AtomicI64,
 }
 
 impl SimulatedClock {
@@ -24,6 +27,7 @@ impl SimulatedClock {
             base,
             offset_ms: i64::try_from(offset.as_millis()).unwrap_or(0),
             speed: i64::from(speed),
+            forward_ms: AtomicI64::new(0),
         }
     }
 
@@ -34,9 +38,15 @@ impl SimulatedClock {
         self.start_ms
             .saturating_add(self.offset_ms)
             .saturating_add(passed)
+            .saturating_add(self.forward_ms.load(Ordering::SeqCst))
     }
 
-    /// The same clock if it did not run fast: what the lifetime of tokens is measured by.
+    /// Puts the clock forward.
+    pub(super) fn advance(&self, ms: i64) {
+        self.forward_ms.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    /// The same clock if it had not run fast or been put forward: what the lifetime of tokens is measured by.
     pub(super) fn unhurried_ms(&self) -> i64 {
         self.base.now().as_millisecond() + self.offset_ms
     }
@@ -54,6 +64,8 @@ mod tests {
         assert_eq!(clock.now_ms(), 910_000);
         base.advance(2_000);
         assert_eq!(clock.now_ms(), 1_030_000);
+        clock.advance(500);
+        assert_eq!(clock.now_ms(), 1_030_500);
         assert_eq!(clock.unhurried_ms(), 912_000);
     }
 

@@ -14,7 +14,7 @@ use super::{fault_file, journal};
 /// Longest body of a control call, in bytes.
 pub(super) const LONGEST_BODY: usize = 1024 * 1024;
 
-/// Longest span of the truth, in milliseconds.
+/// Longest span of the truth, and longest time to put the clock forward by, in milliseconds.
 const LONGEST_SPAN: i64 = 31 * DAY;
 /// The end of the year 9999, in milliseconds since the epoch.
 const LATEST: i64 = 253_402_300_799_999;
@@ -37,6 +37,8 @@ pub(super) enum Control {
     Revoke,
     /// `/control/truth`.
     Truth,
+    /// `/control/advance`.
+    Advance,
 }
 
 impl Control {
@@ -47,6 +49,7 @@ impl Control {
             "requests" => Some(Self::Requests),
             "revoke" => Some(Self::Revoke),
             "truth" => Some(Self::Truth),
+            "advance" => Some(Self::Advance),
             _ => None,
         }
     }
@@ -67,10 +70,11 @@ impl Control {
                 return ApiResponse::json(200, &json!({ "revoked": true }));
             }
             (Self::Truth, "GET") => return truth(state, params),
+            (Self::Advance, "POST") => return advance(state, params),
             (Self::Faults | Self::Requests, "GET") => {}
             (Self::Faults, _) => return ApiResponse::method_not_allowed("GET, POST, DELETE"),
             (Self::Requests, _) => return ApiResponse::method_not_allowed("GET, DELETE"),
-            (Self::Revoke, _) => return ApiResponse::method_not_allowed("POST"),
+            (Self::Revoke | Self::Advance, _) => return ApiResponse::method_not_allowed("POST"),
             (Self::Truth, _) => return ApiResponse::method_not_allowed("GET"),
         }
         let body = match self {
@@ -95,6 +99,16 @@ fn add(state: &State, body: &[u8]) -> ApiResponse {
         )]);
     }
     ApiResponse::json(200, &fault_file::write(&state.faults.list()))
+}
+
+/// Puts the clock forward by `ms` milliseconds.
+fn advance(state: &State, params: &Params) -> ApiResponse {
+    let ms = params.get("ms").and_then(whole_number);
+    let Some(ms) = ms.filter(|ms| (0..=LONGEST_SPAN).contains(ms)) else {
+        return errors(&["ms: expected milliseconds, at most 31 days".to_owned()]);
+    };
+    state.clock.advance(ms);
+    ApiResponse::json(200, &json!({ "now_ms": state.clock.now_ms() }))
 }
 
 /// What happened between `from` and `to`.

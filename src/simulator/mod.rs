@@ -18,6 +18,7 @@
 //! | `GET /control/requests` | the last 10,000 calls of the APIs, as JSON |
 //! | `DELETE /control/requests` | removes them from the log |
 //! | `POST /control/revoke` | invalidates every token issued so far |
+//! | `POST /control/advance?ms=MS` | puts LivePerson's clock forward, at most 31 days; tokens do not age |
 //! | `GET /control/truth?from=MS&to=MS` | what really happened in that span, see below |
 //!
 //! # The truth
@@ -270,6 +271,12 @@ impl Simulator {
     /// it runs fast.
     pub fn now_ms(&self) -> i64 {
         self.state.clock.now_ms()
+    }
+
+    /// Puts LivePerson's clock forward by `ms` milliseconds, as if nothing had been asked for so long.
+    /// Tokens do not age by it.
+    pub fn advance(&self, ms: i64) {
+        self.state.clock.advance(ms);
     }
 
     /// The nodes that answer, and what becomes of numbers after the event.

@@ -321,7 +321,7 @@ fn start_page(state: &State) -> ApiResponse {
          account: {}\nskills: {}, agents: {}, groups: {}, seed: {}\n\n\
          {}\n\
          GET, POST, DELETE /control/faults\nGET, DELETE /control/requests\nPOST /control/revoke\n\
-         GET  /control/truth\n",
+         GET  /control/truth\nPOST /control/advance\n",
         options.account,
         options.skills,
         options.agents,

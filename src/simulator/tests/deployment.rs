@@ -12,7 +12,7 @@ use crate::simulator::{
     DeploymentOptions, ManualClock, Node, NodeChoice, Options, Simulator, Truth,
 };
 
-use super::{BUSY, Caller, client, started};
+use super::{BUSY, Caller, client, json, started};
 
 const ACTIVITY: &str = "engactivity?v=1&timeframe=60";
 
@@ -139,4 +139,28 @@ async fn a_fast_clock_moves_windows_and_not_tokens() {
     assert_eq!(connected(&after), known(&simulator, Node::default()));
     clock.advance(57 * MINUTE);
     assert_eq!(caller.operations(ACTIVITY).await.status(), 401);
+}
+
+#[tokio::test]
+async fn the_clock_is_put_forward_over_the_control_path() {
+    let (simulator, _) = started(deployed(DeploymentOptions::default())).await;
+    let caller = Caller::authorized(&simulator).await;
+    let post = async |query: &str| {
+        let url = format!("{}/control/advance{query}", simulator.base_url());
+        client().post(url).send().await.unwrap()
+    };
+    let body = json(post("?ms=90000000").await).await;
+    assert_eq!(body["now_ms"], BUSY + 90_000_000);
+    assert_eq!(date(&simulator).await, "Wed, 04 Jun 2025 12:02:37 GMT");
+    let found = connected(&caller.data(ACTIVITY).await);
+    assert_eq!(found, known(&simulator, Node::default()));
+    let mut wrong = Vec::new();
+    for query in ["", "?ms=-1", "?ms=x", "?ms=2678400001"] {
+        let status = post(query).await.status();
+        if status != 400 {
+            wrong.push(format!("{query}: {status}"));
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+    assert_eq!(simulator.now_ms(), BUSY + 90_000_000);
 }
