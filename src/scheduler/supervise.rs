@@ -68,7 +68,7 @@ mod tests {
     use super::super::run::CallOutput;
     use super::*;
     use crate::scheduler::test_driver::{data_task, settings};
-    use crate::scheduler::{Call, Event, RequestKey, TaskId};
+    use crate::scheduler::{Call, Event, PlannedRequest, RequestKey, TaskId};
 
     /// Panics at its second answer. Each lock holds one list or count.
     #[derive(Default)]
@@ -86,8 +86,8 @@ mod tests {
         type Failure = ();
         type Change = ();
 
-        fn begin_poll(&self, _: TaskId) -> Vec<RequestKey> {
-            vec![RequestKey(0)]
+        fn begin_poll(&self, _: TaskId) -> Vec<PlannedRequest> {
+            vec![RequestKey(0).into()]
         }
 
         async fn execute(&self, _: Call) -> CallOutput<(), ()> {
@@ -96,7 +96,7 @@ mod tests {
             CallOutput::answered(())
         }
 
-        fn publish(&self, _: Call, (): ()) -> Vec<RequestKey> {
+        fn publish(&self, _: Call, (): ()) -> Vec<PlannedRequest> {
             let mut published = self.published.lock();
             *published += 1;
             let count = *published;

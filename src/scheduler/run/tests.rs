@@ -29,14 +29,14 @@ impl Worker for Shared {
     type Failure = ();
     type Change = ();
 
-    fn begin_poll(&self, _: TaskId) -> Vec<RequestKey> {
+    fn begin_poll(&self, _: TaskId) -> Vec<PlannedRequest> {
         let mut running = self.0.running.lock();
         assert!(
             !*running,
             "a poll began before the end of the last one was reported"
         );
         *running = true;
-        (0..5).map(RequestKey).collect()
+        (0..5).map(|n| RequestKey(n).into()).collect()
     }
 
     async fn execute(&self, _: Call) -> CallOutput<(), ()> {
@@ -46,7 +46,7 @@ impl Worker for Shared {
         CallOutput::answered(())
     }
 
-    fn publish(&self, _: Call, (): ()) -> Vec<RequestKey> {
+    fn publish(&self, _: Call, (): ()) -> Vec<PlannedRequest> {
         *self.0.published.lock() += 1;
         Vec::new()
     }
@@ -111,8 +111,8 @@ impl Worker for RefusedTwice {
     type Failure = String;
     type Change = ();
 
-    fn begin_poll(&self, _: TaskId) -> Vec<RequestKey> {
-        vec![RequestKey(0)]
+    fn begin_poll(&self, _: TaskId) -> Vec<PlannedRequest> {
+        vec![RequestKey(0).into()]
     }
 
     async fn execute(&self, _: Call) -> CallOutput<(), String> {
@@ -125,7 +125,7 @@ impl Worker for RefusedTwice {
         }
     }
 
-    fn publish(&self, _: Call, (): ()) -> Vec<RequestKey> {
+    fn publish(&self, _: Call, (): ()) -> Vec<PlannedRequest> {
         Vec::new()
     }
 

@@ -11,7 +11,7 @@ use super::super::test_driver::{
 };
 use super::super::{
     AccountScheduler, Call, CallOutput, CarriedTask, Carryover, Event, Outcome, PlanSource,
-    RequestKey, SessionChange, Step, TaskId, Worker, supervise,
+    PlannedRequest, SessionChange, Step, TaskId, Worker, supervise,
 };
 
 fn request(index: usize) -> PlainCall {
@@ -171,7 +171,7 @@ impl Worker for Crashing {
     type Failure = ();
     type Change = ();
 
-    fn begin_poll(&self, _: TaskId) -> Vec<RequestKey> {
+    fn begin_poll(&self, _: TaskId) -> Vec<PlannedRequest> {
         keys(2)
     }
 
@@ -180,7 +180,7 @@ impl Worker for Crashing {
         Outcome::Throttled { retry_after }.into()
     }
 
-    fn publish(&self, _: Call, (): ()) -> Vec<RequestKey> {
+    fn publish(&self, _: Call, (): ()) -> Vec<PlannedRequest> {
         Vec::new()
     }
 
@@ -201,7 +201,7 @@ impl Worker for Crashing {
 }
 
 impl PlanSource for &Crashing {
-    fn begin_poll(&mut self, task: TaskId) -> Vec<RequestKey> {
+    fn begin_poll(&mut self, task: TaskId) -> Vec<PlannedRequest> {
         Worker::begin_poll(*self, task)
     }
 }
