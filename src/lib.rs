@@ -10,6 +10,9 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+#[path = "../tests/common/cases.rs"]
+mod cases;
 pub mod cli;
 pub mod clock;
 pub mod collectors;

@@ -100,6 +100,7 @@ pub(super) struct Flags {
 
 #[cfg(test)]
 mod tests {
+    use crate::cases::check_each;
     use clap::CommandFactory as _;
 
     use super::*;
@@ -122,14 +123,15 @@ mod tests {
 
     #[test]
     fn usage_errors_have_exit_status_2() {
-        for line in [
+        let cases = [
             "x --log.level=loud",
             "x --web.telemetry-path=metrics",
             "x fly",
             "x --no",
-        ] {
+        ];
+        check_each(cases, |line| {
             let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{line}");
-        }
+        });
     }
 }

@@ -82,10 +82,11 @@ pub fn count(number: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     #[test]
     fn numbers_of_chats_are_written_for_people() {
-        for (number, text) in [
+        let cases = [
             (0.0, "0"),
             (-0.0, "0"),
             (std::iter::empty::<f64>().sum(), "0"),
@@ -93,8 +94,9 @@ mod tests {
             (0.1 + 0.2, "0.3"),
             (-0.001, "0"),
             (1e300, "1e300"),
-        ] {
+        ];
+        check_each(cases, |(number, text)| {
             assert_eq!(count(number), text, "{number:?}");
-        }
+        });
     }
 }

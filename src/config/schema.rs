@@ -325,6 +325,7 @@ fn closest(name: &str, keys: &[Key]) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     #[test]
     fn finds_the_key_that_was_meant() {
@@ -334,14 +335,15 @@ mod tests {
             Key::selection("skills"),
             Key::value("leDataReporting"),
         ];
-        for (name, want) in [
+        let cases = [
             ("intervall", Some("interval")),
             ("widnows", Some("windows")),
             ("ledatareporting", Some("leDataReporting")),
             ("buckets", None),
-        ] {
+        ];
+        check_each(cases, |(name, want)| {
             assert_eq!(closest(name, KEYS), want, "{name}");
-        }
+        });
         assert_eq!(closest(&"interval".repeat(1000), KEYS), None);
     }
 }

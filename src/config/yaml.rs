@@ -43,6 +43,7 @@ fn path(steps: &[PathSegment]) -> String {
 mod tests {
     use super::super::collector_section;
     use super::*;
+    use crate::cases::check_each;
     use crate::collectors::Registry;
 
     fn parse_with(text: &str, diagnostics: &Diagnostics) -> Result<Value, String> {
@@ -79,14 +80,15 @@ mod tests {
 
     #[test]
     fn what_is_no_configuration_is_an_error() {
-        for (text, want) in [
+        let cases = [
             ("", "is empty"),
             ("# only a comment\n", "is empty"),
             ("- a\n", "found a list"),
             ("accounts", "found a single value"),
-        ] {
+        ];
+        check_each(cases, |(text, want)| {
             let reason = parse_with(text, &Diagnostics::default()).unwrap_err();
             assert!(reason.contains(want), "{text:?}: {reason}");
-        }
+        });
     }
 }

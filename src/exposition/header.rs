@@ -114,6 +114,7 @@ pub(super) fn write_value(value: f64, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
     use crate::collectors::Registry;
     use crate::collectors::sla::of_level;
     use crate::data_family;
@@ -170,7 +171,7 @@ mod tests {
     #[test]
     fn every_family_has_its_header_compressed_once() {
         let mut compressor = Compressor::new();
-        for family in Registry::standard().families() {
+        check_each(Registry::standard().families(), |family| {
             let header = header(&mut compressor, family).unwrap();
             for format in [Format::Text, Format::OpenMetrics] {
                 assert_eq!(
@@ -178,6 +179,6 @@ mod tests {
                     text(format, family).as_bytes()
                 );
             }
-        }
+        });
     }
 }

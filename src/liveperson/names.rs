@@ -186,6 +186,7 @@ impl Named for User {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     fn names(body: &str) -> Vec<(i64, String)> {
         names_of(NameKind::Skills, body)
@@ -239,17 +240,18 @@ mod tests {
     #[test]
     fn long_and_unusual_names_are_unchanged() {
         let odd = "\"quoted\" back\\slash new\nline \u{1F600} \t";
-        for name in [odd.to_owned(), "ö".repeat(500), "x".repeat(4096)] {
+        let cases = [odd.to_owned(), "ö".repeat(500), "x".repeat(4096)];
+        check_each(cases, |name| {
             let body = serde_json::json!([{ "id": 1, "name": name }]).to_string();
             assert_eq!(names(&body), [(1, name)]);
-        }
+        });
         let body = serde_json::json!([{ "id": 1, "name": "x€".repeat(2000) }]).to_string();
         assert_eq!(names(&body), [(1, "x€".repeat(1024))]);
     }
 
     #[test]
     fn a_body_without_a_list_of_names_is_an_error() {
-        for body in [
+        let cases = [
             "{}",
             "null",
             "1",
@@ -258,10 +260,11 @@ mod tests {
             r#"[{"id":1.5}]"#,
             "[{]",
             r#"[{"id":1,"name":["x"]}, null]"#,
-        ] {
+        ];
+        check_each(cases, |body| {
             let read = read(NameKind::Users, body.as_bytes());
             assert!(read.is_err(), "{body}");
-        }
+        });
         assert_eq!(
             read(
                 NameKind::Skills,
@@ -274,8 +277,7 @@ mod tests {
     #[test]
     fn an_unreadable_entry_loses_its_own_name_only() {
         let good = r#"{"id":7,"name":"Sales"}"#;
-        let mut wrong = Vec::new();
-        for odd in [
+        let cases = [
             r#"{"id":1,"name":"half \ud83d"}"#.as_bytes(),
             br#"{"id":1,"name":"\udE00 half"}"#,
             b"{\"id\":1,\"name\":\"\xff\"}",
@@ -286,17 +288,16 @@ mod tests {
             br#"{"id":1,"deleted":"perhaps","name":"x"}"#,
             b"\"x\"",
             b"[[]]",
-        ] {
+        ];
+        check_each(cases, |odd| {
             let body = [b"[", odd, b",", good.as_bytes(), b",", odd, b"]"].concat();
             let content = read(NameKind::Skills, &body).unwrap();
             let sales = NameList::Skills(vec![(7.into(), "Sales".to_owned())]);
             let names = NamesAnswer::Names(sales);
             let count = content.ignored.map(|ignored| ignored.count);
-            if (content.value, count) != (names, Some(2)) {
-                wrong.push(String::from_utf8_lossy(odd).into_owned());
-            }
-        }
-        assert!(wrong.is_empty(), "{wrong:?}");
+            let odd = String::from_utf8_lossy(odd);
+            assert_eq!((content.value, count), (names, Some(2)), "{odd}");
+        });
         let unused =
             r#"[{"id":7,"name":"Sales","fullName":[],"nickname":1.5,"loginName":"\ud800"}]"#;
         assert_eq!(names(unused), [(7, "Sales".to_owned())]);

@@ -61,6 +61,8 @@ mod task;
 #[cfg(test)]
 mod test_driver;
 #[cfg(test)]
+mod test_worker;
+#[cfg(test)]
 mod tests;
 
 pub use account::{AccountScheduler, AccountSettings, CarriedTask, Carryover, Step};

@@ -240,6 +240,3 @@ fn after_panic<T, F>(error: &JoinError) -> CallOutput<T, F> {
     tracing::error!(%error, "a call ended without a result; this is a bug in the exporter");
     Outcome::Failed { connection: false }.into()
 }
-
-#[cfg(test)]
-mod tests;

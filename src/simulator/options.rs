@@ -237,6 +237,7 @@ impl std::error::Error for StartError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
     use clap::Parser;
     use secrecy::ExposeSecret;
 
@@ -286,7 +287,7 @@ mod tests {
             ..Options::default()
         };
         let text = StartError::Options(options.errors()).to_string();
-        for flag in [
+        let cases = [
             "--account: expected 1 to 64 letters, digits, '-' or '_', found \"a/b\"",
             "--skills: expected 0 to 2000, found 2001",
             "--agents: ",
@@ -295,8 +296,9 @@ mod tests {
             "--latency: expected at most 1h, found 4000s",
             "--token-lifetime: expected 1s to 744h, found 0ns",
             "--client-id: expected a value, found nothing",
-        ] {
+        ];
+        check_each(cases, |flag| {
             assert!(text.contains(flag), "{flag} in {text}");
-        }
+        });
     }
 }

@@ -262,6 +262,7 @@ impl SeriesLimit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     fn counts(agents: u64, skills: u64, account: u64) -> LevelCounts {
         let mut counts = LevelCounts::default();
@@ -304,15 +305,16 @@ mod tests {
     #[test]
     fn the_most_detailed_levels_are_dropped_until_the_rest_fits() {
         let counts = counts(5, 3, 2);
-        for (limit, dropped) in [
+        let cases = [
             (10, &DROP_ORDER[..0]),
             // An empty level goes with those before it: its next series would be dropped, too.
             (9, &DROP_ORDER[..2]),
             (4, &DROP_ORDER[..3]),
             (1, &DROP_ORDER[..5]),
-        ] {
+        ];
+        check_each(cases, |(limit, dropped)| {
             assert_eq!(counts.levels_over(limit), set(dropped), "{limit}");
-        }
+        });
     }
 
     #[test]

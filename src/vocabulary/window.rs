@@ -50,18 +50,20 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     #[test]
     fn labels_are_written_as_prometheus_writes_durations() {
-        for (window, label) in [
+        let cases = [
             (Window::Minutes(5), "5m"),
             (Window::Minutes(60), "1h"),
             (Window::Minutes(90), "1h30m"),
             (Window::Minutes(1439), "23h59m"),
             (Window::Minutes(1440), "1d"),
             (Window::Today, "today"),
-        ] {
+        ];
+        check_each(cases, |(window, label)| {
             assert_eq!(window.label(), label, "{window:?}");
-        }
+        });
     }
 }

@@ -86,7 +86,7 @@ pub(crate) fn parse(text: &str) -> Result<Document, String> {
     }
 }
 
-/// What a value is, for errors that must not repeat it. Scalars are not told apart: all are kept as
+/// What a value is, for errors that must not repeat it. Scalars are not distinguished: all are kept as
 /// the string that was written.
 pub(crate) fn describe(kind: &ValueKind) -> &'static str {
     match kind {

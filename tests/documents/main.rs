@@ -12,6 +12,8 @@
     reason = "a test may stop at the first surprise"
 )]
 
+#[path = "../common/cases.rs"]
+mod cases;
 mod collectors;
 mod dashboards;
 mod files;

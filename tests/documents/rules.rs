@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use super::files::{files, repository};
 use super::known_series::check;
 use super::promql::selectors;
+use crate::cases::check_each;
 
 /// The expressions of rule files. They have one of two forms: `expr: one line`, or `expr: |` and lines that
 /// are indented further.
@@ -54,13 +55,13 @@ fn rules_use_only_series_and_labels_that_exist() {
     let expressions = rule_expressions();
     let rules = recorded.len() + named_in_rules("alert:").len();
     assert_eq!(expressions.len(), rules, "one expression for each rule");
-    for expression in expressions {
+    check_each(expressions, |expression| {
         let found = selectors(&expression);
         assert!(!found.is_empty(), "no series in {expression}");
         for selector in found {
             check(&selector, &recorded, &expression);
         }
-    }
+    });
 }
 
 /// The PromQL of the documents, one expression for each paragraph of a `promql` block.
@@ -81,13 +82,13 @@ fn documented_expressions() -> Vec<String> {
 fn documented_queries_use_only_series_that_exist() {
     let expressions = documented_expressions();
     assert!(expressions.len() >= 4, "{expressions:?}");
-    for expression in expressions {
+    check_each(expressions, |expression| {
         let found = selectors(&expression);
         assert!(!found.is_empty(), "no series in {expression}");
         for selector in found {
             check(&selector, &BTreeSet::new(), &expression);
         }
-    }
+    });
 }
 
 #[test]
@@ -115,7 +116,7 @@ fn every_alert_says_what_to_do_and_is_tested_firing_and_silent() {
         .find(|(path, _)| path.ends_with("liveperson.alerts.rules.yml"))
         .unwrap();
     let mut count = 0;
-    for alert in alerts.split("- alert: ").skip(1) {
+    check_each(alerts.split("- alert: ").skip(1), |alert| {
         let name = alert.lines().next().unwrap();
         for needed in ["severity: ", "summary: ", "description: "] {
             assert!(alert.contains(needed), "{name} has no {needed}");
@@ -129,7 +130,7 @@ fn every_alert_says_what_to_do_and_is_tested_firing_and_silent() {
         assert!(silences > 0, "no test where {name} stays silent");
         assert!(cases.len() > silences, "no test where {name} fires");
         count += 1;
-    }
+    });
     assert!(count >= 14, "only {count} alerts were found");
 }
 
@@ -159,11 +160,11 @@ fn run_promtool(arguments: &[&str], folder: &str) {
         .args(files.iter().map(|(path, _)| path))
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     let complaints = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}{complaints}");
-    assert_eq!(complaints, "", "{said}");
-    assert_eq!(said.matches("SUCCESS").count(), files.len(), "{said}");
+    assert!(output.status.success(), "{printed}{complaints}");
+    assert_eq!(complaints, "", "{printed}");
+    assert_eq!(printed.matches("SUCCESS").count(), files.len(), "{printed}");
 }
 
 #[test]

@@ -9,18 +9,19 @@ use std::sync::Arc;
 use liveperson_exporter::simulator::{Fault, Options, Simulator, SystemClock, Target};
 use serde_json::Value;
 
+use crate::common::cases::check_each_async;
 use crate::common::{self, Exporter, eventually, get};
 
 /// What a program says its version is; `None` when it is not there.
 fn version(program: &Path) -> Option<String> {
     let output = Command::new(program).arg("--version").output().ok()?;
     // Some print it on standard error.
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said).into_owned();
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed).into_owned();
     output
         .status
         .success()
-        .then(|| said.split(' ').nth(2).unwrap().to_owned())
+        .then(|| printed.split(' ').nth(2).unwrap().to_owned())
 }
 
 /// Says something that the test runner does not keep to itself.
@@ -181,14 +182,14 @@ limits: {{min_spacing: 10ms}}
 }
 
 #[tokio::test]
-async fn a_real_prometheus_scrapes_it_and_quantiles_work_without_rate() {
+async fn a_real_prometheus_scrapes_and_quantiles_work_without_rate() {
     let (_simulator, exporter) = exporter().await;
     for program in servers() {
-        scrapes_it_and_quantiles_work_without_rate(&program, &exporter).await;
+        scrapes_and_quantiles_work_without_rate(&program, &exporter).await;
     }
 }
 
-async fn scrapes_it_and_quantiles_work_without_rate(program: &Path, exporter: &Exporter) {
+async fn scrapes_and_quantiles_work_without_rate(program: &Path, exporter: &Exporter) {
     let prometheus = Prometheus::scraping(program, &exporter.base_url);
     prometheus.eventually("up", |values| values == [1.0]).await;
     prometheus
@@ -324,17 +325,18 @@ async fn every_upper_limit_is_a_canonical_number_in_both_formats() {
         "0.05", "0.1", "0.25", "0.5", "1.0", "10.0", "120.0", "15.0", "2.5", "30.0", "45.0", "5.0",
         "60.0", "90.0", "+Inf",
     ]);
-    for format in FORMATS {
+    check_each_async(FORMATS, async |format| {
         let (_, page) = page_in(format, &exporter).await;
         assert_eq!(limits(&page), wanted, "{format}");
-    }
+    })
+    .await;
 }
 
 /// Prometheus 3 rewrites the limits of some types and not those of others.
 #[tokio::test]
 async fn series_are_the_same_ones_whichever_format_a_prometheus_reads() {
     let (_simulator, exporter) = exporter().await;
-    for program in servers() {
+    check_each_async(servers(), async |program| {
         for format in FORMATS {
             let (content_type, page) = page_in(format, &exporter).await;
             let prometheus = Prometheus::scraping(&program, &serve(&content_type, &page));
@@ -353,5 +355,6 @@ async fn series_are_the_same_ones_whichever_format_a_prometheus_reads() {
                 );
             }
         }
-    }
+    })
+    .await;
 }

@@ -89,6 +89,7 @@ fn filters<I: Id>(
 
 #[cfg(test)]
 mod tests {
+    use crate::cases::check_each;
     use std::time::Duration;
 
     use super::*;
@@ -214,7 +215,7 @@ mod tests {
     fn long_lists_are_split_so_that_no_url_passes_2000_characters() {
         let skills: Vec<i64> = (0..500).map(|n| i64::MAX - n).collect();
         let agents: Vec<i64> = (0..500).map(|n| 1_000_000 + n).collect();
-        for agent_selection in [Selection::All, ids(&agents)] {
+        check_each([Selection::All, ids(&agents)], |agent_selection| {
             let settings = settings(ids(&skills), agent_selection.clone(), false);
             let plan = plan(&settings, &TARGET);
             let (mut seen_skills, mut seen_agents, mut agent_levels) = (vec![], vec![], 0);
@@ -236,7 +237,7 @@ mod tests {
             } else {
                 assert_eq!(seen_agents, agents);
             }
-        }
+        });
     }
 
     #[test]

@@ -52,6 +52,7 @@ fn cumulative(asked: &[u32], answer: &SlaAnswer) -> (Vec<(u32, f64)>, f64) {
 
 #[cfg(test)]
 mod tests {
+    use crate::cases::check_each;
     use proptest::prelude::*;
 
     use super::super::answer::SlaBucket;
@@ -90,7 +91,7 @@ mod tests {
 
     #[test]
     fn each_subject_has_its_families() {
-        for (subject, series) in [
+        let cases = [
             (
                 Subject::Account,
                 "liveperson_window_account_waited_chats{account=1,window=1h}",
@@ -103,7 +104,8 @@ mod tests {
                 Subject::Group(7.into()),
                 "liveperson_window_group_waited_chats{account=1,group=7,window=1h}",
             ),
-        ] {
+        ];
+        check_each(cases, |(subject, series)| {
             let mut recorder = Recorder::default();
             let query = SlaQuery {
                 window: Window::Minutes(60),
@@ -114,7 +116,7 @@ mod tests {
             map("1", &query, &answer, &mut recorder);
             assert_eq!(recorder.value(series), Some(5.0), "{:?}", recorder.samples);
             assert_eq!(recorder.samples.len(), 3);
-        }
+        });
     }
 
     proptest! {

@@ -7,6 +7,8 @@ mod map;
 mod plan;
 mod query;
 mod settings;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use super::collector::{About, Collector, Minutes, SeriesBound, Target};
 use super::realtime::{PROBE_MINUTES, PROBE_WINDOW, count};

@@ -152,7 +152,7 @@ fn what_is_still_asked_for_outlives_a_change_and_a_failure() {
 }
 
 #[test]
-fn skills_stay_while_it_is_unknown_which_there_are() {
+fn skills_stay_while_their_list_is_unknown() {
     let t0 = crate::clock::real_time();
     let mut results = Results::default();
     results.begin(vec![discover()]);

@@ -2,6 +2,7 @@
 
 use super::server::*;
 use super::*;
+use crate::cases::{check_each, check_each_async};
 
 #[tokio::test]
 async fn connections_are_used_again_and_requests_look_as_promised() {
@@ -100,7 +101,7 @@ async fn names_are_asked_for_once_and_then_conditionally() {
 /// A server or gateway that rejects the condition would otherwise reject every request.
 #[tokio::test]
 async fn a_condition_that_is_refused_is_not_sent_again() {
-    for status in [400, 412, 431] {
+    check_each_async([400, 412, 431], async |status| {
         let list = || Act::Send(answer(200, &["ETag: \"one\""], "[]"));
         let server = Server::plain(vec![list(), send(status, "no"), list()]).await;
         let client = signing_client(&server);
@@ -119,7 +120,8 @@ async fn a_condition_that_is_refused_is_not_sent_again() {
             [None, Some("\"one\"".to_owned()), None],
             "{status}"
         );
-    }
+    })
+    .await;
     let endless = format!("ETag: \"{}\"", "e".repeat(2_000));
     let script = vec![Act::Send(answer(200, &[&endless], "[]")), send(200, "[]")];
     let server = Server::plain(script).await;
@@ -141,16 +143,15 @@ async fn every_list_of_names_has_its_path() {
     assert_eq!(error.to_string(), "refused (403): no message");
     let requests = server.requests();
     let path = "GET /api/account/123/configuration/le-users";
-    for (request, expected) in
-        requests
-            .iter()
-            .zip(["skills?v=4.0", "agentGroups?v=2.0", "users?v=4.0"])
-    {
+    let cases = requests
+        .iter()
+        .zip(["skills?v=4.0", "agentGroups?v=2.0", "users?v=4.0"]);
+    check_each(cases, |(request, expected)| {
         assert!(
             request.starts_with(&format!("{path}/{expected} HTTP/1.1\r\n")),
             "{request}"
         );
-    }
+    });
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::cases::check_each;
 use crate::exposition::{Format, write_self_metrics};
 
 fn page(accounts: &[AccountState], counters: &[AccountCounters]) -> String {
@@ -35,7 +36,7 @@ fn openmetrics_says_since_when_counters_count() {
     counters[0].request("sla", "200", Duration::from_secs(1), 1);
     let gathered = gathered(CONFIG, &[state("1")], &counters);
     let page = written(Format::OpenMetrics, &gathered);
-    for line in [
+    let cases = [
         "# TYPE liveperson_api_requests counter",
         "liveperson_api_requests_total{account=\"1\",api=\"sla\",code=\"200\"} 1",
         "liveperson_api_requests_created{account=\"1\",api=\"sla\",code=\"200\"} 1700000000.5",
@@ -44,9 +45,10 @@ fn openmetrics_says_since_when_counters_count() {
         "liveperson_api_request_duration_seconds_created{account=\"1\",api=\"sla\"} 1700000000.5",
         "# TYPE liveperson_exporter_build info",
         "# TYPE process_cpu_seconds counter",
-    ] {
+    ];
+    check_each(cases, |line| {
         assert!(page.lines().any(|l| l == line), "{line} is not in\n{page}");
-    }
+    });
     assert!(page.contains("\nprocess_cpu_seconds_created 1"));
     assert!(!written(Format::Text, &gathered).contains("_created"));
 }
@@ -66,9 +68,9 @@ fn unselected_collectors_are_left_out_with_their_headers() {
     gathered.keep_collectors(collector_of, |collector| collector != "sla");
     let page = written(Format::Text, &gathered);
     assert!(!page.contains("api=\"sla\""), "{page}");
-    for api in ["engactivity", "token"] {
+    check_each(["engactivity", "token"], |api| {
         assert!(page.contains(&format!("api=\"{api}\"")), "{page}");
-    }
+    });
     assert!(!page.contains("collector=") && !page.contains("liveperson_up"));
     assert!(page.contains("liveperson_api_backoff_seconds{account=\"1\"}"));
 }
@@ -98,7 +100,7 @@ fn states_and_counters_of_several_accounts_share_a_family() {
     counters[1].skipped("sla", 3);
     counters[1].entries_ignored("sla", 2);
     let page = page(&[state("1"), state("2")], &counters);
-    for line in [
+    let cases = [
         "liveperson_api_requests_total{account=\"1\",api=\"token\",code=\"200\"} 1",
         "liveperson_api_requests_total{account=\"2\",api=\"sla\",code=\"timeout\"} 1",
         "liveperson_api_response_bytes_total{account=\"1\",api=\"token\"} 300",
@@ -113,9 +115,10 @@ fn states_and_counters_of_several_accounts_share_a_family() {
         "liveperson_series{account=\"2\",collector=\"sla\"} 7",
         "liveperson_exporter_config_last_reload_successful 1",
         "liveperson_exporter_config_last_reload_success_timestamp_seconds 1500000000",
-    ] {
+    ];
+    check_each(cases, |line| {
         assert!(page.lines().any(|l| l == line), "{line} is not in\n{page}");
-    }
+    });
     let types: Vec<_> = page.lines().filter(|l| l.starts_with("# TYPE")).collect();
     let mut unique = types.clone();
     unique.dedup();
@@ -135,8 +138,8 @@ fn every_family_is_on_the_page_with_its_help() {
     let mut with_success = state("1");
     with_success.collectors[0].last_success = Some(1.0);
     let page = page(&[with_success], &counters);
-    for family in families::ALL {
+    check_each(families::ALL, |family| {
         let help = format!("# HELP {} {}", family.name, family.help);
         assert!(page.lines().any(|l| l == help), "{help} is not in\n{page}");
-    }
+    });
 }

@@ -132,6 +132,7 @@ fn empty_buckets(params: &Params) -> Result<BTreeMap<u32, i64>, InvalidParameter
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     fn limits(query: &str) -> Result<Vec<u32>, InvalidParameter> {
         let buckets = empty_buckets(&Params::parse(Some(query)))?;
@@ -142,8 +143,8 @@ mod tests {
     fn histogram_limits_are_multiples_of_five_with_zero() {
         assert_eq!(limits(""), Ok(DEFAULT_BUCKETS.to_vec()));
         assert_eq!(limits("histogram=20,5,10"), Ok(vec![0, 5, 10, 20]));
-        for bad in ["", "0,7", "-5", "all"] {
+        check_each(["", "0,7", "-5", "all"], |bad| {
             assert!(limits(&format!("histogram={bad}")).is_err(), "{bad}");
-        }
+        });
     }
 }

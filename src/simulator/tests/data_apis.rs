@@ -9,6 +9,7 @@ use crate::simulator::params::Params;
 use crate::simulator::world::{Changes, Chat, HOUR, History, MINUTE, Node, Staff, View, Window};
 
 use super::{BUSY, QUIET};
+use crate::cases::check_each;
 
 const NUMBERS: [&str; 5] = [
     "totalInteractiveChats",
@@ -267,13 +268,13 @@ fn values(map: &Value) -> impl Iterator<Item = &Value> {
 #[test]
 fn all_levels_agree_at_any_time() {
     let history = History::new(Staff::new(1, 8, 40, 3));
-    for now in [BUSY, QUIET, BUSY + 4 * 24 * HOUR] {
+    check_each([BUSY, QUIET, BUSY + 4 * 24 * HOUR], |now| {
         for minutes in [5, 60, 1440] {
             let chats = history.chats_around(Window::ending(now, minutes, Node::default()));
             let chats: Vec<Chat> = chats.iter().cloned().collect();
             assert_levels_agree(now, minutes, &chats);
         }
-    }
+    });
 }
 
 fn assert_levels_agree(now: i64, minutes: i64, chats: &[Chat]) {

@@ -10,6 +10,7 @@ use liveperson_exporter::config::{Account, Auth, Config, Environment, load_or_de
 use liveperson_exporter::vocabulary::{Selection, SkillId, Window};
 
 use super::folder::{ACCOUNT, Folder};
+use crate::common::cases::check_each;
 
 fn overridden(text: &str, env: &[(&str, &str)]) -> Config {
     let env: Vec<_> = env
@@ -174,7 +175,7 @@ fn one_account_can_come_from_the_environment_alone() {
         ("LIVEPERSON_CLIENT_SECRET", "hush-hush"),
         ("LIVEPERSON_CLIENT_SECRET_FILE", file.to_str().unwrap()),
     ];
-    for secret in secrets {
+    check_each(secrets, |secret| {
         let loaded = load_without_file(&[
             ("LIVEPERSON_ACCOUNT_ID", "12345678"),
             ("LIVEPERSON_CLIENT_ID", "abc"),
@@ -202,7 +203,7 @@ fn one_account_can_come_from_the_environment_alone() {
         assert_eq!(sla(account).interval, Duration::from_secs(120));
         assert!(account.hosts.contains_key("sentinel"));
         assert_eq!(loaded.warnings, Vec::<String>::new());
-    }
+    });
 }
 
 #[test]
@@ -255,9 +256,9 @@ fn an_incomplete_account_says_what_is_missing() {
 fn without_file_and_account_the_error_names_both() {
     let text = load_without_file(&[]).unwrap_err();
     let remedies = [NO_FILE, "--config.file", "LIVEPERSON_ACCOUNT_ID"];
-    for remedy in remedies {
+    check_each(remedies, |remedy| {
         assert!(text.contains(remedy), "{text}");
-    }
+    });
 }
 
 #[test]

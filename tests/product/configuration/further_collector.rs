@@ -8,6 +8,7 @@ use liveperson_exporter::config::{
 use liveperson_exporter::vocabulary::{Selection, SkillId};
 
 use super::folder::ACCOUNT;
+use crate::common::cases::check_each;
 
 const SECTIONS: &[SectionType] = &[SectionType::of::<QueueState>()];
 
@@ -101,7 +102,8 @@ fn its_mistakes_are_reported_like_any_others() {
 #[test]
 fn its_keys_are_among_the_known_ones() {
     let keys = known_keys(SECTIONS);
-    for key in ["queue_state.top", "accounts[].queue_state.top"] {
+    let cases = ["queue_state.top", "accounts[].queue_state.top"];
+    check_each(cases, |key| {
         assert!(keys.iter().any(|known| known == key), "{key}");
-    }
+    });
 }

@@ -10,6 +10,7 @@ use liveperson_exporter::config::{Auth, Config, Environment, known_keys, load};
 use liveperson_exporter::vocabulary::{Selection, Window};
 
 use super::folder::Folder;
+use crate::common::cases::check_each;
 
 const FULL: &str = "config/liveperson_exporter.yml";
 const MINIMAL: &str = "config/liveperson_exporter.minimal.yml";
@@ -153,7 +154,7 @@ fn the_full_sample_contains_every_key() {
     let mentioned = paths(&uncommented());
     let known = known_keys(&Registry::standard().sections());
     assert!(known.contains(&"accounts[].auth.login.password_file".to_owned()));
-    for key in known {
+    check_each(known, |key| {
         assert!(mentioned.contains(&key), "{FULL} does not contain {key}");
-    }
+    });
 }

@@ -10,6 +10,7 @@ use liveperson_exporter::config::{Account, Auth, Config};
 use liveperson_exporter::vocabulary::{Selection, SkillId, Window};
 
 use super::folder::{ACCOUNT, Folder};
+use crate::common::cases::check_each;
 
 fn config(text: &str) -> Config {
     Folder::with(text).load(&[]).unwrap().config
@@ -161,25 +162,26 @@ fn errors_name_secret_files_without_their_content() {
         (b"", "is empty; write the secret into it"),
         (&[b'x'; 70_000], "is larger than 64KiB"),
     ];
-    for (content, reason) in contents {
+    check_each(contents, |(content, reason)| {
         folder.file("s", content);
         let want = format!("accounts[0].auth.oauth2.client_secret_file: DIR/s {reason}");
         assert_eq!(folder.error(&[]), want);
-    }
+    });
 }
 
 /// The secret is pasted where the path of its file belongs.
 #[test]
 fn a_secret_given_as_a_path_is_not_repeated() {
     let long = "hunter2".repeat(100);
-    for pasted in [
+    let cases = [
         "hunter2",
         "hunter2/with+slash==",
         "/hunter2/x",
         "hunter2.txt",
         &long,
         "c.yml/hunter2",
-    ] {
+    ];
+    check_each(cases, |pasted| {
         let text = ACCOUNT.replace(
             "client_secret: hush-hush",
             &format!("client_secret_file: {pasted}"),
@@ -188,7 +190,7 @@ fn a_secret_given_as_a_path_is_not_repeated() {
         let path = "accounts[0].auth.oauth2.client_secret_file: the file does not exist";
         assert!(error.starts_with(path), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
-    }
+    });
 }
 
 #[test]
