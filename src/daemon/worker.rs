@@ -174,7 +174,7 @@ impl Worker for AccountWorker {
     type Failure = Box<Failure>;
     type Change = Change;
 
-    fn begin_poll(&self, task: TaskId) -> Vec<RequestKey> {
+    fn begin_poll(&self, task: TaskId) -> Vec<PlannedRequest> {
         self.publisher.lock().begin_poll(task)
     }
 
@@ -190,7 +190,7 @@ impl Worker for AccountWorker {
         }
     }
 
-    fn publish(&self, call: Call, answer: Answer) -> Vec<RequestKey> {
+    fn publish(&self, call: Call, answer: Answer) -> Vec<PlannedRequest> {
         let Call::Request { task, key, .. } = call else {
             return Vec::new();
         };

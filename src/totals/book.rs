@@ -40,6 +40,11 @@ pub struct Ask {
 }
 
 impl Ask {
+    /// Whether it is the first request for the anchor in its poll, whether that is to move or not.
+    pub fn is_first_for_anchor(self) -> bool {
+        matches!(self.step, None | Some(Step::Anchor))
+    }
+
     /// Whether the answer is one for the anchor, so that it is served.
     pub fn is_served(self) -> bool {
         !matches!(self.step, Some(Step::Target | Step::TargetAgain))
@@ -248,6 +253,26 @@ impl<Q: TotalsQuery> Book<Q> {
             });
         }
         (asks, gaps)
+    }
+
+    /// What else to ask for in the running poll, in which these ledgers are `asked` for already.
+    pub fn plan_more(&mut self, wanted: &[Q], asked: &HashSet<LedgerId>, now: i64) -> Vec<Ask> {
+        let mut asks = Vec::new();
+        for query in wanted {
+            if self.entries.iter().all(|entry| entry.query != *query) {
+                self.insert(query.clone(), Ledger::new(first_anchor(now)));
+            }
+            let of_query = self.entries.iter().filter(|entry| entry.query == *query);
+            let new = of_query.filter(|entry| {
+                let askable = entry.ledger.anchor().timeframe(now).is_some();
+                askable && !asked.contains(&entry.id)
+            });
+            asks.extend(new.map(|entry| Ask {
+                ledger: entry.id,
+                step: None,
+            }));
+        }
+        asks
     }
 
     /// Totals whose anchor LivePerson no longer has go on at another one.
