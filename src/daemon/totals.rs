@@ -1,9 +1,8 @@
 //! The running totals of one collector: its book, the requests of the running poll, and what is
 //! served of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,8 +12,9 @@ use crate::exposition::SegmentWriter;
 use crate::scheduler::{PlannedRequest, RequestKey, Start};
 use crate::store::Publication;
 use crate::totals::{
-    Ask, Book, Carried, Gap, Ledger, LedgerId, Mark, SavedMove, SeriesKey, Tally, TotalsQuery as _,
+    Ask, Book, Carried, Gap, Ledger, LedgerId, Mark, SavedMove, SeriesKey, Tally,
 };
+use crate::vocabulary::Window;
 
 /// The running totals of one collector.
 #[derive(Clone, Debug, Default)]
@@ -72,18 +72,19 @@ impl CollectorTotals {
 
     /// Serves nothing that was received before this time: after a crash LivePerson's nodes may know
     /// less than what was served before it, and a counter that falls is taken for one that began again.
-    pub(super) fn withhold_until(&mut self, time: Instant) {
-        self.withheld_until = Some(time);
+    pub(super) fn withhold_until(&mut self, time: Option<Instant>) {
+        self.withheld_until = time;
     }
 
-    /// What a successor goes on with.
-    pub(super) fn carried(&self) -> Carried {
-        self.book.carried()
-    }
-
-    /// Takes over from the same collector that asks for the same things.
-    pub(super) fn restore_from(&mut self, old: &Self) {
-        *self = old.clone();
+    /// The same totals under another configuration.
+    pub(super) fn reconfigured(
+        &self,
+        request_of: impl Fn(SeriesKey) -> Option<Request>,
+        now: Moment,
+    ) -> Self {
+        let mut new = Self::restore(self.book.carried(), request_of, now);
+        new.withheld_until = self.withheld_until;
+        new
     }
 
     /// The book, for metrics.
@@ -146,17 +147,14 @@ impl CollectorTotals {
     }
 
     /// Takes in an answer; returns what to ask next, at once. The totals are served from now on.
-    ///
-    /// # Errors
-    /// Out of memory.
     pub(super) fn answered(
         &mut self,
         account: &str,
         key: RequestKey,
         answer: &TotalsAnswer,
-    ) -> io::Result<TotalsOutcome> {
+    ) -> TotalsOutcome {
         let (Some(ask), Some(tally)) = (self.asks.get(&key).copied(), &answer.tally) else {
-            return Ok(TotalsOutcome::default());
+            return TotalsOutcome::default();
         };
         let at = answer.received.liveperson;
         let answered = self.book.answered(ask, answer.mark, tally, at);
@@ -164,36 +162,42 @@ impl CollectorTotals {
             self.received.insert(ask.ledger, answer.received.aged);
             let request = self.book.query(ask.ledger).cloned();
             if let Some(request) = request {
-                self.serve(account, &request)?;
+                self.serve(account, &request);
             }
+        }
+        if answered.forced {
+            tracing::warn!(
+                collector = self.label(ask.ledger),
+                "the anchor of running totals is moved without a proof: for 23 h LivePerson's \
+                 answers did not agree with each other"
+            );
         }
         let next = answered.next.map(|ask| PlannedRequest {
             key: self.remember(ask),
             start: Start::Now,
         });
-        Ok(TotalsOutcome {
+        TotalsOutcome {
             served: answered.served,
             next,
-            forced: answered.forced,
-        })
+        }
+    }
+
+    fn label(&self, id: LedgerId) -> Option<&'static str> {
+        self.book.query(id).map(|request| request.about().label)
     }
 
     /// Serves everything that is known.
-    ///
-    /// # Errors
-    /// Out of memory.
-    pub(super) fn serve_all(&mut self, account: &str) -> io::Result<()> {
+    pub(super) fn serve_all(&mut self, account: &str) {
         let requests = self.book.ledgers().map(|(_, request, _)| request.clone());
-        for request in requests.collect::<Vec<_>>() {
-            self.serve(account, &request)?;
+        let requests: HashSet<Request> = requests.collect();
+        self.served.retain(|request, _| requests.contains(request));
+        for request in &requests {
+            self.serve(account, request);
         }
-        let known: Vec<&Request> = self.book.ledgers().map(|(_, request, _)| request).collect();
-        self.served.retain(|request, _| known.contains(&request));
-        Ok(())
     }
 
-    /// Writes the totals of a request, of all its ledgers: as old as the oldest of their answers.
-    fn serve(&mut self, account: &str, request: &Request) -> io::Result<()> {
+    /// Serves the totals of a request, of all its ledgers: as old as the oldest of their answers.
+    fn serve(&mut self, account: &str, request: &Request) {
         let ledgers = self.book.ledgers().filter(|(_, query, _)| *query == request);
         let ledgers: Vec<(LedgerId, &Ledger)> = ledgers.map(|(id, _, ledger)| (id, ledger)).collect();
         let times = ledgers.iter().map(|(id, _)| self.received.get(id).copied());
@@ -202,7 +206,7 @@ impl CollectorTotals {
         let is_withheld = |at: Instant| self.withheld_until.is_some_and(|until| at < until);
         let Some(received_at) = received_at.filter(|at| !is_withheld(*at)) else {
             self.served.remove(request);
-            return Ok(());
+            return;
         };
         let previous = self.served.get(request);
         let mut writer = SegmentWriter::new(previous.map_or(&[], |served| &served.chunks));
@@ -210,12 +214,16 @@ impl CollectorTotals {
             let created = row.created.seconds();
             request.map_total(account, row.key, &row.shown, created, &mut writer);
         }
-        let publication = Publication {
-            chunks: writer.finish()?,
-            received_at: Some(received_at),
-        };
-        self.served.insert(request.clone(), Arc::new(publication));
-        Ok(())
+        match writer.finish() {
+            Ok(chunks) => {
+                let publication = Publication {
+                    chunks,
+                    received_at: Some(received_at),
+                };
+                self.served.insert(request.clone(), Arc::new(publication));
+            }
+            Err(error) => tracing::error!(%error, "running totals cannot be compressed"),
+        }
     }
 
     /// What is served, request by request.
@@ -231,27 +239,24 @@ impl CollectorTotals {
         publications
     }
 
-    /// Others say that LivePerson has counted nothing for skills that are not in `named` since
-    /// `window_start`, in seconds since the epoch.
-    ///
-    /// # Errors
-    /// Out of memory.
+    /// Others say that LivePerson has counted nothing for skills that are not named; returns whether
+    /// that makes totals younger that are served.
     pub(super) fn nothing_for_others(
         &mut self,
         account: &str,
         is_named: impl Fn(&Request) -> bool,
-        window_start: i64,
-        now: Moment,
-    ) -> io::Result<bool> {
+        proof: NamingProof,
+    ) -> bool {
         let is_unnamed = |request: &Request| request.skill().is_some() && !is_named(request);
-        let proven = self.book.nothing_since(is_unnamed, window_start, now.liveperson);
+        let NamingProof { window_start, at } = proof;
+        let proven = self.book.nothing_since(is_unnamed, window_start, at.liveperson);
         for id in &proven {
-            self.received.insert(*id, now.aged);
+            self.received.insert(*id, at.aged);
             if let Some(request) = self.book.query(*id).cloned() {
-                self.serve(account, &request)?;
+                self.serve(account, &request);
             }
         }
-        Ok(!proven.is_empty())
+        !proven.is_empty()
     }
 
     /// What to save, and which moves are in it.
@@ -277,8 +282,39 @@ pub(super) struct TotalsOutcome {
     pub(super) served: bool,
     /// What to ask next.
     pub(super) next: Option<PlannedRequest>,
-    /// An anchor has to be moved without a proof.
-    pub(super) forced: bool,
+}
+
+/// More than what LivePerson's nodes lag behind, in seconds.
+const LAG: i64 = 60;
+
+/// Answers that name every skill with chats since a time, and so prove that others had none.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NamingProof {
+    /// From when on they name them, in seconds since the epoch on LivePerson's clock.
+    window_start: i64,
+    /// When the first of them was received.
+    at: Moment,
+}
+
+impl NamingProof {
+    /// What answers over these windows prove, the first of which was received at `at` on the clock of
+    /// ages.
+    pub(super) fn new(windows: &[Window], at: Instant, now: Moment) -> Option<Self> {
+        let minutes = windows.iter().filter_map(|window| match window {
+            Window::Minutes(minutes) => Some(i64::from(*minutes)),
+            _ => None,
+        });
+        let age = now.aged.saturating_duration_since(at).as_secs();
+        let liveperson = now.liveperson - i64::try_from(age).ok()?;
+        Some(Self {
+            // A node that lags has not seen the last seconds before the last proof.
+            window_start: now.liveperson - 60 * minutes.max()? + LAG,
+            at: Moment {
+                aged: at,
+                liveperson,
+            },
+        })
+    }
 }
 
 /// A part of the interval that differs from poll to poll and from request to request.
