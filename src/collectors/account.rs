@@ -12,6 +12,7 @@ use super::collector::Target;
 use super::configured::ConfiguredCollector;
 use super::request::Request;
 use super::skills::DiscoveredSkills;
+use crate::totals::SeriesKey;
 use crate::vocabulary::{SkillId, Window};
 
 /// The collectors of one account.
@@ -73,16 +74,30 @@ impl AccountCollectors {
         self.requests(collector, Some(&[]))
     }
 
+    /// The request that feeds the running totals of an id; `None` when the configuration does not ask
+    /// for them.
+    pub fn total_request(
+        &self,
+        collector: &ConfiguredCollector,
+        key: SeriesKey,
+    ) -> Option<Request> {
+        collector.total_request(&self.target(collector), key)
+    }
+
+    fn target(&self, collector: &ConfiguredCollector) -> Target<'_> {
+        Target {
+            account: &self.account,
+            base_url: self.hosts.get(collector.about().service.name()),
+        }
+    }
+
     /// The requests of one poll. `skills`: `None` when it is not known which there are.
     fn requests(
         &self,
         collector: &ConfiguredCollector,
         skills: Option<&[SkillId]>,
     ) -> Vec<Request> {
-        let target = Target {
-            account: &self.account,
-            base_url: self.hosts.get(collector.about().service.name()),
-        };
+        let target = self.target(collector);
         let Some(windows) = collector.needs_skills() else {
             return collector.plan(&target, &[]);
         };

@@ -9,6 +9,7 @@ use super::url_length;
 use crate::config::CollectorSection;
 use crate::liveperson::json::{Content, ReadError};
 use crate::metrics::{Family, Sink};
+use crate::totals::{SeriesKey, Tally};
 use crate::vocabulary::{AgentId, Id, Level, Selection, Service, SkillId, Window};
 
 /// What others say of a collector.
@@ -180,6 +181,50 @@ pub trait Collector: Debug + Send + Sync + 'static {
     /// The skill that a query is about, when it is about one.
     fn skill_of(&self, _query: &Self::Query) -> Option<SkillId> {
         None
+    }
+
+    /// Whether a query is one of running totals: its window begins at an anchor, so that its answer is
+    /// not mapped but counted, see [`Collector::tally`].
+    fn is_total(&self, _query: &Self::Query) -> bool {
+        false
+    }
+
+    /// What the numbers of each id are in the answers to a query of running totals, as far as the
+    /// configuration decides it: for a histogram the limits of its buckets. Totals of another layout
+    /// cannot be continued.
+    fn total_layout(&self, _query: &Self::Query) -> Vec<u32> {
+        Vec::new()
+    }
+
+    /// The numbers in an answer to a query of running totals, by id, sorted. `None` when they cannot be
+    /// added to earlier ones.
+    fn tally(&self, _query: &Self::Query, _answer: &Self::Answer) -> Option<Tally> {
+        None
+    }
+
+    /// The query that feeds the running totals of an id; `None` when the settings do not ask for them.
+    /// It is one of [`Collector::plan`] as soon as that knows of the id.
+    fn total_query(
+        &self,
+        _settings: &Self::Settings,
+        _target: &Target<'_>,
+        _key: SeriesKey,
+    ) -> Option<Self::Query> {
+        None
+    }
+
+    /// Maps the running totals of an id to samples of [`Collector::families`]. `shown` are the fields
+    /// of [`Collector::tally`], NaN for what LivePerson has never said, which is no sample; `created`
+    /// is the time from which they count, in seconds since the epoch.
+    fn map_total(
+        &self,
+        _account: &str,
+        _query: &Self::Query,
+        _key: SeriesKey,
+        _shown: &[f64],
+        _created: i64,
+        _sink: &mut dyn Sink,
+    ) {
     }
 
     /// Whether two queries ask for a level of the same ids in the same window, so that after a change of

@@ -13,6 +13,7 @@ use super::collector::{About, Collector, SeriesBound, Target};
 use super::request::Request;
 use crate::config::{Account, CollectorSection as _, SectionType};
 use crate::metrics::Family;
+use crate::totals::SeriesKey;
 use crate::vocabulary::{SkillId, Window};
 
 /// A collector in the registry.
@@ -60,6 +61,7 @@ trait Configured: Debug + Send + Sync {
     fn interval(&self) -> Duration;
     fn plan(&self, target: &Target<'_>, skills: &[SkillId]) -> Vec<Request>;
     fn plan_for_skills(&self, skills: &[SkillId]) -> Vec<Request>;
+    fn total_request(&self, target: &Target<'_>, key: SeriesKey) -> Option<Request>;
     fn needs_skills(&self) -> Option<&[Window]>;
     fn names_skills(&self) -> Option<&[Window]>;
     fn skill_discovery(&self, window: Window) -> Option<Request>;
@@ -113,6 +115,11 @@ impl<C: Collector> Configured for WithSettings<C> {
 
     fn plan_for_skills(&self, skills: &[SkillId]) -> Vec<Request> {
         self.requests(self.collector.plan_for_skills(&self.settings, skills))
+    }
+
+    fn total_request(&self, target: &Target<'_>, key: SeriesKey) -> Option<Request> {
+        let query = self.collector.total_query(&self.settings, target, key)?;
+        Some(self.request(query))
     }
 
     fn needs_skills(&self) -> Option<&[Window]> {
@@ -174,6 +181,11 @@ impl ConfiguredCollector {
     /// The requests for skills that were reported while a poll was running.
     pub fn plan_for_skills(&self, skills: &[SkillId]) -> Vec<Request> {
         self.0.plan_for_skills(skills)
+    }
+
+    /// The request that feeds the running totals of an id; see [`Collector::total_query`].
+    pub fn total_request(&self, target: &Target<'_>, key: SeriesKey) -> Option<Request> {
+        self.0.total_request(target, key)
     }
 
     /// The windows over which it needs every skill named; see [`Collector::needs_skills`].

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::collector::{About, Collector, Minutes};
 use crate::liveperson::json::{Content, ReadError};
 use crate::metrics::Sink;
+use crate::totals::{SeriesKey, Tally, TotalsQuery};
 use crate::vocabulary::{Level, SkillId};
 
 /// One request of a plan.
@@ -40,10 +41,21 @@ trait Query: Debug + Send + Sync {
     fn names_skills(&self) -> bool;
     fn skill(&self) -> Option<SkillId>;
     fn same_level(&self, new: &dyn Query, level: Level) -> bool;
+    fn is_total(&self) -> bool;
+    fn total_layout(&self) -> Vec<u32>;
+    fn map_total(
+        &self,
+        account: &str,
+        key: SeriesKey,
+        shown: &[f64],
+        created: i64,
+        sink: &mut dyn Sink,
+    );
 }
 
 trait Answered: Send {
     fn map(&self, account: &str, sink: &mut dyn Sink);
+    fn tally(&self) -> Option<Tally>;
     fn skills(&self) -> Vec<SkillId>;
     fn summary(&self) -> String;
 }
@@ -112,12 +124,37 @@ impl<C: Collector> Query for WithQuery<C> {
         let new = new.as_any().downcast_ref::<Self>();
         new.is_some_and(|new| self.collector.same_level(&self.query, &new.query, level))
     }
+
+    fn is_total(&self) -> bool {
+        self.collector.is_total(&self.query)
+    }
+
+    fn total_layout(&self) -> Vec<u32> {
+        self.collector.total_layout(&self.query)
+    }
+
+    fn map_total(
+        &self,
+        account: &str,
+        key: SeriesKey,
+        shown: &[f64],
+        created: i64,
+        sink: &mut dyn Sink,
+    ) {
+        let Self { collector, query } = self;
+        collector.map_total(account, query, key, shown, created, sink);
+    }
 }
 
 impl<C: Collector> Answered for WithAnswer<C> {
     fn map(&self, account: &str, sink: &mut dyn Sink) {
         let WithQuery { collector, query } = &*self.asked;
         collector.map(account, query, &self.answer, sink);
+    }
+
+    fn tally(&self) -> Option<Tally> {
+        let WithQuery { collector, query } = &*self.asked;
+        collector.tally(query, &self.answer)
     }
 
     fn skills(&self) -> Vec<SkillId> {
@@ -191,6 +228,23 @@ impl Request {
         self.query.skill()
     }
 
+    /// Whether its answer is counted for running totals instead of mapped.
+    pub fn is_total(&self) -> bool {
+        self.query.is_total()
+    }
+
+    /// Maps the running totals of an id that it feeds; see [`Collector::map_total`].
+    pub fn map_total(
+        &self,
+        account: &str,
+        key: SeriesKey,
+        shown: &[f64],
+        created: i64,
+        sink: &mut dyn Sink,
+    ) {
+        self.query.map_total(account, key, shown, created, sink);
+    }
+
     /// Whether a newer request asks for a level of the same ids in the same window.
     pub fn same_level(&self, new: &Self, level: Level) -> bool {
         self.query.same_level(&*new.query, level)
@@ -224,10 +278,21 @@ impl Hash for Request {
     }
 }
 
+impl TotalsQuery for Request {
+    fn layout(&self) -> Vec<u32> {
+        self.query.total_layout()
+    }
+}
+
 impl Answer {
-    /// Maps it to samples.
+    /// Maps it to samples; none when its request is one of running totals.
     pub fn map(&self, account: &str, sink: &mut dyn Sink) {
         self.0.map(account, sink);
+    }
+
+    /// What it adds to running totals; see [`Collector::tally`].
+    pub fn tally(&self) -> Option<Tally> {
+        self.0.tally()
     }
 
     /// The skills that it names.
