@@ -14,6 +14,7 @@ use scheduling::{carryover, scheduler_settings};
 
 use super::clock::{WallClock, epoch_seconds};
 use super::publisher::Publisher;
+use super::saver::Saver;
 use super::services::needed_services;
 use super::status::AccountStatus;
 use super::tasks::Tasks;
@@ -24,6 +25,7 @@ use crate::liveperson::{Client, ClientSettings};
 use crate::metrics::exporter::AccountCounters;
 use crate::scheduler::{AccountScheduler, Ordinal, SessionChange, supervise};
 use crate::store::Store;
+use crate::totals::folder::{Folder, FolderError, Loaded};
 
 /// What all accounts share.
 #[derive(Clone)]
@@ -32,6 +34,22 @@ pub(super) struct Shared {
     pub(super) clock: Arc<dyn WallClock>,
     /// The collectors that there are.
     pub(super) collectors: Registry,
+    /// Where running totals are kept; `None` when only in memory.
+    pub(super) folder: Option<Arc<Folder>>,
+}
+
+/// Where the saved running totals of accounts come from.
+pub(super) struct StateSource<'a> {
+    pub(super) folder: Option<&'a Folder>,
+    pub(super) clock: &'a dyn WallClock,
+}
+
+impl StateSource<'_> {
+    fn load(&self, account: &str) -> Loaded {
+        let now = self.clock.now().as_second();
+        let loaded = self.folder.map(|folder| folder.load(account, now));
+        loaded.unwrap_or_default()
+    }
 }
 
 /// What a scrape reads of an account.
@@ -123,7 +141,13 @@ pub(super) struct PreparedAccount {
     collectors: AccountCollectors,
     tasks: Tasks,
     counters: Arc<AccountCounters>,
+    /// Its running totals as they were saved last; nothing of one that is running.
+    saved: Loaded,
 }
+
+/// How long saved totals are not served after a crash: a node of LivePerson's that lags may know less
+/// than what was served before it.
+const WITHHELD_AFTER_CRASH: Duration = Duration::from_secs(45);
 
 impl PreparedAccount {
     /// Prepares an account; the error says what is wrong with its settings. One that is `running`
@@ -133,6 +157,7 @@ impl PreparedAccount {
         config: &Config,
         account: &Account,
         running: Option<&ReusableClient>,
+        state: &StateSource<'_>,
     ) -> Result<Self, String> {
         let basis = Basis::of(config, account);
         let reused = running.filter(|running| running.settings == basis.client);
@@ -152,16 +177,22 @@ impl PreparedAccount {
             collectors,
             tasks,
             counters: Arc::new(counters),
+            saved: match running {
+                Some(_) => Loaded::default(),
+                None => state.load(&account.id),
+            },
         })
     }
 
-    /// Starts it. `first` is its first collector's ordinal.
+    /// Starts it. `first` is its first collector's ordinal; `after_crash`: whether what was served last
+    /// may not have been saved.
     pub(super) fn start(
         self,
         config: &Config,
         shared: &Shared,
         first: Ordinal,
         before: Before,
+        after_crash: bool,
     ) -> RunningAccount {
         let Self {
             basis,
@@ -169,6 +200,7 @@ impl PreparedAccount {
             collectors,
             tasks,
             mut counters,
+            saved,
         } = self;
         let account = &basis.account;
         let services = needed_services(&client, &collectors, config.names.lookup);
@@ -180,6 +212,12 @@ impl PreparedAccount {
             adjust_counters(&counters, &stopped.tasks, &tasks);
         }
         counters.begin(epoch_seconds(shared.clock.now()));
+        let (changes, received) = unbounded_channel();
+        let saver = match &before {
+            // One that is still saving goes on.
+            Before::Changed(stopped) => stopped.worker.saver(),
+            _ => shared.folder.clone().map(|folder| Arc::new(Saver::new(folder))),
+        };
         let worker = AccountWorker::new(WorkerParts {
             account: account.clone(),
             client,
@@ -190,6 +228,8 @@ impl PreparedAccount {
             publisher: Publisher::new(collectors.clone(), &config.names, &shared.store),
             counters: Arc::clone(&counters),
             status: Arc::clone(&status),
+            saver,
+            changes: changes.downgrade(),
         });
         let now = tokio::time::Instant::now().into_std();
         let mut scheduler = AccountScheduler::new(settings.clone(), now);
@@ -204,9 +244,15 @@ impl PreparedAccount {
                 }
             }
         }
+        if saved.rejected {
+            counters.totals_state_rejected();
+        }
+        if let Some(state) = saved.state {
+            let withheld_for = after_crash.then_some(WITHHELD_AFTER_CRASH);
+            worker.restore_totals(state, withheld_for);
+        }
         worker.publish_all();
         let worker = Arc::new(worker);
-        let (changes, received) = unbounded_channel();
         let new_scheduler = move |now| AccountScheduler::new(settings.clone(), now);
         let polling = supervise(scheduler, new_scheduler, Arc::clone(&worker), received);
         // An error span is there at every level of the log.
@@ -246,6 +292,11 @@ impl StoppedAccount {
     pub(super) fn into_scheduler(self) -> Option<AccountScheduler> {
         self.scheduler
     }
+
+    /// Saves its running totals. Blocks the thread.
+    pub(super) fn save_totals(&self) -> Result<(), FolderError> {
+        self.worker.save_last()
+    }
 }
 
 impl RunningAccount {
@@ -272,7 +323,7 @@ impl RunningAccount {
 
     /// Applies what it can take without being stopped.
     pub(super) fn apply(&self, config: &Config) {
-        let change = Change {
+        let change = Change::Configuration {
             names: config.names.clone(),
             timezone: config.timezone.clone(),
         };

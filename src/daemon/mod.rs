@@ -18,24 +18,30 @@ mod connection_test;
 pub mod fuzzing;
 mod handler;
 mod log_throttle;
+mod moment;
 mod plan_report;
 mod publisher;
 mod reload;
 mod results;
 mod run_blocking;
+mod saver;
 mod scrape;
 mod server_clock;
 mod services;
 mod status;
 mod tasks;
+mod totals;
 mod worker;
 
 use std::sync::Arc;
 
-use account::{AccountView, Before, PreparedAccount, ReusableClient, RunningAccount, Shared};
+use account::{
+    AccountView, Before, PreparedAccount, ReusableClient, RunningAccount, Shared, StateSource,
+};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use parking_lot::Mutex;
+use tokio::task::JoinSet;
 
 use crate::collectors::Registry;
 use crate::config::{Account, Config};
@@ -44,6 +50,7 @@ use crate::metrics::exporter::ConfigState;
 use crate::names;
 use crate::scheduler::{AccountScheduler, Ordinal};
 use crate::store::Store;
+use crate::totals::folder::Folder;
 
 use clock::epoch_seconds;
 
@@ -52,8 +59,10 @@ pub use clock::{SystemClock, WallClock, timeframe};
 pub use connection_test::{Summary, test_connection};
 pub use handler::DaemonHandler;
 pub use plan_report::plan_report;
-pub use publisher::{Answer, Publisher};
+pub use moment::Moment;
+pub use publisher::{Answer, BegunPoll, Publisher, SaveNeed, TotalsSnapshot};
 pub use status::{AccountStatus, CollectorStatus};
+pub use totals::{TotalsAnswer, TotalsRequest};
 
 /// Reads the configuration again.
 pub type ConfigSource = Arc<dyn Fn() -> Result<Config, String> + Send + Sync>;
@@ -98,9 +107,16 @@ impl Daemon {
         config: Config,
         source: ConfigSource,
         clock: Arc<dyn WallClock>,
+        folder: Option<Arc<Folder>>,
     ) -> Result<Arc<Self>, String> {
         let accounts: Vec<_> = config.accounts.iter().map(|a| (a.clone(), None)).collect();
-        let prepared = prepare(&collectors, &config, &accounts)?;
+        let state = StateSource {
+            folder: folder.as_deref(),
+            clock: &*clock,
+        };
+        let prepared = prepare(&collectors, &config, &accounts, &state)?;
+        // Before anything is served: from now on a crash would make the mark untrue.
+        let after_crash = !folder.as_ref().is_some_and(|folder| folder.take_clean_stop());
         let store = Store::new(
             &catalogue(&collectors),
             config.limits.max_series,
@@ -110,11 +126,12 @@ impl Daemon {
             store: Arc::new(store),
             clock,
             collectors,
+            folder,
         };
         let mut accounts = Vec::new();
         for (place, account) in prepared.into_iter().enumerate() {
             let first = Ordinal::of_account(place, shared.collectors.len());
-            accounts.push(account.start(&config, &shared, first, Before::New));
+            accounts.push(account.start(&config, &shared, first, Before::New, after_crash));
         }
         let last_load = LastLoad {
             successful: true,
@@ -148,13 +165,28 @@ impl Daemon {
         }
     }
 
-    /// Stops polling; calls under way are aborted.
+    /// Stops polling, and saves the running totals; calls under way are aborted.
     pub async fn stop(&self) {
         let accounts = std::mem::take(&mut *self.accounts.lock());
         let stopping = accounts.into_iter().map(RunningAccount::begin_stop);
         let stopping: Vec<_> = stopping.collect();
+        let mut saving = JoinSet::new();
         for stopped in stopping {
-            stopped.await;
+            let stopped = stopped.await;
+            saving.spawn_blocking(move || stopped.save_totals());
+        }
+        let mut all_saved = true;
+        while let Some(saved) = saving.join_next().await {
+            if let Ok(Err(error)) = &saved {
+                tracing::error!(%error, "running totals cannot be saved");
+            }
+            all_saved &= matches!(saved, Ok(Ok(())));
+        }
+        if let Some(folder) = self.shared.folder.clone().filter(|_| all_saved) {
+            let marked = tokio::task::spawn_blocking(move || folder.mark_clean_stop());
+            if let Ok(Err(error)) = marked.await {
+                tracing::warn!(%error, "running totals are served 45 s later after the next start");
+            }
         }
     }
 }
@@ -169,10 +201,11 @@ fn prepare(
     collectors: &Registry,
     config: &Config,
     accounts: &[(Account, Option<ReusableClient>)],
+    state: &StateSource<'_>,
 ) -> Result<Vec<PreparedAccount>, String> {
     let (mut prepared, mut errors) = (Vec::new(), Vec::new());
     for (account, client) in accounts {
-        match PreparedAccount::new(collectors, config, account, client.as_ref()) {
+        match PreparedAccount::new(collectors, config, account, client.as_ref(), state) {
             Ok(account) => prepared.push(account),
             Err(error) => errors.push(error),
         }

@@ -38,6 +38,9 @@ pub struct TotalsRequest {
     pub mark: Mark,
 }
 
+/// More ids than these take longer to take in than other work may wait.
+const LARGE: usize = 500;
+
 /// An answer to a request for totals.
 #[derive(Debug)]
 pub struct TotalsAnswer {
@@ -47,6 +50,13 @@ pub struct TotalsAnswer {
     pub tally: Option<Tally>,
     /// When it was received.
     pub received: Moment,
+}
+
+impl TotalsAnswer {
+    /// Whether it takes a while to take it in.
+    pub(super) fn is_large(&self) -> bool {
+        self.tally.as_ref().is_some_and(|tally| tally.len() > LARGE)
+    }
 }
 
 impl CollectorTotals {
