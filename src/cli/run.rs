@@ -50,8 +50,14 @@ pub(super) async fn run_with(
         .await
         .map_err(Failure::runtime)?;
     let signals = Signals::listen().map_err(Failure::runtime)?;
-    let daemon = Daemon::start(collectors.clone(), config, source, Arc::new(SystemClock))
-        .map_err(Failure::runtime)?;
+    let daemon = Daemon::start(
+        collectors.clone(),
+        config,
+        source,
+        Arc::new(SystemClock),
+        None,
+    )
+    .map_err(Failure::runtime)?;
     let (stop, mut stopped) = watch::channel(false);
     tokio::spawn(signals.handle(Arc::clone(&daemon), stop));
     let addresses = addresses(&listeners);

@@ -216,7 +216,10 @@ impl PreparedAccount {
         let saver = match &before {
             // One that is still saving goes on.
             Before::Changed(stopped) => stopped.worker.saver(),
-            _ => shared.folder.clone().map(|folder| Arc::new(Saver::new(folder))),
+            _ => shared
+                .folder
+                .clone()
+                .map(|folder| Arc::new(Saver::new(folder))),
         };
         let worker = AccountWorker::new(WorkerParts {
             account: account.clone(),

@@ -58,8 +58,8 @@ pub use advice::ProxyEnv;
 pub use clock::{SystemClock, WallClock, timeframe};
 pub use connection_test::{Summary, test_connection};
 pub use handler::DaemonHandler;
-pub use plan_report::plan_report;
 pub use moment::Moment;
+pub use plan_report::plan_report;
 pub use publisher::{Answer, BegunPoll, Publisher, SaveNeed, TotalsSnapshot};
 pub use status::{AccountStatus, CollectorStatus};
 pub use totals::{TotalsAnswer, TotalsRequest};
@@ -116,7 +116,9 @@ impl Daemon {
         };
         let prepared = prepare(&collectors, &config, &accounts, &state)?;
         // Before anything is served: from now on a crash would make the mark untrue.
-        let after_crash = !folder.as_ref().is_some_and(|folder| folder.take_clean_stop());
+        let after_crash = !folder
+            .as_ref()
+            .is_some_and(|folder| folder.take_clean_stop());
         let store = Store::new(
             &catalogue(&collectors),
             config.limits.max_series,

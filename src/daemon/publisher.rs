@@ -11,7 +11,7 @@ use std::time::Instant;
 use super::moment::Moment;
 use super::results::Results;
 use super::tasks::Tasks;
-use super::totals::{CollectorTotals, TotalsAnswer, TotalsRequest};
+use super::totals::{CollectorTotals, NamingProof, TotalsAnswer, TotalsRequest};
 use crate::collectors::{AccountCollectors, ConfiguredCollector, DiscoveredSkills, Request};
 use crate::config;
 use crate::exposition::Chunk;

@@ -200,11 +200,14 @@ impl Results {
     /// is missing.
     pub(super) fn skills_named_at(&self) -> Option<Instant> {
         let mut oldest = None;
-        let naming = self.in_order().filter(|state| {
-            state.standing != Standing::Leaving && state.request.names_skills()
-        });
+        let naming = self
+            .in_order()
+            .filter(|state| state.standing != Standing::Leaving && state.request.names_skills());
         for state in naming {
-            let served = state.served.as_ref().filter(|_| state.standing == Standing::Answered)?;
+            let served = state
+                .served
+                .as_ref()
+                .filter(|_| state.standing == Standing::Answered)?;
             let received_at = served.publication.received_at;
             oldest = oldest.into_iter().chain(received_at).min();
         }

@@ -17,7 +17,6 @@ const INTERVAL: Duration = Duration::from_secs(5 * 60);
 const LEAST_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Saves the running totals of one account.
-#[derive(Debug)]
 pub(super) struct Saver {
     folder: Arc<Folder>,
     /// Counts the states that are to be saved.

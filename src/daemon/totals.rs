@@ -11,9 +11,7 @@ use crate::collectors::Request;
 use crate::exposition::SegmentWriter;
 use crate::scheduler::{PlannedRequest, RequestKey, Start};
 use crate::store::Publication;
-use crate::totals::{
-    Ask, Book, Carried, Gap, Ledger, LedgerId, Mark, SavedMove, SeriesKey, Tally,
-};
+use crate::totals::{Ask, Book, Carried, Gap, Ledger, LedgerId, Mark, SavedMove, SeriesKey, Tally};
 use crate::vocabulary::Window;
 
 /// The running totals of one collector.
@@ -140,7 +138,10 @@ impl CollectorTotals {
     /// The same for the same request and step in any poll.
     fn key(&self, ask: Ask) -> RequestKey {
         let mut hasher = DefaultHasher::new();
-        self.book.query(ask.ledger).map(Request::key).hash(&mut hasher);
+        self.book
+            .query(ask.ledger)
+            .map(Request::key)
+            .hash(&mut hasher);
         // What is asked for the anchor is the same request, whether the anchor moves or not.
         let step = ask.step.filter(|_| !ask.is_first_for_anchor());
         (ask.ledger, step).hash(&mut hasher);
@@ -208,8 +209,12 @@ impl CollectorTotals {
 
     /// Serves the totals of a request, of all its ledgers: as old as the oldest of their answers.
     fn serve(&mut self, account: &str, request: &Request) {
-        let ledgers = self.book.ledgers().filter(|(_, query, _)| *query == request);
-        let ledgers: Vec<(LedgerId, &Ledger)> = ledgers.map(|(id, _, ledger)| (id, ledger)).collect();
+        let ledgers = self
+            .book
+            .ledgers()
+            .filter(|(_, query, _)| *query == request);
+        let ledgers: Vec<(LedgerId, &Ledger)> =
+            ledgers.map(|(id, _, ledger)| (id, ledger)).collect();
         let times = ledgers.iter().map(|(id, _)| self.received.get(id).copied());
         // Those that have had no answer yet have no totals either, or those of long ago.
         let received_at = times.flatten().min();
@@ -259,7 +264,9 @@ impl CollectorTotals {
     ) -> bool {
         let is_unnamed = |request: &Request| request.skill().is_some() && !is_named(request);
         let NamingProof { window_start, at } = proof;
-        let proven = self.book.nothing_since(is_unnamed, window_start, at.liveperson);
+        let proven = self
+            .book
+            .nothing_since(is_unnamed, window_start, at.liveperson);
         for id in &proven {
             self.received.insert(*id, at.aged);
             if let Some(request) = self.book.query(*id).cloned() {

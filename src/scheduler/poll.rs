@@ -104,7 +104,8 @@ impl Poll {
         let count = added.len();
         for (place, planned) in added.into_iter().enumerate() {
             let at = planned.start.moment(now, left, place, count);
-            self.requests.push(Request::pending(planned.key, at, history));
+            self.requests
+                .push(Request::pending(planned.key, at, history));
         }
     }
 

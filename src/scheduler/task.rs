@@ -7,9 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::history::History;
 use super::poll::{Poll, PollResult};
-use super::{
-    Event, PlanSource, PlannedRequest, PollSummary, RequestIndex, RequestKey, ServiceId,
-};
+use super::{Event, PlanSource, PlannedRequest, PollSummary, RequestIndex, RequestKey, ServiceId};
 use super::{TaskId, TaskPolicy};
 
 /// What the scheduler must know of a task.

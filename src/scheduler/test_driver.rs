@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::{
     AccountScheduler, AccountSettings, Call, CarriedTask, Carryover, Event, Outcome, PlanSource,
-    PlannedRequest, PollSummary, RequestKey, ServiceId, SessionChange, SessionSettings, Step, TaskId, TaskPolicy,
-    TaskSettings,
+    PlannedRequest, PollSummary, RequestKey, ServiceId, SessionChange, SessionSettings, Step,
+    TaskId, TaskPolicy, TaskSettings,
 };
 
 pub(crate) const OK: Outcome = Outcome::SUCCESS;

@@ -15,6 +15,7 @@
 
 mod advance;
 mod book;
+pub mod folder;
 mod ledger;
 mod mark;
 mod resume;

@@ -41,13 +41,23 @@ impl AccountWorker {
 
     /// Times that running totals do not count.
     pub(super) fn report_gaps(&self, task: TaskId, gaps: &[Gap]) {
-        let collector = self.tasks.collector(task).map(|collector| collector.label());
+        let collector = self
+            .tasks
+            .collector(task)
+            .map(|collector| collector.label());
         // Requests that were away together lost the same time.
-        let (from, until) = (gaps.iter().map(|g| g.from).min(), gaps.iter().map(|g| g.until).max());
+        let (from, until) = (
+            gaps.iter().map(|g| g.from).min(),
+            gaps.iter().map(|g| g.until).max(),
+        );
         let (Some(from), Some(until)) = (from, until) else {
             return;
         };
-        let time = |seconds| Timestamp::from_second(seconds).unwrap_or_default().to_string();
+        let time = |seconds| {
+            Timestamp::from_second(seconds)
+                .unwrap_or_default()
+                .to_string()
+        };
         tracing::warn!(
             collector,
             from = time(from),
@@ -95,7 +105,11 @@ impl AccountWorker {
             Ok(()) => {
                 self.counters.totals_saved(epoch_seconds(self.clock.now()));
                 self.publisher.lock().totals_saved(&ended.moves);
-                self.recovered(Subject::State, process_time, "running totals are saved again");
+                self.recovered(
+                    Subject::State,
+                    process_time,
+                    "running totals are saved again",
+                );
             }
             Err(error) => {
                 self.counters.totals_save_failed();
