@@ -354,15 +354,3 @@ fn about_the_exporter(config: ConfigState) -> Result<Vec<MetricFamily>, promethe
 
 #[cfg(test)]
 mod tests;
-
-// STUB
-impl AccountCounters {
-    #[allow(missing_docs)]
-    pub fn totals(&self, _: &str, _: Option<i64>, _: i64, _: u64) {}
-    #[allow(missing_docs)]
-    pub fn totals_saved(&self, _: f64) {}
-    #[allow(missing_docs)]
-    pub fn totals_save_failed(&self) {}
-    #[allow(missing_docs)]
-    pub fn totals_state_rejected(&self) {}
-}
