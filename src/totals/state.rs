@@ -16,6 +16,9 @@ use crate::vocabulary::Level;
 /// The version of the form that is written, and the only one that is read.
 const VERSION: u32 = 1;
 
+/// How much of a damaged file's text an error repeats, in characters.
+const LONGEST_EXCERPT: usize = 200;
+
 /// The running totals of an account.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AccountState {
@@ -43,18 +46,30 @@ pub enum StateError {
 impl fmt::Display for StateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable(error) => write!(f, "it cannot be read: {error}"),
+            Self::Unreadable(error) => {
+                write!(f, "it cannot be read: {}", excerpt(&error.to_string()))
+            }
             Self::Version(version) => write!(
                 f,
                 "it has version {version}, and this exporter reads version {VERSION}"
             ),
-            Self::Account(account) => write!(f, "it belongs to account {account:?}"),
+            Self::Account(account) => {
+                write!(f, "it belongs to account \"{}\"", excerpt(account))
+            }
             Self::Inconsistent(what) => write!(f, "its numbers contradict each other: {what}"),
         }
     }
 }
 
 impl std::error::Error for StateError {}
+
+/// The beginning of a text that may repeat what a damaged file holds, on one line.
+fn excerpt(text: &str) -> String {
+    let characters = text.chars().take(LONGEST_EXCERPT);
+    characters
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}
 
 impl From<serde_json::Error> for StateError {
     fn from(error: serde_json::Error) -> Self {
