@@ -24,6 +24,7 @@ use crate::liveperson::{Client, ClientSettings};
 use crate::metrics::exporter::AccountCounters;
 use crate::scheduler::{AccountScheduler, Ordinal, SessionChange, supervise};
 use crate::store::Store;
+use crate::totals::Folder;
 
 /// What all accounts share.
 #[derive(Clone)]
@@ -32,6 +33,12 @@ pub(super) struct Shared {
     pub(super) clock: Arc<dyn WallClock>,
     /// The collectors that there are.
     pub(super) collectors: Registry,
+    /// Where running totals are kept; `None` in memory only.
+    #[expect(
+        dead_code,
+        reason = "open as long as the daemon, which keeps others out of it"
+    )]
+    pub(super) folder: Option<Arc<Folder>>,
 }
 
 /// What a scrape reads of an account.

@@ -44,6 +44,7 @@ use crate::metrics::exporter::ConfigState;
 use crate::names;
 use crate::scheduler::{AccountScheduler, Ordinal};
 use crate::store::Store;
+use crate::totals::Folder;
 
 use clock::epoch_seconds;
 
@@ -92,12 +93,13 @@ struct LastLoad {
 
 impl Daemon {
     /// Starts polling; the error says which account cannot be started and why. `source` is asked
-    /// again at every reload.
+    /// again at every reload. `folder` is where running totals are kept, `None` for memory only.
     pub fn start(
         collectors: Registry,
         config: Config,
         source: ConfigSource,
         clock: Arc<dyn WallClock>,
+        folder: Option<Arc<Folder>>,
     ) -> Result<Arc<Self>, String> {
         let accounts: Vec<_> = config.accounts.iter().map(|a| (a.clone(), None)).collect();
         let prepared = prepare(&collectors, &config, &accounts)?;
@@ -110,6 +112,7 @@ impl Daemon {
             store: Arc::new(store),
             clock,
             collectors,
+            folder,
         };
         let mut accounts = Vec::new();
         for (place, account) in prepared.into_iter().enumerate() {
