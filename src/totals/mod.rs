@@ -15,7 +15,7 @@
 
 mod advance;
 mod book;
-pub mod folder;
+mod folder;
 mod ledger;
 mod mark;
 mod resume;
@@ -24,6 +24,7 @@ mod tally;
 
 pub use advance::Step;
 pub use book::{Answered, Ask, Book, Carried, LedgerId, SavedMove, TotalsQuery};
+pub use folder::{Folder, FolderError, Loaded};
 pub use ledger::{Ledger, Numbers, Row};
 pub use mark::Mark;
 pub use resume::Gap;
