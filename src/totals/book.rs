@@ -1,7 +1,7 @@
 //! The totals of one collector: a ledger for each of its requests, which of them to ask for in a poll,
 //! and which anchors to move.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use super::advance::{self, Advance, Move, Step};
@@ -130,7 +130,7 @@ impl<Q: TotalsQuery> Book<Q> {
             ..Self::default()
         };
         for (layout, ledger) in carried.ledgers {
-            book.adopt(&layout, ledger, &query_of, now);
+            book.adopt(&layout, &ledger, &query_of, now);
         }
         book
     }
@@ -139,16 +139,26 @@ impl<Q: TotalsQuery> Book<Q> {
     fn adopt(
         &mut self,
         layout: &[u32],
-        mut ledger: Ledger,
+        ledger: &Ledger,
         query_of: &impl Fn(SeriesKey) -> Option<Q>,
         now: i64,
     ) {
-        while let Some(first) = ledger.rows().first() {
-            let query = query_of(first.key);
-            let rows = ledger.take_rows(|key| query_of(key) == query);
-            let Some(query) = query else { continue };
+        let mut parts: Vec<(Q, Ledger)> = Vec::new();
+        let mut places: HashMap<Q, usize> = HashMap::new();
+        for row in ledger.rows() {
+            let Some(query) = query_of(row.key) else {
+                continue;
+            };
+            let place = *places.entry(query).or_insert_with_key(|query| {
+                let part = Ledger::restored(ledger.anchor(), ledger.answered());
+                parts.push((query.clone(), part));
+                parts.len() - 1
+            });
+            // Ascending, as they were.
+            let _: bool = parts[place].1.push(row);
+        }
+        for (query, part) in parts {
             if query.layout() == layout {
-                let part = Ledger::restored(ledger.anchor(), ledger.answered(), rows);
                 self.join(query, part);
             } else if self.entries.iter().all(|entry| entry.query != query) {
                 self.insert(query, Ledger::new(Mark::at_or_before(now)));
@@ -161,7 +171,7 @@ impl<Q: TotalsQuery> Book<Q> {
         let same =
             |entry: &&mut Entry<Q>| entry.query == query && entry.ledger.anchor() == part.anchor();
         match self.entries.iter_mut().find(same) {
-            Some(entry) => entry.ledger.merge(part),
+            Some(entry) => entry.ledger.merge(&part),
             None => self.insert(query, part),
         }
     }
@@ -327,8 +337,7 @@ impl<Q: TotalsQuery> Book<Q> {
         let mut result = Answered::default();
         let mut corrections = 0;
         if ask.is_served() {
-            corrections += entry.ledger.observe(answer, now);
-            entry.ledger.forget_unnamed(answer, now);
+            corrections += entry.ledger.observe(answer, |_| true, now);
             result.served = true;
         }
         if let Some(step) = ask.step {
@@ -448,7 +457,7 @@ impl<Q: TotalsQuery> Book<Q> {
                 other.query == entry.query && other.ledger.anchor() == entry.ledger.anchor()
             };
             match self.entries.iter_mut().find(same) {
-                Some(other) => other.ledger.merge(entry.ledger),
+                Some(other) => other.ledger.merge(&entry.ledger),
                 None => self.entries.push(entry),
             }
         }
@@ -470,7 +479,7 @@ impl<Q: TotalsQuery> Book<Q> {
     }
 
     /// All totals.
-    pub fn rows(&self) -> impl Iterator<Item = &Row> {
+    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         self.entries.iter().flat_map(|entry| entry.ledger.rows())
     }
 }

@@ -23,7 +23,7 @@ mod tally;
 
 pub use advance::Step;
 pub use book::{Answered, Ask, Book, Carried, LedgerId, SavedMove, TotalsQuery};
-pub use ledger::{Ledger, Numbers, Row};
+pub use ledger::{Ledger, Row};
 pub use mark::Mark;
 pub use resume::Gap;
 pub use tally::{SeriesKey, Tally};

@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::book::Carried;
-use super::ledger::{Ledger, Numbers, Row};
+use super::ledger::{Ledger, Row};
 use super::mark::Mark;
 use super::tally::SeriesKey;
 use crate::vocabulary::Level;
@@ -91,9 +91,9 @@ struct RequestState {
     totals: BTreeMap<String, Vec<RowState>>,
 }
 
-/// Ids, created, changed, base, shown.
+/// Ids, created, changed, whether a correction was counted, base, shown.
 #[derive(Serialize, Deserialize)]
-struct RowState(Vec<i64>, Mark, i64, Vec<f64>, Vec<Option<f64>>);
+struct RowState(Vec<i64>, Mark, i64, bool, Vec<f64>, Vec<Option<f64>>);
 
 /// Only the version, to tell an unknown one from a damaged file.
 #[derive(Deserialize)]
@@ -199,48 +199,61 @@ impl RequestState {
                 return Err(StateError::Inconsistent("a level that does not exist"));
             };
             for state in states {
-                rows.push(state.into_row(level)?);
+                rows.push((state.key(level)?, state));
             }
         }
-        let fields = rows.first().map_or(0, |row| row.base.len());
-        if rows.iter().any(|row| row.base.len() != fields) {
-            return Err(StateError::Inconsistent("rows of different lengths"));
+        rows.sort_by_key(|(key, _)| *key);
+        let mut ledger = Ledger::restored(self.anchor, self.answered);
+        for (key, state) in rows {
+            state.add_to(&mut ledger, key)?;
         }
-        Ok((
-            self.layout,
-            Ledger::restored(self.anchor, self.answered, rows),
-        ))
+        Ok((self.layout, ledger))
     }
 }
 
 impl RowState {
-    fn of(row: &Row) -> Self {
+    fn of(row: Row<'_>) -> Self {
         let shown = row.shown.iter().map(|v| Some(*v).filter(|v| !v.is_nan()));
         Self(
             row.key.ids().to_vec(),
             row.created,
             row.changed,
-            row.base.clone(),
+            row.corrected,
+            row.base.to_vec(),
             shown.collect(),
         )
     }
 
-    fn into_row(self, level: Level) -> Result<Row, StateError> {
-        let Self(ids, created, changed, base, shown) = self;
+    fn key(&self, level: Level) -> Result<SeriesKey, StateError> {
         let mut key = SeriesKey { level, ids: [0, 0] };
-        if key.ids().len() != ids.len() {
+        if key.ids().len() != self.0.len() {
             return Err(StateError::Inconsistent("the wrong number of ids"));
         }
-        key.ids[..ids.len()].copy_from_slice(&ids);
+        key.ids[..self.0.len()].copy_from_slice(&self.0);
+        Ok(key)
+    }
+
+    fn add_to(self, ledger: &mut Ledger, key: SeriesKey) -> Result<(), StateError> {
+        let Self(_, created, changed, corrected, base, shown) = self;
         let shown: Vec<f64> = shown.into_iter().map(|v| v.unwrap_or(f64::NAN)).collect();
-        let is_count = |value: &f64| value.is_nan() || (0.0..9e15).contains(value);
-        if !created.is_valid()
-            || base.len() != shown.len()
-            || !base.iter().chain(&shown).all(is_count)
-        {
+        let is_count = |value: &f64| value.is_nan() || (0.0..f64::INFINITY).contains(value);
+        if !created.is_valid() || !base.iter().chain(&shown).all(is_count) {
             return Err(StateError::Inconsistent("a total that cannot be"));
         }
-        let numbers = Numbers { base, shown };
-        Ok(Row::restored(key, created, changed, numbers))
+        let row = Row {
+            key,
+            created,
+            changed,
+            corrected,
+            base: &base,
+            shown: &shown,
+        };
+        if ledger.push(row) {
+            Ok(())
+        } else {
+            Err(StateError::Inconsistent(
+                "rows of different lengths, or twice the same",
+            ))
+        }
     }
 }
