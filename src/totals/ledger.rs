@@ -14,9 +14,6 @@ const CORRECTED_AFTER: i64 = 90;
 /// seconds.
 const KEPT_UNNAMED: i64 = 30 * 24 * 3600;
 
-/// How much older than its answer what a node knows may be: a refresh and a lag, in seconds.
-pub(super) const LAG: i64 = 40;
-
 /// The totals of one id.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Row<'a> {

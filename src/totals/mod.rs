@@ -25,5 +25,5 @@ pub use advance::Step;
 pub use book::{Answered, Ask, Book, Carried, LedgerId, SavedMove, TotalsQuery};
 pub use ledger::{Ledger, Row};
 pub use mark::Mark;
-pub use resume::Gap;
+pub use resume::{Gap, Lost};
 pub use tally::{SeriesKey, Tally};

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::book::Carried;
 use super::ledger::{Ledger, Row};
 use super::mark::Mark;
+use super::resume::Lost;
 use super::tally::SeriesKey;
 use crate::vocabulary::Level;
 
@@ -75,6 +76,8 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct CollectorState {
     lost_seconds: i64,
+    #[serde(default)]
+    lost_from: i64,
     lost_until: i64,
     corrections: u64,
     requests: Vec<RequestState>,
@@ -91,9 +94,21 @@ struct RequestState {
     totals: BTreeMap<String, Vec<RowState>>,
 }
 
-/// Ids, created, changed, whether a correction was counted, base, shown.
+/// Ids, created, changed, base, shown, and whether what is shown was corrected, which is rare.
 #[derive(Serialize, Deserialize)]
-struct RowState(Vec<i64>, Mark, i64, bool, Vec<f64>, Vec<Option<f64>>);
+struct RowState(
+    Vec<i64>,
+    Mark,
+    i64,
+    Vec<f64>,
+    Vec<Option<f64>>,
+    #[serde(default, skip_serializing_if = "is_false")] bool,
+);
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
 
 /// Only the version, to tell an unknown one from a damaged file.
 #[derive(Deserialize)]
@@ -148,8 +163,9 @@ impl CollectorState {
     fn of(carried: &Carried) -> Self {
         let ledgers = carried.ledgers.iter();
         Self {
-            lost_seconds: carried.lost_seconds,
-            lost_until: carried.lost_until,
+            lost_seconds: carried.lost.seconds,
+            lost_from: carried.lost.from,
+            lost_until: carried.lost.until,
             corrections: carried.corrections,
             requests: ledgers
                 .map(|(layout, ledger)| RequestState::of(layout, ledger))
@@ -165,9 +181,13 @@ impl CollectorState {
         let ledgers: Result<Vec<_>, _> = requests.map(RequestState::into_ledger).collect();
         Ok(Carried {
             ledgers: ledgers?,
-            lost_seconds: self.lost_seconds,
-            lost_until: self.lost_until,
+            lost: Lost {
+                seconds: self.lost_seconds,
+                from: self.lost_from,
+                until: self.lost_until,
+            },
             corrections: self.corrections,
+            ..Carried::default()
         })
     }
 }
@@ -218,9 +238,9 @@ impl RowState {
             row.key.ids().to_vec(),
             row.created,
             row.changed,
-            row.corrected,
             row.base.to_vec(),
             shown.collect(),
+            row.corrected,
         )
     }
 
@@ -234,7 +254,7 @@ impl RowState {
     }
 
     fn add_to(self, ledger: &mut Ledger, key: SeriesKey) -> Result<(), StateError> {
-        let Self(_, created, changed, corrected, base, shown) = self;
+        let Self(_, created, changed, base, shown, corrected) = self;
         let shown: Vec<f64> = shown.into_iter().map(|v| v.unwrap_or(f64::NAN)).collect();
         let is_count = |value: &f64| value.is_nan() || (0.0..f64::INFINITY).contains(value);
         if !created.is_valid() || !base.iter().chain(&shown).all(is_count) {
