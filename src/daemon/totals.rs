@@ -179,7 +179,7 @@ impl CollectorTotals {
         if answered.forced {
             tracing::warn!(
                 collector = self.label(ask.ledger),
-                "the anchor of running totals is moved without a proof: for 23 h LivePerson's \
+                "the anchor of running totals is moved without a proof: for a day LivePerson's \
                  answers did not agree with each other"
             );
         }
