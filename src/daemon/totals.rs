@@ -243,11 +243,10 @@ impl CollectorTotals {
 
     /// What is served, request by request.
     pub(super) fn publications(&self) -> Vec<Arc<Publication>> {
-        let mut seen = Vec::new();
+        let mut seen = HashSet::new();
         let mut publications = Vec::new();
         for (_, request, _) in self.book.ledgers() {
-            if !seen.contains(&request.key()) {
-                seen.push(request.key());
+            if seen.insert(request.key()) {
                 publications.extend(self.served.get(request).cloned());
             }
         }
