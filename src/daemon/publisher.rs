@@ -138,7 +138,7 @@ impl Publisher {
         }
     }
 
-    /// Goes on with running totals that were saved. Those received before `withheld_until` are not
+    /// Continues running totals that were saved. Those received before `withheld_until` are not
     /// served; see [`CollectorTotals::withhold_until`].
     pub fn restore_totals(
         &mut self,
@@ -198,9 +198,14 @@ impl Publisher {
         }
     }
 
-    /// A request for totals of a running poll.
-    pub fn totals_request(&self, task: TaskId, key: RequestKey) -> Option<TotalsRequest> {
-        self.totals.get(&task)?.request(key)
+    /// A request for totals of a running poll, as it goes out at `now`.
+    pub fn totals_request(
+        &mut self,
+        task: TaskId,
+        key: RequestKey,
+        now: Moment,
+    ) -> Option<TotalsRequest> {
+        self.totals.get_mut(&task)?.request(key, now)
     }
 
     /// A request for data of a running poll.
