@@ -82,10 +82,10 @@ pub(crate) fn complaints_of_promtool(page: &str) -> Option<String> {
     let writer = std::thread::spawn(move || stdin.write_all(text.as_bytes()));
     let output = promtool.wait_with_output().unwrap();
     writer.join().unwrap().unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said).into_owned();
-    assert!(output.status.success() || !said.is_empty());
-    Some(said)
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed).into_owned();
+    assert!(output.status.success() || !printed.is_empty());
+    Some(printed)
 }
 
 pub(crate) struct Prometheus {
