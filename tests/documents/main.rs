@@ -15,6 +15,7 @@
 mod collectors;
 mod dashboards;
 mod files;
+mod generated;
 mod known_series;
 mod layout;
 mod promql;
