@@ -96,12 +96,10 @@ def _needs(frame: Frame) -> str:
     return f"no chats, or neither a window {frame.window} nor running totals for waits"
 
 
-def difference(expression: str, above: str, below: str):
-    """A difference without its sign: a word says which way it goes."""
-    return (
-        now(f"{promql.call('', expression)} >= 0", f"▲ {above}"),
-        now(f"-{promql.call('', expression)} > 0", f"▼ {below}"),
-    )
+def difference(expression: str, to: str):
+    """A difference without its sign: an arrow says which way it goes."""
+    compared_to = promql.call("", expression)
+    return now(f"{compared_to} >= 0", f"▲ vs {to}"), now(f"-{compared_to} > 0", f"▼ vs {to}")
 
 
 def compared(frame: Frame):
@@ -110,9 +108,9 @@ def compared(frame: Frame):
         f"Difference, {frame.words}",
         "Percentage points above or below the target, and above or below the same time a week ago.",
         (8, 3),
-        *difference(f"100 * ({share})\n- $target", "above target", "below target"),
-        *difference(f"100 * ({share})\n- 100 * ({before})", "better than last week", "worse than last week"),
-        unit="suffix: points",
+        *difference(f"100 * ({share})\n- $target", "target"),
+        *difference(f"100 * ({share})\n- 100 * ({before})", "last week"),
+        unit="suffix:pts",
         decimals=1,
         sideways=True,
         empty="nothing to compare yet",
@@ -126,7 +124,7 @@ def chats_now():
         "Chats closed in the window $now, interactive or not. LivePerson counts in slots of 5 minutes, so that "
         "the window is up to 5 minutes longer than its name.",
         (4, 4),
-        now(figures.chats(NOW), "in the last $now"),
+        now(figures.chats(NOW), "last $now"),
         unit="locale",
         empty="no data in the window $now",
     )
@@ -139,7 +137,7 @@ def chats_today():
         (4, 4),
         now(figures.chats(TODAY), "today"),
         *difference(
-            f"({figures.chats(TODAY)})\n- ({figures.chats(TODAY, ago=WEEK)})", "more than last week", "fewer than last week"
+            f"({figures.chats(TODAY)})\n- ({figures.chats(TODAY, ago=WEEK)})", "last week"
         ),
         unit="locale",
         sideways=True,
@@ -150,18 +148,20 @@ def chats_today():
 
 def percentile():
     # A quantile beyond the longest limit is not known: then it is that limit with a ">".
-    share = f"({figures.share_within(LONGEST, HOUR)})"
+    # Compared as shares: a limit that is not known, as in an outage, is no number of an expression.
+    in_time, known = f"({figures.share_within(LIMIT, HOUR)})", f"({figures.share_within(LONGEST, HOUR)})"
     wait = f"({figures.wait_percentile('0.9', HOUR)})"
     return tile(
-        "9 of 10 waited up to",
+        "Wait, 9 of 10",
         "The wait that nine of ten visitors did not exceed in the last hour, between the limits of sla.buckets. "
         "Beyond the longest limit only that is known: > $longest s.",
         (4, 4),
-        now(f"{wait} <= $within\nand {share} >= 0.9", "✔ in time"),
-        now(f"{wait} > $within\nand {share} >= 0.9", "▲ over $within s"),
+        now(f"{wait}\nand {in_time} >= 0.9", "✔ in time"),
+        now(f"{wait}\nand {known} >= 0.9\nand {in_time} < 0.9", "▲ over $within s"),
         # As a time format: X is the number in seconds, which is how a unit gets words on both sides.
-        now(f"1000 * $longest * ({share} < bool 0.9)\nunless {share} >= 0.9", "✖ beyond all limits"),
-        unit="suffix: s",
+        # The quantile beyond all limits is the longest of them.
+        now(f"1000 * {wait}\nand {known} < 0.9", "✖ beyond all limits"),
+        unit="suffix:s",
         units={"C": "time:[> ]X[ s]"},
         colours=(GOOD, WARN, BAD),
         empty="no chats",
@@ -174,7 +174,7 @@ def beyond_longest():
         "Over $longest s",
         "Share of the chats of the last hour that waited longer than the longest limit of sla.buckets.",
         (4, 4),
-        now(share, "waited over $longest s"),
+        now(share, "last hour"),
         unit="percentunit",
         decimals=1,
         empty="no chats",
@@ -186,7 +186,7 @@ def agents():
         "Agents at work",
         "Agents who closed or took a chat in the last hour. Needs engagement_activity.agents.",
         (4, 4),
-        now(figures.agents_at_work(HOUR), "in the last hour"),
+        now(figures.agents_at_work(HOUR), "last hour"),
         empty="no agents",
     )
 
@@ -196,8 +196,9 @@ def handling():
         "Handling time",
         "Mean time spent on an interactive chat that was closed in the last hour.",
         (4, 4),
-        now(figures.handling(HOUR), "per chat, last hour"),
-        unit="dthms",
+        now(f"({figures.handling(HOUR)}) / 60", "per chat"),
+        unit="suffix:min",
+        decimals=1,
         empty="no chats",
     )
 
@@ -220,7 +221,7 @@ def late_by_skill():
         (12, 10),
         [
             Column("Skill", label="name", link=to_skill, link_title="This skill"),
-            Column("Id", label="skill", hidden=True),
+            Column("Id", label="skill", width=60),
             Column("Account", label="account", width=110),
             Column("Late", expr=promql.with_names("skill", worst), bar=True),
             Column(
