@@ -96,14 +96,14 @@ def tile(
     empty: str = texts.NO_DATA,
     colours: tuple[str, ...] = (),
     filled: bool = True,
-    units: dict[str, str] | None = None,
+    units: dict[str, tuple[str, int]] | None = None,
     sideways: bool = False,
     since_midnight: bool = False,
 ) -> stat.Panel:
     """One number, or a few, to be read from afar: always the present one, with its name.
 
     `colours` are those of the queries in turn; what a colour says, the query's legend says in words.
-    `units` are those of single queries.
+    `units` are those of single queries, with decimals.
     """
     panel = _placed(stat.Panel(), title, description, size, queries)
     panel.unit(unit).decimals(decimals).no_value(empty)
@@ -116,8 +116,8 @@ def tile(
     panel.orientation(kinds.VizOrientation.VERTICAL if sideways else kinds.VizOrientation.AUTO)
     for letter, colour in zip("ABCDEFGH", colours, strict=False):
         panel.override_by_query(letter, [fixed(colour)])
-    for letter, of_query in (units or {}).items():
-        panel.override_by_query(letter, [_set("unit", of_query)])
+    for letter, (own_unit, own_decimals) in (units or {}).items():
+        panel.override_by_query(letter, [_set("unit", own_unit), _set("decimals", own_decimals)])
     if since_midnight:
         panel.time_from("now/d").hide_time_override(True)
     return panel
