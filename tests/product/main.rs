@@ -32,6 +32,7 @@ mod network;
 mod oauthlib;
 mod operation;
 mod prometheus;
+mod prometheus_server;
 mod scrape;
 mod test_connection;
 mod web;
