@@ -54,7 +54,7 @@ class Board:
         self.name = self.json["title"]
         self.faults: list[str] = []
         self.values: dict[str, str] = {"datasource": "prometheus"}
-        self.span = seconds(self.json["time"]["from"].removeprefix("now-"))
+        self.span = seconds(args.since or self.json["time"]["from"].removeprefix("now-"))
         for variable in self.json["templating"]["list"]:
             self.values[variable["name"]] = self.value(variable)
 
@@ -70,7 +70,7 @@ class Board:
             # Several values become an alternative, one stands for itself.
             return chosen[0] if len(chosen) == 1 else "(" + "|".join(chosen) + ")"
         if variable.get("includeAll"):
-            return variable.get("allValue") or "(" + "|".join(map(re.escape, options)) + ")"
+            return variable.get("allValue") or "(" + "|".join(map(escaped, options)) + ")"
         if variable.get("sort") in (3, 4):
             options.sort(key=float, reverse=variable["sort"] == 4)
         return current if current in options else next(iter(options), "")
@@ -204,6 +204,11 @@ class Board:
             self.fault(panel["title"], f"{served} have values after an outage")
 
 
+def escaped(value: str) -> str:
+    """A value within a regular expression within a string of PromQL, as Grafana writes it."""
+    return re.sub(r"[$^*{}\[\]'+?.()|]", r"\\\\\g<0>", value.replace("\\", "\\" * 4))
+
+
 def seconds(duration: str) -> float:
     return sum(float(n) * UNITS[unit] for n, unit in re.findall(r"([0-9.]+)([smhdw])", duration))
 
@@ -213,6 +218,7 @@ def main() -> int:
     parser.add_argument("--prometheus", required=True, help="its URL")
     parser.add_argument("--at", type=float, required=True, help="the present, in seconds since the epoch")
     parser.add_argument("--scrape", type=int, default=15, help="seconds between two scrapes, as the data source is told")
+    parser.add_argument("--since", default="", help="how far back the time range goes, such as 2h; otherwise each its own")
     parser.add_argument("--accounts", default="all", help="all, or account ids with commas")
     parser.add_argument("--expect", choices=["answers", "served", "outage"], default="answers")
     parser.add_argument("--no-totals", action="store_true", help="the program does not serve running totals yet")

@@ -19,6 +19,7 @@ mod common;
 mod allocator;
 mod authorisation;
 mod configuration;
+mod dashboards;
 mod end_to_end;
 mod exit_status;
 mod faults;

@@ -62,23 +62,41 @@ pub(crate) fn has_promtool() -> bool {
 
 pub(crate) struct Prometheus {
     child: Child,
-    url: String,
+    pub(crate) url: String,
     _folder: tempfile::TempDir,
 }
 
 impl Prometheus {
     pub(crate) fn scraping(program: &Path, base_url: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let target = base_url.trim_start_matches("http://");
+        Self::scraping_all(program, &[base_url])
+    }
+
+    /// One that scrapes several replicas.
+    pub(crate) fn scraping_all(program: &Path, base_urls: &[&str]) -> Self {
+        let targets = base_urls
+            .iter()
+            .map(|url| url.trim_start_matches("http://"));
         let config = format!(
             "global: {{scrape_interval: 1s}}\nscrape_configs:\n  - job_name: liveperson\n    \
-             static_configs: [{{targets: ['{target}']}}]\n"
+             static_configs: [{{targets: {:?}}}]\n",
+            targets.collect::<Vec<_>>()
         );
+        Self::start(program, &config, tempfile::tempdir().unwrap())
+    }
+
+    /// One that scrapes nothing and has the blocks in the folder `data` of a folder.
+    pub(crate) fn holding(program: &Path, folder: tempfile::TempDir) -> Self {
+        Self::start(program, "global: {}\n", folder)
+    }
+
+    fn start(program: &Path, config: &str, folder: tempfile::TempDir) -> Self {
         std::fs::write(folder.path().join("prometheus.yml"), config).unwrap();
         let address = common::free_address();
         let child = Command::new(program)
             .arg("--config.file=prometheus.yml")
             .arg("--storage.tsdb.path=data")
+            // The blocks that a test brings may be as old as it likes.
+            .arg("--storage.tsdb.retention.time=100y")
             .arg(format!("--web.listen-address={address}"))
             .current_dir(folder.path())
             .stdout(Stdio::null())
