@@ -10,15 +10,15 @@ use yaml_rust2::{Yaml, YamlLoader};
 use super::files::{files, repository};
 use super::promql::{Selector, selectors};
 
-/// One thing that a rule complains about.
-struct Complaint {
+/// One thing that a rule objects about.
+struct Finding {
     rule: &'static str,
     dashboard: String,
     panel: Option<String>,
     message: String,
 }
 
-impl Complaint {
+impl Finding {
     fn text(&self) -> String {
         let panel = self.panel.as_deref().unwrap_or_default();
         format!(
@@ -37,13 +37,13 @@ struct Exception {
 }
 
 impl Exception {
-    fn covers(&self, complaint: &Complaint) -> bool {
+    fn covers(&self, finding: &Finding) -> bool {
         let same = |wanted: &Option<String>, found: Option<&String>| {
             wanted.is_none() || wanted.as_ref() == found
         };
-        self.rule == complaint.rule
-            && same(&self.dashboard, Some(&complaint.dashboard))
-            && same(&self.panel, complaint.panel.as_ref())
+        self.rule == finding.rule
+            && same(&self.dashboard, Some(&finding.dashboard))
+            && same(&self.panel, finding.panel.as_ref())
     }
 }
 
@@ -72,13 +72,13 @@ fn exceptions() -> Vec<Exception> {
 /// What the rules say about one dashboard.
 struct Linter<'a> {
     json: &'a Value,
-    complaints: Vec<Complaint>,
+    findings: Vec<Finding>,
 }
 
 impl Linter<'_> {
-    fn complain(&mut self, rule: &'static str, panel: Option<&Value>, message: impl Into<String>) {
+    fn report(&mut self, rule: &'static str, panel: Option<&Value>, message: impl Into<String>) {
         let title = |value: &Value| value["title"].as_str().unwrap().to_owned();
-        self.complaints.push(Complaint {
+        self.findings.push(Finding {
             rule,
             dashboard: title(self.json),
             panel: panel.map(title),
@@ -99,7 +99,7 @@ impl Linter<'_> {
 
     fn dashboard(&mut self) {
         if self.json["editable"] != false {
-            self.complain("uneditable-dashboard", None, "it can be edited");
+            self.report("uneditable-dashboard", None, "it can be edited");
         }
     }
 
@@ -109,7 +109,7 @@ impl Linter<'_> {
         if named("datasource")
             .is_none_or(|v| v["type"] != "datasource" || v["label"] != "Data source")
         {
-            self.complain(
+            self.report(
                 "template-datasource-rule",
                 None,
                 "no variable of data sources",
@@ -127,7 +127,7 @@ impl Linter<'_> {
                     && v["datasource"]["uid"] == "${datasource}"
             });
             if !right {
-                self.complain(
+                self.report(
                     rule,
                     None,
                     format!("no variable {name}, or not as it should be"),
@@ -138,10 +138,10 @@ impl Linter<'_> {
             let query = variable["query"]["query"].as_str().unwrap();
             let asks = query.starts_with("label_values(") || query.starts_with("query_result(");
             if !asks || selectors(query).is_empty() {
-                self.complain("template-label-promql-rule", None, query);
+                self.report("template-label-promql-rule", None, query);
             }
             if variable["refresh"] != 2 {
-                self.complain("template-on-time-change-reload-rule", None, query);
+                self.report("template-on-time-change-reload-rule", None, query);
             }
         }
     }
@@ -150,7 +150,7 @@ impl Linter<'_> {
         let kind = panel["type"].as_str().unwrap();
         let judged = ["stat", "table", "timeseries", "gauge"].contains(&kind);
         if judged && panel["datasource"]["uid"] != "${datasource}" {
-            self.complain(
+            self.report(
                 "panel-datasource-rule",
                 Some(panel),
                 "not the chosen data source",
@@ -158,7 +158,7 @@ impl Linter<'_> {
         }
         let said = |key: &str| panel[key].as_str().is_some_and(|text| !text.is_empty());
         if judged && !(said("title") && said("description")) {
-            self.complain(
+            self.report(
                 "panel-title-description-rule",
                 Some(panel),
                 "title or description",
@@ -169,7 +169,7 @@ impl Linter<'_> {
                 .as_array()
                 .is_some_and(|list| !list.is_empty())
         {
-            self.complain("panel-no-targets-rule", Some(panel), "no query");
+            self.report("panel-no-targets-rule", Some(panel), "no query");
         }
         let unit = panel["fieldConfig"]["defaults"]["unit"].as_str();
         // Those of the linter's list that are used here.
@@ -183,14 +183,14 @@ impl Linter<'_> {
             "dthms",
         ];
         if judged && !unit.is_some_and(|unit| known.contains(&unit)) {
-            self.complain("panel-units-rule", Some(panel), format!("{unit:?}"));
+            self.report("panel-units-rule", Some(panel), format!("{unit:?}"));
         }
     }
 
     fn target(&mut self, panel: &Value, expression: &str) {
         let found = selectors(expression);
         if found.is_empty() && !expression.starts_with("vector(") {
-            self.complain("target-promql-rule", Some(panel), expression);
+            self.report("target-promql-rule", Some(panel), expression);
         }
         let is = |selector: &Selector, label: &str, value: &str| {
             let mut matchers = selector.matchers.iter();
@@ -202,7 +202,7 @@ impl Linter<'_> {
                 ("target-instance-rule", "instance"),
             ] {
                 if !is(selector, label, &format!("${label}")) {
-                    self.complain(
+                    self.report(
                         rule,
                         Some(panel),
                         format!("{} has no {label}", selector.name),
@@ -213,7 +213,7 @@ impl Linter<'_> {
             let counts = ["rate", "irate", "increase"].contains(&function);
             if selector.name.ends_with("_total") && !(selector.range && counts) {
                 let message = format!("{} is not within a rate", selector.name);
-                self.complain("target-counter-agg-rule", Some(panel), message);
+                self.report("target-counter-agg-rule", Some(panel), message);
             }
         }
         for fixed in expression.split("rate(").skip(1) {
@@ -221,7 +221,7 @@ impl Linter<'_> {
                 .split_once('[')
                 .and_then(|(_, rest)| rest.split_once(']'));
             if range.is_some_and(|(range, _)| range != "$__rate_interval") {
-                self.complain("target-rate-interval-rule", Some(panel), expression);
+                self.report("target-rate-interval-rule", Some(panel), expression);
             }
         }
     }
@@ -236,13 +236,13 @@ fn dashboards_follow_the_rules_of_grafanas_linter() {
         let json: Value = serde_json::from_str(&text).unwrap();
         let mut linter = Linter {
             json: &json,
-            complaints: Vec::new(),
+            findings: Vec::new(),
         };
         linter.lint();
-        for complaint in linter.complaints {
-            match exceptions.iter().position(|e| e.covers(&complaint)) {
+        for finding in linter.findings {
+            match exceptions.iter().position(|e| e.covers(&finding)) {
                 Some(index) => drop(used.insert(index)),
-                None => left.push(complaint.text()),
+                None => left.push(finding.text()),
             }
         }
     }
@@ -267,10 +267,10 @@ fn the_linter_finds_what_it_looks_for() {
     });
     let mut linter = Linter {
         json: &json,
-        complaints: Vec::new(),
+        findings: Vec::new(),
     };
     linter.lint();
-    let rules: BTreeSet<_> = linter.complaints.iter().map(|c| c.rule).collect();
+    let rules: BTreeSet<_> = linter.findings.iter().map(|c| c.rule).collect();
     let all = [
         "panel-datasource-rule",
         "panel-no-targets-rule",

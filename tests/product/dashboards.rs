@@ -170,7 +170,7 @@ fn totals_are_served() -> bool {
 }
 
 #[tokio::test]
-async fn every_query_answers_about_replicas_that_disagree_and_an_outage() {
+async fn every_query_answers_about_disagreeing_replicas_and_outages() {
     if !has_python() {
         return;
     }
