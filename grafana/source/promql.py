@@ -73,10 +73,17 @@ def ratio(part: str, whole: str) -> str:
 
 
 def one_name(level: str, *matchers: str) -> str:
-    """One name for each id, also while replicas disagree after a rename."""
+    """One name for each id, also while replicas disagree after a rename: that of the replica whose
+    configuration was loaded last, so that every panel shows the same one. Its value is 1.
+
+    It is the name of the end of the time range, so that an id that was renamed has one line in a chart.
+    """
     ids = IDS[level]
-    names = once((*ids, "name"), selector(f"liveperson_{level}_info", *matchers))
-    return call(f"topk by ({', '.join(ids)}) ", "1", names)
+    info = selector(f"liveperson_{level}_info", *matchers) + " @ end()"
+    loaded = "liveperson_exporter_config_last_reload_success_timestamp_seconds @ end()"
+    dated = once((*ids, "name"), f"{info} * on (job, instance) group_left () {loaded}")
+    newest = call(f"topk by ({', '.join(ids)}) ", "1", dated)
+    return f"({newest} > bool 0)"
 
 
 def with_names(level: str, values: str, *matchers: str, label: str = "name") -> str:
