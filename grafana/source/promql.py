@@ -19,8 +19,9 @@ ACCOUNTS = 'account=~"$account"'
 
 
 def selector(name: str, *matchers: str) -> str:
-    """`name{matcher, ...}`."""
-    return f"{name}{{{', '.join(m for m in matchers if m)}}}"
+    """`name{matcher, ...}`, without braces when there is no matcher."""
+    matching = ", ".join(m for m in matchers if m)
+    return f"{name}{{{matching}}}" if matching else name
 
 
 def indented(expression: str) -> str:
@@ -42,6 +43,11 @@ def once(by: tuple[str, ...], expression: str) -> str:
 
 def summed(by: tuple[str, ...], expression: str) -> str:
     return call(f"sum by ({', '.join(by)}) ", expression) if by else call("sum", expression)
+
+
+def grouped(expression: str) -> str:
+    """In parentheses on lines of their own."""
+    return f"(\n{indented(expression)}\n)"
 
 
 def either(first: str, *others: str) -> str:
