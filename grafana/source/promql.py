@@ -31,7 +31,7 @@ def indented(expression: str) -> str:
 def call(function: str, *arguments: str) -> str:
     """A function or an aggregation; on several lines where one would be long."""
     line = f"{function}({', '.join(arguments)})"
-    if len(line) <= 100 and "\n" not in line:
+    if len(line) <= 110 and "\n" not in line:
         return line
     return f"{function}(\n" + ",\n".join(map(indented, arguments)) + "\n)"
 
@@ -55,6 +55,19 @@ def either(first: str, *others: str) -> str:
     return "\nor\n".join([first, *others])
 
 
+def limit_as_label(values: str) -> str:
+    """`values` with the upper limits of their buckets as `limit`, in whole seconds."""
+    return call("label_replace", values, '"limit"', '"$1"', '"le"', '"(.+)[.]0"')
+
+
+def on_ids(level: str) -> str:
+    return f"on ({', '.join(IDS[level])})"
+
+
+def top(count: str, expression: str) -> str:
+    return call("topk", count, expression)
+
+
 def ratio(part: str, whole: str) -> str:
     """A quotient that is absent where there is nothing to divide by."""
     return f"{part}\n/\n({whole} > 0)"
@@ -67,14 +80,17 @@ def one_name(level: str, *matchers: str) -> str:
     return call(f"topk by ({', '.join(ids)}) ", "1", names)
 
 
-def with_names(level: str, values: str, *matchers: str) -> str:
-    """`values`, which have the ids of `level`, with the label `name`: the id where no name is known.
+def with_names(level: str, values: str, *matchers: str, label: str = "name") -> str:
+    """`values`, which have the ids of `level`, with their names as `label`: the id where none is known.
 
     -1 is LivePerson's skill of chats without a skill.
     """
     ids = ", ".join(IDS[level])
-    unnamed = f'label_replace({values}, "name", "$1", "{level}", "(.+)")'
+    unnamed = f'label_replace({values}, "{label}", "$1", "{level}", "(.+)")'
     if level == "skill":
-        unnamed = f'label_replace({unnamed}, "name", "Unassigned", "skill", "-1")'
-    named = f"({values})\n* on ({ids}) group_left (name)\n{one_name(level, *matchers)}"
+        unnamed = f'label_replace({unnamed}, "{label}", "Unassigned", "skill", "-1")'
+    names = one_name(level, *matchers)
+    if label != "name":
+        names = f'label_replace({names}, "{label}", "$1", "name", "(.+)")'
+    named = f"({values})\n* on ({ids}) group_left ({label})\n{names}"
     return either(named, f"on ({ids}) {unnamed}")

@@ -54,6 +54,7 @@ const LOGIN: &[Key] = &[
 
 const ACCOUNT: &[Key] = &[
     Key::value("id"),
+    Key::value("name"),
     Key::section(CREDENTIALS_KEY, AUTH),
     Key::section("hosts", HOSTS),
 ];

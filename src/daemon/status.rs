@@ -16,6 +16,8 @@ use crate::store::{SeriesCount, Source};
 #[derive(Debug)]
 pub struct AccountStatus {
     account: String,
+    /// What people call the account; a reload may change it.
+    name: Mutex<Option<String>>,
     /// The end of the longest present wait after a 429 or a failure.
     wait_until: Mutex<Option<Instant>>,
     /// LivePerson's clock less ours; `None` before the first answer with a date.
@@ -66,6 +68,7 @@ impl AccountStatus {
         });
         Self {
             account: account.to_owned(),
+            name: Mutex::new(None),
             wait_until: Mutex::new(None),
             clock_offset: Mutex::new(None),
             collectors: Mutex::new(collectors.collect()),
@@ -75,6 +78,11 @@ impl AccountStatus {
     /// The account's id.
     pub(super) fn account(&self) -> &str {
         &self.account
+    }
+
+    /// Sets what people call the account.
+    pub(super) fn set_name(&self, name: Option<String>) {
+        *self.name.lock() = name;
     }
 
     /// Sets the end of the longest present wait after a 429 or a failure.
@@ -189,6 +197,7 @@ impl AccountStatus {
         let offset = *self.clock_offset.lock();
         AccountState {
             account: self.account.clone(),
+            name: self.name.lock().clone(),
             backoff: self.waits(now),
             clock_offset: offset.map(|offset| offset.as_secs_f64()),
             collectors: collectors.collect(),

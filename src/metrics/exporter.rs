@@ -133,6 +133,8 @@ pub struct CollectorState {
 pub struct AccountState {
     /// The `account` label.
     pub account: String,
+    /// What people call it; `None` where the configuration has no name.
+    pub name: Option<String>,
     /// What is left of the present wait.
     pub backoff: Duration,
     /// LivePerson's clock less the machine's, in seconds; `None` before the first answer with a date.
@@ -263,6 +265,7 @@ fn labels(metric: &prometheus::proto::Metric) -> Vec<String> {
 
 fn states(accounts: &[AccountState]) -> Result<Vec<MetricFamily>, prometheus::Error> {
     let gauge = |family: &Family| GaugeVec::new(options(family), family.labels);
+    let info = gauge(&families::ACCOUNT_INFO)?;
     let backoff = gauge(&families::API_BACKOFF_SECONDS)?;
     let clock_offset = gauge(&families::CLOCK_OFFSET_SECONDS)?;
     let up = gauge(&families::UP)?;
@@ -272,6 +275,9 @@ fn states(accounts: &[AccountState]) -> Result<Vec<MetricFamily>, prometheus::Er
     let series = gauge(&families::SERIES)?;
     let dropped = gauge(&families::SERIES_DROPPED)?;
     for account in accounts {
+        if let Some(name) = &account.name {
+            info.with_label_values(&[&account.account, name]).set(1.0);
+        }
         backoff
             .with_label_values(&[&account.account])
             .set(account.backoff.as_secs_f64());
@@ -300,6 +306,7 @@ fn states(accounts: &[AccountState]) -> Result<Vec<MetricFamily>, prometheus::Er
         }
     }
     let gauges = [
+        info,
         backoff,
         clock_offset,
         up,
@@ -432,6 +439,7 @@ mod tests {
     fn state(account: &str) -> AccountState {
         AccountState {
             account: account.to_owned(),
+            name: Some(format!("Shop \"{account}\"")),
             backoff: Duration::from_millis(1500),
             clock_offset: Some(-0.5),
             collectors: vec![CollectorState {
@@ -464,6 +472,7 @@ mod tests {
             "liveperson_api_entries_ignored_total{account=\"2\",api=\"sla\"} 2",
             "liveperson_polls_skipped_total{account=\"2\",collector=\"sla\"} 3",
             "liveperson_up{account=\"1\",collector=\"sla\"} 1",
+            "liveperson_account_info{account=\"2\",name=\"Shop \\\"2\\\"\"} 1",
             "liveperson_api_backoff_seconds{account=\"2\"} 1.5",
             "liveperson_poll_stretch_ratio{account=\"1\",collector=\"sla\"} 1.5",
             "liveperson_series{account=\"2\",collector=\"sla\"} 7",

@@ -48,6 +48,8 @@ families! {
         "What is left of the present wait after a 429 or a failure, in seconds; 0 when there is none.";
     CLOCK_OFFSET_SECONDS = Gauge "liveperson_clock_offset_seconds" ["account"]
         "LivePerson's clock (the Date header of its answers) less ours, in seconds.";
+    ACCOUNT_INFO = Info "liveperson_account_info" ["account", "name"]
+        "Name of an account (configuration: accounts[].name).";
     BUILD_INFO = Info "liveperson_exporter_build_info" ["version", "revision", "rust_version"]
         "Version and revision of the exporter and the compiler it was built with.";
     CONFIG_LAST_RELOAD_SUCCESSFUL = Gauge "liveperson_exporter_config_last_reload_successful" []

@@ -16,11 +16,7 @@ fn python_packages() -> String {
 
 #[test]
 fn dashboards_and_rules_are_what_their_source_generates() {
-    let path = format!(
-        "{}:{}",
-        python_packages(),
-        repository("grafana").display()
-    );
+    let path = format!("{}:{}", python_packages(), repository("grafana").display());
     let output = Command::new("python3")
         .args(["-m", "source", "--check"])
         .env("PYTHONPATH", path)
