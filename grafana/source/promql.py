@@ -19,9 +19,8 @@ ACCOUNTS = 'account=~"$account"'
 
 
 def selector(name: str, *matchers: str) -> str:
-    """`name{matcher, ...}`, without braces when there is no matcher."""
-    matching = ", ".join(m for m in matchers if m)
-    return f"{name}{{{matching}}}" if matching else name
+    """`name{matcher, ...}`."""
+    return f"{name}{{{', '.join(m for m in matchers if m)}}}"
 
 
 def indented(expression: str) -> str:

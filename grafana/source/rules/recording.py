@@ -44,7 +44,8 @@ def within(buckets: str) -> str:
 
 
 def _window(level: str, what: str, *matchers: str) -> str:
-    return selector(f"liveperson_window_{level}_{what}", *matchers)
+    name = f"liveperson_window_{level}_{what}"
+    return selector(name, *matchers) if matchers else name
 
 
 def _counts() -> list[Rule]:
