@@ -9,7 +9,7 @@ Alerts about the exporter, about LivePerson as seen by it, and about the contact
 Load it with liveperson.settings.rules.yml, which holds what you may want to change, and
 liveperson.recording.rules.yml. docs/runbook.md has a section for each alert.
 
-critical pages somebody: nobody has data of an account, or nobody will. warning can wait for the
+critical pages: no replica has data of an account, or none will. warning can wait for the
 morning: one replica has a fault, or something is about to. The exporter's state is looked at every
 15 seconds, causes before what comes of them.
 """

@@ -42,7 +42,7 @@ def _credentials() -> list[Rule]:
     }
     advice = (
         " Check in LivePerson that the API key or user is enabled and may read engagement activity and SLA data,"
-        " put the new secret in place, and reload or restart the exporter; `liveperson_exporter test-connection`"
+        " and put the new secret into its file, which is read again by itself; `liveperson_exporter test-connection`"
         " says what exactly is refused."
     )
     return [
@@ -56,14 +56,14 @@ def _credentials() -> list[Rule]:
             f"max by (account, api) ({REFUSED})\nand on (account, api)\n{others} == 0",
             **text,
             severity="critical",
-            comment="No replica gets data, and none will without somebody.",
-            description="Requests to {{ $labels.api }} are answered with 401 or 403, for every exporter." + advice,
+            comment="No replica gets data, and none will until the credentials are put right.",
+            description="Requests to {{ $labels.api }} are refused, for every exporter." + advice,
         ),
         alert(
             "CredentialsRefused",
             f"{REFUSED}\nand on (account, api)\n{others} == 1",
             **text,
-            description="Requests to {{ $labels.api }} are answered with 401 or 403 for {{ $labels.instance }}, while"
+            description="Requests to {{ $labels.api }} are refused for {{ $labels.instance }}, while"
             " another replica is served: compare their credentials." + advice,
         ),
     ]

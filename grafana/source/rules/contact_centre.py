@@ -5,7 +5,7 @@ from .expressions import held_without_data, on
 from .recording import BEYOND, LATE, WAITED, answered_within, p90
 from .rule import Group, Rule, alert, group, record
 
-# Fewer make a share jump, and nobody need be told of them.
+# Fewer make a share jump, and are no reason for an alert.
 FEWEST_LATE = 15
 HOUR, NOW = 'window="1h"', 'window="5m"'
 AUDIENCE = {"audience": "contact_centre", "board": "wallboard"}
@@ -44,7 +44,7 @@ def _service_level_low() -> Rule:
         wait="5m",
         keep="15m",
         **AUDIENCE,
-        comment="Once it fires it goes on while the numbers are missing, for at most 6 hours.",
+        comment="Once it fires it continues while the numbers are missing, for at most 6 hours.",
         summary="Too few chats of account {{ $labels.account }} are answered within {{ $labels.within }}.",
         description="In the last hour it was {{ $value | humanizePercentage }}, and the last five minutes are below the"
         " target as well. The wallboard shows which skills wait: move agents there, or tell visitors.",
@@ -76,7 +76,7 @@ def _unmeasured() -> Rule:
         f"{TARGET}\nand on (account)\n{WAITED}\nunless {on(PROMISE)}\n{grouped(measured)}",
         wait="15m",
         **AUDIENCE,
-        comment="A target that is no limit of a histogram would never raise an alert, and nobody would notice.",
+        comment="A target that is no limit of a histogram would never raise an alert, without a sign of it.",
         summary="The target of account {{ $labels.account }} within {{ $labels.within }} cannot be measured.",
         description="Put the limit {{ $labels.within }} into sla.buckets and 5m and 1h into sla.windows, or set another"
         " target in liveperson.settings.rules.yml: until then LivePersonServiceLevelLow can never fire.",

@@ -1,4 +1,4 @@
-"""What is missing, and whom it concerns: a page only when nobody has data, warnings by replica."""
+"""What is missing, and whom it concerns: a page only when no replica has data, warnings by replica."""
 
 from ..promql import either, grouped, once, selector, summed
 from . import causes
@@ -28,7 +28,7 @@ def _no_data() -> Rule:
         either(grouped(stale), grouped(f"{gone}\nunless\n{SERIES}")),
         wait="1m",
         severity="critical",
-        comment="Nobody serves any: what was known is older than stale_after, or the exporter that served it\n"
+        comment="No replica serves any: what was known is older than stale_after, or the exporter that served it\n"
         "is down and no other has taken its place, as happens to the accounts of a shard.",
         summary="There is no data from {{ $labels.collector }} of account {{ $labels.account }}.",
         description="No exporter has any that is younger than stale_after: dashboards of the contact centre are empty."
@@ -106,7 +106,7 @@ def _names() -> Rule:
         f"{failed} > 0\nunless\n{succeeded} > 0",
         wait="10m",
         summary="Names of account {{ $labels.account }} cannot be looked up.",
-        description="{{ $labels.instance }} has got none for three hours; skills, agents and groups show ids or old"
+        description="{{ $labels.instance }} gets none; skills, agents and groups show ids or old"
         " names, and data is not affected. Give the key or user the Skills, Agent Groups and Users APIs (Read), or set"
         " names.lookup to false.",
     )

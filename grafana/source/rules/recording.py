@@ -137,7 +137,7 @@ def _names() -> list[Rule]:
         "One name for each id, while replicas disagree after a rename, too: two would be an error in\n"
         "  ... * on (account, skill) group_left (name) skill:liveperson_skill_info:one"
     )
-    levels = ("skill", "agent", "group")
+    levels = ("skill", "agent", "group", "account")
     return [
         record(f"{level}:liveperson_{level}_info:one", one_name(level), "" if number else comment)
         for number, level in enumerate(levels)

@@ -38,7 +38,7 @@ def alert(
 ) -> Rule:
     """An alert. `wait` is its `for`, `keep` its `keep_firing_for`.
 
-    severity: critical pages somebody, warning can wait for the morning. audience: operations for who
+    severity: critical pages, warning can wait for the morning. audience: operations for who
     runs the exporter, contact_centre for who plans its agents.
     """
     # Without spaces no line is broken within it.

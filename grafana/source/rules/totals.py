@@ -70,7 +70,7 @@ def _burn() -> list[Rule]:
             **(AUDIENCE | {"board": "waits"}),
             summary=f"{summary} fast.",
             description="{{ $value | humanizePercentage }} of the chats wait longer. At this rate the budget of four weeks"
-            " is gone in two or less. See the board of waits for since when, and which skills.",
+            " is gone in two or less. The dashboard \"LivePerson / Queue wait and SLA\" shows since when.",
         ),
         alert(
             "ErrorBudgetBurnsSlowly",
