@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from grafana_foundation_sdk.builders import bargauge, common, dashboard, heatmap, prometheus
+from grafana_foundation_sdk.builders import common, dashboard, heatmap, prometheus
 from grafana_foundation_sdk.builders import stat, statetimeline, table, text, timeseries
 from grafana_foundation_sdk.models import common as kinds
 from grafana_foundation_sdk.models import dashboard as model
@@ -96,14 +96,14 @@ def tile(
     empty: str = texts.NO_DATA,
     colours: tuple[str, ...] = (),
     filled: bool = True,
-    units: dict[str, str] | None = None,
+    units: dict[str, tuple[str, int]] | None = None,
     sideways: bool = False,
     since_midnight: bool = False,
 ) -> stat.Panel:
     """One number, or a few, to be read from afar: always the present one, with its name.
 
     `colours` are those of the queries in turn; what a colour says, the query's legend says in words.
-    `units` are those of single queries.
+    `units` are those of single queries, with decimals.
     """
     panel = _placed(stat.Panel(), title, description, size, queries)
     panel.unit(unit).decimals(decimals).no_value(empty)
@@ -116,8 +116,8 @@ def tile(
     panel.orientation(kinds.VizOrientation.VERTICAL if sideways else kinds.VizOrientation.AUTO)
     for letter, colour in zip("ABCDEFGH", colours, strict=False):
         panel.override_by_query(letter, [fixed(colour)])
-    for letter, of_query in (units or {}).items():
-        panel.override_by_query(letter, [_set("unit", of_query)])
+    for letter, (own_unit, own_decimals) in (units or {}).items():
+        panel.override_by_query(letter, [_set("unit", own_unit), _set("decimals", own_decimals)])
     if since_midnight:
         panel.time_from("now/d").hide_time_override(True)
     return panel
@@ -139,7 +139,8 @@ def chart(
 ) -> timeseries.Panel:
     """Lines over time. `step` is the least time between two points."""
     panel = _placed(timeseries.Panel(), title, description, size, queries)
-    panel.unit(unit).no_value(empty).line_width(2).fill_opacity(60 if bars else 5)
+    palette = dashboard.FieldColor().mode(model.FieldColorModeId.PALETTE_CLASSIC)
+    panel.color_scheme(palette).unit(unit).no_value(empty).line_width(2).fill_opacity(60 if bars else 5)
     panel.show_points(kinds.VisibilityMode.NEVER)
     panel.draw_style(kinds.GraphDrawStyle.BARS if bars else kinds.GraphDrawStyle.LINE)
     if decimals is not None:
@@ -176,33 +177,18 @@ def line(panel, query: str, colour: str, dashed: bool = False):
     return panel.override_by_query(query, properties)
 
 
-def bars(
-    title: str, description: str, size: tuple[int, int], *queries, unit: str = "none", decimals: int = 0, **more
-) -> bargauge.Panel:
-    """Present values side by side, one bar each."""
-    panel = _placed(bargauge.Panel(), title, description, size, queries)
-    panel.unit(unit).decimals(decimals).min(0).no_value(more.get("empty", texts.NO_DATA))
-    if "most" in more:
-        panel.max(more["most"])
-    panel.color_scheme(dashboard.FieldColor().mode(model.FieldColorModeId.FIXED).fixed_color("blue"))
-    panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(False))
-    panel.orientation(kinds.VizOrientation.HORIZONTAL).display_mode(kinds.BarGaugeDisplayMode.BASIC)
-    panel.value_mode(kinds.BarGaugeValueMode.TEXT).show_unfilled(True)
-    return panel.name_placement(kinds.BarGaugeNamePlacement.LEFT).min_viz_height(16)
-
-
 def waits_heatmap(title: str, description: str, size: tuple[int, int], expr: str, empty: str) -> heatmap.Panel:
     """How many waited how long, over time."""
     panel = _placed(heatmap.Panel(), title, description, size, [buckets_over_time(expr)])
     colours = heatmap.HeatmapColorOptions().mode(HeatmapColorMode.SCHEME).scheme("Oranges").fill("dark-orange")
     panel.color(colours.scale(HeatmapColorScale.EXPONENTIAL).exponent(0.5).steps(64).reverse(False))
     panel.calculate(False).cell_gap(1).filter_values(heatmap.FilterValueRange().le(1e-9))
-    panel.y_axis(heatmap.YAxisConfig().unit("s").decimals(0).axis_placement(kinds.AxisPlacement.LEFT))
+    panel.y_axis(heatmap.YAxisConfig().unit("suffix:s").decimals(0).axis_placement(kinds.AxisPlacement.LEFT))
     panel.rows_frame(heatmap.RowsHeatmapOptions().layout(kinds.HeatmapCellLayout.AUTO))
     panel.cell_values(heatmap.CellValues().unit("short").decimals(1))
     panel.show_value(kinds.VisibilityMode.NEVER).show_legend().show_y_histogram()
     panel.mode(kinds.TooltipDisplayMode.SINGLE).exemplars_color("rgba(255,0,255,0.7)")
-    return panel.no_value(empty).interval("5m")
+    return panel.no_value(empty).interval("15m")
 
 
 def timeline(
@@ -241,20 +227,20 @@ class Column:
     link_title: str = ""
     # A bar behind the number.
     bar: bool = False
-    # There for links only.
-    hidden: bool = False
+    # Asked for, but not shown.
+    left_out: bool = False
+    # Whether the label is a number, to be sorted as one.
+    numeric: bool = False
 
     def overrides(self) -> list[model.DynamicConfigValue]:
         found = []
         if self.width:
             found.append(_set("custom.width", self.width))
-        if self.hidden:
-            found.append(_set("custom.hidden", True))
         if self.link:
             found.append(_set("links", [{"title": self.link_title, "url": self.link}]))
-        if self.label and not self.mappings:
+        if self.label and not self.mappings and not self.numeric:
             return found
-        if not self.label:
+        if not self.label or self.numeric:
             found += [_set("unit", self.unit), _set("decimals", self.decimals)]
             found.append(_set("custom.align", kinds.FieldTextAlignment.RIGHT))
         if self.steps:
@@ -269,7 +255,7 @@ class Column:
         elif self.bar:
             found.append(_set("custom.cellOptions", kinds.TableBarGaugeCellOptions(
                 mode=kinds.BarGaugeDisplayMode.BASIC, value_display_mode=kinds.BarGaugeValueMode.TEXT)))
-            found += [_set("min", 0), fixed("blue")]
+            found += [_set("min", 0), _set("fieldMinMax", True), fixed("blue")]
         return found
 
 
@@ -294,8 +280,11 @@ def grid(
     order = {column.name: index for index, column in enumerate(columns)}
     if len(numbers) > 1:
         panel.with_transformation(model.DataTransformerConfig(id_val="merge", options={}))
+    if conversions := [{"targetField": c.label, "destinationType": "number"} for c in columns if c.numeric]:
+        converted = {"conversions": conversions, "fields": {}}
+        panel.with_transformation(model.DataTransformerConfig(id_val="convertFieldType", options=converted))
     panel.with_transformation(model.DataTransformerConfig(id_val="organize", options={
-        "excludeByName": {"Time": True},
+        "excludeByName": {"Time": True} | {source: True for source, column in shown.items() if column.left_out},
         "indexByName": {source: order[column.name] for source, column in shown.items()},
         "renameByName": {source: column.name for source, column in shown.items()},
         "includeByName": {},
@@ -350,6 +339,8 @@ def asked(
     hidden: bool = False,
 ) -> dashboard.QueryVariable:
     """Values from Prometheus: `label_values(...)`, or `query_result(...)` with a regex."""
+    # Grafana knows `query_result(...)` on one line only.
+    query = " ".join(query.split())
     kind = 3 if query.startswith("query_result(") else 1
     reference = {"query": query, "refId": "PrometheusVariableQueryEditor-VariableQuery", "qryType": kind}
     variable = dashboard.QueryVariable(name).label(label).datasource(DATASOURCE).query(reference)

@@ -67,6 +67,11 @@ def top(count: str, expression: str) -> str:
     return call("topk", count, expression)
 
 
+def unless_empty(expression: str, otherwise: str) -> str:
+    """The second expression only when the first has no value at all."""
+    return f"{expression}\nor on () {otherwise}"
+
+
 def ratio(part: str, whole: str) -> str:
     """A quotient that is absent where there is nothing to divide by."""
     return f"{part}\n/\n({whole} > 0)"

@@ -86,6 +86,7 @@ fn check_nameless(selector: &Selector, place: &str) {
             name,
             matchers: Vec::new(),
             range: false,
+            function: String::new(),
         };
         check(&named, &BTreeSet::new(), place);
     }

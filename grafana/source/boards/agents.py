@@ -56,8 +56,10 @@ def agent() -> dashboard.QueryVariable:
 
 def ranked(name: str, count: str) -> dashboard.QueryVariable:
     """The ids with the most interactive chats: asked once, not by each panel."""
-    closed = figures.number("agent", "chats", IN_WINDOW, ENGAGEMENT, INTERACTIVE, 'agent=~"$agent"')
-    found = promql.top(count, closed)
+    chosen = 'agent=~"$agent"'
+    closed = figures.number("agent", "chats", IN_WINDOW, ENGAGEMENT, INTERACTIVE, chosen)
+    # In an outage the charts still show what was before it.
+    found = promql.unless_empty(promql.top(count, closed), promql.top(count, figures.last_chats("agent", chosen)))
     return asked(name, name, f"query_result({found})", regex='/agent="(?<value>[^"]*)"/', several=True, hidden=True)
 
 
@@ -89,9 +91,9 @@ def _columns(frame: Frame) -> list[Column]:
         Column("Id", label="agent", width=90),
         Column("Account", label="account", width=110),
         Column("Chats", expr=known_agent(closed, SHOWN), bar=True),
-        Column("Non-interactive", expr=number("chats", 'kind="noninteractive"'), width=130),
-        Column("Connected", expr=number("connected_engagements"), width=100),
-        Column("Handling per chat", expr=promql.ratio(f"({seconds})", f"({closed})"), unit="dthms", width=140),
+        Column("Non-interactive", expr=number("chats", 'kind="noninteractive"'), width=160),
+        Column("Connected", expr=number("connected_engagements"), width=130),
+        Column("Handling per chat", expr=promql.ratio(f"({seconds})", f"({closed})"), unit="dthms", width=170),
     ]
 
 
@@ -139,13 +141,13 @@ def pairs():
         [
             Column("Agent", label="agent_name"),
             Column("Skill", label="name"),
-            Column("Account", label="account", hidden=True),
-            Column("Agent id", label="agent", hidden=True),
-            Column("Skill id", label="skill", hidden=True),
+            Column("Account", label="account", left_out=True),
+            Column("Agent id", label="agent", left_out=True),
+            Column("Skill id", label="skill", left_out=True),
             Column("Chats", expr=both, bar=True),
-            Column("Connected", expr=number("connected_engagements"), width=100),
+            Column("Connected", expr=number("connected_engagements"), width=130),
             Column(
-                "Handling per chat", expr=promql.ratio(number("handling_seconds"), closed), unit="dthms", width=140
+                "Handling per chat", expr=promql.ratio(number("handling_seconds"), closed), unit="dthms", width=170
             ),
         ],
         sort="Chats",
@@ -159,7 +161,7 @@ def _course(title: str, description: str, expression: str, unit: str):
         title,
         description + " The 10 agents with the most interactive chats in the window.",
         (12, 9),
-        over_time(known_agent(expression, CHARTED), "{{name}}"),
+        over_time(known_agent(expression, CHARTED), "{{name}} · {{account}}"),
         unit=unit,
         empty=texts.NEEDS_AGENTS,
         step="1m",

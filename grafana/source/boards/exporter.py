@@ -213,11 +213,11 @@ def states_table():
                 "Since success",
                 expr=f"time() - {once('liveperson_last_success_timestamp_seconds')}",
                 unit="dthms",
-                width=130,
+                width=140,
             ),
-            Column("Poll took", expr=once("liveperson_poll_duration_seconds"), unit="suffix: s", width=100),
-            Column("Stretched", expr=once("liveperson_poll_stretch_ratio"), unit="suffix: ×", decimals=1, width=100),
-            Column("Skipped in 1 h", expr=f"round({recent})", width=120),
+            Column("Poll took", expr=once("liveperson_poll_duration_seconds"), unit="suffix:s", width=100),
+            Column("Stretched", expr=once("liveperson_poll_stretch_ratio"), unit="suffix:×", decimals=1, width=100),
+            Column("Skipped in 1 h", expr=f"round({recent})", width=140),
             Column("Series", expr=once("liveperson_series"), unit="locale", width=100),
             Column("Left out", expr=once("liveperson_series_dropped"), unit="locale", width=100),
         ],
@@ -232,7 +232,7 @@ def states():
         "States",
         "Of each replica whether Prometheus can scrape it, and of each of its collectors whether the last poll "
         "succeeded whole. Dashes in time are lines of annotations: restarts, reloads, 429s, outages.",
-        (14, 10),
+        (12, 10),
         over_time(of_process("up"), "{{instance}}"),
         over_time(chosen("liveperson_up"), "{{instance}} {{account}} {{collector}}"),
         mappings=UP_WORDS,
@@ -251,18 +251,18 @@ def alerts():
         "Alerts",
         "Of the rules in grafana/rules, as Prometheus evaluates them. Empty means that nothing fires, or that the rules "
         "are not loaded.",
-        (10, 10),
+        (12, 10),
         [
             Column("Alert", label="alertname"),
             Column("State", label="alertstate", mappings=states_words, width=90),
             Column("Severity", label="severity", width=80),
             Column("Account", label="account", width=100),
-            Column("Collector", label="collector", hidden=True),
-            Column("Replica", label="instance", hidden=True),
-            Column("Since", expr=joined, unit="dateTimeAsIsoNoDateIfToday", width=150),
+            Column("Collector", label="collector", width=120),
+            Column("Replica", label="instance", width=120),
+            Column("Since", expr=joined, unit="dateTimeAsIsoNoDateIfToday", width=100),
         ],
         sort="Since",
-        empty="no alert, or the rules are not loaded",
+        empty="✔ no alert, or the rules are not loaded",
     )
 
 
@@ -309,7 +309,7 @@ def backoff():
         "Waiting after 429 or failure",
         "What is left of the present wait of each account, on each replica.",
         over_time(chosen("liveperson_api_backoff_seconds"), "{{instance}} {{account}}"),
-        unit="s",
+        unit="dthms",
     )
 
 
@@ -318,7 +318,7 @@ def durations():
     names = (("0.5", "half"), ("0.9", "9 of 10"), ("0.99", "99 of 100"))
     queries = [over_time(f"histogram_quantile({q}, {buckets}) >= 0", f"{name} took up to") for q, name in names]
     described = "To the end of the answer, between the limits of the histogram; at most 30 s is known."
-    return _third("Request duration", described, *queries, unit="s")
+    return _third("Request duration", described, *queries, unit="suffix:s")
 
 
 def durations_by_api():
@@ -327,7 +327,7 @@ def durations_by_api():
         "Request duration by api",
         "What 9 of 10 requests took at most, to the end of the answer; at most 30 s is known.",
         over_time(f"histogram_quantile(0.9, {buckets}) >= 0", "{{api}}"),
-        unit="s",
+        unit="suffix:s",
     )
 
 
@@ -346,7 +346,7 @@ def polls():
         "is normal. Dashed: the interval as configured. A solid line above it means that polls are late.",
         over_time(promql.once(COLLECTOR, chosen("liveperson_poll_duration_seconds")), "{{account}} {{collector}}"),
         over_time(promql.once(COLLECTOR, chosen("liveperson_poll_interval_seconds")), "{{account}} {{collector}}: interval"),
-        unit="s",
+        unit="dthms",
     )
     return panel.override_by_query("B", dashes())
 
@@ -370,7 +370,7 @@ def stretch():
         "Polls stretched",
         "Time the last poll took over its interval; above 1 polls are late: calls are slow, fail, or may not start more often.",
         over_time(chosen("liveperson_poll_stretch_ratio"), EACH),
-        unit="suffix: ×",
+        unit="suffix:×",
         least=None,
     )
 
@@ -392,7 +392,7 @@ def age():
         "Time since the last whole success; at stale_after (5m unless configured, dashed) the data is no longer served.",
         over_time(f"time() - {chosen('liveperson_last_success_timestamp_seconds')}", EACH),
         over_time(f"vector({texts.STALE_AFTER_SECONDS})", "stale_after, unless configured"),
-        unit="s",
+        unit="dthms",
     )
     return line(panel, "B", "red", dashed=True)
 
@@ -416,7 +416,7 @@ def anchors():
         "Age of the anchors",
         "Up to when the running totals are final: LivePerson's numbers are added once its slots of 5 minutes have closed.",
         over_time(f"time() - {chosen('liveperson_totals_anchor_timestamp_seconds')}", EACH),
-        unit="s",
+        unit="dthms",
         empty=texts.NEEDS_TOTALS,
     )
 
@@ -442,7 +442,7 @@ def saves():
         "Running totals are saved to --state.dir, so that a restart does not lose them.",
         over_time(f"time() - {chosen('liveperson_totals_saved_timestamp_seconds')}", "{{instance}} {{account}}"),
         over_time(failed, "{{instance}} {{account}}: failures"),
-        unit="s",
+        unit="dthms",
         empty=texts.NEEDS_TOTALS + ", or no --state.dir",
     )
 
@@ -473,7 +473,7 @@ def clock():
         "From the Date header of LivePerson's answers. Beyond a minute this machine's clock is wrong: synchronise it.",
         (8, 8),
         over_time(chosen("liveperson_clock_offset_seconds"), "{{instance}} {{account}}"),
-        unit="s",
+        unit="suffix:s",
         least=None,
     )
 
@@ -492,7 +492,7 @@ def exporters():
             Column("Version", label="version", width=80),
             Column("Revision", label="revision", width=100),
             Column("Rust", label="rust_version", width=80),
-            Column("Build", expr=build, hidden=True),
+            Column("Build", expr=build, left_out=True),
             Column("Started", expr=f"1000 * {once('process_start_time_seconds')}", unit=dated, width=170),
             Column(
                 "Configured",
@@ -501,12 +501,12 @@ def exporters():
                 width=170,
             ),
             Column(
-                "Configuration", expr=once("liveperson_exporter_config_last_reload_successful"), mappings=in_force, width=120
+                "Configuration", expr=once("liveperson_exporter_config_last_reload_successful"), mappings=in_force, width=130
             ),
             Column(
                 "Web", expr=once("liveperson_exporter_web_config_last_reload_successful"), mappings=in_force, width=120
             ),
-            Column("Threads", expr=once("process_threads"), width=80),
+            Column("Threads", expr=once("process_threads"), width=100),
             Column("Files", expr=f"{once('process_open_fds')} / {once('process_max_fds')}", unit="percentunit", width=80),
         ],
         sort="Replica",

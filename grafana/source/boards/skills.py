@@ -4,7 +4,7 @@ from grafana_foundation_sdk.builders import dashboard
 
 from .. import figures, promql, texts
 from ..figures import ENGAGEMENT, HOUR, INTERACTIVE, SLA, Frame
-from ..panels import BAD, GOOD, PLAIN, WARN, Column, asked, board, chart, choice, from_on, grid, number_panels, over_time
+from ..panels import BAD, GOOD, WARN, Column, asked, board, chart, choice, from_on, grid, number_panels, over_time
 from . import variables
 
 IDS = promql.IDS["skill"]
@@ -65,7 +65,8 @@ def ranked(name: str, count: str) -> dashboard.QueryVariable:
     chosen = 'skill=~"$skill"'
     closed = promql.summed(IDS, figures.number("skill", "chats", IN_WINDOW, ENGAGEMENT, chosen, by=("kind",)))
     rank = promql.either(f"1000000 * ({late_chats(IN_WINDOW, chosen)})\n+ {ON}\n{closed}", closed)
-    found = promql.top(count, rank)
+    # In an outage the charts still show what was before it.
+    found = promql.unless_empty(promql.top(count, rank), promql.top(count, figures.last_chats("skill", chosen)))
     return asked(name, name, f"query_result({found})", regex='/skill="(?<value>[^"]*)"/', several=True, hidden=True)
 
 
@@ -104,18 +105,18 @@ def in_window():
             Column("Id", label="skill", width=80),
             Column("Account", label="account", width=110),
             Column("Chats", expr=known_skill(closed, SHOWN), bar=True),
-            Column("Non-interactive", expr=number("chats", 'kind="noninteractive"'), width=130),
-            Column("Connected", expr=number("connected_engagements"), width=100),
-            Column("Handling per chat", expr=promql.ratio(seconds, f"({closed})"), unit="dthms", width=140),
-            Column("Waited", expr=waits(IN_WINDOW, WHOLE, SHOWN), width=90),
+            Column("Non-interactive", expr=number("chats", 'kind="noninteractive"'), width=160),
+            Column("Connected", expr=number("connected_engagements"), width=130),
+            Column("Handling per chat", expr=promql.ratio(seconds, f"({closed})"), unit="dthms", width=170),
+            Column("Waited", expr=waits(IN_WINDOW, WHOLE, SHOWN), width=100),
             Column("Late", expr=late_chats(IN_WINDOW, SHOWN), width=90),
             *_judged(IN_WINDOW),
             Column(
                 "9 of 10 within",
                 expr=percentile(IN_WINDOW, SHOWN),
-                unit="suffix: s",
+                unit="suffix:s",
                 mappings=from_on(1e8, "> all limits", BAD),
-                width=130,
+                width=150,
             ),
         ],
         sort="Late",
@@ -134,13 +135,13 @@ def _name() -> Column:
 def _judged(frame: Frame) -> list[Column]:
     in_time = share(frame, SHOWN)
     return [
-        Column("In time", expr=in_time, unit="percentunit", width=90),
+        Column("In time", expr=in_time, unit="percentunit", width=100),
         Column(
             "To target",
             expr=f"100 * ({in_time})\n- $target",
-            unit="suffix: points",
-            steps=[(None, PLAIN), (-100, BAD), (-10, WARN), (0, GOOD)],
-            width=110,
+            unit="suffix:points",
+            steps=[(None, "transparent"), (-100, BAD), (-10, WARN), (0, GOOD)],
+            width=130,
         ),
     ]
 
@@ -158,7 +159,7 @@ def over_range():
             Column("Id", label="skill", width=80),
             Column("Account", label="account", width=110),
             Column("Chats", expr=known_skill(closed, SHOWN), bar=True),
-            Column("Handling per chat", expr=promql.ratio(f"({seconds})", f"({closed})"), unit="dthms", width=140),
+            Column("Handling per chat", expr=promql.ratio(f"({seconds})", f"({closed})"), unit="dthms", width=170),
             Column("Waited", expr=waits(OVER_RANGE, WHOLE, SHOWN), width=90),
             Column("Late", expr=late_chats(OVER_RANGE, SHOWN), width=90),
             *_judged(OVER_RANGE),
@@ -174,7 +175,7 @@ def _course(title: str, description: str, expression: str, unit: str, empty: str
         title,
         description + " The 10 skills with the most late chats in the window, then with the most chats.",
         (12, 9),
-        over_time(known_skill(expression, CHARTED), "{{name}}"),
+        over_time(known_skill(expression, CHARTED), "{{name}} · {{account}}"),
         unit=unit,
         most=most,
         empty=empty,

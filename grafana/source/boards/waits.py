@@ -4,7 +4,7 @@ from grafana_foundation_sdk.builders import dashboard
 
 from .. import figures, promql, texts
 from ..figures import HOUR, SLA, Frame
-from ..panels import BAD, GOOD, WARN, Column, bars, board, chart, choice, grid, line, now, number_panels, over_time
+from ..panels import BAD, GOOD, WARN, Column, board, chart, choice, grid, line, now, number_panels, over_time
 from ..panels import tile, waits_heatmap
 from . import variables
 
@@ -79,7 +79,7 @@ def burning():
         (6, 5),
         now(f"({rate}) <= 1", "✔ sustainable"),
         now(f"({rate}) > 1", "▲ too fast"),
-        unit="suffix: ×",
+        unit="suffix:×",
         decimals=1,
         colours=(GOOD, WARN),
         empty="no chats",
@@ -116,7 +116,8 @@ def percentiles():
     for share, name in (("0.5", "half"), ("0.9", "9 of 10"), ("0.95", "19 of 20")):
         wait = figures.wait_percentile(share, HOUR)
         lines.append(over_time(f"({wait}) >= 0\nand {within} >= {share}", f"{name} waited up to"))
-    beyond = f"$longest * ({within} < bool 0.9)\nunless {within} >= 0.9"
+    # The quantile beyond all limits is the longest of them.
+    beyond = f"({figures.wait_percentile('0.9', HOUR)})\nand {within} < 0.9"
     panel = chart(
         "Percentiles of the wait",
         "Of the hour before each point, between the limits of sla.buckets. Where a percentile is beyond the longest "
@@ -124,7 +125,7 @@ def percentiles():
         (12, 10),
         *lines,
         over_time(beyond, "9 of 10: > $longest s, not known"),
-        unit="suffix: s",
+        unit="suffix:s",
         empty="no chats, or no waits: needs a window 1h in sla.windows, or totals",
         step="1m",
     )
@@ -134,14 +135,19 @@ def percentiles():
 def by_limit():
     frame = Frame("in the window", "$window")
     whole = f"scalar({figures.waited('+Inf', frame)} > 0)"
-    return bars(
+    within = figures.wait_buckets(frame, FINITE)
+    return grid(
         "Within each limit, window $window",
-        "Share of the chats in the window whose first reply came within each limit of sla.buckets.",
+        "Chats in the window whose first reply came within each limit of sla.buckets, and their share of all.",
         (12, 9),
-        now(promql.call("sort", promql.limit_as_label(f"{figures.wait_buckets(frame, FINITE)}\n/ {whole}")), "{{limit}} s"),
-        unit="percentunit",
-        decimals=1,
-        most=1,
+        [
+            Column("Within", label="limit", numeric=True, unit="suffix:s", width=100),
+            Column("Limit", label="le", left_out=True),
+            Column("Share", expr=promql.limit_as_label(f"{within}\n/ {whole}"), unit="percentunit", decimals=1, bar=True),
+            Column("Chats", expr=promql.limit_as_label(within), unit="locale", width=100),
+        ],
+        sort="Within",
+        descending=False,
         empty=texts.NEEDS_SLA,
     )
 
@@ -174,7 +180,7 @@ def burn_rates():
         (12, 9),
         *queries,
         over_time("vector(1)", "as fast as it lasts"),
-        unit="suffix: ×",
+        unit="suffix:×",
         empty="no chats, or no waits",
         step="5m",
     )
@@ -217,8 +223,8 @@ def groups():
             Column(
                 "To target",
                 expr=f"100 * ({share})\n- $target",
-                unit="suffix: points",
-                steps=[(None, "text"), (-100, BAD), (-10, WARN), (0, GOOD)],
+                unit="suffix:points",
+                steps=[(None, "transparent"), (-100, BAD), (-10, WARN), (0, GOOD)],
                 width=110,
             ),
         ],

@@ -12,6 +12,7 @@ from . import variables
 
 LIMIT = "${within}"
 LONGEST = "${longest}"
+EMPTY = "– no data: stale (see above), "
 
 
 def build() -> dashboard.Dashboard:
@@ -35,7 +36,7 @@ def build() -> dashboard.Dashboard:
         built.with_panel(service_level(frame))
     for frame in (NOW, HOUR, TODAY):
         built.with_panel(compared(frame))
-    for panel in (chats_now(), chats_today(), percentile(), beyond_longest(), agents(), handling()):
+    for panel in (chats(), waits(), agents()):
         built.with_panel(panel)
     return number_panels(built.with_panel(late_by_skill()).with_panel(course()))
 
@@ -73,7 +74,7 @@ def service_level(frame: Frame):
     enough = f"{figures.waited('+Inf', frame)} >= $least"
     few = f"{figures.waited('+Inf', frame)} < $least"
     return tile(
-        f"Answered within $within s, {frame.words}",
+        f"Answered in $within s, {frame.words}",
         f"Share of chats whose first reply came within $within s, {frame.words}; the target is $target %. "
         "Fewer than $least chats are not judged. Needs this limit among sla.buckets."
         + (" The window $now is 5 minutes longer at times, as LivePerson counts in slots of 5 minutes."
@@ -91,17 +92,16 @@ def service_level(frame: Frame):
 
 
 def _needs(frame: Frame) -> str:
+    # Grafana puts no values of variables into this text.
     if frame is NOW:
-        return "no chats, or no window $now for waits"
-    return f"no chats, or neither a window {frame.window} nor running totals for waits"
+        return EMPTY + "no chats, or no such window for waits"
+    return f"{EMPTY}no chats, or neither a window {frame.window} nor totals for waits"
 
 
-def difference(expression: str, above: str, below: str):
-    """A difference without its sign: a word says which way it goes."""
-    return (
-        now(f"{promql.call('', expression)} >= 0", f"▲ {above}"),
-        now(f"-{promql.call('', expression)} > 0", f"▼ {below}"),
-    )
+def difference(expression: str, to: str):
+    """A difference without its sign: an arrow says which way it goes."""
+    compared_to = promql.call("", expression)
+    return now(f"{compared_to} >= 0", f"▲ vs {to}"), now(f"-{compared_to} > 0", f"▼ vs {to}")
 
 
 def compared(frame: Frame):
@@ -110,95 +110,67 @@ def compared(frame: Frame):
         f"Difference, {frame.words}",
         "Percentage points above or below the target, and above or below the same time a week ago.",
         (8, 3),
-        *difference(f"100 * ({share})\n- $target", "above target", "below target"),
-        *difference(f"100 * ({share})\n- 100 * ({before})", "better than last week", "worse than last week"),
-        unit="suffix: points",
+        *difference(f"100 * ({share})\n- $target", "target"),
+        *difference(f"100 * ({share})\n- 100 * ({before})", "last week"),
+        unit="suffix:pts",
         decimals=1,
         sideways=True,
-        empty="nothing to compare yet",
+        empty="– nothing to compare",
         since_midnight=frame is TODAY,
     )
 
 
-def chats_now():
+def chats():
     return tile(
-        "Chats now",
-        "Chats closed in the window $now, interactive or not. LivePerson counts in slots of 5 minutes, so that "
-        "the window is up to 5 minutes longer than its name.",
-        (4, 4),
-        now(figures.chats(NOW), "in the last $now"),
-        unit="locale",
-        empty="no data in the window $now",
-    )
-
-
-def chats_today():
-    return tile(
-        "Chats today",
-        "Chats closed since midnight, and their difference to the same time a week ago.",
-        (4, 4),
+        "Chats",
+        "Chats closed in the window $now and since midnight, interactive or not, and the difference to the same time "
+        "a week ago. LivePerson counts in slots of 5 minutes, so that the window is up to 5 minutes longer than its name.",
+        (8, 4),
+        now(figures.chats(NOW), "last $now"),
         now(figures.chats(TODAY), "today"),
-        *difference(
-            f"({figures.chats(TODAY)})\n- ({figures.chats(TODAY, ago=WEEK)})", "more than last week", "fewer than last week"
-        ),
+        *difference(f"({figures.chats(TODAY)})\n- ({figures.chats(TODAY, ago=WEEK)})", "last week"),
         unit="locale",
         sideways=True,
-        empty="needs a window today, or totals",
+        empty=EMPTY + "no window for chats, or no totals",
         since_midnight=True,
     )
 
 
-def percentile():
-    # A quantile beyond the longest limit is not known: then it is that limit with a ">".
-    share = f"({figures.share_within(LONGEST, HOUR)})"
+def waits():
+    # Compared as shares: a limit that is not known, as in an outage, is no number of an expression.
+    in_time, known = f"({figures.share_within(LIMIT, HOUR)})", f"({figures.share_within(LONGEST, HOUR)})"
     wait = f"({figures.wait_percentile('0.9', HOUR)})"
     return tile(
-        "9 of 10 waited up to",
-        "The wait that nine of ten visitors did not exceed in the last hour, between the limits of sla.buckets. "
-        "Beyond the longest limit only that is known: > $longest s.",
-        (4, 4),
-        now(f"{wait} <= $within\nand {share} >= 0.9", "✔ in time"),
-        now(f"{wait} > $within\nand {share} >= 0.9", "▲ over $within s"),
+        "Waits, last hour",
+        "The wait that nine of ten visitors did not exceed in the last hour, between the limits of sla.buckets; beyond "
+        "the longest limit only that is known: > $longest s. And the share of chats that waited longer than that limit.",
+        (8, 4),
+        now(f"{wait}\nand {in_time} >= 0.9", "✔ 9 of 10 within"),
+        now(f"{wait}\nand {known} >= 0.9\nand {in_time} < 0.9", "▲ 9 of 10 within"),
         # As a time format: X is the number in seconds, which is how a unit gets words on both sides.
-        now(f"1000 * $longest * ({share} < bool 0.9)\nunless {share} >= 0.9", "✖ beyond all limits"),
-        unit="suffix: s",
-        units={"C": "time:[> ]X[ s]"},
-        colours=(GOOD, WARN, BAD),
-        empty="no chats",
-    )
-
-
-def beyond_longest():
-    share = f"1 - ({figures.share_within(LONGEST, HOUR)})"
-    return tile(
-        "Over $longest s",
-        "Share of the chats of the last hour that waited longer than the longest limit of sla.buckets.",
-        (4, 4),
-        now(share, "waited over $longest s"),
-        unit="percentunit",
-        decimals=1,
-        empty="no chats",
+        # The quantile beyond all limits is the longest of them.
+        now(f"1000 * {wait}\nand {known} < 0.9", "✖ 9 of 10 within"),
+        now(f"1 - {known}", "over $longest s"),
+        unit="suffix:s",
+        units={"C": ("time:[> ]X[ s]", 0), "D": ("percentunit", 1)},
+        colours=(GOOD, WARN, BAD, NEUTRAL),
+        sideways=True,
+        empty=EMPTY + "no chats",
     )
 
 
 def agents():
     return tile(
-        "Agents at work",
-        "Agents who closed or took a chat in the last hour. Needs engagement_activity.agents.",
-        (4, 4),
-        now(figures.agents_at_work(HOUR), "in the last hour"),
-        empty="no agents",
-    )
-
-
-def handling():
-    return tile(
-        "Handling time",
-        "Mean time spent on an interactive chat that was closed in the last hour.",
-        (4, 4),
-        now(figures.handling(HOUR), "per chat, last hour"),
-        unit="dthms",
-        empty="no chats",
+        "Agents, last hour",
+        "Agents who closed or took a chat in the last hour, and the mean time spent on an interactive chat that was "
+        "closed in it. Needs engagement_activity.agents.",
+        (8, 4),
+        now(figures.agents_at_work(HOUR), "at work"),
+        now(f"({figures.handling(HOUR)}) / 60", "per chat"),
+        unit="locale",
+        units={"B": ("suffix:min", 1)},
+        sideways=True,
+        empty=EMPTY + "no chats, or no agents",
     )
 
 
@@ -220,15 +192,15 @@ def late_by_skill():
         (12, 10),
         [
             Column("Skill", label="name", link=to_skill, link_title="This skill"),
-            Column("Id", label="skill", hidden=True),
-            Column("Account", label="account", width=110),
             Column("Late", expr=promql.with_names("skill", worst), bar=True),
             Column(
                 "In time",
                 expr=f"({share})\nand on ({', '.join(ids)}) ({worst})",
                 unit="percentunit",
-                width=110,
+                width=90,
             ),
+            Column("Account", label="account", width=100),
+            Column("Id", label="skill", width=60),
         ],
         sort="Late",
         filters=False,
