@@ -1,7 +1,7 @@
 """Why a collector is down: one alert for each cause, by replica, before the data is missing."""
 
 from ..promql import call, either, grouped, selector, summed
-from .expressions import API_DOWN, API_UP, FAILURES, REPLICA_API, on
+from .expressions import API_OVERDUE, API_UP, FAILURES, REPLICA_API, on
 from .rule import Rule, alert, record
 
 REFUSED = "replica_api:liveperson_credentials:refused"
@@ -16,10 +16,10 @@ def _failed(more_than: float, *matchers: str) -> str:
     return f"{summed(REPLICA_API, selector(FAILURES, *matchers))} > {more_than:g}"
 
 
-def _while_down(failures: str) -> str:
+def _while_overdue(failures: str) -> str:
     if "\nor\n" in failures:
         failures = grouped(failures)
-    return f"{failures}\nand {on(REPLICA_API)}\n{API_DOWN}"
+    return f"{failures}\nand {on(REPLICA_API)}\n{API_OVERDUE}"
 
 
 def rules() -> list[Rule]:
@@ -73,7 +73,7 @@ def _network() -> list[Rule]:
     return [
         alert(
             "Unreachable",
-            _while_down(_failed(1.5, 'code=~"connect|timeout"')),
+            _while_overdue(_failed(1.5, 'code=~"connect|timeout"')),
             wait="1m",
             summary="LivePerson cannot be reached for account {{ $labels.account }}.",
             description="Requests of {{ $labels.instance }} to {{ $labels.api }} end without an answer. On its host check"
@@ -90,7 +90,7 @@ def _answers() -> list[Rule]:
     return [
         alert(
             "Failing",
-            _while_down(_failed(1.5, 'code=~"5.."')),
+            _while_overdue(_failed(1.5, 'code=~"5.."')),
             wait="1m",
             summary="LivePerson fails for account {{ $labels.account }}.",
             description="{{ $labels.api }} answers {{ $labels.instance }} with 5xx. The exporter keeps trying by itself."
@@ -98,7 +98,7 @@ def _answers() -> list[Rule]:
         ),
         alert(
             "AnswersUnusable",
-            _while_down(_failed(0, 'code=~"3..|decode|too_large"')),
+            _while_overdue(_failed(0, 'code=~"3..|decode|too_large"')),
             wait="1m",
             summary="Answers for account {{ $labels.account }} are not LivePerson's, or too large.",
             description="{{ $labels.instance }} cannot use the answers of {{ $labels.api }}: a proxy or a sign-in page"
@@ -107,7 +107,7 @@ def _answers() -> list[Rule]:
         ),
         alert(
             "RequestsRejected",
-            _while_down(rejected),
+            _while_overdue(rejected),
             wait="1m",
             summary="LivePerson rejects requests of account {{ $labels.account }} as wrong.",
             description="Requests of {{ $labels.instance }} to {{ $labels.api }} are answered with 4xx and are not tried"
@@ -118,13 +118,13 @@ def _answers() -> list[Rule]:
 
 
 def _throttling() -> list[Rule]:
-    down = f"min by ({', '.join(REPLICA_ACCOUNT)}) ({API_DOWN})"
+    overdue = f"min by ({', '.join(REPLICA_ACCOUNT)}) ({API_OVERDUE})"
     lasting = f"min_over_time({THROTTLED}[30m]) > 0\nand\n{THROTTLED} offset 30m > 0"
     return [
         record(THROTTLED, summed(REPLICA_ACCOUNT, selector(FAILURES, 'code="429"'))),
         alert(
             "Throttled",
-            either(f"{THROTTLED} > 0\nand {on(REPLICA_ACCOUNT)}\n{down}", grouped(lasting)),
+            either(f"{THROTTLED} > 0\nand {on(REPLICA_ACCOUNT)}\n{overdue}", grouped(lasting)),
             wait="1m",
             comment="At once when polls fail for it, otherwise when it lasts for half an hour.",
             summary="LivePerson throttles account {{ $labels.account }}.",
