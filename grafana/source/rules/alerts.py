@@ -16,10 +16,11 @@ morning: one replica has a fault, or something is about to. The exporter's state
 
 
 def build() -> tuple[str, list[Group]]:
-    health = [*state.rules(), *causes.rules(), *data.rules()]
+    health = [*state.rules(), *causes.rules(), *data.missing()]
     return COMMENT, [
         exporter.build(),
         group("health", health, interval="15s"),
+        group("data", data.suspicious(), interval="1m"),
         contact_centre.build(),
         *totals.build(),
     ]

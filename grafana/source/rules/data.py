@@ -10,8 +10,13 @@ REPLICA = ("job", "instance", "account")
 COLLECTOR = ("account", "collector")
 
 
-def rules() -> list[Rule]:
-    return [_no_data(), _collector_down(), _frozen(), _vanished(), _names(), _entries()]
+def missing() -> list[Rule]:
+    return [_no_data(), _collector_down()]
+
+
+def suspicious() -> list[Rule]:
+    """Over long ranges, which cost more; a minute earlier or later is of no matter."""
+    return [_frozen(), _vanished(), _names(), _entries()]
 
 
 def _no_data() -> Rule:
