@@ -15,6 +15,7 @@ max() folds the same number from several replicas into one; with one replica it 
 
 CHATS = "account:liveperson_window_chats:max"
 CHATS_SUM = "account:liveperson_window_chats:sum"
+ENGAGEMENTS = "account:liveperson_window_connected_engagements"
 WAITED = "account:liveperson_window_waited_chats:max"
 LATE = "account:liveperson_window_late_chats:max"
 BEYOND = "account:liveperson_window_beyond_buckets_chats:max"
@@ -56,6 +57,7 @@ def _counts() -> list[Rule]:
     return [
         record(CHATS, chats, "Chats of an account, once however many replicas serve them."),
         record(CHATS_SUM, f"sum by (account, window) ({CHATS})"),
+        record(f"{ENGAGEMENTS}:max", once(by, _window("account", "connected_engagements"))),
         record(WAITED, waited),
         record(
             LATE,

@@ -14,7 +14,22 @@ SHORT_RANGES, LONG_RANGES = ("5m", "30m", "1h"), ("6h", "3d")
 def recorded() -> list[Group]:
     short = [rule for time in SHORT_RANGES for rule in _range(time)]
     long = [rule for time in LONG_RANGES for rule in _range(time)]
-    return [group("totals", short), group("totals_long", long, interval="2m")]
+    return [group("totals", [*short, *_volumes()]), group("totals_long", long, interval="2m")]
+
+
+def _volumes() -> list[Rule]:
+    """Of the last hour; what a longer time held is a sum of every hour's."""
+    series = {
+        "chats": ("account", "kind"),
+        "handling_seconds": ("account", "kind"),
+        "connected_engagements": ("account",),
+    }
+    rules = []
+    for what, by in series.items():
+        comment = "" if rules else "What an account did in an hour, once for all replicas."
+        increase = once(by, f"increase(liveperson_account_{what}_total[1h])")
+        rules.append(record(f"account:liveperson_{what}:increase1h", increase, comment))
+    return rules
 
 
 def late_ratio(time: str) -> str:
