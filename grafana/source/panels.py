@@ -292,7 +292,7 @@ def grid(
     # A number that is missing is a dash in plain text, never a 0 and never in a colour.
     panel.no_value(empty).override_by_regexp(".*", [_set("noValue", "–")])
     panel.color_scheme(dashboard.FieldColor().mode(model.FieldColorModeId.THRESHOLDS))
-    panel.thresholds(steps((None, PLAIN))).show_header(True).cell_height(kinds.TableCellHeight.SM)
+    panel.unit("none").thresholds(steps((None, PLAIN))).show_header(True).cell_height(kinds.TableCellHeight.SM)
     panel.filterable(filters).align(kinds.FieldTextAlignment.AUTO)
     panel.cell_options(kinds.TableAutoCellOptions())
     panel.footer(common.TableFooterOptions().show(False).reducer(["sum"]).count_rows(False).enable_pagination(paged))

@@ -19,6 +19,7 @@ mod files;
 mod generated;
 mod known_series;
 mod layout;
+mod lint;
 mod promql;
 mod readme;
 mod rules;

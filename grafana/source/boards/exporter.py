@@ -104,7 +104,7 @@ def job() -> dashboard.QueryVariable:
 
 def instance() -> dashboard.QueryVariable:
     query = 'label_values(liveperson_exporter_build_info{job=~"$job"}, instance)'
-    return asked("instance", "Replica", query, several=True, all_value=".+")
+    return asked("instance", "Instance", query, several=True, all_value=".+")
 
 
 def account() -> dashboard.QueryVariable:

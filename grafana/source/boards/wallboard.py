@@ -51,16 +51,16 @@ def data_age():
         + f"\nunless on (account) {present}",
     )
     age = promql.once(("account",), f"time() - ({newest})")
-    age = f"topk(4, {age})"
-    named = promql.with_names("account", age)
+    served = promql.once(ids, promql.selector("liveperson_series", promql.ACCOUNTS))
+    live = f"({age} < {texts.STALE_AFTER_SECONDS}\nand on (account) min by (account) ({served}) > 0)"
     never = f'max by (account) (liveperson_up{{{promql.ACCOUNTS}}}) unless on (account) {present}'
     return tile(
         "Data",
-        "How old the newest data of each account is; of the 4 accounts with the oldest. From 5 minutes on "
-        "the exporter serves nothing that old (stale_after), and the tiles below are empty.",
+        "How old the newest data of each account is; of the 4 accounts with the oldest. The exporter serves nothing "
+        "that is older than stale_after (5m unless configured): then the tiles below are empty.",
         (24, 3),
-        now(f"({named}) < {texts.STALE_AFTER_SECONDS}", "✔ {{name}}: live, age of the data"),
-        now(f"({named}) >= {texts.STALE_AFTER_SECONDS}", "✖ {{name}}: STALE, no data for"),
+        now(promql.with_names("account", f"topk(4, {live})"), "✔ {{name}}: live, age of the data"),
+        now(promql.with_names("account", f"topk(4, {age} unless on (account) {live})"), "✖ {{name}}: STALE, no data for"),
         now(promql.with_names("account", never), "✖ {{name}}: no data yet, see the exporter's board"),
         unit="dthms",
         colours=(GOOD, BAD, BAD),
