@@ -3,6 +3,7 @@
 import difflib
 import json
 import sys
+import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -28,15 +29,32 @@ def dashboards(boards: Mapping[str, Callable[[], Dashboard]]) -> Files:
 
 def rules(files: Mapping[str, Callable[[], tuple[str, list[dict]]]]) -> Files:
     """The YAML of each file of rules; `files` has a function for each file name, which returns the
-    comment at the file's top, without `#`, and the groups."""
+    comment at the file's top, without `#`, and the groups. Groups and rules may have a `comment`, too."""
     return {GRAFANA / "rules" / name: _rules_yaml(*build()) for name, build in files.items()}
 
 
 def _rules_yaml(comment: str, groups: list[dict]) -> str:
-    head = "".join(f"# {line}".rstrip() + "\n" for line in comment.strip().splitlines())
-    head += "#\n# Written by grafana/generate from grafana/source; do not edit.\n"
-    options = {"sort_keys": False, "allow_unicode": True, "width": YAML_WIDTH, "indent": 2}
-    return head + yaml.dump({"groups": groups}, Dumper=_Dumper, **options)
+    head = _comment(comment.strip(), 0) + "#\n# Written by grafana/generate from grafana/source; do not edit.\ngroups:\n"
+    return head + "\n".join(map(_group_yaml, groups))
+
+
+def _group_yaml(group: dict) -> str:
+    plain = {key: value for key, value in group.items() if key not in ("comment", "rules")}
+    head = _comment(group["comment"], 2) + _item(plain, 2) + "    rules:\n"
+    return head + "\n".join(_comment(rule["comment"], 6) + _item(rule, 6) for rule in group["rules"])
+
+
+def _item(value: dict, indent: int) -> str:
+    """One element of a list."""
+    plain = {key: value for key, value in value.items() if key != "comment"}
+    options = {"sort_keys": False, "allow_unicode": True, "width": YAML_WIDTH - indent, "indent": 2}
+    text = yaml.dump(plain, Dumper=_Dumper, **options)
+    first, rest = " " * indent + "- ", " " * (indent + 2)
+    return first + textwrap.indent(text, rest).removeprefix(rest)
+
+
+def _comment(text: str, indent: int) -> str:
+    return "".join(f"{' ' * indent}# {line}".rstrip() + "\n" for line in text.splitlines())
 
 
 class _Dumper(yaml.SafeDumper):

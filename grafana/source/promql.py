@@ -44,6 +44,11 @@ def summed(by: tuple[str, ...], expression: str) -> str:
     return call(f"sum by ({', '.join(by)}) ", expression) if by else call("sum", expression)
 
 
+def grouped(expression: str) -> str:
+    """In parentheses on lines of their own."""
+    return f"(\n{indented(expression)}\n)"
+
+
 def either(first: str, *others: str) -> str:
     """The first expression that has a value, for each set of labels."""
     return "\nor\n".join([first, *others])

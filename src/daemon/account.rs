@@ -188,6 +188,9 @@ impl PreparedAccount {
             counters = Arc::clone(&stopped.counters);
             adjust_counters(&counters, &stopped.tasks, &tasks);
         }
+        let running = tasks.collectors();
+        status
+            .set_intervals(running.map(|(_, collector)| (collector.label(), collector.interval())));
         counters.begin(epoch_seconds(shared.clock.now()));
         let worker = AccountWorker::new(WorkerParts {
             account: account.clone(),

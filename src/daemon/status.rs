@@ -31,6 +31,8 @@ pub struct AccountStatus {
 pub struct CollectorStatus {
     /// The collector's label.
     pub collector: &'static str,
+    /// The time from one of its polls to the next, as configured.
+    pub interval: Option<Duration>,
     /// The last poll that ended.
     pub last_poll: Option<PollSummary>,
     /// When the last poll succeeded whole, by the clock of ages and by the wall clock.
@@ -61,6 +63,7 @@ impl AccountStatus {
     pub fn new(account: &str, collectors: &[&'static str]) -> Self {
         let collectors = collectors.iter().map(|collector| CollectorStatus {
             collector,
+            interval: None,
             last_poll: None,
             last_success: None,
             error: None,
@@ -83,6 +86,17 @@ impl AccountStatus {
     /// Sets what people call the account.
     pub(super) fn set_name(&self, name: Option<String>) {
         *self.name.lock() = name;
+    }
+
+    /// Sets the intervals of collectors, as configured.
+    pub(super) fn set_intervals(&self, intervals: impl Iterator<Item = (&'static str, Duration)>) {
+        let mut collectors = self.collectors.lock();
+        for (label, interval) in intervals {
+            let status = collectors.iter_mut().find(|c| c.collector == label);
+            if let Some(status) = status {
+                status.interval = Some(interval);
+            }
+        }
     }
 
     /// Sets the end of the longest present wait after a 429 or a failure.
@@ -188,6 +202,7 @@ impl AccountStatus {
                 collector,
                 up: status.up(aged, stale_after),
                 last_success: status.last_success.map(|(_, at)| epoch_seconds(at)),
+                interval: status.interval,
                 poll_duration: status.last_poll.as_ref().map(|poll| poll.duration),
                 stretch: status.stretch(),
                 series: served,

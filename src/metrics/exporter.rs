@@ -118,6 +118,8 @@ pub struct CollectorState {
     pub up: bool,
     /// Seconds since the epoch; `None` before the first success.
     pub last_success: Option<f64>,
+    /// The time from one poll to the next, as configured.
+    pub interval: Option<Duration>,
     /// Length of the last poll; `None` before the end of the first.
     pub poll_duration: Option<Duration>,
     /// Time the last poll took over its interval, at least 1.
@@ -271,6 +273,7 @@ fn states(accounts: &[AccountState]) -> Result<Vec<MetricFamily>, prometheus::Er
     let up = gauge(&families::UP)?;
     let last_success = gauge(&families::LAST_SUCCESS_TIMESTAMP_SECONDS)?;
     let duration = gauge(&families::POLL_DURATION_SECONDS)?;
+    let interval = gauge(&families::POLL_INTERVAL_SECONDS)?;
     let stretch = gauge(&families::POLL_STRETCH_RATIO)?;
     let series = gauge(&families::SERIES)?;
     let dropped = gauge(&families::SERIES_DROPPED)?;
@@ -300,6 +303,11 @@ fn states(accounts: &[AccountState]) -> Result<Vec<MetricFamily>, prometheus::Er
             if let Some(at) = state.last_success {
                 last_success.with_label_values(&labels).set(at);
             }
+            if let Some(configured) = state.interval {
+                interval
+                    .with_label_values(&labels)
+                    .set(configured.as_secs_f64());
+            }
             if let Some(took) = state.poll_duration {
                 duration.with_label_values(&labels).set(took.as_secs_f64());
             }
@@ -312,6 +320,7 @@ fn states(accounts: &[AccountState]) -> Result<Vec<MetricFamily>, prometheus::Er
         up,
         last_success,
         duration,
+        interval,
         stretch,
         series,
         dropped,
@@ -446,6 +455,7 @@ mod tests {
                 collector: "sla",
                 up: true,
                 last_success: None,
+                interval: Some(Duration::from_secs(60)),
                 poll_duration: Some(Duration::from_secs(2)),
                 stretch: 1.5,
                 series: 7,
@@ -475,6 +485,7 @@ mod tests {
             "liveperson_account_info{account=\"2\",name=\"Shop \\\"2\\\"\"} 1",
             "liveperson_api_backoff_seconds{account=\"2\"} 1.5",
             "liveperson_poll_stretch_ratio{account=\"1\",collector=\"sla\"} 1.5",
+            "liveperson_poll_interval_seconds{account=\"2\",collector=\"sla\"} 60",
             "liveperson_series{account=\"2\",collector=\"sla\"} 7",
             "liveperson_exporter_config_last_reload_successful 1",
             "liveperson_exporter_config_last_reload_success_timestamp_seconds 1500000000",

@@ -28,6 +28,8 @@ families! {
         "When a poll of the collector last succeeded whole, in seconds since the epoch.";
     POLL_DURATION_SECONDS = Gauge "liveperson_poll_duration_seconds" ["account", "collector"]
         "How long the last poll of the collector took, in seconds; its requests are spread over the interval.";
+    POLL_INTERVAL_SECONDS = Gauge "liveperson_poll_interval_seconds" ["account", "collector"]
+        "The collector's interval as configured: time from the beginning of one poll to that of the next, in seconds.";
     POLL_STRETCH_RATIO = Gauge "liveperson_poll_stretch_ratio" ["account", "collector"]
         "Time the last poll of the collector took over its interval, at least 1; more means that polls are late, because calls are slow, fail or may not start more often.";
     POLLS_SKIPPED_TOTAL = Counter "liveperson_polls_skipped_total" ["account", "collector"]

@@ -109,7 +109,9 @@ pub(crate) fn check(selector: &Selector, recorded: &BTreeSet<String>, place: &st
             ]);
         }
         None if name == "up" || PROCESS.contains(&name) => {}
-        None if recorded.contains(name) => labels.extend(["account", "window", "within"]),
+        None if recorded.contains(name) => {
+            labels.extend(["account", "collector", "api", "code", "window", "within"])
+        }
         None => match announced_total(name) {
             Some(announced) => labels.extend(announced),
             None => panic!("{place}: there is no series {name}"),

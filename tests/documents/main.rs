@@ -12,6 +12,7 @@
     reason = "a test may stop at the first surprise"
 )]
 
+mod alerts;
 mod collectors;
 mod dashboards;
 mod files;

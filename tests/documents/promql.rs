@@ -56,7 +56,7 @@ pub(crate) fn selectors(expression: &str) -> Vec<Selector> {
                     if rest.starts_with('(') {
                         rest = after(rest, ')');
                     }
-                } else if !is_function(rest) && !KEYWORDS.contains(&name) {
+                } else if !is_function(rest) && !KEYWORDS.contains(&name.to_lowercase().as_str()) {
                     let (matchers, after) = braces(rest);
                     found.push(selector(name, matchers, after, function));
                     rest = after;

@@ -344,16 +344,12 @@ EACH = "{{instance}} {{account}} {{collector}}"
 
 
 def polls():
-    newest = chosen("liveperson_last_success_timestamp_seconds")
-    between = (
-        f"({newest} - min_over_time({newest}[15m]))\n/ (changes({newest}[15m]) > 0)"
-    )
     panel = _third(
         "Poll duration and interval",
         "Solid: how long the last poll took; its requests are spread over the interval, so that nearly a whole interval "
-        "is normal. Dashed: the mean time between whole successes in 15 minutes, which is the interval while all goes well.",
+        "is normal. Dashed: the interval as configured. A solid line above it means that polls are late.",
         over_time(promql.once(COLLECTOR, chosen("liveperson_poll_duration_seconds")), "{{account}} {{collector}}"),
-        over_time(promql.once(COLLECTOR, between), "{{account}} {{collector}}: between successes"),
+        over_time(promql.once(COLLECTOR, chosen("liveperson_poll_interval_seconds")), "{{account}} {{collector}}: interval"),
         unit="dthms",
     )
     return panel.override_by_query("B", dashes())
