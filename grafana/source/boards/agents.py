@@ -130,9 +130,9 @@ def pairs():
     closed = number("chats")
     named = promql.with_names("agent", closed, promql.ACCOUNTS, SHOWN, label="agent_name")
     # A label of the values stays when the next name is joined.
-    skills = promql.one_name("skill", promql.ACCOUNTS, SKILL)
+    skills = promql.one_name("skill", promql.ACCOUNTS, SKILL, at=" @ end()")
     both = promql.either(
-        f"({named})\n* {promql.on_ids('skill')} group_left (name)\n{skills}",
+        f"({named})\n* {promql.on_ids('skill')} group_left (name)\n({skills})",
         f"on (account, skill, agent) label_replace({named}, \"name\", \"$1\", \"skill\", \"(.+)\")",
     )
     return grid(
