@@ -156,7 +156,7 @@ def chart(
     options = common.VizLegendOptions().placement(kinds.LegendPlacement.BOTTOM).show_legend(True)
     if legend == "table":
         options.display_mode(kinds.LegendDisplayMode.TABLE).placement(kinds.LegendPlacement.RIGHT)
-        options.calcs(["lastNotNull", "max"])
+        options.calcs(["lastNotNull"])
     else:
         options.display_mode(kinds.LegendDisplayMode.LIST).calcs([])
     panel.legend(options)
@@ -231,6 +231,8 @@ class Column:
     left_out: bool = False
     # Whether the label is a number, to be sorted as one.
     numeric: bool = False
+    # Whether its values can be searched.
+    search: bool = False
 
     def overrides(self) -> list[model.DynamicConfigValue]:
         found = []
@@ -238,6 +240,9 @@ class Column:
             found.append(_set("custom.width", self.width))
         if self.link:
             found.append(_set("links", [{"title": self.link_title, "url": self.link}]))
+        if self.label and self.search:
+            # Numbers are sorted; a funnel in their headers would only take room.
+            found.append(_set("custom.filterable", True))
         if self.label and not self.mappings and not self.numeric:
             return found
         if not self.label or self.numeric:
@@ -269,7 +274,6 @@ def grid(
     empty: str,
     descending: bool = True,
     paged: bool = False,
-    filters: bool = True,
     since_midnight: bool = False,
 ) -> table.Panel:
     """A table with a row for each set of labels that the columns' expressions have in common."""
@@ -293,7 +297,7 @@ def grid(
     panel.no_value(empty).override_by_regexp(".*", [_set("noValue", "–")])
     panel.color_scheme(dashboard.FieldColor().mode(model.FieldColorModeId.THRESHOLDS))
     panel.unit("none").thresholds(steps((None, PLAIN))).show_header(True).cell_height(kinds.TableCellHeight.SM)
-    panel.filterable(filters).align(kinds.FieldTextAlignment.AUTO)
+    panel.filterable(False).align(kinds.FieldTextAlignment.AUTO)
     panel.cell_options(kinds.TableAutoCellOptions())
     panel.footer(common.TableFooterOptions().show(False).reducer(["sum"]).count_rows(False).enable_pagination(paged))
     panel.sort_by([common.TableSortByFieldState().display_name(sort).desc(descending)])

@@ -20,7 +20,8 @@ ACCOUNTS = 'account=~"$account"'
 
 def selector(name: str, *matchers: str) -> str:
     """`name{matcher, ...}`."""
-    return f"{name}{{{', '.join(m for m in matchers if m)}}}"
+    chosen = ", ".join(matcher for matcher in matchers if matcher)
+    return f"{name}{{{chosen}}}" if chosen else name
 
 
 def indented(expression: str) -> str:
@@ -77,23 +78,30 @@ def ratio(part: str, whole: str) -> str:
     return f"{part}\n/\n({whole} > 0)"
 
 
-def one_name(level: str, *matchers: str) -> str:
-    """One name for each id, also while replicas disagree after a rename."""
-    ids = IDS[level]
-    names = once((*ids, "name"), selector(f"liveperson_{level}_info", *matchers))
-    return call(f"topk by ({', '.join(ids)}) ", "1", names)
+def one_name(level: str, *matchers: str, at: str = "") -> str:
+    """One name for each id, also while replicas disagree after a rename: that of the replica whose
+    configuration was loaded last, so that everything shows the same one. Its value is 1.
+
+    `at` is a modifier such as ` @ end()`.
+    """
+    ids = ", ".join(IDS[level])
+    info = selector(f"liveperson_{level}_info", *matchers) + at
+    loaded = f"liveperson_exporter_config_last_reload_success_timestamp_seconds{at}"
+    dated = once((*IDS[level], "name"), f"{info}\n* on (job, instance) group_left ()\n{loaded}")
+    return call(f"topk by ({ids}) ", "1", dated) + " > bool 0"
 
 
 def with_names(level: str, values: str, *matchers: str, label: str = "name") -> str:
     """`values`, which have the ids of `level`, with their names as `label`: the id where none is known.
 
-    -1 is LivePerson's skill of chats without a skill.
+    They are the names of the end of the time range, so that an id that was renamed has one line in a
+    chart. -1 is LivePerson's skill of chats without a skill.
     """
     ids = ", ".join(IDS[level])
     unnamed = f'label_replace({values}, "{label}", "$1", "{level}", "(.+)")'
     if level == "skill":
         unnamed = f'label_replace({unnamed}, "{label}", "Unassigned", "skill", "-1")'
-    names = one_name(level, *matchers)
+    names = f"({one_name(level, *matchers, at=' @ end()')})"
     if label != "name":
         names = f'label_replace({names}, "{label}", "$1", "name", "(.+)")'
     named = f"({values})\n* on ({ids}) group_left ({label})\n{names}"

@@ -98,7 +98,7 @@ class Account:
         for _ in range(count):
             index = min(int(self.draw.expovariate(1.6) / 2.4 * len(skills)), len(skills) - 1)
             skill, agent = skills[index], agents[int(self.draw.random() ** 1.4 * len(agents))]
-            wait = self.draw.expovariate(1 / (9 + 26 * busy * (1 + (index % 5) / 2.5)))
+            wait = self.draw.expovariate(1 / (7 + 9 * busy * (1 + (index % 5) / 2)))
             handling = 150 + self.draw.expovariate(1 / 260)
             levels = [self.all, self.skills[skill], self.agents[agent]]
             levels.append(self.pairs.setdefault((skill, agent), Level(self.minutes)))
@@ -225,7 +225,7 @@ def about_the_process(args, page: Page, base: dict, stamps: list[int], replica: 
     page.add("process_start_time_seconds", base, start)
     page.add("liveperson_exporter_config_last_reload_successful", base, [(at, 1) for at in stamps])
     reload = stamps[0] + (stamps[-1] - stamps[0]) * 0.8
-    loaded = [(at, max(value, round(reload) if at > reload else 0)) for at, value in start]
+    loaded = [(at, max(value, round(reload) + 7 * replica if at > reload else 0)) for at, value in start]
     page.add("liveperson_exporter_config_last_reload_success_timestamp_seconds", base, loaded)
     page.add("liveperson_exporter_web_config_last_reload_successful", base, [(at, 1) for at in stamps])
     page.add("process_cpu_seconds_total", base, count(stamps, lambda at: 0.9))

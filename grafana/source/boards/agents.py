@@ -87,21 +87,22 @@ def _columns(frame: Frame) -> list[Column]:
     number = lambda name, *kind: figures.number("agent", name, frame, ENGAGEMENT, *kind, SHOWN)
     closed, seconds = number("chats", INTERACTIVE), number("handling_seconds", INTERACTIVE)
     return [
-        Column("Agent", label="name"),
-        Column("Id", label="agent", width=90),
-        Column("Account", label="account", width=110),
+        Column("Agent", label="name", search=True),
         Column("Chats", expr=known_agent(closed, SHOWN), bar=True),
-        Column("Non-interactive", expr=number("chats", 'kind="noninteractive"'), width=160),
-        Column("Connected", expr=number("connected_engagements"), width=130),
-        Column("Handling per chat", expr=promql.ratio(f"({seconds})", f"({closed})"), unit="dthms", width=170),
+        Column("Handling", expr=promql.ratio(f"({seconds})", f"({closed})"), unit="dthms", width=90),
+        Column("Connected", expr=number("connected_engagements"), width=95),
+        Column("Non-interactive", expr=number("chats", 'kind="noninteractive"'), width=120),
+        Column("Account", label="account", width=95),
+        Column("Id", label="agent", width=70),
     ]
 
 
 def in_window():
     return grid(
         "Agents in the window $window",
-        "The $limit agents with the most interactive chats. Sort by any column, search with the funnel.",
-        (12, 14),
+        "The $limit agents with the most interactive chats. Handling is the mean of those. Sort by any column, search with "
+        "the funnel.",
+        (14, 14),
         _columns(IN_WINDOW),
         sort="Chats",
         empty=texts.NEEDS_AGENTS + " and this window",
@@ -129,26 +130,23 @@ def pairs():
     closed = number("chats")
     named = promql.with_names("agent", closed, promql.ACCOUNTS, SHOWN, label="agent_name")
     # A label of the values stays when the next name is joined.
-    skills = promql.one_name("skill", promql.ACCOUNTS, SKILL)
+    skills = promql.one_name("skill", promql.ACCOUNTS, SKILL, at=" @ end()")
     both = promql.either(
-        f"({named})\n* {promql.on_ids('skill')} group_left (name)\n{skills}",
+        f"({named})\n* {promql.on_ids('skill')} group_left (name)\n({skills})",
         f"on (account, skill, agent) label_replace({named}, \"name\", \"$1\", \"skill\", \"(.+)\")",
     )
     return grid(
         "Skill by agent in the window $window",
         "The chosen skills of the agents shown. Needs skill_agents: true.",
-        (12, 14),
+        (10, 14),
         [
-            Column("Agent", label="agent_name"),
-            Column("Skill", label="name"),
+            Column("Agent", label="agent_name", search=True),
+            Column("Skill", label="name", search=True),
             Column("Account", label="account", left_out=True),
             Column("Agent id", label="agent", left_out=True),
             Column("Skill id", label="skill", left_out=True),
             Column("Chats", expr=both, bar=True),
-            Column("Connected", expr=number("connected_engagements"), width=130),
-            Column(
-                "Handling per chat", expr=promql.ratio(number("handling_seconds"), closed), unit="dthms", width=170
-            ),
+            Column("Handling", expr=promql.ratio(number("handling_seconds"), closed), unit="dthms", width=90),
         ],
         sort="Chats",
         empty="no skills by agent: needs engagement_activity.skill_agents",

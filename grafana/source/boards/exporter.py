@@ -205,19 +205,19 @@ def states_table():
         "A row for each replica, account and collector; those that are down first.",
         (24, 8),
         [
-            Column("Replica", label="instance"),
-            Column("Account", label="account", width=120),
-            Column("Collector", label="collector", width=180),
+            Column("Replica", label="instance", search=True),
+            Column("Account", label="account", width=100, search=True),
+            Column("Collector", label="collector", width=180, search=True),
             Column("State", expr=once("liveperson_up"), mappings=UP_WORDS, width=100),
             Column(
                 "Since success",
                 expr=f"time() - {once('liveperson_last_success_timestamp_seconds')}",
                 unit="dthms",
-                width=140,
+                width=120,
             ),
             Column("Poll took", expr=once("liveperson_poll_duration_seconds"), unit="suffix:s", width=100),
             Column("Stretched", expr=once("liveperson_poll_stretch_ratio"), unit="suffix:×", decimals=1, width=100),
-            Column("Skipped in 1 h", expr=f"round({recent})", width=140),
+            Column("Skipped in 1 h", expr=f"round({recent})", width=120),
             Column("Series", expr=once("liveperson_series"), unit="locale", width=100),
             Column("Left out", expr=once("liveperson_series_dropped"), unit="locale", width=100),
         ],
@@ -284,6 +284,10 @@ def failed_requests():
 
 def _third(title: str, description: str, *queries, **more):
     return chart(title, description, (8, 8), *queries, **more)
+
+
+def _quarter(title: str, description: str, *queries, **more):
+    return chart(title, description, (6, 8), *queries, **more)
 
 
 def requests():
@@ -450,16 +454,16 @@ def saves():
 def cpu():
     used = f"rate({of_process('process_cpu_seconds_total')}[10m])"
     described = "Of one core, the mean of 10 minutes: the process counts whole seconds."
-    return _third("CPU", described, over_time(used, "{{instance}}"), unit="percentunit")
+    return _quarter("CPU", described, over_time(used, "{{instance}}"), unit="percentunit")
 
 
 def memory():
     used = of_process("process_resident_memory_bytes")
-    return _third("Memory", "Resident set.", over_time(used, "{{instance}}"), unit="bytes")
+    return _quarter("Memory", "Resident set.", over_time(used, "{{instance}}"), unit="bytes")
 
 
 def files():
-    return _third(
+    return _quarter(
         "File descriptors",
         "Open; each client and each call needs one.",
         over_time(of_process("process_open_fds"), "{{instance}} open"),
@@ -471,7 +475,7 @@ def clock():
     return chart(
         "LivePerson's clock less ours",
         "From the Date header of LivePerson's answers. Beyond a minute this machine's clock is wrong: synchronise it.",
-        (8, 8),
+        (6, 8),
         over_time(chosen("liveperson_clock_offset_seconds"), "{{instance}} {{account}}"),
         unit="suffix:s",
         least=None,
@@ -486,7 +490,7 @@ def exporters():
     return grid(
         "Exporters",
         "Version, start and configuration of each replica.",
-        (16, 8),
+        (24, 6),
         [
             Column("Replica", label="instance"),
             Column("Version", label="version", width=80),

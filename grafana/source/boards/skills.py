@@ -97,27 +97,26 @@ def in_window():
     return grid(
         "Skills in the window $window",
         "The $limit skills with the most late chats, then with the most chats; sort by any column, search with the "
-        "funnel. Waits need sla.skills and this window in sla.windows. Skills with fewer than $least chats have no "
-        "share and no percentile. A skill without a name is shown by its id; -1 are chats without a skill.",
+        "funnel. Waits need sla.skills and this window in sla.windows. Handling is the mean of interactive chats. Skills "
+        "with fewer than $least chats have no share and no percentile. A skill without a name is shown by its id; -1 are chats without a skill.",
         (24, 14),
         [
             _name(),
-            Column("Id", label="skill", width=80),
-            Column("Account", label="account", width=110),
-            Column("Chats", expr=known_skill(closed, SHOWN), bar=True),
-            Column("Non-interactive", expr=number("chats", 'kind="noninteractive"'), width=160),
-            Column("Connected", expr=number("connected_engagements"), width=130),
-            Column("Handling per chat", expr=promql.ratio(seconds, f"({closed})"), unit="dthms", width=170),
-            Column("Waited", expr=waits(IN_WINDOW, WHOLE, SHOWN), width=100),
-            Column("Late", expr=late_chats(IN_WINDOW, SHOWN), width=90),
+            Column("Late", expr=late_chats(IN_WINDOW, SHOWN), width=70),
             *_judged(IN_WINDOW),
             Column(
                 "9 of 10 within",
                 expr=percentile(IN_WINDOW, SHOWN),
                 unit="suffix:s",
                 mappings=from_on(1e8, "> all limits", BAD),
-                width=150,
+                width=115,
             ),
+            Column("Waited", expr=waits(IN_WINDOW, WHOLE, SHOWN), width=75),
+            Column("Chats", expr=known_skill(closed, SHOWN), bar=True),
+            Column("Non-interactive", expr=number("chats", 'kind="noninteractive"'), width=120),
+            Column("Connected", expr=number("connected_engagements"), width=95),
+            Column("Handling", expr=promql.ratio(seconds, f"({closed})"), unit="dthms", width=90),
+            *_WHERE,
         ],
         sort="Late",
         empty="no chats by skill: needs engagement_activity.skills and this window",
@@ -129,21 +128,25 @@ def _name() -> Column:
     to_agents = texts.dashboard_path("agents") + (
         "?${datasource:queryparam}&var-account=${__data.fields.Account}&var-skill=${__data.fields.Id}&${window:queryparam}"
     )
-    return Column("Skill", label="name", link=to_agents, link_title="Its agents")
+    return Column("Skill", label="name", link=to_agents, link_title="Its agents", search=True)
 
 
 def _judged(frame: Frame) -> list[Column]:
     in_time = share(frame, SHOWN)
     return [
-        Column("In time", expr=in_time, unit="percentunit", width=100),
+        Column("In time", expr=in_time, unit="percentunit", width=80),
         Column(
             "To target",
             expr=f"100 * ({in_time})\n- $target",
             unit="suffix:points",
             steps=[(None, "transparent"), (-100, BAD), (-10, WARN), (0, GOOD)],
-            width=130,
+            width=110,
         ),
     ]
+
+
+# Last, so that a narrow screen cuts these off first.
+_WHERE = [Column("Account", label="account", width=95), Column("Id", label="skill", width=70)]
 
 
 def over_range():
@@ -156,13 +159,12 @@ def over_range():
         (24, 12),
         [
             _name(),
-            Column("Id", label="skill", width=80),
-            Column("Account", label="account", width=110),
-            Column("Chats", expr=known_skill(closed, SHOWN), bar=True),
-            Column("Handling per chat", expr=promql.ratio(f"({seconds})", f"({closed})"), unit="dthms", width=170),
-            Column("Waited", expr=waits(OVER_RANGE, WHOLE, SHOWN), width=90),
-            Column("Late", expr=late_chats(OVER_RANGE, SHOWN), width=90),
+            Column("Late", expr=late_chats(OVER_RANGE, SHOWN), width=70),
             *_judged(OVER_RANGE),
+            Column("Waited", expr=waits(OVER_RANGE, WHOLE, SHOWN), width=75),
+            Column("Chats", expr=known_skill(closed, SHOWN), bar=True),
+            Column("Handling", expr=promql.ratio(f"({seconds})", f"({closed})"), unit="dthms", width=90),
+            *_WHERE,
         ],
         sort="Late",
         empty=texts.NEEDS_TOTALS + ", from the beginning of the time range on",

@@ -203,7 +203,6 @@ def late_by_skill():
             Column("Id", label="skill", width=60),
         ],
         sort="Late",
-        filters=False,
         empty="none late, or no waits by skill: needs sla.skills and today in sla.windows, or totals",
         since_midnight=True,
     )
