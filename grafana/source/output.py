@@ -97,4 +97,8 @@ def check(files: Files) -> int:
             sys.stderr.writelines(list(difflib.unified_diff(*lines, name, "its source"))[:60])
             print(f"{name} is not what grafana/source says; run grafana/generate", file=sys.stderr)
             stale = 1
+    for path in sorted((GRAFANA / "dashboards").glob("*.json")):
+        if path not in files:
+            print(f"{path.relative_to(GRAFANA.parent)} has no source", file=sys.stderr)
+            stale = 1
     return stale

@@ -172,6 +172,7 @@ def about_the_exporter(args, account: Account, page: Page, base: dict, stamps: l
         good = [(at, min(since(at), last_good) if args.outage else since(at)) for at in stamps]
         page.add("liveperson_last_success_timestamp_seconds", labels, good)
         page.add("liveperson_poll_duration_seconds", labels, [(at, interval * (0.8 + draw.random() / 10)) for at in stamps])
+        page.add("liveperson_poll_interval_seconds", labels, [(at, interval) for at in stamps])
         page.add("liveperson_poll_stretch_ratio", labels, [(at, 2.4 if outage(at) else 1) for at in stamps])
         page.add("liveperson_series", labels, [(at, 0 if args.outage and stale(at) else 700 + 30 * len(collector)) for at in stamps])
         page.add("liveperson_series_dropped", labels, [(at, 0) for at in stamps])
@@ -236,7 +237,7 @@ def about_the_process(args, page: Page, base: dict, stamps: list[int], replica: 
 def alerts(args, page: Page, account: Account, stamps: list[int]) -> None:
     """What Prometheus itself writes about alerts that are pending or firing."""
     since = args.end - args.outage * 60
-    for name, severity, delay in (("LivePersonFailing", "warning", 2), ("LivePersonDataStale", "critical", 6)):
+    for name, severity, delay in (("LivePersonFailing", "warning", 2), ("LivePersonNoData", "critical", 6)):
         labels = {"alertname": name, "severity": severity, "account": account.id}
         firing = [(at, 1) for at in stamps if at > since + delay * 60]
         page.add("ALERTS", {"alertstate": "firing"} | labels, firing)

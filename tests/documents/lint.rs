@@ -164,11 +164,7 @@ impl Linter<'_> {
                 "title or description",
             );
         }
-        if judged
-            && !panel["targets"]
-                .as_array()
-                .is_some_and(|list| !list.is_empty())
-        {
+        if judged && panel["targets"].as_array().is_none_or(Vec::is_empty) {
             self.report("panel-no-targets-rule", Some(panel), "no query");
         }
         let unit = panel["fieldConfig"]["defaults"]["unit"].as_str();

@@ -14,6 +14,7 @@
 
 mod alerts;
 mod collectors;
+mod compose;
 mod dashboards;
 mod files;
 mod generated;
