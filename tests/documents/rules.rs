@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::files::files;
@@ -121,12 +122,29 @@ pub(crate) fn has(program: &str) -> bool {
     false
 }
 
-fn run_promtool(arguments: &[&str], folder: &str) {
+/// The versions of promtool to test with: the machine's, and a 3 where it can be had.
+fn promtools() -> Vec<PathBuf> {
     if !has("promtool") {
-        return;
+        return Vec::new();
     }
+    let newest = std::env::var_os("LIVEPERSON_TEST_NEWEST").map(PathBuf::from);
+    let newest = newest.map(|folder| folder.join("promtool"));
+    let newest = newest.filter(|program| program.exists());
+    [PathBuf::from("promtool")]
+        .into_iter()
+        .chain(newest)
+        .collect()
+}
+
+fn run_promtool(arguments: &[&str], folder: &str) {
+    for program in promtools() {
+        run(&program, arguments, folder);
+    }
+}
+
+fn run(promtool: &Path, arguments: &[&str], folder: &str) {
     let files = files(folder, "yml");
-    let output = Command::new("promtool")
+    let output = Command::new(promtool)
         .args(arguments)
         .args(files.iter().map(|(path, _)| path))
         .output()

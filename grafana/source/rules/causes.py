@@ -28,9 +28,10 @@ def rules() -> list[Rule]:
 
 def _credentials() -> list[Rule]:
     data = 'api!~"token|domain"'
+    unauthorised = summed(REPLICA_API, selector(FAILURES, data, 'code="401"'))
+    others_failed = summed(REPLICA_API, selector(FAILURES, data, 'code!~"401|429"'))
     refused = either(
-        # A token that ran out early is refused once and replaced.
-        _failed(1.5, data, 'code="401"'),
+        f"{unauthorised} > 1.5\nunless\n{others_failed}\n>=\n{unauthorised}",
         _failed(0, data, 'code="403"'),
         # Token services say 400 to a client id that they do not know.
         _failed(0, 'api="token"', 'code=~"4.."', 'code!="429"'),
@@ -49,7 +50,8 @@ def _credentials() -> list[Rule]:
         record(
             REFUSED,
             f"{grouped(refused)}\nand {on(REPLICA_API)}\n{API_UP} == 0",
-            "A renewed token is no refusal, so that one 401 is not enough. 403 is never retried.",
+            "A token that ran out is refused by every call under way, and replaced: one 401 is not enough, nor\n"
+            "are some beside as many other failures. 403 is never retried.",
         ),
         alert(
             "CredentialsRefused",

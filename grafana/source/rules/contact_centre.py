@@ -1,7 +1,7 @@
 """What the contact centre promised its visitors, for the windows now and for the error budget."""
 
 from ..promql import grouped, once, selector
-from .expressions import held_without_data, on
+from .expressions import UP, held_without_data, on
 from .recording import BEYOND, LATE, WAITED, answered_within, p90
 from .rule import Group, Rule, alert, group, record
 
@@ -71,12 +71,14 @@ def _beyond_buckets() -> Rule:
 
 def _unmeasured() -> Rule:
     measured = f"{selector(LATE, HOUR)}\nand {on(PROMISE)}\n{selector(LATE, NOW)}"
+    polled = selector(UP, 'collector="sla"')
     return alert(
         "ServiceLevelUnmeasured",
-        f"{TARGET}\nand on (account)\n{WAITED}\nunless {on(PROMISE)}\n{grouped(measured)}",
+        f"{TARGET}\nand on (account)\n{WAITED}\nand on (account)\n{polled} == 1\nunless {on(PROMISE)}\n{grouped(measured)}",
         wait="15m",
         **AUDIENCE,
-        comment="A target that is no limit of a histogram would never raise an alert, without a sign of it.",
+        comment="While all is polled. A target that is no limit of a histogram would never raise an alert, without\n"
+        "a sign of it.",
         summary="The target of account {{ $labels.account }} within {{ $labels.within }} cannot be measured.",
         description="Put the limit {{ $labels.within }} into sla.buckets and 5m and 1h into sla.windows, or set another"
         " target in liveperson.settings.rules.yml: until then LivePersonServiceLevelLow can never fire.",

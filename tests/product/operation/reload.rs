@@ -218,3 +218,25 @@ stale_after: 1d
         "a name is no new account"
     );
 }
+
+#[tokio::test]
+async fn the_interval_of_a_collector_is_served_as_configured() {
+    let simulator = simulator(FIRST).await;
+    let yaml = |interval: &str| {
+        let account = account(FIRST, &simulator, "");
+        format!(
+            "accounts:{account}\nlimits: {{min_spacing: 10ms}}\nsla: {{interval: {interval}, windows: [5m]}}\n"
+        )
+    };
+    let exporter = Exporter::start_with(&yaml("2m"), &["--web.enable-lifecycle"]).await;
+    all_up(&exporter, &[FIRST]).await;
+    let series = |collector: &str| {
+        format!("liveperson_poll_interval_seconds{{account=\"{FIRST}\",collector=\"{collector}\"}}")
+    };
+    exporter
+        .page_with(&series("engagement_activity"), 30.0)
+        .await;
+    exporter.page_with(&series("sla"), 120.0).await;
+    assert_eq!(reload(&exporter, &yaml("90s")).await.0, 200);
+    exporter.page_with(&series("sla"), 90.0).await;
+}
