@@ -10,6 +10,9 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+#[path = "../tests/common/cases.rs"]
+mod cases;
 pub mod cli;
 pub mod clock;
 pub mod collectors;
@@ -27,6 +30,7 @@ pub mod scheduler;
 pub mod simulator;
 pub mod store;
 pub mod telemetry;
+pub mod totals;
 pub mod vocabulary;
 pub mod web;
 mod yaml;

@@ -15,6 +15,9 @@
     reason = "a test may stop at the first surprise; its numbers are small"
 )]
 
+#[path = "common/cases.rs"]
+mod cases;
+
 /// The scheduler, and the driver of its own unit tests.
 #[path = "simulation"]
 mod scheduler {

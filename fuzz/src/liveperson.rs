@@ -7,10 +7,11 @@ use liveperson_exporter::collectors::engagement_activity::{
     self, Activity, EngagementAnswer, EngagementQuery,
 };
 use liveperson_exporter::collectors::realtime::IdFilter;
-use liveperson_exporter::collectors::sla::{self as sla_histogram, SlaAnswer};
+use liveperson_exporter::collectors::sla::{self as sla_histogram, SlaAnswer, SlaQuery, Subject};
 use liveperson_exporter::fuzzing::liveperson as parsers;
-use liveperson_exporter::liveperson::{NameKind, retry_after as read_retry_after};
-use liveperson_exporter::vocabulary::Window;
+use liveperson_exporter::liveperson::{NameKind, NameList, retry_after as read_retry_after};
+use liveperson_exporter::totals::Tally;
+use liveperson_exporter::vocabulary::{AgentId, Id, Level, Window};
 use serde_json::{Map, Value, json};
 use url::Url;
 
@@ -31,20 +32,31 @@ fn count(number: Option<f64>) {
     assert!(proper, "{number:?} counts nothing");
 }
 
+/// Whatever is counted for running totals is a proper number of as many fields for each id.
+fn check_tally(tally: &Tally, fields: usize) {
+    let rows: Vec<_> = tally.iter().collect();
+    ascending(&rows, |(key, _)| *key);
+    for (_, row) in rows {
+        assert_eq!(row.len(), fields);
+        row.iter()
+            .for_each(|number| count((!number.is_nan()).then_some(*number)));
+    }
+}
+
 /// Whatever is accepted is sound, and reads back when it is written as LivePerson writes it.
 pub fn engagement_activity(data: &[u8]) {
     let (filters, body) = choice(data, 4);
-    let filter = |bit: usize| (filters & bit != 0).then_some(IdFilter::All);
     let query = EngagementQuery {
         window: Window::Minutes(5),
-        skills: filter(1),
-        agents: filter(2),
-        levels: Vec::new(),
+        skills: (filters & 1 != 0).then_some(IdFilter::All),
+        agents: (filters & 2 != 0).then_some(IdFilter::All),
+        levels: Level::ALL.to_vec(),
     };
     match engagement_activity::read(body, &query) {
         Ok(content) => {
             let answer = content.value;
             check_answer(&answer);
+            check_tally(&engagement_activity::tally(&query, &answer), 5);
             let written = answer_json(&answer).to_string();
             let again = engagement_activity::read(written.as_bytes(), &query);
             assert_eq!(again.map(|content| content.value), Ok(answer), "{written}");
@@ -86,7 +98,7 @@ fn activity_json(activity: &Activity) -> Value {
     })
 }
 
-fn by_id<T>(entries: &[(i64, T)], json: impl Fn(&T) -> Value) -> Value {
+fn by_id<I: Id, T>(entries: &[(I, T)], json: impl Fn(&T) -> Value) -> Value {
     let entries = entries.iter();
     Value::Object(
         entries
@@ -95,7 +107,7 @@ fn by_id<T>(entries: &[(i64, T)], json: impl Fn(&T) -> Value) -> Value {
     )
 }
 
-fn agents_json(agents: &[(i64, Activity)]) -> Value {
+fn agents_json(agents: &[(AgentId, Activity)]) -> Value {
     by_id(agents, activity_json)
 }
 
@@ -131,11 +143,30 @@ pub fn sla(body: &[u8]) {
                 .buckets
                 .iter()
                 .for_each(|bucket| count(Some(bucket.chats)));
+            check_histogram_tally(&answer);
             let written = sla_json(&answer).to_string();
             let again = sla_histogram::read(written.as_bytes());
             assert_eq!(again.map(|content| content.value), Ok(answer), "{written}");
         }
         Err(error) => check_message(&parsers::describe(&error, body, SECRET), LONGEST),
+    }
+}
+
+/// Counted are answers with none but the limits asked for.
+fn check_histogram_tally(answer: &SlaAnswer) {
+    let query = SlaQuery {
+        window: Window::SinceAnchor,
+        subject: Subject::Account,
+        lower_limits: vec![0, 5, 10, 20, 30],
+    };
+    let limits = &query.lower_limits;
+    let mut buckets = answer.buckets.iter();
+    let is_counted = buckets.all(|bucket| limits.contains(&bucket.lower_limit));
+    let tally = sla_histogram::tally(&query, answer);
+    assert_eq!(tally.is_some(), is_counted);
+    if let Some(tally) = tally {
+        assert_eq!(tally.len(), 1);
+        check_tally(&tally, limits.len());
     }
 }
 
@@ -148,19 +179,33 @@ fn sla_json(answer: &SlaAnswer) -> Value {
     json!({ "slaDataRange": range })
 }
 
+/// Ids as numbers, whatever they are of.
+fn plain(list: NameList) -> Vec<(i64, String)> {
+    fn numbers<I: Id>(names: Vec<(I, String)>) -> Vec<(i64, String)> {
+        let names = names.into_iter();
+        names.map(|(id, name)| (id.into(), name)).collect()
+    }
+    match list {
+        NameList::Skills(names) => numbers(names),
+        NameList::Groups(names) => numbers(names),
+        NameList::Users(names) => numbers(names),
+    }
+}
+
 /// Names are kept as they are, at most 4 KiB of each, and read back.
 pub fn names(data: &[u8]) {
     let (kind, body) = choice(data, 3);
     let kind = NameKind::ALL[kind];
     match parsers::names(kind, body, SECRET) {
-        Ok(names) => {
+        Ok(list) => {
+            let names = plain(list);
             ascending(&names, |(id, _)| *id);
             for (_, name) in &names {
                 assert!(name.len() <= 4096 && !name.is_empty());
             }
             let entry = |(id, name): &(i64, String)| json!({ "id": id, "name": name });
             let written = Value::from_iter(names.iter().map(entry)).to_string();
-            let again = parsers::names(kind, written.as_bytes(), SECRET);
+            let again = parsers::names(kind, written.as_bytes(), SECRET).map(plain);
             // A name of 4 KiB of white space and a letter is cut before the letter.
             let shown = |(_, name): &(i64, String)| !name.trim().is_empty();
             let names: Vec<_> = names.into_iter().filter(shown).collect();

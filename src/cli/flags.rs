@@ -79,6 +79,10 @@ pub(super) struct Flags {
     /// Enable reloading by POST or PUT to /-/reload
     #[arg(long = "web.enable-lifecycle", global = true)]
     pub(super) lifecycle: bool,
+    /// Folder that keeps the running totals of `run`; one process at a time [default: the first of
+    /// $STATE_DIRECTORY, otherwise memory only]
+    #[arg(long = "state.dir", global = true, value_name = "PATH")]
+    pub(super) state_dir: Option<PathBuf>,
     /// Least important level to log: debug, info, warn or error
     #[arg(
         long = "log.level",
@@ -100,6 +104,7 @@ pub(super) struct Flags {
 
 #[cfg(test)]
 mod tests {
+    use crate::cases::check_each;
     use clap::CommandFactory as _;
 
     use super::*;
@@ -122,14 +127,15 @@ mod tests {
 
     #[test]
     fn usage_errors_have_exit_status_2() {
-        for line in [
+        let cases = [
             "x --log.level=loud",
             "x --web.telemetry-path=metrics",
             "x fly",
             "x --no",
-        ] {
+        ];
+        check_each(cases, |line| {
             let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{line}");
-        }
+        });
     }
 }

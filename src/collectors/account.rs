@@ -9,8 +9,11 @@ use std::collections::BTreeMap;
 use url::Url;
 
 use super::collector::Target;
-use super::erased::{ConfiguredCollector, Request};
-use crate::vocabulary::Window;
+use super::configured::ConfiguredCollector;
+use super::request::Request;
+use super::skills::DiscoveredSkills;
+use crate::totals::SeriesKey;
+use crate::vocabulary::{SkillId, Window};
 
 /// The collectors of one account.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,13 +57,47 @@ impl AccountCollectors {
         enabled.find(|collector| collector.label() == label)
     }
 
-    /// The requests of one poll. `skills` are those that LivePerson has reported, for plans that need
-    /// a request each; `None` when it has not been asked yet.
-    pub fn plan(&self, collector: &ConfiguredCollector, skills: Option<&[i64]>) -> Vec<Request> {
-        let target = Target {
+    /// The requests of one poll. `discovered`: the skills that answers named so far, for plans that
+    /// need a request each; no answers when none could be asked yet.
+    pub fn plan(
+        &self,
+        collector: &ConfiguredCollector,
+        discovered: &[DiscoveredSkills],
+    ) -> Vec<Request> {
+        let ids = DiscoveredSkills::ids_of_all(discovered);
+        self.requests(collector, (!discovered.is_empty()).then_some(&ids))
+    }
+
+    /// The requests that each poll has once it is known which skills there are, without those for
+    /// single skills.
+    pub fn lasting_plan(&self, collector: &ConfiguredCollector) -> Vec<Request> {
+        self.requests(collector, Some(&[]))
+    }
+
+    /// The request that feeds the running totals of an id; `None` when the configuration does not ask
+    /// for them.
+    pub fn total_request(
+        &self,
+        collector: &ConfiguredCollector,
+        key: SeriesKey,
+    ) -> Option<Request> {
+        collector.total_request(&self.target(collector), key)
+    }
+
+    fn target(&self, collector: &ConfiguredCollector) -> Target<'_> {
+        Target {
             account: &self.account,
             base_url: self.hosts.get(collector.about().service.name()),
-        };
+        }
+    }
+
+    /// The requests of one poll. `skills`: `None` when it is not known which there are.
+    fn requests(
+        &self,
+        collector: &ConfiguredCollector,
+        skills: Option<&[SkillId]>,
+    ) -> Vec<Request> {
+        let target = self.target(collector);
         let Some(windows) = collector.needs_skills() else {
             return collector.plan(&target, &[]);
         };
@@ -110,8 +147,9 @@ mod tests {
 
     use super::*;
     use crate::collectors::engagement_activity::{self, EngagementActivity};
+    use crate::collectors::request::Purpose;
     use crate::collectors::sla::{self, Sla};
-    use crate::vocabulary::Selection;
+    use crate::vocabulary::{Level, Selection};
 
     struct Settings {
         activity: engagement_activity::Settings,
@@ -127,6 +165,7 @@ mod tests {
                 skills: Selection::All,
                 agents: Selection::All,
                 skill_agents: false,
+                totals: false,
             },
             sla: sla::Settings {
                 enabled: true,
@@ -136,6 +175,7 @@ mod tests {
                 account: true,
                 skills: Selection::All,
                 groups: Selection::None,
+                totals: false,
             },
         }
     }
@@ -150,17 +190,19 @@ mod tests {
 
     /// The plan of the SLA Histogram: the skill of each request, the word `skills` for the request
     /// that asks which there are.
-    fn sla_plan(settings: &Settings, skills: Option<&[i64]>) -> Vec<String> {
+    fn sla_plan(settings: &Settings, skills: Option<i64>) -> Vec<String> {
         let collectors = collectors(settings);
         let sla = collectors.find("sla").unwrap();
-        let plan = collectors.plan(sla, skills).into_iter();
-        plan.map(
-            |request| match (request.discovers_skills(), request.skill()) {
-                (true, _) => "skills".to_owned(),
-                (false, Some(skill)) => skill.to_string(),
-                (false, None) => "account".to_owned(),
-            },
-        )
+        let named = skills.map(|skill| {
+            let asked = collectors.skill_discovery(Window::Minutes(5)).unwrap();
+            DiscoveredSkills::new(asked, vec![skill.into()])
+        });
+        let plan = collectors.plan(sla, named.as_slice()).into_iter();
+        plan.map(|request| match (request.purpose(), request.skill()) {
+            (Purpose::SkillDiscovery, _) => "skills".to_owned(),
+            (Purpose::Data, Some(skill)) => skill.to_string(),
+            (Purpose::Data, None) => "account".to_owned(),
+        })
         .collect()
     }
 
@@ -169,15 +211,15 @@ mod tests {
         let mut settings = settings();
         // Not asked yet: one request says which skills there are.
         assert_eq!(sla_plan(&settings, None), ["skills", "account"]);
-        assert_eq!(sla_plan(&settings, Some(&[4])), ["account", "4"]);
+        assert_eq!(sla_plan(&settings, Some(4)), ["account", "4"]);
         // A longer window can hold skills that the shorter one does not name.
         settings.sla.windows = vec![Window::Minutes(60)];
-        assert_eq!(sla_plan(&settings, Some(&[4])), ["skills", "account"]);
+        assert_eq!(sla_plan(&settings, Some(4)), ["skills", "account"]);
         settings.sla.windows = vec![Window::Today];
         settings.activity.windows = vec![Window::Minutes(1440)];
-        assert_eq!(sla_plan(&settings, Some(&[4])), ["account", "4"]);
+        assert_eq!(sla_plan(&settings, Some(4)), ["account", "4"]);
         settings.activity.enabled = false;
-        assert_eq!(sla_plan(&settings, Some(&[4])), ["skills", "account"]);
+        assert_eq!(sla_plan(&settings, Some(4)), ["skills", "account"]);
     }
 
     #[test]
@@ -186,9 +228,56 @@ mod tests {
         settings.activity.enabled = false;
         settings.sla.windows = vec![Window::Minutes(5), Window::Minutes(60)];
         let collectors = collectors(&settings);
-        let plan = collectors.plan(collectors.find("sla").unwrap(), None);
+        let plan = collectors.plan(collectors.find("sla").unwrap(), &[]);
         let query = plan[0].query::<EngagementActivity>().unwrap();
         assert_eq!(query.window, Window::Minutes(60));
+    }
+
+    #[test]
+    fn running_totals_do_not_make_skills_asked_for() {
+        let mut settings = settings();
+        settings.sla.totals = true;
+        assert_eq!(
+            sla_plan(&settings, Some(4)),
+            ["account", "account", "4", "4"]
+        );
+        settings.activity.totals = true;
+        settings.activity.windows = vec![Window::Minutes(1)];
+        // Skills are asked for as without totals, which would name all of a day.
+        assert_eq!(
+            sla_plan(&settings, Some(4)),
+            ["skills", "account", "account"]
+        );
+        let collectors = collectors(&settings);
+        let plan = collectors.plan(collectors.find("engagement_activity").unwrap(), &[]);
+        let naming = plan.iter().filter(|request| request.names_skills());
+        let totals: Vec<_> = naming.map(Request::is_total).collect();
+        assert_eq!(totals, [false]);
+    }
+
+    #[test]
+    fn totals_are_fed_by_a_request_of_the_plan() {
+        let mut settings = settings();
+        (settings.activity.totals, settings.sla.totals) = (true, true);
+        let collectors = collectors(&settings);
+        for (label, key, is_fed) in [
+            ("engagement_activity", SeriesKey::one(Level::Agent, 3), true),
+            (
+                "engagement_activity",
+                SeriesKey::one(Level::Group, 7),
+                false,
+            ),
+            ("sla", SeriesKey::one(Level::Skill, 4), true),
+            ("sla", SeriesKey::one(Level::Agent, 3), false),
+        ] {
+            let collector = collectors.find(label).unwrap();
+            let asked = collectors.skill_discovery(Window::Minutes(5)).unwrap();
+            let named = DiscoveredSkills::new(asked, vec![4.into()]);
+            let plan = collectors.plan(collector, &[named]);
+            let request = collectors.total_request(collector, key);
+            let is_planned = request.is_some_and(|request| plan.contains(&request));
+            assert_eq!(is_planned, is_fed, "{label} {key:?}");
+        }
     }
 
     #[test]
@@ -205,7 +294,7 @@ mod tests {
         assert!(old.asks_the_same(&old, "sla"));
         let named = Settings {
             sla: sla::Settings {
-                skills: Selection::Ids(vec![4]),
+                skills: Selection::Ids(vec![4.into()]),
                 ..before.sla.clone()
             },
             ..before

@@ -9,7 +9,8 @@ use super::url_length;
 use crate::config::CollectorSection;
 use crate::liveperson::json::{Content, ReadError};
 use crate::metrics::{Family, Sink};
-use crate::vocabulary::{Level, Selection, Service, Window};
+use crate::totals::{SeriesKey, Tally};
+use crate::vocabulary::{AgentId, Id, Level, Selection, Service, SkillId, Window};
 
 /// What others say of a collector.
 #[derive(Debug)]
@@ -39,7 +40,7 @@ pub struct Target<'a> {
 impl Target<'_> {
     /// Cuts ids into lists, so that no URL grows too long. `path_without_ids`: path and query of the
     /// request with an empty list, at their longest.
-    pub fn split_ids(&self, path_without_ids: &str, ids: &[i64]) -> Vec<Vec<i64>> {
+    pub fn split_ids<I: Id>(&self, path_without_ids: &str, ids: &[I]) -> Vec<Vec<I>> {
         url_length::split_ids(self.base_url, path_without_ids, ids)
     }
 }
@@ -60,12 +61,12 @@ pub struct SeriesBound {
 
 impl SeriesBound {
     /// Adds `each` series for each skill of a selection.
-    pub fn add_skills(&mut self, skills: &Selection, each: u64) {
+    pub fn add_skills(&mut self, skills: &Selection<SkillId>, each: u64) {
         add(skills, each, &mut self.fixed, &mut self.per_skill);
     }
 
     /// Adds `each` series for each agent of a selection.
-    pub fn add_agents(&mut self, agents: &Selection, each: u64) {
+    pub fn add_agents(&mut self, agents: &Selection<AgentId>, each: u64) {
         add(agents, each, &mut self.fixed, &mut self.per_agent);
     }
 
@@ -78,7 +79,7 @@ impl SeriesBound {
     }
 }
 
-fn add(selection: &Selection, each: u64, fixed: &mut u64, per_id: &mut u64) {
+fn add<I: Id>(selection: &Selection<I>, each: u64, fixed: &mut u64, per_id: &mut u64) {
     match selection {
         Selection::None => {}
         Selection::All => *per_id += each,
@@ -114,7 +115,7 @@ pub trait Collector: Debug + Send + Sync + 'static {
         &self,
         settings: &Self::Settings,
         target: &Target<'_>,
-        skills: &[i64],
+        skills: &[SkillId],
     ) -> Vec<Self::Query>;
 
     /// Path and query of the call.
@@ -129,8 +130,8 @@ pub trait Collector: Debug + Send + Sync + 'static {
     /// Maps an answer to samples of [`Collector::families`].
     fn map(&self, account: &str, query: &Self::Query, answer: &Self::Answer, sink: &mut dyn Sink);
 
-    /// What a request is for, as `check-config` prints it: its window and levels.
-    fn purpose(&self, query: &Self::Query) -> String;
+    /// What a request asks for, as `check-config` prints it: its window and levels.
+    fn describe(&self, query: &Self::Query) -> String;
 
     /// The most series that it serves.
     fn series(&self, settings: &Self::Settings) -> SeriesBound;
@@ -153,7 +154,7 @@ pub trait Collector: Debug + Send + Sync + 'static {
     }
 
     /// The requests of a poll for skills that were reported while it was running.
-    fn plan_for_skills(&self, _settings: &Self::Settings, _skills: &[i64]) -> Vec<Self::Query> {
+    fn plan_for_skills(&self, _settings: &Self::Settings, _skills: &[SkillId]) -> Vec<Self::Query> {
         Vec::new()
     }
 
@@ -173,13 +174,57 @@ pub trait Collector: Debug + Send + Sync + 'static {
     }
 
     /// The skills that an answer names.
-    fn skills_in(&self, _answer: &Self::Answer) -> Vec<i64> {
+    fn skills_in(&self, _answer: &Self::Answer) -> Vec<SkillId> {
         Vec::new()
     }
 
     /// The skill that a query is about, when it is about one.
-    fn skill_of(&self, _query: &Self::Query) -> Option<i64> {
+    fn skill_of(&self, _query: &Self::Query) -> Option<SkillId> {
         None
+    }
+
+    /// Whether a query is one of running totals: its window begins at an anchor, so that its answer is
+    /// not mapped but counted, see [`Collector::tally`].
+    fn is_total(&self, _query: &Self::Query) -> bool {
+        false
+    }
+
+    /// What the numbers of each id are in the answers to a query of running totals, as far as the
+    /// configuration decides it: for a histogram the limits of its buckets. Totals of another layout
+    /// cannot be continued.
+    fn total_layout(&self, _query: &Self::Query) -> Vec<u32> {
+        Vec::new()
+    }
+
+    /// The numbers in an answer to a query of running totals, by id, sorted. `None` when they cannot be
+    /// added to earlier ones.
+    fn tally(&self, _query: &Self::Query, _answer: &Self::Answer) -> Option<Tally> {
+        None
+    }
+
+    /// The query that feeds the running totals of an id; `None` when the settings do not ask for them.
+    /// It is one of [`Collector::plan`] as soon as that knows of the id.
+    fn total_query(
+        &self,
+        _settings: &Self::Settings,
+        _target: &Target<'_>,
+        _key: SeriesKey,
+    ) -> Option<Self::Query> {
+        None
+    }
+
+    /// Maps the running totals of an id to samples of [`Collector::families`]. `shown` are the fields
+    /// of [`Collector::tally`], NaN for what LivePerson has never said, which is no sample; `created`
+    /// is the time from which they count, in seconds since the epoch.
+    fn map_total(
+        &self,
+        _account: &str,
+        _query: &Self::Query,
+        _key: SeriesKey,
+        _shown: &[f64],
+        _created: i64,
+        _sink: &mut dyn Sink,
+    ) {
     }
 
     /// Whether two queries ask for a level of the same ids in the same window, so that after a change of

@@ -8,22 +8,26 @@
 //!
 //! What collectors share lies beside their folders: [`realtime`] (paths and id lists of the
 //! Operational Realtime API), `url_length` (no URL grows too long), [`account`] (the collectors of
-//! one account and the skills that they discover for each other). `erased` hides the types of each
-//! collector's own settings, queries and answers from all who need not know them.
+//! one account), `skills` (those that they discover for each other). `configured` and `request` hide the
+//! types of each collector's own settings, queries and answers from all who need not know them.
 //!
 //! Collectors know LivePerson's documents and families of metrics; they know neither time nor
 //! sockets, and none knows another.
 
 pub mod account;
 pub mod collector;
+mod configured;
 pub mod engagement_activity;
-mod erased;
 pub mod realtime;
 pub mod registry;
+mod request;
+mod skills;
 pub mod sla;
 mod url_length;
 
 pub use account::AccountCollectors;
 pub use collector::{About, Collector, SeriesBound, Target};
-pub use erased::{Answer, ConfiguredCollector, Request};
+pub use configured::ConfiguredCollector;
 pub use registry::Registry;
+pub use request::{Answer, Purpose, Request};
+pub use skills::DiscoveredSkills;

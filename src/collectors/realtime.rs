@@ -1,7 +1,7 @@
 //! What the methods of the Operational Realtime API have in common: their paths and lists of ids.
 
 use crate::liveperson::percent_encode;
-use crate::vocabulary::Window;
+use crate::vocabulary::{Id, Window};
 
 /// The window of a probe, in minutes: the smallest answer there is.
 pub const PROBE_MINUTES: u16 = 5;
@@ -9,13 +9,26 @@ pub const PROBE_MINUTES: u16 = 5;
 /// The window of a probe.
 pub const PROBE_WINDOW: Window = Window::Minutes(PROBE_MINUTES);
 
+/// Whether running totals are asked for when the configuration does not say.
+pub const TOTALS_BY_DEFAULT: bool = false;
+
 /// A list of ids in a query.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum IdFilter {
+pub enum IdFilter<I> {
     /// The word `all`.
     All,
     /// Ids, comma separated.
-    Ids(Vec<i64>),
+    Ids(Vec<I>),
+}
+
+impl<I: Id> IdFilter<I> {
+    /// Whether the answer names this id, if LivePerson knows of it.
+    pub fn contains(&self, id: I) -> bool {
+        match self {
+            Self::All => true,
+            Self::Ids(ids) => ids.contains(&id),
+        }
+    }
 }
 
 /// Path and query of one call, with literal commas.
@@ -48,7 +61,7 @@ impl OperationsPath {
 
     /// Adds a list of ids, if there is one.
     #[must_use]
-    pub fn with_ids(self, name: &str, ids: Option<&IdFilter>) -> Self {
+    pub fn with_ids<I: Id>(self, name: &str, ids: Option<&IdFilter<I>>) -> Self {
         match ids {
             None => self,
             Some(IdFilter::All) => self.with(name, "all"),
@@ -82,10 +95,11 @@ pub fn count(number: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     #[test]
     fn numbers_of_chats_are_written_for_people() {
-        for (number, text) in [
+        let cases = [
             (0.0, "0"),
             (-0.0, "0"),
             (std::iter::empty::<f64>().sum(), "0"),
@@ -93,8 +107,9 @@ mod tests {
             (0.1 + 0.2, "0.3"),
             (-0.001, "0"),
             (1e300, "1e300"),
-        ] {
+        ];
+        check_each(cases, |(number, text)| {
             assert_eq!(count(number), text, "{number:?}");
-        }
+        });
     }
 }

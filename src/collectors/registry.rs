@@ -2,8 +2,8 @@
 
 use super::account::AccountCollectors;
 use super::collector::{About, Collector};
+use super::configured::Registered;
 use super::engagement_activity::EngagementActivity;
-use super::erased::Registered;
 use super::sla::Sla;
 use crate::config::{Account, SectionType};
 use crate::metrics::Family;

@@ -16,6 +16,7 @@ use super::preview::{path_preview, redacted_preview};
 use super::section_reader::SectionReader;
 use super::values::{base_url, boolean, domain, duration, id, integer, non_empty, size, time_zone};
 use super::{Config, Limits, Names, Tls};
+use crate::vocabulary::Id;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -88,20 +89,19 @@ fn limits(section: &Section<'_>) -> Limits {
 }
 
 fn names(section: &Section<'_>) -> Names {
-    let (skill, other) = (SectionReader::MIN_SKILL_ID, SectionReader::MIN_ID);
     Names {
         lookup: section.read("lookup", true, boolean),
         refresh: section.read("refresh", HOUR, duration(MINUTE..=WEEK)),
-        skills: names_by_id(&section.section("skills"), skill),
-        agents: names_by_id(&section.section("agents"), other),
-        groups: names_by_id(&section.section("groups"), other),
+        skills: names_by_id(&section.section("skills")),
+        agents: names_by_id(&section.section("agents")),
+        groups: names_by_id(&section.section("groups")),
     }
 }
 
-fn names_by_id(section: &Section<'_>, min_id: i64) -> BTreeMap<i64, String> {
+fn names_by_id<I: Id>(section: &Section<'_>) -> BTreeMap<I, String> {
     let mut names = BTreeMap::new();
     for (key, node) in section.entries() {
-        match id(min_id)(key) {
+        match id(key) {
             Err(error) => node.error(error.message(&format!("the key {}", redacted_preview(key)))),
             Ok(id) => {
                 if let Some(name) = node.parse(non_empty) {

@@ -8,6 +8,7 @@ use url::Url;
 
 use super::collector_section::{CollectorSection, Sections};
 use super::secret::Secret;
+use crate::vocabulary::{AgentId, GroupId, SkillId};
 
 /// A whole configuration, file and environment merged.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,11 +108,11 @@ pub struct Names {
     /// Time between two lookups.
     pub refresh: Duration,
     /// Names given in the file; they win over LivePerson's.
-    pub skills: BTreeMap<i64, String>,
+    pub skills: BTreeMap<SkillId, String>,
     /// Names given in the file; they win over LivePerson's.
-    pub agents: BTreeMap<i64, String>,
+    pub agents: BTreeMap<AgentId, String>,
     /// Names given in the file; they win over LivePerson's.
-    pub groups: BTreeMap<i64, String>,
+    pub groups: BTreeMap<GroupId, String>,
 }
 
 /// The `tls` section: TLS towards LivePerson.

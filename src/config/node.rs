@@ -11,8 +11,9 @@ use config::{Map, Value, ValueKind};
 
 use super::diagnostics::Diagnostics;
 use super::preview::{join_path, redacted_preview};
-use super::schema::{CREDENTIALS_KEY, kind};
+use super::schema::CREDENTIALS_KEY;
 use super::values::{Parsed, ValueError};
+use crate::yaml::describe;
 
 /// One mapping of the tree and its path; no mapping when the key is missing.
 #[derive(Clone)]
@@ -306,7 +307,7 @@ impl<'a> Node<'a> {
     /// The value as a message names it.
     fn found(&self) -> String {
         match self.text() {
-            None => kind(self.value).to_owned(),
+            None => describe(&self.value.kind).to_owned(),
             Some("") => "an empty string".to_owned(),
             Some(text) if text.trim().is_empty() => "a blank string".to_owned(),
             Some(_) if self.sensitive => "[hidden]".to_owned(),

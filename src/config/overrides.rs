@@ -269,6 +269,7 @@ mod tests {
     use super::super::collector_section;
     use super::super::environment::OVERRIDE_PREFIX;
     use super::*;
+    use crate::cases::check_each;
     use crate::collectors::Registry;
 
     /// The overrides of these variables, given without their prefix, over a file.
@@ -311,9 +312,9 @@ mod tests {
                 r#"[Key("sla"), Key("buckets"), Index(1)] = v"#,
             ),
         ];
-        for (name, want) in cases {
+        check_each(cases, |(name, want)| {
             assert_eq!(one(name, "v").as_deref(), Ok(want));
-        }
+        });
     }
 
     #[test]
@@ -352,10 +353,10 @@ mod tests {
             ),
             ("NAMES__SKILLS__SALES", "expected an id, found SALES"),
         ];
-        for (name, want) in cases {
+        check_each(cases, |(name, want)| {
             let want = format!("{OVERRIDE_PREFIX}{name}: {want}");
             assert_eq!(one(name, "v"), Err(want));
-        }
+        });
     }
 
     #[test]

@@ -86,10 +86,11 @@ fn shorten(text: &str, limit: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     #[test]
     fn values_are_short_on_one_line_and_without_credentials() {
-        for (text, want) in [
+        let cases = [
             ("47", "47"),
             ("", "\"\""),
             ("a\nb", "\"a\\nb\""),
@@ -99,9 +100,10 @@ mod tests {
             ("https://host/#a@pw", "https://host/#[hidden]"),
             ("https://host/?a=b@pw#pw", "https://host/?[hidden]"),
             ("https://u:pw@host/#pw?pw", "[hidden]@host/#[hidden]"),
-        ] {
+        ];
+        check_each(cases, |(text, want)| {
             assert_eq!(redacted_preview(text), want);
-        }
+        });
         let cut = format!("{}…", "x".repeat(60));
         assert_eq!(redacted_preview(&"x".repeat(100)), cut);
     }
@@ -110,14 +112,15 @@ mod tests {
     fn a_key_pasted_as_a_path_is_hidden() {
         const LINE: &str = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgevZzL1gdAFr88hb2";
         const SLASHES: &str = "OF/2NxApJCzGCEDdfSp6VQO30hy/hRANCAAQRWz+jn65BtOMv/dyHKcvjBeBSDZH2";
-        for key in [
+        let cases = [
             LINE,
             SLASHES,
             "1RTjmYSi9R/zpBnuQ4EiMnCqfM",
             "/VQO30hyhRANCAAQRWz+jn65BtOMvdyH==",
             "-----BEGIN PRIVATE KEY-----",
             "a\nb",
-        ] {
+        ];
+        check_each(cases, |key| {
             for text in [
                 key.to_owned(),
                 format!("/etc/x/{key}"),
@@ -126,21 +129,22 @@ mod tests {
                 let preview = path_preview(Path::new(&text));
                 assert!(preview.starts_with("[hidden"), "{preview}");
             }
-        }
+        });
     }
 
     #[test]
     fn a_path_is_not_hidden() {
-        for path in [
+        let cases = [
             "/etc/prometheus/secrets/liveperson/exporter/servercertificate",
             "/home/User1/Projects/LivePersonExporter/liveperson2/config.yml",
             "/var/run/secrets/kubernetes.io/serviceaccount/..2024_01_02_03/Token-1",
             "/nix/store/5b6a8s1kzyxvpxvq6csfxvn0000000000-Exporter1/Key.pem",
             "C:\\Program Files\\Exporter 2\\server.key",
             "MyServer2025/tls.key",
-        ] {
+        ];
+        check_each(cases, |path| {
             let preview = path_preview(Path::new(path));
             assert!(!preview.contains("hidden"), "{preview}");
-        }
+        });
     }
 }

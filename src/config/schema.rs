@@ -10,6 +10,7 @@ use config::{Map, Value, ValueKind};
 
 use super::diagnostics::Diagnostics;
 use super::preview::{PREVIEW_CHARS, join_path};
+use crate::yaml::describe;
 
 /// The key under which everything is credentials: its values, and unusual keys, are never
 /// repeated.
@@ -250,7 +251,7 @@ fn check_value(value: &Value, shape: &Shape, place: &Place, diagnostics: &Diagno
         (Shape::Section(_) | Shape::Names, _) => "a mapping",
         (Shape::Sections(_), _) => "a list",
     };
-    let message = format!("expected {expected}, found {}", kind(value));
+    let message = format!("expected {expected}, found {}", describe(&value.kind));
     diagnostics.error(&place.path, message);
 }
 
@@ -322,19 +323,10 @@ fn closest(name: &str, keys: &[Key]) -> Option<&'static str> {
         .map(|(_, known)| known)
 }
 
-/// What a value is, in words that contain nothing of it.
-pub(super) fn kind(value: &Value) -> &'static str {
-    match value.kind {
-        ValueKind::Nil => "nothing",
-        ValueKind::Array(_) => "a list",
-        ValueKind::Table(_) => "a mapping",
-        _ => "a string",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     #[test]
     fn finds_the_key_that_was_meant() {
@@ -344,14 +336,15 @@ mod tests {
             Key::selection("skills"),
             Key::value("leDataReporting"),
         ];
-        for (name, want) in [
+        let cases = [
             ("intervall", Some("interval")),
             ("widnows", Some("windows")),
             ("ledatareporting", Some("leDataReporting")),
             ("buckets", None),
-        ] {
+        ];
+        check_each(cases, |(name, want)| {
             assert_eq!(closest(name, KEYS), want, "{name}");
-        }
+        });
         assert_eq!(closest(&"interval".repeat(1000), KEYS), None);
     }
 }

@@ -157,6 +157,7 @@ impl std::error::Error for SecretError {}
 
 #[cfg(test)]
 mod tests {
+    use crate::cases::check_each;
     use std::fs;
 
     use super::*;
@@ -173,17 +174,18 @@ mod tests {
     fn trims_line_breaks_at_the_end_and_nothing_else() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
-        for (content, want) in [
+        let cases = [
             ("pw", "pw"),
             ("pw\n", "pw"),
             (" p w \r\n\n", " p w "),
             ("\u{feff}pw\r\n", "pw"),
             ("p\u{feff}w", "p\u{feff}w"),
-        ] {
+        ];
+        check_each(cases, |(content, want)| {
             fs::write(&path, content).unwrap();
             assert_eq!(Secret::from_file(&path).unwrap().expose(), want);
             assert_eq!(Secret::from_value(content.to_owned()).expose(), want);
-        }
+        });
     }
 
     #[test]
@@ -217,7 +219,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
-        for (content, mode, warned) in [
+        let cases = [
             ("p4ss\n", 0o600, ""),
             ("p4ss\n\n", 0o640, ""),
             ("p4ss", 0o644, "read"),
@@ -226,7 +228,8 @@ mod tests {
             ("p4ss", 0o666, "read changed"),
             ("user\np4ss\n", 0o600, "several"),
             ("user\r\np4ss", 0o606, "read changed several"),
-        ] {
+        ];
+        check_each(cases, |(content, mode, warned)| {
             fs::write(&path, content).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             let warnings = Secret::from_file(&path).unwrap().warnings();
@@ -237,7 +240,7 @@ mod tests {
             let node: Vec<_> = node.filter_map(|word| word.split(' ').next()).collect();
             assert_eq!(node.join(" "), warned, "{mode:o} {content:?}");
             assert!(!warnings.join(" ").contains("p4ss"), "{warnings:?}");
-        }
+        });
         assert_eq!(
             Secret::from_value("a\nb".to_owned()).warnings(),
             Vec::<String>::new()

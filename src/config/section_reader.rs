@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::node::{Node, Section};
 use super::units::format_duration;
 use super::values::{boolean, duration, id, integer, seconds, window};
-use crate::vocabulary::{Selection, Window};
+use crate::vocabulary::{Id, Selection, Window};
 
 /// Intervals of polls.
 const INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
@@ -36,11 +36,6 @@ pub struct SecondsList {
 }
 
 impl<'a> SectionReader<'a> {
-    /// The lowest id of a skill: LivePerson has -1 for chats without a skill.
-    pub const MIN_SKILL_ID: i64 = -1;
-    /// The lowest id of an agent or a group.
-    pub const MIN_ID: i64 = 0;
-
     /// Reads the section for all accounts, which may be incomplete.
     pub(super) fn global(section: Section<'a>) -> Self {
         Self {
@@ -96,8 +91,8 @@ impl<'a> SectionReader<'a> {
             .unwrap_or_else(|| default.to_vec())
     }
 
-    /// `all`, `none` or a list of ids of at least `min_id`.
-    pub fn selection(&self, key: &str, default: Selection, min_id: i64) -> Selection {
+    /// `all`, `none` or a list of ids.
+    pub fn selection<I: Id>(&self, key: &str, default: Selection<I>) -> Selection<I> {
         let Some(node) = self.section.find(key) else {
             return default;
         };
@@ -105,16 +100,16 @@ impl<'a> SectionReader<'a> {
             Some("all") => return Selection::All,
             Some("none") => return Selection::None,
             None if node.is_list() => {
-                return ids(&node, min_id).map_or(default, Selection::Ids);
+                return ids(&node).map_or(default, Selection::Ids);
             }
             _ => node.expected("all, none or a list of ids such as [4, 15]"),
         }
         default
     }
 
-    /// `none` or a list of ids of at least `min_id`, for what LivePerson answers only one by one;
-    /// `why_not_all` completes the message about `all`. Without the key: `none`.
-    pub fn listed_ids(&self, key: &str, min_id: i64, why_not_all: &str) -> Selection {
+    /// `none` or a list of ids, for what LivePerson answers only one by one; `why_not_all` completes
+    /// the message about `all`. Without the key: `none`.
+    pub fn listed_ids<I: Id>(&self, key: &str, why_not_all: &str) -> Selection<I> {
         const EXPECTED: &str = "none or a list of ids such as [7, 8]";
         let Some(node) = self.section.find(key) else {
             return Selection::None;
@@ -123,7 +118,7 @@ impl<'a> SectionReader<'a> {
             Some("none") => {}
             Some("all") => node.error(format!("expected {EXPECTED}, found all; {why_not_all}")),
             None if node.is_list() => {
-                return ids(&node, min_id).map_or(Selection::None, Selection::Ids);
+                return ids(&node).map_or(Selection::None, Selection::Ids);
             }
             _ => node.expected(EXPECTED),
         }
@@ -193,7 +188,7 @@ fn report_descents(node: &Node<'_>, numbers: &[u32]) {
     }
 }
 
-fn ids(node: &Node<'_>, min_id: i64) -> Option<Vec<i64>> {
+fn ids<I: Id>(node: &Node<'_>) -> Option<Vec<I>> {
     let empty = "expected at least one id, found an empty list; write none to select nothing";
-    node.list(empty, id(min_id))
+    node.list(empty, id)
 }

@@ -100,6 +100,7 @@ fn leading_number(text: &str) -> Option<(u64, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     #[test]
     fn reads_durations_as_prometheus_does() {
@@ -114,10 +115,10 @@ mod tests {
             ("1w", 604_800_000),
             ("1y2w3d4h5m6s7ms", 31_536_000_000 + 1_483_506_007),
         ];
-        for (text, millis) in cases {
+        check_each(cases, |(text, millis)| {
             let want = Some(Duration::from_millis(millis));
             assert_eq!(parse_duration(text), want, "{text}");
-        }
+        });
     }
 
     #[test]
@@ -140,9 +141,9 @@ mod tests {
             "99999999999999999999s",
             "999999999999y",
         ];
-        for text in invalid {
+        check_each(invalid, |text| {
             assert_eq!(parse_duration(text), None, "{text}");
-        }
+        });
     }
 
     #[test]
@@ -157,9 +158,9 @@ mod tests {
             (90_000_000, "25h"),
             (604_800_000, "1w"),
         ];
-        for (millis, text) in cases {
+        check_each(cases, |(millis, text)| {
             assert_eq!(format_duration(Duration::from_millis(millis)), text);
-        }
+        });
         assert_eq!(
             parse_duration(&format_duration(Duration::MAX)),
             Some(Duration::from_millis(u64::MAX))
@@ -182,9 +183,9 @@ mod tests {
             ("64mib", None),
             ("99999999999TiB", None),
         ];
-        for (text, bytes) in cases {
+        check_each(cases, |(text, bytes)| {
             assert_eq!(parse_size(text), bytes, "{text}");
-        }
+        });
         assert_eq!(format_size(64 << 20), "64MiB");
         assert_eq!(format_size(500_000), "500000B");
         assert_eq!(format_size(0), "0B");

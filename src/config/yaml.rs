@@ -4,8 +4,8 @@ use config::{Value, ValueKind};
 
 use super::diagnostics::Diagnostics;
 use super::preview::join_path;
-use super::schema::{Schema, kind};
-use crate::yaml::{self, DuplicateKey, PathSegment};
+use super::schema::Schema;
+use crate::yaml::{self, DuplicateKey, PathSegment, describe};
 
 /// Reads a configuration. Duplicate keys are reported and the first one counts.
 ///
@@ -27,7 +27,7 @@ pub(super) fn parse(
         ValueKind::Nil => Err("is empty; add at least the section accounts".to_owned()),
         _ => Err(format!(
             "expected a mapping with sections such as accounts:, found {}",
-            kind(&document.root)
+            describe(&document.root.kind)
         )),
     }
 }
@@ -43,6 +43,7 @@ fn path(steps: &[PathSegment]) -> String {
 mod tests {
     use super::super::collector_section;
     use super::*;
+    use crate::cases::check_each;
     use crate::collectors::Registry;
 
     fn parse_with(text: &str, diagnostics: &Diagnostics) -> Result<Value, String> {
@@ -79,14 +80,15 @@ mod tests {
 
     #[test]
     fn what_is_no_configuration_is_an_error() {
-        for (text, want) in [
+        let cases = [
             ("", "is empty"),
             ("# only a comment\n", "is empty"),
             ("- a\n", "found a list"),
-            ("accounts", "found a string"),
-        ] {
+            ("accounts", "found a single value"),
+        ];
+        check_each(cases, |(text, want)| {
             let reason = parse_with(text, &Diagnostics::default()).unwrap_err();
             assert!(reason.contains(want), "{text:?}: {reason}");
-        }
+        });
     }
 }

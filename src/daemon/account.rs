@@ -14,6 +14,7 @@ use scheduling::{carryover, scheduler_settings};
 
 use super::clock::{WallClock, epoch_seconds};
 use super::publisher::Publisher;
+use super::saver::Saver;
 use super::services::needed_services;
 use super::status::AccountStatus;
 use super::tasks::Tasks;
@@ -22,8 +23,9 @@ use crate::collectors::{AccountCollectors, Registry};
 use crate::config::{Account, Config};
 use crate::liveperson::{Client, ClientSettings};
 use crate::metrics::exporter::AccountCounters;
-use crate::scheduler::{AccountScheduler, SessionChange, supervise};
+use crate::scheduler::{AccountScheduler, Ordinal, SessionChange, supervise};
 use crate::store::Store;
+use crate::totals::{Folder, FolderError, Loaded};
 
 /// What all accounts share.
 #[derive(Clone)]
@@ -32,6 +34,22 @@ pub(super) struct Shared {
     pub(super) clock: Arc<dyn WallClock>,
     /// The collectors that there are.
     pub(super) collectors: Registry,
+    /// Where running totals are kept; `None` when only in memory.
+    pub(super) folder: Option<Arc<Folder>>,
+}
+
+/// Where the saved running totals of accounts come from.
+pub(super) struct StateSource<'a> {
+    pub(super) folder: Option<&'a Folder>,
+    pub(super) clock: &'a dyn WallClock,
+}
+
+impl StateSource<'_> {
+    fn load(&self, account: &str) -> Loaded {
+        let now = self.clock.now().as_second();
+        let loaded = self.folder.map(|folder| folder.load(account, now));
+        loaded.unwrap_or_default()
+    }
 }
 
 /// What a scrape reads of an account.
@@ -129,7 +147,13 @@ pub(super) struct PreparedAccount {
     collectors: AccountCollectors,
     tasks: Tasks,
     counters: Arc<AccountCounters>,
+    /// Its running totals as they were saved last; nothing of one that is running.
+    saved: Loaded,
 }
+
+/// How long saved totals are not served after a crash: a node of LivePerson's that lags may know less
+/// than what was served before it.
+const WITHHELD_AFTER_CRASH: Duration = Duration::from_secs(45);
 
 impl PreparedAccount {
     /// Prepares an account; the error says what is wrong with its settings. One that is `running`
@@ -139,6 +163,7 @@ impl PreparedAccount {
         config: &Config,
         account: &Account,
         running: Option<&ReusableClient>,
+        state: &StateSource<'_>,
     ) -> Result<Self, String> {
         let basis = Basis::of(config, account);
         let reused = running.filter(|running| running.settings == basis.client);
@@ -159,16 +184,22 @@ impl PreparedAccount {
             collectors,
             tasks,
             counters: Arc::new(counters),
+            saved: match running {
+                Some(_) => Loaded::default(),
+                None => state.load(&account.id),
+            },
         })
     }
 
-    /// Starts it. `ordinal` is its first collector's number in the whole exporter.
+    /// Starts it. `first` is its first collector's ordinal; `after_crash`: whether what was served last
+    /// may not have been saved.
     pub(super) fn start(
         self,
         config: &Config,
         shared: &Shared,
-        ordinal: usize,
+        first: Ordinal,
         before: Before,
+        after_crash: bool,
     ) -> RunningAccount {
         let Self {
             basis,
@@ -177,10 +208,11 @@ impl PreparedAccount {
             collectors,
             tasks,
             mut counters,
+            saved,
         } = self;
         let account = &basis.account;
         let services = needed_services(&client, &collectors, config.names.lookup);
-        let settings = scheduler_settings(config, account, &client, &services, &tasks, ordinal);
+        let settings = scheduler_settings(config, account, &client, &services, &tasks, first);
         let status = Arc::new(AccountStatus::new(&account.id, &tasks.labels()));
         status.set_name(name);
         if let Before::Changed(stopped) = &before {
@@ -192,6 +224,15 @@ impl PreparedAccount {
         status
             .set_intervals(running.map(|(_, collector)| (collector.label(), collector.interval())));
         counters.begin(epoch_seconds(shared.clock.now()));
+        let (changes, received) = unbounded_channel();
+        let saver = match &before {
+            // One that is still saving goes on.
+            Before::Changed(stopped) => stopped.worker.saver(),
+            _ => shared
+                .folder
+                .clone()
+                .map(|folder| Arc::new(Saver::new(folder))),
+        };
         let worker = AccountWorker::new(WorkerParts {
             account: account.clone(),
             client,
@@ -202,6 +243,8 @@ impl PreparedAccount {
             publisher: Publisher::new(collectors.clone(), &config.names, &shared.store),
             counters: Arc::clone(&counters),
             status: Arc::clone(&status),
+            saver,
+            changes: changes.downgrade(),
         });
         let now = tokio::time::Instant::now().into_std();
         let mut scheduler = AccountScheduler::new(settings.clone(), now);
@@ -216,9 +259,15 @@ impl PreparedAccount {
                 }
             }
         }
+        if saved.rejected {
+            counters.totals().rejected();
+        }
+        if let Some(state) = saved.state {
+            let withheld_for = after_crash.then_some(WITHHELD_AFTER_CRASH);
+            worker.restore_totals(state, withheld_for);
+        }
         worker.publish_all();
         let worker = Arc::new(worker);
-        let (changes, received) = unbounded_channel();
         let new_scheduler = move |now| AccountScheduler::new(settings.clone(), now);
         let polling = supervise(scheduler, new_scheduler, Arc::clone(&worker), received);
         // An error span is there at every level of the log.
@@ -258,6 +307,11 @@ impl StoppedAccount {
     pub(super) fn into_scheduler(self) -> Option<AccountScheduler> {
         self.scheduler
     }
+
+    /// Saves its running totals. Blocks the thread.
+    pub(super) fn save_totals(&self) -> Result<(), FolderError> {
+        self.worker.save_last()
+    }
 }
 
 impl RunningAccount {
@@ -285,7 +339,7 @@ impl RunningAccount {
     /// Applies what it can take without being stopped; `name` is what people call it.
     pub(super) fn apply(&self, config: &Config, name: Option<String>) {
         self.status.set_name(name);
-        let change = Change {
+        let change = Change::Configuration {
             names: config.names.clone(),
             timezone: config.timezone.clone(),
         };

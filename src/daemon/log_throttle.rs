@@ -27,6 +27,8 @@ pub(super) enum Subject {
     Collector(&'static str),
     /// The names for ids.
     Names,
+    /// Saving the running totals.
+    State,
 }
 
 impl Subject {
@@ -119,13 +121,13 @@ mod tests {
         let subject = Subject::Collector("sla");
         assert_eq!(incidents.recovered(subject, at(0)), None);
         assert_eq!(incidents.failed(subject, at(0)), LogDecision::Begins);
-        let said: Vec<_> = (1..=25)
+        let reported: Vec<_> = (1..=25)
             .map(|n| incidents.failed(subject, at(n * 60)))
             .filter(|s| *s != LogDecision::Nothing)
             .collect();
         let minutes = |n: u64| Duration::from_secs(n * 60);
         assert_eq!(
-            said,
+            reported,
             [
                 LogDecision::Lasts(11, minutes(10)),
                 LogDecision::Lasts(21, minutes(20))

@@ -7,7 +7,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::clock::timeframe;
-use crate::collectors::{AccountCollectors, ConfiguredCollector, Registry, Request, SeriesBound};
+use crate::collectors::{
+    AccountCollectors, ConfiguredCollector, Purpose, Registry, Request, SeriesBound,
+};
 use crate::config::units::format_duration;
 use crate::config::{Account, Config};
 use crate::liveperson::NameKind;
@@ -92,9 +94,9 @@ fn of_collector(
     now: Timestamp,
     out: &mut String,
 ) -> Result<RequestCounts, std::fmt::Error> {
-    let (plan, interval) = (collectors.plan(collector, None), collector.interval());
+    let (plan, interval) = (collectors.plan(collector, &[]), collector.interval());
     // Who hears of the skills from another collector asks for them only in the first poll.
-    let lasting = collectors.plan(collector, Some(&[])).len();
+    let lasting = collectors.lasting_plan(collector).len();
     writeln!(
         out,
         "  {}: {} every {}, {}",
@@ -104,13 +106,13 @@ fn of_collector(
         starts(interval, lasting),
     )?;
     for request in &plan {
-        let once = plan.len() > lasting && request.discovers_skills();
+        let once = plan.len() > lasting && request.purpose() == Purpose::SkillDiscovery;
         let once = if once { ", only in the first poll" } else { "" };
         let line = line(config, collectors.account(), request, now);
         writeln!(out, "    {line}{once}")?;
     }
     let per_skill = match collector.needs_skills() {
-        Some(_) => collector.plan_for_skills(&[0]).len(),
+        Some(_) => collector.plan_for_skills(&[0.into()]).len(),
         None => 0,
     };
     if per_skill > 0 {
@@ -179,7 +181,7 @@ fn as_float(count: usize) -> f64 {
 fn line(config: &Config, account: &str, request: &Request, now: Timestamp) -> String {
     let minutes = |window| timeframe(window, now, &config.timezone);
     let path = request.path(account, &minutes);
-    format!("GET {path}  ({})", request.purpose())
+    format!("GET {path}  ({})", request.describe())
 }
 
 fn write_bound(bound: SeriesBound, max_series: u64, out: &mut String) -> std::fmt::Result {

@@ -39,6 +39,7 @@ pub(super) fn known_services(collectors: &[ConfiguredCollector]) -> Vec<Service>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
     use crate::collectors::Registry;
     use crate::config::{Environment, load_text};
     use crate::daemon::account::client_settings;
@@ -51,7 +52,7 @@ mod tests {
         let oauth1 = "oauth1: {app_key: k, app_secret: s, access_token: t, access_token_secret: u}";
         let login = "login: {username: u, password: p}";
         let (sentinel, agent_vep) = (Service::SENTINEL, Service::AGENT_VEP);
-        for (auth, names, fixed, expected) in [
+        let cases = [
             (oauth2, true, "", vec![sentinel, DATA, NAMES]),
             (oauth2, false, "sentinel: 'https://h'", vec![DATA]),
             (oauth1, false, "", vec![DATA]),
@@ -62,7 +63,8 @@ mod tests {
                 vec![agent_vep],
             ),
             (login, true, "", vec![agent_vep, DATA, NAMES]),
-        ] {
+        ];
+        check_each(cases, |(auth, names, fixed, expected)| {
             let text = format!("accounts: [{{id: '1', auth: {{{auth}}}, hosts: {{{fixed}}}}}]");
             let loaded = load_text(
                 "test",
@@ -76,6 +78,6 @@ mod tests {
             let collectors = Registry::standard().configured(account);
             let services = needed_services(&client, &collectors, names);
             assert_eq!(services, expected, "{text}");
-        }
+        });
     }
 }

@@ -166,12 +166,7 @@ impl AccountStatus {
         }
     }
 
-    /// Looks at the collectors as they are now, in the scheduler's order.
-    pub fn with_collectors(&self, look: impl FnOnce(&[CollectorStatus])) {
-        look(&self.collectors.lock());
-    }
-
-    /// The collectors as they are now.
+    /// The collectors as they are now, in the scheduler's order.
     pub fn collectors(&self) -> Vec<CollectorStatus> {
         self.collectors.lock().clone()
     }
@@ -235,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_collector_is_up_after_a_successful_poll_until_it_is_old() {
+    fn a_collector_is_up_until_its_last_successful_poll_is_old() {
         let stale = Duration::from_secs(300);
         let status = AccountStatus::new("1", &["sla"]);
         let t0 = crate::clock::real_time();

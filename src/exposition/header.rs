@@ -114,8 +114,10 @@ pub(super) fn write_value(value: f64, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
     use crate::collectors::Registry;
     use crate::collectors::sla::of_level;
+    use crate::data_family;
     use crate::names::families::SKILL_INFO;
     use crate::vocabulary::Level;
 
@@ -144,6 +146,14 @@ mod tests {
         let family = &SKILL_INFO;
         assert!(text(Format::OpenMetrics, family).ends_with("\n# TYPE liveperson_skill info\n"));
         assert!(text(Format::Text, family).ends_with("\n# TYPE liveperson_skill_info gauge\n"));
+        let family: Family = data_family!(
+            Account: "liveperson_", "handling_seconds_total", Counter ["kind"], "Time", "."
+        );
+        let name = "liveperson_account_handling_seconds";
+        let declared = format!("# TYPE {name} counter\n# UNIT {name} seconds\n");
+        assert!(text(Format::OpenMetrics, &family).ends_with(&declared));
+        let declared = format!("# TYPE {name}_total counter\n");
+        assert!(text(Format::Text, &family).ends_with(&declared));
         let mut out = Vec::new();
         write_header(
             Format::OpenMetrics,
@@ -161,7 +171,7 @@ mod tests {
     #[test]
     fn every_family_has_its_header_compressed_once() {
         let mut compressor = Compressor::new();
-        for family in Registry::standard().families() {
+        check_each(Registry::standard().families(), |family| {
             let header = header(&mut compressor, family).unwrap();
             for format in [Format::Text, Format::OpenMetrics] {
                 assert_eq!(
@@ -169,6 +179,6 @@ mod tests {
                     text(format, family).as_bytes()
                 );
             }
-        }
+        });
     }
 }

@@ -123,6 +123,7 @@ fn quality<'a>(parameters: impl Iterator<Item = &'a str>) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     #[test]
     fn the_format_is_the_one_with_the_highest_quality() {
@@ -133,7 +134,7 @@ mod tests {
                             application/openmetrics-text;version=0.0.1;q=0.4,\
                             text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,\
                             text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
-        for (accept, format) in [
+        let cases = [
             (None, Format::Text),
             (Some(""), Format::Text),
             (Some("*/*"), Format::Text),
@@ -177,14 +178,15 @@ mod tests {
                 Some(";;;,,;q=,=,application/openmetrics-text"),
                 Format::OpenMetrics,
             ),
-        ] {
+        ];
+        check_each(cases, |(accept, format)| {
             assert_eq!(Format::preferred(accept), format, "{accept:?}");
-        }
+        });
     }
 
     #[test]
     fn the_encoding_is_the_one_with_the_highest_quality() {
-        for (accept, encoding) in [
+        let cases = [
             (None, Encoding::Identity),
             (Some(""), Encoding::Identity),
             (Some("gzip"), Encoding::Gzip),
@@ -204,8 +206,9 @@ mod tests {
             (Some("identity;q=0, gzip;q=0.1"), Encoding::Gzip),
             (Some("identity;q=0"), Encoding::Identity),
             (Some("gzip;q=2"), Encoding::Identity),
-        ] {
+        ];
+        check_each(cases, |(accept, encoding)| {
             assert_eq!(Encoding::preferred(accept), encoding, "{accept:?}");
-        }
+        });
     }
 }

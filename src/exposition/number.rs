@@ -44,6 +44,7 @@ pub(super) fn integer(number: impl itoa::Integer, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use crate::cases::check_each;
     use proptest::prelude::*;
 
     use super::*;
@@ -56,7 +57,7 @@ mod tests {
 
     #[test]
     fn whole_numbers_have_no_point_and_no_exponent() {
-        for (number, text) in [
+        let cases = [
             (0.0, "0"),
             (-0.0, "0"),
             (12.0, "12"),
@@ -66,9 +67,10 @@ mod tests {
             (f64::INFINITY, "+Inf"),
             (f64::NEG_INFINITY, "-Inf"),
             (f64::NAN, "NaN"),
-        ] {
+        ];
+        check_each(cases, |(number, text)| {
             assert_eq!(written(number), text);
-        }
+        });
     }
 
     fn bound_as_text(number: f64) -> String {
@@ -79,7 +81,7 @@ mod tests {
 
     #[test]
     fn upper_bounds_are_canonical_floats() {
-        for (number, text) in [
+        let cases = [
             (0.0, "0.0"),
             (0.05, "0.05"),
             (1.0, "1.0"),
@@ -88,9 +90,10 @@ mod tests {
             (86_400.0, "86400.0"),
             (-5.0, "-5.0"),
             (f64::INFINITY, "+Inf"),
-        ] {
+        ];
+        check_each(cases, |(number, text)| {
             assert_eq!(bound_as_text(number), text);
-        }
+        });
     }
 
     proptest! {

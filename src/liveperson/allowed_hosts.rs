@@ -148,80 +148,81 @@ fn is_below(host: &str, domain: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
+
+    /// Addresses of the Domain API, with the hosts that credentials may be sent to and those that
+    /// they may not.
+    const HOSTS: [(&str, &str, &str); 15] = [
+        (
+            "https://api.liveperson.net",
+            "va.data.liveperson.net liveperson.net x.liveperson.com fixed.example \
+             lp.partner.org partner.org VA.DATA.LIVEPERSON.NET",
+            "evil.example liveperson.net.evil.example evilliveperson.net below.fixed.example \
+             notpartner.org 127.0.0.1 localhost a.localhost 10.0.0.1 [::1] net",
+        ),
+        (
+            "https://api.lp.example.com",
+            "data.lp.example.com lp.example.com va.data.liveperson.net",
+            "example.com other.example.com api.lp.example.org",
+        ),
+        (
+            "https://api.example.co.uk",
+            "data.example.co.uk",
+            "evil.co.uk",
+        ),
+        (
+            "https://example.co.uk",
+            "example.co.uk",
+            "evil.co.uk co.uk data.example.co.uk",
+        ),
+        ("https://api.lp.de", "api.lp.de", "evil.de"),
+        ("https://api.lp.com", "api.lp.com", "evil.lp.com"),
+        ("https://x.govt.nz", "x.govt.nz", "evil.govt.nz"),
+        ("https://x.example", "x.example", "evil.example a.x.example"),
+        (
+            "https://lp.herokuapp.com",
+            "lp.herokuapp.com",
+            "evil.herokuapp.com a.lp.herokuapp.com",
+        ),
+        (
+            "https://x.execute-api.eu-west-1.amazonaws.com",
+            "x.execute-api.eu-west-1.amazonaws.com",
+            "evil.execute-api.eu-west-1.amazonaws.com amazonaws.com",
+        ),
+        (
+            "https://api.myherokuapp.com",
+            "data.myherokuapp.com",
+            "evil.herokuapp.com",
+        ),
+        ("https://example.com", "example.com", "evil.com"),
+        (
+            "https://10.1.2.3",
+            "10.1.2.3 a.liveperson.net",
+            "9.1.2.3 2.3 10.1.2.4 localhost",
+        ),
+        (
+            "http://127.0.0.1:1",
+            "127.0.0.1:2 localhost:3 [::1]:4",
+            "a.localhost 10.0.0.1",
+        ),
+        (
+            "http://localhost:1",
+            "localhost:2 127.0.0.1",
+            "a.localhost evil.example",
+        ),
+    ];
 
     #[test]
     fn credentials_are_sent_to_allowed_hosts_only() {
         let url = |text: &str| Url::parse(text).unwrap();
         let fixed = [url("https://fixed.example:8443/lp")];
-        let mut wrong = Vec::new();
-        for (domain_api, allowed, refused) in [
-            (
-                "https://api.liveperson.net",
-                "va.data.liveperson.net liveperson.net x.liveperson.com fixed.example \
-                 lp.partner.org partner.org VA.DATA.LIVEPERSON.NET",
-                "evil.example liveperson.net.evil.example evilliveperson.net below.fixed.example \
-                 notpartner.org 127.0.0.1 localhost a.localhost 10.0.0.1 [::1] net",
-            ),
-            (
-                "https://api.lp.example.com",
-                "data.lp.example.com lp.example.com va.data.liveperson.net",
-                "example.com other.example.com api.lp.example.org",
-            ),
-            (
-                "https://api.example.co.uk",
-                "data.example.co.uk",
-                "evil.co.uk",
-            ),
-            (
-                "https://example.co.uk",
-                "example.co.uk",
-                "evil.co.uk co.uk data.example.co.uk",
-            ),
-            ("https://api.lp.de", "api.lp.de", "evil.de"),
-            ("https://api.lp.com", "api.lp.com", "evil.lp.com"),
-            ("https://x.govt.nz", "x.govt.nz", "evil.govt.nz"),
-            ("https://x.example", "x.example", "evil.example a.x.example"),
-            (
-                "https://lp.herokuapp.com",
-                "lp.herokuapp.com",
-                "evil.herokuapp.com a.lp.herokuapp.com",
-            ),
-            (
-                "https://x.execute-api.eu-west-1.amazonaws.com",
-                "x.execute-api.eu-west-1.amazonaws.com",
-                "evil.execute-api.eu-west-1.amazonaws.com amazonaws.com",
-            ),
-            (
-                "https://api.myherokuapp.com",
-                "data.myherokuapp.com",
-                "evil.herokuapp.com",
-            ),
-            ("https://example.com", "example.com", "evil.com"),
-            (
-                "https://10.1.2.3",
-                "10.1.2.3 a.liveperson.net",
-                "9.1.2.3 2.3 10.1.2.4 localhost",
-            ),
-            (
-                "http://127.0.0.1:1",
-                "127.0.0.1:2 localhost:3 [::1]:4",
-                "a.localhost 10.0.0.1",
-            ),
-            (
-                "http://localhost:1",
-                "localhost:2 127.0.0.1",
-                "a.localhost evil.example",
-            ),
-        ] {
+        check_each(HOSTS, |(domain_api, allowed, refused)| {
             let hosts = AllowedHosts::new(&url(domain_api), fixed.iter(), &["partner.org".into()]);
-            for (list, expected) in [(allowed, true), (refused, false)] {
-                for host in list.split_whitespace() {
-                    if hosts.allows(&url(&format!("https://{host}"))) != expected {
-                        wrong.push(format!("{domain_api} to {host}: not {expected}"));
-                    }
-                }
-            }
-        }
-        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+            let is_allowed = |host: &&str| hosts.allows(&url(&format!("https://{host}")));
+            let (allowed, refused) = (allowed.split_whitespace(), refused.split_whitespace());
+            let wrongly_refused: Vec<_> = allowed.filter(|host| !is_allowed(host)).collect();
+            let wrongly_allowed: Vec<_> = refused.filter(is_allowed).collect();
+            assert_eq!((wrongly_refused, wrongly_allowed), (vec![], vec![]));
+        });
     }
 }

@@ -3,19 +3,25 @@
 //! Every call is one HTTP request. What must be known before one (a host, a token) is fetched by
 //! separate calls, so that [`crate::scheduler`] can pace those as well.
 
-use parking_lot::Mutex;
+mod replies;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use reqwest::header::{AUTHORIZATION, ETAG, HeaderValue, IF_NONE_MATCH};
 use url::Url;
+
+use replies::{
+    append_to_refusal, foreign_host, map_result, no_url, not_sent, status_of, unreachable, unsent,
+};
 
 use super::allowed_hosts::AllowedHosts;
 use super::auth::{Credentials, TokenLifetime};
 use super::domain::{self, HostLookup};
-use super::error::{ApiError, Code, ConnectCause, Reply, UnreadableCause};
+use super::error::{ApiError, Reply, UnreadableCause};
 use super::http::{Request, Success, Transport, TransportSettings};
 use super::json::{Content, ReadError};
 use super::names::{self, NameKind, NamesAnswer};
@@ -355,96 +361,11 @@ fn read_names(
     Ok(names::read(kind, &answer.body)?.map(|names| (names, etag)))
 }
 
-/// Adds to the message of refused credentials why the present secrets could not be read.
-fn append_to_refusal<T>(result: &mut Result<T, ApiError>, problem: &str) {
-    if let Err(
-        ApiError::Refused { message, .. }
-        | ApiError::Rejected {
-            status: 400,
-            message,
-        },
-    ) = result
-    {
-        message.push_str(problem);
-    }
-}
-
-fn status_of(code: Code) -> u16 {
-    match code {
-        Code::Status(status) => status,
-        Code::Timeout | Code::Connect | Code::Decode | Code::TooLarge => 200,
-    }
-}
-
 /// A host, and its port when it is not the scheme's default; `-` for none.
 pub fn display_host(url: Option<&Url>) -> String {
     match url.and_then(|url| Some((url.host_str()?, url.port()))) {
         Some((host, Some(port))) => format!("{host}:{port}"),
         Some((host, None)) => host.to_owned(),
         None => "-".to_owned(),
-    }
-}
-
-fn unreachable(detail: String) -> ApiError {
-    ApiError::Connect {
-        detail,
-        cause: ConnectCause::NotSent,
-    }
-}
-
-/// The Domain API names a host to which the account's credentials may not be sent.
-fn foreign_host(redactor: &Redactor, service: Service, url: &Url) -> ApiError {
-    let host = redactor.line(url.host_str().unwrap_or_default(), 100);
-    ApiError::Unreadable {
-        detail: format!(
-            "the Domain API names {host} for {service}, which is neither LivePerson's nor its own \
-             domain: no credentials are sent there; if it is right, add it to allowed_domains"
-        ),
-        cause: UnreadableCause::ForeignHost,
-    }
-}
-
-fn no_url(base: &Url) -> ApiError {
-    let host = base.host_str().unwrap_or_default();
-    unreachable(format!("no request URL can be made for {host}"))
-}
-
-/// The reply of a call that was not made.
-fn not_sent<T>(error: ApiError) -> Reply<T> {
-    unsent(Err(error))
-}
-
-fn unsent<T>(result: Result<T, ApiError>) -> Reply<T> {
-    let code = match &result {
-        Ok(_) => Code::Status(200),
-        Err(error) => error.code(),
-    };
-    Reply {
-        result,
-        code,
-        bytes: 0,
-        elapsed: Duration::ZERO,
-        server_time: None,
-        ignored: None,
-    }
-}
-
-/// Makes another result of a reply's; an error that comes up on the way becomes its code.
-fn map_result<T, U>(
-    reply: Reply<T>,
-    f: impl FnOnce(Result<T, ApiError>) -> Result<U, ApiError>,
-) -> Reply<U> {
-    let result = f(reply.result);
-    let code = match &result {
-        Ok(_) => reply.code,
-        Err(error) => error.code(),
-    };
-    Reply {
-        result,
-        code,
-        bytes: reply.bytes,
-        elapsed: reply.elapsed,
-        server_time: reply.server_time,
-        ignored: reply.ignored,
     }
 }

@@ -112,13 +112,14 @@ struct OneService {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     #[test]
     fn hosts_become_base_urls() {
         let real = Url::parse("https://api.liveperson.net").unwrap();
         let simulated = Url::parse("http://127.0.0.1:4000").unwrap();
         let url = |answered: &str, api: &Url| base_url(answered, api).map(String::from);
-        for (answered, expected) in [
+        let cases = [
             ("va.data.liveperson.net", "https://va.data.liveperson.net/"),
             (
                 "VA.data.liveperson.net:8443",
@@ -132,11 +133,13 @@ mod tests {
                 "va.data--x.liveperson.net.",
                 "https://va.data--x.liveperson.net./",
             ),
-        ] {
+        ];
+        check_each(cases, |(answered, expected)| {
             assert_eq!(url(answered, &real).as_deref(), Some(expected));
             assert_eq!(url(answered, &simulated).as_deref(), Some(expected));
-        }
-        for loopback in ["127.0.0.1:81", "localhost:81", "[::1]:81"] {
+        });
+        let cases = ["127.0.0.1:81", "localhost:81", "[::1]:81"];
+        check_each(cases, |loopback| {
             let plain = format!("http://{loopback}/");
             let secure = format!("https://{loopback}/");
             assert_eq!(url(loopback, &simulated), Some(plain.clone()));
@@ -148,55 +151,58 @@ mod tests {
                 None,
                 "plain HTTP needs a plain Domain API"
             );
-        }
+        });
     }
 
     #[test]
     fn hosts_that_are_more_than_a_host_are_refused() {
         let simulated = Url::parse("http://127.0.0.1:4000").unwrap();
-        for answered in [
-            "",
-            " ",
-            "a b",
-            " va.data.liveperson.net",
-            "evil.example/path",
-            "evil.example/",
-            "user@evil.example",
-            "evil.example?x",
-            "evil.example#x",
-            "evil.example\\x",
-            "http://evil.example",
-            "ftp://127.0.0.1",
-            "://x",
-            "https://",
-            "https:///x",
-            "https://a/b",
-            "https://a//",
-            "host:port",
-            "host:99999",
-            "[::1",
-            "127.0.0.1.evil.example:x",
-            "ho\nst",
-            "javascript:alert",
-            "äöü.example",
-            ".liveperson.net",
-            "a..liveperson.net",
-            "a.liveperson.net..",
-            ".",
-            "-.liveperson.net",
-            "-a.liveperson.net",
-            "a-.liveperson.net",
-            "a.-.liveperson.net",
-            "xn--liveperson-.net",
-            "liveperson.net-",
-            "a.liveperson.net:0",
-            "127.0.0.1:0",
-            "a.liveperson.net:",
-            &format!("{}.liveperson.net", "a".repeat(64)),
-            &format!("{}liveperson.net", "a.".repeat(130)),
-        ] {
-            assert_eq!(base_url(answered, &simulated), None, "{answered:?}");
-        }
+        check_each(
+            [
+                "",
+                " ",
+                "a b",
+                " va.data.liveperson.net",
+                "evil.example/path",
+                "evil.example/",
+                "user@evil.example",
+                "evil.example?x",
+                "evil.example#x",
+                "evil.example\\x",
+                "http://evil.example",
+                "ftp://127.0.0.1",
+                "://x",
+                "https://",
+                "https:///x",
+                "https://a/b",
+                "https://a//",
+                "host:port",
+                "host:99999",
+                "[::1",
+                "127.0.0.1.evil.example:x",
+                "ho\nst",
+                "javascript:alert",
+                "äöü.example",
+                ".liveperson.net",
+                "a..liveperson.net",
+                "a.liveperson.net..",
+                ".",
+                "-.liveperson.net",
+                "-a.liveperson.net",
+                "a-.liveperson.net",
+                "a.-.liveperson.net",
+                "xn--liveperson-.net",
+                "liveperson.net-",
+                "a.liveperson.net:0",
+                "127.0.0.1:0",
+                "a.liveperson.net:",
+                &format!("{}.liveperson.net", "a".repeat(64)),
+                &format!("{}liveperson.net", "a.".repeat(130)),
+            ],
+            |answered| {
+                assert_eq!(base_url(answered, &simulated), None, "{answered:?}");
+            },
+        );
     }
 
     #[test]
@@ -215,8 +221,9 @@ mod tests {
         );
         let odd = br#"{"baseURIs":[7,{"service":"leDataReporting","baseURI":"h.example"}]}"#;
         assert_eq!(found(odd, "leDataReporting"), host);
-        for bad in [&b"{}"[..], b"[]", b"null", br#"{"baseURI":[]}"#, one] {
+        let cases = [&b"{}"[..], b"[]", b"null", br#"{"baseURI":[]}"#, one];
+        check_each(cases, |bad| {
             assert!(read(bad, "sentinel").is_err());
-        }
+        });
     }
 }

@@ -238,27 +238,30 @@ pub struct IgnoredEntries {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     #[test]
     fn waits_are_shown_in_whole_seconds() {
-        for (nanos, want) in [
+        let cases = [
             (0, "0s"),
             (1, "1s"),
             (29_362_166_282, "30s"),
             (30_000_000_000, "30s"),
             (90_000_000_000, "1m30s"),
-        ] {
+        ];
+        check_each(cases, |(nanos, want)| {
             let retry_after = Some(Duration::from_nanos(nanos));
             let text = ApiError::Throttled { retry_after }.to_string();
             assert_eq!(text, format!("throttled (429), asked to wait {want}"));
-        }
-        for (wait, want) in [
+        });
+        let cases = [
             (LONGEST_SHOWN, format_duration(LONGEST_SHOWN)),
             (Duration::MAX, "more than a week".to_owned()),
-        ] {
+        ];
+        check_each(cases, |(wait, want)| {
             let retry_after = Some(wait);
             let text = ApiError::Throttled { retry_after }.to_string();
             assert_eq!(text, format!("throttled (429), asked to wait {want}"));
-        }
+        });
     }
 }

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::allowed_hosts::AllowedHosts;
 use super::json::{Content, ReadError};
-use super::names::{NameKind, NamesAnswer};
+use super::names::{NameKind, NameList, NamesAnswer};
 use super::redactor::Redactor;
 use super::{auth, domain, names};
 
@@ -36,7 +36,7 @@ fn described<T>(
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn names(kind: NameKind, body: &[u8], secret: &str) -> Result<Vec<(i64, String)>, String> {
+pub fn names(kind: NameKind, body: &[u8], secret: &str) -> Result<NameList, String> {
     match described(names::read(kind, body), body, secret)? {
         NamesAnswer::Names(names) => Ok(names),
         NamesAnswer::Unchanged => Err("a body is never unchanged".to_owned()),

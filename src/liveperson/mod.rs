@@ -31,7 +31,7 @@ pub use auth::{LifetimeSource, TokenLifetime, oauth2_token_lifetime};
 pub use client::{Client, ClientSettings, display_host};
 pub use error::*;
 pub use json::{Content, Fault, Ignored, ReadError};
-pub use names::{NameKind, NamesAnswer};
+pub use names::{NameKind, NameList, NamesAnswer};
 
 pub use paths::percent_encode;
 pub use retry_after::retry_after;

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::json::{self, Content, ReadError, ascending, flag, required_integer, text};
+use crate::vocabulary::{AgentId, GroupId, Id, SkillId};
 
 /// The part of a name that is kept, in bytes: far more than LivePerson's forms accept, so that only
 /// nonsense is cut.
@@ -23,6 +24,20 @@ pub enum NameKind {
 impl NameKind {
     /// All three.
     pub const ALL: [Self; 3] = [Self::Skills, Self::Groups, Self::Users];
+
+    /// The number by which a request for this list is known from one poll to the next.
+    pub const fn key(self) -> u64 {
+        match self {
+            Self::Skills => 0,
+            Self::Groups => 1,
+            Self::Users => 2,
+        }
+    }
+
+    /// The list whose requests are known by this number.
+    pub fn from_key(key: u64) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.key() == key)
+    }
 
     /// What it lists, for messages.
     pub fn plural(self) -> &'static str {
@@ -48,8 +63,35 @@ impl NameKind {
 pub enum NamesAnswer {
     /// The same as the last answer that was read (304).
     Unchanged,
-    /// Ids and names, ascending by id, unique, without deleted entries and those without a name.
-    Names(Vec<(i64, String)>),
+    /// A whole list.
+    Names(NameList),
+}
+
+/// Ids and names, ascending by id, unique, without deleted entries and those without a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NameList {
+    /// Those of skills.
+    Skills(Vec<(SkillId, String)>),
+    /// Those of agent groups.
+    Groups(Vec<(GroupId, String)>),
+    /// Those of agents.
+    Users(Vec<(AgentId, String)>),
+}
+
+impl NameList {
+    /// How many names it has.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Skills(names) => names.len(),
+            Self::Groups(names) => names.len(),
+            Self::Users(names) => names.len(),
+        }
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// Reads a list.
@@ -57,20 +99,22 @@ pub enum NamesAnswer {
 /// # Errors
 /// A body that is not a list of objects with ids.
 pub(super) fn read(kind: NameKind, body: &[u8]) -> Result<Content<NamesAnswer>, ReadError> {
-    match kind {
-        NameKind::Skills | NameKind::Groups => list::<SkillOrGroup>(body),
-        NameKind::Users => list::<User>(body),
-    }
+    let list = match kind {
+        NameKind::Skills => list::<SkillOrGroup, _>(body)?.map(NameList::Skills),
+        NameKind::Groups => list::<SkillOrGroup, _>(body)?.map(NameList::Groups),
+        NameKind::Users => list::<User, _>(body)?.map(NameList::Users),
+    };
+    Ok(list.map(NamesAnswer::Names))
 }
 
-fn list<T: Named>(body: &[u8]) -> Result<Content<NamesAnswer>, ReadError> {
+fn list<T: Named, I: Id>(body: &[u8]) -> Result<Content<Vec<(I, String)>>, ReadError> {
     let content = json::read_list::<T>(body)?;
     Ok(content.map(|entries| {
         let names = entries.into_iter().filter_map(|entry| {
             let (id, name) = entry.into_name()?;
-            Some((id, shortened(name)))
+            Some((I::from(id), shortened(name)))
         });
-        NamesAnswer::Names(ascending(names.collect()))
+        ascending(names.collect())
     }))
 }
 
@@ -142,14 +186,21 @@ impl Named for User {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     fn names(body: &str) -> Vec<(i64, String)> {
         names_of(NameKind::Skills, body)
     }
 
     fn names_of(kind: NameKind, body: &str) -> Vec<(i64, String)> {
+        fn plain<I: Id>(names: Vec<(I, String)>) -> Vec<(i64, String)> {
+            let names = names.into_iter();
+            names.map(|(id, name)| (id.into(), name)).collect()
+        }
         match read(kind, body.as_bytes()).unwrap().value {
-            NamesAnswer::Names(names) => names,
+            NamesAnswer::Names(NameList::Skills(names)) => plain(names),
+            NamesAnswer::Names(NameList::Groups(names)) => plain(names),
+            NamesAnswer::Names(NameList::Users(names)) => plain(names),
             NamesAnswer::Unchanged => panic!("a body is never read as unchanged"),
         }
     }
@@ -189,17 +240,18 @@ mod tests {
     #[test]
     fn long_and_unusual_names_are_unchanged() {
         let odd = "\"quoted\" back\\slash new\nline \u{1F600} \t";
-        for name in [odd.to_owned(), "ö".repeat(500), "x".repeat(4096)] {
+        let cases = [odd.to_owned(), "ö".repeat(500), "x".repeat(4096)];
+        check_each(cases, |name| {
             let body = serde_json::json!([{ "id": 1, "name": name }]).to_string();
             assert_eq!(names(&body), [(1, name)]);
-        }
+        });
         let body = serde_json::json!([{ "id": 1, "name": "x€".repeat(2000) }]).to_string();
         assert_eq!(names(&body), [(1, "x€".repeat(1024))]);
     }
 
     #[test]
     fn a_body_without_a_list_of_names_is_an_error() {
-        for body in [
+        let cases = [
             "{}",
             "null",
             "1",
@@ -208,10 +260,11 @@ mod tests {
             r#"[{"id":1.5}]"#,
             "[{]",
             r#"[{"id":1,"name":["x"]}, null]"#,
-        ] {
+        ];
+        check_each(cases, |body| {
             let read = read(NameKind::Users, body.as_bytes());
             assert!(read.is_err(), "{body}");
-        }
+        });
         assert_eq!(
             read(
                 NameKind::Skills,
@@ -224,8 +277,7 @@ mod tests {
     #[test]
     fn an_unreadable_entry_loses_its_own_name_only() {
         let good = r#"{"id":7,"name":"Sales"}"#;
-        let mut wrong = Vec::new();
-        for odd in [
+        let cases = [
             r#"{"id":1,"name":"half \ud83d"}"#.as_bytes(),
             br#"{"id":1,"name":"\udE00 half"}"#,
             b"{\"id\":1,\"name\":\"\xff\"}",
@@ -236,16 +288,16 @@ mod tests {
             br#"{"id":1,"deleted":"perhaps","name":"x"}"#,
             b"\"x\"",
             b"[[]]",
-        ] {
+        ];
+        check_each(cases, |odd| {
             let body = [b"[", odd, b",", good.as_bytes(), b",", odd, b"]"].concat();
             let content = read(NameKind::Skills, &body).unwrap();
-            let names = NamesAnswer::Names(vec![(7, "Sales".to_owned())]);
+            let sales = NameList::Skills(vec![(7.into(), "Sales".to_owned())]);
+            let names = NamesAnswer::Names(sales);
             let count = content.ignored.map(|ignored| ignored.count);
-            if (content.value, count) != (names, Some(2)) {
-                wrong.push(String::from_utf8_lossy(odd).into_owned());
-            }
-        }
-        assert!(wrong.is_empty(), "{wrong:?}");
+            let odd = String::from_utf8_lossy(odd);
+            assert_eq!((content.value, count), (names, Some(2)), "{odd}");
+        });
         let unused =
             r#"[{"id":7,"name":"Sales","fullName":[],"nickname":1.5,"loginName":"\ud800"}]"#;
         assert_eq!(names(unused), [(7, "Sales".to_owned())]);

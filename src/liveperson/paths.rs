@@ -59,20 +59,22 @@ pub fn percent_encode(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     #[test]
     fn joining_keeps_commas_and_a_base_path() {
-        for (base, expected) in [
+        let cases = [
             ("https://h.example", "https://h.example/a%2Fb?x=4,5&y=%2C"),
             (
                 "http://127.0.0.1:81/",
                 "http://127.0.0.1:81/a%2Fb?x=4,5&y=%2C",
             ),
             ("https://h/lp/?q=1#f", "https://h/lp/a%2Fb?x=4,5&y=%2C"),
-        ] {
+        ];
+        check_each(cases, |(base, expected)| {
             let url = join(&Url::parse(base).unwrap(), "/a%2Fb?x=4,5&y=%2C").unwrap();
             assert_eq!(url.as_str(), expected);
-        }
+        });
         let base = Url::parse("https://h.example").unwrap();
         assert!(join(&base, "/a/../b").is_none());
     }

@@ -52,6 +52,7 @@ fn is_usable(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     fn checked(set: &[(&str, &str)]) -> Result<(), String> {
         check(|name| {
@@ -62,7 +63,7 @@ mod tests {
 
     #[test]
     fn usable_proxies_and_none_at_all() {
-        for value in [
+        let cases = [
             "",
             "http://proxy:3128",
             "http://proxy:3128/",
@@ -70,15 +71,16 @@ mod tests {
             "proxy:3128",
             "proxy",
             "http://[::1]:3128",
-        ] {
+        ];
+        check_each(cases, |value| {
             assert_eq!(checked(&[("HTTPS_PROXY", value)]), Ok(()), "{value}");
-        }
+        });
         assert_eq!(checked(&[]), Ok(()));
     }
 
     #[test]
     fn an_unusable_proxy_is_named_without_its_password() {
-        for value in [
+        let cases = [
             "http://",
             "http://user:hunter2@pro xy:3128",
             "socks5://user:hunter2@proxy:1080",
@@ -87,21 +89,22 @@ mod tests {
             "://proxy",
             "/proxy",
             "http:/proxy:3128",
-        ] {
+        ];
+        check_each(cases, |value| {
             for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
                 let error = checked(&[(name, value)]).expect_err(value);
                 assert!(error.starts_with(&format!("{name} is not")), "{error}");
                 assert!(!error.contains("hunter2"), "{error}");
             }
-        }
+        });
     }
 
     #[test]
     fn the_variable_that_takes_effect_is_checked() {
         let good = ("HTTPS_PROXY", "http://proxy:3128");
-        for hidden in ["https_proxy", "ALL_PROXY", "all_proxy"] {
+        check_each(["https_proxy", "ALL_PROXY", "all_proxy"], |hidden| {
             assert_eq!(checked(&[good, (hidden, "ftp://x")]), Ok(()), "{hidden}");
-        }
+        });
         let bad = [("https_proxy", "ftp://x"), ("ALL_PROXY", "http://p")];
         assert!(checked(&bad).is_err());
     }

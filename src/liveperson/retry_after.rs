@@ -43,6 +43,7 @@ fn seconds(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
     use reqwest::header::HeaderValue;
 
     fn wait(value: &str, date: Option<&str>) -> Option<Duration> {
@@ -71,9 +72,10 @@ mod tests {
 
     #[test]
     fn unreadable_is_none() {
-        for text in ["", "soon", "inf", "NaN", "1e3", "1.2.3", "0x10", "-", "."] {
+        let cases = ["", "soon", "inf", "NaN", "1e3", "1.2.3", "0x10", "-", "."];
+        check_each(cases, |text| {
             assert_eq!(wait(text, None), None, "{text:?}");
-        }
+        });
         assert_eq!(retry_after(&HeaderMap::new(), SystemTime::UNIX_EPOCH), None);
     }
 

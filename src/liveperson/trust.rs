@@ -271,12 +271,12 @@ mod tests {
         let before = store.current();
         std::fs::write(&path, "nonsense").unwrap();
         let refresh = || logged(|| store.refresh(READ_TIMEOUT));
-        let said = refresh();
+        let log = refresh();
         assert!(
-            said.contains("WARN") && said.contains("no certificate in it"),
-            "{said}"
+            log.contains("WARN") && log.contains("no certificate in it"),
+            "{log}"
         );
-        assert!(said.contains("the last good ones stay in use"), "{said}");
+        assert!(log.contains("the last good ones stay in use"), "{log}");
         assert_eq!(refresh(), "", "once per incident");
         assert!(Arc::ptr_eq(&before, &store.current()));
         std::fs::write(&path, CA).unwrap();

@@ -4,6 +4,8 @@
 //! with it. States are not stored here: they are given at every scrape and become fresh gauges,
 //! so that two scrapes at once cannot see each other's half-set values.
 
+mod totals;
+
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -15,6 +17,7 @@ use prometheus::{Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Op
 use super::exporter_families as families;
 use super::family::Family;
 use super::process::ProcessMetrics;
+pub use totals::{TotalsCounters, TotalsStatus};
 
 /// Upper limits of the request duration's buckets, in seconds.
 const DURATION_BUCKETS: [f64; 10] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0];
@@ -28,6 +31,7 @@ pub struct AccountCounters {
     bytes: IntCounterVec,
     ignored: IntCounterVec,
     skipped: IntCounterVec,
+    totals: TotalsCounters,
     created: OnceLock<f64>,
 }
 
@@ -35,8 +39,10 @@ impl AccountCounters {
     /// Counters that begin at 0. Fails only on a bug in the families.
     pub fn new(account: &str, collectors: &[&str]) -> Result<Self, prometheus::Error> {
         let opts = |family: &Family| options(family).const_label("account", account);
+        let registry = Registry::new();
         let counters = Self {
-            registry: Registry::new(),
+            totals: TotalsCounters::new(&registry, opts)?,
+            registry,
             requests: IntCounterVec::new(opts(&families::API_REQUESTS_TOTAL), &["api", "code"])?,
             duration: HistogramVec::new(
                 HistogramOpts::from(opts(&families::API_REQUEST_DURATION_SECONDS))
@@ -79,6 +85,7 @@ impl AccountCounters {
     pub fn remove_collector(&self, collector: &str) {
         // One that was never there is gone already.
         let _ = self.skipped.remove_label_values(&[collector]);
+        self.totals.remove(collector);
     }
 
     /// Says when counting begins, in seconds since the epoch; only the first word counts. Every
@@ -106,6 +113,11 @@ impl AccountCounters {
     /// Counts skipped polls.
     pub fn skipped(&self, collector: &str, count: u64) {
         self.skipped.with_label_values(&[collector]).inc_by(count);
+    }
+
+    /// What is counted about its running totals.
+    pub fn totals(&self) -> &TotalsCounters {
+        &self.totals
     }
 }
 
@@ -168,8 +180,11 @@ pub struct Gathered {
 }
 
 impl Gathered {
-    /// Since when a counter has been counting, in seconds since the epoch.
-    pub fn created(&self, metric: &Metric) -> Option<f64> {
+    /// Since when a counter of a family has been counting, in seconds since the epoch.
+    pub fn created(&self, family: &str, metric: &Metric) -> Option<f64> {
+        if totals::KEPT.iter().any(|kept| kept.name == family) {
+            return None;
+        }
         match label(metric, "account") {
             Some(account) => self.created.get(account).copied(),
             None => self.started,
@@ -369,151 +384,4 @@ fn about_the_exporter(config: ConfigState) -> Result<Vec<MetricFamily>, promethe
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::exposition::{Format, write_self_metrics};
-
-    fn page(accounts: &[AccountState], counters: &[AccountCounters]) -> String {
-        written(Format::Text, &gathered(CONFIG, accounts, counters))
-    }
-
-    fn gathered(
-        config: ConfigState,
-        accounts: &[AccountState],
-        counters: &[AccountCounters],
-    ) -> Gathered {
-        let process = ProcessMetrics::default();
-        gather(config, accounts, counters.iter(), &process).unwrap()
-    }
-
-    fn written(format: Format, gathered: &Gathered) -> String {
-        let page = write_self_metrics(format, &gathered.families, |metric| {
-            gathered.created(metric)
-        });
-        String::from_utf8(page).unwrap()
-    }
-
-    const CONFIG: ConfigState = ConfigState {
-        last_load_successful: true,
-        last_success: 1.5e9,
-        web_config_in_force: true,
-    };
-
-    #[test]
-    fn openmetrics_says_since_when_counters_count() {
-        let counters = [AccountCounters::new("1", &["sla"]).unwrap()];
-        counters[0].begin(1_700_000_000.5);
-        counters[0].begin(5.0);
-        counters[0].request("sla", "200", Duration::from_secs(1), 1);
-        let gathered = gathered(CONFIG, &[state("1")], &counters);
-        let page = written(Format::OpenMetrics, &gathered);
-        for line in [
-            "# TYPE liveperson_api_requests counter",
-            "liveperson_api_requests_total{account=\"1\",api=\"sla\",code=\"200\"} 1",
-            "liveperson_api_requests_created{account=\"1\",api=\"sla\",code=\"200\"} 1700000000.5",
-            "# UNIT liveperson_api_response_bytes bytes",
-            "liveperson_api_request_duration_seconds_count{account=\"1\",api=\"sla\"} 1",
-            "liveperson_api_request_duration_seconds_created{account=\"1\",api=\"sla\"} 1700000000.5",
-            "# TYPE liveperson_exporter_build info",
-            "# TYPE process_cpu_seconds counter",
-        ] {
-            assert!(page.lines().any(|l| l == line), "{line} is not in\n{page}");
-        }
-        assert!(page.contains("\nprocess_cpu_seconds_created 1"));
-        assert!(!written(Format::Text, &gathered).contains("_created"));
-    }
-
-    #[test]
-    fn unselected_collectors_are_left_out_with_their_headers() {
-        let counters = [AccountCounters::new("1", &["sla"]).unwrap()];
-        for api in ["engactivity", "sla", "token"] {
-            counters[0].request(api, "200", Duration::from_secs(1), 1);
-        }
-        let mut gathered = gathered(CONFIG, &[state("1")], &counters);
-        let collector_of = |api: &str| match api {
-            "sla" => Some("sla"),
-            "engactivity" => Some("engagement_activity"),
-            _ => None,
-        };
-        gathered.keep_collectors(collector_of, |collector| collector != "sla");
-        let page = written(Format::Text, &gathered);
-        assert!(!page.contains("api=\"sla\""), "{page}");
-        for api in ["engactivity", "token"] {
-            assert!(page.contains(&format!("api=\"{api}\"")), "{page}");
-        }
-        assert!(!page.contains("collector=") && !page.contains("liveperson_up"));
-        assert!(page.contains("liveperson_api_backoff_seconds{account=\"1\"}"));
-    }
-
-    fn state(account: &str) -> AccountState {
-        AccountState {
-            account: account.to_owned(),
-            name: Some(format!("Shop \"{account}\"")),
-            backoff: Duration::from_millis(1500),
-            clock_offset: Some(-0.5),
-            collectors: vec![CollectorState {
-                collector: "sla",
-                up: true,
-                last_success: None,
-                interval: Some(Duration::from_secs(60)),
-                poll_duration: Some(Duration::from_secs(2)),
-                stretch: 1.5,
-                series: 7,
-                series_dropped: 0,
-            }],
-        }
-    }
-
-    #[test]
-    fn states_and_counters_of_several_accounts_share_a_family() {
-        let counters = ["1", "2"].map(|account| AccountCounters::new(account, &["sla"]).unwrap());
-        counters[0].request("token", "200", Duration::from_millis(70), 300);
-        counters[1].request("sla", "timeout", Duration::from_secs(15), 0);
-        counters[1].skipped("sla", 3);
-        counters[1].entries_ignored("sla", 2);
-        let page = page(&[state("1"), state("2")], &counters);
-        for line in [
-            "liveperson_api_requests_total{account=\"1\",api=\"token\",code=\"200\"} 1",
-            "liveperson_api_requests_total{account=\"2\",api=\"sla\",code=\"timeout\"} 1",
-            "liveperson_api_response_bytes_total{account=\"1\",api=\"token\"} 300",
-            "liveperson_api_request_duration_seconds_bucket{account=\"1\",api=\"token\",le=\"0.1\"} 1",
-            "liveperson_polls_skipped_total{account=\"1\",collector=\"sla\"} 0",
-            "liveperson_api_entries_ignored_total{account=\"1\",api=\"token\"} 0",
-            "liveperson_api_entries_ignored_total{account=\"2\",api=\"sla\"} 2",
-            "liveperson_polls_skipped_total{account=\"2\",collector=\"sla\"} 3",
-            "liveperson_up{account=\"1\",collector=\"sla\"} 1",
-            "liveperson_account_info{account=\"2\",name=\"Shop \\\"2\\\"\"} 1",
-            "liveperson_api_backoff_seconds{account=\"2\"} 1.5",
-            "liveperson_poll_stretch_ratio{account=\"1\",collector=\"sla\"} 1.5",
-            "liveperson_poll_interval_seconds{account=\"2\",collector=\"sla\"} 60",
-            "liveperson_series{account=\"2\",collector=\"sla\"} 7",
-            "liveperson_exporter_config_last_reload_successful 1",
-            "liveperson_exporter_config_last_reload_success_timestamp_seconds 1500000000",
-        ] {
-            assert!(page.lines().any(|l| l == line), "{line} is not in\n{page}");
-        }
-        let types: Vec<_> = page.lines().filter(|l| l.starts_with("# TYPE")).collect();
-        let mut unique = types.clone();
-        unique.dedup();
-        assert_eq!(types, unique, "a family declared twice");
-        assert!(page.contains("process_resident_memory_bytes "));
-        assert!(page.contains("liveperson_exporter_build_info{"));
-        assert!(
-            !page.contains("liveperson_last_success_timestamp_seconds{"),
-            "nothing invented"
-        );
-    }
-
-    #[test]
-    fn every_family_is_on_the_page_with_its_help() {
-        let counters = [AccountCounters::new("1", &["sla"]).unwrap()];
-        counters[0].request("sla", "200", Duration::from_secs(1), 1);
-        let mut with_success = state("1");
-        with_success.collectors[0].last_success = Some(1.0);
-        let page = page(&[with_success], &counters);
-        for family in families::ALL {
-            let help = format!("# HELP {} {}", family.name, family.help);
-            assert!(page.lines().any(|l| l == help), "{help} is not in\n{page}");
-        }
-    }
-}
+mod tests;

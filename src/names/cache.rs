@@ -8,13 +8,22 @@ use super::families::{AGENT_INFO, GROUP_INFO, SKILL_INFO};
 use super::map::map;
 use crate::config;
 use crate::exposition::{Chunk, SegmentWriter};
-use crate::liveperson::NameKind;
+use crate::liveperson::{NameKind, NameList};
+use crate::vocabulary::{AgentId, GroupId, Id, SkillId};
 
 /// The names of one account.
 #[derive(Debug)]
 pub struct NameCache {
     configured: config::Names,
-    found: BTreeMap<NameKind, Vec<(i64, String)>>,
+    found: FoundNames,
+}
+
+/// What LivePerson gave; `None` for a list that it has not given yet.
+#[derive(Clone, Debug, Default)]
+struct FoundNames {
+    skills: Option<Vec<(SkillId, String)>>,
+    groups: Option<Vec<(GroupId, String)>>,
+    users: Option<Vec<(AgentId, String)>>,
 }
 
 impl NameCache {
@@ -22,7 +31,7 @@ impl NameCache {
     pub fn new(configured: &config::Names) -> Self {
         Self {
             configured: configured.clone(),
-            found: BTreeMap::new(),
+            found: FoundNames::default(),
         }
     }
 
@@ -39,18 +48,22 @@ impl NameCache {
     }
 
     /// Replaces a list by what LivePerson says now; what is not in it any more is forgotten.
-    pub fn update(&mut self, kind: NameKind, names: Vec<(i64, String)>) {
-        self.found.insert(kind, names);
+    pub fn update(&mut self, list: NameList) {
+        match list {
+            NameList::Skills(names) => self.found.skills = Some(names),
+            NameList::Groups(names) => self.found.groups = Some(names),
+            NameList::Users(names) => self.found.users = Some(names),
+        }
     }
 
     /// Whether LivePerson's last list is there, be it empty.
     pub fn has(&self, kind: NameKind) -> bool {
-        self.found.contains_key(&kind)
+        self.found.len(kind).is_some()
     }
 
     /// How many names LivePerson has given, by list.
     pub fn count(&self, kind: NameKind) -> usize {
-        self.found.get(&kind).map_or(0, Vec::len)
+        self.found.len(kind).unwrap_or(0)
     }
 
     /// What is known, as series of an account.
@@ -59,18 +72,36 @@ impl NameCache {
     /// Out of memory.
     pub fn chunks(&self, account: &str) -> std::io::Result<Vec<Chunk>> {
         let mut writer = SegmentWriter::new(&[]);
-        for (family, kind, configured) in [
-            (&SKILL_INFO, NameKind::Skills, &self.configured.skills),
-            (&AGENT_INFO, NameKind::Users, &self.configured.agents),
-            (&GROUP_INFO, NameKind::Groups, &self.configured.groups),
-        ] {
-            let given = self.found.get(&kind).into_iter().flatten().cloned();
-            let mut merged: BTreeMap<i64, String> = given.collect();
-            merged.extend(configured.iter().map(|(id, name)| (*id, name.clone())));
-            map(account, family, &merged, &mut writer);
-        }
+        let Self { configured, found } = self;
+        let skills = merged(found.skills.as_deref(), &configured.skills);
+        map(account, &SKILL_INFO, &skills, &mut writer);
+        let agents = merged(found.users.as_deref(), &configured.agents);
+        map(account, &AGENT_INFO, &agents, &mut writer);
+        let groups = merged(found.groups.as_deref(), &configured.groups);
+        map(account, &GROUP_INFO, &groups, &mut writer);
         writer.finish()
     }
+}
+
+impl FoundNames {
+    /// How many names a list has; `None` before it was given.
+    fn len(&self, kind: NameKind) -> Option<usize> {
+        match kind {
+            NameKind::Skills => self.skills.as_ref().map(Vec::len),
+            NameKind::Groups => self.groups.as_ref().map(Vec::len),
+            NameKind::Users => self.users.as_ref().map(Vec::len),
+        }
+    }
+}
+
+fn merged<I: Id>(
+    found: Option<&[(I, String)]>,
+    configured: &BTreeMap<I, String>,
+) -> BTreeMap<I, String> {
+    let found = found.into_iter().flatten().cloned();
+    let mut merged: BTreeMap<I, String> = found.collect();
+    merged.extend(configured.iter().map(|(id, name)| (*id, name.clone())));
+    merged
 }
 
 #[cfg(test)]
@@ -80,8 +111,9 @@ mod tests {
     use super::*;
     use crate::exposition::Format;
 
-    fn names(pairs: &[(i64, &str)]) -> Vec<(i64, String)> {
-        let owned = pairs.iter().map(|(id, name)| (*id, (*name).to_owned()));
+    fn names<I: Id>(pairs: &[(i64, &str)]) -> Vec<(I, String)> {
+        let pairs = pairs.iter();
+        let owned = pairs.map(|(id, name)| (I::from(*id), (*name).to_owned()));
         owned.collect()
     }
 
@@ -89,7 +121,7 @@ mod tests {
         config::Names {
             lookup,
             refresh: Duration::from_secs(3600),
-            skills: BTreeMap::from([(4, "Sales".to_owned())]),
+            skills: BTreeMap::from([(4.into(), "Sales".to_owned())]),
             agents: BTreeMap::new(),
             groups: BTreeMap::new(),
         }
@@ -108,13 +140,13 @@ mod tests {
         let mut cache = NameCache::new(&configured(true));
         let sales = "liveperson_skill_info{account=\"1\",skill=\"4\",name=\"Sales\"} 1";
         assert_eq!(lines(&cache), [sales]);
-        cache.update(NameKind::Skills, names(&[(4, "Verkauf"), (5, "Fax")]));
-        cache.update(NameKind::Users, names(&[(3, "a\"b\\c\nd\u{1F600}")]));
+        cache.update(NameList::Skills(names(&[(4, "Verkauf"), (5, "Fax")])));
+        cache.update(NameList::Users(names(&[(3, "a\"b\\c\nd\u{1F600}")])));
         let fax = "liveperson_skill_info{account=\"1\",skill=\"5\",name=\"Fax\"} 1";
         let odd =
             "liveperson_agent_info{account=\"1\",agent=\"3\",name=\"a\\\"b\\\\c\\nd\u{1F600}\"} 1";
         assert_eq!(lines(&cache), [sales, fax, odd]);
-        cache.update(NameKind::Skills, names(&[]));
+        cache.update(NameList::Skills(names(&[])));
         assert_eq!(lines(&cache), [sales, odd]);
         assert!(cache.has(NameKind::Skills) && !cache.has(NameKind::Groups));
         let mut newer = NameCache::new(&configured(true));
@@ -125,7 +157,7 @@ mod tests {
         assert_eq!(lines(&newer), [sales], "not wanted any more");
         assert!(!newer.has(NameKind::Skills), "to be asked for whole");
         let mut renamed = configured(true);
-        renamed.skills.insert(4, "Vertrieb".to_owned());
+        renamed.skills.insert(4.into(), "Vertrieb".to_owned());
         cache.configure(&renamed);
         assert_eq!(
             lines(&cache),

@@ -152,7 +152,7 @@ mod tests {
     const BASE: Duration = Duration::from_millis(250);
 
     #[test]
-    fn a_429_doubles_it_up_to_64_times() {
+    fn a_429_doubles_the_spacing_up_to_64_times() {
         let mut spacing = Spacing::new(BASE);
         let mut seen = Vec::new();
         for _ in 0..8 {
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn under_a_fixed_limit_it_settles_with_few_refusals() {
+    fn the_spacing_settles_under_a_fixed_limit_with_few_refusals() {
         // The smallest spacing that is accepted: 1 s.
         let allowed = Duration::from_secs(1);
         let mut spacing = Spacing::new(BASE);

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use super::TaskId;
+
 /// The golden ratio's fraction: multiples of it modulo 1 are spread as evenly as can be, however
 /// many accounts and collectors there are.
 const GOLDEN: f64 = 0.618_033_988_749_894_9;
@@ -20,15 +22,32 @@ pub fn start_offset(interval: Duration, index: usize, count: usize) -> Duration 
     interval.mul_f64((index.min(count) as f64) / (count as f64))
 }
 
-/// How long after the initial burst the regular polls of collector number `ordinal` of the exporter
-/// begin: more than half an interval, so that nothing is requested twice within seconds, and at most
-/// one interval, so that nothing is older than that.
-pub fn first_phase(interval: Duration, ordinal: usize) -> Duration {
+/// The number of a collector among those of all accounts of the exporter: it chooses the phase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ordinal(usize);
+
+impl Ordinal {
+    /// The first collector's of an account, by the account's place among all and the number of
+    /// collectors that each account can have.
+    pub const fn of_account(place: usize, collectors: usize) -> Self {
+        Self(place * collectors)
+    }
+
+    /// That of a task of the account whose first collector has this ordinal.
+    pub const fn of_task(self, task: TaskId) -> Self {
+        Self(self.0 + task.index())
+    }
+}
+
+/// How long after the initial burst the regular polls of a collector begin: more than half an
+/// interval, so that nothing is requested twice within seconds, and at most one interval, so that
+/// nothing is older than that.
+pub fn first_phase(interval: Duration, ordinal: Ordinal) -> Duration {
     #[expect(
         clippy::cast_precision_loss,
         reason = "there are far fewer than 2^52 collectors"
     )]
-    let fraction = (ordinal as f64 * GOLDEN).fract();
+    let fraction = (ordinal.0 as f64 * GOLDEN).fract();
     interval.mul_f64(1.0 - fraction / 2.0)
 }
 
@@ -48,7 +67,9 @@ mod tests {
     #[test]
     fn phases_differ_and_lie_in_the_second_half_of_the_interval() {
         let interval = Duration::from_secs(60);
-        let mut phases: Vec<_> = (0..100).map(|n| first_phase(interval, n)).collect();
+        let mut phases: Vec<_> = (0..100)
+            .map(|n| first_phase(interval, Ordinal(n)))
+            .collect();
         assert!(phases.iter().all(|p| *p > interval / 2 && *p <= interval));
         phases.sort();
         let closest = phases.windows(2).map(|w| w[1] - w[0]).min().unwrap();

@@ -1,8 +1,10 @@
-//! The rules of the scheduler under virtual time, all run by `test_driver`.
+//! The rules of the scheduler under virtual time, run by `test_driver`; the loop around it with
+//! `test_worker`.
 
 mod background;
 mod call_budget;
 mod hosts;
 mod polls;
 mod reload;
+mod run;
 mod starvation;

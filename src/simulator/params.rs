@@ -172,6 +172,7 @@ pub fn whole_number(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     fn params(query: &str) -> Params {
         Params::parse(Some(query))
@@ -192,16 +193,17 @@ mod tests {
     fn timeframe_is_whole_minutes_of_at_most_a_day() {
         assert_eq!(params("timeframe=1").timeframe(), Ok(1));
         assert_eq!(params("timeframe=1440").timeframe(), Ok(1440));
-        for bad in [
+        let cases = [
             "",
             "timeframe=",
             "timeframe=0",
             "timeframe=1441",
             "timeframe=5.0",
             "timeframe=%2B5",
-        ] {
+        ];
+        check_each(cases, |bad| {
             assert!(params(bad).timeframe().is_err(), "{bad}");
-        }
+        });
     }
 
     #[test]
@@ -224,10 +226,11 @@ mod tests {
         assert_eq!(encoded.ids("skillIds"), Ok(Some(ids)));
         assert_eq!(params("a=all").ids("a"), Ok(Some(IdFilter::All)));
         assert_eq!(params("").ids("a"), Ok(None));
-        for bad in [
+        let cases = [
             "a=", "a=1,", "a=1,,2", "a=x", "a=ALL", "a=1.0", "a=1, 2", "a=all,1",
-        ] {
+        ];
+        check_each(cases, |bad| {
             assert!(params(bad).ids("a").is_err(), "{bad}");
-        }
+        });
     }
 }

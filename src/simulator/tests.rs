@@ -3,15 +3,26 @@
 
 mod apis;
 mod data_apis;
+mod deployment;
 mod faults;
 mod http;
+mod intervals;
+mod ledger;
+mod truth;
 mod world;
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::apis::Api;
 use super::{ManualClock, Options, Simulator};
+
+impl std::fmt::Debug for dyn Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.path())
+    }
+}
 
 /// Tuesday, 3 June 2025, 11:02:37 UTC: a busy moment.
 const BUSY: i64 = 1_748_948_557_000;

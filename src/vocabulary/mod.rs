@@ -1,11 +1,14 @@
-//! Words that every other module shares: levels, windows, selections of ids, services. Imports
+//! Words that every other module shares: ids, levels, windows, selections of
+//! ids, services. Imports
 //! nothing of the program.
 
+mod ids;
 mod level;
 mod selection;
 mod service;
 mod window;
 
+pub use ids::{AgentId, GroupId, Id, SkillId};
 pub use level::Level;
 pub use selection::Selection;
 pub use service::Service;

@@ -126,6 +126,7 @@ async fn bind_name(name: &str, port: u16) -> io::Result<Vec<TcpListener>> {
 
 #[cfg(test)]
 mod tests {
+    use crate::cases::check_each;
     use tokio::net::TcpStream;
 
     use super::*;
@@ -133,7 +134,7 @@ mod tests {
     #[test]
     fn listen_addresses_are_parsed() {
         let ip = |text: &str| ListenAddress::Ip(text.parse().unwrap());
-        for (text, expected) in [
+        let cases = [
             (":10188", ListenAddress::Any(10188)),
             (":0", ListenAddress::Any(0)),
             ("127.0.0.1:10188", ip("127.0.0.1:10188")),
@@ -143,16 +144,17 @@ mod tests {
                 "localhost:10188",
                 ListenAddress::Name("localhost".to_owned(), 10188),
             ),
-        ] {
+        ];
+        check_each(cases, |(text, expected)| {
             let address = parse_listen_address(text).unwrap();
             assert_eq!(address, expected);
             assert_eq!(address.to_string(), text);
-        }
+        });
     }
 
     #[test]
     fn invalid_listen_addresses_are_rejected() {
-        for (text, reason) in [
+        let cases = [
             ("10188", "no port"),
             ("localhost", "no port"),
             ("localhost:", "not a number"),
@@ -165,11 +167,12 @@ mod tests {
             ("127.0.0.300:1", "not an IPv4 address"),
             ("http://x:1", "brackets"),
             ("a b:1", "not a valid name"),
-        ] {
+        ];
+        check_each(cases, |(text, reason)| {
             let error = parse_listen_address(text).unwrap_err();
             assert!(error.contains(reason), "{text}: {error}");
             assert!(error.contains(text), "{error}");
-        }
+        });
     }
 
     #[tokio::test]

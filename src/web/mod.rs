@@ -3,8 +3,8 @@
 //! This module knows HTTP serving and nothing of what is served: the daemon implements [`Handler`]
 //! and hands it in together with bound listeners and a shutdown signal.
 //!
-//! Its files import each other in one direction, from the top of this list to the bottom; a test
-//! keeps it so. This file only re-exports.
+//! Its files do not import each other in circles, which a test checks. The list begins with those that
+//! import most and ends with those that import least. This file only re-exports.
 //!
 //! | file | subject |
 //! |---|---|

@@ -22,19 +22,21 @@ impl From<SocketAddr> for Peer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     #[test]
     fn all_addresses_of_a_machine_are_one_peer() {
         let peer = |text: &str| Peer::from(text.parse::<SocketAddr>().unwrap());
-        for (one, other, same) in [
+        let cases = [
             ("192.0.2.1:1", "192.0.2.1:2", true),
             ("192.0.2.1:1", "[::ffff:192.0.2.1]:2", true),
             ("192.0.2.1:1", "192.0.2.2:1", false),
             ("[2001:db8::1]:1", "[2001:db8::ffff:1]:1", true),
             ("[2001:db8::1]:1", "[2001:db8:0:1::1]:1", false),
             ("[::1]:1", "[::2]:1", false),
-        ] {
+        ];
+        check_each(cases, |(one, other, same)| {
             assert_eq!(peer(one) == peer(other), same, "{one} {other}");
-        }
+        });
     }
 }

@@ -106,13 +106,15 @@ pub fn parse_telemetry_path(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     #[test]
     fn telemetry_paths_are_checked() {
-        for good in ["/", "/metrics", "/a/b-c", "/%7Ex", "/-x"] {
+        let cases = ["/", "/metrics", "/a/b-c", "/%7Ex", "/-x"];
+        check_each(cases, |good| {
             assert_eq!(parse_telemetry_path(good), Ok(good.to_owned()));
-        }
-        for (bad, word) in [
+        });
+        let cases = [
             ("", "must start with"),
             ("metrics", "must start with"),
             ("/-/metrics", "collides"),
@@ -121,9 +123,10 @@ mod tests {
             ("/a b", "' '"),
             ("/a\"b", "'\"'"),
             ("/ü", "'ü'"),
-        ] {
+        ];
+        check_each(cases, |(bad, word)| {
             let error = parse_telemetry_path(bad).unwrap_err();
             assert!(error.contains(word), "{bad:?}: {error}");
-        }
+        });
     }
 }

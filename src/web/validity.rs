@@ -68,6 +68,7 @@ impl Validity {
 
 #[cfg(test)]
 mod tests {
+    use crate::cases::check_each;
     use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 
     use super::*;
@@ -80,7 +81,7 @@ mod tests {
         params.not_after = date_time_ymd(2024, 12, 31);
         let chain = [params.self_signed(&key).unwrap().der().clone()];
         let validity = Validity::of(&chain).unwrap();
-        for (now, words) in [
+        let cases = [
             (
                 "2023-12-31T00:00:00Z",
                 Some("is valid only from 2024-01-01"),
@@ -89,13 +90,14 @@ mod tests {
             ("2024-12-16T00:00:00Z", None),
             ("2024-12-18T00:00:00Z", Some("expires at 2024-12-31")),
             ("2025-01-01T00:00:00Z", Some("expired at 2024-12-31")),
-        ] {
+        ];
+        check_each(cases, |(now, words)| {
             let warning = validity.warning(now.parse().unwrap());
             match words {
                 None => assert_eq!(warning, None, "{now}"),
                 Some(words) => assert!(warning.as_ref().unwrap().contains(words), "{warning:?}"),
             }
-        }
+        });
         assert_eq!(Validity::of(&[]), None);
     }
 }

@@ -86,13 +86,14 @@ pub(crate) fn parse(text: &str) -> Result<Document, String> {
     }
 }
 
-/// What a value is, for errors that must not repeat it.
+/// What a value is, for errors that must not repeat it. Scalars are not distinguished: all are kept as
+/// the string that was written.
 pub(crate) fn describe(kind: &ValueKind) -> &'static str {
     match kind {
         ValueKind::Nil => "nothing",
         ValueKind::Table(_) => "a mapping",
         ValueKind::Array(_) => "a list",
-        _ => "a string",
+        _ => "a single value",
     }
 }
 

@@ -3,6 +3,7 @@
 use config::ValueKind;
 
 use super::*;
+use crate::cases::check_each;
 
 fn read(text: &str) -> Result<Value, String> {
     parse(text).map(|document| document.root)
@@ -17,7 +18,7 @@ fn string_at(text: &str, key: &str) -> String {
 
 #[test]
 fn scalars_and_keys_stay_as_written() {
-    for scalar in [
+    let cases = [
         "0123",
         "1e5",
         "0x10",
@@ -25,9 +26,10 @@ fn scalars_and_keys_stay_as_written() {
         "-1",
         "true",
         "1.50",
-    ] {
+    ];
+    check_each(cases, |scalar| {
         assert_eq!(string_at(&format!("a: {scalar}"), "a"), scalar);
-    }
+    });
     assert_eq!(string_at("a: \"null\"", "a"), "null");
     assert_eq!(string_at("a: !!str null", "a"), "null");
     assert_eq!(
@@ -40,12 +42,12 @@ fn scalars_and_keys_stay_as_written() {
 
 #[test]
 fn nothing_null_and_tilde_are_nil() {
-    for scalar in ["", "~", "null"] {
+    check_each(["", "~", "null"], |scalar| {
         let ValueKind::Table(table) = read(&format!("a: {scalar}")).unwrap().kind else {
             panic!("{scalar}");
         };
         assert_eq!(table["a"].kind, ValueKind::Nil);
-    }
+    });
 }
 
 #[test]
@@ -79,12 +81,12 @@ fn deep_nesting_is_rejected() {
             .map(|depth| format!("{}a:\n", " ".repeat(depth)))
             .collect(),
     ];
-    for text in texts {
+    check_each(texts, |text| {
         let error = read(&text).unwrap_err();
         let expected = ["levels deep", "as the key", "recursion limit"];
         let is_expected = expected.iter().any(|text| error.contains(text));
         assert!(is_expected, "{error}");
-    }
+    });
 }
 
 #[test]
@@ -118,10 +120,10 @@ fn every_error_names_the_position() {
         ("a: [1, 2\n", "line 2, column 1: not valid YAML"),
         ("a: \0\nb: 1", "holds a NUL character"),
     ];
-    for (text, start) in cases {
+    check_each(cases, |(text, start)| {
         let error = read(text).unwrap_err();
         assert!(error.starts_with(start), "{text:?}: {error}");
-    }
+    });
 }
 
 /// The scanner quotes the character that it rejects, and a later version may quote more.

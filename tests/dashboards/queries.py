@@ -25,7 +25,8 @@ RUNNING_TOTAL = re.compile(
     r"liveperson_((account|skill|agent|group)_(chats|handling_seconds|connected_engagements)_total"
     r"|(account|skill|group)_wait_seconds_bucket|totals_\w+)"
 )
-SERIES = re.compile(r"liveperson_\w+")
+# Series that hold numbers of the contact centre or of the exporter, and no names.
+SERIES = re.compile(r"liveperson_(?!series\b|\w+_info\b|exporter_)\w+")
 
 
 class Prometheus:
@@ -188,7 +189,7 @@ class Board:
     def has_values(self, panel: dict, found: dict[str, list], totals: bool) -> None:
         nothing_is_good = panel["fieldConfig"]["defaults"].get("noValue", "").startswith("✔")
         names = {name for target in panel["targets"] for name in SERIES.findall(target["expr"])}
-        needs_totals = all(map(RUNNING_TOTAL.fullmatch, names - {"liveperson_series"})) and bool(names)
+        needs_totals = bool(names) and all(map(RUNNING_TOTAL.fullmatch, names))
         if not any(found.values()) and not nothing_is_good and (totals or not needs_totals):
             self.fault(panel["title"], "no query has a value")
 

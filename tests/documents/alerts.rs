@@ -219,10 +219,10 @@ fn the_example_of_alertmanager_tells_each_audience() {
     let path = repository("grafana/alertmanager.yml");
     let amtool = |arguments: &[&str]| {
         let output = Command::new("amtool").args(arguments).output().unwrap();
-        let said = [output.stdout, output.stderr].concat();
-        let said = String::from_utf8_lossy(&said).into_owned();
-        assert!(output.status.success(), "{arguments:?}: {said}");
-        said
+        let printed = [output.stdout, output.stderr].concat();
+        let printed = String::from_utf8_lossy(&printed).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {printed}");
+        printed
     };
     let path = path.to_str().unwrap();
     assert!(amtool(&["check-config", path]).contains("SUCCESS"));
@@ -239,9 +239,9 @@ fn the_example_of_alertmanager_tells_each_audience() {
         let config = format!("--config.file={path}");
         let mut arguments = vec!["config", "routes", "test", &config];
         arguments.extend(labels.iter().map(String::as_str));
-        let said = amtool(&arguments);
-        if !said.lines().any(|line| line == receiver) {
-            wrong.push(format!("{labels:?} reach {said}, not {receiver}"));
+        let printed = amtool(&arguments);
+        if !printed.lines().any(|line| line == receiver) {
+            wrong.push(format!("{labels:?} reach {printed}, not {receiver}"));
         }
     }
     assert_eq!(wrong, Vec::<String>::new());

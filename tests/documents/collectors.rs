@@ -7,6 +7,7 @@ use liveperson_exporter::collectors::Registry;
 use liveperson_exporter::simulator::apis::Apis;
 
 use super::files::repository;
+use crate::cases::check_each;
 
 fn text(path: &str) -> String {
     std::fs::read_to_string(repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -70,9 +71,9 @@ fn every_collector_is_covered_by_the_alerts_about_causes() {
 #[test]
 fn every_collector_has_its_api_in_the_simulator() {
     let apis = Apis::standard();
-    for about in Registry::standard().about() {
+    check_each(Registry::standard().about(), |about| {
         let api = apis.iter().find(|api| api.name() == about.api);
         let api = api.unwrap_or_else(|| panic!("{} is not simulated", about.api));
         assert_eq!(api.service(), Some(about.service.name()), "{}", about.api);
-    }
+    });
 }

@@ -113,8 +113,8 @@ fn promtool_finds_nothing_wrong_with_the_configuration() {
         .current_dir(repository(""))
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}{errors}");
-    assert!(said.contains("liveperson.alerts.rules.yml"), "{said}");
+    assert!(output.status.success(), "{printed}{errors}");
+    assert!(printed.contains("liveperson.alerts.rules.yml"), "{printed}");
 }

@@ -9,7 +9,9 @@ use serde_json::Value;
 use super::files::files;
 use super::known_series::{check, families, series};
 use super::promql::{Selector, selectors};
+use crate::cases::check_each;
 
+#[derive(Debug)]
 struct Dashboard {
     name: String,
     json: Value,
@@ -96,15 +98,15 @@ fn names_of(selector: &Selector, place: &str) -> Vec<String> {
     let named = selector.matchers.iter().find(|m| m.label == "__name__");
     let pattern = &named.unwrap_or_else(|| panic!("{place}: no name")).value;
     let (prefix, rest) = pattern.split_once('(').unwrap();
-    let (ways, suffix) = rest.split_once(')').unwrap();
-    let name = |way| format!("{prefix}{way}{suffix}");
-    ways.split('|').map(name).collect()
+    let (alternatives, suffix) = rest.split_once(')').unwrap();
+    let name = |alternative| format!("{prefix}{alternative}{suffix}");
+    alternatives.split('|').map(name).collect()
 }
 
 #[test]
 fn dashboards_never_mix_windows() {
     let mut seen = 0;
-    for dashboard in dashboards() {
+    check_each(dashboards(), |dashboard| {
         for expression in dashboard.expressions() {
             let windowed = |s: &Selector| s.name.starts_with("liveperson_window_");
             for selector in selectors(&expression).into_iter().filter(windowed) {
@@ -115,7 +117,7 @@ fn dashboards_never_mix_windows() {
                 seen += 1;
             }
         }
-    }
+    });
     assert!(seen > 20, "only {seen} selectors of windows were found");
 }
 
@@ -136,22 +138,22 @@ fn the_exporter_dashboard_shows_all_of_its_own_families() {
         .flat_map(|expression| selectors(&expression))
         .flat_map(names)
         .collect();
-    for family in families()
+    let cases = families()
         .into_iter()
-        .filter(|f| f.origin == Origin::Exporter)
-    {
+        .filter(|f| f.origin == Origin::Exporter);
+    check_each(cases, |family| {
         assert!(
             series(family).iter().any(|series| shown.contains(series)),
             "no panel shows {}",
             family.name
         );
-    }
+    });
 }
 
 #[test]
 fn dashboards_can_be_imported_and_provisioned() {
     let mut uids = BTreeSet::new();
-    for Dashboard { name, json } in dashboards() {
+    check_each(dashboards(), |Dashboard { name, json }| {
         let uid = json["uid"].as_str().unwrap().to_owned();
         assert!(uids.insert(uid), "{name}: its uid is taken");
         assert!(json["id"].is_null(), "{name}: the id belongs to a server");
@@ -162,12 +164,12 @@ fn dashboards_can_be_imported_and_provisioned() {
         }
         // Filled in by Grafana's own export only: file provisioning leaves them as they are.
         assert!(json.get("__inputs").is_none() && json.get("__requires").is_none());
-    }
+    });
 }
 
 #[test]
 fn panels_have_ids_places_and_the_chosen_data_source() {
-    for dashboard in dashboards() {
+    check_each(dashboards(), |dashboard| {
         let name = &dashboard.name;
         let mut ids = BTreeSet::new();
         let mut taken = BTreeSet::new();
@@ -200,12 +202,12 @@ fn panels_have_ids_places_and_the_chosen_data_source() {
                 );
             }
         }
-    }
+    });
 }
 
 #[test]
 fn every_variable_that_is_used_is_there() {
-    for dashboard in dashboards() {
+    check_each(dashboards(), |dashboard| {
         let variables = dashboard.variables().iter();
         let names: BTreeSet<_> = variables.map(|v| v["name"].as_str().unwrap()).collect();
         assert!(names.contains("datasource"), "{}", dashboard.name);
@@ -220,5 +222,5 @@ fn every_variable_that_is_used_is_there() {
             used.extend(is_variable.then_some(name));
         }
         assert_eq!(used, names, "{}: used and defined", dashboard.name);
-    }
+    });
 }

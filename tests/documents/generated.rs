@@ -39,6 +39,6 @@ fn dashboards_and_rules_are_what_their_source_generates() {
         return;
     }
     let output = output.unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{printed}");
 }

@@ -156,8 +156,8 @@ impl Linter<'_> {
                 "not the chosen data source",
             );
         }
-        let said = |key: &str| panel[key].as_str().is_some_and(|text| !text.is_empty());
-        if judged && !(said("title") && said("description")) {
+        let has_text = |key: &str| panel[key].as_str().is_some_and(|text| !text.is_empty());
+        if judged && !(has_text("title") && has_text("description")) {
             self.report(
                 "panel-title-description-rule",
                 Some(panel),

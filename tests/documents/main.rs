@@ -13,6 +13,8 @@
 )]
 
 mod alerts;
+#[path = "../common/cases.rs"]
+mod cases;
 mod collectors;
 mod compose;
 mod dashboards;

@@ -9,6 +9,7 @@ use liveperson_exporter::metrics::Kind;
 
 use super::files::repository;
 use super::known_series::families;
+use crate::cases::check_each;
 
 fn document(path: &str) -> String {
     std::fs::read_to_string(repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -76,7 +77,7 @@ fn the_metrics_table_is_the_catalogue() {
 /// The flags of the exporter that a text names.
 fn flags(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || ".-".contains(c)));
-    let prefixes = ["--config.", "--web.", "--log."];
+    let prefixes = ["--config.", "--web.", "--state.", "--log."];
     let is_flag = |word: &&str| prefixes.iter().any(|prefix| word.starts_with(prefix));
     words.filter(is_flag).map(str::to_owned).collect()
 }
@@ -87,15 +88,15 @@ fn every_flag_is_documented_and_no_other() {
         .arg("--help")
         .output();
     let help = flags(&String::from_utf8(output.unwrap().stdout).unwrap());
-    assert!(help.len() >= 7);
+    assert!(help.len() >= 8);
     assert_eq!(help, flags(&document("docs/configuration.md")));
-    for (path, text) in documents() {
+    check_each(documents(), |(path, text)| {
         let lines = text.lines();
         let available = lines.filter(|line| !line.contains("not available"));
         let named = flags(&available.collect::<Vec<_>>().join("\n"));
         let unknown: Vec<_> = named.difference(&help).collect();
         assert!(unknown.is_empty(), "{path} names {unknown:?}");
-    }
+    });
 }
 
 /// The keys in the first column of the table of settings. One that begins with a dot stands in the
@@ -180,15 +181,15 @@ fn the_first_configuration_is_the_minimal_file() {
     let file = document("config/liveperson_exporter.minimal.yml");
     let settings = file.lines().filter(|line| !line.starts_with('#'));
     let settings: String = settings.map(|line| format!("{line}\n")).collect();
-    for path in ["README.md", "docs/configuration.md"] {
+    check_each(["README.md", "docs/configuration.md"], |path| {
         assert_eq!(first_yaml(&document(path)), settings, "{path}");
-    }
+    });
 }
 
 #[test]
 fn the_readme_is_short_and_every_document_names_its_readers() {
     assert!(document("README.md").lines().count() <= 200);
-    for (path, text) in documents() {
+    check_each(documents(), |(path, text)| {
         if !["README.md", "SECURITY.md"].contains(&path.as_str()) {
             let named = text
                 .lines()
@@ -196,7 +197,7 @@ fn the_readme_is_short_and_every_document_names_its_readers() {
                 .is_some_and(|line| line.starts_with("For "));
             assert!(named, "the third line of {path} should say whom it is for");
         }
-    }
+    });
 }
 
 /// What a heading becomes in a link.
@@ -217,7 +218,7 @@ fn links(text: &str) -> Vec<&str> {
 #[test]
 fn every_link_leads_to_a_file_and_a_heading() {
     let mut count = 0;
-    for (path, text) in documents() {
+    check_each(documents(), |(path, text)| {
         for link in links(&text) {
             if link.starts_with("https://") {
                 continue;
@@ -237,7 +238,7 @@ fn every_link_leads_to_a_file_and_a_heading() {
                 assert!(found, "{path}: {link} names no heading");
             }
         }
-    }
+    });
     assert!(count >= 30, "{count} links");
 }
 

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use super::files::files;
 use super::known_series::check;
 use super::promql::selectors;
+use crate::cases::check_each;
 
 /// The expressions of rule files. They have one of two forms: `expr: one line`, or `expr: |` and lines that
 /// are indented further.
@@ -63,7 +64,7 @@ fn rules_use_only_series_and_labels_that_exist() {
     };
     let rules = rules.filter(begins).count();
     assert_eq!(expressions.len(), rules, "one expression for each rule");
-    for expression in expressions {
+    check_each(expressions, |expression| {
         let found = selectors(&expression);
         // What the user sets is a number.
         let is_setting = expression.starts_with("vector(");
@@ -71,7 +72,7 @@ fn rules_use_only_series_and_labels_that_exist() {
         for selector in found {
             check(&selector, &recorded, &expression);
         }
-    }
+    });
 }
 
 /// The PromQL of the documents, one expression for each paragraph of a `promql` block.
@@ -92,13 +93,13 @@ fn documented_expressions() -> Vec<String> {
 fn documented_queries_use_only_series_that_exist() {
     let expressions = documented_expressions();
     assert!(expressions.len() >= 4, "{expressions:?}");
-    for expression in expressions {
+    check_each(expressions, |expression| {
         let found = selectors(&expression);
         assert!(!found.is_empty(), "no series in {expression}");
         for selector in found {
             check(&selector, &BTreeSet::new(), &expression);
         }
-    }
+    });
 }
 
 /// Whether a program is there; when not, says so loudly, and in CI fails.
@@ -148,11 +149,11 @@ fn run(promtool: &Path, arguments: &[&str], folder: &str) {
         .args(files.iter().map(|(path, _)| path))
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     let complaints = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}{complaints}");
-    assert_eq!(complaints, "", "{said}");
-    assert_eq!(said.matches("SUCCESS").count(), files.len(), "{said}");
+    assert!(output.status.success(), "{printed}{complaints}");
+    assert_eq!(complaints, "", "{printed}");
+    assert_eq!(printed.matches("SUCCESS").count(), files.len(), "{printed}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The scripts that contributors run on their machines change nothing there: when a program is
 //! missing, no service is touched, nothing is installed, and the missing program is named.
 
+use crate::cases::check_each;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -66,7 +67,7 @@ impl Machine {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// Runs a script; returns what it said and the calls of pretended programs.
+    /// Runs a script; returns what it printed and the calls of pretended programs.
     fn run(&self, script: &str) -> (String, Vec<String>) {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let output = Command::new(self.bin().join("bash"))
@@ -147,7 +148,7 @@ fn scripts_never_touch_the_system_whatever_is_missing() {
                 };
                 machine.pretend(program, does);
             }
-            let (said, calls) = machine.run(script);
+            let (printed, calls) = machine.run(script);
             let offences = offences(&calls);
             if !offences.is_empty() {
                 wrong.push(format!(
@@ -156,7 +157,7 @@ fn scripts_never_touch_the_system_whatever_is_missing() {
             }
             if !calls.iter().any(|call| call.starts_with("cargo ")) {
                 wrong.push(format!(
-                    "{script} on a machine with {machine_has} ran nothing: {said}"
+                    "{script} on a machine with {machine_has} ran nothing: {printed}"
                 ));
             }
         }
@@ -174,20 +175,21 @@ fn scripts_name_what_is_missing_and_cannot_be_had() {
         ("benches/run", &["nginx"]),
         ("benches/guard", &["valgrind"]),
     ];
-    for (script, programs) in needs {
-        let (said, _) = Machine::new().run(script);
+    check_each(needs, |(script, programs)| {
+        let (printed, _) = Machine::new().run(script);
         for program in programs {
             // The scripts look there regardless of PATH.
             if Path::new("/usr/sbin").join(program).exists() {
                 continue;
             }
             assert!(
-                said.lines()
+                printed
+                    .lines()
                     .any(|line| line.contains("MISSING") && line.contains(program)),
-                "{script} does not name {program}: {said}"
+                "{script} does not name {program}: {printed}"
             );
         }
-    }
+    });
 }
 
 #[test]
@@ -196,11 +198,11 @@ fn what_is_missing_is_unpacked_below_target_and_then_found() {
     machine.pretend("apt-get", APT);
     machine.pretend("dpkg", DPKG);
     machine.pretend("cargo", "prometheus && promtool && amtool && curl");
-    let (said, _) = machine.run("tests/run");
-    assert!(!said.contains("MISSING: prometheus"), "{said}");
+    let (printed, _) = machine.run("tests/run");
+    assert!(!printed.contains("MISSING: prometheus"), "{printed}");
     let programs = machine.folder.path().join("target/programs");
-    assert!(programs.join("bin/prometheus").exists(), "{said}");
+    assert!(programs.join("bin/prometheus").exists(), "{printed}");
     // Found the second time without being asked for again.
-    let (said, _) = machine.run("tests/run");
-    assert!(!said.contains("missing: prometheus"), "{said}");
+    let (printed, _) = machine.run("tests/run");
+    assert!(!printed.contains("missing: prometheus"), "{printed}");
 }

@@ -1,6 +1,7 @@
 //! The systemd unit.
 
 use super::files::repository;
+use crate::cases::check_each;
 
 #[test]
 fn the_unit_file_fits_the_program_and_the_sample_configuration() {
@@ -21,14 +22,20 @@ fn the_unit_file_fits_the_program_and_the_sample_configuration() {
     assert_eq!(value("ExecReload"), "/bin/kill -HUP $MAINPID");
     let no_restart: Vec<_> = value("RestartPreventExitStatus").split(' ').collect();
     assert!(no_restart.contains(&"2"), "2 is a bad configuration");
-    for family in ["AF_INET", "AF_INET6", "AF_UNIX"] {
+    check_each(["AF_INET", "AF_INET6", "AF_UNIX"], |family| {
         let families = value("RestrictAddressFamilies");
         assert!(families.split(' ').any(|f| f == family), "{family}");
-    }
+    });
     assert_eq!(
         value("LimitCORE"),
         "0",
         "a core dump would hold every secret"
+    );
+    assert_eq!(value("StateDirectory"), "liveperson_exporter");
+    assert_eq!(
+        value("StateDirectoryMode"),
+        "0700",
+        "volumes of a contact centre are for no other user"
     );
     let cut_off =
         |line: &str| line.starts_with("PrivateNetwork=yes") || line.starts_with("IPAddressDeny=");

@@ -1,4 +1,4 @@
-//! All three ways of authorisation with the real binary: they work, a rotated secret works without
+//! All three methods of authorisation with the real binary: they work, a rotated secret works without
 //! a restart, and no output holds a secret.
 
 use std::path::Path;
@@ -9,23 +9,25 @@ use liveperson_exporter::simulator::{Fault, Options, Simulator, SystemClock, Tar
 use secrecy::SecretString;
 use tokio::task::{JoinSet, LocalSet};
 
+use crate::common::cases::check_each_async;
 use crate::common::{self, Exporter, eventually, sample};
 
 /// How an account is authorised, with a file for each secret.
-struct Way {
+#[derive(Debug)]
+struct AuthMethod {
     name: &'static str,
     yaml: &'static str,
     /// Files and what is in them.
     secrets: &'static [(&'static str, &'static str)],
 }
 
-const WAYS: [Way; 3] = [
-    Way {
+const AUTH_METHODS: [AuthMethod; 3] = [
+    AuthMethod {
         name: "oauth2",
         yaml: "oauth2: {client_id: demo, client_secret_file: client_secret}",
         secrets: &[("client_secret", "s3cr3t/of+the&client")],
     },
-    Way {
+    AuthMethod {
         name: "oauth1",
         yaml: "oauth1: {app_key: demo-app-key, app_secret_file: app_secret, \
                access_token_file: access_token, access_token_secret_file: token_secret}",
@@ -35,7 +37,7 @@ const WAYS: [Way; 3] = [
             ("token_secret", "s3cr3t of the t0ken%"),
         ],
     },
-    Way {
+    AuthMethod {
         name: "login",
         yaml: "login: {username: demo, password_file: password}",
         secrets: &[("password", "pa55\"w\\ord of a user")],
@@ -43,7 +45,7 @@ const WAYS: [Way; 3] = [
 ];
 
 fn all_secrets() -> Vec<String> {
-    let files = WAYS.iter().flat_map(|way| way.secrets);
+    let files = AUTH_METHODS.iter().flat_map(|method| method.secrets);
     let plain = files.map(|(_, secret)| (*secret).to_owned());
     plain.flat_map(|secret| in_every_form(&secret)).collect()
 }
@@ -63,7 +65,7 @@ fn in_every_form(secret: &str) -> Vec<String> {
 
 fn options() -> Options {
     let secret = |name: &str| -> SecretString {
-        let mut files = WAYS.iter().flat_map(|way| way.secrets);
+        let mut files = AUTH_METHODS.iter().flat_map(|method| method.secrets);
         let (_, value) = files.find(|(file, _)| *file == name).unwrap();
         (*value).into()
     };
@@ -85,7 +87,11 @@ async fn simulator(options: Options) -> Simulator {
         .unwrap()
 }
 
-fn configuration(simulator: &Simulator, way: &Way, more: &str) -> (tempfile::TempDir, String) {
+fn configuration(
+    simulator: &Simulator,
+    method: &AuthMethod,
+    more: &str,
+) -> (tempfile::TempDir, String) {
     let text = format!(
         r#"
 accounts:
@@ -96,11 +102,11 @@ limits: {{min_spacing: 10ms}}
 engagement_activity: {{interval: 1s, windows: [5m], skills: [101, 102, -1], agents: [1001, 1002]}}
 sla: {{interval: 1s, windows: [5m], skills: [101, 102]}}
 {more}"#,
-        way.yaml,
+        method.yaml,
         simulator.base_url()
     );
     let (folder, _) = common::configuration(&text);
-    for (name, secret) in way.secrets {
+    for (name, secret) in method.secrets {
         write_secret(folder.path(), name, secret);
     }
     (folder, text)
@@ -133,10 +139,10 @@ fn answered(simulator: &Simulator, api: &str, status: u16) -> usize {
     calls.count()
 }
 
-/// Every call of every way is accepted: ids lists with commas, names, retries and all.
+/// Every call of every method is accepted: ids lists with commas, names, retries and all.
 #[tokio::test]
-async fn every_way_is_accepted() {
-    for way in &WAYS {
+async fn every_method_is_accepted() {
+    check_each_async(&AUTH_METHODS, async |method| {
         let simulator = simulator(options()).await;
         // A retry of a signed call has to be signed again, or its nonce is refused.
         for api in [Target::Api("engactivity"), Target::Api("sla")] {
@@ -147,7 +153,7 @@ async fn every_way_is_accepted() {
                 ..Fault::default()
             });
         }
-        let (folder, _) = configuration(&simulator, way, "");
+        let (folder, _) = configuration(&simulator, method, "");
         let exporter = exporter(folder, &[]).await;
         exporter.page_with(UP[0], 1.0).await;
         exporter.page_with(UP[1], 1.0).await;
@@ -159,7 +165,7 @@ async fn every_way_is_accepted() {
             assert!(
                 !matches!(call.status, Some(400 | 401 | 403)),
                 "{}: {call:?}",
-                way.name
+                method.name
             );
         }
         assert!(
@@ -172,17 +178,23 @@ async fn every_way_is_accepted() {
             simulator.requests()
         );
         let tokens = answered(&simulator, "token", 200);
-        assert_eq!(tokens, usize::from(way.name != "oauth1"), "{}", way.name);
-    }
+        assert_eq!(
+            tokens,
+            usize::from(method.name != "oauth1"),
+            "{}",
+            method.name
+        );
+    })
+    .await;
 }
 
 /// A wrong key is refused by the simulated LivePerson: the test above can fail.
 #[tokio::test]
 async fn a_wrong_key_of_any_kind_is_refused() {
-    for way in &WAYS {
-        for (file, _) in way.secrets {
+    check_each_async(&AUTH_METHODS, async |method| {
+        for (file, _) in method.secrets {
             let simulator = simulator(options()).await;
-            let (folder, _) = configuration(&simulator, way, "");
+            let (folder, _) = configuration(&simulator, method, "");
             write_secret(folder.path(), file, "wrong");
             let exporter = exporter(folder, &[]).await;
             let refused = |api| answered(&simulator, api, 401);
@@ -193,21 +205,22 @@ async fn a_wrong_key_of_any_kind_is_refused() {
             assert_eq!(answered(&simulator, "engactivity", 200), 0, "{file}");
             assert_eq!(sample(&exporter.page().await, UP[0]), Some(0.0), "{file}");
         }
-    }
+    })
+    .await;
 }
 
 /// The secret is rotated at LivePerson and in the file, and the old tokens end: no restart is
 /// needed, and no poll is lost.
 #[tokio::test]
 async fn a_rotated_secret_works_without_a_restart() {
-    for way in &WAYS {
+    check_each_async(&AUTH_METHODS, async |method| {
         let simulator = simulator(options()).await;
-        let (folder, _) = configuration(&simulator, way, "");
+        let (folder, _) = configuration(&simulator, method, "");
         let path = folder.path().to_owned();
         let exporter = exporter(folder, &[]).await;
         exporter.page_with(UP[0], 1.0).await;
         exporter.page_with(UP[1], 1.0).await;
-        for (name, _) in way.secrets {
+        for (name, _) in method.secrets {
             write_secret(&path, name, &format!("new {name}"));
         }
         simulator.rotate_secrets(|secrets| {
@@ -222,19 +235,23 @@ async fn a_rotated_secret_works_without_a_restart() {
             answered(&simulator, "engactivity", 200),
             answered(&simulator, "sla", 200),
         );
-        eventually(&format!("{}: calls succeed again", way.name), async || {
-            let engagement = answered(&simulator, "engactivity", 200) > before.0 + 3;
-            let sla = answered(&simulator, "sla", 200) > before.1 + 3;
-            (engagement && sla).then_some(())
-        })
+        eventually(
+            &format!("{}: calls succeed again", method.name),
+            async || {
+                let engagement = answered(&simulator, "engactivity", 200) > before.0 + 3;
+                let sla = answered(&simulator, "sla", 200) > before.1 + 3;
+                (engagement && sla).then_some(())
+            },
+        )
         .await;
         exporter.page_with(UP[0], 1.0).await;
         exporter.page_with(UP[1], 1.0).await;
-        assert_eq!(answered(&simulator, "token", 401), 0, "{}", way.name);
+        assert_eq!(answered(&simulator, "token", 401), 0, "{}", method.name);
         let log = exporter.log();
         assert!(!log.contains("poll failed whole"), "{log}");
         assert!(log.contains("a secret was rotated"), "{log}");
-    }
+    })
+    .await;
 }
 
 /// Tokens that end quickly are renewed before they do: LivePerson refuses none, and there is one
@@ -251,7 +268,7 @@ async fn renewed_in_time(no_expires_in: bool) {
         ..options()
     })
     .await;
-    let (folder, _) = configuration(&simulator, &WAYS[0], "names: {lookup: false}");
+    let (folder, _) = configuration(&simulator, &AUTH_METHODS[0], "names: {lookup: false}");
     let exporter = exporter(folder, &[]).await;
     eventually("tokens are renewed", async || {
         (answered(&simulator, "token", 200) >= 3).then_some(())
@@ -281,7 +298,7 @@ async fn renewed_in_time(no_expires_in: bool) {
 async fn logins_are_five_seconds_apart() {
     let simulator = simulator(options()).await;
     let more = "names: {lookup: false}";
-    let (folder, text) = configuration(&simulator, &WAYS[2], more);
+    let (folder, text) = configuration(&simulator, &AUTH_METHODS[2], more);
     let text = text.replace("min_spacing: 10ms", "min_spacing: 10ms, max_in_flight: 4");
     std::fs::write(folder.path().join("liveperson_exporter.yml"), text).unwrap();
     let exporter = exporter(folder, &[]).await;
@@ -319,22 +336,22 @@ async fn no_output_ever_holds_a_secret() {
 async fn search_all_output() {
     let mut everything = Vec::new();
     let mut credentials = all_secrets();
-    for way in &WAYS {
-        // All at once: most of a life is waiting.
-        let mut lives = JoinSet::new();
+    for method in &AUTH_METHODS {
+        // All at once: most of a run is waiting.
+        let mut runs = JoinSet::new();
         for level in ["debug", "info", "warn", "error"] {
             for format in ["logfmt", "json"] {
-                lives.spawn_local(async move {
+                runs.spawn_local(async move {
                     let simulator = simulator(options()).await;
-                    let said = life_with_every_fault(&simulator, way, level, format).await;
-                    assert!(level == "error" || !said.is_empty());
-                    (said, simulator.credentials_seen())
+                    let printed = output_with_every_fault(&simulator, method, level, format).await;
+                    assert!(level == "error" || !printed.is_empty());
+                    (printed, simulator.credentials_seen())
                 });
             }
         }
-        for (said, seen) in lives.join_all().await {
-            everything.push(said);
-            assert!(!seen.is_empty(), "{}: nothing was presented", way.name);
+        for (printed, seen) in runs.join_all().await {
+            everything.push(printed);
+            assert!(!seen.is_empty(), "{}: nothing was presented", method.name);
             credentials.extend(seen.iter().flat_map(|one| in_every_form(one)));
         }
     }
@@ -345,7 +362,7 @@ async fn search_all_output() {
     assert!(credentials.len() > 50);
     let everything = everything.join("\n");
     assert!(everything.contains("401") && everything.contains("call ended"));
-    // What was repeated has come as far as here, and was made unreadable on the way.
+    // What was repeated has come as far as here, and was made unreadable on its way.
     assert!(everything.contains("Bearer [secret]") && everything.contains("[secret]\\\""));
     for credential in &credentials {
         assert!(
@@ -359,40 +376,60 @@ async fn search_all_output() {
     }
 }
 
-/// Everything that is said by a daemon that meets faults of all kinds, and by the commands.
-async fn life_with_every_fault(
+/// Everything that is printed by a daemon that meets faults of all kinds, and by the commands.
+async fn output_with_every_fault(
     simulator: &Simulator,
-    way: &Way,
+    method: &AuthMethod,
     level: &str,
     format: &str,
 ) -> String {
-    let (folder, text) = configuration(simulator, way, "");
-    let path = folder.path().to_owned();
-    let mut said = String::new();
-    let file = path.join("liveperson_exporter.yml");
+    let (folder, text) = configuration(simulator, method, "");
+    let file = folder.path().join("liveperson_exporter.yml");
+    let level = format!("--log.level={level}");
+    let format = format!("--log.format={format}");
+    let mut printed = String::new();
     for command in ["check-config", "test-connection"] {
-        let level = format!("--log.level={level}");
-        let mut process = common::command();
-        process
-            .arg(command)
-            .arg("--config.file")
-            .arg(&file)
-            .arg(&level);
-        let output = tokio::task::spawn_blocking(move || process.output().unwrap())
-            .await
-            .unwrap();
-        said.push_str(&String::from_utf8(output.stdout).unwrap());
-        said.push_str(&String::from_utf8(output.stderr).unwrap());
+        printed.push_str(&output_of(command, &file, &level).await);
     }
-    let flags = [
-        &format!("--log.level={level}"),
-        &format!("--log.format={format}"),
-        "--web.enable-lifecycle",
-    ];
     // Logged at info only: a process that says nothing is found by its port.
+    let flags = [&level, &format, "--web.enable-lifecycle"];
     let exporter = listening(folder, &flags).await;
     exporter.page_with(UP[1], 1.0).await;
-    // Servers that repeat the request, in errors of every kind.
+    repeat_requests_in_errors(simulator);
+    simulator.revoke_tokens();
+    printed.push_str(&pages(&exporter).await);
+    eventually("some of it has happened", async || {
+        let calls = simulator.requests();
+        let failed = calls
+            .iter()
+            .filter(|call| call.status.is_some_and(|s| s >= 300));
+        (failed.count() >= 4).then_some(())
+    })
+    .await;
+    printed.push_str(&pages(&exporter).await);
+    printed.push_str(&bad_reloads(&exporter, method, &text).await);
+    std::fs::write(&file, &text).unwrap();
+    exporter.signal("HUP");
+    simulator.revoke_tokens();
+    printed.push_str(&pages(&exporter).await);
+    printed.push_str(&exporter.log());
+    printed
+}
+
+async fn output_of(command: &str, file: &Path, level: &str) -> String {
+    let mut process = common::command();
+    process
+        .arg(command)
+        .arg("--config.file")
+        .arg(file)
+        .arg(level);
+    let run = tokio::task::spawn_blocking(move || process.output().unwrap());
+    let output = run.await.unwrap();
+    String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+}
+
+/// Servers that repeat the request, in errors of every kind.
+fn repeat_requests_in_errors(simulator: &Simulator) {
     for status in [400, 401, 403, 404, 500, 302] {
         simulator.push_fault(Fault {
             api: Target::Any,
@@ -402,46 +439,33 @@ async fn life_with_every_fault(
             ..Fault::default()
         });
     }
-    simulator.revoke_tokens();
-    said.push_str(&pages(&exporter).await);
-    eventually("some of it has happened", async || {
-        let calls = simulator.requests();
-        let failed = calls
-            .iter()
-            .filter(|call| call.status.is_some_and(|s| s >= 300));
-        (failed.count() >= 4).then_some(())
-    })
-    .await;
-    said.push_str(&pages(&exporter).await);
-    // A secret that is wrong now, and configurations that are.
-    for (name, _) in way.secrets {
-        write_secret(&path, name, "x");
+}
+
+/// The answers to reloads of configurations with mistakes, after the secrets have become wrong.
+async fn bad_reloads(exporter: &Exporter, method: &AuthMethod, text: &str) -> String {
+    let file = exporter.config_file();
+    for (name, _) in method.secrets {
+        write_secret(file.parent().unwrap(), name, "x");
     }
+    let mut printed = String::new();
     let wrong = text.replace("limits:", "limts:").replace("_file: ", ": ");
-    for (name, secret) in way.secrets {
-        let inline = wrong.replace(
-            &format!(": {name}"),
-            &format!(": {}", serde_json::json!(secret)),
-        );
+    for (name, secret) in method.secrets {
+        let secret = serde_json::json!(secret);
+        let inline = wrong.replace(&format!(": {name}"), &format!(": {secret}"));
         std::fs::write(&file, inline).unwrap();
         let reload = format!("{}/-/reload", exporter.base_url);
         let answer = common::http().post(&reload).send().await.unwrap();
-        said.push_str(&answer.text().await.unwrap());
+        printed.push_str(&answer.text().await.unwrap());
     }
-    std::fs::write(&file, &text).unwrap();
-    exporter.signal("HUP");
-    simulator.revoke_tokens();
-    said.push_str(&pages(&exporter).await);
-    said.push_str(&exporter.log());
-    said
+    printed
 }
 
 async fn pages(exporter: &Exporter) -> String {
-    let mut said = String::new();
+    let mut printed = String::new();
     for path in ["/", "/metrics", "/-/ready", "/-/healthy", "/nowhere"] {
-        said.push_str(&exporter.get(path).await.1);
+        printed.push_str(&exporter.get(path).await.1);
     }
-    said
+    printed
 }
 
 /// A daemon on a free port, which it may not log.

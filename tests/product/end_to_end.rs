@@ -9,6 +9,7 @@ use liveperson_exporter::simulator::{
 };
 use serde_json::Value;
 
+use crate::common::cases::{check_each, check_each_async};
 use crate::common::{self, Exporter, configuration, data, eventually, get, http, sample};
 
 /// A Tuesday at noon, UTC: a busy hour that stands still, so that numbers can be compared.
@@ -213,11 +214,12 @@ async fn expected(simulator: &Simulator) -> BTreeMap<String, f64> {
 
 #[tokio::test]
 async fn every_series_is_true_in_every_shape_of_answer() {
-    for (numbers, envelope, section_name) in [
+    let cases = [
         (Numbers::Integer, false, SectionName::SkillsMetricsPerAgent),
         (Numbers::Double, true, SectionName::SkillsMetrics),
         (Numbers::String, false, SectionName::SkillsMetrics),
-    ] {
+    ];
+    check_each_async(cases, async |(numbers, envelope, section_name)| {
         let options = Options {
             numbers,
             envelope,
@@ -250,7 +252,8 @@ async fn every_series_is_true_in_every_shape_of_answer() {
             .iter()
             .sum();
         assert_eq!(served, got.values().map(|_| 1.0).sum::<f64>());
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -277,6 +280,46 @@ async fn a_poll_makes_the_fewest_calls_and_the_session_one_of_each() {
     assert_eq!(calls, expected);
 }
 
+/// Faults of the next call of the SLA Histogram, with the code that counts it.
+fn faults_of_sla() -> [(Fault, &'static str); 9] {
+    let fault = || fault(Target::Api("sla"));
+    let status = |status| Fault {
+        status: Some(status),
+        ..fault()
+    };
+    let body = |body: &str| Fault {
+        body: Some(body.to_owned()),
+        ..fault()
+    };
+    let html = Fault {
+        html: true,
+        ..fault()
+    };
+    let truncate = Fault {
+        truncate: true,
+        ..fault()
+    };
+    let drop = Fault {
+        drop: true,
+        ..fault()
+    };
+    let throttled = Fault {
+        retry_after: Some("0".to_owned()),
+        ..status(429)
+    };
+    [
+        (html, "decode"),
+        (truncate, "decode"),
+        (drop, "connect"),
+        (status(500), "500"),
+        (status(403), "403"),
+        (status(302), "302"),
+        (body("{\"slaDataRange\": {\"x\": 1}}"), "decode"),
+        (body(""), "decode"),
+        (throttled, "429"),
+    ]
+}
+
 #[tokio::test]
 async fn faults_of_liveperson_keep_the_page_and_good_values_served() {
     let simulator = simulator(Options::in_process()).await;
@@ -286,73 +329,7 @@ sla: {interval: 1s, windows: [5m]}
 ";
     let exporter = Exporter::start(&yaml(&simulator, quick)).await;
     let good = data(&page_with_all_data(&exporter).await);
-    let sla = Target::Api("sla");
-    for (fault, code) in [
-        (
-            Fault {
-                html: true,
-                ..fault(sla)
-            },
-            "decode",
-        ),
-        (
-            Fault {
-                truncate: true,
-                ..fault(sla)
-            },
-            "decode",
-        ),
-        (
-            Fault {
-                drop: true,
-                ..fault(sla)
-            },
-            "connect",
-        ),
-        (
-            Fault {
-                status: Some(500),
-                ..fault(sla)
-            },
-            "500",
-        ),
-        (
-            Fault {
-                status: Some(403),
-                ..fault(sla)
-            },
-            "403",
-        ),
-        (
-            Fault {
-                status: Some(302),
-                ..fault(sla)
-            },
-            "302",
-        ),
-        (
-            Fault {
-                body: Some("{\"slaDataRange\": {\"x\": 1}}".to_owned()),
-                ..fault(sla)
-            },
-            "decode",
-        ),
-        (
-            Fault {
-                body: Some(String::new()),
-                ..fault(sla)
-            },
-            "decode",
-        ),
-        (
-            Fault {
-                status: Some(429),
-                retry_after: Some("0".to_owned()),
-                ..fault(sla)
-            },
-            "429",
-        ),
-    ] {
+    check_each_async(faults_of_sla(), async |(fault, code)| {
         let counted = format!(
             "liveperson_api_requests_total{{account=\"12345678\",api=\"sla\",code=\"{code}\"}}"
         );
@@ -370,9 +347,10 @@ sla: {interval: 1s, windows: [5m]}
             exporter.page_with(UP[1], 0.0).await;
         }
         // The next fault must not hit this one's retry.
-        start_afresh(&exporter).await;
+        restart_polls(&exporter).await;
         page_with_all_data(&exporter).await;
-    }
+    })
+    .await;
     assert_eq!(
         get(&format!("{}/-/healthy", exporter.base_url)).await.0,
         200
@@ -388,7 +366,7 @@ fn fault(api: Target) -> Fault {
 }
 
 /// A new account is polled at once, even when the old one was waiting.
-async fn start_afresh(exporter: &Exporter) {
+async fn restart_polls(exporter: &Exporter) {
     let file = exporter.config_file();
     let with = std::fs::read_to_string(&file).unwrap();
     let without = with.replace("id: \"12345678\"", "id: \"12345679\"");
@@ -456,49 +434,50 @@ domain_api: "http://{address}"
 }
 
 #[tokio::test]
-async fn a_wrong_secret_is_told_and_the_secret_is_not() {
+async fn a_wrong_secret_is_reported_without_the_secret() {
     let simulator = simulator(Options::in_process()).await;
     let yaml = yaml(&simulator, "").replace("demo-secret", "not-the-right-one");
     let exporter = Exporter::start_with(&yaml, &["--log.level=debug"]).await;
     let refused = "liveperson_api_requests_total{account=\"12345678\",api=\"token\",code=\"401\"}";
     let page = exporter.page_with(refused, 1.0).await;
-    let (_, landing) = exporter.get("/").await;
+    let (_, status_page) = exporter.get("/").await;
     let (_, ready) = exporter.get("/-/ready").await;
-    assert!(landing.contains("401"), "{landing}");
+    assert!(status_page.contains("401"), "{status_page}");
     assert!(exporter.log().contains("401"), "{}", exporter.log());
-    for text in [&page, &landing, &ready, &exporter.log()] {
+    check_each([&page, &status_page, &ready, &exporter.log()], |text| {
         assert!(!text.contains("not-the-right-one"), "{text}");
-    }
+    });
 }
 
 #[tokio::test]
 async fn bad_configuration_ends_with_status_2_before_anything_starts() {
     let (_folder, bad) = configuration("accounts: []\nsla: {buckets: [15, 30, 47]}\n");
-    for arguments in [
+    let cases = [
         vec!["--config.file", bad.to_str().unwrap()],
         vec!["--config.file", "/nonexistent/liveperson_exporter.yml"],
         vec!["check-config", bad.to_str().unwrap()],
         vec!["--log.level=loud"],
         vec!["--web.config.file", "/nonexistent/web.yml", "demo"],
-    ] {
+    ];
+    check_each(cases, |arguments| {
         let output = common::command().args(&arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(
             !output.stderr.is_empty() && output.stdout.is_empty(),
             "{arguments:?}"
         );
-    }
+    });
     let output = common::command()
         .arg("check-config")
         .arg(&bad)
         .output()
         .unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
+    let printed = String::from_utf8(output.stderr).unwrap();
     assert!(
-        said.contains("sla.buckets[2]: 47 is not a multiple of 5"),
-        "{said}"
+        printed.contains("sla.buckets[2]: 47 is not a multiple of 5"),
+        "{printed}"
     );
-    assert!(said.contains("accounts"), "{said}");
+    assert!(printed.contains("accounts"), "{printed}");
 }
 
 #[tokio::test]
@@ -512,7 +491,7 @@ async fn check_config_prints_the_plan_and_calls_nothing() {
         .unwrap();
     assert_eq!(output.status.code(), Some(0));
     let plan = String::from_utf8(output.stdout).unwrap();
-    for words in [
+    let cases = [
         "account 12345678",
         "engagement_activity: 4 requests every 30s, one starts every 7.5 s",
         "/operations/api/account/12345678/engactivity?timeframe=5&skillIds=all&agentIds=all&v=1",
@@ -520,10 +499,55 @@ async fn check_config_prints_the_plan_and_calls_nothing() {
         "names: 3 requests every 1h, after everything else",
         "requests per minute: 14.05; limits.min_spacing allows 6000",
         "for each skill that LivePerson names",
-    ] {
+    ];
+    check_each(cases, |words| {
         assert!(plan.contains(words), "{words:?} is not in\n{plan}");
-    }
+    });
     assert!(simulator.requests().is_empty());
+}
+
+#[tokio::test]
+async fn check_config_shows_running_totals_if_they_are_asked_for() {
+    let simulator = simulator(Options::in_process()).await;
+    let plan = |totals: bool| {
+        let more =
+            format!("engagement_activity: {{totals: {totals}}}\nsla: {{totals: {totals}}}\n");
+        let (_folder, file) = configuration(&yaml(&simulator, &more));
+        let mut command = common::command();
+        let output = command.arg("check-config").arg(&file).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let (with, without) = (plan(true), plan(false));
+    let mut missing = Vec::new();
+    for (plan, words) in [
+        (&with, "engagement_activity: 6 requests every 30s"),
+        (&with, "engactivity?timeframe=1440&v=1  (totals: account)"),
+        (
+            &with,
+            "engactivity?timeframe=1440&skillIds=all&agentIds=all&v=1  (totals: skill, agent)",
+        ),
+        (&with, "sla: 3 requests every 1m"),
+        (
+            &with,
+            "sla?timeframe=1440&histogram=0,15,30,45,60,90,120&v=1  (totals: wait times)",
+        ),
+        (
+            &with,
+            "data series: 40 + 15 for each skill that LivePerson names + 15 for each agent",
+        ),
+        (&without, "engagement_activity: 4 requests every 30s"),
+        (&without, "sla: 2 requests every 1m"),
+        (
+            &without,
+            "data series: 28 + 10 for each skill that LivePerson names + 10 for each agent",
+        ),
+    ] {
+        if !plan.contains(words) {
+            missing.push(words);
+        }
+    }
+    assert_eq!(missing, Vec::<&str>::new(), "{with}\n{without}");
+    assert!(!without.contains("totals"), "{without}");
 }
 
 #[tokio::test]
@@ -534,12 +558,13 @@ async fn it_stops_cleanly_even_while_a_call_hangs() {
         delay,
         ..fault(Target::Any)
     });
-    for signal in ["TERM", "INT"] {
+    check_each_async(["TERM", "INT"], async |signal| {
         let mut exporter = Exporter::start(&yaml(&simulator, "")).await;
         exporter.page().await;
         exporter.signal(signal);
         assert_eq!(exporter.ended().await.code(), Some(0), "{}", exporter.log());
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -577,13 +602,14 @@ async fn the_demo_shows_data_by_itself() {
     command.arg("demo");
     let demo = Exporter::spawn(command, tempfile::tempdir().unwrap()).await;
     let page = page_with_all_data(&demo).await;
-    for level in ["account", "skill", "agent", "skill_agent", "group"] {
+    let cases = ["account", "skill", "agent", "skill_agent", "group"];
+    check_each(cases, |level| {
         let series = format!("liveperson_window_{level}_");
         assert!(
             page.lines().any(|line| line.starts_with(&series)),
             "no {level} series"
         );
-    }
-    let (status, landing) = demo.get("/").await;
-    assert!(status == 200 && landing.contains("12345678"));
+    });
+    let (status, status_page) = demo.get("/").await;
+    assert!(status == 200 && status_page.contains("12345678"));
 }

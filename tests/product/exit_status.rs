@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use liveperson_exporter::simulator::{Options, Simulator, SystemClock};
 
+use crate::common::cases::check_each_async;
 use crate::common::{self, configuration, eventually, free_address};
 
 /// Where standard output and standard error go.
@@ -101,8 +102,7 @@ async fn finite_commands_keep_their_status_with_any_output_sink() {
     let [good, unreachable, bad] = [good, unreachable, bad].map(|f| f.display().to_string());
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().map(|address| (taken, address)).unwrap();
-    let mut wrong = Vec::new();
-    for (command, expected) in [
+    let cases = [
         ("--help".to_owned(), 0),
         ("demo --help".to_owned(), 0),
         ("help simulate".to_owned(), 0),
@@ -129,15 +129,14 @@ async fn finite_commands_keep_their_status_with_any_output_sink() {
             "simulate --listen=127.0.0.1:0 --faults=/there/is/none.yml".to_owned(),
             2,
         ),
-    ] {
+    ];
+    check_each_async(cases, async |(command, expected)| {
         for sink in SINKS {
             let found = status(spawn(&words(&command), sink)).await;
-            if found != Some(expected) {
-                wrong.push(format!("{command}, {sink:?}: {found:?} and not {expected}"));
-            }
+            assert_eq!(found, Some(expected), "{sink:?}");
         }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -149,8 +148,7 @@ async fn servers_stop_cleanly_with_any_output_sink() {
         "accounts: [{{id: \"12345678\", {CREDENTIALS}}}]\ndomain_api: \"{}\"\n",
         simulator.base_url()
     ));
-    let mut wrong = Vec::new();
-    for command in [
+    let cases = [
         format!("--log.level=debug --config.file={}", good.display()),
         format!(
             "run --log.level=debug --log.format=json --config.file={}",
@@ -158,7 +156,8 @@ async fn servers_stop_cleanly_with_any_output_sink() {
         ),
         "demo".to_owned(),
         "simulate".to_owned(),
-    ] {
+    ];
+    check_each_async(cases, async |command| {
         for sink in SINKS {
             let address = free_address();
             let listen = match command.as_str() {
@@ -168,10 +167,8 @@ async fn servers_stop_cleanly_with_any_output_sink() {
             let mut arguments = words(&command);
             arguments.push(format!("{listen}={address}"));
             let found = stopped(spawn(&arguments, sink), address).await;
-            if found != Some(0) {
-                wrong.push(format!("{command}, {sink:?}: {found:?} and not 0"));
-            }
+            assert_eq!(found, Some(0), "{sink:?}");
         }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    })
+    .await;
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::pki_types::PrivateKeyDer;
 
+use crate::common::cases::check_each_async;
 use crate::common::{self, Exporter, configuration, eventually};
 
 /// How a server treats a connection.
@@ -36,6 +37,12 @@ struct Case {
     code: &'static str,
     error: &'static str,
     advice: &'static str,
+}
+
+impl std::fmt::Debug for Case {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
 }
 
 const fn plain(
@@ -317,36 +324,20 @@ async fn page_and_log(case: &Case) -> (String, String) {
 
 #[tokio::test]
 async fn every_fault_has_its_code_its_log_line_and_its_advice() {
-    let mut wrong = Vec::new();
-    for case in cases() {
+    check_each_async(cases(), async |case| {
         let report = report(&case).await;
-        for words in [&format!("FAILED: {}", case.error), case.advice] {
-            // Where an error begins differently, only its important part is given.
-            let inside = words.strip_prefix("FAILED: ").unwrap_or(words);
-            if !report.contains(words) && !report.contains(inside) {
-                wrong.push(format!(
-                    "{}: {words:?} is not in the report\n{report}",
-                    case.name
-                ));
-            }
+        // Where an error begins differently, only its important part is given.
+        for words in [case.error, case.advice] {
+            assert!(report.contains(words), "{words:?} is not in\n{report}");
         }
         let (page, line) = page_and_log(&case).await;
         let counted = format!("api=\"{}\",code=\"{}\"", case.api, case.code);
-        if !page.contains(&counted) {
-            let codes = page.lines().filter(|line| line.contains("requests_total{"));
-            let codes: Vec<_> = codes.collect();
-            wrong.push(format!(
-                "{}: {counted} is not on the page: {codes:?}",
-                case.name
-            ));
-        }
+        let codes = page.lines().filter(|line| line.contains("requests_total{"));
+        let codes: Vec<_> = codes.collect();
+        assert!(page.contains(&counted), "{counted} is not in {codes:#?}");
         // What the log says of a 429 is that the daemon slows down by itself.
-        if case.code != "429" && !line.contains(case.advice) {
-            wrong.push(format!(
-                "{}: {:?} is not in\n{line}",
-                case.name, case.advice
-            ));
-        }
+        let has_advice = case.code == "429" || line.contains(case.advice);
+        assert!(has_advice, "{:?} is not in\n{line}", case.advice);
         // A 429 is logged as throttling, with its wait.
         let error = match case.code {
             "429" if case.error.ends_with(" 7s") => "wait=7",
@@ -354,20 +345,17 @@ async fn every_fault_has_its_code_its_log_line_and_its_advice() {
             _ => case.error,
         };
         let status = format!("status={}", case.code);
-        if !line.contains(error) || !line.contains(&status) {
-            wrong.push(format!(
-                "{}: {status} and {error:?} are not in\n{line}",
-                case.name
-            ));
+        for words in [error, &status] {
+            assert!(line.contains(words), "{words:?} is not in\n{line}");
         }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    })
+    .await;
 }
 
 /// Each of two windows has an odd agent: both are counted, one line reports them, and the others
 /// are served.
 #[tokio::test]
-async fn odd_entries_are_counted_told_once_and_cost_nothing_else() {
+async fn odd_entries_are_counted_reported_once_and_cost_nothing_else() {
     let body = r#"{"metricsTotals":{},"agentsMetrics":{"metricsPerAgent":{"4":{"connectedEngagements":3},
         "5":{"connectedEngagements":"token1"},"x":{}}}}"#;
     let length = body.len();

@@ -9,6 +9,7 @@ use liveperson_exporter::simulator::apis::Apis;
 use liveperson_exporter::simulator::{Fault, ManualClock, Options, Simulator, Target};
 use serde_json::Value;
 
+use crate::common::cases::{check_each, check_each_async};
 use crate::common::{Exporter, configuration, http, sample};
 
 #[path = "../../examples/queuestate/simulated.rs"]
@@ -137,9 +138,9 @@ async fn its_series_hold_what_liveperson_answers() {
         assert_eq!(sample(&page, series), Some(*value), "{series}");
     }
     assert_eq!(data_lines(&page).len(), series.len());
-    for family in FAMILIES {
+    check_each(FAMILIES, |family| {
         assert!(page.contains(&format!("# TYPE liveperson_skill_{family} gauge")));
-    }
+    });
 }
 
 #[tokio::test]
@@ -173,7 +174,7 @@ async fn no_data_is_no_sample() {
 }
 
 #[tokio::test]
-async fn every_page_knows_it_and_a_fault_of_its_api_is_its_own() {
+async fn every_page_shows_the_new_collector_and_faults_of_its_api() {
     let simulator = simulator().await;
     let exporter = started(&yaml(&simulator, "queuestate: {interval: 1s}")).await;
     for collector in ["engagement_activity", "sla", NAME] {
@@ -200,9 +201,9 @@ async fn every_page_knows_it_and_a_fault_of_its_api_is_its_own() {
     let added = http().post(faults).body(fault).send().await.unwrap();
     assert_eq!(added.status(), 200);
     let page = exporter.page_with(&up(NAME), 0.0).await;
-    for collector in ["engagement_activity", "sla"] {
+    check_each(["engagement_activity", "sla"], |collector| {
         assert_eq!(sample(&page, &up(collector)), Some(1.0), "{page}");
-    }
+    });
     let refused =
         "liveperson_api_requests_total{account=\"12345678\",api=\"queuestate\",code=\"403\"}";
     assert!(sample(&page, refused) >= Some(1.0), "{page}");
@@ -211,7 +212,7 @@ async fn every_page_knows_it_and_a_fault_of_its_api_is_its_own() {
 }
 
 #[tokio::test]
-async fn the_demo_has_it() {
+async fn the_demo_polls_the_new_collector() {
     let mut command = command();
     command.arg("demo");
     let exporter = Exporter::spawn(command, tempfile::tempdir().unwrap()).await;
@@ -231,14 +232,15 @@ async fn check_config_prints_its_plan_bound_and_mistakes() {
         let kept: Vec<_> = kept.collect();
         format!("{}\n{others_off}", kept.join("\n"))
     };
-    for (section, bound) in [
+    let cases = [
         (
             "",
             "data series: 3 + 3 for each skill that LivePerson names",
         ),
         ("queuestate: {skills: [4, 15]}", "data series: at most 9"),
         ("queuestate: {skills: none}", "data series: at most 3"),
-    ] {
+    ];
+    check_each_async(cases, async |(section, bound)| {
         let (status, plan) = run("check-config", &only(section)).await;
         assert_eq!(status, 0, "{plan}");
         let path =
@@ -246,7 +248,8 @@ async fn check_config_prints_its_plan_bound_and_mistakes() {
         for part in ["queuestate: 1 request every 30s", path, bound] {
             assert!(plan.contains(part), "{part} in {plan}");
         }
-    }
+    })
+    .await;
     let (status, text) = run("check-config", &only("queuestate: {skils: all}")).await;
     assert_eq!(status, 2, "{text}");
     let mistake = "queuestate.skils: unknown key; did you mean skills?";
@@ -254,7 +257,7 @@ async fn check_config_prints_its_plan_bound_and_mistakes() {
 }
 
 #[tokio::test]
-async fn test_connection_probes_it() {
+async fn test_connection_probes_the_new_collector() {
     let simulator = simulator().await;
     let (status, report) = run("test-connection", &yaml(&simulator, "")).await;
     assert_eq!(status, 0, "{report}");
@@ -273,16 +276,17 @@ async fn test_connection_probes_it() {
     });
     let (status, report) = run("test-connection", &yaml(&simulator, "")).await;
     assert_eq!(status, 1, "{report}");
-    for part in [
+    let cases = [
         "missing permission for the Current Queue State",
         "1 step failed.",
-    ] {
+    ];
+    check_each(cases, |part| {
         assert!(report.contains(part), "{part} in {report}");
-    }
+    });
 }
 
 #[test]
-fn the_product_itself_does_not_know_it() {
+fn the_product_does_not_know_the_example() {
     fn search(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

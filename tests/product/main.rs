@@ -34,6 +34,7 @@ mod oauthlib;
 mod operation;
 mod prometheus;
 mod prometheus_server;
+mod running_totals;
 mod scrape;
 mod test_connection;
 mod web;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use liveperson_exporter::simulator::{Fault, Options, Simulator, SystemClock, Target};
 
+use crate::common::cases::check_each_async;
 use crate::common::{self, Exporter, sample};
 
 const UP: [&str; 2] = [
@@ -67,7 +68,14 @@ async fn names_come_after_the_data_and_every_character_of_them() {
     });
     let more = "names: {skills: {103: \"Mine\", 7: \"Only mine\"}, agents: {1001: Dummy}}";
     let exporter = Exporter::start(&yaml(&simulator, more)).await;
-    let page = exporter.page_with(&requests("200"), 3.0).await;
+    // A call is counted a moment before its names are on the page.
+    exporter.page_with(&requests("200"), 3.0).await;
+    let page = common::eventually("names of all kinds are on the page", async || {
+        let page = exporter.page().await;
+        let counts = ["skill", "agent", "group"].map(|kind| info(&page, kind).len());
+        (counts[0] >= 5 && counts[1] >= 5 && counts[2] >= 2).then_some(page)
+    })
+    .await;
     assert_eq!(
         info(&page, "skill"),
         [
@@ -94,85 +102,76 @@ async fn names_come_after_the_data_and_every_character_of_them() {
 /// Only what is missing is missing, and it is logged once.
 #[tokio::test]
 async fn no_permission_for_names_is_one_warning_and_nothing_else() {
-    for fault in [
-        Fault {
-            status: Some(403),
-            ..Fault::default()
-        },
-        Fault {
-            status: Some(500),
-            ..Fault::default()
-        },
-        Fault {
-            status: Some(401),
-            ..Fault::default()
-        },
-        Fault {
-            html: true,
-            ..Fault::default()
-        },
-        Fault {
-            drop: true,
-            ..Fault::default()
-        },
-    ] {
-        let simulator = simulator().await;
-        let status = fault.status;
-        simulator.push_fault(Fault {
-            api: Target::Api("names"),
-            ..fault
-        });
-        let quick = "
+    let status = |status| Fault {
+        status: Some(status),
+        ..Fault::default()
+    };
+    let html = Fault {
+        html: true,
+        ..Fault::default()
+    };
+    let drop = Fault {
+        drop: true,
+        ..Fault::default()
+    };
+    let faults = [status(403), status(500), status(401), html, drop];
+    check_each_async(faults, check_fault_of_names).await;
+}
+
+async fn check_fault_of_names(fault: Fault) {
+    let simulator = simulator().await;
+    let status = fault.status;
+    simulator.push_fault(Fault {
+        api: Target::Api("names"),
+        ..fault
+    });
+    let quick = "
 engagement_activity: {interval: 1s, windows: [5m]}
 sla: {interval: 1s, windows: [5m]}
 names: {groups: {11: Mine}}
 ";
-        let exporter = Exporter::start(&yaml(&simulator, quick)).await;
-        common::eventually("names were asked for", async || {
-            let page = exporter.page().await;
-            page.lines()
-                .any(|line| {
-                    line.starts_with("liveperson_api_requests_total") && line.contains("\"names\"")
-                })
-                .then_some(())
-        })
-        .await;
-        // Polls of data go on after it.
-        let sla = || {
-            simulator
-                .requests()
-                .iter()
-                .filter(|call| call.api == "sla")
-                .count()
-        };
-        let before = sla();
-        common::eventually("polls go on", async || (sla() > before + 2).then_some(())).await;
+    let exporter = Exporter::start(&yaml(&simulator, quick)).await;
+    common::eventually("names were asked for", async || {
         let page = exporter.page().await;
-        if let Some(status) = status {
-            let counted = sample(&page, &requests(&status.to_string()));
-            assert!(counted.unwrap() >= 1.0, "{page}");
-        }
-        assert_eq!(
-            [sample(&page, UP[0]), sample(&page, UP[1])],
-            [Some(1.0), Some(1.0)]
-        );
-        assert!(info(&page, "skill").is_empty());
-        assert_eq!(info(&page, "group"), ["11\",name=\"Mine\"} 1"]);
-        let backoff = "liveperson_api_backoff_seconds{account=\"12345678\"}";
-        assert_eq!(sample(&page, backoff), Some(0.0));
-        let (ready, _) = exporter.get("/-/ready").await;
-        assert_eq!(ready, 200);
-        let log = exporter.log();
-        let warnings = log.lines().filter(|line| line.contains("account=12345678"));
-        let warnings = warnings.filter(|line| line.contains("level=warn"));
-        assert_eq!(warnings.count(), 1, "{log}");
-        let tokens = simulator
-            .requests()
-            .iter()
-            .filter(|call| call.api == "token")
-            .count();
-        assert_eq!(tokens, 1, "no token is fetched for the sake of names");
+        let mut counters = page.lines().filter(|line| line.contains("\"names\""));
+        let counted = counters.any(|line| line.starts_with("liveperson_api_requests_total"));
+        counted.then_some(())
+    })
+    .await;
+    // Polls of data go on after it.
+    let calls = |api| {
+        let calls = simulator.requests().into_iter();
+        calls.filter(|call| call.api == api).count()
+    };
+    let before = calls("sla");
+    common::eventually("polls go on", async || {
+        (calls("sla") > before + 2).then_some(())
+    })
+    .await;
+    let page = exporter.page().await;
+    if let Some(status) = status {
+        let counted = sample(&page, &requests(&status.to_string()));
+        assert!(counted.unwrap() >= 1.0, "{page}");
     }
+    assert_eq!(
+        [sample(&page, UP[0]), sample(&page, UP[1])],
+        [Some(1.0), Some(1.0)]
+    );
+    assert!(info(&page, "skill").is_empty());
+    assert_eq!(info(&page, "group"), ["11\",name=\"Mine\"} 1"]);
+    let backoff = "liveperson_api_backoff_seconds{account=\"12345678\"}";
+    assert_eq!(sample(&page, backoff), Some(0.0));
+    let (ready, _) = exporter.get("/-/ready").await;
+    assert_eq!(ready, 200);
+    let log = exporter.log();
+    let warnings = log.lines().filter(|line| line.contains("account=12345678"));
+    let warnings = warnings.filter(|line| line.contains("level=warn"));
+    assert_eq!(warnings.count(), 1, "{log}");
+    assert_eq!(
+        calls("token"),
+        1,
+        "no token is fetched for the sake of names"
+    );
 }
 
 /// The host of the account configuration is its own: without it there is all but names.

@@ -14,6 +14,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
+use crate::common::cases::{check_each, check_each_async};
 use crate::common::{self, Exporter, eventually, sample};
 
 /// No resolver knows it.
@@ -164,7 +165,7 @@ const UP: [&str; 2] = [
 
 #[tokio::test]
 async fn calls_use_the_proxy_and_trust_a_private_authority() {
-    for variable in ["HTTPS_PROXY", "https_proxy"] {
+    check_each_async(["HTTPS_PROXY", "https_proxy"], async |variable| {
         let secured = secured().await;
         let proxy = Proxy::start(secured.address, "200 Connection established").await;
         let url = format!("http://user:pr0xy-pa55@{}", proxy.address);
@@ -199,17 +200,19 @@ async fn calls_use_the_proxy_and_trust_a_private_authority() {
         );
         assert!(!exporter.log().contains("pr0xy-pa55"), "{}", exporter.log());
         assert!(!exporter.log().contains(&login), "{}", exporter.log());
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn no_proxy_is_honoured() {
     let secured = secured().await;
-    for (exception, proxied) in [
+    let cases = [
         (".liveperson.test", false),
         ("*", false),
         (".example.org", true),
-    ] {
+    ];
+    check_each_async(cases, async |(exception, proxied)| {
         let proxy = Proxy::start(secured.address, "200 OK").await;
         let environment = [
             ("HTTPS_PROXY", format!("http://{}", proxy.address)),
@@ -224,7 +227,7 @@ async fn no_proxy_is_honoured() {
             exporter.page_with(failed, 1.0).await;
         }
         assert_eq!(!proxy.heads().is_empty(), proxied, "NO_PROXY={exception}");
-    }
+    }).await;
 }
 
 /// Whoever is not trusted gets no request, not even one for a host.
@@ -234,9 +237,10 @@ async fn a_certificate_that_is_not_trusted_is_explained() {
     let proxy = Proxy::start(secured.address, "200 OK").await;
     let environment = [("HTTPS_PROXY", format!("http://{}", proxy.address))];
     let report = test_connection(folder(&secured, YAML), &environment).await;
-    for words in ["certificate", "set tls.ca_file", "not tried: the host of"] {
+    let cases = ["certificate", "set tls.ca_file", "not tried: the host of"];
+    check_each(cases, |words| {
         assert!(report.contains(words), "{words:?} is not in\n{report}");
-    }
+    });
     assert!(secured.simulator.requests().is_empty());
     let exporter = exporter(folder(&secured, YAML), &environment).await;
     let (status, reasons) = eventually("it says why it is not ready", async || {
@@ -251,7 +255,7 @@ async fn a_certificate_that_is_not_trusted_is_explained() {
 #[tokio::test]
 async fn a_proxy_that_refuses_is_explained() {
     let secured = secured().await;
-    for (status, words) in [
+    let cases = [
         (
             "407 Proxy Authentication Required",
             "the proxy wants a user name and a password",
@@ -261,14 +265,16 @@ async fn a_proxy_that_refuses_is_explained() {
             "the proxy does not let the call through: allow api.liveperson.test",
         ),
         ("502 Bad Gateway", "the proxy does not let the call through"),
-    ] {
+    ];
+    check_each_async(cases, async |(status, words)| {
         let proxy = Proxy::start(secured.address, status).await;
         let environment = [("HTTPS_PROXY", format!("http://{}", proxy.address))];
         let folder = folder(&secured, &format!("{YAML}{CA}"));
         let report = test_connection(folder, &environment).await;
         assert!(report.contains(words), "{words:?} is not in\n{report}");
         assert!(!proxy.heads().is_empty());
-    }
+    })
+    .await;
     let unreachable = listener().await;
     let environment = [(
         "HTTPS_PROXY",
@@ -286,16 +292,18 @@ async fn a_proxy_that_refuses_is_explained() {
 #[tokio::test]
 async fn a_proxy_that_cannot_be_used_is_not_bypassed() {
     let secured = secured().await;
-    for value in [
+    let cases = [
         "socks5://u:pr0xy-pa55@127.0.0.1:1080",
         "http://u:pr0xy-pa55@pro xy",
-    ] {
+    ];
+    check_each_async(cases, async |value| {
         let environment = [("HTTPS_PROXY", value.to_owned())];
         let folder = folder(&secured, &format!("{YAML}{CA}"));
         let report = test_connection(folder, &environment).await;
         let words = "HTTPS_PROXY is not the URL of an HTTP proxy";
         assert!(report.contains(words), "{report}");
         assert!(!report.contains("pr0xy-pa55"), "{report}");
-    }
+    })
+    .await;
     assert!(secured.simulator.requests().is_empty());
 }

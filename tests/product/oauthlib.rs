@@ -10,6 +10,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
+use crate::common::cases::{check_each, check_each_async};
 use crate::common::{Exporter, eventually, python_packages, sample};
 
 /// Whether the verifier is there. With CI=true it must be.
@@ -126,17 +127,18 @@ async fn oauthlib_accepts_every_call() {
         .iter()
         .map(|r| r["path"].as_str().unwrap())
         .collect();
-    for part in [
+    let cases = [
         "skillIds=-1,4,15",
         "agentIds=3,9223372036854775807",
         "histogram=0,15,30",
         "groupIds=7",
-    ] {
+    ];
+    check_each(cases, |part| {
         assert!(
             paths.iter().any(|path| path.contains(part)),
             "{part} in {paths:#?}"
         );
-    }
+    });
     let nonces: BTreeSet<_> = requests
         .iter()
         .map(|r| r["nonce"].as_str().unwrap())
@@ -146,13 +148,13 @@ async fn oauthlib_accepts_every_call() {
         requests.len(),
         "every attempt has a different nonce"
     );
-    for status in [503, 401] {
+    check_each([503, 401], |status| {
         let failed = requests.iter().position(|r| r["status"] == status).unwrap();
         let again = requests[failed + 1..]
             .iter()
             .find(|r| r["path"] == requests[failed]["path"]);
         assert_eq!(again.unwrap()["status"], 200, "a retry is signed again");
-    }
+    });
 }
 
 #[tokio::test]
@@ -160,12 +162,13 @@ async fn oauthlib_refuses_a_key_that_is_wrong_in_any_part() {
     if !available() {
         return;
     }
-    for part in [
+    let cases = [
         "app_key",
         "app_secret",
         "access_token",
         "access_token_secret",
-    ] {
+    ];
+    check_each_async(cases, async |part| {
         let verifier = Verifier::start(&key());
         let mut wrong = key();
         wrong[part] = json!("0123456789abcdef0123456789abcdeX");
@@ -180,5 +183,6 @@ async fn oauthlib_refuses_a_key_that_is_wrong_in_any_part() {
             "{part}: {requests:#?}"
         );
         assert_eq!(sample(&exporter.page().await, UP[1]), Some(0.0), "{part}");
-    }
+    })
+    .await;
 }

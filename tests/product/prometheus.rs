@@ -8,8 +8,33 @@ use std::sync::Arc;
 
 use liveperson_exporter::simulator::{Fault, Options, Simulator, SystemClock, Target};
 
+use crate::common::cases::check_each_async;
 use crate::common::{self, Exporter, get};
 use crate::prometheus_server::{Prometheus, has_promtool, servers};
+
+/// What promtool says about a page in the text format; `None` when it is not there, which is said
+/// loudly.
+pub(crate) fn complaints_of_promtool(page: &str) -> Option<String> {
+    if !has_promtool() {
+        return None;
+    }
+    let mut promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = promtool.stdin.take().unwrap();
+    let text = page.to_owned();
+    let writer = std::thread::spawn(move || stdin.write_all(text.as_bytes()));
+    let output = promtool.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed).into_owned();
+    assert!(output.status.success() || !printed.is_empty());
+    Some(printed)
+}
 
 async fn exporter() -> (Simulator, Exporter) {
     let simulator = Simulator::start(Options::in_process(), Arc::new(SystemClock))
@@ -37,14 +62,14 @@ limits: {{min_spacing: 10ms}}
 }
 
 #[tokio::test]
-async fn a_real_prometheus_scrapes_it_and_quantiles_work_without_rate() {
+async fn a_real_prometheus_scrapes_and_quantiles_work_without_rate() {
     let (_simulator, exporter) = exporter().await;
     for program in servers() {
-        scrapes_it_and_quantiles_work_without_rate(&program, &exporter).await;
+        scrapes_and_quantiles_work_without_rate(&program, &exporter).await;
     }
 }
 
-async fn scrapes_it_and_quantiles_work_without_rate(program: &Path, exporter: &Exporter) {
+async fn scrapes_and_quantiles_work_without_rate(program: &Path, exporter: &Exporter) {
     let prometheus = Prometheus::scraping(program, &exporter.base_url);
     prometheus.eventually("up", |values| values == [1.0]).await;
     prometheus
@@ -85,29 +110,9 @@ async fn scrapes_it_and_quantiles_work_without_rate(program: &Path, exporter: &E
 
 #[tokio::test]
 async fn promtool_has_nothing_to_say_about_the_page() {
-    if !has_promtool() {
-        return;
-    }
     let (_simulator, exporter) = exporter().await;
     let (_, page) = get(&format!("{}/metrics", exporter.base_url)).await;
-    let mut promtool = Command::new("promtool")
-        .args(["check", "metrics"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = promtool.stdin.take().unwrap();
-    let text = page.clone();
-    let writer = std::thread::spawn(move || std::io::Write::write_all(&mut stdin, text.as_bytes()));
-    let output = promtool.wait_with_output().unwrap();
-    writer.join().unwrap().unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    assert!(
-        output.status.success() && said.is_empty(),
-        "{}",
-        String::from_utf8_lossy(&said)
-    );
+    assert_eq!(complaints_of_promtool(&page).unwrap_or_default(), "");
 }
 
 /// Prometheus itself finds every odd name by exactly that name.
@@ -175,7 +180,7 @@ fn limits(page: &str) -> BTreeSet<&str> {
 
 /// A server that has one page and nothing else, so that a Prometheus of any version reads the
 /// format that is wanted.
-fn serve(content_type: &str, page: &str) -> String {
+pub(crate) fn serve(content_type: &str, page: &str) -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let answer = format!(
@@ -200,17 +205,18 @@ async fn every_upper_limit_is_a_canonical_number_in_both_formats() {
         "0.05", "0.1", "0.25", "0.5", "1.0", "10.0", "120.0", "15.0", "2.5", "30.0", "45.0", "5.0",
         "60.0", "90.0", "+Inf",
     ]);
-    for format in FORMATS {
+    check_each_async(FORMATS, async |format| {
         let (_, page) = page_in(format, &exporter).await;
         assert_eq!(limits(&page), wanted, "{format}");
-    }
+    })
+    .await;
 }
 
 /// Prometheus 3 rewrites the limits of some types and not those of others.
 #[tokio::test]
 async fn series_are_the_same_ones_whichever_format_a_prometheus_reads() {
     let (_simulator, exporter) = exporter().await;
-    for program in servers() {
+    check_each_async(servers(), async |program| {
         for format in FORMATS {
             let (content_type, page) = page_in(format, &exporter).await;
             let prometheus = Prometheus::scraping(&program, &serve(&content_type, &page));
@@ -229,5 +235,6 @@ async fn series_are_the_same_ones_whichever_format_a_prometheus_reads() {
                 );
             }
         }
-    }
+    })
+    .await;
 }

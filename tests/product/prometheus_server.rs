@@ -12,12 +12,12 @@ use crate::common::{self, eventually};
 fn version(program: &Path) -> Option<String> {
     let output = Command::new(program).arg("--version").output().ok()?;
     // Some print it on standard error.
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said).into_owned();
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed).into_owned();
     output
         .status
         .success()
-        .then(|| said.split(' ').nth(2).unwrap().to_owned())
+        .then(|| printed.split(' ').nth(2).unwrap().to_owned())
 }
 
 /// Says something that the test runner does not keep to itself.

@@ -9,6 +9,7 @@ use liveperson_exporter::simulator::{ManualClock, Options, Simulator};
 use reqwest::Method;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 
+use crate::common::cases::{check_each, check_each_async};
 use crate::common::{self, Exporter, data, eventually, sample};
 
 /// A Tuesday at noon, UTC, that stands still: two scrapes have the same numbers.
@@ -101,7 +102,7 @@ async fn scrape_by(
 
 /// What the strict parser found: a line for each family. `None` when there is no such parser here,
 /// which is said loudly, and fails in CI.
-fn strictly_parsed(page: &str) -> Option<Vec<String>> {
+pub(crate) fn strictly_parsed(page: &str) -> Option<Vec<String>> {
     let root = env!("CARGO_MANIFEST_DIR");
     let packages = common::python_packages();
     if !packages.join("prometheus_client").exists() {
@@ -143,13 +144,14 @@ async fn every_format_and_encoding_has_the_same_data_and_its_length() {
     with_data(&exporter).await;
     let plain = scrape(&exporter, "", "*/*", "identity").await.text();
     assert!(data(&plain).len() > 500);
-    for (accept, kind) in [
+    let cases = [
         ("text/plain", "text/plain; version=0.0.4; charset=utf-8"),
         (
             OPENMETRICS,
             "application/openmetrics-text; version=1.0.0; charset=utf-8",
         ),
-    ] {
+    ];
+    check_each_async(cases, async |(accept, kind)| {
         for (asked, got) in [
             ("identity", None),
             ("gzip", Some("gzip")),
@@ -170,7 +172,8 @@ async fn every_format_and_encoding_has_the_same_data_and_its_length() {
             let head = scrape_by(Method::HEAD, &exporter, "", accept, asked).await;
             assert!(head.body.is_empty() && head.length > 0);
         }
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -183,7 +186,7 @@ async fn every_openmetrics_page_passes_the_strict_parser() {
     with_data(&exporter).await;
     let page = scrape(&exporter, "", OPENMETRICS, "gzip").await.text();
     let families = strictly_parsed(&page).unwrap();
-    for wanted in [
+    let cases = [
         "liveperson_window_account_chats gauge - ",
         "liveperson_window_skill_agent_handling_seconds gauge seconds ",
         "liveperson_window_account_wait_seconds gaugehistogram seconds ",
@@ -193,14 +196,17 @@ async fn every_openmetrics_page_passes_the_strict_parser() {
         "liveperson_api_request_duration_seconds histogram seconds ",
         "liveperson_exporter_build info - 1",
         "process_cpu_seconds counter seconds 2",
-    ] {
+    ];
+    check_each(cases, |wanted| {
         let found = families.iter().any(|family| family.starts_with(wanted));
         assert!(found, "no {wanted:?} in {families:#?}");
-    }
-    for query in ["?collect[]=sla", "?collect[]=names", "?account[]=12345678"] {
+    });
+    let cases = ["?collect[]=sla", "?collect[]=names", "?account[]=12345678"];
+    check_each_async(cases, async |query| {
         let page = scrape(&exporter, query, OPENMETRICS, "gzip").await.text();
         assert!(strictly_parsed(&page).unwrap().len() > 10, "{query}");
-    }
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use liveperson_exporter::clock::WallClock as _;
 use liveperson_exporter::simulator::{Fault, Options, Simulator, SystemClock, Target};
 
+use crate::common::cases::{check_each, check_each_async};
 use crate::common::{self, configuration};
 
 const OAUTH2: &str = "oauth2: {client_id: demo, client_secret: demo-secret}";
@@ -42,25 +43,26 @@ async fn run(yaml: &str) -> (i32, String) {
     let run = tokio::task::spawn_blocking(move || command.output().unwrap());
     let output = run.await.unwrap();
     drop(folder);
-    let said = [output.stdout, output.stderr].concat();
+    let printed = [output.stdout, output.stderr].concat();
     (
         output.status.code().unwrap(),
-        String::from_utf8(said).unwrap(),
+        String::from_utf8(printed).unwrap(),
     )
 }
 
 #[tokio::test]
-async fn every_step_of_every_way_once_and_status_0() {
-    for (auth, way, calls) in [
+async fn every_step_of_every_auth_method_once_and_status_0() {
+    let cases = [
         (OAUTH2, "OAuth 2.0", 9),
         (OAUTH1, "OAuth 1.0", 7),
         (LOGIN, "user login", 9),
-    ] {
+    ];
+    check_each_async(cases, async |(auth, method, calls)| {
         let simulator = simulator().await;
         let (status, report) = run(&yaml(&simulator, auth)).await;
         assert_eq!(status, 0, "{report}");
         assert!(
-            report.contains("account 12345678") && report.contains(way),
+            report.contains("account 12345678") && report.contains(method),
             "{report}"
         );
         assert!(report.contains("All is well."), "{report}");
@@ -99,22 +101,18 @@ async fn every_step_of_every_way_once_and_status_0() {
             "{requests:#?}"
         );
         assert_eq!(data.count(), 2);
-    }
+    })
+    .await;
 }
 
-#[tokio::test]
-async fn what_is_wrong_is_named_with_what_to_do_and_status_1() {
-    let simulator = simulator().await;
-    let good = yaml(&simulator, OAUTH2);
-    let forbidden = |api| Fault {
-        api,
-        count: Some(1),
-        status: Some(403),
-        ..Fault::default()
-    };
-    for (yaml, fault, expected) in [
+/// A configuration, a fault that one call meets, and what the report says of both.
+type Failure = (String, Option<Fault>, [&'static str; 3]);
+
+fn failures_of_credentials(simulator: &Simulator) -> [Failure; 4] {
+    let oauth2 = yaml(simulator, OAUTH2);
+    [
         (
-            good.replace("demo-secret", "not-this-one"),
+            oauth2.replace("demo-secret", "not-this-one"),
             None,
             [
                 "FAILED: refused (401): invalid_client: Client",
@@ -123,7 +121,7 @@ async fn what_is_wrong_is_named_with_what_to_do_and_status_1() {
             ],
         ),
         (
-            good.replace("12345678", "87654321"),
+            oauth2.replace("12345678", "87654321"),
             None,
             [
                 "LivePerson does not know account 87654321",
@@ -132,25 +130,7 @@ async fn what_is_wrong_is_named_with_what_to_do_and_status_1() {
             ],
         ),
         (
-            good.clone(),
-            Some(forbidden(Target::Api("sla"))),
-            [
-                "FAILED: refused (403)",
-                "missing permission for the SLA",
-                "1 step failed.",
-            ],
-        ),
-        (
-            good.clone(),
-            Some(forbidden(Target::Api("names"))),
-            [
-                "FAILED: refused (403)",
-                "names.lookup to false",
-                "1 step failed.",
-            ],
-        ),
-        (
-            yaml(&simulator, OAUTH1).replace("demo-token-secret", "not-this-one"),
+            yaml(simulator, OAUTH1).replace("demo-token-secret", "not-this-one"),
             None,
             [
                 "signature_invalid",
@@ -159,7 +139,7 @@ async fn what_is_wrong_is_named_with_what_to_do_and_status_1() {
             ],
         ),
         (
-            yaml(&simulator, LOGIN).replace("demo-password", "not-this-one"),
+            yaml(simulator, LOGIN).replace("demo-password", "not-this-one"),
             None,
             [
                 "Login failed",
@@ -167,21 +147,44 @@ async fn what_is_wrong_is_named_with_what_to_do_and_status_1() {
                 "not tried: there is no token",
             ],
         ),
-        (
-            good.clone(),
-            Some(Fault {
-                api: Target::Api("sla"),
-                count: Some(1),
-                html: true,
-                ..Fault::default()
-            }),
-            [
-                "an HTML page instead of JSON",
-                "a sign-in page",
-                "1 step failed.",
-            ],
+    ]
+}
+
+fn failures_of_calls(simulator: &Simulator) -> [Failure; 3] {
+    let fails = |fault, expected: [&'static str; 2]| {
+        let [error, advice] = expected;
+        let expected = [error, advice, "1 step failed."];
+        (yaml(simulator, OAUTH2), Some(fault), expected)
+    };
+    let forbidden = |api| Fault {
+        api: Target::Api(api),
+        count: Some(1),
+        status: Some(403),
+        ..Fault::default()
+    };
+    let html = Fault {
+        api: Target::Api("sla"),
+        count: Some(1),
+        html: true,
+        ..Fault::default()
+    };
+    let refused = "FAILED: refused (403)";
+    [
+        fails(
+            forbidden("sla"),
+            [refused, "missing permission for the SLA"],
         ),
-    ] {
+        fails(forbidden("names"), [refused, "names.lookup to false"]),
+        fails(html, ["an HTML page instead of JSON", "a sign-in page"]),
+    ]
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_named_with_what_to_do_and_status_1() {
+    let simulator = simulator().await;
+    let credentials = failures_of_credentials(&simulator).into_iter();
+    let cases = credentials.chain(failures_of_calls(&simulator));
+    check_each_async(cases, async |(yaml, fault, expected)| {
         simulator.clear_faults();
         fault
             .into_iter()
@@ -192,7 +195,8 @@ async fn what_is_wrong_is_named_with_what_to_do_and_status_1() {
             assert!(report.contains(words), "{words:?} is not in\n{report}");
         }
         assert!(!report.contains("not-this-one"), "{report}");
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -234,15 +238,16 @@ async fn no_way_to_liveperson() {
     );
     let (status, report) = run(&yaml).await;
     assert_eq!(status, 1, "{report}");
-    for words in [
+    let cases = [
         "could not connect",
         "there is no way to 127.0.0.1",
         "set HTTPS_PROXY",
-    ] {
+    ];
+    check_each(cases, |words| {
         assert!(report.contains(words), "{words:?} is not in\n{report}");
-    }
-    let (status, said) = run("accounts: []\n").await;
-    assert_eq!(status, 2, "{said}");
+    });
+    let (status, printed) = run("accounts: []\n").await;
+    assert_eq!(status, 2, "{printed}");
 }
 
 /// The sample in docs/operations.md has the steps of the program, in its wording and columns.
@@ -292,7 +297,7 @@ async fn numbers_and_durations_are_readable() {
             ..Fault::default()
         })
     };
-    for (fault, status, expected) in [
+    let cases = [
         (
             fault(Fault {
                 body: Some("{\"slaDataRange\":{}}".to_owned()),
@@ -308,7 +313,8 @@ async fn numbers_and_durations_are_readable() {
             // Whatever a busy machine leaves of it.
             &["asked to wait 30s", "asked to wait 29s", "asked to wait 2"],
         ),
-    ] {
+    ];
+    check_each_async(cases, async |(fault, status, expected)| {
         simulator.clear_faults();
         simulator.push_fault(fault);
         let (found, report) = run(&yaml).await;
@@ -321,5 +327,6 @@ async fn numbers_and_durations_are_readable() {
         );
         let wait = line.split_once("wait ").map_or("", |(_, wait)| wait);
         assert!(!wait.contains('.'), "{line}");
-    }
+    })
+    .await;
 }

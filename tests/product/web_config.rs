@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
+use crate::common::cases::{check_each, check_each_async};
 use crate::common::{self, Exporter, command, configuration, eventually, sample};
 
 /// Nothing listens on that port; these tests need no data.
@@ -65,7 +66,7 @@ fn a_private_key_in_place_of_the_file_is_never_repeated() {
     });
     let pasted = pasted.into_iter().flatten();
     let broken = [key.clone(), format!("key: [{key}"), format!("{key}: x")];
-    for text in broken.into_iter().chain(pasted) {
+    check_each(broken.into_iter().chain(pasted), |text| {
         let (_folder, web) = web_file(&text);
         for words in [&["run"][..], &["check-config"], &["demo"]] {
             let output = run(words, &file, &web);
@@ -76,7 +77,7 @@ fn a_private_key_in_place_of_the_file_is_never_repeated() {
             assert!(has_path, "{words:?}: {output_text}");
             assert!(!output_text.contains(secret), "{words:?}: {output_text}");
         }
-    }
+    });
 }
 
 #[test]
@@ -85,7 +86,7 @@ fn check_config_reports_the_errors_of_both_files_at_once() {
     let (_folder, bad) = configuration("accounts: []");
     let (_folder, good_web) = web_file(&with_alice());
     let (_folder, bad_web) = web_file("tls_server_config: {min_version: TLS11}\nunknown: 1\n");
-    for (file, web, status, expected) in [
+    let cases = [
         (&good, &good_web, 0, &[][..]),
         (&good, &bad_web, 2, &["min_version: expected", "unknown: "]),
         (&bad, &good_web, 2, &["accounts"]),
@@ -95,14 +96,15 @@ fn check_config_reports_the_errors_of_both_files_at_once() {
             2,
             &["accounts", "min_version: expected", "unknown: "],
         ),
-    ] {
+    ];
+    check_each(cases, |(file, web, status, expected)| {
         let output = run(&["check-config"], file, web);
         let output_text = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(status), "{output_text}");
         for text in expected {
             assert!(output_text.contains(text), "{text} is not in {output_text}");
         }
-    }
+    });
 }
 
 async fn status(exporter: &Exporter, password: Option<&str>) -> u16 {
@@ -133,26 +135,30 @@ async fn no_invalid_file_disables_authentication() {
     let exporter = Exporter::start_with(CONFIGURATION, &arguments).await;
     until_up_to_date(&exporter, 1.0).await;
     let key = key();
-    for invalid in [
-        "",
-        "basic_auth_users:\n",
-        "\0",
-        &format!("# c\r\0{}", with_alice()),
-        &key,
-        &format!(
-            "tls_server_config: {{key_file: {}}}",
-            key.lines().nth(1).unwrap()
-        ),
-        "basic_auth_users: {alice:",
-        &format!("# c\r{}", "- ".repeat(100_000)),
-    ] {
-        write(&web, invalid);
-        until_up_to_date(&exporter, 0.0).await;
-        assert_eq!(status(&exporter, None).await, 401, "{invalid:.40}");
-        assert_eq!(status(&exporter, Some("right")).await, 200, "{invalid:.40}");
-        write(&web, &with_alice());
-        until_up_to_date(&exporter, 1.0).await;
-    }
+    check_each_async(
+        [
+            "",
+            "basic_auth_users:\n",
+            "\0",
+            &format!("# c\r\0{}", with_alice()),
+            &key,
+            &format!(
+                "tls_server_config: {{key_file: {}}}",
+                key.lines().nth(1).unwrap()
+            ),
+            "basic_auth_users: {alice:",
+            &format!("# c\r{}", "- ".repeat(100_000)),
+        ],
+        async |invalid| {
+            write(&web, invalid);
+            until_up_to_date(&exporter, 0.0).await;
+            assert_eq!(status(&exporter, None).await, 401, "{invalid:.40}");
+            assert_eq!(status(&exporter, Some("right")).await, 200, "{invalid:.40}");
+            write(&web, &with_alice());
+            until_up_to_date(&exporter, 1.0).await;
+        },
+    )
+    .await;
     let secret = key.lines().nth(1).unwrap();
     assert!(!exporter.log().contains(secret), "{}", exporter.log());
     drop(folder);
@@ -168,26 +174,29 @@ async fn the_demo_prints_https_only_with_tls() {
         &pair.signing_key.serialize_pem(),
     );
     let tls = "tls_server_config: {cert_file: crt, key_file: key}";
-    for (text, scheme) in [(with_alice().as_str(), "http"), (tls, "https")] {
-        let web = folder.path().join("web.yml");
-        write(&web, text);
-        let mut demo = command()
-            .arg("demo")
-            .arg("--web.listen-address=127.0.0.1:0")
-            .arg("--web.config.file")
-            .arg(&web)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(demo.stdout.take().unwrap()).lines();
-        let line = lines
-            .map_while(Result::ok)
-            .find(|line| line.contains("the series"));
-        demo.kill().unwrap();
-        demo.wait().unwrap();
-        let line = line.unwrap();
-        let prefix = format!("{scheme}://localhost:");
-        assert!(line.trim().starts_with(&prefix), "{line}");
-    }
+    check_each(
+        [(with_alice().as_str(), "http"), (tls, "https")],
+        |(text, scheme)| {
+            let web = folder.path().join("web.yml");
+            write(&web, text);
+            let mut demo = command()
+                .arg("demo")
+                .arg("--web.listen-address=127.0.0.1:0")
+                .arg("--web.config.file")
+                .arg(&web)
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            let lines = BufReader::new(demo.stdout.take().unwrap()).lines();
+            let line = lines
+                .map_while(Result::ok)
+                .find(|line| line.contains("the series"));
+            demo.kill().unwrap();
+            demo.wait().unwrap();
+            let line = line.unwrap();
+            let prefix = format!("{scheme}://localhost:");
+            assert!(line.trim().starts_with(&prefix), "{line}");
+        },
+    );
 }

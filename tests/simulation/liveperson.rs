@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fastrand::Rng;
 use liveperson_exporter::liveperson::{oauth2_token_lifetime, retry_after};
 use liveperson_exporter::scheduler::{Call, Outcome, RequestKey};
+use liveperson_exporter::vocabulary::SkillId;
 use reqwest::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 
 use super::clocks::Clocks;
@@ -90,10 +91,10 @@ impl LivePerson {
     }
 
     /// The skills that the answer to a request names: not every window has a chat of each.
-    pub(crate) fn skills_in(&self, request: RequestKey) -> Vec<i64> {
+    pub(crate) fn skills_in(&self, request: RequestKey) -> Vec<SkillId> {
         let skills = self.skills.iter().copied();
         let named = skills.filter(|id| !(request.0 >> id).is_multiple_of(2));
-        named.collect()
+        named.map(SkillId::from).collect()
     }
 
     /// Some skills get chats, others lose theirs.

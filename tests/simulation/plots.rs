@@ -9,6 +9,7 @@ use std::time::Duration;
 use liveperson_exporter::scheduler::Outcome;
 
 use super::svg::{Dot, Span, Timeline};
+use crate::cases::check_each;
 use crate::scheduler::test_driver::{DOWN, Driver, OK, PlainCall, data_task, settings};
 
 const PAUSE: &str = "#fde8c8";
@@ -128,12 +129,12 @@ fn write_the_plots() {
 
 #[test]
 fn the_committed_plots_are_what_the_simulation_makes() {
-    for (file, svg) in plots() {
+    check_each(plots(), |(file, svg)| {
         let committed = std::fs::read_to_string(&file).unwrap_or_default();
         assert!(
             committed == svg,
             "{} is not up to date: cargo test --test simulation write_the_plots -- --ignored",
             file.display()
         );
-    }
+    });
 }

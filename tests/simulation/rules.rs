@@ -138,16 +138,15 @@ pub(crate) fn check_status(
         left(without),
         left(with)
     );
-    status.with_collectors(|shown| {
-        assert_eq!(shown.len(), model.collectors.len());
-        for (shown, truth) in std::iter::zip(shown, &model.collectors) {
-            let recent = truth
-                .last_success_aged
-                .is_some_and(|at| aged - at < stale_after);
-            let up = truth.last_succeeded == Some(true) && recent;
-            assert_eq!(shown.up(aged, stale_after), up, "liveperson_up");
-        }
-    });
+    let shown = status.collectors();
+    assert_eq!(shown.len(), model.collectors.len());
+    for (shown, truth) in std::iter::zip(shown, &model.collectors) {
+        let recent = truth
+            .last_success_aged
+            .is_some_and(|at| aged - at < stale_after);
+        let up = truth.last_succeeded == Some(true) && recent;
+        assert_eq!(shown.up(aged, stale_after), up, "liveperson_up");
+    }
 }
 
 /// The window `today` by a wall clock that may be anywhere: 1 to 1440 minutes, back to midnight.

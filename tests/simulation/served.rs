@@ -8,14 +8,15 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use liveperson_exporter::collectors::{
-    AccountCollectors, ConfiguredCollector, Registry, Request, engagement_activity, sla,
+    AccountCollectors, ConfiguredCollector, DiscoveredSkills, Purpose, Registry, Request,
+    engagement_activity, sla,
 };
 use liveperson_exporter::config::Names;
 use liveperson_exporter::exposition::{Chunk, Format, SegmentWriter};
 use liveperson_exporter::metrics::{Catalogue, Family, LabelValue, Sink as _};
 use liveperson_exporter::scheduler::RequestKey;
 use liveperson_exporter::store::{PageFilter, Store};
-use liveperson_exporter::vocabulary::Level;
+use liveperson_exporter::vocabulary::{Level, SkillId};
 
 /// Distinct answers: many more than are ever served at once.
 const POOL: usize = 1024;
@@ -59,10 +60,10 @@ fn address(chunk: &Chunk) -> usize {
 pub(crate) struct Served {
     collectors: BTreeMap<&'static str, Answers>,
     next: usize,
-    /// The skills that answers have named; `None` before the first.
-    pub(crate) skills: Option<Vec<i64>>,
+    /// The skills that there are, by the answers that named them.
+    skills: Vec<DiscoveredSkills>,
     /// Names that LivePerson gave to skills.
-    names: BTreeMap<i64, String>,
+    names: BTreeMap<SkillId, String>,
     /// The part of the page that is this account's.
     selection: OnceLock<PageFilter>,
 }
@@ -88,7 +89,7 @@ struct Answer {
     /// The address of its bytes; `None` for one that has no series.
     address: Option<usize>,
     /// Skills that it named.
-    skills: Option<Vec<i64>>,
+    skills: Option<DiscoveredSkills>,
 }
 
 impl Served {
@@ -103,7 +104,7 @@ impl Served {
         collector: &ConfiguredCollector,
         plan: Vec<(RequestKey, Request)>,
     ) {
-        let expected = collectors.plan(collector, self.skills.as_deref());
+        let expected = collectors.plan(collector, &self.skills);
         let requests: Vec<_> = plan.iter().map(|(_, request)| request.clone()).collect();
         assert_eq!(requests, expected, "for the skills {:?}", self.skills);
         let answers = self.of(collector.label());
@@ -128,10 +129,12 @@ impl Served {
         key: RequestKey,
         request: &Request,
         came: Instant,
-        skills: Option<Vec<i64>>,
+        skills: Option<DiscoveredSkills>,
     ) -> Vec<Chunk> {
-        let chunks = if request.discovers_skills() {
-            self.skills.get_or_insert(skills.clone().unwrap());
+        let chunks = if request.purpose() == Purpose::SkillDiscovery {
+            if self.skills.is_empty() {
+                self.skills.extend(skills.clone());
+            }
             Vec::new()
         } else {
             // Not one of those that are still served.
@@ -156,10 +159,9 @@ impl Served {
     /// A poll ends: only what it requested is left, and skills that no answer says anything about.
     pub(crate) fn poll_ended(&mut self, label: &'static str, now: Instant, stale_after: Duration) {
         let answers = self.of(label);
-        let unknown_skills = answers
-            .planned
-            .iter()
-            .any(|(key, request)| request.discovers_skills() && !answers.answered.contains(key));
+        let unknown_skills = answers.planned.iter().any(|(key, request)| {
+            request.purpose() == Purpose::SkillDiscovery && !answers.answered.contains(key)
+        });
         let keys = answers.planned.iter().map(|(key, _)| key);
         let same = keys.clone().eq(&answers.planned_before);
         let complete = keys.clone().all(|key| answers.answered.contains(key));
@@ -177,8 +179,7 @@ impl Served {
             let named = answers.newest.values().filter_map(|a| a.skills.clone());
             let named: Vec<_> = named.collect();
             if !named.is_empty() {
-                let all: BTreeSet<i64> = named.into_iter().flatten().collect();
-                self.skills = Some(all.into_iter().collect());
+                self.skills = named;
             }
         }
     }
@@ -196,7 +197,7 @@ impl Served {
                 continue;
             }
             let collector = collectors.find(label).unwrap();
-            let plan = collectors.plan(collector, self.skills.as_deref());
+            let plan = collectors.plan(collector, &self.skills);
             let of_a_skill = |request: &Request| match (collector.needs_skills(), request.skill()) {
                 (Some(_), Some(id)) => collector.plan_for_skills(&[id]).contains(request),
                 _ => false,
@@ -209,7 +210,7 @@ impl Served {
     }
 
     /// LivePerson gives names to skills.
-    pub(crate) fn named(&mut self, names: &[(i64, String)]) {
+    pub(crate) fn named(&mut self, names: &[(SkillId, String)]) {
         self.names = names.iter().cloned().collect();
     }
 

@@ -1,17 +1,19 @@
 //! What a seed generates of an account: its configuration, its limits, and how LivePerson treats it.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use fastrand::Rng;
 use liveperson_exporter::collectors::engagement_activity::{self, EngagementActivity};
 use liveperson_exporter::collectors::sla::{self, Sla};
-use liveperson_exporter::collectors::{AccountCollectors, ConfiguredCollector};
+use liveperson_exporter::collectors::{AccountCollectors, ConfiguredCollector, DiscoveredSkills};
 use liveperson_exporter::config::Names;
 use liveperson_exporter::scheduler::{
-    AccountSettings, ServiceId, SessionSettings, TaskPolicy, TaskSettings, first_phase,
+    AccountSettings, Ordinal, ServiceId, SessionSettings, TaskId, TaskPolicy, TaskSettings,
+    first_phase,
 };
-use liveperson_exporter::vocabulary::{Selection, Window};
+use liveperson_exporter::vocabulary::{Id, Selection, SkillId, Window};
 
 use super::liveperson::MOST_SKILLS;
 
@@ -176,14 +178,14 @@ impl AccountSetup {
             ConfiguredCollector::new(&EngagementActivity, self.activity.clone()),
             ConfiguredCollector::new(&Sla, self.sla.clone()),
         ];
-        let first = self.number * all.len();
+        let first = Ordinal::of_account(self.number, all.len());
         self.collectors = AccountCollectors::new(&self.number.to_string(), BTreeMap::new(), all);
         let enabled = self.collectors.enabled().iter().enumerate();
         let collectors = enabled.map(|(index, collector)| {
             let interval = collector.interval();
             TaskSettings {
                 interval,
-                phase: first_phase(interval, first + index),
+                phase: first_phase(interval, first.of_task(TaskId::new(index))),
                 service: self.session.then_some(DATA_HOST),
                 policy: TaskPolicy::DATA,
             }
@@ -241,9 +243,10 @@ impl AccountSetup {
     }
 
     fn count_requests(&self) -> usize {
-        let some: Vec<i64> = (0..).take(MOST_SKILLS).collect();
+        let some: Vec<SkillId> = (0..).map(SkillId::from).take(MOST_SKILLS).collect();
         let plans = self.collectors.enabled().iter().map(|collector| {
-            let plan = self.collectors.plan(collector, Some(&some)).len();
+            let named = DiscoveredSkills::new(collector.probe(), some.clone());
+            let plan = self.collectors.plan(collector, &[named]).len();
             plan + match collector.label() {
                 "sla" => MOST_SKILLS * self.sla.windows.len(),
                 _ => 0,
@@ -283,11 +286,15 @@ fn windows(rng: &mut Rng) -> Vec<Window> {
     (0..count).map(|i| of[(first + i) % of.len()]).collect()
 }
 
-fn selection(rng: &mut Rng) -> Selection {
+fn some_ids<I: Id>(rng: &mut Rng, count: Range<i64>) -> Selection<I> {
+    Selection::Ids((0..rng.i64(count)).map(I::from).collect())
+}
+
+fn selection<I: Id>(rng: &mut Rng) -> Selection<I> {
     match rng.u32(..4) {
         0 | 1 => Selection::All,
         2 => Selection::None,
-        _ => Selection::Ids((0..rng.i64(1..4)).collect()),
+        _ => some_ids(rng, 1..4),
     }
 }
 
@@ -299,14 +306,15 @@ fn activity(rng: &mut Rng) -> engagement_activity::Settings {
         skills: selection(rng),
         agents: selection(rng),
         skill_agents: rng.bool(),
+        totals: false,
     }
 }
 
 fn sla(rng: &mut Rng) -> sla::Settings {
     let skills = selection(rng);
     let groups = match rng.u32(..24) {
-        0 | 1 => Selection::Ids((0..rng.i64(20..30)).collect()),
-        2..7 => Selection::Ids((0..rng.i64(1..4)).collect()),
+        0 | 1 => some_ids(rng, 20..30),
+        2..7 => some_ids(rng, 1..4),
         _ => Selection::None,
     };
     sla::Settings {
@@ -317,11 +325,12 @@ fn sla(rng: &mut Rng) -> sla::Settings {
         account: skills == Selection::None && groups == Selection::None || rng.bool(),
         skills,
         groups,
+        totals: false,
     }
 }
 
 fn names(rng: &mut Rng) -> Names {
-    let skills = (0..rng.i64(..3)).map(|id| (id, format!("mine {}", rng.u8(..4))));
+    let skills = (0..rng.i64(..3)).map(|id| (SkillId::from(id), format!("mine {}", rng.u8(..4))));
     let skills = skills.collect();
     Names {
         lookup: rng.u32(..3) == 0,

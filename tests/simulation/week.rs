@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use liveperson_exporter::scheduler::first_phase;
+use liveperson_exporter::scheduler::{Ordinal, first_phase};
 
 use crate::scheduler::test_driver::{DOWN, Driver, OK, data_task, settings, with_token};
 
@@ -15,7 +15,8 @@ fn over_a_week_no_period_drifts_and_memory_does_not_grow() {
         let mut rng = Rng::with_seed(seed);
         // Periods that no fraction of a second divides evenly.
         let intervals = [61_003, 90_007].map(Duration::from_millis);
-        let phases = [first_phase(intervals[0], 0), first_phase(intervals[1], 1)];
+        let phase = |place: usize| first_phase(intervals[place], Ordinal::of_account(place, 1));
+        let phases = [phase(0), phase(1)];
         let mut settings = with_token(settings(vec![data_task(0, 0), data_task(0, 0)]));
         settings.seed = seed;
         for (index, task) in settings.tasks.iter_mut().enumerate() {

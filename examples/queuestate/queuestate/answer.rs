@@ -1,7 +1,7 @@
 //! The answer of Current Queue State, and its parser.
 
 use liveperson_exporter::liveperson::json::{self, Content, NumericMap, ReadError, number, object};
-use liveperson_exporter::vocabulary::Selection;
+use liveperson_exporter::vocabulary::{Selection, SkillId};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
@@ -39,7 +39,7 @@ pub(crate) struct QueueAnswer {
     /// `totals`.
     pub(crate) account: Queue,
     /// `skills`, ascending by id, unique.
-    pub(crate) skills: Vec<(i64, Queue)>,
+    pub(crate) skills: Vec<(SkillId, Queue)>,
 }
 
 /// Reads an answer and makes sure that everything asked for is in it.
@@ -55,7 +55,7 @@ pub(super) fn read(body: &[u8], query: &QueueQuery) -> Result<Content<QueueAnswe
 struct RawAnswer {
     #[serde(deserialize_with = "object")]
     totals: Option<Queue>,
-    skills: Option<NumericMap<i64, Queue>>,
+    skills: Option<NumericMap<SkillId, Queue>>,
 }
 
 impl RawAnswer {

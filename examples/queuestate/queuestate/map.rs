@@ -12,12 +12,7 @@ pub(super) fn map(account: &str, query: &QueueQuery, answer: &QueueAnswer, sink:
     queue(&families::ACCOUNT, &[account], &answer.account, sink);
     for (id, skill) in &answer.skills {
         if query.skills.contains(*id) {
-            queue(
-                &families::SKILL,
-                &[account, LabelValue::Id(*id)],
-                skill,
-                sink,
-            );
+            queue(&families::SKILL, &[account, (*id).into()], skill, sink);
         }
     }
 }

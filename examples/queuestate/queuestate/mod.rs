@@ -12,7 +12,7 @@ use liveperson_exporter::collectors::realtime::count;
 use liveperson_exporter::config::CollectorSection as _;
 use liveperson_exporter::liveperson::json::{Content, ReadError};
 use liveperson_exporter::metrics::{Family, Sink};
-use liveperson_exporter::vocabulary::{Level, Service};
+use liveperson_exporter::vocabulary::{Level, Service, SkillId};
 
 use answer::QueueAnswer;
 use query::QueueQuery;
@@ -48,7 +48,7 @@ impl Collector for QueueState {
 
     /// One request: the answer about all skills has the totals of the account, and one about some
     /// of them does not.
-    fn plan(&self, settings: &Settings, _: &Target<'_>, _: &[i64]) -> Vec<QueueQuery> {
+    fn plan(&self, settings: &Settings, _: &Target<'_>, _: &[SkillId]) -> Vec<QueueQuery> {
         vec![QueueQuery {
             skills: settings.skills.clone(),
         }]
@@ -66,8 +66,8 @@ impl Collector for QueueState {
         map::map(account, query, answer, sink);
     }
 
-    fn purpose(&self, query: &QueueQuery) -> String {
-        query.purpose()
+    fn describe(&self, query: &QueueQuery) -> String {
+        query.describe()
     }
 
     fn series(&self, settings: &Settings) -> SeriesBound {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use liveperson_exporter::config::{CollectorSection, Key, SectionReader};
-use liveperson_exporter::vocabulary::Selection;
+use liveperson_exporter::vocabulary::{Selection, SkillId};
 
 /// The settings of the Current Queue State collector.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,7 +13,7 @@ pub(crate) struct Settings {
     /// Time between the starts of two polls.
     pub(crate) interval: Duration,
     /// Skills that are served beside the account.
-    pub(crate) skills: Selection,
+    pub(crate) skills: Selection<SkillId>,
 }
 
 impl CollectorSection for Settings {
@@ -28,7 +28,7 @@ impl CollectorSection for Settings {
         Self {
             enabled: reader.enabled(true),
             interval: reader.interval(Duration::from_secs(30)),
-            skills: reader.selection("skills", Selection::All, SectionReader::MIN_SKILL_ID),
+            skills: reader.selection("skills", Selection::All),
         }
     }
 

@@ -441,11 +441,14 @@ def losses():
 
 def saves():
     failed = f"increase({chosen('liveperson_totals_save_failures_total')}[$__rate_interval]) > 0"
+    rejected = f"increase({chosen('liveperson_totals_state_rejected_total')}[$__rate_interval]) > 0"
     return _third(
         "Since the totals were saved",
-        "Running totals are saved to --state.dir, so that a restart does not lose them.",
+        "Running totals are saved to --state.dir, so that a restart does not lose them. Rejected: files there that could "
+        "not be used; the log says why.",
         over_time(f"time() - {chosen('liveperson_totals_saved_timestamp_seconds')}", "{{instance}} {{account}}"),
         over_time(failed, "{{instance}} {{account}}: failures"),
+        over_time(rejected, "{{instance}} {{account}}: rejected files"),
         unit="dthms",
         empty=texts.NEEDS_TOTALS + ", or no --state.dir",
     )

@@ -9,14 +9,29 @@ use super::query::{EngagementQuery, path};
 use super::settings::Settings;
 use crate::collectors::collector::Target;
 use crate::collectors::realtime::IdFilter;
-use crate::vocabulary::{Level, Selection, Window};
+use crate::totals::SeriesKey;
+use crate::vocabulary::{AgentId, Id, Level, Selection, SkillId, Window};
 
-/// The requests of one poll, window by window.
+/// The requests of one poll, window by window; running totals are one more window.
 pub(super) fn plan(settings: &Settings, target: &Target<'_>) -> Vec<EngagementQuery> {
-    let windows = settings.windows.iter();
+    let totals = settings.totals.then_some(Window::SinceAnchor);
+    let windows = settings.windows.iter().copied().chain(totals);
     windows
-        .flat_map(|window| of_window(settings, target, *window))
+        .flat_map(|window| of_window(settings, target, window))
         .collect()
+}
+
+/// The request of the plan that feeds the running totals of an id.
+pub(super) fn total_query(
+    settings: &Settings,
+    target: &Target<'_>,
+    key: SeriesKey,
+) -> Option<EngagementQuery> {
+    if !settings.totals {
+        return None;
+    }
+    let mut queries = of_window(settings, target, Window::SinceAnchor).into_iter();
+    queries.find(|query| query.feeds(key))
 }
 
 fn of_window(settings: &Settings, target: &Target<'_>, window: Window) -> Vec<EngagementQuery> {
@@ -52,23 +67,23 @@ fn of_window(settings: &Settings, target: &Target<'_>, window: Window) -> Vec<En
     all.collect()
 }
 
-fn skill_filters(selection: &Selection, target: &Target<'_>) -> Vec<IdFilter> {
+fn skill_filters(selection: &Selection<SkillId>, target: &Target<'_>) -> Vec<IdFilter<SkillId>> {
     // The first list of skills may share its call with all agents.
     filters(selection, target, |ids| (ids, Some(IdFilter::All)))
 }
 
-fn agent_filters(selection: &Selection, target: &Target<'_>) -> Vec<IdFilter> {
+fn agent_filters(selection: &Selection<AgentId>, target: &Target<'_>) -> Vec<IdFilter<AgentId>> {
     // A list of agents restricts skills and never shares a call with them.
     filters(selection, target, |ids| (None, ids))
 }
 
 /// One filter for each call. `beside` puts an empty list of the ids beside the longest that the other
 /// parameter can be.
-fn filters(
-    selection: &Selection,
+fn filters<I: Id>(
+    selection: &Selection<I>,
     target: &Target<'_>,
-    beside: impl Fn(Option<IdFilter>) -> (Option<IdFilter>, Option<IdFilter>),
-) -> Vec<IdFilter> {
+    beside: impl Fn(Option<IdFilter<I>>) -> (Option<IdFilter<SkillId>>, Option<IdFilter<AgentId>>),
+) -> Vec<IdFilter<I>> {
     let ids = match selection {
         Selection::None => return Vec::new(),
         Selection::All => return vec![IdFilter::All],
@@ -89,6 +104,7 @@ fn filters(
 
 #[cfg(test)]
 mod tests {
+    use crate::cases::check_each;
     use std::time::Duration;
 
     use super::*;
@@ -99,7 +115,11 @@ mod tests {
         base_url: None,
     };
 
-    fn settings(skills: Selection, agents: Selection, skill_agents: bool) -> Settings {
+    fn settings(
+        skills: Selection<SkillId>,
+        agents: Selection<AgentId>,
+        skill_agents: bool,
+    ) -> Settings {
         Settings {
             enabled: true,
             interval: Duration::from_secs(30),
@@ -107,14 +127,15 @@ mod tests {
             skills,
             agents,
             skill_agents,
+            totals: false,
         }
     }
 
-    fn ids(ids: &[i64]) -> Selection {
-        Selection::Ids(ids.to_vec())
+    fn ids<I: Id>(ids: &[i64]) -> Selection<I> {
+        Selection::Ids(ids.iter().copied().map(I::from).collect())
     }
 
-    fn filter(filter: Option<&IdFilter>) -> String {
+    fn filter<I: Id>(filter: Option<&IdFilter<I>>) -> String {
         match filter {
             None => "-".to_owned(),
             Some(IdFilter::All) => "all".to_owned(),
@@ -123,7 +144,11 @@ mod tests {
     }
 
     /// The plan as `skillIds / agentIds: levels`.
-    fn activity(skills: Selection, agents: Selection, skill_agents: bool) -> Vec<String> {
+    fn activity(
+        skills: Selection<SkillId>,
+        agents: Selection<AgentId>,
+        skill_agents: bool,
+    ) -> Vec<String> {
         let plan = plan(&settings(skills, agents, skill_agents), &TARGET);
         let describe = |query: &EngagementQuery| {
             let levels: Vec<_> = query.levels.iter().map(|level| level.label()).collect();
@@ -203,10 +228,96 @@ mod tests {
     }
 
     #[test]
+    fn running_totals_are_asked_for_like_one_more_window() {
+        let settings = Settings {
+            windows: vec![Window::Minutes(5)],
+            totals: true,
+            ..settings(ids(&[4]), ids(&[3]), true)
+        };
+        let plan = plan(&settings, &TARGET);
+        let (window, totals) = plan.split_at(3);
+        let as_totals = window.iter().map(|query| EngagementQuery {
+            window: Window::SinceAnchor,
+            ..query.clone()
+        });
+        assert_eq!(totals, as_totals.collect::<Vec<_>>());
+    }
+
+    /// Which of the requests for running totals feeds each key, by its place among them.
+    fn feeding(settings: &Settings, keys: &[SeriesKey]) -> Vec<Option<usize>> {
+        let plan = plan(settings, &TARGET);
+        let totals = plan.iter().filter(|q| q.window == Window::SinceAnchor);
+        let totals: Vec<_> = totals.collect();
+        let place = |key: &SeriesKey| {
+            let query = total_query(settings, &TARGET, *key)?;
+            totals.iter().position(|planned| **planned == query)
+        };
+        keys.iter().map(place).collect()
+    }
+
+    #[test]
+    fn totals_come_from_the_request_that_names_their_id() {
+        use Level::{Agent, Group, Skill};
+        let keys = [
+            SeriesKey::ACCOUNT,
+            SeriesKey::one(Skill, 4),
+            SeriesKey::one(Skill, 5),
+            SeriesKey::skill_agent(4, 3),
+            SeriesKey::skill_agent(5, 3),
+            SeriesKey::one(Agent, 3),
+            SeriesKey::one(Agent, 9),
+            SeriesKey::one(Group, 4),
+        ];
+        let (one, two) = (Some(1), Some(2));
+        for (settings, expected) in [
+            (
+                settings(Selection::All, Selection::All, true),
+                [Some(0), one, one, one, one, one, one, None],
+            ),
+            (
+                settings(ids(&[4]), ids(&[3]), true),
+                [Some(0), one, None, one, None, two, None, None],
+            ),
+            (
+                settings(Selection::All, Selection::None, false),
+                [Some(0), one, one, None, None, None, None, None],
+            ),
+        ] {
+            let with_totals = Settings {
+                totals: true,
+                ..settings.clone()
+            };
+            assert_eq!(feeding(&with_totals, &keys), expected, "{settings:?}");
+            assert_eq!(feeding(&settings, &keys), [None; 8], "{settings:?}");
+        }
+    }
+
+    #[test]
+    fn each_list_of_split_ids_feeds_its_own_totals() {
+        let skills: Vec<i64> = (0..500).map(|n| i64::MAX - n).collect();
+        let settings = Settings {
+            totals: true,
+            ..settings(ids(&skills), Selection::None, true)
+        };
+        for skill in &skills {
+            for key in [
+                SeriesKey::one(Level::Skill, *skill),
+                SeriesKey::skill_agent(*skill, 3),
+            ] {
+                let query = total_query(&settings, &TARGET, key).unwrap();
+                let Some(IdFilter::Ids(list)) = &query.skills else {
+                    panic!("{query:?}");
+                };
+                assert!(list.contains(&(*skill).into()), "{key:?}");
+            }
+        }
+    }
+
+    #[test]
     fn long_lists_are_split_so_that_no_url_passes_2000_characters() {
         let skills: Vec<i64> = (0..500).map(|n| i64::MAX - n).collect();
         let agents: Vec<i64> = (0..500).map(|n| 1_000_000 + n).collect();
-        for agent_selection in [Selection::All, ids(&agents)] {
+        check_each([Selection::All, ids(&agents)], |agent_selection| {
             let settings = settings(ids(&skills), agent_selection.clone(), false);
             let plan = plan(&settings, &TARGET);
             let (mut seen_skills, mut seen_agents, mut agent_levels) = (vec![], vec![], 0);
@@ -214,10 +325,10 @@ mod tests {
                 let longest_host = 8 + 253 + 6;
                 assert!(longest_host + path("1", query, &|_| 1440).len() <= 2_000);
                 if let Some(IdFilter::Ids(ids)) = &query.skills {
-                    seen_skills.extend(ids.clone());
+                    seen_skills.extend(ids.iter().copied().map(i64::from));
                 }
                 if let Some(IdFilter::Ids(ids)) = &query.agents {
-                    seen_agents.extend(ids.clone());
+                    seen_agents.extend(ids.iter().copied().map(i64::from));
                 }
                 agent_levels += usize::from(query.levels.contains(&Level::Agent));
             }
@@ -228,7 +339,7 @@ mod tests {
             } else {
                 assert_eq!(seen_agents, agents);
             }
-        }
+        });
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use crate::collectors::realtime::TOTALS_BY_DEFAULT;
 use crate::config::{CollectorSection, Key, SectionReader};
-use crate::vocabulary::{Selection, Window};
+use crate::vocabulary::{AgentId, Selection, SkillId, Window};
 
 /// The settings of the Engagement Activity collector.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,11 +16,13 @@ pub struct Settings {
     /// Time frames that are requested, in the order of the file, without duplicates.
     pub windows: Vec<Window>,
     /// Skills to serve.
-    pub skills: Selection,
+    pub skills: Selection<SkillId>,
     /// Agents to serve.
-    pub agents: Selection,
+    pub agents: Selection<AgentId>,
     /// Whether to serve series per skill AND agent.
     pub skill_agents: bool,
+    /// Whether to serve running totals, at the levels of the windows.
+    pub totals: bool,
 }
 
 impl CollectorSection for Settings {
@@ -31,17 +34,18 @@ impl CollectorSection for Settings {
         Key::selection("skills"),
         Key::selection("agents"),
         Key::value("skill_agents"),
+        Key::value("totals"),
     ];
 
     fn read(reader: &SectionReader<'_>) -> Self {
-        let (skill, agent) = (SectionReader::MIN_SKILL_ID, SectionReader::MIN_ID);
         let section = Self {
             enabled: reader.enabled(true),
             interval: reader.interval(Duration::from_secs(30)),
             windows: reader.windows("windows", &[Window::Minutes(5), Window::Minutes(60)]),
-            skills: reader.selection("skills", Selection::All, skill),
-            agents: reader.selection("agents", Selection::All, agent),
+            skills: reader.selection("skills", Selection::All),
+            agents: reader.selection("agents", Selection::All),
             skill_agents: reader.bool("skill_agents", false),
+            totals: reader.bool("totals", TOTALS_BY_DEFAULT),
         };
         if section.enabled && section.skill_agents && section.skills == Selection::None {
             reader.contradiction(

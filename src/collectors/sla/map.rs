@@ -7,14 +7,20 @@ use super::answer::SlaAnswer;
 use super::families;
 use super::query::{SlaQuery, Subject};
 use crate::metrics::{LabelValue, Sink};
+use crate::vocabulary::Window;
 
 /// Maps one answer.
 pub fn map(account: &str, query: &SlaQuery, answer: &SlaAnswer, sink: &mut dyn Sink) {
+    // An answer since an anchor has no series of its own.
+    if query.window == Window::SinceAnchor {
+        return;
+    }
     let window = query.window.label();
     let (account, window) = (LabelValue::Text(account), LabelValue::Text(&window));
     let labels = match query.subject {
         Subject::Account => vec![account, window],
-        Subject::Skill(id) | Subject::Group(id) => vec![account, LabelValue::Id(id), window],
+        Subject::Skill(id) => vec![account, id.into(), window],
+        Subject::Group(id) => vec![account, id.into(), window],
     };
     let Some(families) = families::of_level(query.subject.level()) else {
         return;
@@ -25,7 +31,7 @@ pub fn map(account: &str, query: &SlaQuery, answer: &SlaAnswer, sink: &mut dyn S
 }
 
 /// Upper limits with cumulative counts, and the total.
-fn cumulative(asked: &[u32], answer: &SlaAnswer) -> (Vec<(u32, f64)>, f64) {
+pub(super) fn cumulative(asked: &[u32], answer: &SlaAnswer) -> (Vec<(u32, f64)>, f64) {
     let answered = |limit: &u32| answer.buckets.iter().any(|b| b.lower_limit == *limit);
     let asked_for = |limit: &u32| asked.contains(limit);
     let mut limits: Vec<u32> = answer.buckets.iter().map(|b| b.lower_limit).collect();
@@ -51,12 +57,12 @@ fn cumulative(asked: &[u32], answer: &SlaAnswer) -> (Vec<(u32, f64)>, f64) {
 
 #[cfg(test)]
 mod tests {
+    use crate::cases::check_each;
     use proptest::prelude::*;
 
     use super::super::answer::SlaBucket;
     use super::*;
     use crate::metrics::Recorder;
-    use crate::vocabulary::Window;
 
     fn answer(buckets: &[(u32, f64)]) -> SlaAnswer {
         let buckets = buckets.iter().map(|(lower_limit, chats)| SlaBucket {
@@ -89,20 +95,21 @@ mod tests {
 
     #[test]
     fn each_subject_has_its_families() {
-        for (subject, series) in [
+        let cases = [
             (
                 Subject::Account,
                 "liveperson_window_account_waited_chats{account=1,window=1h}",
             ),
             (
-                Subject::Skill(-1),
+                Subject::Skill((-1).into()),
                 "liveperson_window_skill_waited_chats{account=1,skill=-1,window=1h}",
             ),
             (
-                Subject::Group(7),
+                Subject::Group(7.into()),
                 "liveperson_window_group_waited_chats{account=1,group=7,window=1h}",
             ),
-        ] {
+        ];
+        check_each(cases, |(subject, series)| {
             let mut recorder = Recorder::default();
             let query = SlaQuery {
                 window: Window::Minutes(60),
@@ -113,7 +120,7 @@ mod tests {
             map("1", &query, &answer, &mut recorder);
             assert_eq!(recorder.value(series), Some(5.0), "{:?}", recorder.samples);
             assert_eq!(recorder.samples.len(), 3);
-        }
+        });
     }
 
     proptest! {

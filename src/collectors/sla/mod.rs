@@ -7,19 +7,24 @@ mod map;
 mod plan;
 mod query;
 mod settings;
+#[cfg(test)]
+pub(crate) mod tests;
+mod totals;
 
 use super::collector::{About, Collector, Minutes, SeriesBound, Target};
 use super::realtime::{PROBE_MINUTES, PROBE_WINDOW, count};
 use crate::config::CollectorSection as _;
 use crate::liveperson::json::{Content, ReadError};
 use crate::metrics::{Family, Sink};
-use crate::vocabulary::{Selection, Service, Window};
+use crate::totals::{SeriesKey, Tally};
+use crate::vocabulary::{Selection, Service, SkillId, Window};
 
 pub use answer::{SlaAnswer, SlaBucket, read};
 pub use families::{WaitFamilies, of_level};
 pub use map::map;
 pub use query::{SlaQuery, Subject};
 pub use settings::Settings;
+pub use totals::tally;
 
 /// SLA Histogram.
 #[derive(Clone, Copy, Debug)]
@@ -33,9 +38,11 @@ static ABOUT: About = About {
     permission: "the Operational Realtime API (Read)",
 };
 
-/// Series of one histogram besides its buckets: the bucket of infinity, the count and the waited
-/// chats.
+/// Series of one histogram of a window besides its buckets: the bucket of infinity, the count and the
+/// waited chats.
 const SERIES_BESIDE_BUCKETS: u64 = 3;
+/// Series of one running total besides its buckets: the bucket of infinity.
+const SERIES_BESIDE_TOTAL: u64 = 1;
 
 impl Collector for Sla {
     type Settings = Settings;
@@ -50,7 +57,7 @@ impl Collector for Sla {
         families::all()
     }
 
-    fn plan(&self, settings: &Settings, _: &Target<'_>, skills: &[i64]) -> Vec<SlaQuery> {
+    fn plan(&self, settings: &Settings, _: &Target<'_>, skills: &[SkillId]) -> Vec<SlaQuery> {
         plan::plan(settings, skills)
     }
 
@@ -66,13 +73,18 @@ impl Collector for Sla {
         map::map(account, query, answer, sink);
     }
 
-    fn purpose(&self, query: &SlaQuery) -> String {
+    fn describe(&self, query: &SlaQuery) -> String {
         format!("{}: wait times", query.window.label())
     }
 
     fn series(&self, settings: &Settings) -> SeriesBound {
-        let of_one = settings.buckets.len() as u64 + SERIES_BESIDE_BUCKETS;
-        let each = of_one * settings.windows.len() as u64;
+        let (buckets, windows) = (settings.buckets.len() as u64, settings.windows.len() as u64);
+        let of_total = if settings.totals {
+            buckets + SERIES_BESIDE_TOTAL
+        } else {
+            0
+        };
+        let each = (buckets + SERIES_BESIDE_BUCKETS) * windows + of_total;
         let mut bound = SeriesBound {
             fixed: if settings.account { each } else { 0 },
             ..SeriesBound::default()
@@ -106,14 +118,42 @@ impl Collector for Sla {
         (settings.skills == Selection::All).then_some(&settings.windows)
     }
 
-    fn plan_for_skills(&self, settings: &Settings, skills: &[i64]) -> Vec<SlaQuery> {
+    fn plan_for_skills(&self, settings: &Settings, skills: &[SkillId]) -> Vec<SlaQuery> {
         plan::plan_for_skills(settings, skills)
     }
 
-    fn skill_of(&self, query: &SlaQuery) -> Option<i64> {
+    fn skill_of(&self, query: &SlaQuery) -> Option<SkillId> {
         match query.subject {
             Subject::Skill(id) => Some(id),
             Subject::Account | Subject::Group(_) => None,
         }
+    }
+
+    fn is_total(&self, query: &SlaQuery) -> bool {
+        query.window == Window::SinceAnchor
+    }
+
+    fn total_layout(&self, query: &SlaQuery) -> Vec<u32> {
+        query.lower_limits.clone()
+    }
+
+    fn tally(&self, query: &SlaQuery, answer: &SlaAnswer) -> Option<Tally> {
+        totals::tally(query, answer)
+    }
+
+    fn total_query(&self, settings: &Settings, _: &Target<'_>, key: SeriesKey) -> Option<SlaQuery> {
+        plan::total_query(settings, key)
+    }
+
+    fn map_total(
+        &self,
+        account: &str,
+        query: &SlaQuery,
+        key: SeriesKey,
+        shown: &[f64],
+        created: i64,
+        sink: &mut dyn Sink,
+    ) {
+        totals::map(account, query, key, shown, created, sink);
     }
 }

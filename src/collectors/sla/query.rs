@@ -1,8 +1,8 @@
 //! What is asked of `sla`, and the path of the call.
 
 use crate::collectors::collector::Minutes;
-use crate::collectors::realtime::{IdFilter, OperationsPath, commas};
-use crate::vocabulary::{Level, Window};
+use crate::collectors::realtime::{OperationsPath, commas};
+use crate::vocabulary::{GroupId, Level, SkillId, Window};
 
 /// One SLA histogram.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -21,9 +21,9 @@ pub enum Subject {
     /// The whole account's.
     Account,
     /// One skill's.
-    Skill(i64),
+    Skill(SkillId),
     /// One agent group's.
-    Group(i64),
+    Group(GroupId),
 }
 
 impl Subject {
@@ -40,17 +40,14 @@ impl Subject {
 /// Path and query of the call:
 /// `/operations/api/account/1/sla?timeframe=5&groupIds=7&histogram=0,15,30&v=1`.
 pub(super) fn path(account: &str, query: &SlaQuery, minutes: Minutes<'_>) -> String {
-    let only = |id| Some(IdFilter::Ids(vec![id]));
-    let (skills, groups) = match query.subject {
-        Subject::Account => (None, None),
-        Subject::Skill(id) => (only(id), None),
-        Subject::Group(id) => (None, only(id)),
+    let path = OperationsPath::new(account, "sla");
+    let path = path.with("timeframe", &minutes(query.window).to_string());
+    let path = match query.subject {
+        Subject::Account => path,
+        Subject::Skill(id) => path.with("skillIds", &id.to_string()),
+        Subject::Group(id) => path.with("groupIds", &id.to_string()),
     };
-    OperationsPath::new(account, "sla")
-        .with("timeframe", &minutes(query.window).to_string())
-        .with_ids("skillIds", skills.as_ref())
-        .with_ids("groupIds", groups.as_ref())
-        .with("histogram", &commas(&query.lower_limits))
+    path.with("histogram", &commas(&query.lower_limits))
         .version("1")
 }
 
@@ -70,11 +67,11 @@ mod tests {
         };
         let start = "/operations/api/account/12345678/sla";
         assert_eq!(
-            path_of(Subject::Group(7), 1440, &[0, 15, 30]),
+            path_of(Subject::Group(7.into()), 1440, &[0, 15, 30]),
             format!("{start}?timeframe=1440&groupIds=7&histogram=0,15,30&v=1")
         );
         assert_eq!(
-            path_of(Subject::Skill(-1), 5, &[0]),
+            path_of(Subject::Skill((-1).into()), 5, &[0]),
             format!("{start}?timeframe=5&skillIds=-1&histogram=0&v=1")
         );
         assert_eq!(

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use crate::collectors::realtime::TOTALS_BY_DEFAULT;
 use crate::config::{CollectorSection, Key, SecondsList, SectionReader};
-use crate::vocabulary::{Selection, Window};
+use crate::vocabulary::{GroupId, Selection, SkillId, Window};
 
 const BUCKETS: SecondsList = SecondsList {
     multiple_of: 5,
@@ -27,9 +28,11 @@ pub struct Settings {
     /// Whether to serve the histogram of the whole account.
     pub account: bool,
     /// Skills with a histogram each.
-    pub skills: Selection,
+    pub skills: Selection<SkillId>,
     /// Groups with a histogram each: `None` or `Ids`, never `All`.
-    pub groups: Selection,
+    pub groups: Selection<GroupId>,
+    /// Whether to serve running totals, at the levels of the windows.
+    pub totals: bool,
 }
 
 impl CollectorSection for Settings {
@@ -42,18 +45,19 @@ impl CollectorSection for Settings {
         Key::value("account"),
         Key::selection("skills"),
         Key::selection("groups"),
+        Key::value("totals"),
     ];
 
     fn read(reader: &SectionReader<'_>) -> Self {
-        let (skill, group) = (SectionReader::MIN_SKILL_ID, SectionReader::MIN_ID);
         let section = Self {
             enabled: reader.enabled(true),
             interval: reader.interval(Duration::from_secs(60)),
             windows: reader.windows("windows", &[Window::Minutes(5), Window::Minutes(60)]),
             buckets: reader.seconds_list("buckets", &[15, 30, 45, 60, 90, 120], BUCKETS),
             account: reader.bool("account", true),
-            skills: reader.selection("skills", Selection::None, skill),
-            groups: reader.listed_ids("groups", group, "LivePerson needs one request per group"),
+            skills: reader.selection("skills", Selection::None),
+            groups: reader.listed_ids("groups", "LivePerson needs one request per group"),
+            totals: reader.bool("totals", TOTALS_BY_DEFAULT),
         };
         if section.enabled && section.requests_nothing() {
             reader.contradiction(

@@ -9,29 +9,29 @@ use crate::config::{Account, Auth, Config};
 use crate::daemon::tasks::{Task, Tasks};
 use crate::liveperson::Client;
 use crate::scheduler::{
-    AccountSettings, CarriedTask, Carryover, ServiceId, SessionSettings, TaskPolicy, TaskSettings,
-    first_phase,
+    AccountSettings, CarriedTask, Carryover, Ordinal, ServiceId, SessionSettings, TaskPolicy,
+    TaskSettings, first_phase,
 };
 use crate::vocabulary::Service;
 
 /// LivePerson wants logins at least this far apart.
 const LOGIN_DISTANCE: Duration = Duration::from_secs(5);
 
-/// The settings of an account's scheduler. `ordinal` is its first collector's number in the whole
-/// exporter, so that all collectors of all accounts start at different times.
+/// The settings of an account's scheduler. `first` is its first collector's ordinal: all collectors of
+/// all accounts start at different times.
 pub(super) fn scheduler_settings(
     config: &Config,
     account: &Account,
     client: &Client,
     services: &[Service],
     tasks: &Tasks,
-    ordinal: usize,
+    first: Ordinal,
 ) -> AccountSettings {
     let tasks = tasks.iter().map(|(id, task)| match task {
-        Task::Collector(collector) => collector_settings(collector, services, ordinal + id.index()),
+        Task::Collector(collector) => collector_settings(collector, services, first.of_task(id)),
         Task::Names => TaskSettings {
             interval: config.names.refresh,
-            phase: first_phase(config.names.refresh, ordinal),
+            phase: first_phase(config.names.refresh, first),
             service: service_id(services, Service::ACCOUNT_CONFIG_READ_ONLY),
             policy: TaskPolicy::BACKGROUND,
         },
@@ -48,7 +48,7 @@ pub(super) fn scheduler_settings(
 fn collector_settings(
     collector: &ConfiguredCollector,
     services: &[Service],
-    ordinal: usize,
+    ordinal: Ordinal,
 ) -> TaskSettings {
     let interval = collector.interval();
     TaskSettings {
@@ -129,9 +129,9 @@ mod tests {
         for (place, account) in config.accounts.iter().enumerate() {
             let client = Client::new(client_settings(&config, account)).unwrap();
             let collectors = Registry::standard().configured(account);
-            let ordinal = place * collectors.all().len();
+            let first = Ordinal::of_account(place, collectors.all().len());
             let tasks = Tasks::new(&collectors, false);
-            let settings = scheduler_settings(&config, account, &client, &[], &tasks, ordinal);
+            let settings = scheduler_settings(&config, account, &client, &[], &tasks, first);
             let shares = settings.tasks.iter();
             phases.extend(shares.map(|c| c.phase.div_duration_f64(c.interval)));
         }

@@ -3,13 +3,15 @@
 
 use super::reporting::seconds;
 use super::{AccountWorker, Api, Failure};
-use crate::collectors::{self, Request};
+use crate::collectors::{self, DiscoveredSkills, Purpose, Request};
 use crate::daemon::clock::{aged, timeframe};
 use crate::daemon::log_throttle::Subject;
 use crate::daemon::publisher::Answer;
+use crate::daemon::totals::{TotalsAnswer, TotalsRequest};
 use crate::exposition::{Chunk, SegmentWriter};
 use crate::liveperson::{ApiError, Reply};
 use crate::scheduler::{Call, CallOutput, Outcome, RequestKey, ServiceId, TaskId};
+use crate::totals::{Mark, Tally};
 
 /// Longer answers are mapped on a blocking thread: writing and compressing their samples takes longer
 /// than other work on this thread may wait.
@@ -21,6 +23,8 @@ struct PreparedRequest {
     path: String,
     /// What the last answer to it became.
     previous: Vec<Chunk>,
+    /// From which mark it is asked, if it is one for running totals.
+    mark: Option<Mark>,
 }
 
 impl AccountWorker {
@@ -67,18 +71,29 @@ impl AccountWorker {
     }
 
     fn prepare(&self, task: TaskId, key: RequestKey) -> Option<PreparedRequest> {
-        let (request, previous) = {
+        let (request, previous, mark) = {
             let publisher = self.publisher.lock();
-            (publisher.request(task, key)?, publisher.previous(task, key))
+            match publisher.totals_request(task, key) {
+                Some(TotalsRequest { request, mark }) => (request, Vec::new(), Some(mark)),
+                None => {
+                    let request = publisher.request(task, key)?;
+                    (request, publisher.previous(task, key), None)
+                }
+            }
         };
         let at = aged(tokio::time::Instant::now().into_std(), &*self.clock);
         let now = self.server_clock.lock().now(at, self.clock.now());
         let timezone = self.timezone.lock().clone();
-        let minutes = |window| timeframe(window, now, &timezone);
+        let since_mark = match mark {
+            Some(mark) => Some(mark.timeframe(now.as_second())?),
+            None => None,
+        };
+        let minutes = |window| since_mark.unwrap_or_else(|| timeframe(window, now, &timezone));
         Some(PreparedRequest {
             path: request.path(&self.account.id, &minutes),
             request,
             previous,
+            mark,
         })
     }
 
@@ -91,6 +106,7 @@ impl AccountWorker {
             request,
             path,
             previous,
+            mark,
         } = prepared;
         let about = request.about();
         let started = tokio::time::Instant::now();
@@ -99,21 +115,26 @@ impl AccountWorker {
             move |body: &[u8]| request.read(body)
         };
         let reply = self.client.get(about.service, &path, read).await;
-        let received_at = aged((started + reply.elapsed).into_std(), &*self.clock);
+        let received = self.moment(started + reply.elapsed);
         let is_large = reply.bytes > MAX_MAPPED_IN_PLACE;
         let answer = self.record_call(subject, Api::Data(about), &path, reply)?;
-        let skills = request.names_skills().then(|| answer.skills());
-        if request.discovers_skills() {
-            return Ok(Answer::Skills {
-                skills: skills.unwrap_or_default(),
-                received_at,
-            });
+        if let Some(mark) = mark {
+            let tally = count(answer, is_large).await?;
+            return Ok(Answer::Totals(TotalsAnswer {
+                mark,
+                tally,
+                received,
+            }));
         }
-        let chunks = self.map(answer, previous, is_large).await?;
+        let skills = DiscoveredSkills::in_answer(&request, &answer);
+        let chunks = match request.purpose() {
+            Purpose::Data => self.map(answer, previous, is_large).await?,
+            Purpose::SkillDiscovery => Vec::new(),
+        };
         Ok(Answer::Data {
             chunks,
             skills,
-            received_at,
+            received_at: received.aged,
         })
     }
 
@@ -179,6 +200,18 @@ impl AccountWorker {
             CallOutput::failed(outcome, Box::new(failure))
         })
     }
+}
+
+/// The numbers of an answer for running totals.
+async fn count(
+    answer: collectors::Answer,
+    is_large: bool,
+) -> Result<Option<Tally>, CallOutput<Answer, Box<Failure>>> {
+    let count = move || answer.tally();
+    Ok(match is_large {
+        true => spawn_blocking(count).await?,
+        false => count(),
+    })
 }
 
 /// Which of the scheduler's rules applies to a failure.

@@ -10,15 +10,14 @@ use crate::scheduler::{CallOutput, Outcome, PollSummary, RequestKey};
 
 impl AccountWorker {
     pub(super) async fn request_names(&self, key: RequestKey) -> CallOutput<Answer, Box<Failure>> {
-        let list = usize::try_from(key.0).ok();
-        let Some(kind) = list.and_then(|list| NameKind::ALL.get(list).copied()) else {
+        let Some(kind) = NameKind::from_key(key.0) else {
             return Outcome::Rejected.into();
         };
         let has_last = self.publisher.lock().has_names(kind);
         let reply = self.client.names(kind, has_last).await;
         let requested = format!("the names of {}", kind.plural());
         match self.record_call(Subject::Names, Api::Names, &requested, reply) {
-            Ok(NamesAnswer::Names(names)) => CallOutput::answered(Answer::Names { kind, names }),
+            Ok(NamesAnswer::Names(list)) => CallOutput::answered(Answer::Names(list)),
             Ok(NamesAnswer::Unchanged) => Outcome::SUCCESS.into(),
             Err(failed) => failed,
         }

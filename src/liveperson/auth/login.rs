@@ -48,6 +48,7 @@ struct RawLogin {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     #[test]
     fn the_body_is_json() {
@@ -61,8 +62,9 @@ mod tests {
         let token = token.unwrap().value;
         assert_eq!(token.share(), "b1");
         assert_eq!(token.header().unwrap(), "Bearer b1");
-        for bad in ["{}", r#"{"bearer":""}"#, r#"{"bearer":"a b"}"#, "[]", ""] {
+        let cases = ["{}", r#"{"bearer":""}"#, r#"{"bearer":"a b"}"#, "[]", ""];
+        check_each(cases, |bad| {
             assert!(read(bad.as_bytes()).is_err(), "{bad}");
-        }
+        });
     }
 }

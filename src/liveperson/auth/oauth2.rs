@@ -119,6 +119,7 @@ struct Claims {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     fn lifetime(body: &str) -> u64 {
         let now = UNIX_EPOCH + Duration::from_secs(1_000_000);
@@ -144,7 +145,7 @@ mod tests {
     #[test]
     fn a_lifetime_says_where_it_comes_from() {
         let now = UNIX_EPOCH + Duration::from_secs(1_000_000);
-        for (body, source) in [
+        let cases = [
             (
                 r#"{"access_token":"t","expires_in":3600}"#.to_owned(),
                 LifetimeSource::ExpiresIn,
@@ -156,15 +157,16 @@ mod tests {
                 r#"{"access_token":"opaque"}"#.to_owned(),
                 LifetimeSource::Unknown,
             ),
-        ] {
+        ];
+        check_each(cases, |(body, source)| {
             let (_, lifetime) = read(body.as_bytes(), now).unwrap().value;
             assert_eq!(lifetime.source, source, "{body}");
-        }
+        });
     }
 
     #[test]
     fn nonsense_lifetimes_become_five_minutes_or_a_year() {
-        for body in [
+        let cases = [
             r#"{"access_token":"t","expires_in":0}"#.to_owned(),
             r#"{"access_token":"t","expires_in":-5}"#.to_owned(),
             r#"{"access_token":"a.%%.c"}"#.to_owned(),
@@ -174,9 +176,10 @@ mod tests {
             jwt(r#"{"exp":"soon"}"#),
             jwt(r#"{"exp":999}"#),
             jwt(r#"{"exp":4000,"iat":5000}"#),
-        ] {
+        ];
+        check_each(cases, |body| {
             assert_eq!(lifetime(&body), 300, "{body}");
-        }
+        });
         let year = 365 * 86_400;
         assert_eq!(lifetime(r#"{"access_token":"t","expires_in":1e300}"#), year);
         assert_eq!(lifetime(&jwt(r#"{"exp":9223372036854775807}"#)), year);
@@ -184,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_bad_lifetime_does_not_lose_the_token() {
-        for bad in [
+        let cases = [
             r#""soon""#,
             "[3600]",
             "{}",
@@ -192,7 +195,8 @@ mod tests {
             "1e999",
             r#""\ud800""#,
             r#""t.o.k""#,
-        ] {
+        ];
+        check_each(cases, |bad| {
             for body in [
                 format!(r#"{{"access_token":"t.o.k","expires_in":{bad}}}"#),
                 format!(r#"{{"expires_in":{bad},"access_token":"t.o.k"}}"#),
@@ -204,23 +208,24 @@ mod tests {
                 assert_eq!(ignored.first.found, "the value", "{body}");
                 assert_eq!(ignored.first.path, "expires_in", "{body}");
             }
-        }
+        });
         let token = jwt(r#"{"exp":1000900,"iat":"then"}"#);
         assert_eq!(lifetime(&token), 900);
     }
 
     #[test]
     fn tokens_that_cannot_be_used() {
-        for body in [
+        let cases = [
             r#"{}"#,
             r#"{"access_token":null}"#,
             r#"{"access_token":""}"#,
             r#"{"access_token":"a\r\nX: y"}"#,
             r#"{"access_token":"ü"}"#,
             r#"{"access_token":["t"]}"#,
-        ] {
+        ];
+        check_each(cases, |body| {
             assert!(read(body.as_bytes(), UNIX_EPOCH).is_err(), "{body}");
-        }
+        });
     }
 
     #[test]

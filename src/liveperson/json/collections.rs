@@ -10,6 +10,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Unexpect
 
 use super::object::Object;
 use super::values::{exact_integer, finite};
+use crate::vocabulary::Id;
 
 /// The entries of a [`NumericMap`]; `null` is an empty one. For `deserialize_with`.
 ///
@@ -36,13 +37,12 @@ pub trait NumericKey: Copy + Ord {
     fn parse(key: &str) -> Option<Self>;
 }
 
-/// An id.
-impl NumericKey for i64 {
+impl<I: Id> NumericKey for I {
     const EXPECTED: &'static str = "a 64-bit integer";
     const INDEPENDENT: bool = true;
 
     fn parse(key: &str) -> Option<Self> {
-        key.parse().ok()
+        key.parse::<i64>().ok().map(Self::from)
     }
 }
 

@@ -10,8 +10,9 @@ use serde::de::value::{CowStrDeserializer, MapAccessDeserializer};
 use serde::de::{Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, Visitor};
 
 use super::object::Object;
+use super::progress::{self, Progress};
 use super::repair::repaired;
-use super::second_reading::{self, Progress};
+use super::second_reading;
 use super::{Content, EntryList, Fault, FieldName, MAX_ENTRIES, ReadError, integer, object};
 
 /// Reads an object, in an envelope or bare.
@@ -98,13 +99,11 @@ fn read_twice<T>(
     }
 }
 
-impl From<second_reading::Error> for ReadError {
-    fn from(error: second_reading::Error) -> Self {
+impl From<progress::Error> for ReadError {
+    fn from(error: progress::Error) -> Self {
         match error {
-            second_reading::Error::Fault(fault) => Self::Fault(fault),
-            second_reading::Error::Problem(text) | second_reading::Error::Syntax(text) => {
-                Self::Syntax(text)
-            }
+            progress::Error::Fault(fault) => Self::Fault(fault),
+            progress::Error::Problem(text) | progress::Error::Syntax(text) => Self::Syntax(text),
         }
     }
 }
@@ -114,10 +113,10 @@ fn object_again<T: DeserializeOwned + Default>(
     progress: &mut Progress,
 ) -> Result<Content<T>, ReadError> {
     let status = status_again(text, progress)?;
-    let BodyOnly { body } = progress.read::<BodyOnly<Object<T>>>(text)?;
+    let BodyOnly { body } = second_reading::read::<BodyOnly<Object<T>>>(text, progress)?;
     let value = match body {
         Some(Object(value)) => value,
-        None => progress.read(text)?,
+        None => second_reading::read(text, progress)?,
     };
     Ok(Content {
         value,
@@ -133,9 +132,12 @@ fn list_again<T: DeserializeOwned>(
     let (value, status) = match text.trim_ascii_start().starts_with('{') {
         true => {
             let status = status_again(text, progress)?;
-            (progress.read::<BodyOnly<EntryList<T>>>(text)?.body, status)
+            (
+                second_reading::read::<BodyOnly<EntryList<T>>>(text, progress)?.body,
+                status,
+            )
         }
-        false => (Some(progress.read(text)?), None),
+        false => (Some(second_reading::read(text, progress)?), None),
     };
     Ok(Content {
         value,
@@ -147,7 +149,7 @@ fn list_again<T: DeserializeOwned>(
 /// The envelope's status, before anything else: what is wrong with the body of an answer that is
 /// an error does not matter.
 fn status_again(text: &str, progress: &mut Progress) -> Result<Option<u16>, ReadError> {
-    let MetaOnly { meta } = progress.read(text)?;
+    let MetaOnly { meta } = second_reading::read(text, progress)?;
     success_status(meta.unwrap_or_default().status)
 }
 

@@ -15,9 +15,12 @@ mod collections;
 mod content;
 mod envelope;
 mod object;
+mod progress;
 mod repair;
 mod second_reading;
 mod split;
+#[cfg(test)]
+pub(crate) mod testing;
 mod values;
 
 use std::borrow::Cow;

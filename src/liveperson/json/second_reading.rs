@@ -7,152 +7,27 @@
 //! text for every level of nesting, which is why it is not the first reading.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use serde::de::value::CowStrDeserializer;
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, Expected, MapAccess, SeqAccess, Unexpected, Visitor,
-};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
+use super::progress::{Error, Progress};
 use super::split::{Member, entries_of_list, entries_of_object, last_of_each_field};
-use super::{Fault, Ignored, MAX_ENTRIES};
 
-/// Longest key that is repeated in a path, in bytes. Every entry that cannot be read repeats the keys
-/// above it, so that longer ones would make a hostile answer take hours.
-const LONGEST_KEY: usize = 1_024;
-
-/// Where the second reading stands, and what it has left out.
-#[derive(Default)]
-pub(super) struct Progress {
-    /// Keys and indexes from the top to the value that is being read.
-    path: Vec<String>,
-    /// Entries of objects and arrays so far, unreadable ones included.
-    entries: usize,
-    /// How many of the enclosing values are entries, which may be left out.
-    inside_entries: usize,
-    ignored: Option<Ignored>,
-    /// What makes the whole answer unreadable.
-    fatal: Option<Fault>,
-}
-
-impl Progress {
-    /// Reads a document.
-    pub(super) fn read<'de, T: Deserialize<'de>>(&mut self, text: &'de str) -> Result<T, Error> {
-        let text = text.trim_ascii();
-        let result = T::deserialize(Reader {
-            text,
-            progress: &mut *self,
-        });
-        match self.fatal.take() {
-            Some(fault) => Err(Error::Fault(fault)),
-            None => result.map_err(|error| self.locate(error, describe(text))),
-        }
-    }
-
-    /// What was left out.
-    pub(super) fn into_ignored(self) -> Option<Ignored> {
-        self.ignored
-    }
-
-    /// Enters the value of a key or index. A key too long to be repeated is not cut, because part of
-    /// a secret would not be recognised as one.
-    fn enter(&mut self, key: &str) {
-        self.path.push(match key.len() {
-            0..=LONGEST_KEY => key.to_owned(),
-            length => format!("a key of {length} bytes"),
-        });
-    }
-
-    /// Leaves it again.
-    fn leave(&mut self) {
-        self.path.pop();
-    }
-
-    fn fault(&self, found: String, problem: &str) -> Fault {
-        Fault {
-            path: self.path.join("."),
-            found,
-            problem: problem.to_owned(),
-        }
-    }
-
-    /// Adds to an error where it happened, if it does not say so yet.
-    fn locate(&self, error: Error, found: String) -> Error {
-        match error {
-            Error::Problem(problem) => Error::Fault(self.fault(found, &problem)),
-            located => located,
-        }
-    }
-
-    /// Counts an entry that is left out; the first one is kept as an example.
-    fn count_ignored(&mut self, error: &Error) {
-        match (&mut self.ignored, error) {
-            (Some(ignored), _) => ignored.count += 1,
-            (None, Error::Fault(first)) => {
-                let first = first.clone();
-                self.ignored = Some(Ignored { count: 1, first });
-            }
-            (None, _) => {}
-        }
-    }
-
-    fn ignored(&self) -> u64 {
-        self.ignored.as_ref().map_or(0, |ignored| ignored.count)
-    }
-
-    /// Counts an entry of an object or array.
-    ///
-    /// # Errors
-    /// More entries than any account has, which makes the whole answer unreadable.
-    pub(super) fn count_entry<E: serde::de::Error>(&mut self) -> Result<(), E> {
-        self.entries += 1;
-        if self.entries <= MAX_ENTRIES {
-            return Ok(());
-        }
-        let found = format!("more than {MAX_ENTRIES} entries");
-        self.fatal = Some(self.fault(found, "is more than any account has"));
-        Err(E::custom("too many entries"))
-    }
-}
-
-/// Why a value cannot be read.
-#[derive(Debug)]
-pub(super) enum Error {
-    /// What is wrong with a value, without its place.
-    Problem(String),
-    /// The same with its place.
-    Fault(Fault),
-    /// The text is not JSON.
-    Syntax(String),
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Problem(text) | Self::Syntax(text) => f.write_str(text),
-            Self::Fault(fault) => f.write_str(&fault.problem),
-        }
-    }
-}
-
-impl std::error::Error for Error {}
-
-impl serde::de::Error for Error {
-    fn custom<T: fmt::Display>(problem: T) -> Self {
-        Self::Problem(problem.to_string())
-    }
-
-    fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::Problem(format!("is not {expected}"))
-    }
-
-    fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::Problem(format!("is not {expected}"))
-    }
-
-    fn missing_field(field: &'static str) -> Self {
-        Self::Problem(format!("has no {field}"))
+/// Reads a document.
+pub(super) fn read<'de, T: Deserialize<'de>>(
+    text: &'de str,
+    progress: &mut Progress,
+) -> Result<T, Error> {
+    let text = text.trim_ascii();
+    let result = T::deserialize(Reader {
+        text,
+        progress: &mut *progress,
+    });
+    match progress.fatal.take() {
+        Some(fault) => Err(Error::Fault(fault)),
+        None => result.map_err(|error| progress.locate(error, describe(text))),
     }
 }
 

@@ -7,7 +7,7 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::FieldName;
-use super::second_reading::{Error, Progress};
+use super::progress::{Error, Progress};
 
 /// A key or an index, and the text of its value.
 pub(super) type Member<'de> = (Cow<'de, str>, &'de str);

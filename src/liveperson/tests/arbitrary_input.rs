@@ -1,12 +1,10 @@
-//! Arbitrary input: nothing panics, and what was written reads back.
+//! Arbitrary input: nothing panics.
 
-use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::writer::{NUMBERS, Style, answer_json, sla_json, write};
 use super::*;
 
 /// Feeds a body to everything that reads bodies, and to everything that describes them.
@@ -89,63 +87,6 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-fn any_number() -> impl Strategy<Value = Option<f64>> {
-    // Quarters: exact in every way of writing them.
-    proptest::option::of(any::<u32>().prop_map(|n| f64::from(n) / 4.0))
-}
-
-fn any_activity() -> impl Strategy<Value = Activity> {
-    proptest::array::uniform5(any_number()).prop_map(|[a, b, c, d, e]| Activity {
-        interactive_chats: a,
-        noninteractive_chats: b,
-        interactive_handling_seconds: c,
-        noninteractive_handling_seconds: d,
-        connected_engagements: e,
-    })
-}
-
-fn by_id<T: std::fmt::Debug>(
-    one: impl Strategy<Value = T>,
-) -> impl Strategy<Value = Vec<(i64, T)>> {
-    proptest::collection::btree_map(any::<i64>(), one, 0..5)
-        .prop_map(|map: BTreeMap<i64, T>| map.into_iter().collect())
-}
-
-fn any_answer() -> impl Strategy<Value = EngagementAnswer> {
-    let skill = (any_activity(), by_id(any_activity()))
-        .prop_map(|(totals, agents)| SkillActivity { totals, agents });
-    let skills = by_id(skill).prop_map(|skills| SkillsActivity { skills });
-    let agents = by_id(any_activity()).prop_map(|agents| AgentsActivity { agents });
-    (any_activity(), skills, agents).prop_map(|(account, skills, agents)| EngagementAnswer {
-        account: Some(account),
-        skills: Some(skills),
-        agents: Some(agents),
-    })
-}
-
-fn any_histogram() -> impl Strategy<Value = SlaAnswer> {
-    proptest::collection::btree_map(any::<u32>(), any::<u32>(), 0..9).prop_map(|map| SlaAnswer {
-        buckets: map
-            .into_iter()
-            .map(|(lower_limit, chats)| SlaBucket {
-                lower_limit,
-                chats: f64::from(chats),
-            })
-            .collect(),
-    })
-}
-
-fn any_style() -> impl Strategy<Value = Style> {
-    (0..NUMBERS.len(), any::<[bool; 5]>()).prop_map(|(numbers, flags)| Style {
-        numbers: NUMBERS[numbers],
-        reversed: flags[0],
-        unknown: flags[1],
-        twice: flags[2],
-        other_section_name: flags[3],
-        envelope: flags[4],
-    })
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -165,7 +106,7 @@ proptest! {
         edits in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>(), 0..3_u8), 1..6),
         cut in proptest::option::of(any::<proptest::sample::Index>()),
     ) {
-        let fixtures = engagement_fixtures();
+        let fixtures = fixtures();
         let body = fixtures.get(which).map_or(SLA_FIXTURE, |fixture| fixture.1);
         let mut body = body.as_bytes().to_vec();
         for (at, byte, kind) in edits {
@@ -183,20 +124,6 @@ proptest! {
     }
 
     #[test]
-    fn engagement_answers_read_back(answer in any_answer(), style in any_style()) {
-        let query = query(Some(IdFilter::All), Some(IdFilter::All));
-        let text = write(&answer_json(&answer), style);
-        prop_assert_eq!(parse(&text, &query), answer, "{}", text);
-    }
-
-    #[test]
-    fn histograms_read_back(answer in any_histogram(), style in any_style()) {
-        let text = write(&sla_json(&answer), style);
-        let content = sla::read(text.as_bytes());
-        prop_assert_eq!(content.map(|c| c.value), Ok(answer), "{}", text);
-    }
-
-    #[test]
     fn headers_of_any_kind(value in proptest::collection::vec(any::<u8>(), 0..40)) {
         if let Ok(value) = reqwest::header::HeaderValue::from_bytes(&value) {
             let mut headers = reqwest::header::HeaderMap::new();
@@ -208,7 +135,7 @@ proptest! {
 }
 
 #[test]
-fn nasty_bodies() {
+fn deep_huge_and_broken_bodies() {
     let deep = "[".repeat(100_000);
     let objects = "{\"a\":".repeat(100_000);
     let inside = format!(

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::server::*;
 use super::*;
+use crate::cases::{check_each, check_each_async};
 use crate::config::Auth;
 use crate::config::secret::Secret;
 
@@ -151,10 +152,10 @@ async fn every_token_is_fetched_with_the_current_secret() {
     );
     assert!(text.contains("is empty"), "{text}");
     let used = ["first", "second", "second", "second"];
-    for (request, secret) in server.requests().iter().zip(used) {
+    check_each(server.requests().iter().zip(used), |(request, secret)| {
         let field = format!("client_secret={secret}-secret");
         assert!(request.contains(&field), "{request}");
-    }
+    });
 }
 
 #[tokio::test]
@@ -192,36 +193,40 @@ async fn a_refused_signature_reloads_its_secrets() {
 
 #[tokio::test]
 async fn token_answers_that_cannot_be_used() {
-    for (body, expected) in [
-        ("", "the body is empty"),
-        ("{}", "the answer has no access_token"),
-        (
-            r#"{"access_token":"a b"}"#,
-            "access_token is not a token that a header can carry",
-        ),
-        (
-            r#"{"access_token":["hidden"]}"#,
-            "access_token: the value is not a string",
-        ),
-        (
-            r#"{"access_token":"hidden"#,
-            "not JSON (EOF while parsing a string at line 1 column 23)",
-        ),
-        (
-            &format!(r#"{{"access_token":"{}"}}"#, "t".repeat(20_000)),
-            "access_token has 20000 characters, and a token of more than 16384 is refused",
-        ),
-        ("<html>Sign in", "an HTML page instead of JSON: Sign in"),
-    ] {
-        let server = Server::plain(vec![send(200, body)]).await;
-        let client = client_with(&server, oauth2());
-        let detail = expected.to_owned();
-        assert_eq!(
-            failure(client.authorise().await),
-            ApiError::Unreadable {
-                detail,
-                cause: UnreadableCause::Content
-            }
-        );
-    }
+    check_each_async(
+        [
+            ("", "the body is empty"),
+            ("{}", "the answer has no access_token"),
+            (
+                r#"{"access_token":"a b"}"#,
+                "access_token is not a token that a header can carry",
+            ),
+            (
+                r#"{"access_token":["hidden"]}"#,
+                "access_token: the value is not a string",
+            ),
+            (
+                r#"{"access_token":"hidden"#,
+                "not JSON (EOF while parsing a string at line 1 column 23)",
+            ),
+            (
+                &format!(r#"{{"access_token":"{}"}}"#, "t".repeat(20_000)),
+                "access_token has 20000 characters, and a token of more than 16384 is refused",
+            ),
+            ("<html>Sign in", "an HTML page instead of JSON: Sign in"),
+        ],
+        async |(body, expected)| {
+            let server = Server::plain(vec![send(200, body)]).await;
+            let client = client_with(&server, oauth2());
+            let detail = expected.to_owned();
+            assert_eq!(
+                failure(client.authorise().await),
+                ApiError::Unreadable {
+                    detail,
+                    cause: UnreadableCause::Content
+                }
+            );
+        },
+    )
+    .await;
 }

@@ -2,6 +2,7 @@
 
 use super::server::*;
 use super::*;
+use crate::cases::{check_each, check_each_async};
 
 #[tokio::test]
 async fn connections_are_used_again_and_requests_look_as_promised() {
@@ -17,7 +18,7 @@ async fn connections_are_used_again_and_requests_look_as_promised() {
     failure(account_totals(&client).await);
     let sla = SlaQuery {
         window: Window::Minutes(60),
-        subject: Subject::Group(7),
+        subject: Subject::Group(7.into()),
         lower_limits: vec![0, 5, 10, 20, 30],
     };
     assert_eq!(client.sla(&sla).await.result.unwrap().buckets.len(), 5);
@@ -68,7 +69,7 @@ async fn names_are_asked_for_once_and_then_conditionally() {
     let client = signing_client(&server);
     let names = || async { client.names(NameKind::Skills, true).await };
 
-    let sales = NamesAnswer::Names(vec![(4, "Sales".to_owned())]);
+    let sales = NamesAnswer::Names(NameList::Skills(vec![(4.into(), "Sales".to_owned())]));
     assert_eq!(names().await.result, Ok(sales));
     let reply = names().await;
     assert_eq!(
@@ -77,9 +78,10 @@ async fn names_are_asked_for_once_and_then_conditionally() {
     );
     assert_eq!(failure(names().await).code(), Code::Decode);
     assert_eq!(names().await.result, Ok(NamesAnswer::Unchanged));
-    assert_eq!(names().await.result, Ok(NamesAnswer::Names(Vec::new())));
+    let none = || NamesAnswer::Names(NameList::Skills(Vec::new()));
+    assert_eq!(names().await.result, Ok(none()));
     // Nothing to compare with any more, and another list never had anything.
-    assert_eq!(names().await.result, Ok(NamesAnswer::Names(Vec::new())));
+    assert_eq!(names().await.result, Ok(none()));
     let error = failure(client.names(NameKind::Users, true).await);
     assert_eq!(
         error.code(),
@@ -99,7 +101,7 @@ async fn names_are_asked_for_once_and_then_conditionally() {
 /// A server or gateway that rejects the condition would otherwise reject every request.
 #[tokio::test]
 async fn a_condition_that_is_refused_is_not_sent_again() {
-    for status in [400, 412, 431] {
+    check_each_async([400, 412, 431], async |status| {
         let list = || Act::Send(answer(200, &["ETag: \"one\""], "[]"));
         let server = Server::plain(vec![list(), send(status, "no"), list()]).await;
         let client = signing_client(&server);
@@ -118,7 +120,8 @@ async fn a_condition_that_is_refused_is_not_sent_again() {
             [None, Some("\"one\"".to_owned()), None],
             "{status}"
         );
-    }
+    })
+    .await;
     let endless = format!("ETag: \"{}\"", "e".repeat(2_000));
     let script = vec![Act::Send(answer(200, &[&endless], "[]")), send(200, "[]")];
     let server = Server::plain(script).await;
@@ -140,16 +143,15 @@ async fn every_list_of_names_has_its_path() {
     assert_eq!(error.to_string(), "refused (403): no message");
     let requests = server.requests();
     let path = "GET /api/account/123/configuration/le-users";
-    for (request, expected) in
-        requests
-            .iter()
-            .zip(["skills?v=4.0", "agentGroups?v=2.0", "users?v=4.0"])
-    {
+    let cases = requests
+        .iter()
+        .zip(["skills?v=4.0", "agentGroups?v=2.0", "users?v=4.0"]);
+    check_each(cases, |(request, expected)| {
         assert!(
             request.starts_with(&format!("{path}/{expected} HTTP/1.1\r\n")),
             "{request}"
         );
-    }
+    });
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use base64::Engine as _;
 
 use super::super::paths;
 use super::super::redactor::Redactor;
+use crate::cases::check_each;
 
 fn none() -> Redactor {
     Redactor::default()
@@ -11,7 +12,7 @@ fn none() -> Redactor {
 
 #[test]
 fn json_messages_are_found() {
-    for (body, expected) in [
+    let cases = [
         (r#"{"message":"bad timeframe"}"#, "bad timeframe"),
         (r#"{"error":"invalid_client"}"#, "invalid_client"),
         (r#"{"error_description":"unknown key"}"#, "unknown key"),
@@ -30,9 +31,10 @@ fn json_messages_are_found() {
         ("", "no message"),
         ("  \n\t ", "no message"),
         ("plain\n  words\u{7}\u{202e}", "plain words"),
-    ] {
+    ];
+    check_each(cases, |(body, expected)| {
         assert_eq!(none().message(body.as_bytes(), false), expected, "{body}");
-    }
+    });
 }
 
 #[test]
@@ -57,14 +59,62 @@ fn texts_are_short() {
 
 /// The encodings of a secret that a server may send, each with its name.
 fn encodings(secret: &str) -> Vec<(&'static str, String)> {
-    let every = |spell: &dyn Fn(char) -> String| secret.chars().map(spell).collect::<String>();
+    [
+        vec![("raw", secret.to_owned())],
+        encodings_of_urls(secret),
+        encodings_of_json(secret),
+        encodings_of_html(secret),
+        encodings_as_base64(secret),
+        encodings_of_bytes(secret),
+        insertions(secret),
+    ]
+    .concat()
+}
+
+/// Every character spelt in some way.
+fn every(secret: &str, spell: impl Fn(char) -> String) -> String {
+    secret.chars().map(spell).collect()
+}
+
+fn encodings_of_urls(secret: &str) -> Vec<(&'static str, String)> {
     let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
     let percent = paths::percent_encode(secret);
-    let json = serde_json::to_string(secret)
-        .unwrap()
-        .trim_matches('"')
-        .to_owned();
-    let html = every(&|c| match c {
+    let twice = paths::percent_encode(&percent);
+    vec![
+        ("percent, small", percent.to_lowercase()),
+        ("percent", percent),
+        ("percent thrice", paths::percent_encode(&twice)),
+        ("percent twice", twice),
+        ("form, percent", paths::percent_encode(&form)),
+        ("form", form),
+    ]
+}
+
+fn encodings_of_json(secret: &str) -> Vec<(&'static str, String)> {
+    let json = serde_json::to_string(secret).unwrap();
+    let json = json.trim_matches('"').to_owned();
+    let unicode = every(secret, |c| {
+        let mut units = [0; 2];
+        let units = c.encode_utf16(&mut units).iter();
+        units.map(|unit| format!("\\u{unit:04x}")).collect()
+    });
+    let large = unicode.to_uppercase().replace("\\U", "\\u");
+    vec![
+        ("json with \\/", json.replace('/', "\\/")),
+        ("json in json", serde_json::to_string(&json).unwrap()),
+        ("json", json),
+        ("json \\u, large", large),
+        ("percent \\u", unicode.replace('\\', "%")),
+        ("json \\u", unicode),
+        (
+            "\\u{}",
+            every(secret, |c| format!("\\u{{{:x}}}", u32::from(c))),
+        ),
+    ]
+}
+
+fn encodings_of_html(secret: &str) -> Vec<(&'static str, String)> {
+    let html = every(secret, |c| match c {
         '&' => "&amp;".to_owned(),
         '<' => "&lt;".to_owned(),
         '>' => "&gt;".to_owned(),
@@ -72,63 +122,52 @@ fn encodings(secret: &str) -> Vec<(&'static str, String)> {
         '\'' => "&#x27;".to_owned(),
         c => c.to_string(),
     });
-    let unicode = every(&|c| {
-        let mut units = [0; 2];
-        let units = c.encode_utf16(&mut units).iter();
-        units.map(|unit| format!("\\u{unit:04x}")).collect()
-    });
+    let decimal = every(secret, |c| format!("&#{};", u32::from(c)));
+    let hexadecimal = every(secret, |c| format!("&#X{:X};", u32::from(c)));
+    vec![
+        ("html twice", html.replace('&', "&amp;")),
+        ("html", html),
+        ("html decimal", decimal),
+        ("html hexadecimal", hexadecimal),
+        ("html names", every(secret, html_name)),
+        ("html names, large", every(secret, html_name).to_uppercase()),
+    ]
+}
+
+fn encodings_as_base64(secret: &str) -> Vec<(&'static str, String)> {
     let base64 = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
-    let bytes = |spell: &dyn Fn(u8) -> String| secret.bytes().map(spell).collect::<String>();
+    let once = base64(secret);
     let url_safe = base64::engine::general_purpose::URL_SAFE.encode(secret);
     vec![
-        ("raw", secret.to_owned()),
-        ("percent", percent.clone()),
-        ("percent, small", percent.to_lowercase()),
-        ("percent twice", paths::percent_encode(&percent)),
-        (
-            "percent thrice",
-            paths::percent_encode(&paths::percent_encode(&percent)),
-        ),
-        ("form", form.clone()),
-        ("form, percent", paths::percent_encode(&form)),
-        ("json", json.clone()),
-        ("json with \\/", json.replace('/', "\\/")),
-        ("json in json", serde_json::to_string(&json).unwrap()),
-        ("json \\u", unicode.clone()),
-        (
-            "json \\u, large",
-            unicode.to_uppercase().replace("\\U", "\\u"),
-        ),
-        ("html", html.clone()),
-        ("html twice", html.replace('&', "&amp;")),
-        ("html decimal", every(&|c| format!("&#{};", u32::from(c)))),
-        (
-            "html hexadecimal",
-            every(&|c| format!("&#X{:X};", u32::from(c))),
-        ),
-        ("base64", base64(secret)),
         ("base64 as user:secret", base64(&format!("u:{secret}"))),
         ("base64 as id:secret", base64(&format!("id:{secret}:x"))),
-        ("base64, percent", paths::percent_encode(&base64(secret))),
+        ("base64, percent", paths::percent_encode(&once)),
         ("base64, url", url_safe),
-        ("base64 of base64", base64(&base64(secret))),
-        (
-            "base64 of id:base64",
-            base64(&format!("id:{}", base64(secret))),
-        ),
-        ("base64, folded", folded(&base64(secret), "\r\n")),
-        ("percent \\u", unicode.replace('\\', "%")),
-        ("\\u{}", every(&|c| format!("\\u{{{:x}}}", u32::from(c)))),
+        ("base64 of base64", base64(&once)),
+        ("base64 of id:base64", base64(&format!("id:{once}"))),
+        ("base64, folded", folded(&once, "\r\n")),
+        ("base64", once),
+    ]
+}
+
+fn encodings_of_bytes(secret: &str) -> Vec<(&'static str, String)> {
+    let bytes = |spell: &dyn Fn(u8) -> String| secret.bytes().map(spell).collect::<String>();
+    vec![
         ("\\x", bytes(&|byte| format!("\\x{byte:02x}"))),
         ("\\\\x", bytes(&|byte| format!("\\\\x{byte:02X}"))),
         ("octal", bytes(&|byte| format!("\\{byte:03o}"))),
         ("quoted-printable", bytes(&|byte| format!("={byte:02X}"))),
         ("quoted-printable, folded", folded(secret, "=\r\n")),
-        ("html names", every(&html_name)),
-        ("html names, large", every(&html_name).to_uppercase()),
         ("hexadecimal", bytes(&|byte| format!("{byte:02x}"))),
         ("hexadecimal, large", bytes(&|byte| format!("{byte:02X}"))),
         ("hexadecimal, apart", bytes(&|byte| format!("{byte:02x} "))),
+    ]
+}
+
+/// Something between the characters, and characters that only look the same.
+fn insertions(secret: &str) -> Vec<(&'static str, String)> {
+    let doubled = secret.replace('"', "\"\"").replace('\'', "\'\'");
+    vec![
         ("with spaces", between(secret, " ")),
         ("with NUL", between(secret, "\0")),
         ("with \\n", between(secret, "\\n")),
@@ -137,11 +176,8 @@ fn encodings(secret: &str) -> Vec<(&'static str, String)> {
         ("with colours", between(secret, "\u{1b}[1;31m")),
         ("with colours as JSON", between(secret, "\\u001b[0m")),
         ("with tags", between(secret, "<wbr>")),
-        (
-            "doubled quotes",
-            secret.replace('"', "\"\"").replace('\'', "\'\'"),
-        ),
-        ("full width", every(&wide)),
+        ("doubled quotes", doubled),
+        ("full width", every(secret, wide)),
     ]
 }
 
@@ -228,7 +264,7 @@ fn secrets_are_hidden_in_every_encoding() {
 #[test]
 fn texts_without_secrets_are_unchanged() {
     let redactor = Redactor::new(["hunter2hunter2", "a/b=c&d"]);
-    for text in [
+    let cases = [
         "100% of &amp; c:\\x + %2 &#x27;",
         "hunter2hunter",
         "a/b=c",
@@ -237,9 +273,10 @@ fn texts_without_secrets_are_unchanged() {
         "&",
         "&#",
         "\\u00",
-    ] {
+    ];
+    check_each(cases, |text| {
         assert_eq!(redactor.hide(text), text);
-    }
+    });
     assert!(!redactor.withholds());
 }
 
@@ -268,7 +305,7 @@ fn no_text_takes_long_to_search() {
 /// The gap in the text around it would give it away.
 #[test]
 fn a_secret_too_short_to_be_hidden_withholds_the_text() {
-    for secret in ["s", "pw", "pw1"] {
+    check_each(["s", "pw", "pw1"], |secret| {
         let redactor = Redactor::new([secret, "a-long-enough-secret"]);
         let body = "secret passwords pw1".repeat(1_000);
         assert_eq!(redactor.message(body.as_bytes(), true), "[withheld]");
@@ -278,5 +315,5 @@ fn a_secret_too_short_to_be_hidden_withholds_the_text() {
         );
         assert_eq!(redactor.excerpt(body.as_bytes()), "[withheld]");
         assert_eq!(redactor.line(&body, 100), "[withheld]");
-    }
+    });
 }

@@ -2,6 +2,7 @@
 
 use super::server::*;
 use super::*;
+use crate::cases::check_each_async;
 
 fn looking(server: &Server, auth: crate::config::Auth) -> Client {
     let mut settings = settings(&server.url, auth);
@@ -74,22 +75,24 @@ async fn a_host_is_found_used_and_kept() {
 
 #[tokio::test]
 async fn an_unknown_account_is_not_reported_as_refused() {
-    for status in [400, 401, 403, 404] {
+    check_each_async([400, 401, 403, 404], async |status| {
         let domain = Server::plain(vec![send(status, r#"{"message":"site?"}"#)]).await;
         let error = failure(looking(&domain, oauth2()).look_up(Service::SENTINEL).await);
         let message =
             "LivePerson does not know account 123 (or the service sentinel for it): site?";
         let message = message.to_owned();
         assert_eq!(error, ApiError::Rejected { status, message });
-    }
+    })
+    .await;
     let other = r#"{"baseURIs":[{"service":"sentinel","baseURI":"h.example"}]}"#;
-    for body in [r#"{"baseURIs":[]}"#, other] {
+    check_each_async([r#"{"baseURIs":[]}"#, other], async |body| {
         let domain = Server::plain(vec![send(200, body)]).await;
         let error = failure(looking(&domain, login()).look_up(Service::AGENT_VEP).await);
         let message = "LivePerson does not know account 123 (or the service agentVep for it)";
         let (status, message) = (200, message.to_owned());
         assert_eq!(error, ApiError::Rejected { status, message });
-    }
+    })
+    .await;
 }
 
 #[tokio::test]

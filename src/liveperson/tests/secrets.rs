@@ -2,6 +2,7 @@
 
 use super::server::*;
 use super::*;
+use crate::cases::{check_each, check_each_async};
 
 const SECRETS: [&str; 8] = [
     "The/Client&Secret",
@@ -71,11 +72,12 @@ fn assert_clean(error: &ApiError) {
 async fn errors_never_hold_a_secret() {
     let everything = SECRETS.join(" | ");
     let token = r#"{"access_token":"tok.en.1"}"#;
-    for (auth, token) in [
+    let cases = [
         (oauth2(), Some(token)),
         (oauth1(), None),
         (login(), Some(r#"{"bearer":"tok.en.1"}"#)),
-    ] {
+    ];
+    check_each_async(cases, async |(auth, token)| {
         // Only what this account knows can be hidden: each is asked about its own.
         let own: Vec<String> = own_secrets(&auth);
         for act in echoes(&own.join(" | ")) {
@@ -97,7 +99,8 @@ async fn errors_never_hold_a_secret() {
             }
             assert!(calls[0].is_some(), "an echo is no answer");
         }
-    }
+    })
+    .await;
     // The check itself must be able to fail.
     let leak = ApiError::Unreadable {
         detail: everything,
@@ -148,11 +151,11 @@ async fn a_signature_that_is_echoed_is_hidden() {
 #[tokio::test]
 async fn nothing_prints_its_secrets() {
     let url = url::Url::parse("https://api.liveperson.net").unwrap();
-    for auth in [oauth2(), oauth1(), login()] {
+    check_each([oauth2(), oauth1(), login()], |auth| {
         let settings = settings(&url, auth);
         let shown = format!("{settings:?} {:?}", Client::new(settings.clone()).unwrap());
         for secret in SECRETS {
             assert!(!shown.contains(secret), "{secret} in {shown}");
         }
-    }
+    });
 }

@@ -8,6 +8,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::server::*;
 use super::*;
+use crate::cases::check_each;
 
 /// Set in the process of [`a_machine_without_root_certificates`].
 const NO_ROOTS: &str = "LIVEPERSON_TEST_WITHOUT_ROOTS";
@@ -69,11 +70,12 @@ async fn an_unknown_certificate_is_named_as_the_reason() {
 /// their own, on a machine that seems to have no root certificates.
 #[test]
 fn a_machine_without_root_certificates() {
-    for test in [
+    let cases = [
         "liveperson::tests::tls::an_unknown_certificate_is_named_as_the_reason",
         "liveperson::tests::tls::an_extra_root_is_trusted",
         "liveperson::tests::transport::a_success_with_its_size_and_code",
-    ] {
+    ];
+    check_each(cases, |test| {
         let output = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--exact", test])
             .env(NO_ROOTS, "1")
@@ -83,7 +85,7 @@ fn a_machine_without_root_certificates() {
             .unwrap();
         let printed = String::from_utf8_lossy(&output.stdout);
         assert!(printed.contains("1 passed"), "{printed}");
-    }
+    });
 }
 
 #[tokio::test]
@@ -126,7 +128,7 @@ fn ca_files_that_cannot_be_used() {
     let folder = tempfile::tempdir().unwrap();
     let url = url::Url::parse("https://api.liveperson.net").unwrap();
     let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-    for (name, content, expected) in [
+    let cases = [
         ("missing.pem", None, "does not exist"),
         ("empty.pem", Some(""), "there is no certificate in it"),
         ("text.pem", Some("hello"), "there is no certificate in it"),
@@ -140,7 +142,8 @@ fn ca_files_that_cannot_be_used() {
             Some("-----BEGIN CERTIFICATE-----\nAAAA\n"),
             "not a readable certificate in PEM form",
         ),
-    ] {
+    ];
+    check_each(cases, |(name, content, expected)| {
         let path = folder.path().join(name);
         if let Some(content) = content {
             std::fs::write(&path, content).unwrap();
@@ -153,7 +156,7 @@ fn ca_files_that_cannot_be_used() {
             error.starts_with(&start) && error.contains(expected),
             "{error}"
         );
-    }
+    });
 }
 
 /// With HTTP/2 a timeout resets one stream, and the pool keeps the wedged connection for others.

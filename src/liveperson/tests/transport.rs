@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::server::*;
 use super::*;
+use crate::cases::check_each_async;
 
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -41,7 +42,8 @@ async fn a_success_with_its_size_and_code() {
 async fn each_status_becomes_its_error() {
     let message = || "no such thing".to_owned();
     let body = r#"{"message":"no such thing"}"#;
-    for status in [400, 401, 403, 404, 410, 499, 500, 502, 503, 599, 600, 304] {
+    let cases = [400, 401, 403, 404, 410, 499, 500, 502, 503, 599, 600, 304];
+    check_each_async(cases, async |status| {
         let expected = match status {
             401 | 403 => ApiError::Refused {
                 status,
@@ -64,12 +66,13 @@ async fn each_status_becomes_its_error() {
         let reply = one_call(vec![Act::SendAndClose(answer(status, &[], body))]).await;
         assert_eq!(reply.code, Code::Status(status));
         assert_eq!(failure(reply), expected);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn throttling_carries_the_wait() {
-    for (headers, expected) in [
+    let cases = [
         (vec![], None),
         (vec!["retry-after: 7"], Some(Duration::from_secs(7))),
         (vec!["Retry-After: 0.25"], Some(Duration::from_millis(250))),
@@ -90,7 +93,8 @@ async fn throttling_carries_the_wait() {
             vec!["retry-after: Sun, 06 Nov 1994 08:50:07 GMT"],
             Some(Duration::ZERO),
         ),
-    ] {
+    ];
+    check_each_async(cases, async |(headers, expected)| {
         let reply = one_call(vec![Act::Send(answer(429, &headers, "slow down"))]).await;
         assert_eq!(reply.code, Code::Status(429));
         let retry_after = match failure(reply) {
@@ -98,7 +102,8 @@ async fn throttling_carries_the_wait() {
             other => panic!("{other}"),
         };
         assert_eq!(retry_after, expected, "{headers:?}");
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -111,15 +116,17 @@ async fn the_status_of_an_envelope_becomes_the_error() {
     assert_eq!(reply.code, Code::Status(429));
     let wait = Some(Duration::from_secs(3));
     assert_eq!(failure(reply), ApiError::Throttled { retry_after: wait });
-    for (code, expected) in [
+    let cases = [
         (400, "rejected (400): why"),
         (401, "refused (401): why"),
         (503, "LivePerson failed (503): why"),
-    ] {
+    ];
+    check_each_async(cases, async |(code, expected)| {
         let reply = one_call(vec![enveloped(code)]).await;
         assert_eq!(reply.code, Code::Status(code));
         assert_eq!(failure(reply).to_string(), expected);
-    }
+    })
+    .await;
     let body = format!(r#"{{"body":{ACCOUNT_BODY},"meta":{{"responseCode":200}}}}"#);
     let reply = one_call(vec![send(200, body)]).await;
     assert!(reply.result.unwrap().account.is_some());
@@ -127,7 +134,7 @@ async fn the_status_of_an_envelope_becomes_the_error() {
 
 #[tokio::test]
 async fn successes_without_data_are_unreadable() {
-    for (act, expected) in [
+    let cases = [
         (
             send(200, "<html><head><title>Maintenance</title></head></html>"),
             "an HTML page instead of JSON: Maintenance",
@@ -145,24 +152,27 @@ async fn successes_without_data_are_unreadable() {
             send(200, "{}"),
             "asked for the whole account but the answer has no metricsTotals section",
         ),
-    ] {
+    ];
+    check_each_async(cases, async |(act, expected)| {
         let reply = one_call(vec![act]).await;
         assert_eq!(reply.code, Code::Decode);
         let detail = expected.to_owned();
         let cause = UnreadableCause::Content;
         assert_eq!(failure(reply), ApiError::Unreadable { detail, cause });
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let elsewhere = Server::plain(vec![send(200, ACCOUNT_BODY)]).await;
     let location = format!("location: {}steal?secret=1", elsewhere.url);
-    for status in [301, 302, 303, 307, 308] {
+    check_each_async([301, 302, 303, 307, 308], async |status| {
         let reply = one_call(vec![Act::Send(answer(status, &[&location], ""))]).await;
         let message = "a redirect to 127.0.0.1, which is not followed".to_owned();
         assert_eq!(failure(reply), ApiError::Rejected { status, message });
-    }
+    })
+    .await;
     assert_eq!(elsewhere.connections(), 0, "no request, no credentials");
 }
 
@@ -209,15 +219,19 @@ async fn compressed_answers() {
     assert!(reply.bytes < 1_000_000, "{} bytes unfolded", reply.bytes);
     assert_eq!(failure(reply), ApiError::TooLarge { limit: 64 * 1024 });
 
-    for broken in [
-        &b"this is not gzip"[..],
-        &gzip(ACCOUNT_BODY.as_bytes())[..40],
-    ] {
-        let reply = one_call(vec![gzipped(broken)]).await;
-        assert_eq!(reply.code, Code::Decode);
-        let error = failure(reply).to_string();
-        assert!(error.contains("not proper HTTP or gzip"), "{error}");
-    }
+    check_each_async(
+        [
+            &b"this is not gzip"[..],
+            &gzip(ACCOUNT_BODY.as_bytes())[..40],
+        ],
+        async |broken| {
+            let reply = one_call(vec![gzipped(broken)]).await;
+            assert_eq!(reply.code, Code::Decode);
+            let error = failure(reply).to_string();
+            assert!(error.contains("not proper HTTP or gzip"), "{error}");
+        },
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -273,10 +287,12 @@ async fn a_port_without_a_server_is_unreachable() {
 
 #[tokio::test]
 async fn something_that_is_not_http() {
-    for garbage in ["SSH-2.0-OpenSSH_9.6\r\n", "HTTP/1.1 abc OK\r\n\r\n"] {
+    let cases = ["SSH-2.0-OpenSSH_9.6\r\n", "HTTP/1.1 abc OK\r\n\r\n"];
+    check_each_async(cases, async |garbage| {
         let reply = one_call(vec![Act::SendAndClose(garbage.as_bytes().to_vec())]).await;
         assert_eq!(reply.code, Code::Decode, "{garbage}");
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -298,12 +314,14 @@ async fn a_server_that_hangs_is_abandoned_after_the_timeout() {
 async fn a_status_counts_even_if_its_body_hangs_or_breaks() {
     let mut half = answer(503, &[], "overloaded, come back later");
     half.truncate(half.len() - 6);
-    for act in [Act::SendAndHang(half.clone()), Act::SendAndClose(half)] {
+    let cases = [Act::SendAndHang(half.clone()), Act::SendAndClose(half)];
+    check_each_async(cases, async |act| {
         let message = "overloaded, come back".to_owned();
         let error = failure(call_with_short_timeout(vec![act]).await);
         let status = 503;
         assert_eq!(error, ApiError::Failed { status, message });
-    }
+    })
+    .await;
     let long = vec![b'x'; 10_000_000];
     let reply = one_call(vec![send(500, &long)]).await;
     assert!(reply.bytes < 1_000_000, "{}", reply.bytes);
@@ -330,7 +348,7 @@ async fn large_answers_are_read_on_a_blocking_thread() {
 async fn an_answer_carries_the_time_of_its_server() {
     let date = "date: Sun, 06 Nov 1994 08:49:37 GMT";
     let date_sent = jiff::Timestamp::from_second(784_111_777).unwrap();
-    for (status, headers, expected) in [
+    let cases = [
         (200, vec![date], Some(date_sent)),
         (429, vec![date], Some(date_sent)),
         (503, vec![date], Some(date_sent)),
@@ -342,11 +360,13 @@ async fn an_answer_carries_the_time_of_its_server() {
         (200, vec!["date: yesterday"], None),
         (200, vec!["date: Sun, 36 Nov 1994 08:49:37 GMT"], None),
         (200, vec![], None),
-    ] {
+    ];
+    check_each_async(cases, async |(status, headers, expected)| {
         let reply = one_call(vec![Act::Send(answer(status, &headers, ACCOUNT_BODY))]).await;
         let time = reply.server_time.map(|read| read.time);
         assert_eq!(time, expected, "{status} {headers:?}");
-    }
+    })
+    .await;
     let silent = call_with_short_timeout(vec![Act::SendAndHang(Vec::new())]).await;
     assert_eq!(silent.server_time, None);
 }

@@ -6,6 +6,7 @@ use super::super::Outcome;
 use super::super::test_driver::{
     DOWN, Driver, OK, PlainCall, PollEnd, data_task, settings, with_token,
 };
+use crate::cases::check_each;
 
 #[test]
 fn the_first_poll_is_a_burst_and_the_next_are_spread_evenly() {
@@ -193,11 +194,11 @@ fn calls_refused_with_one_token_use_the_same_new_one() {
         let starts = driver.starts.iter().filter(|start| start.call == request);
         starts.map(|start| start.at).take(2).collect::<Vec<_>>()
     };
-    for index in [0, 1] {
+    check_each([0, 1], |index| {
         let starts = of_requests(index);
         // Its call, the other's, and the new token: no wait for a failure, which is 5 s.
         assert!(starts[1] - starts[0] < 4.0, "{index}: {starts:?}");
-    }
+    });
     let new_tokens = first_polls.iter().filter(|call| **call == PlainCall::Token);
     assert_eq!(new_tokens.count(), 2, "{first_polls:?}");
 }

@@ -1,17 +1,16 @@
 //! What a changed configuration keeps.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-use parking_lot::Mutex;
+use std::time::Duration;
 
 use super::super::run::now;
 use super::super::test_driver::{
-    DOWN, Driver, OK, PlainCall, background_task, data_task, keys, settings, with_token,
+    DOWN, Driver, OK, PlainCall, background_task, data_task, settings, with_token,
 };
+use super::super::test_worker::{TestWorker, stop_after};
 use super::super::{
-    AccountScheduler, Call, CallOutput, CarriedTask, Carryover, Event, Outcome, PlanSource,
-    RequestKey, SessionChange, Step, TaskId, Worker, supervise,
+    AccountScheduler, CarriedTask, Carryover, Event, Outcome, SessionChange, Step, TaskId,
+    supervise,
 };
 
 fn request(index: usize) -> PlainCall {
@@ -162,62 +161,25 @@ fn repaired_credentials_end_the_wait_of_refused_names() {
     assert!(starts[before] < 200.0, "{}", starts[before]);
 }
 
-/// Panics at the first 429. The lock holds the number of panics.
-#[derive(Default)]
-struct Crashing(Mutex<usize>);
-
-impl Worker for Crashing {
-    type Answer = ();
-    type Failure = ();
-    type Change = ();
-
-    fn begin_poll(&self, _: TaskId) -> Vec<RequestKey> {
-        keys(2)
-    }
-
-    async fn execute(&self, _: Call) -> CallOutput<(), ()> {
-        let retry_after = Some(Duration::from_secs(300));
-        Outcome::Throttled { retry_after }.into()
-    }
-
-    fn publish(&self, _: Call, (): ()) -> Vec<RequestKey> {
-        Vec::new()
-    }
-
-    fn apply(&self, (): ()) {}
-
-    fn on_event(&self, event: Event, _: Option<&()>) {
-        if matches!(event, Event::Paused { .. }) {
-            panic!("a bug");
-        }
-    }
-
-    fn on_backoff(&self, _: Option<Instant>) {}
-
-    fn on_panic(&self) -> Duration {
-        *self.0.lock() += 1;
-        Duration::from_secs(300)
-    }
-}
-
-impl PlanSource for &Crashing {
-    fn begin_poll(&mut self, task: TaskId) -> Vec<RequestKey> {
-        Worker::begin_poll(*self, task)
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_reload_during_the_wait_after_a_panic_keeps_the_pause() {
     let fresh = |now| AccountScheduler::new(settings(vec![data_task(30, 30)]), now);
-    let worker = Arc::new(Crashing::default());
-    let (sender, changes) = tokio::sync::mpsc::unbounded_channel();
-    let stop = async move {
-        tokio::time::sleep(Duration::from_secs(10)).await;
-        drop(sender);
+    let answer = |_| {
+        let retry_after = Some(Duration::from_secs(300));
+        let throttled = Outcome::Throttled { retry_after };
+        (Duration::ZERO, throttled.into())
     };
+    let worker = Arc::new(TestWorker {
+        plan_size: 2,
+        answer,
+        has_bug: |record| matches!(record.events.last(), Some((Event::Paused { .. }, _))),
+        wait_after_panic: Duration::from_secs(300),
+        ..TestWorker::default()
+    });
+    let (sender, changes) = tokio::sync::mpsc::unbounded_channel();
     let run = supervise(fresh(now()), fresh, Arc::clone(&worker), changes);
-    let (stopped, ()) = tokio::join!(run, stop);
-    assert_eq!(*worker.0.lock(), 1);
+    let (stopped, ()) = tokio::join!(run, stop_after(Duration::from_secs(10), sender));
+    assert_eq!(worker.record.lock().panics, 1);
     let mut restarted = fresh(now());
     let carried = CarriedTask {
         id: TaskId::new(0),

@@ -345,17 +345,18 @@ fn distinct(names: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     #[test]
     fn every_standard_path_finds_its_own_api() {
         let apis = Apis::standard();
-        for api in apis.iter() {
+        check_each(apis.iter(), |api| {
             assert!(api.path().contains(ACCOUNT), "{}", api.path());
             let path = api.path().replace(ACCOUNT, "7");
             let (found, params) = apis.at(&api.method(), &path).unwrap();
             assert_eq!(found.path(), api.path());
             assert_eq!(params.account(), "7");
-        }
+        });
     }
 
     #[test]
@@ -365,9 +366,10 @@ mod tests {
         assert_eq!(params.account(), "7");
         assert_eq!(params.get("list"), Some("users"));
         assert_eq!(params.get("other"), None);
-        for other in ["/a/7/users", "/a/7/users/z/", "/a/7/users/y", "/", ""] {
+        let cases = ["/a/7/users", "/a/7/users/z/", "/a/7/users/y", "/", ""];
+        check_each(cases, |other| {
             assert_eq!(PathParams::of(template, other), None, "{other}");
-        }
+        });
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub(super) struct Key<'a> {
 }
 
 /// The request that was signed.
+#[cfg_attr(test, derive(Debug))]
 pub(crate) struct SignedRequest<'a> {
     pub(crate) method: &'a str,
     /// `Host`, as it was sent.
@@ -208,6 +209,7 @@ fn decode_query(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     /// The request for a protected resource in section 1.2 of the RFC.
     const HEADER: &str = "OAuth realm=\"Photos\", oauth_consumer_key=\"dpf43f3p2l4k3l03\", \
@@ -246,7 +248,7 @@ mod tests {
     #[test]
     fn any_change_of_a_signed_request_is_refused() {
         assert_eq!(checked(HEADER, &REQUEST), Ok(()));
-        for (from, to, expected) in [
+        let cases = [
             ("dpf43f", "xpf43f", "consumer_key_unknown"),
             ("nnch", "mnch", "token_rejected"),
             ("chapoH", "chapoX", "signature_invalid"),
@@ -263,12 +265,13 @@ mod tests {
                 "Bearer ",
                 "the Authorization header is not one of OAuth 1.0",
             ),
-        ] {
+        ];
+        check_each(cases, |(from, to, expected)| {
             let header = HEADER.replace(from, to);
             assert_ne!(header, HEADER);
             assert_eq!(checked(&header, &REQUEST), Err(expected), "{from}");
-        }
-        for request in [
+        });
+        let cases = [
             SignedRequest {
                 method: "POST",
                 ..REQUEST
@@ -289,9 +292,10 @@ mod tests {
                 query: "file=vacation.jpg&size=original&v=1",
                 ..REQUEST
             },
-        ] {
+        ];
+        check_each(cases, |request| {
             assert_eq!(checked(HEADER, &request), Err("signature_invalid"));
-        }
+        });
         let host = "PHOTOS.example.net:80";
         assert_eq!(checked(HEADER, &SignedRequest { host, ..REQUEST }), Ok(()));
     }
@@ -320,7 +324,7 @@ mod tests {
 
     #[test]
     fn malformed_headers_and_queries_are_refused() {
-        for header in [
+        let cases = [
             "",
             "OAuth",
             "OAuth ",
@@ -330,9 +334,10 @@ mod tests {
             "OAuth a=\"%zz\"",
             "OAuth a=\"\", a=\"\"",
             "OAuth a=\"%ff\"",
-        ] {
+        ];
+        check_each(cases, |header| {
             assert!(parameters(header).is_none(), "{header}");
-        }
+        });
         assert!(parameters(&format!("OAuth a=\"{}\"", "x".repeat(5000))).is_none());
         let bad_query = SignedRequest {
             query: "a=%f",

@@ -88,6 +88,7 @@ impl Tokens {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     fn jwt(tokens: &Tokens) -> String {
         tokens.issue_jwt(&JwtClaims {
@@ -101,26 +102,27 @@ mod tests {
     #[test]
     fn tokens_end_with_their_lifetime_or_a_revocation() {
         let tokens = Tokens::default();
-        for token in [jwt(&tokens), tokens.issue_bearer(4_600)] {
+        check_each([jwt(&tokens), tokens.issue_bearer(4_600)], |token| {
             let header = format!("Bearer {token}");
             assert!(tokens.accepts(Some(&header), 4_599_999));
             assert!(!tokens.accepts(Some(&header), 4_600_000));
             assert!(!Tokens::default().accepts(Some(&header), 1_000_000));
             let forged = header.replace("11f8", "22f8");
             assert!(forged != header && !tokens.accepts(Some(&forged), 1_000_000));
-        }
+        });
         let header = format!("Bearer {}", jwt(&tokens));
         tokens.revoke_all();
         assert!(!tokens.accepts(Some(&header), 1_000_000));
-        for bad in [
+        let cases = [
             None,
             Some(""),
             Some("Bearer"),
             Some("Bearer x"),
             Some("Basic eA=="),
             Some("Bearer é.é"),
-        ] {
+        ];
+        check_each(cases, |bad| {
             assert!(!tokens.accepts(bad, 0), "{bad:?}");
-        }
+        });
     }
 }

@@ -11,6 +11,7 @@ use crate::simulator::{
 };
 
 use super::{BUSY, Caller, json};
+use crate::cases::{check_each, check_each_async};
 
 /// The path and query of an example call for `account`.
 fn example(api: &dyn Api, account: &str) -> String {
@@ -46,8 +47,7 @@ async fn with_waiting_chats() -> (Simulator, Caller) {
 #[tokio::test]
 async fn every_api_requires_the_access_that_it_declares() {
     let (simulator, caller) = with_waiting_chats().await;
-    let mut found = Vec::new();
-    for api in simulator.state.apis.iter() {
+    check_each_async(simulator.state.apis.iter(), async |api| {
         let own = call(&caller, api, "12345678", &caller.token).await;
         let other_account = call(&caller, api, "87654321", &caller.token).await;
         let without_token = call(&caller, api, "12345678", "x").await;
@@ -58,28 +58,27 @@ async fn every_api_requires_the_access_that_it_declares() {
             Access::Public => (200, 404, 200),
         };
         let statuses = (own, other_account, without_token);
-        if statuses != expected {
-            found.push(format!("{}: {statuses:?}", api.path()));
-        }
-    }
-    assert_eq!(found, Vec::<String>::new());
+        assert_eq!(statuses, expected);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn every_api_refuses_another_method() {
     let (simulator, caller) = with_waiting_chats().await;
-    for api in simulator.state.apis.iter() {
+    check_each_async(simulator.state.apis.iter(), async |api| {
         let path = example(api, "12345678");
         let response = send(&caller, Method::PATCH, &path, &caller.token).await;
         assert_eq!(response.status(), 405, "{path}");
         assert_eq!(response.headers()["allow"], api.method().as_str());
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn every_api_is_logged_and_subject_to_faults_by_name() {
     let (simulator, caller) = with_waiting_chats().await;
-    for api in simulator.state.apis.iter() {
+    check_each_async(simulator.state.apis.iter(), async |api| {
         simulator.push_fault(Fault {
             api: Target::Api(api.name()),
             count: Some(1),
@@ -89,13 +88,15 @@ async fn every_api_is_logged_and_subject_to_faults_by_name() {
         assert_eq!(call(&caller, api, "12345678", &caller.token).await, 503);
         let last = simulator.requests().pop().unwrap();
         assert_eq!((last.api, last.status), (api.name(), Some(503)));
-    }
+    })
+    .await;
     let url = format!("{}/control/faults", caller.base);
-    for name in simulator.state.apis.names() {
+    check_each_async(simulator.state.apis.names(), async |name| {
         let fault = value!([{ "api": name, "status": 500 }]).to_string();
         let added = caller.client.post(&url).body(fault).send().await.unwrap();
         assert_eq!(added.status(), 200, "{name}");
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -104,12 +105,12 @@ async fn every_api_is_on_the_start_page_and_every_service_is_listed() {
     let page = caller.get("/").await.unwrap().text().await.unwrap();
     let services = "/api/account/12345678/service/baseURI.json?version=1.0";
     let services = caller.get(services).await.unwrap().text().await.unwrap();
-    for api in simulator.state.apis.iter() {
+    check_each(simulator.state.apis.iter(), |api| {
         let path = api.path().replace("{account}", "12345678");
         assert!(page.contains(&path), "{path} in {page}");
         let mut service = api.service().into_iter();
         assert!(service.all(|service| services.contains(service)));
-    }
+    });
 }
 
 /// The number of chats that wait and of slots that are free, by skill.

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use crate::simulator::{Fault, Options, Simulator, StartError, SystemClock, Target};
 
 use super::{Caller, client, json, started};
+use crate::cases::check_each_async;
 
 const SLA: &str = "sla?v=1&timeframe=5";
 
@@ -310,20 +311,22 @@ async fn a_fault_file_has_the_limits_of_every_yaml_file() {
         let started = Simulator::start(options, Arc::new(SystemClock)).await;
         started.err().map(|error| error.to_string())
     };
-    for (bytes, wanted) in [
+    let cases = [
         (b"- {api: sla, status: 503}\n".to_vec(), None),
         (b"# c\r- {api: sla}\0\n".to_vec(), Some("holds a NUL")),
         (b"\xff".to_vec(), Some("is not UTF-8 text")),
         ("- ".repeat(100_000).into_bytes(), Some("levels deep")),
         (vec![b'#'; 2 << 20], Some("faults.yml: is larger than 1MiB")),
-    ] {
+    ];
+    check_each_async(cases, async |(bytes, wanted)| {
         std::fs::write(&file, bytes).unwrap();
         match (start().await, wanted) {
             (None, None) => {}
             (Some(error), Some(wanted)) if error.contains(wanted) => {}
             (found, wanted) => panic!("{wanted:?}: {found:?}"),
         }
-    }
+    })
+    .await;
     std::fs::remove_file(&file).unwrap();
     let made = std::process::Command::new("mkfifo").arg(&file).status();
     assert!(made.unwrap().success());
@@ -336,9 +339,11 @@ async fn a_fault_file_has_the_limits_of_every_yaml_file() {
 async fn deeply_nested_faults_are_refused_by_the_control_path() {
     let (simulator, _) = started(Options::in_process()).await;
     let url = format!("{}/control/faults", simulator.base_url());
-    for text in ["- ".repeat(30_000), format!("# c\r{}", "- ".repeat(30_000))] {
+    let cases = ["- ".repeat(30_000), format!("# c\r{}", "- ".repeat(30_000))];
+    check_each_async(cases, async |text| {
         let response = client().post(&url).body(text).send().await.unwrap();
         assert_eq!(response.status(), 400);
         assert!(response.text().await.unwrap().contains("levels deep"));
-    }
+    })
+    .await;
 }

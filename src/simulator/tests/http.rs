@@ -7,6 +7,7 @@ use serde_json::{Value, json as value};
 use crate::simulator::{Numbers, Options, SectionName, Simulator};
 
 use super::{BUSY, Caller, client, json, started};
+use crate::cases::check_each_async;
 
 async fn post(
     simulator: &Simulator,
@@ -80,11 +81,12 @@ async fn tokens_are_issued_for_a_correct_form_only() {
         ("application/json", good.to_owned(), 415),
         (form, "x".repeat(20_000), 413),
     ];
-    for (content_type, body, status) in table {
+    check_each_async(table, async |(content_type, body, status)| {
         let response = post(&simulator, path, content_type, &body).await;
         assert_eq!(response.status(), status, "{content_type} {body:.60}");
         assert!(json(response).await.get("error").is_some());
-    }
+    })
+    .await;
     let elsewhere = post(
         &simulator,
         "/sentinel/api/v2/account/9/app/token",
@@ -157,17 +159,19 @@ async fn data_apis_need_a_valid_token() {
 async fn bad_parameters_methods_and_paths_have_their_own_status() {
     let (simulator, _) = started(Options::in_process()).await;
     let caller = Caller::authorized(&simulator).await;
-    for query in [
+    let cases = [
         "timeframe=5",
         "v=1",
         "v=1&timeframe=1441",
         "v=1&timeframe=60&interval=31",
         "v=1&timeframe=5&skillIds=x",
-    ] {
+    ];
+    check_each_async(cases, async |query| {
         let response = caller.operations(&format!("engactivity?{query}")).await;
         assert_eq!(response.status(), 400, "{query}");
         assert!(json(response).await["error"]["message"].is_string());
-    }
+    })
+    .await;
     assert_eq!(
         caller
             .operations("sla?v=1&timeframe=5&histogram=7")
@@ -285,11 +289,12 @@ async fn names_exist_for_every_id_and_have_an_etag() {
     let (simulator, _) = started(Options::in_process()).await;
     let caller = Caller::authorized(&simulator).await;
     let base = "/api/account/12345678/configuration/le-users";
-    for (list, version, count) in [
+    let cases = [
         ("skills", "4.0", 9),
         ("agentGroups", "2.0", 4),
         ("users", "4.0", 41),
-    ] {
+    ];
+    check_each_async(cases, async |(list, version, count)| {
         let path = format!("{base}/{list}?v={version}");
         let response = caller.get(&path).await.unwrap();
         let tag = response.headers()["etag"].clone();
@@ -310,7 +315,8 @@ async fn names_exist_for_every_id_and_have_an_etag() {
         let again = again.header("If-None-Match", tag).send().await.unwrap();
         assert_eq!(again.status(), 304);
         assert!(again.bytes().await.unwrap().is_empty());
-    }
+    })
+    .await;
     let select = caller
         .get(&format!("{base}/users?v=4.0&select=id,name"))
         .await

@@ -1,10 +1,11 @@
 //! The contact centre: plausible, busy at all hours, and the same for the same seed.
 
 use crate::simulator::world::{
-    Chat, DAY, FIRST_SKILL, HOUR, History, LONGEST_CHAT, Staff, UNASSIGNED_SKILL, Window,
+    Chat, DAY, FIRST_SKILL, HOUR, History, LONGEST_CHAT, Node, Staff, UNASSIGNED_SKILL, Window,
 };
 
 use super::{BUSY, QUIET};
+use crate::cases::check_each;
 
 fn history(seed: u64, skills: usize, agents: usize) -> History {
     History::new(Staff::new(seed, skills, agents, 3))
@@ -71,7 +72,8 @@ fn days_are_busy_and_nights_are_not_empty() {
 
 #[test]
 fn the_fields_of_every_chat_are_consistent() {
-    for (skills, agents) in [(8, 40), (0, 5), (3, 0), (200, 3), (1, 1)] {
+    let cases = [(8, 40), (0, 5), (3, 0), (200, 3), (1, 1)];
+    check_each(cases, |(skills, agents)| {
         let centre = history(3, skills, agents);
         let day = chats(&centre, BUSY - DAY, BUSY);
         assert!(!day.is_empty(), "{skills} skills, {agents} agents");
@@ -90,7 +92,7 @@ fn the_fields_of_every_chat_are_consistent() {
             let last = FIRST_SKILL + i64::try_from(skills).unwrap();
             assert!(chat.skill == UNASSIGNED_SKILL || (FIRST_SKILL..last).contains(&chat.skill));
         }
-    }
+    });
 }
 
 #[test]
@@ -144,9 +146,9 @@ fn the_number_of_chats_of_a_huge_account_is_limited() {
 #[test]
 fn blocks_that_are_too_old_are_dropped() {
     let centre = history(1, 8, 40);
-    let early = centre.chats_around(Window::ending(BUSY, 1440));
+    let early = centre.chats_around(Window::ending(BUSY, 1440, Node::default()));
     for day in 1..30 {
-        centre.chats_around(Window::ending(BUSY + day * DAY, 1440));
+        centre.chats_around(Window::ending(BUSY + day * DAY, 1440, Node::default()));
     }
     assert_eq!(early.shared_blocks(), 0);
 }

@@ -17,6 +17,12 @@ pub(super) enum Purpose {
     Arrivals = 4,
     /// Which free agent is looked at first.
     Routing = 5,
+    /// When nodes refresh, and how far they lag.
+    Nodes = 6,
+    /// Which numbers change after the event.
+    Changes = 7,
+    /// The chats of a ledger.
+    Traffic = 8,
 }
 
 /// The generator of one purpose at one index (a block, a slot, an agent).
@@ -84,15 +90,16 @@ pub(super) fn poisson(rng: &mut Rng, mean: f64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     #[test]
     fn poisson_draws_have_the_expected_mean() {
-        for mean in [0.5, 12.0, 400.0] {
+        check_each([0.5, 12.0, 400.0], |mean| {
             let mut rng = rng(1, Purpose::Day, 0);
             let total: usize = (0..4000).map(|_| poisson(&mut rng, mean)).sum();
             let seen = f64::from(u32::try_from(total).unwrap()) / 4000.0;
             assert!((seen / mean - 1.0).abs() < 0.06, "{mean}: {seen}");
-        }
+        });
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Passwords, right and wrong, and what checking them costs.
 
 use super::*;
+use crate::cases::{check_each, check_each_async};
 
 const MAX_WAIT: Duration = Duration::from_secs(60);
 
@@ -20,15 +21,16 @@ fn basic(token: &str) -> HeaderValue {
 #[test]
 fn passwords_are_compared_by_length_and_content() {
     assert!(constant_time_eq(b"abc", b"abc") && constant_time_eq(b"", b""));
-    for (a, b) in [
+    let cases = [
         ("abc", "abd"),
         ("", "a"),
         ("a", ""),
         ("aa", "a"),
         ("a", "aa"),
-    ] {
+    ];
+    check_each(cases, |(a, b)| {
         assert!(!constant_time_eq(a.as_bytes(), b.as_bytes()), "{a} {b}");
-    }
+    });
 }
 
 #[tokio::test]
@@ -36,7 +38,7 @@ async fn only_the_right_password_of_a_known_user_is_granted() {
     let users = users();
     // alice:pässword:x, alice:wrong, bob:pässword:x
     let right = basic("YWxpY2U6cMOkc3N3b3JkOng=");
-    for (header, verdict) in [
+    let cases = [
         (Some(right.clone()), Verdict::Granted),
         (Some(right.clone()), Verdict::Granted),
         (Some(basic("YWxpY2U6d3Jvbmc=")), Verdict::Denied),
@@ -48,12 +50,14 @@ async fn only_the_right_password_of_a_known_user_is_granted() {
             Verdict::Denied,
         ),
         (None, Verdict::Denied),
-    ] {
+    ];
+    check_each_async(cases, async |(header, verdict)| {
         assert_eq!(
             users.check(header.as_ref(), peer(), MAX_WAIT, |_| ()).await,
             verdict
         );
-    }
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -120,17 +124,19 @@ async fn passwords_stay_verified_while_the_hash_is_the_same() {
     let hash = old.users["alice"].hash.expose_secret().to_owned();
     let others = [(); 2].map(|()| old.queue.attempt(peer()));
     let _permits = [others[0].permit().await, others[1].permit().await];
-    for (hash, verdict) in [
+    let cases = [
         (hash, Verdict::Granted),
         (bcrypt::hash("new", 4).unwrap(), Verdict::Busy),
-    ] {
+    ];
+    check_each_async(cases, async |(hash, verdict)| {
         let hashes = BTreeMap::from([("alice".to_owned(), hash.into())]);
         let new = Users::new(hashes, Some(&old));
         assert_eq!(
             new.check(Some(&right), peer(), MAX_WAIT, |_| ()).await,
             verdict
         );
-    }
+    })
+    .await;
 }
 
 #[test]
@@ -155,8 +161,9 @@ fn every_wrong_password_is_as_much_work_as_the_highest_cost() {
 #[test]
 fn errors_about_hashes_do_not_repeat_them() {
     let costly = format!("$2y$31${DUMMY_DIGEST}");
-    for (hash, word) in [("secret", "expected a bcrypt hash"), (&costly, "found 31")] {
+    let cases = [("secret", "expected a bcrypt hash"), (&costly, "found 31")];
+    check_each(cases, |(hash, word)| {
         let error = hash_cost(hash).unwrap_err();
         assert!(error.contains(word) && !error.contains(hash), "{error}");
-    }
+    });
 }

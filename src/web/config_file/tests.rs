@@ -1,6 +1,7 @@
 //! Valid and invalid web configuration files, without the files they name.
 
 use super::*;
+use crate::cases::check_each;
 
 const HASH: &str = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG";
 
@@ -41,16 +42,17 @@ fn every_key_of_the_toolkit_is_read() {
 
 #[test]
 fn a_file_without_content_is_valid() {
-    for text in [
+    let cases = [
         "",
         "# empty\n",
         "tls_server_config:\nbasic_auth_users: {}\n",
-    ] {
+    ];
+    check_each(cases, |text| {
         let mut errors = Vec::new();
         let file = parse(text, Path::new(""), &mut errors);
         assert_eq!(errors, Vec::<String>::new(), "{text:?}");
         assert!(file.tls.is_none() && file.users.is_empty() && file.rate.is_none());
-    }
+    });
 }
 
 #[test]
@@ -89,24 +91,27 @@ fn all_errors_are_reported_without_secrets() {
 #[test]
 fn a_file_without_a_mapping_is_one_error() {
     let deep = format!("# c\r{}", "- ".repeat(8000));
-    for (text, start) in [
-        ("a: [", "/etc/x/web.yml: line 2, column 1: not valid YAML"),
-        ("just words", "/etc/x/web.yml: expected a mapping with keys"),
-        ("- a", "/etc/x/web.yml: expected a mapping with keys"),
-        (
-            "a: 1\n---\nb: 2\n",
-            "/etc/x/web.yml: line 2, column 1: expected a single",
-        ),
-        (
-            "basic_auth_users: {}\n\0",
-            "/etc/x/web.yml: holds a NUL character",
-        ),
-        (deep.as_str(), "/etc/x/web.yml: line 2, column "),
-    ] {
-        let found = errors_of(text);
-        assert_eq!(found.len(), 1, "{found:?}");
-        assert!(found[0].starts_with(start), "{found:?}");
-    }
+    check_each(
+        [
+            ("a: [", "/etc/x/web.yml: line 2, column 1: not valid YAML"),
+            ("just words", "/etc/x/web.yml: expected a mapping with keys"),
+            ("- a", "/etc/x/web.yml: expected a mapping with keys"),
+            (
+                "a: 1\n---\nb: 2\n",
+                "/etc/x/web.yml: line 2, column 1: expected a single",
+            ),
+            (
+                "basic_auth_users: {}\n\0",
+                "/etc/x/web.yml: holds a NUL character",
+            ),
+            (deep.as_str(), "/etc/x/web.yml: line 2, column "),
+        ],
+        |(text, start)| {
+            let found = errors_of(text);
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert!(found[0].starts_with(start), "{found:?}");
+        },
+    );
 }
 
 /// Private keys and passwords, in a file named by mistake or in place of a file name.
@@ -128,8 +133,7 @@ fn no_secret_in_place_of_the_file_is_repeated() {
         ]
     });
     let pasted = pasted.as_flattened().iter().map(String::as_str);
-    let mut wrong = Vec::new();
-    for text in [
+    let cases = [
         key,
         encrypted,
         "hush",
@@ -146,21 +150,17 @@ fn no_secret_in_place_of_the_file_is_repeated() {
         "tls_server_config: {cipher_suites: ['hush '], curve_preferences: ['hush ']}",
         "rate_limit: {interval: '-hush ', burst: 'hush '}",
         "http_server_config: {headers: {X-Frame-Options: 'hush '}}",
-    ]
-    .into_iter()
-    .chain(pasted)
-    {
+    ];
+    check_each(cases.into_iter().chain(pasted), |text| {
         let mut errors = Vec::new();
         let file = parse(text, Path::new(""), &mut errors);
         if let Some(fields) = &file.tls {
             crate::web::tls::build(fields, &mut errors);
         }
         let errors = errors.concat();
-        if errors.is_empty() || errors.to_lowercase().contains("hush") {
-            wrong.push((text, errors));
-        }
-    }
-    assert!(wrong.is_empty(), "{wrong:#?}");
+        let has_secret = errors.to_lowercase().contains("hush");
+        assert!(!errors.is_empty() && !has_secret, "{errors}");
+    });
 }
 
 #[test]
@@ -184,15 +184,16 @@ fn a_rate_limit_is_read_as_the_toolkit_does() {
         interval: Duration::from_secs(1),
         burst: 0,
     };
-    for (text, rate) in [
+    let cases = [
         ("{interval: 1s}", Some(none_allowed)),
         ("{interval: 1s, burst: 0}", Some(none_allowed)),
         ("{interval: 0, burst: 3}", None),
         ("{burst: 0}", None),
-    ] {
+    ];
+    check_each(cases, |(text, rate)| {
         let mut errors = Vec::new();
         let file = parse(&format!("rate_limit: {text}"), Path::new(""), &mut errors);
         assert_eq!(errors, Vec::<String>::new());
         assert_eq!(file.rate, rate, "{text}");
-    }
+    });
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::cases::check_each_async;
 
 const HASH: Duration = Duration::from_millis(50);
 
@@ -40,7 +41,8 @@ fn throttle(queue: &Arc<HashQueue>, peer: Peer) {
 async fn only_hashed_wrong_passwords_count_in_the_end() {
     let queue = Arc::new(HashQueue::default());
     let counted = || queue.state.lock().record(peer(1)).failures;
-    for (hashed, right, more) in [(false, false, 0), (true, true, 0), (true, false, 1)] {
+    let cases = [(false, false, 0), (true, true, 0), (true, false, 1)];
+    check_each_async(cases, async |(hashed, right, more)| {
         let before = counted();
         // Its client disconnects while the permit is in use.
         let attempt = queue.attempt(peer(1));
@@ -55,7 +57,8 @@ async fn only_hashed_wrong_passwords_count_in_the_end() {
         }
         drop(permit);
         assert_eq!(counted(), before + more, "{hashed} {right}");
-    }
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -79,7 +82,7 @@ async fn simultaneous_attempts_are_not_all_free() {
 #[tokio::test(start_paused = true)]
 async fn a_peer_waits_for_one_hash_of_each_other_peer_at_most() {
     const OTHERS: u8 = 20;
-    for all_throttled in [true, false] {
+    check_each_async([true, false], async |all_throttled| {
         let queue = Arc::new(HashQueue::default());
         if all_throttled {
             (0..=OTHERS).for_each(|last| throttle(&queue, peer(last)));
@@ -96,7 +99,8 @@ async fn a_peer_waits_for_one_hash_of_each_other_peer_at_most() {
         }
         settle().await;
         assert!(waiting.is_finished(), "throttled: {all_throttled}");
-    }
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]

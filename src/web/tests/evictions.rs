@@ -1,22 +1,23 @@
 //! Too many clients at once: which are evicted, and that none is locked out.
 
 use super::*;
+use crate::cases::check_each_async;
 
 /// More than the limit, in every state without a response.
 #[tokio::test(start_paused = true)]
 async fn a_thousand_silent_clients_do_not_lock_others_out() {
     let running = start(Limits::default(), 0);
-    let ways: [&[u8]; 4] = [
+    let requests: [&[u8]; 4] = [
         b"",
         b"GET /metr",
         b"POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\na",
         b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n",
     ];
-    for way in ways {
+    check_each_async(requests, async |request| {
         let mut clients = Vec::new();
         for _ in 0..1000 {
             let mut client = running.connect().await;
-            client.write_all(way).await.unwrap();
+            client.write_all(request).await.unwrap();
             clients.push(client);
         }
         for _ in 0..100 {
@@ -24,7 +25,8 @@ async fn a_thousand_silent_clients_do_not_lock_others_out() {
         }
         let newest = clients.last_mut().unwrap();
         assert!(!is_closed(newest).await, "the newest was evicted");
-    }
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 
 use super::*;
+use crate::cases::check_each_async;
 
 const HASH: &str = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG";
 const EVERY: Duration = Duration::from_secs(1);
@@ -28,8 +29,8 @@ async fn valid_changes_are_used_and_invalid_ones_are_not() {
     };
     write(&path, &users(&["a"]), 0o600);
     let web = WebConfig::load(&path).unwrap();
-    assert!(web.authentication_enabled() && !web.tls_enabled());
     let first = web.current(EVERY).await;
+    assert!(first.users.is_some() && !web.tls_enabled());
 
     write(&path, &users(&["a", "bob"]), 0o600);
     let early = web.current(EVERY).await;
@@ -38,11 +39,13 @@ async fn valid_changes_are_used_and_invalid_ones_are_not() {
     let second = web.current(EVERY).await;
     assert!(!Arc::ptr_eq(&first, &second), "the change was not noticed");
 
-    for invalid in ["basic_auth_users: {a: b}", "tls_server_config: {cert: x}"] {
+    let cases = ["basic_auth_users: {a: b}", "tls_server_config: {cert: x}"];
+    check_each_async(cases, async |invalid| {
         write(&path, invalid, 0o600);
         tokio::time::advance(EVERY).await;
         assert!(Arc::ptr_eq(&second, &web.current(EVERY).await));
-    }
+    })
+    .await;
     fs::remove_file(&path).unwrap();
     tokio::time::advance(EVERY).await;
     assert!(Arc::ptr_eq(&second, &web.current(EVERY).await));
@@ -71,7 +74,7 @@ async fn a_half_written_file_does_not_disable_authentication() {
     let without_users = "http_server_config: {http2: true}\n";
     write(&path, &with_users, 0o600);
     let web = WebConfig::load(&path).unwrap();
-    for empty in [
+    let cases = [
         "",
         "# users follow\n",
         "\u{feff}",
@@ -80,13 +83,15 @@ async fn a_half_written_file_does_not_disable_authentication() {
         "basic_auth_users:",
         "basic_auth_users:\n  # alice follows\n",
         "http_server_config: {http2: true}\nbasic_auth_users:\n",
-    ] {
+    ];
+    check_each_async(cases, async |empty| {
         write(&path, empty, 0o600);
         for _ in 0..3 {
             let found = check(&web, SETTLE_TIME * 10).await;
             assert_eq!(found, (true, false), "{empty:?} is never used");
         }
-    }
+    })
+    .await;
     write(&path, "basic_auth_users: {}\n", 0o600);
     assert_eq!(check(&web, EVERY).await, (true, false));
     assert_eq!(check(&web, SETTLE_TIME - EVERY).await, (true, false));
@@ -117,7 +122,39 @@ async fn a_half_written_file_does_not_disable_authentication() {
     );
 }
 
+const NONE: &str = "client_auth_type: NoClientCert";
+const REQUEST: &str = "client_auth_type: RequestClientCert";
+const IF_GIVEN: &str = "client_auth_type: VerifyClientCertIfGiven, client_ca_file: one";
+const ANY: &str = "client_auth_type: RequireAnyClientCert";
+const ANY_A: &str = "client_auth_type: RequireAnyClientCert, client_allowed_sans: [a]";
+const ANY_B: &str = "client_auth_type: RequireAnyClientCert, client_allowed_sans: [b]";
+const ANY_A_B: &str = "client_auth_type: RequireAnyClientCert, client_allowed_sans: [a, b]";
+const ONE: &str = "client_auth_type: RequireAndVerifyClientCert, client_ca_file: one";
+const ONE_A: &str =
+    "client_auth_type: RequireAndVerifyClientCert, client_ca_file: one, client_allowed_sans: [a]";
+const TWO: &str = "client_auth_type: RequireAndVerifyClientCert, client_ca_file: two";
+const BOTH: &str = "client_auth_type: RequireAndVerifyClientCert, client_ca_file: both";
+
 /// `tls_server_config` before and after a change, and whether the change has to settle.
+const CHANGES: [(&str, &str, bool); 16] = [
+    (ANY_A, ANY, true),
+    (ANY, ANY_A, false),
+    (ANY_A, ANY_A_B, true),
+    (ANY_A_B, ANY_B, false),
+    (ONE_A, ONE, true),
+    (ONE_A, ANY_A, true),
+    (ANY_A, ONE_A, false),
+    (ONE, ANY, true),
+    (ANY, ONE, false),
+    (ONE, TWO, true),
+    (ONE, BOTH, true),
+    (BOTH, TWO, false),
+    (ONE, IF_GIVEN, true),
+    (ANY, REQUEST, true),
+    (ANY, NONE, true),
+    (REQUEST, ANY, false),
+];
+
 #[tokio::test(start_paused = true)]
 async fn files_that_admit_more_clients_have_to_settle() {
     let folder = tempfile::tempdir().unwrap();
@@ -129,88 +166,22 @@ async fn files_that_admit_more_clients_have_to_settle() {
     write(&at("one"), &one.cert.pem(), 0o644);
     write(&at("two"), &two.cert.pem(), 0o644);
     write(&at("both"), &(one.cert.pem() + &two.cert.pem()), 0o644);
-    let any = "client_auth_type: RequireAnyClientCert";
-    let verify = "client_auth_type: RequireAndVerifyClientCert, client_ca_file";
-    let mut wrong = Vec::new();
-    for (before, after, has_to_settle) in [
-        (
-            format!("{any}, client_allowed_sans: [a]"),
-            any.to_owned(),
-            true,
-        ),
-        (
-            any.to_owned(),
-            format!("{any}, client_allowed_sans: [a]"),
-            false,
-        ),
-        (
-            format!("{any}, client_allowed_sans: [a]"),
-            format!("{any}, client_allowed_sans: [a, b]"),
-            true,
-        ),
-        (
-            format!("{any}, client_allowed_sans: [a, b]"),
-            format!("{any}, client_allowed_sans: [b]"),
-            false,
-        ),
-        (
-            format!("{verify}: one, client_allowed_sans: [a]"),
-            format!("{verify}: one"),
-            true,
-        ),
-        (
-            format!("{verify}: one, client_allowed_sans: [a]"),
-            format!("{any}, client_allowed_sans: [a]"),
-            true,
-        ),
-        (
-            format!("{any}, client_allowed_sans: [a]"),
-            format!("{verify}: one, client_allowed_sans: [a]"),
-            false,
-        ),
-        (format!("{verify}: one"), any.to_owned(), true),
-        (any.to_owned(), format!("{verify}: one"), false),
-        (format!("{verify}: one"), format!("{verify}: two"), true),
-        (format!("{verify}: one"), format!("{verify}: both"), true),
-        (format!("{verify}: both"), format!("{verify}: two"), false),
-        (
-            format!("{verify}: one"),
-            "client_auth_type: VerifyClientCertIfGiven, client_ca_file: one".to_owned(),
-            true,
-        ),
-        (
-            any.to_owned(),
-            "client_auth_type: RequestClientCert".to_owned(),
-            true,
-        ),
-        (
-            any.to_owned(),
-            "client_auth_type: NoClientCert".to_owned(),
-            true,
-        ),
-        (
-            "client_auth_type: RequestClientCert".to_owned(),
-            any.to_owned(),
-            false,
-        ),
-    ] {
+    check_each_async(CHANGES, async |(before, after, has_to_settle)| {
         let file = |policy: &str| {
             let text = format!("tls_server_config: {{cert_file: crt, key_file: key, {policy}}}");
             write(&at("web.yml"), &text, 0o600);
         };
-        file(&before);
+        file(before);
         let web = WebConfig::load(&at("web.yml")).unwrap();
         let first = web.current(EVERY).await;
-        file(&after);
+        file(after);
         tokio::time::advance(EVERY).await;
         let at_once = !Arc::ptr_eq(&first, &web.current(EVERY).await);
         tokio::time::advance(SETTLE_TIME).await;
         let in_the_end = !Arc::ptr_eq(&first, &web.current(EVERY).await);
-        if at_once == has_to_settle || !in_the_end {
-            wrong.push((before, after, at_once, in_the_end));
-        }
-    }
-    assert!(wrong.is_empty(), "used at once, in the end: {wrong:#?}");
+        assert_eq!((at_once, in_the_end), (!has_to_settle, true));
+    })
+    .await;
 }
 
 /// Where the system has no authorities, some of these are invalid, so only the first check counts.
@@ -223,11 +194,12 @@ async fn removing_client_ca_or_tls_is_not_used_at_once() {
     write(&at("key"), &pair.signing_key.serialize_pem(), 0o600);
     let tls = "cert_file: crt, key_file: key, client_auth_type: RequireAndVerifyClientCert";
     let with_client_ca = format!("tls_server_config: {{{tls}, client_ca_file: crt}}\n");
-    for changed in [
+    let cases = [
         format!("tls_server_config: {{{tls}}}\n"),
         "http_server_config: {http2: true}\n".to_owned(),
         "tls_server_config:\n".to_owned(),
-    ] {
+    ];
+    check_each_async(cases, async |changed| {
         write(&at("web.yml"), &with_client_ca, 0o600);
         let web = WebConfig::load(&at("web.yml")).unwrap();
         let first = web.current(EVERY).await;
@@ -235,7 +207,8 @@ async fn removing_client_ca_or_tls_is_not_used_at_once() {
         tokio::time::advance(EVERY).await;
         assert!(Arc::ptr_eq(&first, &web.current(EVERY).await), "{changed}");
         assert!(!web.last_reload_successful(), "{changed}");
-    }
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]

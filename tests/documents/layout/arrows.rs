@@ -193,6 +193,7 @@ impl<'a> Module<'a> {
 mod tests {
     use super::super::modules::{modules, planted};
     use super::*;
+    use crate::cases::check_each;
 
     /// The arrows of one file `a.rs`, as `x::y`.
     fn arrows_of(text: &str) -> Vec<String> {
@@ -209,8 +210,7 @@ mod tests {
 
     #[test]
     fn every_way_to_name_a_path_is_found() {
-        let mut wrong = Vec::new();
-        for (source, expected) in [
+        let cases = [
             ("use crate::b::X;", &["b::X::X"][..]),
             ("pub(crate) use crate::b;", &["b::b"]),
             (
@@ -268,12 +268,9 @@ mod tests {
                 "#[derive(Debug)] struct S; impl crate::b::T for S {}",
                 &["b::T"],
             ),
-        ] {
-            let found = arrows_of(source);
-            if found != expected {
-                wrong.push(format!("{source}\n  {found:?}"));
-            }
-        }
-        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        ];
+        check_each(cases, |(source, expected)| {
+            assert_eq!(arrows_of(source), expected);
+        });
     }
 }

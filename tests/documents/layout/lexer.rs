@@ -143,6 +143,7 @@ fn character_or_lifetime(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     fn texts(source: &str) -> Vec<&str> {
         tokens(source).into_iter().map(|token| token.text).collect()
@@ -150,8 +151,7 @@ mod tests {
 
     #[test]
     fn names_in_comments_and_literals_are_no_tokens() {
-        let mut wrong = Vec::new();
-        for (source, expected) in [
+        let cases = [
             ("a // crate::b\nc", &["a", "c"][..]),
             ("a /* x /* crate::b */ y */ c", &["a", "c"]),
             ("f(\"crate::b \\\" x\", c)", &["f", "(", "0", ",", "c", ")"]),
@@ -169,13 +169,10 @@ mod tests {
             ("\"cut off", &["0"]),
             ("/* cut off", &[]),
             ("r#\"cut off", &["0"]),
-        ] {
-            let found = texts(source);
-            if found != expected {
-                wrong.push(format!("{source}: {found:?}"));
-            }
-        }
-        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        ];
+        check_each(cases, |(source, expected)| {
+            assert_eq!(texts(source), expected);
+        });
     }
 
     #[test]

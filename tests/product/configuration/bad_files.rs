@@ -68,7 +68,7 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     ),
     (
         "auth-a-string.yml",
-        "accounts[0].auth: expected a mapping, found a string",
+        "accounts[0].auth: expected a mapping, found a single value",
     ),
     (
         "auth-client-id-empty.yml",
@@ -176,7 +176,7 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     ),
     (
         "engagement-activity-buckets.yml",
-        "engagement_activity.buckets: unknown key; expected one of enabled, interval, windows, skills, agents, skill_agents",
+        "engagement_activity.buckets: unknown key; expected one of enabled, interval, windows, skills, agents, skill_agents, totals",
     ),
     (
         "engagement-activity-enabled-yes.yml",
@@ -378,7 +378,7 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     ),
     (
         "string-at-the-top.yml",
-        "tests/bad_config/string-at-the-top.yml: expected a mapping with sections such as accounts:, found a string",
+        "tests/bad_config/string-at-the-top.yml: expected a mapping with sections such as accounts:, found a single value",
     ),
     (
         "timezone-unknown.yml",
@@ -391,6 +391,11 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     (
         "tls-ca-file-without-certificate.yml",
         "tls.ca_file: tests/bad_config/files/secret.txt contains no PEM certificate (no line -----BEGIN CERTIFICATE-----)",
+    ),
+    (
+        "totals-neither-true-nor-false.yml",
+        "engagement_activity.totals: expected true or false, found maybe\n\
+         sla.totals: expected a single value, found a list",
     ),
     (
         "two-documents.yml",
@@ -423,6 +428,10 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     (
         "windows-not-a-list.yml",
         "sla.windows: expected a list, found 5m; write [5m]",
+    ),
+    (
+        "windows-totals.yml",
+        "engagement_activity.windows[1]: expected a window (whole minutes from 1m to 24h, or today), found totals",
     ),
     (
         "windows-twice.yml",

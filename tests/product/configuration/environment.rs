@@ -7,9 +7,10 @@ use liveperson_exporter::collectors::Registry;
 use liveperson_exporter::collectors::engagement_activity;
 use liveperson_exporter::collectors::sla;
 use liveperson_exporter::config::{Account, Auth, Config, Environment, load_or_default};
-use liveperson_exporter::vocabulary::{Selection, Window};
+use liveperson_exporter::vocabulary::{Selection, SkillId, Window};
 
 use super::folder::{ACCOUNT, Folder};
+use crate::common::cases::check_each;
 
 fn overridden(text: &str, env: &[(&str, &str)]) -> Config {
     let env: Vec<_> = env
@@ -46,6 +47,8 @@ fn any_scalar_can_be_overridden() {
             ("ACCOUNTS__0__AUTH__OAUTH2__CLIENT_SECRET", "a,b"),
             ("ACCOUNTS__0__HOSTS__LEDATAREPORTING", "http://127.0.0.1:1"),
             ("ACCOUNTS__0__ENGAGEMENT_ACTIVITY__INTERVAL", "15s"),
+            ("ENGAGEMENT_ACTIVITY__TOTALS", "true"),
+            ("ACCOUNTS__0__SLA__TOTALS", "false"),
         ],
     );
     let account = &config.accounts[0];
@@ -68,13 +71,14 @@ fn any_scalar_can_be_overridden() {
     let activity = account.section::<engagement_activity::Settings>().unwrap();
     assert_eq!(activity.interval, Duration::from_secs(15));
     assert!(!sla(account).enabled && !config.names.lookup);
+    assert!(activity.totals && !sla(account).totals);
     assert_eq!(config.stale_after, Duration::from_secs(3600));
     assert_eq!(config.timezone.iana_name(), Some("Asia/Tokyo"));
     assert_eq!(config.limits.min_spacing, Duration::from_secs(1));
     assert_eq!(config.limits.max_in_flight, 3);
     assert_eq!(config.domain_api.as_str(), "http://localhost:8080/");
     let names: Vec<_> = config.names.skills.keys().copied().collect();
-    assert_eq!(names, [-1, 4]);
+    assert_eq!(names, [-1, 4].map(SkillId::from));
 }
 
 #[test]
@@ -95,11 +99,11 @@ fn lists_are_overridden_by_element_or_whole() {
     assert_eq!(sla(&[("SLA__SKILLS", "all")]).skills, Selection::All);
     assert_eq!(
         sla(&[("SLA__SKILLS", "-1,4")]).skills,
-        Selection::Ids(vec![-1, 4])
+        Selection::Ids([-1, 4].map(SkillId::from).to_vec())
     );
     assert_eq!(
         sla(&[("SLA__GROUPS__0", "7")]).groups,
-        Selection::Ids(vec![7])
+        Selection::Ids(vec![7.into()])
     );
 }
 
@@ -174,7 +178,7 @@ fn one_account_can_come_from_the_environment_alone() {
         ("LIVEPERSON_CLIENT_SECRET", "hush-hush"),
         ("LIVEPERSON_CLIENT_SECRET_FILE", file.to_str().unwrap()),
     ];
-    for secret in secrets {
+    check_each(secrets, |secret| {
         let loaded = load_without_file(&[
             ("LIVEPERSON_ACCOUNT_ID", "12345678"),
             ("LIVEPERSON_CLIENT_ID", "abc"),
@@ -202,7 +206,7 @@ fn one_account_can_come_from_the_environment_alone() {
         assert_eq!(sla(account).interval, Duration::from_secs(120));
         assert!(account.hosts.contains_key("sentinel"));
         assert_eq!(loaded.warnings, Vec::<String>::new());
-    }
+    });
 }
 
 #[test]
@@ -255,9 +259,9 @@ fn an_incomplete_account_says_what_is_missing() {
 fn without_file_and_account_the_error_names_both() {
     let text = load_without_file(&[]).unwrap_err();
     let remedies = [NO_FILE, "--config.file", "LIVEPERSON_ACCOUNT_ID"];
-    for remedy in remedies {
+    check_each(remedies, |remedy| {
         assert!(text.contains(remedy), "{text}");
-    }
+    });
 }
 
 #[test]

@@ -5,9 +5,10 @@ use std::time::Duration;
 use liveperson_exporter::config::{
     CollectorSection, Environment, Key, Loaded, SectionReader, SectionType, known_keys, load_text,
 };
-use liveperson_exporter::vocabulary::Selection;
+use liveperson_exporter::vocabulary::{Selection, SkillId};
 
 use super::folder::ACCOUNT;
+use crate::common::cases::check_each;
 
 const SECTIONS: &[SectionType] = &[SectionType::of::<QueueState>()];
 
@@ -15,7 +16,7 @@ const SECTIONS: &[SectionType] = &[SectionType::of::<QueueState>()];
 struct QueueState {
     enabled: bool,
     interval: Duration,
-    skills: Selection,
+    skills: Selection<SkillId>,
     max_wait: Duration,
     top: u64,
 }
@@ -35,7 +36,7 @@ impl CollectorSection for QueueState {
         let section = Self {
             enabled: reader.enabled(true),
             interval: reader.interval(Duration::from_secs(15)),
-            skills: reader.selection("skills", Selection::All, SectionReader::MIN_SKILL_ID),
+            skills: reader.selection("skills", Selection::All),
             max_wait: reader.duration("max_wait", hour, Duration::from_secs(1)..=hour),
             top: reader.integer("top", 10, 1..=100),
         };
@@ -69,7 +70,7 @@ fn its_section_is_read_with_account_and_environment() {
     let expected = QueueState {
         enabled: true,
         interval: Duration::from_secs(20),
-        skills: Selection::Ids(vec![4]),
+        skills: Selection::Ids(vec![4.into()]),
         max_wait: Duration::from_secs(3600),
         top: 3,
     };
@@ -101,7 +102,8 @@ fn its_mistakes_are_reported_like_any_others() {
 #[test]
 fn its_keys_are_among_the_known_ones() {
     let keys = known_keys(SECTIONS);
-    for key in ["queue_state.top", "accounts[].queue_state.top"] {
+    let cases = ["queue_state.top", "accounts[].queue_state.top"];
+    check_each(cases, |key| {
         assert!(keys.iter().any(|known| known == key), "{key}");
-    }
+    });
 }

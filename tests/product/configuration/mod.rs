@@ -12,32 +12,24 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use crate::common::cases::check_each;
 use liveperson_exporter::collectors::Registry;
 use liveperson_exporter::config::{Environment, SectionType, load};
 
 #[test]
 fn every_bad_file_has_its_exact_message() {
-    let mut failures = Vec::new();
     let sections = Registry::standard().sections();
     let collectors: Vec<_> = sections.iter().map(SectionType::name).collect();
-    for (name, want) in bad_files::BAD_FILES {
+    check_each(bad_files::BAD_FILES, |(name, want)| {
         let want = want.replace("{collectors}", &collectors.join(", "));
         let path = Path::new("tests/bad_config").join(name);
-        let Err(error) = load(Some(&path), &Environment::default(), &sections) else {
-            failures.push(format!("{name} has no mistake"));
-            continue;
-        };
-        if error.to_string() != want {
-            failures.push(format!("{name}\n expected: {want}\n found:    {error}"));
-        }
-        if Some(error.source.as_str()) != path.to_str() {
-            failures.push(format!("{name} has the source {}", error.source));
-        }
-        if format!("{error:?}").contains("hush") {
-            failures.push(format!("{name} prints a secret"));
-        }
-    }
-    assert!(failures.is_empty(), "{}", failures.join("\n"));
+        let error = load(Some(&path), &Environment::default(), &sections).unwrap_err();
+        let found = error.to_string();
+        assert!(found == want, " expected: {want}\n found:    {found}");
+        assert_eq!(Some(error.source.as_str()), path.to_str());
+        let has_secret = format!("{error:?}").contains("hush");
+        assert!(!has_secret, "it prints a secret");
+    });
 }
 
 #[test]

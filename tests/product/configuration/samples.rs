@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use liveperson_exporter::collectors::Registry;
 use liveperson_exporter::collectors::engagement_activity;
+use liveperson_exporter::collectors::realtime::TOTALS_BY_DEFAULT;
 use liveperson_exporter::collectors::sla;
 use liveperson_exporter::config::{Auth, Config, Environment, known_keys, load};
 use liveperson_exporter::vocabulary::{Selection, Window};
 
 use super::folder::Folder;
+use crate::common::cases::check_each;
 
 const FULL: &str = "config/liveperson_exporter.yml";
 const MINIMAL: &str = "config/liveperson_exporter.minimal.yml";
@@ -62,6 +64,7 @@ fn the_defaults_are_as_documented() {
     let activity = account.section::<engagement_activity::Settings>().unwrap();
     let windows = [Window::Minutes(5), Window::Minutes(60)];
     assert!(activity.enabled && !activity.skill_agents);
+    assert_eq!(activity.totals, TOTALS_BY_DEFAULT);
     assert_eq!(activity.interval, Duration::from_secs(30));
     assert_eq!(activity.windows, windows);
     assert_eq!(
@@ -71,6 +74,7 @@ fn the_defaults_are_as_documented() {
 
     let sla = account.section::<sla::Settings>().unwrap();
     assert!(sla.enabled && sla.account);
+    assert_eq!(sla.totals, TOTALS_BY_DEFAULT);
     assert_eq!(sla.interval, Duration::from_secs(60));
     assert_eq!(sla.windows, windows);
     assert_eq!(sla.buckets, [15, 30, 45, 60, 90, 120]);
@@ -153,7 +157,7 @@ fn the_full_sample_contains_every_key() {
     let mentioned = paths(&uncommented());
     let known = known_keys(&Registry::standard().sections());
     assert!(known.contains(&"accounts[].auth.login.password_file".to_owned()));
-    for key in known {
+    check_each(known, |key| {
         assert!(mentioned.contains(&key), "{FULL} does not contain {key}");
-    }
+    });
 }

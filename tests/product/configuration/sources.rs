@@ -7,9 +7,10 @@ use std::time::Duration;
 use liveperson_exporter::collectors::engagement_activity;
 use liveperson_exporter::collectors::sla;
 use liveperson_exporter::config::{Account, Auth, Config};
-use liveperson_exporter::vocabulary::{Selection, Window};
+use liveperson_exporter::vocabulary::{Selection, SkillId, Window};
 
 use super::folder::{ACCOUNT, Folder};
+use crate::common::cases::check_each;
 
 fn config(text: &str) -> Config {
     Folder::with(text).load(&[]).unwrap().config
@@ -36,7 +37,7 @@ accounts:
     auth:                                  # exactly one of oauth2, oauth1, login
       oauth2: {client_id: abc, client_secret_file: secret.txt}
     hosts: {leDataReporting: "https://va.data.liveperson.net"}
-engagement_activity: {enabled: true, interval: 30s, windows: [5m, 1h], skills: all, agents: all, skill_agents: false}
+engagement_activity: {enabled: true, interval: 30s, windows: [5m, 1h], skills: all, agents: all, skill_agents: false, totals: true}
 sla:
   enabled: true
   interval: 1m
@@ -45,6 +46,7 @@ sla:
   account: true
   skills: none
   groups: [7]
+  totals: true
 limits: {max_in_flight: 1, min_spacing: 250ms, request_timeout: 15s, max_response_bytes: 64MiB, max_series: 1000000}
 stale_after: 5m
 timezone: Europe/Berlin
@@ -66,11 +68,13 @@ tls: {ca_file: null}
         [Window::Minutes(5), Window::Minutes(60), Window::Today]
     );
     assert_eq!(sla(account).buckets, [15, 30, 45, 60, 90, 120]);
-    assert_eq!(sla(account).groups, Selection::Ids(vec![7]));
+    assert_eq!(sla(account).groups, Selection::Ids(vec![7.into()]));
+    let activity = account.section::<engagement_activity::Settings>().unwrap();
+    assert!(activity.totals && sla(account).totals);
     assert_eq!(config.timezone.iana_name(), Some("Europe/Berlin"));
     let names: Vec<_> = config.names.skills.into_iter().collect();
     let want = [(-1, "Unassigned"), (4, "Sales"), (i64::MAX, "007")];
-    assert_eq!(names, want.map(|(id, name)| (id, name.to_owned())));
+    assert_eq!(names, want.map(|(id, name)| (id.into(), name.to_owned())));
 }
 
 #[test]
@@ -97,8 +101,30 @@ fn scalars_are_taken_as_they_are_written() {
         ("true", "0x10")
     );
     let activity = account.section::<engagement_activity::Settings>().unwrap();
-    assert_eq!(activity.skills, Selection::Ids(vec![-1, 4]));
-    assert_eq!(activity.agents, Selection::Ids(vec![i64::MAX]));
+    assert_eq!(
+        activity.skills,
+        Selection::Ids([-1, 4].map(SkillId::from).to_vec())
+    );
+    assert_eq!(activity.agents, Selection::Ids(vec![i64::MAX.into()]));
+}
+
+#[test]
+fn an_account_has_totals_of_its_own_choice() {
+    for (global, own, expected) in [
+        ("true", "false", false),
+        ("false", "true", true),
+        ("true", "null", true),
+        ("false", "null", false),
+    ] {
+        let config = config(&format!(
+            "{ACCOUNT}    sla: {{totals: {own}}}\n    engagement_activity: {{totals: {own}}}\n\
+             sla: {{totals: {global}}}\nengagement_activity: {{totals: {global}}}\n"
+        ));
+        let account = &config.accounts[0];
+        let activity = account.section::<engagement_activity::Settings>().unwrap();
+        let found = (activity.totals, sla(account).totals);
+        assert_eq!(found, (expected, expected), "{global}, {own}");
+    }
 }
 
 #[test]
@@ -110,7 +136,7 @@ fn an_account_overrides_the_global_sections_key_by_key() {
     let config = config(&text);
     let sla = sla(&config.accounts[0]);
     assert_eq!(sla.interval, Duration::from_secs(120));
-    assert_eq!(sla.skills, Selection::Ids(vec![4]));
+    assert_eq!(sla.skills, Selection::Ids(vec![4.into()]));
     assert!(!sla.account);
     assert_eq!(sla.buckets, [20, 40]);
     assert_eq!(sla.windows, [Window::Minutes(5), Window::Minutes(60)]);
@@ -158,25 +184,26 @@ fn errors_name_secret_files_without_their_content() {
         (b"", "is empty; write the secret into it"),
         (&[b'x'; 70_000], "is larger than 64KiB"),
     ];
-    for (content, reason) in contents {
+    check_each(contents, |(content, reason)| {
         folder.file("s", content);
         let want = format!("accounts[0].auth.oauth2.client_secret_file: DIR/s {reason}");
         assert_eq!(folder.error(&[]), want);
-    }
+    });
 }
 
 /// The secret is pasted where the path of its file belongs.
 #[test]
 fn a_secret_given_as_a_path_is_not_repeated() {
     let long = "hunter2".repeat(100);
-    for pasted in [
+    let cases = [
         "hunter2",
         "hunter2/with+slash==",
         "/hunter2/x",
         "hunter2.txt",
         &long,
         "c.yml/hunter2",
-    ] {
+    ];
+    check_each(cases, |pasted| {
         let text = ACCOUNT.replace(
             "client_secret: hush-hush",
             &format!("client_secret_file: {pasted}"),
@@ -185,7 +212,7 @@ fn a_secret_given_as_a_path_is_not_repeated() {
         let path = "accounts[0].auth.oauth2.client_secret_file: the file does not exist";
         assert!(error.starts_with(path), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
-    }
+    });
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use liveperson_exporter::simulator::{Fault, Target};
 
 use super::{FIRST, QUICK, account, all_up, more_calls, simulator, up};
+use crate::common::cases::check_each;
 use crate::common::{Exporter, eventually};
 
 #[tokio::test]
@@ -30,7 +31,7 @@ async fn a_failure_is_logged_when_it_begins_and_when_it_ends() {
     .await;
     let begun = lines("calls fail");
     assert_eq!(begun.len(), 1, "{}", exporter.log());
-    for part in [
+    let cases = [
         "level=warn",
         FIRST,
         "collector=sla",
@@ -39,18 +40,20 @@ async fn a_failure_is_logged_when_it_begins_and_when_it_ends() {
         "wait=5",
         "timeframe=5",
         "the same again",
-    ] {
+    ];
+    check_each(cases, |part| {
         assert!(begun[0].contains(part), "{part} is not in {}", begun[0]);
-    }
-    for part in [
+    });
+    let cases = [
         "level=info",
         FIRST,
         "collector=sla",
         "failures=2",
         "after=1",
-    ] {
+    ];
+    check_each(cases, |part| {
         assert!(recovered.contains(part), "{part} is not in {recovered}");
-    }
+    });
     // A poll that fails whole says how long its collector waits, in the same single line.
     first.push_fault(Fault {
         api: Target::Api("sla"),

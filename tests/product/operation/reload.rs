@@ -7,6 +7,7 @@ use liveperson_exporter::simulator::{Fault, Target};
 use super::{
     FIRST, QUICK, SECOND, account, all_up, backoff, calls, more_calls, reload, simulator, up,
 };
+use crate::common::cases::check_each;
 use crate::common::{Exporter, data, eventually, sample};
 
 #[tokio::test]
@@ -18,41 +19,8 @@ async fn a_reload_keeps_unchanged_accounts_and_drops_removed_ones() {
     all_up(&exporter, &[FIRST, SECOND]).await;
     more_calls(&first, "sla", 2).await;
 
-    // Engagement Activity of the second changes: its wait times and all of the first stay served.
-    let scrape = async {
-        for _ in 0..20 {
-            let page = exporter.page().await;
-            let waits = |id| {
-                format!("liveperson_window_account_waited_chats{{account=\"{id}\",window=\"5m\"}}")
-            };
-            for series in [
-                waits(FIRST),
-                waits(SECOND),
-                up(FIRST, "sla"),
-                up(SECOND, "sla"),
-            ] {
-                assert!(sample(&page, &series).is_some(), "{series} is missing");
-            }
-        }
-    };
     let changed = both("engagement_activity: {windows: [10m]}");
-    let ((status, text), ()) = tokio::join!(reload(&exporter, &changed), scrape);
-    assert_eq!((status, text.as_str()), (200, "Reloaded.\n"));
-    let chats = |window| {
-        format!(
-            "liveperson_window_account_chats{{account=\"{SECOND}\",window=\"{window}\",kind=\"interactive\"}}"
-        )
-    };
-    let page = eventually("the new window is served", async || {
-        let page = exporter.page().await;
-        sample(&page, &chats("10m")).map(|_| page)
-    })
-    .await;
-    assert_eq!(
-        sample(&page, &chats("5m")),
-        None,
-        "the old window is no longer asked for"
-    );
+    change_a_window_of_the_second(&exporter, &changed).await;
 
     // Gone from the very next page on.
     let (status, _) = reload(&exporter, &format!("accounts:{one}{QUICK}")).await;
@@ -81,6 +49,44 @@ async fn a_reload_keeps_unchanged_accounts_and_drops_removed_ones() {
         (exporter.log().matches("configuration reloaded").count() == 2).then_some(())
     })
     .await;
+}
+
+/// Engagement Activity of the second account changes: its wait times and all of the first stay
+/// served.
+async fn change_a_window_of_the_second(exporter: &Exporter, changed: &str) {
+    let scrape = async {
+        for _ in 0..20 {
+            let page = exporter.page().await;
+            let waits = |id| {
+                format!("liveperson_window_account_waited_chats{{account=\"{id}\",window=\"5m\"}}")
+            };
+            for series in [
+                waits(FIRST),
+                waits(SECOND),
+                up(FIRST, "sla"),
+                up(SECOND, "sla"),
+            ] {
+                assert!(sample(&page, &series).is_some(), "{series} is missing");
+            }
+        }
+    };
+    let ((status, text), ()) = tokio::join!(reload(exporter, changed), scrape);
+    assert_eq!((status, text.as_str()), (200, "Reloaded.\n"));
+    let chats = |window| {
+        format!(
+            "liveperson_window_account_chats{{account=\"{SECOND}\",window=\"{window}\",kind=\"interactive\"}}"
+        )
+    };
+    let page = eventually("the new window is served", async || {
+        let page = exporter.page().await;
+        sample(&page, &chats("10m")).map(|_| page)
+    })
+    .await;
+    assert_eq!(
+        sample(&page, &chats("5m")),
+        None,
+        "the old window is no longer asked for"
+    );
 }
 
 #[tokio::test]
@@ -123,10 +129,10 @@ async fn a_changed_account_keeps_its_back_off_and_its_pause() {
         more_calls(&first, "engactivity", 2).await;
     }
     let page = exporter.page().await;
-    for id in [FIRST, SECOND] {
+    check_each([FIRST, SECOND], |id| {
         let left = sample(&page, &backoff(id)).unwrap();
         assert!(left > 30.0 && left <= 120.0, "{left} s left for {id}");
-    }
+    });
     assert_eq!(calls(&first, "sla").len(), 1, "the back-off was forgotten");
     assert_eq!(second.requests().len(), paused, "the pause was forgotten");
     assert_eq!(sample(&page, &up(FIRST, "sla")), Some(0.0));
@@ -149,13 +155,13 @@ async fn a_bad_file_changes_nothing_and_is_reported_once() {
     let bad = good.replace("1s", "soon");
     // Two at once: each has an answer, be it of the same attempt.
     let (one, two) = tokio::join!(reload(&exporter, &bad), reload(&exporter, &bad));
-    for (status, text) in [one, two] {
+    check_each([one, two], |(status, text)| {
         assert_eq!(status, 500);
         assert!(
             text.contains("engagement_activity.interval") && text.contains("soon"),
             "{text}"
         );
-    }
+    });
     let page = exporter.page_with(successful, 0.0).await;
     assert_eq!(sample(&page, loaded), sample(&before, loaded));
     let logged = || exporter.log().matches("configuration not reloaded").count();

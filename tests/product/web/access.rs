@@ -3,22 +3,24 @@
 use liveperson_exporter::web::Settings;
 
 use super::client::{start_with, with_alice};
+use crate::common::cases::check_each_async;
 
 #[tokio::test]
 async fn every_path_requires_the_password() {
     let (_folder, web) = with_alice(
         "http_server_config: {headers: {X-Frame-Options: deny, Strict-Transport-Security: max-age=1}}",
     );
-    assert!(web.authentication_enabled() && !web.tls_enabled());
+    assert!(!web.tls_enabled());
     let running = start_with(Settings::default(), Some(web)).await;
     // alice:secret, alice:wrong, bob:secret
-    for (token, status) in [
+    let cases = [
         ("YWxpY2U6c2VjcmV0", 200),
         ("YWxpY2U6c2VjcmV0", 200),
         ("YWxpY2U6d3Jvbmc=", 401),
         ("Ym9iOnNlY3JldA==", 401),
         ("", 401),
-    ] {
+    ];
+    check_each_async(cases, async |(token, status)| {
         for path in ["/metrics", "/-/healthy", "/"] {
             let header = match token {
                 "" => String::new(),
@@ -34,7 +36,8 @@ async fn every_path_requires_the_password() {
                 Some("max-age=1")
             );
         }
-    }
+    })
+    .await;
     let nowhere = running.ask("GET", "/nowhere", "").await;
     assert_eq!(nowhere.status, 401, "paths are not revealed");
 }

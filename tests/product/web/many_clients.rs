@@ -6,6 +6,7 @@ use liveperson_exporter::web::{Limits, Settings, Stopped};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::client::{LARGE, read_answer, reloadable, stalled, stalled_more, start, start_with};
+use crate::common::cases::check_each_async;
 
 #[tokio::test]
 async fn stalled_readers_are_evicted_for_scrapes() {
@@ -34,7 +35,7 @@ async fn a_thousand_clients_do_not_lock_others_out() {
     };
     rustix::process::setrlimit(rustix::process::Resource::Nofile, raised).unwrap();
     let running = start_with(reloadable(), None).await;
-    let ways: [(&str, &[u8]); 4] = [
+    let clients_that_stall: [(&str, &[u8]); 4] = [
         ("silent", b""),
         ("slow heads", b"GET /metr"),
         (
@@ -43,7 +44,7 @@ async fn a_thousand_clients_do_not_lock_others_out() {
         ),
         ("idle", b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"),
     ];
-    for (way, bytes) in ways {
+    check_each_async(clients_that_stall, async |(name, bytes)| {
         let mut clients = Vec::new();
         for _ in 0..1000 {
             let mut client = running.connect().await;
@@ -51,9 +52,10 @@ async fn a_thousand_clients_do_not_lock_others_out() {
             clients.push(client);
         }
         for path in ["/-/healthy", "/metrics"].repeat(120) {
-            assert_eq!(running.ask("GET", path, "").await.status, 200, "{way}");
+            assert_eq!(running.ask("GET", path, "").await.status, 200, "{name}");
         }
-    }
+    })
+    .await;
 }
 
 #[tokio::test]

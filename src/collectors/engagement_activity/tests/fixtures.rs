@@ -1,12 +1,13 @@
-//! Every sample of the two documents, and every number in it.
+//! Every sample of the document, and every number in it.
 
 use super::*;
+use crate::cases::check_each;
 
 const SOME: [f64; 5] = [1.0, 2.0, 12.0, 13.0, 3.0];
 const SKILL_2: [f64; 5] = [1.0, 1.0, 12.0, 5.0, 2.0];
 
 fn answer(name: &str) -> EngagementAnswer {
-    let all = engagement_fixtures();
+    let all = fixtures();
     let found = all.iter().find(|(file, _, _)| *file == name);
     let (_, body, query) = found.expect("a fixture of that name");
     parse(body, query)
@@ -14,17 +15,20 @@ fn answer(name: &str) -> EngagementAnswer {
 
 fn agents(agents: &[(i64, [f64; 5])]) -> AgentsActivity {
     AgentsActivity {
-        agents: agents.iter().map(|(id, n)| (*id, activity(*n))).collect(),
+        agents: agents
+            .iter()
+            .map(|(id, n)| ((*id).into(), activity(*n)))
+            .collect(),
     }
 }
 
 fn one_skill(skill: i64, agent: i64, numbers: [f64; 5]) -> SkillsActivity {
     let inside = SkillActivity {
         totals: activity(numbers),
-        agents: vec![(agent, activity(numbers))],
+        agents: vec![(agent.into(), activity(numbers))],
     };
     SkillsActivity {
-        skills: vec![(skill, inside)],
+        skills: vec![(skill.into(), inside)],
     }
 }
 
@@ -36,7 +40,7 @@ fn every_fixture_is_listed() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     files.sort();
-    let mut listed: Vec<&str> = engagement_fixtures().iter().map(|f| f.0).collect();
+    let mut listed: Vec<&str> = fixtures().iter().map(|f| f.0).collect();
     listed.sort_unstable();
     assert_eq!(files, listed);
 }
@@ -47,9 +51,9 @@ fn account_totals_with_and_without_intervals() {
         account: Some(activity(SOME)),
         ..EngagementAnswer::default()
     };
-    for name in ["account.json", "account-intervals.json"] {
+    check_each(["account.json", "account-intervals.json"], |name| {
         assert_eq!(answer(name), expected, "{name}");
-    }
+    });
 }
 
 #[test]
@@ -94,19 +98,4 @@ fn no_data_is_zero_totals_and_empty_maps() {
         ..EngagementAnswer::default()
     };
     assert_eq!(answer("skill-no-data-intervals.json"), expected);
-}
-
-#[test]
-fn the_histogram() {
-    let bucket = |lower_limit, chats| SlaBucket { lower_limit, chats };
-    let expected = vec![
-        bucket(0, 2.0),
-        bucket(5, 2.0),
-        bucket(10, 0.0),
-        bucket(20, 1.0),
-        bucket(30, 0.0),
-    ];
-    let content = sla::read(SLA_FIXTURE.as_bytes()).unwrap();
-    assert_eq!(content.value.buckets, expected);
-    assert_eq!(content.status, None);
 }

@@ -1,0 +1,313 @@
+//! Requests and answers without the types of each collector; see [`super::configured`].
+
+use std::any::Any;
+use std::fmt::{self, Debug};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use super::collector::{About, Collector, Minutes};
+use crate::liveperson::json::{Content, ReadError};
+use crate::metrics::Sink;
+use crate::totals::{SeriesKey, Tally, TotalsQuery};
+use crate::vocabulary::{Level, SkillId};
+
+/// One request of a plan.
+#[derive(Clone)]
+pub struct Request {
+    query: Arc<dyn Query>,
+    purpose: Purpose,
+}
+
+/// What the answer to a request is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Series, and which skills there are if it says so.
+    Data,
+    /// Only which skills there are, on behalf of a collector whose own API cannot say.
+    SkillDiscovery,
+}
+
+/// What an answer says, parsed, with the query that it answers.
+pub struct Answer(Box<dyn Answered>);
+
+trait Query: Debug + Send + Sync {
+    fn as_any(&self) -> &dyn Any;
+    fn equals(&self, other: &dyn Query) -> bool;
+    fn key(&self) -> u64;
+    fn about(&self) -> &'static About;
+    fn path(&self, account: &str, minutes: Minutes<'_>) -> String;
+    fn read(self: Arc<Self>, body: &[u8]) -> Result<Content<Answer>, ReadError>;
+    fn describe(&self) -> String;
+    fn names_skills(&self) -> bool;
+    fn skill(&self) -> Option<SkillId>;
+    fn same_level(&self, new: &dyn Query, level: Level) -> bool;
+    fn is_total(&self) -> bool;
+    fn total_layout(&self) -> Vec<u32>;
+    fn map_total(
+        &self,
+        account: &str,
+        key: SeriesKey,
+        shown: &[f64],
+        created: i64,
+        sink: &mut dyn Sink,
+    );
+}
+
+trait Answered: Send {
+    fn map(&self, account: &str, sink: &mut dyn Sink);
+    fn tally(&self) -> Option<Tally>;
+    fn skills(&self) -> Vec<SkillId>;
+    fn summary(&self) -> String;
+}
+
+/// A collector with a query.
+#[derive(Debug)]
+struct WithQuery<C: Collector> {
+    collector: &'static C,
+    query: C::Query,
+}
+
+/// A query with its answer.
+struct WithAnswer<C: Collector> {
+    asked: Arc<WithQuery<C>>,
+    answer: C::Answer,
+}
+
+impl<C: Collector> Query for WithQuery<C> {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn equals(&self, other: &dyn Query) -> bool {
+        let other = other.as_any().downcast_ref::<Self>();
+        other.is_some_and(|other| self.query == other.query)
+    }
+
+    fn key(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.collector.about().label.hash(&mut hasher);
+        self.query.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn about(&self) -> &'static About {
+        self.collector.about()
+    }
+
+    fn path(&self, account: &str, minutes: Minutes<'_>) -> String {
+        self.collector.path(account, &self.query, minutes)
+    }
+
+    fn read(self: Arc<Self>, body: &[u8]) -> Result<Content<Answer>, ReadError> {
+        let content = self.collector.read(&self.query, body)?;
+        Ok(content.map(|answer| {
+            Answer(Box::new(WithAnswer {
+                asked: self,
+                answer,
+            }))
+        }))
+    }
+
+    fn describe(&self) -> String {
+        self.collector.describe(&self.query)
+    }
+
+    fn names_skills(&self) -> bool {
+        self.collector.query_names_skills(&self.query)
+    }
+
+    fn skill(&self) -> Option<SkillId> {
+        self.collector.skill_of(&self.query)
+    }
+
+    fn same_level(&self, new: &dyn Query, level: Level) -> bool {
+        let new = new.as_any().downcast_ref::<Self>();
+        new.is_some_and(|new| self.collector.same_level(&self.query, &new.query, level))
+    }
+
+    fn is_total(&self) -> bool {
+        self.collector.is_total(&self.query)
+    }
+
+    fn total_layout(&self) -> Vec<u32> {
+        self.collector.total_layout(&self.query)
+    }
+
+    fn map_total(
+        &self,
+        account: &str,
+        key: SeriesKey,
+        shown: &[f64],
+        created: i64,
+        sink: &mut dyn Sink,
+    ) {
+        let Self { collector, query } = self;
+        collector.map_total(account, query, key, shown, created, sink);
+    }
+}
+
+impl<C: Collector> Answered for WithAnswer<C> {
+    fn map(&self, account: &str, sink: &mut dyn Sink) {
+        let WithQuery { collector, query } = &*self.asked;
+        collector.map(account, query, &self.answer, sink);
+    }
+
+    fn tally(&self) -> Option<Tally> {
+        let WithQuery { collector, query } = &*self.asked;
+        collector.tally(query, &self.answer)
+    }
+
+    fn skills(&self) -> Vec<SkillId> {
+        self.asked.collector.skills_in(&self.answer)
+    }
+
+    fn summary(&self) -> String {
+        self.asked.collector.summary(&self.answer)
+    }
+}
+
+impl Request {
+    /// A request of a collector.
+    pub fn new<C: Collector>(collector: &'static C, query: C::Query) -> Self {
+        Self {
+            query: Arc::new(WithQuery { collector, query }),
+            purpose: Purpose::Data,
+        }
+    }
+
+    /// The same request, made only to learn which skills there are.
+    #[must_use]
+    pub fn for_skill_discovery(self) -> Self {
+        Self {
+            purpose: Purpose::SkillDiscovery,
+            ..self
+        }
+    }
+
+    /// The query, if it is one of this collector.
+    pub fn query<C: Collector>(&self) -> Option<&C::Query> {
+        let with_query = self.query.as_any().downcast_ref::<WithQuery<C>>();
+        with_query.map(|with_query| &with_query.query)
+    }
+
+    /// The collector whose API is asked.
+    pub fn about(&self) -> &'static About {
+        self.query.about()
+    }
+
+    /// Path and query of the call.
+    pub fn path(&self, account: &str, minutes: Minutes<'_>) -> String {
+        self.query.path(account, minutes)
+    }
+
+    /// Parses the body of a success.
+    ///
+    /// # Errors
+    /// A body that is not what LivePerson's documents promise.
+    pub fn read(&self, body: &[u8]) -> Result<Content<Answer>, ReadError> {
+        Arc::clone(&self.query).read(body)
+    }
+
+    /// What it asks for, as `check-config` prints it.
+    pub fn describe(&self) -> String {
+        self.query.describe()
+    }
+
+    /// What its answer is used for.
+    pub fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    /// Whether its answer says which skills there are.
+    pub fn names_skills(&self) -> bool {
+        self.query.names_skills()
+    }
+
+    /// The skill that it is about, when it is about one.
+    pub fn skill(&self) -> Option<SkillId> {
+        self.query.skill()
+    }
+
+    /// Whether its answer is counted for running totals instead of mapped.
+    pub fn is_total(&self) -> bool {
+        self.query.is_total()
+    }
+
+    /// Maps the running totals of an id that it feeds; see [`Collector::map_total`].
+    pub fn map_total(
+        &self,
+        account: &str,
+        key: SeriesKey,
+        shown: &[f64],
+        created: i64,
+        sink: &mut dyn Sink,
+    ) {
+        self.query.map_total(account, key, shown, created, sink);
+    }
+
+    /// Whether a newer request asks for a level of the same ids in the same window.
+    pub fn same_level(&self, new: &Self, level: Level) -> bool {
+        self.query.same_level(&*new.query, level)
+    }
+
+    /// The same number for equal requests in any poll.
+    pub fn key(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.query.key(), self.purpose).hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+impl Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.query.fmt(f)
+    }
+}
+
+impl PartialEq for Request {
+    fn eq(&self, other: &Self) -> bool {
+        self.purpose == other.purpose && self.query.equals(&*other.query)
+    }
+}
+
+impl Eq for Request {}
+
+impl Hash for Request {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
+    }
+}
+
+impl TotalsQuery for Request {
+    fn layout(&self) -> Vec<u32> {
+        self.query.total_layout()
+    }
+}
+
+impl Answer {
+    /// Maps it to samples; none when its request is one of running totals.
+    pub fn map(&self, account: &str, sink: &mut dyn Sink) {
+        self.0.map(account, sink);
+    }
+
+    /// What it adds to running totals; see [`Collector::tally`].
+    pub fn tally(&self) -> Option<Tally> {
+        self.0.tally()
+    }
+
+    /// The skills that it names.
+    pub fn skills(&self) -> Vec<SkillId> {
+        self.0.skills()
+    }
+
+    /// What it says, in a few words.
+    pub fn summary(&self) -> String {
+        self.0.summary()
+    }
+}
+
+impl Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Answer")
+    }
+}
