@@ -163,7 +163,7 @@ impl<Q: TotalsQuery> Book<Q> {
 
     /// What to ask for in the poll that begins at `now`, by LivePerson's clock. `wanted` are the
     /// requests of the plan; others are asked for as long as it is not known that their totals are
-    /// quiet. Returns the gaps that begin to be lost.
+    /// quiet. Returns the gaps that begin to be lost; when they grow, only [`Book::lost`] says so.
     pub fn plan(&mut self, wanted: &[Q], now: i64) -> (Vec<Ask>, Vec<Gap>) {
         let (asked, gaps) = self.plan_ledgers(wanted, now);
         let moving = self.begin_moves(&asked, now);
@@ -241,7 +241,11 @@ impl<Q: TotalsQuery> Book<Q> {
         }
         // In the order of time: what they share counts once.
         gaps.sort();
-        gaps.iter().for_each(|gap| self.lost.add(*gap));
+        gaps.retain(|gap| {
+            let grows = (self.lost.from..=self.lost.until).contains(&gap.from);
+            self.lost.add(*gap);
+            !grows
+        });
         gaps
     }
 
@@ -340,6 +344,11 @@ impl<Q: TotalsQuery> Book<Q> {
     /// The oldest anchor.
     pub fn oldest_anchor(&self) -> Option<Mark> {
         self.entries.iter().map(|e| e.ledger.anchor()).min()
+    }
+
+    /// The time that was not counted.
+    pub fn lost(&self) -> Lost {
+        self.lost
     }
 
     /// Seconds of LivePerson's time that were not counted.

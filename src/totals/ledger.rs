@@ -361,3 +361,6 @@ impl History {
         now.saturating_sub(self.changed) > KEPT_UNNAMED
     }
 }
+
+#[cfg(test)]
+mod tests;

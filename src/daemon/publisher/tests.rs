@@ -66,6 +66,7 @@ impl Harness {
         Moment {
             aged: self.begin + Duration::from_secs(seconds),
             liveperson: NOW + i64::try_from(seconds).unwrap(),
+            is_known: true,
         }
     }
 
@@ -366,6 +367,33 @@ fn saved_totals_are_served_but_not_at_once_after_a_crash() {
         harness.answer(requests[0].key, [3.0, 3.0], 100);
         assert_eq!(harness.served(100), of_account(3, 6), "{withheld:?}");
     }
+}
+
+#[test]
+fn totals_wait_until_the_clock_of_liveperson_is_known() {
+    let mut harness = Harness::new(WAITS);
+    let (task, known) = (harness.task("sla"), harness.at(1));
+    let wrong = Moment {
+        liveperson: NOW - 86_400,
+        is_known: false,
+        ..harness.at(0)
+    };
+    let plan = harness.publisher.begin_poll(task, wrong).requests;
+    assert_eq!(plan.len(), 1, "the window");
+    let answer = Answer::Data {
+        chunks: Vec::new(),
+        skills: None,
+        received_at: known.aged,
+    };
+    let added = harness.publisher.publish(task, plan[0].key, answer, known);
+    assert_eq!(added.len(), 1);
+    let mark = harness.asked(added[0].key, 1).unwrap().mark;
+    assert!(
+        (23 * 3600..24 * 3600).contains(&mark.age(NOW + 1)),
+        "{mark:?}"
+    );
+    harness.answer(added[0].key, [3.0, 2.0], 2);
+    assert_eq!(harness.served(2), of_account(3, 5));
 }
 
 #[test]
