@@ -149,7 +149,7 @@ mod tests {
     use crate::collectors::engagement_activity::{self, EngagementActivity};
     use crate::collectors::request::Purpose;
     use crate::collectors::sla::{self, Sla};
-    use crate::vocabulary::Selection;
+    use crate::vocabulary::{Level, Selection};
 
     struct Settings {
         activity: engagement_activity::Settings,
@@ -165,6 +165,7 @@ mod tests {
                 skills: Selection::All,
                 agents: Selection::All,
                 skill_agents: false,
+                totals: false,
             },
             sla: sla::Settings {
                 enabled: true,
@@ -174,6 +175,7 @@ mod tests {
                 account: true,
                 skills: Selection::All,
                 groups: Selection::None,
+                totals: false,
             },
         }
     }
@@ -229,6 +231,53 @@ mod tests {
         let plan = collectors.plan(collectors.find("sla").unwrap(), &[]);
         let query = plan[0].query::<EngagementActivity>().unwrap();
         assert_eq!(query.window, Window::Minutes(60));
+    }
+
+    #[test]
+    fn running_totals_do_not_make_skills_asked_for() {
+        let mut settings = settings();
+        settings.sla.totals = true;
+        assert_eq!(
+            sla_plan(&settings, Some(4)),
+            ["account", "account", "4", "4"]
+        );
+        settings.activity.totals = true;
+        settings.activity.windows = vec![Window::Minutes(1)];
+        // Skills are asked for as without totals, which would name all of a day.
+        assert_eq!(
+            sla_plan(&settings, Some(4)),
+            ["skills", "account", "account"]
+        );
+        let collectors = collectors(&settings);
+        let plan = collectors.plan(collectors.find("engagement_activity").unwrap(), &[]);
+        let naming = plan.iter().filter(|request| request.names_skills());
+        let totals: Vec<_> = naming.map(Request::is_total).collect();
+        assert_eq!(totals, [false]);
+    }
+
+    #[test]
+    fn totals_are_fed_by_a_request_of_the_plan() {
+        let mut settings = settings();
+        (settings.activity.totals, settings.sla.totals) = (true, true);
+        let collectors = collectors(&settings);
+        for (label, key, is_fed) in [
+            ("engagement_activity", SeriesKey::one(Level::Agent, 3), true),
+            (
+                "engagement_activity",
+                SeriesKey::one(Level::Group, 7),
+                false,
+            ),
+            ("sla", SeriesKey::one(Level::Skill, 4), true),
+            ("sla", SeriesKey::one(Level::Agent, 3), false),
+        ] {
+            let collector = collectors.find(label).unwrap();
+            let asked = collectors.skill_discovery(Window::Minutes(5)).unwrap();
+            let named = DiscoveredSkills::new(asked, vec![4.into()]);
+            let plan = collectors.plan(collector, &[named]);
+            let request = collectors.total_request(collector, key);
+            let is_planned = request.is_some_and(|request| plan.contains(&request));
+            assert_eq!(is_planned, is_fed, "{label} {key:?}");
+        }
     }
 
     #[test]

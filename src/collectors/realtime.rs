@@ -9,6 +9,9 @@ pub const PROBE_MINUTES: u16 = 5;
 /// The window of a probe.
 pub const PROBE_WINDOW: Window = Window::Minutes(PROBE_MINUTES);
 
+/// Whether running totals are asked for when the configuration does not say.
+pub const TOTALS_BY_DEFAULT: bool = false;
+
 /// A list of ids in a query.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum IdFilter<I> {
@@ -16,6 +19,16 @@ pub enum IdFilter<I> {
     All,
     /// Ids, comma separated.
     Ids(Vec<I>),
+}
+
+impl<I: Id> IdFilter<I> {
+    /// Whether the answer names this id, if LivePerson knows of it.
+    pub fn contains(&self, id: I) -> bool {
+        match self {
+            Self::All => true,
+            Self::Ids(ids) => ids.contains(&id),
+        }
+    }
 }
 
 /// Path and query of one call, with literal commas.

@@ -2,7 +2,8 @@
 
 use crate::collectors::collector::Minutes;
 use crate::collectors::realtime::{IdFilter, OperationsPath};
-use crate::vocabulary::{AgentId, Level, SkillId, Window};
+use crate::totals::SeriesKey;
+use crate::vocabulary::{AgentId, Id, Level, SkillId, Window};
 
 /// One call of `engactivity`, and the levels that its answer feeds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -15,6 +16,24 @@ pub struct EngagementQuery {
     pub agents: Option<IdFilter<AgentId>>,
     /// Levels that take their series from the answer; none when only the skills are wanted.
     pub levels: Vec<Level>,
+}
+
+impl EngagementQuery {
+    /// Whether the series of an id come from the answer.
+    pub(super) fn feeds(&self, key: SeriesKey) -> bool {
+        let [id, _] = key.ids;
+        let names_it = match key.level {
+            Level::Account => true,
+            Level::Skill | Level::SkillAgent => names(self.skills.as_ref(), id),
+            Level::Agent => names(self.agents.as_ref(), id),
+            Level::Group => false,
+        };
+        names_it && self.levels.contains(&key.level)
+    }
+}
+
+fn names<I: Id>(filter: Option<&IdFilter<I>>, id: i64) -> bool {
+    filter.is_some_and(|filter| filter.contains(id.into()))
 }
 
 /// Path and query of the call:
