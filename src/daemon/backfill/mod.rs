@@ -1,0 +1,165 @@
+//! What `backfill` does: the history of running totals, as far as LivePerson still has it, as a file
+//! that Prometheus makes blocks of.
+//!
+//! `jobs` says what is asked and what becomes of the answers, `waits` how histograms get a history
+//! although LivePerson does not split them; both are pure. `worker` makes the calls under the daemon's
+//! own rules of pacing, retry and back-off: the same scheduler runs it. `output` writes the file.
+//!
+//! With a state folder the totals are those that the daemon goes on with. At the first start there are
+//! none: they begin at the mark that the daemon would choose, and are saved. Those that there are stay
+//! as they are; their history begins at their anchors, because nothing exact can be said of the time
+//! before.
+
+mod account;
+mod jobs;
+mod output;
+mod progress;
+mod waits;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tracing::Instrument as _;
+
+use account::{Outcome, PreparedAccount};
+use output::{PendingFile, Written};
+use progress::Progress as Counter;
+
+use super::catalogue;
+use super::clock::WallClock;
+use super::run_blocking::run_blocking;
+use crate::collectors::Registry;
+use crate::config::Config;
+use crate::totals::folder::Folder;
+
+pub use progress::State as Progress;
+
+/// What is to be written.
+#[derive(Clone, Debug)]
+pub struct BackfillOptions {
+    /// The file to write.
+    pub output: PathBuf,
+    /// The distance of the marks between which histograms are known, in slots of 5 minutes.
+    pub sla_step: u16,
+    /// Labels that every sample carries besides its own: those that Prometheus adds when it scrapes.
+    pub labels: Vec<(String, String)>,
+}
+
+/// What a backfill brought.
+#[derive(Clone, Debug, Default)]
+pub struct BackfillSummary {
+    /// Accounts of which there is a history.
+    pub accounts: usize,
+    /// Series that were written.
+    pub series: u64,
+    /// Samples that were written.
+    pub samples: u64,
+    /// Calls that were made, those for hosts and tokens and repetitions among them.
+    pub calls: usize,
+    /// The first and the last time of a sample, in seconds since the epoch; `None` without any.
+    pub span: Option<(i64, i64)>,
+    /// Points of histograms that are known only to a few chats.
+    pub unproven: usize,
+    /// Accounts whose totals were saved for the daemon to go on with.
+    pub saved: Vec<String>,
+    /// Accounts whose totals the folder had already.
+    pub continued: Vec<String>,
+    /// What is left out, by account.
+    pub failures: Vec<(String, String)>,
+    /// How many calls failed for good.
+    pub failed_calls: usize,
+}
+
+/// Asks for the history of all accounts, writes it, and saves the totals in `folder` that it leads to.
+/// `report` is told how far it has come.
+///
+/// # Errors
+/// An account that cannot be called at all because of its settings; a file that cannot be written.
+pub async fn backfill(
+    config: &Config,
+    registry: &Registry,
+    options: &BackfillOptions,
+    folder: Option<&Folder>,
+    clock: &Arc<dyn WallClock>,
+    report: Arc<dyn Fn(&Progress) + Send + Sync>,
+) -> Result<BackfillSummary, String> {
+    let counter = Arc::new(Counter::new(report));
+    let mut summary = BackfillSummary::default();
+    let mut running = JoinSet::new();
+    for (place, account) in config.accounts.iter().enumerate() {
+        let now = clock.now().as_second();
+        let saved = folder.and_then(|folder| folder.load(&account.id, now).state);
+        if saved.is_some() {
+            summary.continued.push(account.id.clone());
+        }
+        let prepared = PreparedAccount::new(config, registry, account, options.sla_step)?;
+        let run = prepared.run(saved, Arc::clone(clock), Arc::clone(&counter));
+        let span = tracing::error_span!("account", account = account.id);
+        let ended = async move { (place, run.await) };
+        running.spawn(ended.instrument(span));
+    }
+    let mut outcomes = BTreeMap::new();
+    while let Some(joined) = running.join_next().await {
+        let (place, outcome) =
+            joined.map_err(|error| format!("a bug: {error}; please report it"))?;
+        outcomes.insert(place, outcome);
+    }
+    summary.calls = counter.made();
+    let outcomes: Vec<Outcome> = outcomes.into_values().collect();
+    run_blocking(|| write(outcomes, registry, options, folder, &mut summary))?;
+    Ok(summary)
+}
+
+/// Writes the file, then the states; the file takes its place last.
+fn write(
+    outcomes: Vec<Outcome>,
+    registry: &Registry,
+    options: &BackfillOptions,
+    folder: Option<&Folder>,
+    summary: &mut BackfillSummary,
+) -> Result<(), String> {
+    let mut histories = Vec::new();
+    let mut states = Vec::new();
+    for outcome in outcomes {
+        let account = &outcome.history.account;
+        let texts = outcome.failures.texts.into_iter();
+        summary
+            .failures
+            .extend(texts.map(|text| (account.clone(), text)));
+        summary.failed_calls += outcome.failures.count;
+        summary.unproven += outcome.unproven;
+        let begins = outcome
+            .history
+            .parts
+            .iter()
+            .map(|part| part.history.begin().seconds());
+        if let Some(begin) = begins.min() {
+            let end = outcome.history.end.seconds();
+            let (from, until) = summary.span.unwrap_or((begin, end));
+            summary.span = Some((from.min(begin), until.max(end)));
+            summary.accounts += 1;
+            states.extend(outcome.state);
+            histories.push(outcome.history);
+        }
+    }
+    if histories.is_empty() {
+        return Ok(());
+    }
+    let path = options.output.display();
+    let failed = |error| format!("cannot write {path}: {error}");
+    let catalogue = catalogue(registry);
+    let (file, Written { series, samples }) =
+        PendingFile::write(&options.output, &catalogue, &options.labels, &histories)
+            .map_err(failed)?;
+    (summary.series, summary.samples) = (series, samples);
+    for state in states {
+        if let Some(folder) = folder {
+            folder.save(&state).map_err(|error| error.to_string())?;
+            summary.saved.push(state.account);
+        }
+    }
+    file.place().map_err(failed)
+}
