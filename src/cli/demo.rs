@@ -42,11 +42,20 @@ pub(super) async fn demo(flags: Flags, program: &Program) -> Result<(), Failure>
         Arc::new(move || configuration(&domain_api, &collectors))
     };
     let path = flags.telemetry_path.clone();
-    let result = run_with(flags, collectors, config, source, |addresses, tls| {
-        let scheme = if tls { "https" } else { "http" };
-        let port = addresses.first().map_or(0, SocketAddr::port);
-        print_hints(&format!("{scheme}://localhost:{port}"), &path, &domain_api);
-    })
+    // A simulated account has nothing worth keeping.
+    let folder = None;
+    let result = run_with(
+        flags,
+        collectors,
+        config,
+        source,
+        folder,
+        |addresses, tls| {
+            let scheme = if tls { "https" } else { "http" };
+            let port = addresses.first().map_or(0, SocketAddr::port);
+            print_hints(&format!("{scheme}://localhost:{port}"), &path, &domain_api);
+        },
+    )
     .await;
     simulator.shutdown().await;
     result

@@ -79,6 +79,10 @@ pub(super) struct Flags {
     /// Enable reloading by POST or PUT to /-/reload
     #[arg(long = "web.enable-lifecycle", global = true)]
     pub(super) lifecycle: bool,
+    /// Folder that keeps the running totals of `run`; one process at a time [default: the first of
+    /// $STATE_DIRECTORY, otherwise memory only]
+    #[arg(long = "state.dir", global = true, value_name = "PATH")]
+    pub(super) state_dir: Option<PathBuf>,
     /// Least important level to log: debug, info, warn or error
     #[arg(
         long = "log.level",

@@ -25,7 +25,7 @@ use crate::liveperson::{Client, ClientSettings};
 use crate::metrics::exporter::AccountCounters;
 use crate::scheduler::{AccountScheduler, Ordinal, SessionChange, supervise};
 use crate::store::Store;
-use crate::totals::folder::{Folder, FolderError, Loaded};
+use crate::totals::{Folder, FolderError, Loaded};
 
 /// What all accounts share.
 #[derive(Clone)]
@@ -248,7 +248,7 @@ impl PreparedAccount {
             }
         }
         if saved.rejected {
-            counters.totals_state_rejected();
+            counters.totals().rejected();
         }
         if let Some(state) = saved.state {
             let withheld_for = after_crash.then_some(WITHHELD_AFTER_CRASH);

@@ -52,7 +52,7 @@ use crate::metrics::exporter::ConfigState;
 use crate::names;
 use crate::scheduler::{AccountScheduler, Ordinal};
 use crate::store::Store;
-use crate::totals::folder::Folder;
+use crate::totals::Folder;
 
 use clock::epoch_seconds;
 
@@ -104,7 +104,7 @@ struct LastLoad {
 
 impl Daemon {
     /// Starts polling; the error says which account cannot be started and why. `source` is asked
-    /// again at every reload.
+    /// again at every reload. `folder` is where running totals are kept, `None` for memory only.
     pub fn start(
         collectors: Registry,
         config: Config,

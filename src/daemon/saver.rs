@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::publisher::SaveNeed;
-use crate::totals::folder::{Folder, FolderError};
 use crate::totals::state::AccountState;
+use crate::totals::{Folder, FolderError};
 
 /// How often totals are saved that only changed.
 const INTERVAL: Duration = Duration::from_secs(5 * 60);

@@ -227,7 +227,7 @@ impl CollectorTotals {
         let mut writer = SegmentWriter::new(previous.map_or(&[], |served| &served.chunks));
         for row in ledgers.iter().flat_map(|(_, ledger)| ledger.rows()) {
             let created = row.created.seconds();
-            request.map_total(account, row.key, &row.shown, created, &mut writer);
+            request.map_total(account, row.key, row.shown, created, &mut writer);
         }
         match writer.finish() {
             Ok(chunks) => {

@@ -4,6 +4,8 @@
 //! with it. States are not stored here: they are given at every scrape and become fresh gauges,
 //! so that two scrapes at once cannot see each other's half-set values.
 
+mod totals;
+
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -15,6 +17,7 @@ use prometheus::{Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Op
 use super::exporter_families as families;
 use super::family::Family;
 use super::process::ProcessMetrics;
+pub use totals::{TotalsCounters, TotalsStatus};
 
 /// Upper limits of the request duration's buckets, in seconds.
 const DURATION_BUCKETS: [f64; 10] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0];
@@ -28,6 +31,7 @@ pub struct AccountCounters {
     bytes: IntCounterVec,
     ignored: IntCounterVec,
     skipped: IntCounterVec,
+    totals: TotalsCounters,
     created: OnceLock<f64>,
 }
 
@@ -35,8 +39,10 @@ impl AccountCounters {
     /// Counters that begin at 0. Fails only on a bug in the families.
     pub fn new(account: &str, collectors: &[&str]) -> Result<Self, prometheus::Error> {
         let opts = |family: &Family| options(family).const_label("account", account);
+        let registry = Registry::new();
         let counters = Self {
-            registry: Registry::new(),
+            totals: TotalsCounters::new(&registry, opts)?,
+            registry,
             requests: IntCounterVec::new(opts(&families::API_REQUESTS_TOTAL), &["api", "code"])?,
             duration: HistogramVec::new(
                 HistogramOpts::from(opts(&families::API_REQUEST_DURATION_SECONDS))
@@ -79,6 +85,7 @@ impl AccountCounters {
     pub fn remove_collector(&self, collector: &str) {
         // One that was never there is gone already.
         let _ = self.skipped.remove_label_values(&[collector]);
+        self.totals.remove(collector);
     }
 
     /// Says when counting begins, in seconds since the epoch; only the first word counts. Every
@@ -106,6 +113,11 @@ impl AccountCounters {
     /// Counts skipped polls.
     pub fn skipped(&self, collector: &str, count: u64) {
         self.skipped.with_label_values(&[collector]).inc_by(count);
+    }
+
+    /// What is counted about its running totals.
+    pub fn totals(&self) -> &TotalsCounters {
+        &self.totals
     }
 }
 
@@ -164,8 +176,11 @@ pub struct Gathered {
 }
 
 impl Gathered {
-    /// Since when a counter has been counting, in seconds since the epoch.
-    pub fn created(&self, metric: &Metric) -> Option<f64> {
+    /// Since when a counter of a family has been counting, in seconds since the epoch.
+    pub fn created(&self, family: &str, metric: &Metric) -> Option<f64> {
+        if totals::KEPT.iter().any(|kept| kept.name == family) {
+            return None;
+        }
         match label(metric, "account") {
             Some(account) => self.created.get(account).copied(),
             None => self.started,
@@ -354,15 +369,3 @@ fn about_the_exporter(config: ConfigState) -> Result<Vec<MetricFamily>, promethe
 
 #[cfg(test)]
 mod tests;
-
-// STUB
-impl AccountCounters {
-    #[allow(missing_docs)]
-    pub fn totals(&self, _: &str, _: Option<i64>, _: i64, _: u64) {}
-    #[allow(missing_docs)]
-    pub fn totals_saved(&self, _: f64) {}
-    #[allow(missing_docs)]
-    pub fn totals_save_failed(&self) {}
-    #[allow(missing_docs)]
-    pub fn totals_state_rejected(&self) {}
-}

@@ -48,6 +48,18 @@ families! {
         "What is left of the present wait after a 429 or a failure, in seconds; 0 when there is none.";
     CLOCK_OFFSET_SECONDS = Gauge "liveperson_clock_offset_seconds" ["account"]
         "LivePerson's clock (the Date header of its answers) less ours, in seconds.";
+    TOTALS_ANCHOR_TIMESTAMP_SECONDS = Gauge "liveperson_totals_anchor_timestamp_seconds" ["account", "collector"]
+        "The oldest anchor of the collector's running totals, in seconds since the epoch: what LivePerson counted before it is settled.";
+    TOTALS_LOST_SECONDS_TOTAL = Counter "liveperson_totals_lost_seconds_total" ["account", "collector"]
+        "Time that the collector's running totals do not count, because LivePerson could not be asked for more than a day, in seconds; kept with the totals.";
+    TOTALS_CORRECTIONS_TOTAL = Counter "liveperson_totals_corrections_total" ["account", "collector"]
+        "Numbers that LivePerson corrected downwards, and anchors of running totals that moved without a proof; kept with the totals.";
+    TOTALS_SAVED_TIMESTAMP_SECONDS = Gauge "liveperson_totals_saved_timestamp_seconds" ["account"]
+        "When the running totals were last saved, in seconds since the epoch.";
+    TOTALS_SAVE_FAILURES_TOTAL = Counter "liveperson_totals_save_failures_total" ["account"]
+        "Failures to save the running totals.";
+    TOTALS_STATE_REJECTED_TOTAL = Counter "liveperson_totals_state_rejected_total" ["account"]
+        "Files of saved running totals that could not be used and were renamed.";
     BUILD_INFO = Info "liveperson_exporter_build_info" ["version", "revision", "rust_version"]
         "Version and revision of the exporter and the compiler it was built with.";
     CONFIG_LAST_RELOAD_SUCCESSFUL = Gauge "liveperson_exporter_config_last_reload_successful" []

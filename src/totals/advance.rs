@@ -1,35 +1,53 @@
 //! Moving an anchor: how what lies between two marks is measured while chats go on arriving.
 //!
-//! What was counted between the anchor A and a later, closed mark A' is a constant D = V(A) - V(A').
-//! But the two answers come from different moments, and from nodes that may lag. Asked A', A, A, A' one
-//! right after the other, equal answers for A and equal answers for A' say that nothing changed in
-//! between and that the nodes agree. Two attempts in a row that pass and find the same D are a proof;
-//! with less, anchors move wrongly: a model of several nodes is in the tests, and should be asked
-//! before this is simplified.
+//! What was counted between the anchor A and a later, settled mark A' is a constant D = V(A) - V(A').
+//! But the two answers come from different moments, and from nodes that may lag. Asked A', A, A, A, A'
+//! one right after the other, equal answers for A and equal answers for A' say that nothing changed in
+//! between and that the nodes agree: with one to three nodes that answer in turn, one of them answered
+//! A' before A, and so knew no more then, and one A before A'. (A', A, A, A' is enough for two nodes,
+//! but of three one would answer only A', and the others only A.) Two attempts in a row that pass and
+//! find the same D are a proof, also when LivePerson leaves something out for a moment. With less,
+//! anchors move wrongly: the tests have a model of such nodes, and the shortcuts that fail in it.
 
 use super::mark::Mark;
 use super::tally::Tally;
 
 /// An anchor moves when it is older, in seconds.
 const MOVES_AFTER: i64 = 3600;
-/// Chats appear up to so long after they happened: only what is older is closed. In seconds.
-const CLOSED_AFTER: i64 = 15 * 60;
-/// After so long an anchor that could not be moved is moved by force, in seconds.
-const FORCED_AFTER: i64 = 23 * 3600;
-/// After so many attempts a later target is chosen: chats that were late have come by then.
+/// After so long an anchor that could not be moved is moved by force, in seconds: the first anchor is
+/// 23 h old, and deserves some attempts before that.
+pub(super) const FORCED_AFTER: i64 = 23 * 3600 + 1800;
+/// The second attempt begins at least so long after the first, in seconds: nodes have refreshed since,
+/// and what was missing for a moment is there again.
+const ATTEMPTS_APART: i64 = 60;
+/// After so many attempts a later target is chosen: what is odd about this one may not be about that.
 const ATTEMPTS_PER_TARGET: u32 = 6;
 
-/// What one request of an attempt asks for.
+/// What one request of an attempt asks for, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
     /// The mark that the anchor is to move to.
     Target,
-    /// The anchor: this answer is served.
+    /// The anchor: this answer is served, and the next two.
     Anchor,
     /// The anchor once more.
     AnchorAgain,
+    /// The anchor for the third time.
+    AnchorLast,
     /// The target once more.
     TargetAgain,
+}
+
+impl Step {
+    fn next(self) -> Option<Self> {
+        match self {
+            Self::Target => Some(Self::Anchor),
+            Self::Anchor => Some(Self::AnchorAgain),
+            Self::AnchorAgain => Some(Self::AnchorLast),
+            Self::AnchorLast => Some(Self::TargetAgain),
+            Self::TargetAgain => None,
+        }
+    }
 }
 
 /// What an anchor that is to be moved has shown so far.
@@ -38,16 +56,18 @@ pub(super) struct Advance {
     target: Option<Mark>,
     attempts: u32,
     running: Option<Attempt>,
-    /// What the last attempt found, if it passed.
-    found: Option<Tally>,
+    /// What the last attempt found, if it passed, and when, in seconds since the epoch.
+    found: Option<(i64, Tally)>,
 }
 
 /// The answers of an attempt so far.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 struct Attempt {
+    expected: Step,
     target: Option<Tally>,
     anchor: Option<Tally>,
-    anchor_again: Option<Tally>,
+    /// Whether all answers for the same mark were equal.
+    passed: bool,
 }
 
 /// How an attempt ended.
@@ -66,29 +86,38 @@ pub(super) fn is_due(anchor: Mark, now: i64) -> bool {
     anchor.age(now) > MOVES_AFTER
 }
 
-/// The latest mark that everything before it is closed at `now`.
-pub(super) fn closed_mark(now: i64) -> Mark {
-    Mark::at_or_before(now.saturating_sub(CLOSED_AFTER))
+fn is_to_be_forced(anchor: Mark, now: i64) -> bool {
+    anchor.age(now) >= FORCED_AFTER
 }
 
 impl Advance {
-    /// Begins an attempt, unless the last one was interrupted: then the data comes first once. `next`:
-    /// the anchor of other totals of the same request, which these are to join. Returns the target.
+    /// Begins an attempt, unless it is too early for the second one or the last one was interrupted:
+    /// then the data comes first once. `next`: the anchor of other totals of the same request, which
+    /// these are to join. Returns the target.
     pub(super) fn begin(&mut self, anchor: Mark, next: Option<Mark>, now: i64) -> Option<Mark> {
         if self.running.take().is_some() {
             self.found = None;
             return None;
         }
+        let is_too_early = |found: &(i64, Tally)| now.saturating_sub(found.0) < ATTEMPTS_APART;
+        if self.found.as_ref().is_some_and(is_too_early) {
+            return None;
+        }
         if self.target.is_none_or(|target| target <= anchor) || self.attempts >= ATTEMPTS_PER_TARGET
         {
-            let closed = closed_mark(now);
-            let join = next.filter(|next| *next > anchor && *next <= closed);
-            self.target = Some(join.unwrap_or(closed)).filter(|target| *target > anchor);
+            let settled = Mark::settled(now);
+            let join = next.filter(|next| *next > anchor && *next <= settled);
+            self.target = Some(join.unwrap_or(settled)).filter(|target| *target > anchor);
             (self.attempts, self.found) = (0, None);
         }
         let target = self.target?;
         self.attempts += 1;
-        self.running = Some(Attempt::default());
+        self.running = Some(Attempt {
+            expected: Step::Target,
+            target: None,
+            anchor: None,
+            passed: true,
+        });
         Some(target)
     }
 
@@ -97,43 +126,65 @@ impl Advance {
         self.target
     }
 
-    /// Takes in the answer of a step; returns what to ask next.
-    pub(super) fn answered(&mut self, step: Step, answer: &Tally) -> Option<Step> {
-        let attempt = self.running.as_mut()?;
-        match step {
-            Step::Target => {
-                attempt.target = Some(answer.clone());
-                Some(Step::Anchor)
-            }
-            Step::Anchor => {
-                attempt.target.as_ref()?;
-                attempt.anchor = Some(answer.clone());
-                Some(Step::AnchorAgain)
-            }
-            Step::AnchorAgain => {
-                attempt.anchor_again = Some(answer.clone());
-                Some(Step::TargetAgain)
-            }
-            Step::TargetAgain => None,
-        }
+    /// Whether another attempt that finds the same is a proof.
+    pub(super) fn is_half_proven(&self) -> bool {
+        self.found.is_some()
     }
 
-    /// Ends the attempt with the answer of its last step; returns the move if it is proven, or forced.
-    pub(super) fn finish(&mut self, anchor: Mark, last: &Tally, now: i64) -> Option<Move> {
-        let attempt = self.running.take()?;
-        let to = self.target?;
-        let (first, a, b) = (attempt.target?, attempt.anchor?, attempt.anchor_again?);
-        let passed = first.is_same(last) && a.is_same(&b);
-        let found = a.minus(&first).filter(|_| passed);
-        let before = self.found.take();
-        let proven =
-            matches!((&before, &found), (Some(before), Some(found)) if before.is_same(found));
-        let forced = anchor.age(now) >= FORCED_AFTER;
-        if !proven && !forced {
-            self.found = found;
+    /// Takes in the answer of a step; returns what to ask next, nothing if the attempt is over or has
+    /// failed. Answers of an attempt that was interrupted say nothing.
+    pub(super) fn answered(
+        &mut self,
+        step: Step,
+        answer: &Tally,
+        anchor: Mark,
+        now: i64,
+    ) -> Option<Step> {
+        let attempt = self.running.as_mut()?;
+        if attempt.expected != step {
             return None;
         }
-        let difference = found.unwrap_or_else(|| b.minus_or_zero(last));
+        let known = match step {
+            Step::Target | Step::TargetAgain => &mut attempt.target,
+            Step::Anchor | Step::AnchorAgain | Step::AnchorLast => &mut attempt.anchor,
+        };
+        match known {
+            None => *known = Some(answer.clone()),
+            Some(known) if known.is_same(answer) => (),
+            Some(known) => {
+                // If nothing can be proven, the least is what cannot have been made up.
+                *known = match step {
+                    Step::TargetAgain => known.greater(answer),
+                    _ => known.lesser(answer),
+                };
+                attempt.passed = false;
+            }
+        }
+        if !attempt.passed && !is_to_be_forced(anchor, now) {
+            (self.running, self.found) = (None, None);
+            return None;
+        }
+        let next = step.next()?;
+        attempt.expected = next;
+        Some(next)
+    }
+
+    /// Ends the attempt; returns the move if it is proven, or forced. `doubtful`: what was answered for
+    /// the anchor cannot be trusted yet.
+    pub(super) fn finish(&mut self, anchor: Mark, doubtful: bool, now: i64) -> Option<Move> {
+        let attempt = self.running.take()?;
+        let before = self.found.take();
+        let (to, first, a) = (self.target?, attempt.target?, attempt.anchor?);
+        let passed = attempt.passed && !doubtful;
+        let found = a.minus(&first).filter(|_| passed);
+        let proven = matches!((&before, &found),
+            (Some((_, before)), Some(found)) if before.is_same(found));
+        let forced = is_to_be_forced(anchor, now);
+        if !proven && !forced {
+            self.found = found.map(|found| (now, found));
+            return None;
+        }
+        let difference = found.unwrap_or_else(|| a.minus_or_zero(&first));
         *self = Self::default();
         Some(Move {
             to,
@@ -142,3 +193,6 @@ impl Advance {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

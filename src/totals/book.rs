@@ -1,25 +1,27 @@
 //! The totals of one collector: a ledger for each of its requests, which of them to ask for in a poll,
-//! and which anchors to move.
+//! and what follows from the answers. `carry` is how totals go on under another configuration or after
+//! a restart, `moves` how anchors move.
 
-use std::collections::HashSet;
+mod carry;
+mod moves;
+
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
-use super::advance::{self, Advance, Move, Step};
+use super::advance::{Advance, Move, Step};
 use super::ledger::{Ledger, Row};
 use super::mark::Mark;
-use super::resume::{Gap, first_anchor, resume};
-use super::tally::{SeriesKey, Tally};
+use super::resume::{Gap, Lost, first_anchor, is_out_of_reach, resume};
+use super::tally::Tally;
+pub use carry::Carried;
+pub use moves::SavedMove;
 
-/// At least so many anchors may be on the move at once, and a part of all: each costs three calls more.
-const LEAST_MOVING: usize = 2;
-const PART_MOVING: usize = 20;
 /// Totals that are proven to be quiet by what others say are asked for again when nobody has proven it
 /// for so long, in seconds.
 const PROOF_LASTS: i64 = 600;
-/// An anchor so old moves even when the state cannot be saved, in seconds: LivePerson keeps a day.
-const MOVES_UNSAVED: i64 = 20 * 3600;
 
-/// Identifies the ledger of a book.
+/// Identifies the ledger of a book. No two have the same, in books that were made from each other
+/// either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LedgerId(pub u32);
 
@@ -62,14 +64,6 @@ pub struct Answered {
     pub forced: bool,
 }
 
-/// A move that a saved state has in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SavedMove {
-    ledger: LedgerId,
-    from: Mark,
-    to: Mark,
-}
-
 /// The totals of one request.
 #[derive(Clone, Debug)]
 struct Entry<Q> {
@@ -79,107 +73,55 @@ struct Entry<Q> {
     advance: Advance,
     /// A proven move that is not saved yet.
     ready: Option<Move>,
+    /// When it was last tried to move the anchor, in seconds since the epoch.
+    tried: i64,
 }
 
 /// The totals of one collector.
+///
+/// As a rule a request has one ledger. After a change of the configuration it may have several with
+/// different anchors, each with the totals of other ids, until the older anchors have caught up.
 #[derive(Clone, Debug)]
 pub struct Book<Q> {
+    /// Ascending by id.
     entries: Vec<Entry<Q>>,
     next_id: u32,
-    /// Seconds that were not counted.
-    lost_seconds: i64,
-    /// Up to here, in seconds since the epoch.
-    lost_until: i64,
+    lost: Lost,
     /// Numbers that LivePerson corrected downwards, and anchors that were moved by force.
     corrections: u64,
     /// Whether anything changed since the last snapshot.
     changed: bool,
+    /// When the last poll began, in seconds since the epoch.
+    planned: Option<i64>,
+    /// The time between the last two polls, in seconds.
+    interval: i64,
 }
 
-impl<Q: TotalsQuery> Default for Book<Q> {
+impl<Q> Default for Book<Q> {
     fn default() -> Self {
         Self {
             entries: Vec::new(),
             next_id: 0,
-            lost_seconds: 0,
-            lost_until: 0,
+            lost: Lost::default(),
             corrections: 0,
             changed: false,
+            planned: None,
+            interval: 0,
         }
     }
-}
-
-/// Totals of a file or of an older configuration.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Carried {
-    /// Totals with the layout of their numbers.
-    pub ledgers: Vec<(Vec<u32>, Ledger)>,
-    /// See [`Book::lost_seconds`].
-    pub lost_seconds: i64,
-    /// Up to where time has been counted as lost, in seconds since the epoch.
-    pub lost_until: i64,
-    /// See [`Book::corrections`].
-    pub corrections: u64,
 }
 
 impl<Q: TotalsQuery> Book<Q> {
-    /// Goes on with earlier totals. `query_of` says which request feeds the totals of an id under the
-    /// present configuration; those that none feeds are dropped, and those of another layout begin
-    /// again at `now`, in seconds since the epoch.
-    pub fn restore(carried: Carried, query_of: impl Fn(SeriesKey) -> Option<Q>, now: i64) -> Self {
-        let mut book = Self {
-            lost_seconds: carried.lost_seconds,
-            lost_until: carried.lost_until,
-            corrections: carried.corrections,
-            changed: true,
-            ..Self::default()
-        };
-        for (layout, ledger) in carried.ledgers {
-            book.adopt(&layout, ledger, &query_of, now);
-        }
-        book
-    }
-
-    /// Takes over the rows of a ledger, each with the request that feeds it now.
-    fn adopt(
-        &mut self,
-        layout: &[u32],
-        mut ledger: Ledger,
-        query_of: &impl Fn(SeriesKey) -> Option<Q>,
-        now: i64,
-    ) {
-        while let Some(first) = ledger.rows().first() {
-            let query = query_of(first.key);
-            let rows = ledger.take_rows(|key| query_of(key) == query);
-            let Some(query) = query else { continue };
-            if query.layout() == layout {
-                let part = Ledger::restored(ledger.anchor(), ledger.answered(), rows);
-                self.join(query, part);
-            } else if self.entries.iter().all(|entry| entry.query != query) {
-                self.insert(query, Ledger::new(Mark::at_or_before(now)));
-            }
-        }
-    }
-
-    /// Adds totals to those of the same request with the same anchor, if there are any.
-    fn join(&mut self, query: Q, part: Ledger) {
-        let same =
-            |entry: &&mut Entry<Q>| entry.query == query && entry.ledger.anchor() == part.anchor();
-        match self.entries.iter_mut().find(same) {
-            Some(entry) => entry.ledger.merge(part),
-            None => self.insert(query, part),
-        }
-    }
-
     fn insert(&mut self, query: Q, ledger: Ledger) {
         let id = LedgerId(self.next_id);
-        self.next_id += 1;
+        self.next_id = self.next_id.wrapping_add(1);
         self.entries.push(Entry {
             id,
             query,
             ledger,
             advance: Advance::default(),
             ready: None,
+            tried: 0,
         });
     }
 
@@ -223,155 +165,119 @@ impl<Q: TotalsQuery> Book<Q> {
     /// requests of the plan; others are asked for as long as it is not known that their totals are
     /// quiet. Returns the gaps that begin to be lost.
     pub fn plan(&mut self, wanted: &[Q], now: i64) -> (Vec<Ask>, Vec<Gap>) {
-        let known: HashSet<&Q> = self.entries.iter().map(|entry| &entry.query).collect();
+        self.interval = now.saturating_sub(self.planned.unwrap_or(now)).max(0);
+        self.planned = Some(now);
+        self.add_new(wanted, now);
+        let gaps = self.resume_out_of_reach(now);
+        self.move_quiet(now);
+        self.merge_same_anchors();
+        let wanted: HashSet<&Q> = wanted.iter().collect();
+        let is_asked = |entry: &&Entry<Q>| {
+            let proven = |at: i64| entry.ledger.is_quiet() && now.saturating_sub(at) < PROOF_LASTS;
+            let quiet = entry.ledger.answered().is_some_and(proven);
+            entry.is_askable(now) && (wanted.contains(&entry.query) || !quiet)
+        };
+        let asked: Vec<LedgerId> = self.entries.iter().filter(is_asked).map(|e| e.id).collect();
+        let moving = self.begin_moves(&asked, now);
+        let asks = asked.into_iter().map(|ledger| Ask {
+            ledger,
+            step: moving.contains(&ledger).then_some(Step::Target),
+        });
+        (asks.collect(), gaps)
+    }
+
+    /// What else to ask for in the running poll, in which these ledgers are `asked` for already.
+    pub fn plan_more(&mut self, wanted: &[Q], asked: &HashSet<LedgerId>, now: i64) -> Vec<Ask> {
+        self.add_new(wanted, now);
+        let wanted: HashSet<&Q> = wanted.iter().collect();
+        let new = self.entries.iter().filter(|entry| {
+            wanted.contains(&entry.query) && entry.is_askable(now) && !asked.contains(&entry.id)
+        });
+        let asks = new.map(|entry| Ask {
+            ledger: entry.id,
+            step: None,
+        });
+        asks.collect()
+    }
+
+    fn add_new(&mut self, wanted: &[Q], now: i64) {
+        let mut known: HashSet<&Q> = self.entries.iter().map(|entry| &entry.query).collect();
         let new: Vec<Q> = wanted
             .iter()
-            .filter(|q| !known.contains(q))
+            .filter(|query| known.insert(query))
             .cloned()
             .collect();
         for query in new {
             self.insert(query, Ledger::new(first_anchor(now)));
             self.changed = true;
         }
-        let gaps = self.resume_too_old(now);
-        self.move_quiet(now);
-        let wanted: HashSet<&Q> = wanted.iter().collect();
-        let is_asked = |entry: &&Entry<Q>| {
-            let proven = |at: i64| entry.ledger.is_quiet() && now.saturating_sub(at) < PROOF_LASTS;
-            let askable = entry.ledger.anchor().timeframe(now).is_some();
-            let quiet = entry.ledger.answered().is_some_and(proven);
-            askable && (wanted.contains(&entry.query) || !quiet)
-        };
-        let asked: Vec<LedgerId> = self.entries.iter().filter(is_asked).map(|e| e.id).collect();
-        let moving = self.choose_moving(&asked, now);
-        let mut asks = Vec::with_capacity(asked.len());
-        for id in asked {
-            let step = moving.contains(&id) && self.begin_move(id, now);
-            asks.push(Ask {
-                ledger: id,
-                step: step.then_some(Step::Target),
-            });
-        }
-        (asks, gaps)
     }
 
-    /// What else to ask for in the running poll, in which these ledgers are `asked` for already.
-    pub fn plan_more(&mut self, wanted: &[Q], asked: &HashSet<LedgerId>, now: i64) -> Vec<Ask> {
-        let mut asks = Vec::new();
-        for query in wanted {
-            if self.entries.iter().all(|entry| entry.query != *query) {
-                self.insert(query.clone(), Ledger::new(first_anchor(now)));
-            }
-            let of_query = self.entries.iter().filter(|entry| entry.query == *query);
-            let new = of_query.filter(|entry| {
-                let askable = entry.ledger.anchor().timeframe(now).is_some();
-                askable && !asked.contains(&entry.id)
-            });
-            asks.extend(new.map(|entry| Ask {
-                ledger: entry.id,
-                step: None,
-            }));
-        }
-        asks
-    }
-
-    /// Totals whose anchor LivePerson no longer has go on at another one.
-    fn resume_too_old(&mut self, now: i64) -> Vec<Gap> {
+    /// Totals that LivePerson can no longer be asked for from their anchor go on at another one.
+    fn resume_out_of_reach(&mut self, now: i64) -> Vec<Gap> {
         let mut gaps = Vec::new();
         for entry in &mut self.entries {
-            let anchor = entry.ledger.anchor();
-            if anchor >= Mark::oldest(now) || anchor.timeframe(now).is_some() {
-                continue;
-            }
-            let (anchor, gap) = resume(entry.ledger.answered(), now);
-            entry.ledger.restart_at(anchor);
-            (entry.advance, entry.ready) = (Advance::default(), None);
-            gaps.extend(gap);
-            self.changed = true;
-        }
-        for gap in &gaps {
-            // Requests that were away together lost the same time.
-            let from = gap.from.max(self.lost_until);
-            self.lost_seconds += gap.until.saturating_sub(from).max(0);
-            self.lost_until = self.lost_until.max(gap.until);
-        }
-        gaps
-    }
-
-    /// Nothing lies between an anchor since which nothing was counted and any later mark.
-    fn move_quiet(&mut self, now: i64) {
-        for entry in &mut self.entries {
-            let Some(answered) = entry.ledger.answered() else {
-                continue;
-            };
-            let to = advance::closed_mark(answered.min(now));
-            let anchor = entry.ledger.anchor();
-            if entry.ledger.is_quiet() && advance::is_due(anchor, now) && to > anchor {
-                entry.ledger.move_anchor(to, &Tally::default());
+            if is_out_of_reach(entry.ledger.anchor(), now) {
+                let (anchor, gap) = resume(entry.ledger.answered(), now);
+                entry.ledger.restart_at(anchor);
                 (entry.advance, entry.ready) = (Advance::default(), None);
+                gaps.extend(gap);
                 self.changed = true;
             }
         }
-    }
-
-    /// Those whose anchors are oldest, a few at a time.
-    fn choose_moving(&self, asked: &[LedgerId], now: i64) -> HashSet<LedgerId> {
-        let limit = (asked.len() / PART_MOVING).max(LEAST_MOVING);
-        let may_move = |entry: &&Entry<Q>| {
-            entry.ready.is_none() && advance::is_due(entry.ledger.anchor(), now)
-        };
-        let entries = asked.iter().filter_map(|id| self.entry(*id));
-        let mut due: Vec<&Entry<Q>> = entries.filter(may_move).collect();
-        due.sort_by_key(|entry| entry.ledger.anchor());
-        due.iter().take(limit).map(|entry| entry.id).collect()
-    }
-
-    fn begin_move(&mut self, id: LedgerId, now: i64) -> bool {
-        let Some(entry) = self.entry(id) else {
-            return false;
-        };
-        let anchor = entry.ledger.anchor();
-        let others = self.entries.iter().filter(|e| e.query == entry.query);
-        let later = others.map(|e| e.ledger.anchor()).filter(|a| *a > anchor);
-        let next = later.min();
-        let entry = self.entry_mut(id);
-        entry.is_some_and(|entry| entry.advance.begin(anchor, next, now).is_some())
+        // In the order of time: what they share counts once.
+        gaps.sort();
+        gaps.iter().for_each(|gap| self.lost.add(*gap));
+        gaps
     }
 
     /// Takes in an answer that came at `now` by LivePerson's clock, to a request that was made from
     /// this mark on.
     pub fn answered(&mut self, ask: Ask, mark: Mark, answer: &Tally, now: i64) -> Answered {
-        let expected = self.mark(ask);
-        let Some(entry) = self.entry_mut(ask.ledger) else {
-            return Answered::default();
-        };
         // The anchor moved while the answer was on its way.
-        if expected != Some(mark) {
+        if self.mark(ask) != Some(mark) {
             return Answered::default();
         }
         let mut result = Answered::default();
         let mut corrections = 0;
         if ask.is_served() {
-            corrections += entry.ledger.observe(answer, now);
-            entry.ledger.forget_unnamed(answer, now);
+            corrections += self.observe(ask.ledger, answer, now);
+            self.changed = true;
             result.served = true;
         }
-        if let Some(step) = ask.step {
-            let next = entry.advance.answered(step, answer);
+        let step = ask.step.zip(self.entry_mut(ask.ledger));
+        if let Some((step, entry)) = step {
+            let next = entry.advance_with(step, answer, now);
+            let ledger = ask.ledger;
             result.next = next.map(|step| Ask {
-                ledger: ask.ledger,
+                ledger,
                 step: Some(step),
             });
             if step == Step::TargetAgain {
-                let anchor = entry.ledger.anchor();
-                entry.ready = entry.advance.finish(anchor, answer, now);
                 result.forced = entry.ready.as_ref().is_some_and(|ready| ready.forced);
                 corrections += u64::from(result.forced);
             }
         }
         self.corrections += corrections;
-        self.changed |= result.served;
         result
+    }
+
+    /// Takes in an answer for the anchor. Ids that have no totals yet belong to the oldest anchor of
+    /// their request.
+    fn observe(&mut self, id: LedgerId, answer: &Tally, now: i64) -> u64 {
+        let Ok(place) = self.entries.binary_search_by_key(&id, |entry| entry.id) else {
+            return 0;
+        };
+        let (before, rest) = self.entries.split_at_mut(place);
+        let Some((entry, after)) = rest.split_first_mut() else {
+            return 0;
+        };
+        let (query, anchor) = (&entry.query, entry.ledger.anchor());
+        let others = before.iter().chain(&*after).filter(|e| e.query == *query);
+        let others: Vec<&Ledger> = others.map(|e| &e.ledger).collect();
+        let is_oldest = others.iter().all(|other| other.anchor() > anchor);
+        let is_new = |key| is_oldest && !others.iter().any(|other| other.contains(key));
+        entry.ledger.observe(answer, is_new, now)
     }
 
     /// What others say: at `now` LivePerson has counted nothing for these requests since
@@ -384,7 +290,9 @@ impl<Q: TotalsQuery> Book<Q> {
     ) -> Vec<LedgerId> {
         let mut proven = Vec::new();
         for entry in &mut self.entries {
-            let seamless = entry.ledger.answered().is_some_and(|at| at >= window_start);
+            // What happened shortly before the last answer may not have been in it.
+            let seamless = |at: i64| Mark::settled(at).seconds() >= window_start;
+            let seamless = entry.ledger.answered().is_some_and(seamless);
             if entry.ledger.is_quiet() && seamless && is_unnamed(&entry.query) {
                 entry.ledger.still_quiet(now);
                 proven.push(entry.id);
@@ -403,82 +311,6 @@ impl<Q: TotalsQuery> Book<Q> {
         self.changed
     }
 
-    /// What to save, with the moves that are ready in it, and which these are.
-    pub fn snapshot(&mut self) -> (Carried, Vec<SavedMove>) {
-        self.changed = false;
-        let mut moves = Vec::new();
-        let ledgers = self.entries.iter().map(|entry| {
-            let mut ledger = entry.ledger.clone();
-            if let Some(ready) = &entry.ready {
-                moves.push(SavedMove {
-                    ledger: entry.id,
-                    from: ledger.anchor(),
-                    to: ready.to,
-                });
-                ledger.move_anchor(ready.to, &ready.difference);
-            }
-            (entry.query.layout(), ledger)
-        });
-        let carried = Carried {
-            ledgers: ledgers.collect(),
-            lost_seconds: self.lost_seconds,
-            lost_until: self.lost_until,
-            corrections: self.corrections,
-        };
-        (carried, moves)
-    }
-
-    /// What another book of the same collector goes on with, without the moves that are not saved.
-    pub fn carried(&self) -> Carried {
-        let mut copy = self.clone();
-        for entry in &mut copy.entries {
-            entry.ready = None;
-        }
-        copy.snapshot().0
-    }
-
-    /// A snapshot was saved: its moves take place.
-    pub fn saved(&mut self, moves: &[SavedMove]) {
-        for saved in moves {
-            let Some(entry) = self.entry_mut(saved.ledger) else {
-                continue;
-            };
-            let is_it = |ready: &mut Move| ready.to == saved.to;
-            if entry.ledger.anchor() == saved.from
-                && let Some(ready) = entry.ready.take_if(is_it)
-            {
-                entry.ledger.move_anchor(ready.to, &ready.difference);
-            }
-        }
-        self.merge_same_anchors();
-    }
-
-    /// A snapshot could not be saved: moves that cannot wait take place; or `all` of them, when there is
-    /// nowhere to save anything.
-    pub fn move_without_state(&mut self, all: bool, now: i64) {
-        for entry in &mut self.entries {
-            let urgent = entry.ledger.anchor().age(now) > MOVES_UNSAVED;
-            if let Some(ready) = entry.ready.take_if(|_| all || urgent) {
-                entry.ledger.move_anchor(ready.to, &ready.difference);
-            }
-        }
-        self.merge_same_anchors();
-    }
-
-    /// Totals of one request that have come to the same anchor are asked for together.
-    fn merge_same_anchors(&mut self) {
-        let entries = std::mem::take(&mut self.entries);
-        for entry in entries {
-            let same = |other: &&mut Entry<Q>| {
-                other.query == entry.query && other.ledger.anchor() == entry.ledger.anchor()
-            };
-            match self.entries.iter_mut().find(same) {
-                Some(other) => other.ledger.merge(entry.ledger),
-                None => self.entries.push(entry),
-            }
-        }
-    }
-
     /// The oldest anchor.
     pub fn oldest_anchor(&self) -> Option<Mark> {
         self.entries.iter().map(|e| e.ledger.anchor()).min()
@@ -486,7 +318,7 @@ impl<Q: TotalsQuery> Book<Q> {
 
     /// Seconds of LivePerson's time that were not counted.
     pub fn lost_seconds(&self) -> i64 {
-        self.lost_seconds
+        self.lost.seconds
     }
 
     /// Ids whose numbers LivePerson corrected downwards, and anchors that were moved without a proof.
@@ -495,7 +327,33 @@ impl<Q: TotalsQuery> Book<Q> {
     }
 
     /// All totals.
-    pub fn rows(&self) -> impl Iterator<Item = &Row> {
+    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         self.entries.iter().flat_map(|entry| entry.ledger.rows())
     }
+
+    /// Totals of one request that have come to the same anchor are asked for together.
+    fn merge_same_anchors(&mut self) {
+        let mut places: HashMap<(Q, Mark), usize> = HashMap::new();
+        let mut merged: Vec<Entry<Q>> = Vec::with_capacity(self.entries.len());
+        for entry in std::mem::take(&mut self.entries) {
+            let place = *places
+                .entry((entry.query.clone(), entry.ledger.anchor()))
+                .or_insert(merged.len());
+            match merged.get_mut(place) {
+                Some(other) => other.ledger.merge(&entry.ledger),
+                None => merged.push(entry),
+            }
+        }
+        self.entries = merged;
+    }
 }
+
+impl<Q> Entry<Q> {
+    /// Whether LivePerson can be asked from its anchor.
+    fn is_askable(&self, now: i64) -> bool {
+        self.ledger.anchor().timeframe(now).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests;

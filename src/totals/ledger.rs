@@ -13,23 +13,29 @@ const CORRECTED_AFTER: i64 = 90;
 /// An id that LivePerson does not name keeps its totals for so long after their last change, in
 /// seconds.
 const KEPT_UNNAMED: i64 = 30 * 24 * 3600;
-/// How much older than its answer what a node knows may be: a refresh and a lag, in seconds.
-pub(super) const LAG: i64 = 40;
 
 /// The totals of one id.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Row {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Row<'a> {
     /// Whose totals.
     pub key: SeriesKey,
     /// Since when they count.
     pub created: Mark,
     /// When one of them changed last, in seconds since the epoch.
     pub changed: i64,
+    /// Whether LivePerson says less than what is served, and that was counted as a correction.
+    pub corrected: bool,
     /// What was counted up to the anchor.
-    pub base: Vec<f64>,
+    pub base: &'a [f64],
     /// What is served: never less than before. NaN for a number that LivePerson has never given.
-    pub shown: Vec<f64>,
-    /// Since when a number has been lower than what is served.
+    pub shown: &'a [f64],
+}
+
+/// What is known of an id besides its numbers.
+#[derive(Clone, Debug, PartialEq)]
+struct History {
+    created: Mark,
+    changed: i64,
     below: Below,
 }
 
@@ -43,26 +49,296 @@ enum Below {
     Counted,
 }
 
-impl Row {
-    /// Totals as they were saved.
-    pub fn restored(key: SeriesKey, created: Mark, changed: i64, numbers: Numbers) -> Self {
+/// The totals of one request. The numbers of all ids lie one after the other: there can be a hundred
+/// thousand of them, and each answer goes through all.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ledger {
+    anchor: Mark,
+    /// LivePerson's time of the last answer for the anchor, in seconds since the epoch.
+    answered: Option<i64>,
+    /// Whether nothing has been counted since the anchor.
+    quiet: bool,
+    /// Whether LivePerson says less than what is served of any id.
+    below: bool,
+    /// How many numbers each id has.
+    fields: usize,
+    /// Ascending.
+    keys: Vec<SeriesKey>,
+    histories: Vec<History>,
+    base: Vec<f64>,
+    shown: Vec<f64>,
+}
+
+impl Ledger {
+    /// Totals that begin at an anchor.
+    pub fn new(anchor: Mark) -> Self {
+        Self::restored(anchor, None)
+    }
+
+    /// Totals that were saved, without any rows yet.
+    pub fn restored(anchor: Mark, answered: Option<i64>) -> Self {
         Self {
-            key,
-            created,
-            changed,
-            base: numbers.base,
-            shown: numbers.shown,
-            below: Below::No,
+            anchor,
+            answered,
+            quiet: false,
+            below: false,
+            fields: 0,
+            keys: Vec::new(),
+            histories: Vec::new(),
+            base: Vec::new(),
+            shown: Vec::new(),
         }
     }
 
+    /// Adds a row of as many numbers as the others have, whose key comes after theirs; any other is
+    /// refused.
+    #[must_use]
+    pub fn push(&mut self, row: Row<'_>) -> bool {
+        if self.keys.is_empty() {
+            self.fields = row.base.len();
+        }
+        let fits = row.base.len() == self.fields && row.shown.len() == self.fields;
+        if !fits || self.keys.last().is_some_and(|last| *last >= row.key) {
+            return false;
+        }
+        self.keys.push(row.key);
+        self.histories.push(History {
+            created: row.created,
+            changed: row.changed,
+            below: if row.corrected {
+                Below::Counted
+            } else {
+                Below::No
+            },
+        });
+        self.base.extend_from_slice(row.base);
+        self.shown.extend_from_slice(row.shown);
+        true
+    }
+
+    /// From where the window is asked.
+    pub fn anchor(&self) -> Mark {
+        self.anchor
+    }
+
+    /// LivePerson's time of the last answer, in seconds since the epoch.
+    pub fn answered(&self) -> Option<i64> {
+        self.answered
+    }
+
+    /// Whether nothing has been counted since the anchor.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Whether LivePerson says less than what is served of any id.
+    pub fn is_below(&self) -> bool {
+        self.below
+    }
+
+    /// The totals, ascending by key.
+    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        (0..self.keys.len()).filter_map(|place| self.row(place))
+    }
+
+    fn row(&self, place: usize) -> Option<Row<'_>> {
+        let history = self.histories.get(place)?;
+        let numbers = place * self.fields..(place + 1) * self.fields;
+        Some(Row {
+            key: *self.keys.get(place)?,
+            created: history.created,
+            changed: history.changed,
+            corrected: history.below == Below::Counted,
+            base: self.base.get(numbers.clone())?,
+            shown: self.shown.get(numbers)?,
+        })
+    }
+
+    /// Whether it has totals of this id.
+    pub fn contains(&self, key: SeriesKey) -> bool {
+        self.keys.binary_search(&key).is_ok()
+    }
+
+    /// How many ids it has.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether it has no totals.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Takes in an answer for the anchor that came at `now` by LivePerson's clock; returns how many ids
+    /// LivePerson turned out to have corrected downwards. `is_taken`: which ids that have no totals
+    /// yet get some.
+    ///
+    /// What is lower than before is not served: a node may lag, and a counter that falls is taken for
+    /// one that began again. The total is held until LivePerson's number has passed it.
+    pub fn observe(
+        &mut self,
+        answer: &Tally,
+        is_taken: impl Fn(SeriesKey) -> bool,
+        now: i64,
+    ) -> u64 {
+        self.add_new_rows(answer, is_taken, now);
+        let (mut corrections, mut old) = (0, false);
+        let mut place = 0;
+        self.below = false;
+        for (row, key) in self.keys.iter().enumerate() {
+            while answer.key(place).is_some_and(|other| other < *key) {
+                place += 1;
+            }
+            let named = answer.key(place) == Some(*key);
+            let since_anchor = named.then(|| answer.row(place));
+            let history = &mut self.histories[row];
+            let numbers = row * self.fields..(row + 1) * self.fields;
+            let (base, shown) = (&self.base[numbers.clone()], &mut self.shown[numbers]);
+            corrections += u64::from(history.observe(base, shown, since_anchor, now));
+            self.below |= history.below != Below::No;
+            old |= !named && history.is_old(now);
+        }
+        if old {
+            self.forget_unnamed(answer, now);
+        }
+        self.answered = Some(now);
+        // If something was counted and is gone, only a proof can tell.
+        self.quiet = answer.is_zero() && !self.below;
+        corrections
+    }
+
+    /// Rows for the ids that an answer names for the first time: they had nothing before the anchor.
+    fn add_new_rows(&mut self, answer: &Tally, is_taken: impl Fn(SeriesKey) -> bool, now: i64) {
+        if self.fields != answer.fields() {
+            // Numbers of another layout cannot be continued.
+            *self = Self::restored(self.anchor, self.answered);
+            self.fields = answer.fields();
+        }
+        let mut known = self.keys.iter().peekable();
+        let mut new = Self::new(self.anchor);
+        let (base, shown) = (vec![0.0; self.fields], vec![f64::NAN; self.fields]);
+        for (key, _) in answer.iter() {
+            while known.next_if(|known| **known < key).is_some() {}
+            if known.next_if_eq(&&key).is_none() && is_taken(key) {
+                let row = Row {
+                    key,
+                    created: self.anchor,
+                    changed: now,
+                    corrected: false,
+                    base: &base,
+                    shown: &shown,
+                };
+                // Answers are ascending.
+                let _: bool = new.push(row);
+            }
+        }
+        if !new.is_empty() {
+            self.add_rows(&new);
+        }
+    }
+
+    /// LivePerson says that nothing has been counted since the anchor at `now`, without having been
+    /// asked for it.
+    pub fn still_quiet(&mut self, now: i64) {
+        self.answered = self.answered.max(Some(now));
+    }
+
+    /// Moves the anchor to a later mark; `difference` is what was counted in between.
+    pub fn move_anchor(&mut self, to: Mark, difference: &Tally) {
+        let mut place = 0;
+        for (row, key) in self.keys.iter().enumerate() {
+            while difference.key(place).is_some_and(|other| other < *key) {
+                place += 1;
+            }
+            if difference.key(place) == Some(*key) {
+                let base = self.base.iter_mut().skip(row * self.fields);
+                for (base, moved) in base.take(self.fields).zip(difference.row(place)) {
+                    *base += moved;
+                }
+            }
+        }
+        self.anchor = to;
+    }
+
+    /// Begins at another anchor with what was served last: nothing is known of the time in between.
+    pub fn restart_at(&mut self, anchor: Mark) {
+        for (base, shown) in self.base.iter_mut().zip(&self.shown) {
+            *base = if shown.is_nan() { 0.0 } else { *shown };
+        }
+        for history in &mut self.histories {
+            history.below = Below::No;
+        }
+        self.anchor = anchor;
+        (self.quiet, self.below) = (false, false);
+    }
+
+    /// Forgets ids that LivePerson has not named for long.
+    fn forget_unnamed(&mut self, answer: &Tally, now: i64) {
+        let mut kept = Self::restored(self.anchor, self.answered);
+        for (place, history) in self.histories.iter().enumerate() {
+            let Some(row) = self.row(place) else { continue };
+            if !history.is_old(now) || answer.contains(row.key) {
+                kept.push_as_it_is(row, history.below);
+            }
+        }
+        (kept.fields, kept.below) = (self.fields, self.below);
+        *self = kept;
+    }
+
+    /// Adds the rows of other totals with the same anchor.
+    pub fn merge(&mut self, other: &Self) {
+        self.add_rows(other);
+        // Nothing that one of them has shown may be counted again.
+        self.answered = self.answered.max(other.answered);
+        self.quiet &= other.quiet;
+        self.below |= other.below;
+    }
+
+    /// Adds rows of as many numbers, those of ids that it has excepted.
+    fn add_rows(&mut self, other: &Self) {
+        let mut all = Self::restored(self.anchor, self.answered);
+        let (mut mine, mut theirs) = (0, 0);
+        loop {
+            let (own, others) = (self.row(mine), other.row(theirs));
+            let own_is_next = match (own, others) {
+                (Some(own), Some(others)) => own.key <= others.key,
+                (own, _) => own.is_some(),
+            };
+            let (row, ledger, place) = if own_is_next {
+                (own, &*self, &mut mine)
+            } else {
+                (others, other, &mut theirs)
+            };
+            let Some(row) = row else { break };
+            all.push_as_it_is(row, ledger.histories[*place].below);
+            *place += 1;
+        }
+        (all.quiet, all.below) = (self.quiet, self.below);
+        *self = all;
+    }
+
+    fn push_as_it_is(&mut self, row: Row<'_>, below: Below) {
+        if self.push(row)
+            && let Some(history) = self.histories.last_mut()
+        {
+            history.below = below;
+        }
+    }
+}
+
+impl History {
     /// Takes note of what LivePerson has counted since the anchor; returns whether that turned out to
     /// be a correction.
-    fn observe(&mut self, since_anchor: Option<&[f64]>, now: i64) -> bool {
+    fn observe(
+        &mut self,
+        base: &[f64],
+        shown: &mut [f64],
+        since_anchor: Option<&[f64]>,
+        now: i64,
+    ) -> bool {
         let mut below = false;
-        for (field, shown) in self.shown.iter_mut().enumerate() {
-            let known = since_anchor.map_or(0.0, |row| row[field]);
-            let total = self.base[field] + known;
+        for (field, (base, shown)) in base.iter().zip(shown).enumerate() {
+            let total = base + since_anchor.map_or(0.0, |row| row[field]);
             if total > *shown || (shown.is_nan() && !total.is_nan() && since_anchor.is_some()) {
                 *shown = total;
                 self.changed = now;
@@ -80,171 +356,8 @@ impl Row {
         };
         false
     }
-}
 
-/// Base and served totals of an id.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Numbers {
-    /// See [`Row::base`].
-    pub base: Vec<f64>,
-    /// See [`Row::shown`].
-    pub shown: Vec<f64>,
-}
-
-/// The totals of one request.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Ledger {
-    anchor: Mark,
-    /// LivePerson's time of the last answer for the anchor, in seconds since the epoch.
-    answered: Option<i64>,
-    /// Whether that answer counted nothing for anyone.
-    quiet: bool,
-    /// Ascending by key.
-    rows: Vec<Row>,
-}
-
-impl Ledger {
-    /// Totals that begin at an anchor.
-    pub fn new(anchor: Mark) -> Self {
-        Self {
-            anchor,
-            answered: None,
-            quiet: false,
-            rows: Vec::new(),
-        }
-    }
-
-    /// Totals as they were saved.
-    pub fn restored(anchor: Mark, answered: Option<i64>, mut rows: Vec<Row>) -> Self {
-        rows.sort_by_key(|row| row.key);
-        rows.dedup_by_key(|row| row.key);
-        Self {
-            anchor,
-            answered,
-            quiet: false,
-            rows,
-        }
-    }
-
-    /// From where the window is asked.
-    pub fn anchor(&self) -> Mark {
-        self.anchor
-    }
-
-    /// LivePerson's time of the last answer, in seconds since the epoch.
-    pub fn answered(&self) -> Option<i64> {
-        self.answered
-    }
-
-    /// Whether the last answer counted nothing for anyone.
-    pub fn is_quiet(&self) -> bool {
-        self.quiet
-    }
-
-    /// The totals, ascending by key.
-    pub fn rows(&self) -> &[Row] {
-        &self.rows
-    }
-
-    /// Takes in an answer for the anchor that came at `now` by LivePerson's clock; returns how many ids
-    /// LivePerson turned out to have corrected downwards.
-    ///
-    /// What is lower than before is not served: a node may lag, and a counter that falls is taken for
-    /// one that began again. The total is held until LivePerson's number has passed it.
-    pub fn observe(&mut self, answer: &Tally, now: i64) -> u64 {
-        self.add_new_rows(answer, now);
-        let mut corrections = 0;
-        let mut place = 0;
-        for row in &mut self.rows {
-            let named = answer.key(place) == Some(row.key);
-            let since_anchor = named.then(|| answer.row(place));
-            corrections += u64::from(row.observe(since_anchor, now));
-            place += usize::from(named);
-        }
-        self.answered = Some(now);
-        self.quiet = answer.is_zero();
-        corrections
-    }
-
-    /// Rows for the ids that an answer names for the first time: they had nothing before the anchor.
-    fn add_new_rows(&mut self, answer: &Tally, now: i64) {
-        let mut known = self.rows.iter().map(|row| row.key).peekable();
-        let mut new = Vec::new();
-        for (key, _) in answer.iter() {
-            while known.next_if(|known| *known < key).is_some() {}
-            if known.next_if_eq(&key).is_none() {
-                new.push(key);
-            }
-        }
-        if new.is_empty() {
-            return;
-        }
-        let row = |key| Row {
-            key,
-            created: self.anchor,
-            changed: now,
-            base: vec![0.0; answer.fields()],
-            shown: vec![f64::NAN; answer.fields()],
-            below: Below::No,
-        };
-        self.rows.extend(new.into_iter().map(row));
-        self.rows.sort_by_key(|row| row.key);
-    }
-
-    /// LivePerson says that nothing has been counted since the anchor at `now`, without having been
-    /// asked for it.
-    pub fn still_quiet(&mut self, now: i64) {
-        self.answered = self.answered.max(Some(now));
-    }
-
-    /// Moves the anchor to a later mark; `difference` is what was counted in between.
-    pub fn move_anchor(&mut self, to: Mark, difference: &Tally) {
-        let mut place = 0;
-        for row in &mut self.rows {
-            while difference.key(place).is_some_and(|key| key < row.key) {
-                place += 1;
-            }
-            if difference.key(place) == Some(row.key) {
-                for (base, moved) in row.base.iter_mut().zip(difference.row(place)) {
-                    *base += moved;
-                }
-            }
-        }
-        self.anchor = to;
-    }
-
-    /// Begins at another anchor with what was served last: nothing is known of the time in between.
-    pub fn restart_at(&mut self, anchor: Mark) {
-        for row in &mut self.rows {
-            for (base, shown) in row.base.iter_mut().zip(&row.shown) {
-                *base = if shown.is_nan() { 0.0 } else { *shown };
-            }
-            row.below = Below::No;
-        }
-        self.anchor = anchor;
-        self.quiet = false;
-    }
-
-    /// Forgets ids that LivePerson has not named for long.
-    pub fn forget_unnamed(&mut self, answer: &Tally, now: i64) {
-        let is_old = |row: &Row| now.saturating_sub(row.changed) > KEPT_UNNAMED;
-        self.rows
-            .retain(|row| !is_old(row) || answer.contains(row.key));
-    }
-
-    /// Takes the rows that are not wanted here out of it.
-    pub fn take_rows(&mut self, is_taken: impl Fn(SeriesKey) -> bool) -> Vec<Row> {
-        let (taken, kept) = self.rows.drain(..).partition(|row| is_taken(row.key));
-        self.rows = kept;
-        taken
-    }
-
-    /// Adds the rows of other totals with the same anchor.
-    pub fn merge(&mut self, other: Self) {
-        self.rows.extend(other.rows);
-        self.rows.sort_by_key(|row| row.key);
-        self.rows.dedup_by_key(|row| row.key);
-        self.answered = self.answered.min(other.answered);
-        self.quiet &= other.quiet;
+    fn is_old(&self, now: i64) -> bool {
+        now.saturating_sub(self.changed) > KEPT_UNNAMED
     }
 }

@@ -16,6 +16,11 @@ const LONGEST_MINUTES: u16 = 24 * 60;
 /// The longest time frame that is relied on: what is asked now must be answered for the same mark
 /// when it is asked again after a failure.
 const LONGEST_RELIED_ON: i64 = LONGEST - 10;
+/// How much LivePerson's clock may differ from what we take for it, in seconds.
+pub(super) const CLOCKS_DIFFER: i64 = 120;
+/// So long after a time everything before it is known to every node, in seconds: chats appear up to
+/// 15 minutes late, nodes refresh every 10 s and lag by up to 30 s, and clocks differ.
+pub(super) const SETTLED_AFTER: i64 = 15 * 60 + 40 + CLOCKS_DIFFER;
 
 /// The beginning of a slot of 5 minutes, in seconds since the epoch.
 #[derive(
@@ -38,6 +43,11 @@ impl Mark {
     /// The oldest mark that can be asked for at `now`, and for a while after.
     pub fn oldest(now: i64) -> Self {
         Self::at_or_after(now.saturating_sub(LONGEST_RELIED_ON * 60))
+    }
+
+    /// The latest mark before which nothing changes any more at `now`.
+    pub fn settled(now: i64) -> Self {
+        Self::at_or_before(now.saturating_sub(SETTLED_AFTER))
     }
 
     /// Whether it is a mark at all: what a file says may be none.
@@ -121,7 +131,7 @@ mod tests {
 
     #[test]
     fn only_what_liveperson_keeps_can_be_asked_for() {
-        let now = 1_700_000_000;
+        let now = 1_700_000_100;
         let oldest = Mark::oldest(now);
         assert!(oldest.timeframe(now).is_some());
         assert!(oldest.timeframe(now + 300).is_some(), "a retry");

@@ -15,7 +15,7 @@
 
 mod advance;
 mod book;
-pub mod folder;
+mod folder;
 mod history;
 mod ledger;
 mod mark;
@@ -25,8 +25,9 @@ mod tally;
 
 pub use advance::Step;
 pub use book::{Answered, Ask, Book, Carried, LedgerId, SavedMove, TotalsQuery};
+pub use folder::{Folder, FolderError, Loaded};
 pub use history::{Counts, History, Slot};
-pub use ledger::{Ledger, Numbers, Row};
+pub use ledger::{Ledger, Row};
 pub use mark::Mark;
-pub use resume::Gap;
+pub use resume::{Gap, Lost};
 pub use tally::{SeriesKey, Tally};

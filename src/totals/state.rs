@@ -8,8 +8,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::book::Carried;
-use super::ledger::{Ledger, Numbers, Row};
+use super::ledger::{Ledger, Row};
 use super::mark::Mark;
+use super::resume::Lost;
 use super::tally::SeriesKey;
 use crate::vocabulary::Level;
 
@@ -90,6 +91,8 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct CollectorState {
     lost_seconds: i64,
+    #[serde(default)]
+    lost_from: i64,
     lost_until: i64,
     corrections: u64,
     requests: Vec<RequestState>,
@@ -106,9 +109,21 @@ struct RequestState {
     totals: BTreeMap<String, Vec<RowState>>,
 }
 
-/// Ids, created, changed, base, shown.
+/// Ids, created, changed, base, shown, and whether what is shown was corrected, which is rare.
 #[derive(Serialize, Deserialize)]
-struct RowState(Vec<i64>, Mark, i64, Vec<f64>, Vec<Option<f64>>);
+struct RowState(
+    Vec<i64>,
+    Mark,
+    i64,
+    Vec<f64>,
+    Vec<Option<f64>>,
+    #[serde(default, skip_serializing_if = "is_false")] bool,
+);
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
 
 /// Only the version, to tell an unknown one from a damaged file.
 #[derive(Deserialize)]
@@ -163,8 +178,9 @@ impl CollectorState {
     fn of(carried: &Carried) -> Self {
         let ledgers = carried.ledgers.iter();
         Self {
-            lost_seconds: carried.lost_seconds,
-            lost_until: carried.lost_until,
+            lost_seconds: carried.lost.seconds,
+            lost_from: carried.lost.from,
+            lost_until: carried.lost.until,
             corrections: carried.corrections,
             requests: ledgers
                 .map(|(layout, ledger)| RequestState::of(layout, ledger))
@@ -180,9 +196,13 @@ impl CollectorState {
         let ledgers: Result<Vec<_>, _> = requests.map(RequestState::into_ledger).collect();
         Ok(Carried {
             ledgers: ledgers?,
-            lost_seconds: self.lost_seconds,
-            lost_until: self.lost_until,
+            lost: Lost {
+                seconds: self.lost_seconds,
+                from: self.lost_from,
+                until: self.lost_until,
+            },
             corrections: self.corrections,
+            ..Carried::default()
         })
     }
 }
@@ -214,48 +234,61 @@ impl RequestState {
                 return Err(StateError::Inconsistent("a level that does not exist"));
             };
             for state in states {
-                rows.push(state.into_row(level)?);
+                rows.push((state.key(level)?, state));
             }
         }
-        let fields = rows.first().map_or(0, |row| row.base.len());
-        if rows.iter().any(|row| row.base.len() != fields) {
-            return Err(StateError::Inconsistent("rows of different lengths"));
+        rows.sort_by_key(|(key, _)| *key);
+        let mut ledger = Ledger::restored(self.anchor, self.answered);
+        for (key, state) in rows {
+            state.add_to(&mut ledger, key)?;
         }
-        Ok((
-            self.layout,
-            Ledger::restored(self.anchor, self.answered, rows),
-        ))
+        Ok((self.layout, ledger))
     }
 }
 
 impl RowState {
-    fn of(row: &Row) -> Self {
+    fn of(row: Row<'_>) -> Self {
         let shown = row.shown.iter().map(|v| Some(*v).filter(|v| !v.is_nan()));
         Self(
             row.key.ids().to_vec(),
             row.created,
             row.changed,
-            row.base.clone(),
+            row.base.to_vec(),
             shown.collect(),
+            row.corrected,
         )
     }
 
-    fn into_row(self, level: Level) -> Result<Row, StateError> {
-        let Self(ids, created, changed, base, shown) = self;
+    fn key(&self, level: Level) -> Result<SeriesKey, StateError> {
         let mut key = SeriesKey { level, ids: [0, 0] };
-        if key.ids().len() != ids.len() {
+        if key.ids().len() != self.0.len() {
             return Err(StateError::Inconsistent("the wrong number of ids"));
         }
-        key.ids[..ids.len()].copy_from_slice(&ids);
+        key.ids[..self.0.len()].copy_from_slice(&self.0);
+        Ok(key)
+    }
+
+    fn add_to(self, ledger: &mut Ledger, key: SeriesKey) -> Result<(), StateError> {
+        let Self(_, created, changed, base, shown, corrected) = self;
         let shown: Vec<f64> = shown.into_iter().map(|v| v.unwrap_or(f64::NAN)).collect();
-        let is_count = |value: &f64| value.is_nan() || (0.0..9e15).contains(value);
-        if !created.is_valid()
-            || base.len() != shown.len()
-            || !base.iter().chain(&shown).all(is_count)
-        {
+        let is_count = |value: &f64| value.is_nan() || (0.0..f64::INFINITY).contains(value);
+        if !created.is_valid() || !base.iter().chain(&shown).all(is_count) {
             return Err(StateError::Inconsistent("a total that cannot be"));
         }
-        let numbers = Numbers { base, shown };
-        Ok(Row::restored(key, created, changed, numbers))
+        let row = Row {
+            key,
+            created,
+            changed,
+            corrected,
+            base: &base,
+            shown: &shown,
+        };
+        if ledger.push(row) {
+            Ok(())
+        } else {
+            Err(StateError::Inconsistent(
+                "rows of different lengths, or twice the same",
+            ))
+        }
     }
 }

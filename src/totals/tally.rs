@@ -153,10 +153,24 @@ impl Tally {
         difference.values.iter().all(is_count).then_some(difference)
     }
 
-    /// [`Tally::minus`] with 0 where that is not possible.
+    /// [`Tally::minus`] with 0 where that is not possible. A number that only the later one leaves out
+    /// is 0 there.
     pub fn minus_or_zero(&self, later: &Self) -> Self {
-        // `max` takes the number when the other one is none.
-        self.combine(later, |own, other| (own - other).max(0.0))
+        self.combine(later, |own, other| {
+            let difference = if other.is_nan() { own } else { own - other };
+            // Takes the 0 when there is no number.
+            difference.max(0.0)
+        })
+    }
+
+    /// The lower number of two, of each id and field.
+    pub fn lesser(&self, other: &Self) -> Self {
+        self.combine(other, f64::min)
+    }
+
+    /// The higher number of two, of each id and field.
+    pub fn greater(&self, other: &Self) -> Self {
+        self.combine(other, f64::max)
     }
 
     /// Both numbers of each id and field as one; 0 for an id that one of them does not name.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use liveperson_exporter::collectors::Registry;
-use liveperson_exporter::metrics::{Family, Kind};
+use liveperson_exporter::metrics::{Family, Kind, Origin};
 
 use super::promql::Selector;
 
@@ -14,6 +14,8 @@ pub(crate) fn series(family: &Family) -> Vec<String> {
         Kind::Gauge | Kind::Info | Kind::Counter => &[""],
         // `_count` in one format is `_gcount` in the other.
         Kind::GaugeHistogram => &["_bucket"],
+        // LivePerson gives no sum of the waits, and then there is no count either.
+        Kind::Histogram if family.origin != Origin::Exporter => &["_bucket"],
         Kind::Histogram => &["_bucket", "_sum", "_count"],
     };
     let name = family.name;

@@ -507,6 +507,50 @@ async fn check_config_prints_the_plan_and_calls_nothing() {
 }
 
 #[tokio::test]
+async fn check_config_shows_running_totals_if_they_are_asked_for() {
+    let simulator = simulator(Options::in_process()).await;
+    let plan = |totals: bool| {
+        let more =
+            format!("engagement_activity: {{totals: {totals}}}\nsla: {{totals: {totals}}}\n");
+        let (_folder, file) = configuration(&yaml(&simulator, &more));
+        let mut command = common::command();
+        let output = command.arg("check-config").arg(&file).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let (with, without) = (plan(true), plan(false));
+    let mut missing = Vec::new();
+    for (plan, words) in [
+        (&with, "engagement_activity: 6 requests every 30s"),
+        (&with, "engactivity?timeframe=1440&v=1  (totals: account)"),
+        (
+            &with,
+            "engactivity?timeframe=1440&skillIds=all&agentIds=all&v=1  (totals: skill, agent)",
+        ),
+        (&with, "sla: 3 requests every 1m"),
+        (
+            &with,
+            "sla?timeframe=1440&histogram=0,15,30,45,60,90,120&v=1  (totals: wait times)",
+        ),
+        (
+            &with,
+            "data series: 40 + 15 for each skill that LivePerson names + 15 for each agent",
+        ),
+        (&without, "engagement_activity: 4 requests every 30s"),
+        (&without, "sla: 2 requests every 1m"),
+        (
+            &without,
+            "data series: 28 + 10 for each skill that LivePerson names + 10 for each agent",
+        ),
+    ] {
+        if !plan.contains(words) {
+            missing.push(words);
+        }
+    }
+    assert_eq!(missing, Vec::<&str>::new(), "{with}\n{without}");
+    assert!(!without.contains("totals"), "{without}");
+}
+
+#[tokio::test]
 async fn it_stops_cleanly_even_while_a_call_hangs() {
     let simulator = simulator(Options::in_process()).await;
     let delay = Some(std::time::Duration::from_secs(600));

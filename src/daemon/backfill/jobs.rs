@@ -346,7 +346,7 @@ fn totals(book: &Book<Request>, ledger: LedgerId) -> Vec<Total> {
         .into_iter()
         .flat_map(|ledger| ledger.rows());
     let rows = rows.map(|row| {
-        let numbers = row.base.iter().zip(&row.shown);
+        let numbers = row.base.iter().zip(row.shown);
         let base = numbers.map(|(base, shown)| if shown.is_nan() { f64::NAN } else { *base });
         Total {
             key: row.key,

@@ -33,7 +33,7 @@ use super::clock::WallClock;
 use super::run_blocking::run_blocking;
 use crate::collectors::Registry;
 use crate::config::Config;
-use crate::totals::folder::Folder;
+use crate::totals::Folder;
 
 pub use progress::State as Progress;
 

@@ -10,9 +10,10 @@ use crate::daemon::clock::{aged, epoch_seconds};
 use crate::daemon::log_throttle::{LogDecision, Subject};
 use crate::daemon::moment::Moment;
 use crate::daemon::saver::Saver;
+use crate::metrics::exporter::TotalsStatus;
 use crate::scheduler::TaskId;
-use crate::totals::folder::FolderError;
-use crate::totals::{Gap, SavedMove};
+use crate::totals::FolderError;
+use crate::totals::{Gap, Mark, SavedMove};
 
 /// A save of running totals that ended.
 #[derive(Debug)]
@@ -71,9 +72,12 @@ impl AccountWorker {
     /// Updates what the exporter serves of the totals themselves.
     pub(super) fn count_totals(&self) {
         for (label, book) in self.publisher.lock().totals() {
-            let anchor = book.oldest_anchor().map(|mark| mark.seconds());
-            self.counters
-                .totals(label, anchor, book.lost_seconds(), book.corrections());
+            let status = TotalsStatus {
+                anchor: book.oldest_anchor().map(Mark::seconds),
+                lost_seconds: u64::try_from(book.lost_seconds()).unwrap_or(0),
+                corrections: book.corrections(),
+            };
+            self.counters.totals().set(label, status);
         }
     }
 
@@ -103,7 +107,8 @@ impl AccountWorker {
         let process_time = tokio::time::Instant::now().into_std();
         match &ended.result {
             Ok(()) => {
-                self.counters.totals_saved(epoch_seconds(self.clock.now()));
+                let saved_at = epoch_seconds(self.clock.now());
+                self.counters.totals().saved(saved_at);
                 self.publisher.lock().totals_saved(&ended.moves);
                 self.recovered(
                     Subject::State,
@@ -112,7 +117,7 @@ impl AccountWorker {
                 );
             }
             Err(error) => {
-                self.counters.totals_save_failed();
+                self.counters.totals().save_failed();
                 self.publisher.lock().move_without_state(false, now);
                 let decision = self.incidents.lock().failed(Subject::State, process_time);
                 if decision != LogDecision::Nothing {

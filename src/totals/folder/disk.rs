@@ -7,12 +7,11 @@
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, flock, fstat, openat, renameat, statat,
-    unlinkat,
+    AtFlags, Dir, FlockOperation, Mode, OFlags, flock, openat, renameat, statat, unlinkat,
 };
 use rustix::io::Errno;
 
@@ -76,8 +75,8 @@ impl OpenFolder {
 
     /// Owner and permissions.
     pub(super) fn owner_and_mode(&self) -> io::Result<(u32, u32)> {
-        let stat = fstat(&self.0)?;
-        Ok((stat.st_uid, u32::from(stat.st_mode) & 0o7777))
+        let metadata = self.0.metadata()?;
+        Ok((metadata.uid(), metadata.mode() & 0o7777))
     }
 
     /// Locks the folder until the file that is returned is closed, at the end of the process at the
@@ -140,7 +139,7 @@ impl Disk for OpenFolder {
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         // Opening a named pipe would wait for a writer.
         let file: File = self.at(name, OFlags::RDONLY | OFlags::NONBLOCK)?.into();
-        if FileType::from_raw_mode(fstat(&file)?.st_mode) != FileType::RegularFile {
+        if !file.metadata()?.is_file() {
             return Err(io::Error::other("it is not a regular file"));
         }
         let mut content = Vec::new();

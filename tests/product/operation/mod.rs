@@ -1,8 +1,9 @@
-//! The real binary in operation: reloads without a gap, a stop that cuts no response off, and a
-//! log that says each thing once.
+//! The real binary in operation: reloads without a gap, a stop that cuts no response off, a
+//! folder for one process alone, and a log that says each thing once.
 
 mod log;
 mod reload;
+mod state_folder;
 mod stop;
 
 use std::sync::Arc;

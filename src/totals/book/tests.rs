@@ -1,0 +1,1 @@
+//! Decisions about all totals of a collector.
