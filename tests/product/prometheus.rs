@@ -52,7 +52,7 @@ pub(crate) fn servers() -> Vec<PathBuf> {
 }
 
 /// Whether promtool is there; when not, says so loudly, and in CI fails.
-fn has_promtool() -> bool {
+pub(crate) fn has_promtool() -> bool {
     let found = version(Path::new("promtool")).is_some();
     assert!(
         found || std::env::var_os("CI").is_none(),
@@ -96,7 +96,11 @@ pub(crate) struct Prometheus {
 
 impl Prometheus {
     pub(crate) fn scraping(program: &Path, base_url: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::on(tempfile::tempdir().unwrap(), program, base_url)
+    }
+
+    /// One that has blocks already, in `data` below its folder.
+    pub(crate) fn on(folder: tempfile::TempDir, program: &Path, base_url: &str) -> Self {
         let target = base_url.trim_start_matches("http://");
         let config = format!(
             "global: {{scrape_interval: 1s}}\nscrape_configs:\n  - job_name: liveperson\n    \

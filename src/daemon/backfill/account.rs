@@ -28,8 +28,6 @@ const NEVER_AGAIN: Duration = Duration::from_secs(365 * 86_400);
 /// What came of one account.
 pub(super) struct Outcome {
     pub(super) history: AccountHistory,
-    /// Its totals, to be saved; `None` when they had been saved before.
-    pub(super) state: Option<AccountState>,
     /// Points of histograms that are known only to a few chats.
     pub(super) unproven: usize,
     pub(super) failures: Failures,
@@ -111,13 +109,19 @@ fn outcome(account: String, collected: Collected, saved_at: Option<i64>) -> Outc
     let Collected {
         jobs,
         end,
-        failures,
+        mut failures,
     } = collected;
     let mut unproven = 0;
     let mut parts = Vec::new();
     let mut collectors = BTreeMap::new();
     for (label, jobs) in jobs {
         unproven += jobs.unproven();
+        if jobs.too_old() > 0 {
+            failures.add(format!(
+                "the totals of {} of {label}'s requests begin before what LivePerson still has",
+                jobs.too_old()
+            ));
+        }
         let (histories, carried) = jobs.finish();
         parts.extend(histories);
         collectors.insert(label.to_owned(), carried);
@@ -132,8 +136,8 @@ fn outcome(account: String, collected: Collected, saved_at: Option<i64>) -> Outc
             account,
             end: end.unwrap_or_else(|| Mark::at_or_before(0)),
             parts,
+            state,
         },
-        state,
         unproven,
         failures,
     }

@@ -54,6 +54,8 @@ pub(super) struct Jobs {
     /// Slots between the marks of a sweep.
     step: i64,
     sources: Vec<Source>,
+    /// Totals whose anchor LivePerson no longer has.
+    too_old: usize,
     /// Each call with its source; the place is its key.
     asks: Vec<(Option<usize>, Ask)>,
 }
@@ -102,6 +104,7 @@ impl Jobs {
             start,
             step,
             sources: Vec::new(),
+            too_old: 0,
             asks: Vec::new(),
         }
     }
@@ -131,6 +134,10 @@ impl Jobs {
     fn add_sources(&mut self, wanted: &[Request]) -> Vec<usize> {
         let known: HashSet<LedgerId> = self.sources.iter().map(|source| source.ledger).collect();
         let asks = self.book.plan_more(wanted, &known, self.start);
+        let of_wanted = |(_, query, _): &(LedgerId, &Request, _)| wanted.contains(query);
+        let all = self.book.ledgers().filter(of_wanted).map(|(id, ..)| id);
+        let is_asked = |id: &LedgerId| known.contains(id) || asks.iter().any(|a| a.ledger == *id);
+        self.too_old += all.filter(|id| !is_asked(id)).count();
         let mut indices = Vec::new();
         for ask in asks {
             let (Some(request), Some(anchor)) = (self.book.query(ask.ledger), self.book.mark(ask))
@@ -291,6 +298,11 @@ impl Jobs {
         asks.into_iter()
             .map(|kind| self.push(Some(place), request.clone(), kind))
             .collect()
+    }
+
+    /// How many totals there are whose anchor LivePerson no longer has.
+    pub(super) fn too_old(&self) -> usize {
+        self.too_old
     }
 
     /// How many points of histograms could not be proven.

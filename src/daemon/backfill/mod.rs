@@ -25,7 +25,7 @@ use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
 use account::{Outcome, PreparedAccount};
-use output::{PendingFile, Written};
+use output::{AccountHistory, PendingFile};
 use progress::Progress as Counter;
 
 use super::catalogue;
@@ -71,6 +71,8 @@ pub struct BackfillSummary {
     pub failures: Vec<(String, String)>,
     /// How many calls failed for good.
     pub failed_calls: usize,
+    /// Whether a collector counts running totals at all.
+    pub asked: bool,
 }
 
 /// Asks for the history of all accounts, writes it, and saves the totals in `folder` that it leads to.
@@ -86,6 +88,8 @@ pub async fn backfill(
     clock: &Arc<dyn WallClock>,
     report: Arc<dyn Fn(&Progress) + Send + Sync>,
 ) -> Result<BackfillSummary, String> {
+    let failed = |error| format!("cannot write {}: {error}", options.output.display());
+    let file = PendingFile::create(&options.output).map_err(failed)?;
     let counter = Arc::new(Counter::new(report));
     let mut summary = BackfillSummary::default();
     let mut running = JoinSet::new();
@@ -107,59 +111,60 @@ pub async fn backfill(
             joined.map_err(|error| format!("a bug: {error}; please report it"))?;
         outcomes.insert(place, outcome);
     }
-    summary.calls = counter.made();
+    (summary.calls, summary.asked) = (counter.made(), counter.planned() > 0);
     let outcomes: Vec<Outcome> = outcomes.into_values().collect();
-    run_blocking(|| write(outcomes, registry, options, folder, &mut summary))?;
+    let histories = take_in(outcomes, &mut summary);
+    if !histories.is_empty() {
+        run_blocking(|| {
+            let catalogue = catalogue(registry);
+            let written = file
+                .write(&catalogue, &options.labels, &histories)
+                .map_err(failed)?;
+            (summary.series, summary.samples) = (written.series, written.samples);
+            save(histories, folder, &mut summary)?;
+            file.place().map_err(failed)
+        })?;
+    }
     Ok(summary)
 }
 
-/// Writes the file, then the states; the file takes its place last.
-fn write(
-    outcomes: Vec<Outcome>,
-    registry: &Registry,
-    options: &BackfillOptions,
-    folder: Option<&Folder>,
-    summary: &mut BackfillSummary,
-) -> Result<(), String> {
+/// Adds up what came in; returns the histories that there are.
+fn take_in(outcomes: Vec<Outcome>, summary: &mut BackfillSummary) -> Vec<AccountHistory> {
     let mut histories = Vec::new();
-    let mut states = Vec::new();
     for outcome in outcomes {
         let account = &outcome.history.account;
         let texts = outcome.failures.texts.into_iter();
-        summary
-            .failures
-            .extend(texts.map(|text| (account.clone(), text)));
+        let failures = texts.map(|text| (account.clone(), text));
+        summary.failures.extend(failures);
         summary.failed_calls += outcome.failures.count;
         summary.unproven += outcome.unproven;
-        let begins = outcome
-            .history
-            .parts
-            .iter()
-            .map(|part| part.history.begin().seconds());
-        if let Some(begin) = begins.min() {
-            let end = outcome.history.end.seconds();
+        if let Some((begin, end)) = outcome.history.span() {
             let (from, until) = summary.span.unwrap_or((begin, end));
             summary.span = Some((from.min(begin), until.max(end)));
             summary.accounts += 1;
-            states.extend(outcome.state);
             histories.push(outcome.history);
         }
     }
-    if histories.is_empty() {
-        return Ok(());
+    histories
+}
+
+/// Saves the totals that histories lead to, before the file takes its place: counters without a
+/// history can still get one, but not the other way round.
+fn save(
+    histories: Vec<AccountHistory>,
+    folder: Option<&Folder>,
+    summary: &mut BackfillSummary,
+) -> Result<(), String> {
+    let Some(folder) = folder else { return Ok(()) };
+    for state in histories.into_iter().filter_map(|history| history.state) {
+        folder.save(&state).map_err(|error| error.to_string())?;
+        summary.saved.push(state.account);
     }
-    let path = options.output.display();
-    let failed = |error| format!("cannot write {path}: {error}");
-    let catalogue = catalogue(registry);
-    let (file, Written { series, samples }) =
-        PendingFile::write(&options.output, &catalogue, &options.labels, &histories)
-            .map_err(failed)?;
-    (summary.series, summary.samples) = (series, samples);
-    for state in states {
-        if let Some(folder) = folder {
-            folder.save(&state).map_err(|error| error.to_string())?;
-            summary.saved.push(state.account);
-        }
+    // Nothing was served from a folder that had nothing, so nothing can be behind what was served.
+    if summary.continued.is_empty() {
+        folder
+            .mark_clean_stop()
+            .map_err(|error| error.to_string())?;
     }
-    file.place().map_err(failed)
+    Ok(())
 }

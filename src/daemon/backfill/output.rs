@@ -8,6 +8,7 @@ use super::jobs::Part;
 use crate::exposition::{FamilyWriter, HistoryWriter};
 use crate::metrics::{Catalogue, Family, Kind};
 use crate::totals::Mark;
+use crate::totals::state::AccountState;
 use crate::vocabulary::{Level, Window};
 
 /// What is written of one account.
@@ -15,6 +16,17 @@ pub(super) struct AccountHistory {
     pub(super) account: String,
     pub(super) end: Mark,
     pub(super) parts: Vec<Part>,
+    /// The totals that it leads to, to be saved; `None` when they had been saved before.
+    pub(super) state: Option<AccountState>,
+}
+
+impl AccountHistory {
+    /// The first and the last time of a sample, in seconds since the epoch; `None` without any.
+    pub(super) fn span(&self) -> Option<(i64, i64)> {
+        let begins = self.parts.iter().map(|part| part.history.begin());
+        let begin = begins.min().filter(|begin| *begin <= self.end)?;
+        Some((begin.seconds(), self.end.seconds()))
+    }
 }
 
 /// How much was written.
@@ -26,31 +38,44 @@ pub(super) struct Written {
 
 /// A file beside its place, until it is whole. Removed when it never takes it.
 pub(super) struct PendingFile {
+    file: File,
     beside: PathBuf,
     path: PathBuf,
     placed: bool,
 }
 
 impl PendingFile {
-    /// Writes all histories into a file beside `path`.
+    /// Makes an empty file beside `path`: before any call is made, so that none is made in vain.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub(super) fn create(path: &Path) -> io::Result<Self> {
+        if path.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".new-{}", std::process::id()));
+        let beside = path.with_file_name(name);
+        Ok(Self {
+            file: File::create(&beside)?,
+            beside,
+            path: path.to_owned(),
+            placed: false,
+        })
+    }
+
+    /// Writes all histories.
     ///
     /// # Errors
     /// Those of the file system.
     pub(super) fn write(
-        path: &Path,
+        &self,
         catalogue: &Catalogue,
         labels: &[(String, String)],
         accounts: &[AccountHistory],
-    ) -> io::Result<(Self, Written)> {
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".new-{}", std::process::id()));
-        let pending = Self {
-            beside: path.with_file_name(name),
-            path: path.to_owned(),
-            placed: false,
-        };
-        let file = File::create(&pending.beside)?;
-        let mut writer = HistoryWriter::new(BufWriter::with_capacity(1 << 20, file), labels);
+    ) -> io::Result<Written> {
+        let out = BufWriter::with_capacity(1 << 20, &self.file);
+        let mut writer = HistoryWriter::new(out, labels);
         for family in catalogue.data() {
             write_family(&mut writer.family(family), family, accounts)?;
         }
@@ -58,12 +83,9 @@ impl PendingFile {
             series: writer.series(),
             samples: writer.samples(),
         };
-        let file = writer
-            .finish()?
-            .into_inner()
-            .map_err(io::IntoInnerError::into_error)?;
-        file.sync_all()?;
-        Ok((pending, written))
+        writer.finish()?;
+        self.file.sync_all()?;
+        Ok(written)
     }
 
     /// Gives it its place.

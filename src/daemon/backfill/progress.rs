@@ -60,6 +60,11 @@ impl Progress {
         self.change(|state| state.pause = Some(wait));
     }
 
+    /// Calls for data that were to be made.
+    pub(super) fn planned(&self) -> usize {
+        self.state.lock().planned
+    }
+
     /// Calls that were made.
     pub(super) fn made(&self) -> usize {
         self.state.lock().made

@@ -73,7 +73,7 @@ pub(super) struct Failures {
 }
 
 impl Failures {
-    fn add(&mut self, text: String) {
+    pub(super) fn add(&mut self, text: String) {
         self.count += 1;
         if self.texts.len() < MOST_FAILURES && !self.texts.contains(&text) {
             self.texts.push(text);
