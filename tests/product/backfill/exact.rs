@@ -152,13 +152,19 @@ async fn windows_are_sums_of_slots_and_begin_once_they_are_whole() {
 async fn strict_parsers_accept_a_history() {
     let run = Run::new(SLA).await;
     let (_, text) = run.backfill(false).await;
-    // The strict parser takes long over a day of samples.
+    // It takes long over a day of samples, and no histogram has more than one time for it.
     let mut shorter = String::new();
     for line in text.lines() {
+        let until = BEGIN
+            + if line.contains("_wait_seconds") {
+                0
+            } else {
+                1500
+            };
         let time = line
             .rsplit_once(' ')
             .and_then(|(_, time)| time.parse::<i64>().ok());
-        if line.starts_with('#') || time.is_some_and(|time| time < BEGIN + 1800) {
+        if line.starts_with('#') || time.is_some_and(|time| time <= until) {
             shorter.push_str(&format!("{line}\n"));
         }
     }
@@ -183,7 +189,7 @@ async fn strict_parsers_accept_a_history() {
 async fn answers_that_are_too_large_are_asked_for_in_parts() {
     let whole = Run::new(SLA).await;
     let (one, text) = whole.backfill(false).await;
-    let parts = Run::new(&SLA.replace("limits: {", "limits: {max_response_bytes: 200kB, ")).await;
+    let parts = Run::new(&SLA.replace("limits: {", "limits: {max_response_bytes: 400kB, ")).await;
     let (many, in_parts) = parts.backfill(false).await;
     assert_eq!(many.failures, []);
     assert!(many.calls > one.calls + 4, "{} {}", many.calls, one.calls);
