@@ -18,6 +18,7 @@ use crate::simulator::{Options, Simulator, SystemClock};
 const CONFIGURATION: &str = r#"
 accounts:
   - id: "12345678"
+    name: "Demo shop"
     auth:
       oauth2: {client_id: demo, client_secret: demo-secret}
 limits:

@@ -73,8 +73,13 @@ struct Basis {
 
 impl Basis {
     fn of(config: &Config, account: &Account) -> Self {
+        // What people call it is no reason to stop it.
+        let nameless = Account {
+            name: None,
+            ..account.clone()
+        };
         Self {
-            account: account.clone(),
+            account: nameless,
             client: client_settings(config, account),
             max_in_flight: config.limits.max_in_flight,
             min_spacing: config.limits.min_spacing,
@@ -137,6 +142,7 @@ pub(super) enum Before {
 /// An account that is ready to run: everything that can fail has succeeded.
 pub(super) struct PreparedAccount {
     basis: Basis,
+    name: Option<String>,
     client: Arc<Client>,
     collectors: AccountCollectors,
     tasks: Tasks,
@@ -173,6 +179,7 @@ impl PreparedAccount {
             .map_err(|error| format!("account {}: {error}", account.id))?;
         Ok(Self {
             basis,
+            name: account.name.clone(),
             client,
             collectors,
             tasks,
@@ -196,6 +203,7 @@ impl PreparedAccount {
     ) -> RunningAccount {
         let Self {
             basis,
+            name,
             client,
             collectors,
             tasks,
@@ -206,11 +214,15 @@ impl PreparedAccount {
         let services = needed_services(&client, &collectors, config.names.lookup);
         let settings = scheduler_settings(config, account, &client, &services, &tasks, first);
         let status = Arc::new(AccountStatus::new(&account.id, &tasks.labels()));
+        status.set_name(name);
         if let Before::Changed(stopped) = &before {
             status.restore_from(&stopped.status);
             counters = Arc::clone(&stopped.counters);
             adjust_counters(&counters, &stopped.tasks, &tasks);
         }
+        let running = tasks.collectors();
+        status
+            .set_intervals(running.map(|(_, collector)| (collector.label(), collector.interval())));
         counters.begin(epoch_seconds(shared.clock.now()));
         let (changes, received) = unbounded_channel();
         let saver = match &before {
@@ -324,8 +336,9 @@ impl RunningAccount {
         }
     }
 
-    /// Applies what it can take without being stopped.
-    pub(super) fn apply(&self, config: &Config) {
+    /// Applies what it can take without being stopped; `name` is what people call it.
+    pub(super) fn apply(&self, config: &Config, name: Option<String>) {
+        self.status.set_name(name);
         let change = Change::Configuration {
             names: config.names.clone(),
             timezone: config.timezone.clone(),

@@ -133,7 +133,9 @@ impl Daemon {
             positions.contains_key(&*account.id) && !changing.contains(&*account.id)
         });
         for account in &continuing {
-            account.apply(config);
+            let position = positions.get(&*account.id);
+            let configured = position.and_then(|at| config.accounts.get(*at));
+            account.apply(config, configured.and_then(|account| account.name.clone()));
         }
         let mut accounts = continuing;
         let mut stopped = self.stop_all(stopping, &positions).await;

@@ -179,7 +179,7 @@ impl CollectorTotals {
         if answered.forced {
             tracing::warn!(
                 collector = self.label(ask.ledger),
-                "the anchor of running totals is moved without a proof: for 23 h LivePerson's \
+                "the anchor of running totals is moved without a proof: for a day LivePerson's \
                  answers did not agree with each other"
             );
         }
@@ -334,9 +334,13 @@ impl NamingProof {
     }
 }
 
+/// The part of a poll's time in which attempts to move an anchor begin: the rest is for their further
+/// requests, so that they do not delay the next poll.
+const ATTEMPTS_BEGIN_WITHIN: f64 = 0.7;
+
 /// A part of the interval that differs from poll to poll and from request to request.
 fn drawn_part(key: RequestKey, now: i64) -> f64 {
     let mut hasher = DefaultHasher::new();
     (key, now).hash(&mut hasher);
-    fastrand::Rng::with_seed(hasher.finish()).f64()
+    ATTEMPTS_BEGIN_WITHIN * fastrand::Rng::with_seed(hasher.finish()).f64()
 }

@@ -130,6 +130,8 @@ pub struct CollectorState {
     pub up: bool,
     /// Seconds since the epoch; `None` before the first success.
     pub last_success: Option<f64>,
+    /// The time from one poll to the next, as configured.
+    pub interval: Option<Duration>,
     /// Length of the last poll; `None` before the end of the first.
     pub poll_duration: Option<Duration>,
     /// Time the last poll took over its interval, at least 1.
@@ -145,6 +147,8 @@ pub struct CollectorState {
 pub struct AccountState {
     /// The `account` label.
     pub account: String,
+    /// What people call it; `None` where the configuration has no name.
+    pub name: Option<String>,
     /// What is left of the present wait.
     pub backoff: Duration,
     /// LivePerson's clock less the machine's, in seconds; `None` before the first answer with a date.
@@ -278,15 +282,20 @@ fn labels(metric: &prometheus::proto::Metric) -> Vec<String> {
 
 fn states(accounts: &[AccountState]) -> Result<Vec<MetricFamily>, prometheus::Error> {
     let gauge = |family: &Family| GaugeVec::new(options(family), family.labels);
+    let info = gauge(&families::ACCOUNT_INFO)?;
     let backoff = gauge(&families::API_BACKOFF_SECONDS)?;
     let clock_offset = gauge(&families::CLOCK_OFFSET_SECONDS)?;
     let up = gauge(&families::UP)?;
     let last_success = gauge(&families::LAST_SUCCESS_TIMESTAMP_SECONDS)?;
     let duration = gauge(&families::POLL_DURATION_SECONDS)?;
+    let interval = gauge(&families::POLL_INTERVAL_SECONDS)?;
     let stretch = gauge(&families::POLL_STRETCH_RATIO)?;
     let series = gauge(&families::SERIES)?;
     let dropped = gauge(&families::SERIES_DROPPED)?;
     for account in accounts {
+        if let Some(name) = &account.name {
+            info.with_label_values(&[&account.account, name]).set(1.0);
+        }
         backoff
             .with_label_values(&[&account.account])
             .set(account.backoff.as_secs_f64());
@@ -309,17 +318,24 @@ fn states(accounts: &[AccountState]) -> Result<Vec<MetricFamily>, prometheus::Er
             if let Some(at) = state.last_success {
                 last_success.with_label_values(&labels).set(at);
             }
+            if let Some(configured) = state.interval {
+                interval
+                    .with_label_values(&labels)
+                    .set(configured.as_secs_f64());
+            }
             if let Some(took) = state.poll_duration {
                 duration.with_label_values(&labels).set(took.as_secs_f64());
             }
         }
     }
     let gauges = [
+        info,
         backoff,
         clock_offset,
         up,
         last_success,
         duration,
+        interval,
         stretch,
         series,
         dropped,

@@ -105,7 +105,7 @@ impl Collector for Sla {
     }
 
     fn demo_settings(&self) -> Option<&'static str> {
-        Some("{interval: 30s, windows: [5m, 1h], skills: all, groups: [11, 12, 13]}")
+        Some("{interval: 30s, windows: [5m, 1h, today], skills: all, groups: [11, 12, 13]}")
     }
 
     fn summary(&self, answer: &SlaAnswer) -> String {

@@ -139,12 +139,14 @@ fn unselected_collectors_are_left_out_with_their_headers() {
 fn state(account: &str) -> AccountState {
     AccountState {
         account: account.to_owned(),
+        name: Some(format!("Shop \"{account}\"")),
         backoff: Duration::from_millis(1500),
         clock_offset: Some(-0.5),
         collectors: vec![CollectorState {
             collector: "sla",
             up: true,
             last_success: None,
+            interval: Some(Duration::from_secs(60)),
             poll_duration: Some(Duration::from_secs(2)),
             stretch: 1.5,
             series: 7,
@@ -171,8 +173,10 @@ fn states_and_counters_of_several_accounts_share_a_family() {
         "liveperson_api_entries_ignored_total{account=\"2\",api=\"sla\"} 2",
         "liveperson_polls_skipped_total{account=\"2\",collector=\"sla\"} 3",
         "liveperson_up{account=\"1\",collector=\"sla\"} 1",
+        "liveperson_account_info{account=\"2\",name=\"Shop \\\"2\\\"\"} 1",
         "liveperson_api_backoff_seconds{account=\"2\"} 1.5",
         "liveperson_poll_stretch_ratio{account=\"1\",collector=\"sla\"} 1.5",
+        "liveperson_poll_interval_seconds{account=\"2\",collector=\"sla\"} 60",
         "liveperson_series{account=\"2\",collector=\"sla\"} 7",
         "liveperson_exporter_config_last_reload_successful 1",
         "liveperson_exporter_config_last_reload_success_timestamp_seconds 1500000000",

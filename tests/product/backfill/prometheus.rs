@@ -8,7 +8,7 @@ use liveperson_exporter::simulator::{Options, Simulator, SystemClock, Totals};
 
 use super::{configuration, history};
 use crate::common::{self, Exporter, free_address};
-use crate::prometheus::{Prometheus, has_promtool, servers};
+use crate::prometheus_server::{Prometheus, has_promtool, servers};
 
 const MORE: &str =
     "sla: {totals: true, skills: all}\nlimits: {min_spacing: 10ms, max_in_flight: 4}";
@@ -107,7 +107,7 @@ async fn history_and_live_series_join_without_a_reset() {
         let mut command = common::command();
         command.arg("--config.file").arg(&file).arg(&state_dir);
         let exporter = Exporter::spawn_at(command, folder, address).await;
-        let prometheus = Prometheus::on(data, &program, &exporter.base_url);
+        let prometheus = Prometheus::continuing(&program, &[&exporter.base_url], data);
         // Live: the exporter's own count of the same series, scraped after the history ended.
         let live = "liveperson_account_chats_total{kind=\"interactive\"} and on() (up == 1)";
         prometheus

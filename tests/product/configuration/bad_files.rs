@@ -20,6 +20,10 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
         "accounts[0].id: expected an account id (1 to 64 letters, digits, _ or -), found 1/../2",
     ),
     (
+        "account-name-empty.yml",
+        "accounts[0].name: expected a non-empty string, found an empty string",
+    ),
+    (
         "account-nothing.yml",
         "accounts[0]: expected a mapping, found nothing",
     ),
