@@ -12,6 +12,7 @@ use super::failure::Failure;
 use super::flags::{Backfill, Slots};
 use super::output::{print, print_error, print_status, print_warning};
 use super::run::state_folder;
+use super::signals::stop_signal;
 use crate::collectors::Registry;
 use crate::config::{Environment, load};
 use crate::daemon::{BackfillOptions, BackfillSummary, Progress, SystemClock, WallClock, backfill};
@@ -57,7 +58,10 @@ pub(super) async fn run(
         &clock,
         report,
     );
-    let result = result.await;
+    let result = tokio::select! {
+        result = result => result,
+        stopped = stop_signal() => Err(stopped.err().unwrap_or_else(|| "stopped by a signal".to_owned())),
+    };
     if std::io::stderr().is_terminal() {
         print_status("\n");
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::slots::{check_slots, marks};
 use super::waits::{Place, Waits};
 use crate::collectors::{AccountCollectors, ConfiguredCollector, Division, Purpose, Request};
 use crate::totals::{
@@ -367,34 +368,4 @@ fn totals(book: &Book<Request>, ledger: LedgerId) -> Vec<Total> {
         }
     });
     rows.collect()
-}
-
-/// The marks between which a histogram is known, the end among them.
-fn marks(anchor: Mark, end: Mark, step: i64) -> Vec<Mark> {
-    let slots = anchor.slots_until(end);
-    let mut marks = Vec::new();
-    let mut slot = step.max(1);
-    while slot < slots {
-        marks.push(anchor.plus(slot));
-        slot += step.max(1);
-    }
-    marks.extend((slots > 0).then_some(end));
-    marks
-}
-
-/// Whether slots follow each other without a gap from a mark on.
-fn check_slots(anchor: Mark, slots: &[Slot]) -> Result<(), &'static str> {
-    let is_end = |slot: &Slot| Mark::at_or_before(slot.end).seconds() == slot.end;
-    if !slots.iter().all(is_end) {
-        return Err("LivePerson's slots do not end on marks of 5 minutes");
-    }
-    let first = anchor.plus(1).seconds();
-    if slots.first().is_none_or(|slot| slot.end > first) {
-        return Err("LivePerson's slots begin later than the totals do");
-    }
-    let follows = |pair: &[Slot]| pair[0].end + 300 == pair[1].end;
-    if !slots.windows(2).all(follows) {
-        return Err("a slot is missing in LivePerson's answer");
-    }
-    Ok(())
 }

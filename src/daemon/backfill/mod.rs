@@ -5,7 +5,7 @@
 //! although LivePerson does not split them; both are pure. `worker` makes the calls under the daemon's
 //! own rules of pacing, retry and back-off: the same scheduler runs it. `output` writes the file.
 //!
-//! With a state folder the totals are those that the daemon goes on with. At the first start there are
+//! With a state folder the totals are those with which the daemon continues. At the first start there are
 //! none: they begin at the mark that the daemon would choose, and are saved. Those that there are stay
 //! as they are; their history begins at their anchors, because nothing exact can be said of the time
 //! before.
@@ -14,6 +14,7 @@ mod account;
 mod jobs;
 mod output;
 mod progress;
+mod slots;
 mod waits;
 mod worker;
 
@@ -76,7 +77,7 @@ pub struct BackfillSummary {
 }
 
 /// Asks for the history of all accounts, writes it, and saves the totals in `folder` that it leads to.
-/// `report` is told how far it has come.
+/// `report` is called with how far it has come.
 ///
 /// # Errors
 /// An account that cannot be called at all because of its settings; a file that cannot be written.

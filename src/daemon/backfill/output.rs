@@ -45,7 +45,7 @@ pub(super) struct PendingFile {
 }
 
 impl PendingFile {
-    /// Makes an empty file beside `path`: before any call is made, so that none is made in vain.
+    /// Makes an empty file beside `path`: before any call is made, so that none is wasted.
     ///
     /// # Errors
     /// Those of the file system.

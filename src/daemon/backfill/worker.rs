@@ -12,6 +12,7 @@ use super::jobs::{Answer, Ask, AskKind, Jobs};
 use super::progress::Progress;
 use crate::collectors::AccountCollectors;
 use crate::daemon::clock::{WallClock, aged};
+use crate::daemon::run_blocking::run_blocking;
 use crate::daemon::server_clock::ServerClock;
 use crate::daemon::tasks::{Task, Tasks};
 use crate::daemon::worker::calls::{outcome_of, shortened};
@@ -90,7 +91,7 @@ pub(super) struct Collected {
 }
 
 impl BackfillWorker {
-    /// A worker that goes on with totals that were saved; it drops `changes` when there is nothing more
+    /// A worker that continues totals that were saved; it drops `changes` when there is nothing more
     /// to ask.
     pub(super) fn new(
         parts: WorkerParts,
@@ -282,7 +283,8 @@ impl Worker for BackfillWorker {
         let Some((_, jobs)) = jobs.get_mut(&task) else {
             return Vec::new();
         };
-        let asks = jobs.answered(index, answer, now, end);
+        // The slots of a large account take a while.
+        let asks = run_blocking(|| jobs.answered(index, answer, now, end));
         let asks = asks.unwrap_or_else(|left_out| {
             failures.add(left_out);
             Vec::new()

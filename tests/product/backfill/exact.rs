@@ -219,6 +219,27 @@ async fn what_fails_is_left_out_and_said() {
 }
 
 #[tokio::test]
+async fn throttled_calls_are_made_again_after_the_pause() {
+    let run = Run::new("sla: {totals: true}\nlimits: {min_spacing: 10ms}").await;
+    run.simulator.push_fault(Fault {
+        api: Target::Api("sla"),
+        status: Some(429),
+        retry_after: Some("1".to_owned()),
+        count: Some(2),
+        ..Fault::default()
+    });
+    let (summary, text) = run.backfill(false).await;
+    assert_eq!(summary.failures, []);
+    // Hosts and token, Engagement Activity, 26 for the histogram, and the two that were refused.
+    let calls = run.simulator.requests().len();
+    assert_eq!(summary.calls, calls);
+    let labels = "job=\"lp\",le=\"+Inf\"";
+    let answered = at(&history(&text), "account_wait_seconds_bucket", labels, END);
+    let truth = run.truth(BEGIN, END).account().counts.connected;
+    assert_eq!(answered.to_string(), truth.to_string());
+}
+
+#[tokio::test]
 async fn totals_that_are_saved_already_stay_and_are_continued() {
     let run = Run::new(SLA).await;
     let (first, text) = run.backfill(true).await;
