@@ -72,7 +72,9 @@ def number(
 
 def last_chats(level: str, *matchers: str) -> str:
     """Chats of each id in the last window that was served, also when that was hours ago."""
-    chats_of_window = promql.selector(f"liveperson_window_{level}_chats", promql.ACCOUNTS, *matchers, 'window="$window"')
+    chats_of_window = promql.selector(
+        f"liveperson_window_{level}_chats", promql.ACCOUNTS, *matchers, 'window="$window"'
+    )
     ids = promql.IDS[level]
     return promql.summed(ids, promql.once((*ids, "kind"), f"last_over_time({chats_of_window}[6h])"))
 

@@ -99,11 +99,12 @@ def tile(
     units: dict[str, tuple[str, int]] | None = None,
     sideways: bool = False,
     since_midnight: bool = False,
+    leads_to: str = "",
 ) -> stat.Panel:
     """One number, or a few, to be read from afar: always the present one, with its name.
 
     `colours` are those of the queries in turn; what a colour says, the query's legend says in words.
-    `units` are those of single queries, with decimals.
+    `units` are those of single queries, with decimals. A click leads to the dashboard `leads_to`.
     """
     panel = _placed(stat.Panel(), title, description, size, queries)
     panel.unit(unit).decimals(decimals).no_value(empty)
@@ -120,6 +121,9 @@ def tile(
         panel.override_by_query(letter, [_set("unit", own_unit), _set("decimals", own_decimals)])
     if since_midnight:
         panel.time_from("now/d").hide_time_override(True)
+    if leads_to:
+        where = f"{texts.dashboard_path(leads_to)}?${{datasource:queryparam}}&${{account:queryparam}}"
+        panel.override_by_regexp(".*", [_set("links", [{"title": "More about it", "url": where}])])
     return panel
 
 
@@ -253,13 +257,23 @@ class Column:
         if self.mappings:
             found.append(_set("mappings", self.mappings))
         if self.steps or self.mappings:
-            found.append(_set("custom.cellOptions", kinds.TableColoredBackgroundCellOptions(
-                mode=kinds.TableCellBackgroundDisplayMode.BASIC)))
+            found.append(
+                _set(
+                    "custom.cellOptions",
+                    kinds.TableColoredBackgroundCellOptions(mode=kinds.TableCellBackgroundDisplayMode.BASIC),
+                )
+            )
             if not self.steps:
                 found.append(_set("thresholds", steps((None, "transparent")).build()))
         elif self.bar:
-            found.append(_set("custom.cellOptions", kinds.TableBarGaugeCellOptions(
-                mode=kinds.BarGaugeDisplayMode.BASIC, value_display_mode=kinds.BarGaugeValueMode.TEXT)))
+            found.append(
+                _set(
+                    "custom.cellOptions",
+                    kinds.TableBarGaugeCellOptions(
+                        mode=kinds.BarGaugeDisplayMode.BASIC, value_display_mode=kinds.BarGaugeValueMode.TEXT
+                    ),
+                )
+            )
             found += [_set("min", 0), _set("fieldMinMax", True), fixed("blue")]
         return found
 
@@ -287,12 +301,17 @@ def grid(
     if conversions := [{"targetField": c.label, "destinationType": "number"} for c in columns if c.numeric]:
         converted = {"conversions": conversions, "fields": {}}
         panel.with_transformation(model.DataTransformerConfig(id_val="convertFieldType", options=converted))
-    panel.with_transformation(model.DataTransformerConfig(id_val="organize", options={
-        "excludeByName": {"Time": True} | {source: True for source, column in shown.items() if column.left_out},
-        "indexByName": {source: order[column.name] for source, column in shown.items()},
-        "renameByName": {source: column.name for source, column in shown.items()},
-        "includeByName": {},
-    }))
+    panel.with_transformation(
+        model.DataTransformerConfig(
+            id_val="organize",
+            options={
+                "excludeByName": {"Time": True} | {source: True for source, column in shown.items() if column.left_out},
+                "indexByName": {source: order[column.name] for source, column in shown.items()},
+                "renameByName": {source: column.name for source, column in shown.items()},
+                "includeByName": {},
+            },
+        )
+    )
     # A number that is missing is a dash in plain text, never a 0 and never in a colour.
     panel.no_value(empty).override_by_regexp(".*", [_set("noValue", "–")])
     panel.color_scheme(dashboard.FieldColor().mode(model.FieldColorModeId.THRESHOLDS))

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use url::Url;
 
-use super::collector::{Division, Target};
+use super::collector::{Division, Target, TotalQuery};
 use super::configured::ConfiguredCollector;
 use super::request::Request;
 use super::skills::DiscoveredSkills;
@@ -81,7 +81,15 @@ impl AccountCollectors {
         collector: &ConfiguredCollector,
         key: SeriesKey,
     ) -> Option<Request> {
-        collector.total_request(&self.target(collector), key)
+        self.total_requests(collector)(key)
+    }
+
+    /// The same for many ids.
+    pub fn total_requests<'a>(
+        &self,
+        collector: &'a ConfiguredCollector,
+    ) -> TotalQuery<'a, Request> {
+        collector.total_requests(&self.target(collector))
     }
 
     /// What to ask instead of a request whose answer is too large; see [`Request::divide`].

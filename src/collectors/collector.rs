@@ -101,6 +101,10 @@ pub enum Division<Q> {
     Impossible,
 }
 
+/// What is made of the query that feeds the running totals of an id; `None` when the settings do not
+/// ask for them.
+pub type TotalQuery<'a, R> = Box<dyn Fn(SeriesKey) -> Option<R> + 'a>;
+
 /// One LivePerson API that is polled for data.
 ///
 /// All functions are pure: time, pacing, HTTP and publishing are the caller's. Those with a body here
@@ -213,15 +217,16 @@ pub trait Collector: Debug + Send + Sync + 'static {
         None
     }
 
-    /// The query that feeds the running totals of an id; `None` when the settings do not ask for them.
-    /// It is one of [`Collector::plan`] as soon as that knows of the id.
-    fn total_query(
+    /// Which query feeds the running totals of an id. It is one of [`Collector::plan`] as soon as that
+    /// knows of the id. Asked for as many ids as there are: what `make` makes of a query for many ids
+    /// is made once.
+    fn total_queries<'a, R: Clone + 'a>(
         &self,
-        _settings: &Self::Settings,
+        _settings: &'a Self::Settings,
         _target: &Target<'_>,
-        _key: SeriesKey,
-    ) -> Option<Self::Query> {
-        None
+        _make: impl Fn(Self::Query) -> R + 'a,
+    ) -> TotalQuery<'a, R> {
+        Box::new(|_| None)
     }
 
     /// Maps the running totals of an id to samples of [`Collector::families`]. `shown` are the fields

@@ -9,11 +9,10 @@ use std::fmt::{self, Debug};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::collector::{About, Collector, SeriesBound, Target};
+use super::collector::{About, Collector, SeriesBound, Target, TotalQuery};
 use super::request::Request;
 use crate::config::{Account, CollectorSection as _, SectionType};
 use crate::metrics::Family;
-use crate::totals::SeriesKey;
 use crate::vocabulary::{SkillId, Window};
 
 /// A collector in the registry.
@@ -61,7 +60,7 @@ trait Configured: Debug + Send + Sync {
     fn interval(&self) -> Duration;
     fn plan(&self, target: &Target<'_>, skills: &[SkillId]) -> Vec<Request>;
     fn plan_for_skills(&self, skills: &[SkillId]) -> Vec<Request>;
-    fn total_request(&self, target: &Target<'_>, key: SeriesKey) -> Option<Request>;
+    fn total_requests<'a>(&'a self, target: &Target<'_>) -> TotalQuery<'a, Request>;
     fn needs_skills(&self) -> Option<&[Window]>;
     fn names_skills(&self) -> Option<&[Window]>;
     fn windows_of_slots(&self) -> &[Window];
@@ -118,9 +117,9 @@ impl<C: Collector> Configured for WithSettings<C> {
         self.requests(self.collector.plan_for_skills(&self.settings, skills))
     }
 
-    fn total_request(&self, target: &Target<'_>, key: SeriesKey) -> Option<Request> {
-        let query = self.collector.total_query(&self.settings, target, key)?;
-        Some(self.request(query))
+    fn total_requests<'a>(&'a self, target: &Target<'_>) -> TotalQuery<'a, Request> {
+        let make = |query| self.request(query);
+        self.collector.total_queries(&self.settings, target, make)
     }
 
     fn needs_skills(&self) -> Option<&[Window]> {
@@ -188,9 +187,9 @@ impl ConfiguredCollector {
         self.0.plan_for_skills(skills)
     }
 
-    /// The request that feeds the running totals of an id; see [`Collector::total_query`].
-    pub fn total_request(&self, target: &Target<'_>, key: SeriesKey) -> Option<Request> {
-        self.0.total_request(target, key)
+    /// Which request feeds the running totals of an id; see [`Collector::total_queries`].
+    pub fn total_requests<'a>(&'a self, target: &Target<'_>) -> TotalQuery<'a, Request> {
+        self.0.total_requests(target)
     }
 
     /// The windows over which it needs every skill named; see [`Collector::needs_skills`].

@@ -15,6 +15,8 @@ use crate::vocabulary::{Level, SkillId, Window};
 #[derive(Clone)]
 pub struct Request {
     query: Arc<dyn Query>,
+    /// See [`Request::key`]: lists of ids are long, and requests are looked up often.
+    key: u64,
     purpose: Purpose,
 }
 
@@ -215,19 +217,24 @@ impl<C: Collector> Answered for WithAnswer<C> {
 impl Request {
     /// A request of a collector.
     pub fn new<C: Collector>(collector: &'static C, query: C::Query) -> Self {
+        Self::with_purpose(Arc::new(WithQuery { collector, query }), Purpose::Data)
+    }
+
+    fn with_purpose(query: Arc<dyn Query>, purpose: Purpose) -> Self {
+        let mut hasher = DefaultHasher::new();
+        (query.key(), purpose).hash(&mut hasher);
+        let key = hasher.finish();
         Self {
-            query: Arc::new(WithQuery { collector, query }),
-            purpose: Purpose::Data,
+            query,
+            key,
+            purpose,
         }
     }
 
     /// The same request, made only to learn which skills there are.
     #[must_use]
     pub fn for_skill_discovery(self) -> Self {
-        Self {
-            purpose: Purpose::SkillDiscovery,
-            ..self
-        }
+        Self::with_purpose(self.query, Purpose::SkillDiscovery)
     }
 
     /// The query, if it is one of this collector.
@@ -329,9 +336,7 @@ impl Request {
 
     /// The same number for equal requests in any poll.
     pub fn key(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        (self.query.key(), self.purpose).hash(&mut hasher);
-        hasher.finish()
+        self.key
     }
 }
 
@@ -343,7 +348,9 @@ impl Debug for Request {
 
 impl PartialEq for Request {
     fn eq(&self, other: &Self) -> bool {
-        self.purpose == other.purpose && self.query.equals(&*other.query)
+        let is_same = || Arc::ptr_eq(&self.query, &other.query);
+        let may_be_equal = self.key == other.key && self.purpose == other.purpose;
+        may_be_equal && (is_same() || self.query.equals(&*other.query))
     }
 }
 
@@ -351,7 +358,7 @@ impl Eq for Request {}
 
 impl Hash for Request {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.key().hash(state);
+        self.key.hash(state);
     }
 }
 

@@ -226,7 +226,7 @@ impl PreparedAccount {
         counters.begin(epoch_seconds(shared.clock.now()));
         let (changes, received) = unbounded_channel();
         let saver = match &before {
-            // One that is still saving goes on.
+            // One that is still saving is kept.
             Before::Changed(stopped) => stopped.worker.saver(),
             _ => shared
                 .folder

@@ -20,7 +20,7 @@ use crate::names::{self, NameCache};
 use crate::scheduler::{PlannedRequest, RequestKey, TaskId};
 use crate::store::{Publication, Source, Store};
 use crate::totals::state::AccountState;
-use crate::totals::{Book, Gap, SavedMove, SeriesKey};
+use crate::totals::{Book, Gap, SavedMove};
 
 /// What the answer to a request became.
 #[derive(Debug)]
@@ -121,7 +121,8 @@ impl Publisher {
                 continue;
             }
             if let Some(old) = old_totals {
-                let totals = old.reconfigured(request_of(&self.collectors, collector), now);
+                let request_of = self.collectors.total_requests(collector);
+                let totals = old.reconfigured(request_of, now);
                 self.totals.insert(id, totals);
             }
             let plan = self.collectors.plan(collector, &self.skills);
@@ -137,7 +138,7 @@ impl Publisher {
         }
     }
 
-    /// Goes on with running totals that were saved. Those received before `withheld_until` are not
+    /// Continues running totals that were saved. Those received before `withheld_until` are not
     /// served; see [`CollectorTotals::withhold_until`].
     pub fn restore_totals(
         &mut self,
@@ -152,7 +153,7 @@ impl Publisher {
             let Some(collector) = self.tasks.collector(id) else {
                 continue;
             };
-            let request_of = request_of(&self.collectors, collector);
+            let request_of = self.collectors.total_requests(collector);
             let mut totals = CollectorTotals::restore(carried, request_of, now);
             totals.withhold_until(withheld_until);
             self.totals.insert(id, totals);
@@ -197,9 +198,14 @@ impl Publisher {
         }
     }
 
-    /// A request for totals of a running poll.
-    pub fn totals_request(&self, task: TaskId, key: RequestKey) -> Option<TotalsRequest> {
-        self.totals.get(&task)?.request(key)
+    /// A request for totals of a running poll, as it goes out at `now`.
+    pub fn totals_request(
+        &mut self,
+        task: TaskId,
+        key: RequestKey,
+        now: Moment,
+    ) -> Option<TotalsRequest> {
+        self.totals.get_mut(&task)?.request(key, now)
     }
 
     /// A request for data of a running poll.
@@ -441,14 +447,6 @@ impl Publisher {
             collector,
         }
     }
-}
-
-/// Which request of a collector feeds the totals of an id.
-fn request_of<'a>(
-    collectors: &'a AccountCollectors,
-    collector: &'a ConfiguredCollector,
-) -> impl Fn(SeriesKey) -> Option<Request> + 'a {
-    move |key| collectors.total_request(collector, key)
 }
 
 /// Whether this is asked whenever its skill is found.

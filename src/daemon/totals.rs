@@ -18,6 +18,8 @@ use crate::vocabulary::Window;
 #[derive(Clone, Debug, Default)]
 pub(super) struct CollectorTotals {
     book: Book<Request>,
+    /// Whether a poll has begun.
+    has_polled: bool,
     /// The requests of the running poll, and of the last one.
     asks: HashMap<RequestKey, Ask>,
     /// When the last answer to each was received, on the clock of ages.
@@ -58,7 +60,7 @@ impl TotalsAnswer {
 }
 
 impl CollectorTotals {
-    /// Goes on with totals that were `carried` from a file or an older configuration. `request_of`:
+    /// Continues totals that were `carried` from a file or an older configuration. `request_of`:
     /// which request feeds the totals of an id under the present configuration.
     pub(super) fn restore(
         carried: Carried,
@@ -107,7 +109,10 @@ impl CollectorTotals {
         wanted: &[Request],
         now: Moment,
     ) -> (Vec<PlannedRequest>, Vec<Gap>) {
-        let (asks, gaps) = self.book.plan(wanted, now.liveperson);
+        let (asks, gaps) = match std::mem::replace(&mut self.has_polled, true) {
+            true => self.book.plan(wanted, now.liveperson),
+            false => self.book.plan_first(wanted, now.liveperson),
+        };
         self.asks.clear();
         let planned = asks.into_iter().map(|ask| {
             let key = self.remember(ask);
@@ -148,12 +153,14 @@ impl CollectorTotals {
         RequestKey(hasher.finish())
     }
 
-    /// What to ask for; `None` for keys of others.
-    pub(super) fn request(&self, key: RequestKey) -> Option<TotalsRequest> {
-        let ask = self.asks.get(&key)?;
+    /// What to ask for at `now`; `None` for keys of others.
+    pub(super) fn request(&mut self, key: RequestKey, now: Moment) -> Option<TotalsRequest> {
+        let ask = *self.asks.get(&key)?;
+        // LivePerson's clock may not have been known when the poll began.
+        self.book.begin_in_reach(ask.ledger, now.liveperson);
         Some(TotalsRequest {
             request: self.book.query(ask.ledger)?.clone(),
-            mark: self.book.mark(*ask)?,
+            mark: self.book.mark(ask)?,
         })
     }
 
@@ -243,11 +250,10 @@ impl CollectorTotals {
 
     /// What is served, request by request.
     pub(super) fn publications(&self) -> Vec<Arc<Publication>> {
-        let mut seen = Vec::new();
+        let mut seen = HashSet::new();
         let mut publications = Vec::new();
         for (_, request, _) in self.book.ledgers() {
-            if !seen.contains(&request.key()) {
-                seen.push(request.key());
+            if seen.insert(request.key()) {
                 publications.extend(self.served.get(request).cloned());
             }
         }

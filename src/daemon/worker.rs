@@ -155,7 +155,7 @@ impl AccountWorker {
             .restore_from(&old.publisher.lock(), now);
     }
 
-    /// Goes on with running totals that were saved.
+    /// Continues running totals that were saved.
     pub(super) fn restore_totals(&self, state: AccountState, withheld_for: Option<Duration>) {
         let now = self.now();
         let withheld_until = withheld_for.map(|time| now.aged + time);

@@ -31,7 +31,9 @@ class Page:
         lines = self.families.setdefault(name, [])
         escaped = (value.replace("\\", "\\\\").replace('"', '\\"') for value in labels.values())
         series = name + "{" + ",".join(f'{k}="{v}"' for k, v in zip(labels, escaped, strict=True)) + "}"
-        lines.extend(f"{series} {value:g} {at}" if abs(value) < 1e6 else f"{series} {value!r} {at}" for at, value in points)
+        lines.extend(
+            f"{series} {value:g} {at}" if abs(value) < 1e6 else f"{series} {value!r} {at}" for at, value in points
+        )
 
     def write(self, out) -> None:
         # Without a type nothing is demanded of the samples.
@@ -141,7 +143,15 @@ def windows_of(level: Level, ids: dict, name: str, page: Page, times: list, base
             page.add(bucket, labels | {"le": limit}, over(prefix))
         if buckets:
             page.add(f"liveperson_window_{name}_waited_chats", labels, over(buckets[-1]))
-    totals_of(ids, name, page, times, base, (interactive, noninteractive, handling, connected), zip(limits, buckets, strict=False))
+    totals_of(
+        ids,
+        name,
+        page,
+        times,
+        base,
+        (interactive, noninteractive, handling, connected),
+        zip(limits, buckets, strict=False),
+    )
 
 
 def totals_of(ids, name, page, times, base, prefixes, buckets) -> None:
@@ -171,10 +181,16 @@ def about_the_exporter(args, account: Account, page: Page, base: dict, stamps: l
         page.add("liveperson_up", labels, [(at, 0 if outage(at) else 1) for at in stamps])
         good = [(at, min(since(at), last_good) if args.outage else since(at)) for at in stamps]
         page.add("liveperson_last_success_timestamp_seconds", labels, good)
-        page.add("liveperson_poll_duration_seconds", labels, [(at, interval * (0.8 + draw.random() / 10)) for at in stamps])
+        page.add(
+            "liveperson_poll_duration_seconds", labels, [(at, interval * (0.8 + draw.random() / 10)) for at in stamps]
+        )
         page.add("liveperson_poll_interval_seconds", labels, [(at, interval) for at in stamps])
         page.add("liveperson_poll_stretch_ratio", labels, [(at, 2.4 if outage(at) else 1) for at in stamps])
-        page.add("liveperson_series", labels, [(at, 0 if args.outage and stale(at) else 700 + 30 * len(collector)) for at in stamps])
+        page.add(
+            "liveperson_series",
+            labels,
+            [(at, 0 if args.outage and stale(at) else 700 + 30 * len(collector)) for at in stamps],
+        )
         page.add("liveperson_series_dropped", labels, [(at, 0) for at in stamps])
         skipped = count(stamps, lambda at: 0.4 if outage(at) else 0)
         page.add("liveperson_polls_skipped_total", labels, skipped)
@@ -209,7 +225,9 @@ def calls(args, page: Page, ids: dict, stamps: list[int], outage, per_minute: fl
         page.add("liveperson_api_requests_total", ids | {"code": "429"}, [p for p in refused if p[1]])
         failed = count(stamps, lambda at: 3 if outage(at) else 0)
         page.add("liveperson_api_requests_total", ids | {"code": "503"}, [p for p in failed if p[1]])
-    for limit, share in zip([*map(str, BUCKETS), "+Inf"], [0.1, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 1, 1, 1, 1], strict=True):
+    for limit, share in zip(
+        [*map(str, BUCKETS), "+Inf"], [0.1, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 1, 1, 1, 1], strict=True
+    ):
         points = [(at, round(value * share)) for at, value in good]
         page.add("liveperson_api_request_duration_seconds_bucket", ids | {"le": limit}, points)
     page.add("liveperson_api_response_bytes_total", ids, [(at, value * 2500) for at, value in good])
@@ -230,7 +248,13 @@ def about_the_process(args, page: Page, base: dict, stamps: list[int], replica: 
     page.add("liveperson_exporter_config_last_reload_success_timestamp_seconds", base, loaded)
     page.add("liveperson_exporter_web_config_last_reload_successful", base, [(at, 1) for at in stamps])
     page.add("process_cpu_seconds_total", base, count(stamps, lambda at: 0.9))
-    for name, value in (("resident_memory_bytes", 21e6), ("virtual_memory_bytes", 9e7), ("open_fds", 17), ("max_fds", 1024), ("threads", 5)):
+    for name, value in (
+        ("resident_memory_bytes", 21e6),
+        ("virtual_memory_bytes", 9e7),
+        ("open_fds", 17),
+        ("max_fds", 1024),
+        ("threads", 5),
+    ):
         page.add(f"process_{name}", base, [(at, value * (1 + 0.01 * math.sin(at / 700))) for at in stamps])
 
 
@@ -296,7 +320,9 @@ def groups(level: Level, ids: dict, page: Page, times: list, base: dict) -> None
     for family, lines in whole.families.items():
         if "wait" in family:
             page.families.setdefault(family, []).extend(lines)
-    page.add("liveperson_group_info", base | ids | {"name": f"Team {int(ids['group']) - 10}"}, [(at, 1) for at, _ in times])
+    page.add(
+        "liveperson_group_info", base | ids | {"name": f"Team {int(ids['group']) - 10}"}, [(at, 1) for at, _ in times]
+    )
 
 
 def main() -> None:

@@ -218,8 +218,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--prometheus", required=True, help="its URL")
     parser.add_argument("--at", type=float, required=True, help="the present, in seconds since the epoch")
-    parser.add_argument("--scrape", type=int, default=15, help="seconds between two scrapes, as the data source is told")
-    parser.add_argument("--since", default="", help="how far back the time range goes, such as 2h; otherwise each its own")
+    parser.add_argument(
+        "--scrape", type=int, default=15, help="seconds between two scrapes, as the data source is told"
+    )
+    parser.add_argument(
+        "--since", default="", help="how far back the time range goes, such as 2h; otherwise each its own"
+    )
     parser.add_argument("--accounts", default="all", help="all, or account ids with commas")
     parser.add_argument("--expect", choices=["answers", "served", "outage"], default="answers")
     parser.add_argument("--no-totals", action="store_true", help="the program does not serve running totals yet")

@@ -1,6 +1,6 @@
 """Writes pictures as small PNGs of 128 colours into a folder, named after board and scenario.
 
-    python3 shrink.py docs/img calm-pictures/liveperson-skills-dark-1366.png ...
+python3 shrink.py docs/img calm-pictures/liveperson-skills-dark-1366.png ...
 """
 
 import sys

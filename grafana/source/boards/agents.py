@@ -124,16 +124,24 @@ def over_range():
 
 
 def pairs():
-    number = lambda name: promql.once(promql.IDS["skill_agent"], promql.selector(
-        f"liveperson_window_skill_agent_{name}",
-        promql.ACCOUNTS, SKILL, SHOWN, 'window="$window"', INTERACTIVE if name != "connected_engagements" else ""))
+    number = lambda name: promql.once(
+        promql.IDS["skill_agent"],
+        promql.selector(
+            f"liveperson_window_skill_agent_{name}",
+            promql.ACCOUNTS,
+            SKILL,
+            SHOWN,
+            'window="$window"',
+            INTERACTIVE if name != "connected_engagements" else "",
+        ),
+    )
     closed = number("chats")
     named = promql.with_names("agent", closed, promql.ACCOUNTS, SHOWN, label="agent_name")
     # A label of the values stays when the next name is joined.
     skills = promql.one_name("skill", promql.ACCOUNTS, SKILL, at=" @ end()")
     both = promql.either(
         f"({named})\n* {promql.on_ids('skill')} group_left (name)\n({skills})",
-        f"on (account, skill, agent) label_replace({named}, \"name\", \"$1\", \"skill\", \"(.+)\")",
+        f'on (account, skill, agent) label_replace({named}, "name", "$1", "skill", "(.+)")',
     )
     return grid(
         "Skill by agent in the window $window",

@@ -57,7 +57,7 @@ def waits(frame: Frame, limit: str, which: str) -> str:
 
 
 def late_chats(frame: Frame, which: str) -> str:
-    return f'({waits(frame, WHOLE, which)})\n- {ON}\n({waits(frame, LATE_LIMIT, which)})'
+    return f"({waits(frame, WHOLE, which)})\n- {ON}\n({waits(frame, LATE_LIMIT, which)})"
 
 
 def ranked(name: str, count: str) -> dashboard.QueryVariable:
@@ -98,7 +98,8 @@ def in_window():
         "Skills in the window $window",
         "The $limit skills with the most late chats, then with the most chats; sort by any column, search with the "
         "funnel. Waits need sla.skills and this window in sla.windows. Handling is the mean of interactive chats. Skills "
-        "with fewer than $least chats have no share and no percentile. A skill without a name is shown by its id; -1 are chats without a skill.",
+        "with fewer than $least chats have no share and no percentile. A skill without a name is "
+        "shown by its id; -1 are chats without a skill.",
         (24, 14),
         [
             _name(),

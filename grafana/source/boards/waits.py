@@ -143,7 +143,9 @@ def by_limit():
         [
             Column("Within", label="limit", numeric=True, unit="suffix:s", width=100),
             Column("Limit", label="le", left_out=True),
-            Column("Share", expr=promql.limit_as_label(f"{within}\n/ {whole}"), unit="percentunit", decimals=1, bar=True),
+            Column(
+                "Share", expr=promql.limit_as_label(f"{within}\n/ {whole}"), unit="percentunit", decimals=1, bar=True
+            ),
             Column("Chats", expr=promql.limit_as_label(within), unit="locale", width=100),
         ],
         sort="Within",
@@ -170,9 +172,7 @@ def limits_over_time():
 
 
 def burn_rates():
-    queries = [
-        over_time(f"{late_share(frame)} / {ALLOWED}", f"over the {frame.words} before") for frame in BURN
-    ]
+    queries = [over_time(f"{late_share(frame)} / {ALLOWED}", f"over the {frame.words} before") for frame in BURN]
     panel = chart(
         "Burn rate of the error budget",
         "How fast the late chats that the target allows are spent; above the line they do not last. The longer ones "

@@ -47,25 +47,27 @@ def data_age():
     present = promql.selector("liveperson_last_success_timestamp_seconds", promql.ACCOUNTS)
     newest = promql.either(
         promql.once(ids, present),
-        promql.once(ids, f"last_over_time({present}[6h])")
-        + f"\nunless on (account) {present}",
+        promql.once(ids, f"last_over_time({present}[6h])") + f"\nunless on (account) {present}",
     )
     age = promql.once(("account",), f"time() - ({newest})")
     served = promql.once(ids, promql.selector("liveperson_series", promql.ACCOUNTS))
     live = f"({age} < {texts.STALE_AFTER_SECONDS}\nand on (account) min by (account) ({served}) > 0)"
-    never = f'max by (account) (liveperson_up{{{promql.ACCOUNTS}}}) unless on (account) {present}'
+    never = f"max by (account) (liveperson_up{{{promql.ACCOUNTS}}}) unless on (account) {present}"
     return tile(
         "Data",
         "How old the newest data of each account is; of the 4 accounts with the oldest. The exporter serves nothing "
         "that is older than stale_after (5m unless configured): then the tiles below are empty.",
         (24, 3),
         now(promql.with_names("account", f"topk(4, {live})"), "✔ {{name}}: live, age of the data"),
-        now(promql.with_names("account", f"topk(4, {age} unless on (account) {live})"), "✖ {{name}}: STALE, no data for"),
+        now(
+            promql.with_names("account", f"topk(4, {age} unless on (account) {live})"), "✖ {{name}}: STALE, no data for"
+        ),
         now(promql.with_names("account", never), "✖ {{name}}: no data yet, see the exporter's board"),
         unit="dthms",
         colours=(GOOD, BAD, BAD),
         sideways=True,
         empty="✖ no exporter answers",
+        leads_to="exporter",
     )
 
 
@@ -77,8 +79,11 @@ def service_level(frame: Frame):
         f"Answered in $within s, {frame.words}",
         f"Share of chats whose first reply came within $within s, {frame.words}; the target is $target %. "
         "Fewer than $least chats are not judged. Needs this limit among sla.buckets."
-        + (" The window $now is 5 minutes longer at times, as LivePerson counts in slots of 5 minutes."
-           if frame is NOW else ""),
+        + (
+            " The window $now is 5 minutes longer at times, as LivePerson counts in slots of 5 minutes."
+            if frame is NOW
+            else ""
+        ),
         (8, 6),
         now(f"(\n{promql.indented(share)}\n)\n>= $target / 100\nand ({enough})", f"{frame.words}  ✔ on target"),
         now(f"(\n{promql.indented(share)}\n)\n< $target / 100\nand ({enough})", f"{frame.words}  ▼ below target"),
@@ -88,6 +93,7 @@ def service_level(frame: Frame):
         colours=(GOOD, BAD, NEUTRAL),
         empty=_needs(frame),
         since_midnight=frame is TODAY,
+        leads_to="waits",
     )
 
 
@@ -132,6 +138,7 @@ def chats():
         unit="locale",
         sideways=True,
         empty=EMPTY + "no window for chats, or no totals",
+        leads_to="skills",
         since_midnight=True,
     )
 
@@ -156,6 +163,7 @@ def waits():
         colours=(GOOD, WARN, BAD, NEUTRAL),
         sideways=True,
         empty=EMPTY + "no chats",
+        leads_to="waits",
     )
 
 
@@ -171,6 +179,7 @@ def agents():
         units={"B": ("suffix:min", 1)},
         sideways=True,
         empty=EMPTY + "no chats, or no agents",
+        leads_to="agents",
     )
 
 

@@ -11,9 +11,10 @@ mod settings;
 mod slots;
 #[cfg(test)]
 pub(crate) mod tests;
+mod total_queries;
 mod totals;
 
-use super::collector::{About, Collector, Division, Minutes, SeriesBound, Target};
+use super::collector::{About, Collector, Division, Minutes, SeriesBound, Target, TotalQuery};
 use super::realtime::{IdFilter, PROBE_MINUTES, PROBE_WINDOW, count};
 use crate::config::CollectorSection as _;
 use crate::liveperson::json::{Content, ReadError};
@@ -27,6 +28,7 @@ pub use map::map;
 pub use query::EngagementQuery;
 pub use settings::Settings;
 pub use slots::read_slots;
+use total_queries::TotalQueries;
 pub use totals::tally;
 
 /// Engagement Activity.
@@ -176,13 +178,15 @@ impl Collector for EngagementActivity {
         Some(totals::tally(query, answer))
     }
 
-    fn total_query(
+    fn total_queries<'a, R: Clone + 'a>(
         &self,
-        settings: &Settings,
+        settings: &'a Settings,
         target: &Target<'_>,
-        key: SeriesKey,
-    ) -> Option<EngagementQuery> {
-        plan::total_query(settings, target, key)
+        make: impl Fn(EngagementQuery) -> R + 'a,
+    ) -> TotalQuery<'a, R> {
+        let queries = TotalQueries::new(settings, target);
+        let made: Vec<R> = queries.queries.iter().cloned().map(make).collect();
+        Box::new(move |key| made.get(queries.place(key)?).cloned())
     }
 
     fn map_total(

@@ -97,7 +97,7 @@ impl Jobs {
         start: i64,
         step: i64,
     ) -> Self {
-        let feeds = |key| collectors.total_request(collector, key);
+        let feeds = collectors.total_requests(collector);
         Self {
             book: Book::restore(carried, feeds, start),
             collectors: collectors.clone(),

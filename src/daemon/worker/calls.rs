@@ -6,6 +6,7 @@ use super::{AccountWorker, Api, Failure};
 use crate::collectors::{self, DiscoveredSkills, Purpose, Request};
 use crate::daemon::clock::{aged, timeframe};
 use crate::daemon::log_throttle::Subject;
+use crate::daemon::moment::Moment;
 use crate::daemon::publisher::Answer;
 use crate::daemon::totals::{TotalsAnswer, TotalsRequest};
 use crate::exposition::{Chunk, SegmentWriter};
@@ -71,9 +72,15 @@ impl AccountWorker {
     }
 
     fn prepare(&self, task: TaskId, key: RequestKey) -> Option<PreparedRequest> {
+        let at = aged(tokio::time::Instant::now().into_std(), &*self.clock);
+        let now = self.server_clock.lock().now(at, self.clock.now());
+        let moment = Moment {
+            aged: at,
+            liveperson: now.as_second(),
+        };
         let (request, previous, mark) = {
-            let publisher = self.publisher.lock();
-            match publisher.totals_request(task, key) {
+            let mut publisher = self.publisher.lock();
+            match publisher.totals_request(task, key, moment) {
                 Some(TotalsRequest { request, mark }) => (request, Vec::new(), Some(mark)),
                 None => {
                     let request = publisher.request(task, key)?;
@@ -81,11 +88,9 @@ impl AccountWorker {
                 }
             }
         };
-        let at = aged(tokio::time::Instant::now().into_std(), &*self.clock);
-        let now = self.server_clock.lock().now(at, self.clock.now());
         let timezone = self.timezone.lock().clone();
         let since_mark = match mark {
-            Some(mark) => Some(mark.timeframe(now.as_second())?),
+            Some(mark) => Some(mark.timeframe(moment.liveperson)?),
             None => None,
         };
         let minutes = |window| since_mark.unwrap_or_else(|| timeframe(window, now, &timezone));
