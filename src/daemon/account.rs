@@ -1,7 +1,7 @@
 //! One account of the configuration as a running task: its client, its scheduler, its worker.
 //! `scheduling` turns the configuration into the scheduler's settings.
 
-mod scheduling;
+pub(super) mod scheduling;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -18,6 +18,7 @@ mod common;
 
 mod allocator;
 mod authorisation;
+mod backfill;
 mod configuration;
 mod dashboards;
 mod end_to_end;
