@@ -35,5 +35,6 @@ mod prometheus;
 mod running_totals;
 mod scrape;
 mod test_connection;
+mod totals;
 mod web;
 mod web_config;

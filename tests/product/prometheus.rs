@@ -121,7 +121,7 @@ impl Prometheus {
     }
 
     /// The answer of its API.
-    async fn ask(&self, what: &str) -> Option<Value> {
+    pub(crate) async fn ask(&self, what: &str) -> Option<Value> {
         let url = format!("{}/api/v1/{what}", self.url);
         let answer = common::http().get(url).send().await.ok()?;
         serde_json::from_slice(&answer.bytes().await.ok()?).ok()
