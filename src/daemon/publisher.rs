@@ -469,3 +469,6 @@ fn is_of_a_found_skill(collector: &ConfiguredCollector, request: &Request) -> bo
     let found = collector.needs_skills().and(request.skill());
     found.is_some_and(|skill| collector.plan_for_skills(&[skill]).contains(request))
 }
+
+#[cfg(test)]
+mod tests;

@@ -168,3 +168,6 @@ fn report_end(
         let _ = changes.send(Change::TotalsSaved(SaveEnded { moves, result }));
     }
 }
+
+#[cfg(test)]
+mod tests;
