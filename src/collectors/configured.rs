@@ -63,6 +63,7 @@ trait Configured: Debug + Send + Sync {
     fn total_requests<'a>(&'a self, target: &Target<'_>) -> TotalQuery<'a, Request>;
     fn needs_skills(&self) -> Option<&[Window]>;
     fn names_skills(&self) -> Option<&[Window]>;
+    fn windows_of_slots(&self) -> &[Window];
     fn skill_discovery(&self, window: Window) -> Option<Request>;
     fn series(&self) -> SeriesBound;
     fn probe(&self) -> Request;
@@ -123,6 +124,10 @@ impl<C: Collector> Configured for WithSettings<C> {
 
     fn needs_skills(&self) -> Option<&[Window]> {
         self.collector.needs_skills(&self.settings)
+    }
+
+    fn windows_of_slots(&self) -> &[Window] {
+        self.collector.windows_of_slots(&self.settings)
     }
 
     fn names_skills(&self) -> Option<&[Window]> {
@@ -195,6 +200,11 @@ impl ConfiguredCollector {
     /// The windows over which its answers name every skill that there is.
     pub fn names_skills(&self) -> Option<&[Window]> {
         self.0.names_skills()
+    }
+
+    /// The windows whose gauges follow from slots of 5 minutes; see [`Collector::windows_of_slots`].
+    pub fn windows_of_slots(&self) -> &[Window] {
+        self.0.windows_of_slots()
     }
 
     /// A request that only asks which skills there are, if its API can say.

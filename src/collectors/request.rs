@@ -5,11 +5,11 @@ use std::fmt::{self, Debug};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use super::collector::{About, Collector, Minutes};
+use super::collector::{About, Collector, Division, Minutes, Target};
 use crate::liveperson::json::{Content, ReadError};
 use crate::metrics::Sink;
-use crate::totals::{SeriesKey, Tally, TotalsQuery};
-use crate::vocabulary::{Level, SkillId};
+use crate::totals::{SeriesKey, Slot, Tally, TotalsQuery};
+use crate::vocabulary::{Level, SkillId, Window};
 
 /// One request of a plan.
 #[derive(Clone)]
@@ -45,6 +45,17 @@ trait Query: Debug + Send + Sync {
     fn same_level(&self, new: &dyn Query, level: Level) -> bool;
     fn is_total(&self) -> bool;
     fn total_layout(&self) -> Vec<u32>;
+    fn slots_path(&self, account: &str, minutes: u16) -> Option<String>;
+    fn read_slots(&self, body: &[u8]) -> Result<Content<Vec<Slot>>, ReadError>;
+    fn divide(&self, target: &Target<'_>, named: Option<&Tally>) -> Division<Request>;
+    fn map_window(
+        &self,
+        account: &str,
+        window: Window,
+        key: SeriesKey,
+        numbers: &[f64],
+        sink: &mut dyn Sink,
+    );
     fn map_total(
         &self,
         account: &str,
@@ -133,6 +144,41 @@ impl<C: Collector> Query for WithQuery<C> {
 
     fn total_layout(&self) -> Vec<u32> {
         self.collector.total_layout(&self.query)
+    }
+
+    fn slots_path(&self, account: &str, minutes: u16) -> Option<String> {
+        self.collector.slots_path(account, &self.query, minutes)
+    }
+
+    fn read_slots(&self, body: &[u8]) -> Result<Content<Vec<Slot>>, ReadError> {
+        self.collector.read_slots(&self.query, body)
+    }
+
+    fn divide(&self, target: &Target<'_>, named: Option<&Tally>) -> Division<Request> {
+        match self.collector.divide(target, &self.query, named) {
+            Division::Into(parts) => {
+                let parts = parts.into_iter();
+                Division::Into(
+                    parts
+                        .map(|query| Request::new(self.collector, query))
+                        .collect(),
+                )
+            }
+            Division::NeedsIds => Division::NeedsIds,
+            Division::Impossible => Division::Impossible,
+        }
+    }
+
+    fn map_window(
+        &self,
+        account: &str,
+        window: Window,
+        key: SeriesKey,
+        numbers: &[f64],
+        sink: &mut dyn Sink,
+    ) {
+        self.collector
+            .map_window(account, window, key, numbers, sink);
     }
 
     fn map_total(
@@ -250,6 +296,37 @@ impl Request {
         sink: &mut dyn Sink,
     ) {
         self.query.map_total(account, key, shown, created, sink);
+    }
+
+    /// Path and query of the call that splits the same into slots of 5 minutes, if its API can; see
+    /// [`Collector::slots_path`].
+    pub fn slots_path(&self, account: &str, minutes: u16) -> Option<String> {
+        self.query.slots_path(account, minutes)
+    }
+
+    /// Parses the body of a success of that call.
+    ///
+    /// # Errors
+    /// A body that is not what LivePerson's documents promise.
+    pub fn read_slots(&self, body: &[u8]) -> Result<Content<Vec<Slot>>, ReadError> {
+        self.query.read_slots(body)
+    }
+
+    /// What to ask instead when its answer is too large; see [`Collector::divide`].
+    pub fn divide(&self, target: &Target<'_>, named: Option<&Tally>) -> Division<Self> {
+        self.query.divide(target, named)
+    }
+
+    /// Maps the numbers of an id over a window; see [`Collector::map_window`].
+    pub fn map_window(
+        &self,
+        account: &str,
+        window: Window,
+        key: SeriesKey,
+        numbers: &[f64],
+        sink: &mut dyn Sink,
+    ) {
+        self.query.map_window(account, window, key, numbers, sink);
     }
 
     /// Whether a newer request asks for a level of the same ids in the same window.

@@ -349,6 +349,11 @@ impl Publisher {
         }
     }
 
+    /// Whether running totals are still not served because of a crash of the process before.
+    pub fn totals_are_withheld(&self) -> bool {
+        self.totals.values().any(CollectorTotals::are_withheld)
+    }
+
     /// Whether running totals are to be saved: an anchor waits for it, or they changed.
     pub fn totals_need_saving(&self) -> SaveNeed {
         let books = || self.totals.values().map(CollectorTotals::book);

@@ -88,6 +88,13 @@ impl CollectorTotals {
         self.withheld_until = time;
     }
 
+    /// Whether some of them are still not served because of [`Self::withhold_until`]. Their state may
+    /// know less than what was served before the crash.
+    pub(super) fn are_withheld(&self) -> bool {
+        let is_withheld = |until: Instant| self.received.values().any(|at| *at < until);
+        self.withheld_until.is_some_and(is_withheld)
+    }
+
     /// The same totals under another configuration.
     pub(super) fn reconfigured(
         &self,

@@ -8,7 +8,7 @@
 
 mod advice;
 mod api;
-mod calls;
+pub(super) mod calls;
 mod ignored;
 mod names;
 mod reporting;

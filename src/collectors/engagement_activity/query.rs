@@ -45,6 +45,16 @@ pub(super) fn path(account: &str, query: &EngagementQuery, minutes: Minutes<'_>)
         .version("1")
 }
 
+/// The same with `interval`, which splits the answer into slots. `minutes` is a multiple of 5.
+pub(super) fn slots_path(account: &str, query: &EngagementQuery, minutes: u16) -> String {
+    OperationsPath::new(account, "engactivity")
+        .with("timeframe", &minutes.to_string())
+        .with("interval", "5")
+        .with_ids("skillIds", query.skills.as_ref())
+        .with_ids("agentIds", query.agents.as_ref())
+        .version("1")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,6 +70,10 @@ mod tests {
         assert_eq!(
             path("1", &query, &|_| 5),
             "/operations/api/account/1/engactivity?timeframe=5&skillIds=4,-1,9223372036854775807&agentIds=all&v=1"
+        );
+        assert_eq!(
+            slots_path("1", &query, 1385),
+            "/operations/api/account/1/engactivity?timeframe=1385&interval=5&skillIds=4,-1,9223372036854775807&agentIds=all&v=1"
         );
         query.skills = None;
         query.agents = None;

@@ -236,7 +236,7 @@ async fn count(
 }
 
 /// Which of the scheduler's rules applies to a failure.
-fn outcome_of(error: &ApiError) -> Outcome {
+pub(in crate::daemon) fn outcome_of(error: &ApiError) -> Outcome {
     match error {
         ApiError::Throttled { retry_after } => Outcome::Throttled {
             retry_after: *retry_after,
@@ -268,7 +268,7 @@ async fn spawn_blocking<T: Send + 'static>(
 }
 
 /// A path without the end of its list of ids, which would hide the rest of a log line.
-pub(super) fn shortened(requested: &str) -> String {
+pub(in crate::daemon) fn shortened(requested: &str) -> String {
     const MAX_CHARS: usize = 200;
     match requested.char_indices().nth(MAX_CHARS) {
         Some((cut, _)) => format!("{}...", &requested[..cut]),

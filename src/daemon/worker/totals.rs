@@ -147,6 +147,11 @@ impl AccountWorker {
         saver.save(ticket, &snapshot.state)
     }
 
+    /// Whether its totals are still not served because of a crash of the process before.
+    pub(in crate::daemon) fn totals_are_withheld(&self) -> bool {
+        self.publisher.lock().totals_are_withheld()
+    }
+
     /// What saves its totals, for its successor.
     pub(in crate::daemon) fn saver(&self) -> Option<Arc<Saver>> {
         self.saver.clone()
