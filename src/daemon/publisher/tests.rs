@@ -303,7 +303,7 @@ fn quiet_skills_stay_served_while_others_do_not_name_them() {
 }
 
 #[test]
-fn skills_with_chats_are_asked_for_although_others_do_not_name_them() {
+fn skills_with_chats_are_asked_for_though_not_named() {
     let mut harness = Harness::new(NAMED_SKILLS);
     harness.poll_names(&[4], 0);
     let requests = harness.poll(1);
