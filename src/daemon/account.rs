@@ -308,9 +308,11 @@ impl StoppedAccount {
         self.scheduler
     }
 
-    /// Saves its running totals. Blocks the thread.
-    pub(super) fn save_totals(&self) -> Result<(), FolderError> {
-        self.worker.save_last()
+    /// Saves its running totals; returns whether the file has all that was ever served of them. After a
+    /// crash it has not, until they are served again. Blocks the thread.
+    pub(super) fn save_totals(&self) -> Result<bool, FolderError> {
+        self.worker.save_last()?;
+        Ok(!self.worker.totals_are_withheld())
     }
 }
 

@@ -185,7 +185,7 @@ impl Daemon {
             if let Ok(Err(error)) = &saved {
                 tracing::error!(%error, "running totals cannot be saved");
             }
-            all_saved &= matches!(saved, Ok(Ok(())));
+            all_saved &= matches!(saved, Ok(Ok(true)));
         }
         if let Some(folder) = self.shared.folder.clone().filter(|_| all_saved) {
             let marked = tokio::task::spawn_blocking(move || folder.mark_clean_stop());

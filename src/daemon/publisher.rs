@@ -78,6 +78,8 @@ pub struct Publisher {
     results: HashMap<TaskId, Results>,
     /// Their running totals.
     totals: HashMap<TaskId, CollectorTotals>,
+    /// Gaps in them that were found while a poll was running.
+    late_gaps: Vec<Gap>,
     /// The skills that there are, by the answers that named them; empty before the first.
     skills: Vec<DiscoveredSkills>,
     names: NameCache,
@@ -92,6 +94,7 @@ impl Publisher {
         Self {
             results: ids().map(|id| (id, Results::default())).collect(),
             totals: ids().map(|id| (id, CollectorTotals::default())).collect(),
+            late_gaps: Vec::new(),
             collectors,
             tasks,
             skills: Vec::new(),
@@ -248,6 +251,12 @@ impl Publisher {
         }
     }
 
+    /// Times that running totals do not count, found since this was called last, while a poll was
+    /// running.
+    pub fn take_late_gaps(&mut self) -> Vec<Gap> {
+        std::mem::take(&mut self.late_gaps)
+    }
+
     fn publish_totals(
         &mut self,
         task: TaskId,
@@ -287,7 +296,8 @@ impl Publisher {
             }
         }
         results.answer(key, publication, skills);
-        let mut added = Vec::new();
+        let (mut added, gaps) = totals.begin_deferred(now);
+        self.late_gaps.extend(gaps);
         if !requests.is_empty() {
             let (for_totals, data): (Vec<_>, Vec<_>) =
                 requests.into_iter().partition(Request::is_total);
@@ -337,6 +347,11 @@ impl Publisher {
         for id in changed {
             self.serve(id);
         }
+    }
+
+    /// Whether running totals are still not served because of a crash of the process before.
+    pub fn totals_are_withheld(&self) -> bool {
+        self.totals.values().any(CollectorTotals::are_withheld)
     }
 
     /// Whether running totals are to be saved: an anchor waits for it, or they changed.

@@ -22,6 +22,8 @@ pub(super) struct CollectorTotals {
     has_polled: bool,
     /// The requests of the running poll, and of the last one.
     asks: HashMap<RequestKey, Ask>,
+    /// The requests of the running poll that wait until LivePerson's clock is known.
+    deferred: Vec<Request>,
     /// When the last answer to each was received, on the clock of ages.
     received: HashMap<LedgerId, Instant>,
     served: HashMap<Request, Arc<Publication>>,
@@ -86,6 +88,13 @@ impl CollectorTotals {
         self.withheld_until = time;
     }
 
+    /// Whether some of them are still not served because of [`Self::withhold_until`]. Their state may
+    /// know less than what was served before the crash.
+    pub(super) fn are_withheld(&self) -> bool {
+        let is_withheld = |until: Instant| self.received.values().any(|at| *at < until);
+        self.withheld_until.is_some_and(is_withheld)
+    }
+
     /// The same totals under another configuration.
     pub(super) fn reconfigured(
         &self,
@@ -109,11 +118,16 @@ impl CollectorTotals {
         wanted: &[Request],
         now: Moment,
     ) -> (Vec<PlannedRequest>, Vec<Gap>) {
+        self.deferred.clear();
+        self.asks.clear();
+        if !now.is_known {
+            self.deferred.extend_from_slice(wanted);
+            return (Vec::new(), Vec::new());
+        }
         let (asks, gaps) = match std::mem::replace(&mut self.has_polled, true) {
             true => self.book.plan(wanted, now.liveperson),
             false => self.book.plan_first(wanted, now.liveperson),
         };
-        self.asks.clear();
         let planned = asks.into_iter().map(|ask| {
             let key = self.remember(ask);
             // A moment that is drawn: a fixed one could lie on LivePerson's refresh for ever.
@@ -126,8 +140,22 @@ impl CollectorTotals {
         (planned.collect(), gaps)
     }
 
+    /// The requests of the running poll that waited until LivePerson's clock is known, if it is at `now`:
+    /// a wrong one could count what lies before an anchor, or take all that is kept for lost.
+    pub(super) fn begin_deferred(&mut self, now: Moment) -> (Vec<PlannedRequest>, Vec<Gap>) {
+        if self.deferred.is_empty() || !now.is_known {
+            return (Vec::new(), Vec::new());
+        }
+        let wanted = std::mem::take(&mut self.deferred);
+        self.begin_poll(&wanted, now)
+    }
+
     /// The requests for totals that are added to the running poll, for skills that it discovered.
     pub(super) fn extend_poll(&mut self, wanted: &[Request], now: Moment) -> Vec<PlannedRequest> {
+        if !self.deferred.is_empty() {
+            self.deferred.extend_from_slice(wanted);
+            return Vec::new();
+        }
         let asked = self.asks.values().map(|ask| ask.ledger).collect();
         let asks = self.book.plan_more(wanted, &asked, now.liveperson);
         let planned = asks.into_iter().map(|ask| self.remember(ask).into());
@@ -335,6 +363,7 @@ impl NamingProof {
             at: Moment {
                 aged: at,
                 liveperson,
+                is_known: now.is_known,
             },
         })
     }

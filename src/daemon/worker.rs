@@ -242,6 +242,8 @@ impl Worker for AccountWorker {
         } else {
             publish()
         };
+        let gaps = self.publisher.lock().take_late_gaps();
+        self.report_gaps(task, &gaps);
         if is_total {
             self.count_totals();
             self.save_totals_if_due();

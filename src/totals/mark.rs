@@ -76,6 +76,11 @@ impl Mark {
         now.saturating_sub(self.0)
     }
 
+    /// Where a window of `minutes` really began that LivePerson answered at `now` by its own clock.
+    pub fn of_answer(now: i64, minutes: u16) -> Self {
+        Self::at_or_before(now.saturating_sub(60 * i64::from(minutes)))
+    }
+
     /// The `timeframe`, in minutes, that makes a window begin at this mark when LivePerson's clock
     /// says `now`: right while that is wrong by less than two minutes. `None` when it would be
     /// longer than LivePerson keeps data, or when the mark's slot has hardly begun.

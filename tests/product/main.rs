@@ -38,5 +38,6 @@ mod prometheus_server;
 mod running_totals;
 mod scrape;
 mod test_connection;
+mod totals;
 mod web;
 mod web_config;

@@ -68,14 +68,14 @@ def known_agent(expression: str, which: str) -> str:
 
 
 def privacy():
-    return note("About people", (12, 8), PRIVACY)
+    return note("About people", (12, 10), PRIVACY)
 
 
 def at_work():
     return chart(
         "Agents at work",
         "Agents of the accounts who closed or took a chat in the hour before each point.",
-        (12, 8),
+        (12, 10),
         over_time(figures.agents_at_work(HOUR), "agents"),
         unit="none",
         empty=texts.NEEDS_AGENTS,
@@ -102,7 +102,7 @@ def in_window():
         "Agents in the window $window",
         "The $limit agents with the most interactive chats. Handling is the mean of those. Sort by any column, search with "
         "the funnel.",
-        (14, 14),
+        (24, 12),
         _columns(IN_WINDOW),
         sort="Chats",
         empty=texts.NEEDS_AGENTS + " and this window",
@@ -146,7 +146,7 @@ def pairs():
     return grid(
         "Skill by agent in the window $window",
         "The chosen skills of the agents shown. Needs skill_agents: true.",
-        (10, 14),
+        (24, 12),
         [
             Column("Agent", label="agent_name", search=True),
             Column("Skill", label="name", search=True),

@@ -40,7 +40,7 @@ def build() -> dashboard.Dashboard:
 def level():
     share = figures.share_within(LIMIT, OVER_RANGE)
     return tile(
-        "Service level, time range",
+        "Service level",
         "Share of the chats in the time range whose first reply came within $within s; the target is $target %.",
         (6, 5),
         now(f"({share}) >= $target / 100", "✔ on target"),
@@ -63,8 +63,8 @@ def spent():
         "Of the late chats that the target allows in $budget, or in as much of it as is known, the share that is left.",
         (6, 5),
         now(f"({left}) >= 0.25", "✔ left of $budget"),
-        now(f"({left}) >= 0 < 0.25", "▲ nearly spent, of $budget"),
-        now(f"({left}) < 0", "✖ overspent, of $budget"),
+        now(f"({left}) >= 0 < 0.25", "▲ nearly spent"),
+        now(f"({left}) < 0", "✖ overspent"),
         unit="percentunit",
         colours=(GOOD, WARN, BAD),
         empty=texts.NEEDS_TOTALS,
@@ -74,11 +74,11 @@ def spent():
 def burning():
     rate = f"{late_share(HOUR)} / {ALLOWED}"
     return tile(
-        "Burn rate, last hour",
+        "Burn rate",
         "How fast the error budget is spent: at 1 it lasts exactly as long as its period.",
         (6, 5),
-        now(f"({rate}) <= 1", "✔ sustainable"),
-        now(f"({rate}) > 1", "▲ too fast"),
+        now(f"({rate}) <= 1", "✔ in the last hour"),
+        now(f"({rate}) > 1", "▲ in the last hour"),
         unit="suffix:×",
         decimals=1,
         colours=(GOOD, WARN),
@@ -88,10 +88,10 @@ def burning():
 
 def longest_share():
     return tile(
-        "Over $longest s, last hour",
+        "Over $longest s",
         "Share of the chats that waited longer than the longest limit of sla.buckets. How much longer is not known.",
         (6, 5),
-        now(f"1 - ({figures.share_within(LONGEST, HOUR)})", "waited over $longest s"),
+        now(f"1 - ({figures.share_within(LONGEST, HOUR)})", "in the last hour"),
         unit="percentunit",
         decimals=1,
         empty="no chats",
@@ -215,8 +215,6 @@ def groups():
         (24, 8),
         [
             Column("Group", label="name"),
-            Column("Id", label="group", width=90),
-            Column("Account", label="account", width=110),
             Column("Waited", expr=promql.with_names("group", whole, promql.ACCOUNTS), bar=True),
             Column("Late", expr=f"{whole}\n- {on}\n{in_time}", width=90),
             Column("In time", expr=share, unit="percentunit", width=90),
@@ -227,6 +225,8 @@ def groups():
                 steps=[(None, "transparent"), (-100, BAD), (-10, WARN), (0, GOOD)],
                 width=110,
             ),
+            Column("Account", label="account", width=95),
+            Column("Id", label="group", width=70),
         ],
         sort="Late",
         empty="no waits by group: needs sla.groups and this window in sla.windows",

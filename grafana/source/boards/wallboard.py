@@ -131,7 +131,7 @@ def chats():
         "Chats",
         "Chats closed in the window $now and since midnight, interactive or not, and the difference to the same time "
         "a week ago. LivePerson counts in slots of 5 minutes, so that the window is up to 5 minutes longer than its name.",
-        (8, 4),
+        (8, 5),
         now(figures.chats(NOW), "last $now"),
         now(figures.chats(TODAY), "today"),
         *difference(f"({figures.chats(TODAY)})\n- ({figures.chats(TODAY, ago=WEEK)})", "last week"),
@@ -151,7 +151,7 @@ def waits():
         "Waits, last hour",
         "The wait that nine of ten visitors did not exceed in the last hour, between the limits of sla.buckets; beyond "
         "the longest limit only that is known: > $longest s. And the share of chats that waited longer than that limit.",
-        (8, 4),
+        (8, 5),
         now(f"{wait}\nand {in_time} >= 0.9", "✔ 9 of 10 within"),
         now(f"{wait}\nand {known} >= 0.9\nand {in_time} < 0.9", "▲ 9 of 10 within"),
         # As a time format: X is the number in seconds, which is how a unit gets words on both sides.
@@ -172,7 +172,7 @@ def agents():
         "Agents, last hour",
         "Agents who closed or took a chat in the last hour, and the mean time spent on an interactive chat that was "
         "closed in it. Needs engagement_activity.agents.",
-        (8, 4),
+        (8, 5),
         now(figures.agents_at_work(HOUR), "at work"),
         now(f"({figures.handling(HOUR)}) / 60", "per chat"),
         unit="locale",
@@ -189,16 +189,16 @@ def late_by_skill():
     everyone = figures.number("skill", "wait_seconds_bucket", TODAY, SLA, 'le="+Inf"')
     in_time = figures.number("skill", "wait_seconds_bucket", TODAY, SLA, limit)
     late = f"({everyone})\n- on ({', '.join(ids)})\n({in_time})"
-    worst = promql.call("topk", "8", late) + " > 0"
+    worst = promql.call("topk", "7", late) + " > 0"
     share = f"({in_time})\n/ on ({', '.join(ids)})\n(({everyone}) >= $least)"
     to_skill = texts.dashboard_path("skills") + (
         "?${datasource:queryparam}&var-account=${__data.fields.Account}&var-skill=${__data.fields.Id}&${within:queryparam}"
     )
     return grid(
         "Late chats today, worst skills first",
-        "Chats that waited longer than $within s since midnight, of the 8 skills with the most. The share has "
+        "Chats that waited longer than $within s since midnight, of the 7 skills with the most. The share has "
         "a colour from $least chats on. Needs sla.skills, and today in sla.windows or running totals.",
-        (12, 10),
+        (12, 9),
         [
             Column("Skill", label="name", link=to_skill, link_title="This skill"),
             Column("Late", expr=promql.with_names("skill", worst), bar=True),
@@ -222,7 +222,7 @@ def course():
         "Service level, the hour before each point",
         "Share of chats whose first reply came within $within s in the hour before each point, the same a week "
         "before, and the target.",
-        (12, 10),
+        (12, 9),
         over_time(figures.share_within(LIMIT, HOUR), "now"),
         over_time(figures.share_within(LIMIT, HOUR, WEEK), "a week before"),
         over_time("vector($target / 100)", "target"),

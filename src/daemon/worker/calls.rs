@@ -6,7 +6,6 @@ use super::{AccountWorker, Api, Failure};
 use crate::collectors::{self, DiscoveredSkills, Purpose, Request};
 use crate::daemon::clock::{aged, timeframe};
 use crate::daemon::log_throttle::Subject;
-use crate::daemon::moment::Moment;
 use crate::daemon::publisher::Answer;
 use crate::daemon::totals::{TotalsAnswer, TotalsRequest};
 use crate::exposition::{Chunk, SegmentWriter};
@@ -24,8 +23,9 @@ struct PreparedRequest {
     path: String,
     /// What the last answer to it became.
     previous: Vec<Chunk>,
-    /// From which mark it is asked, if it is one for running totals.
-    mark: Option<Mark>,
+    /// From which mark it is asked, if it is one for running totals, and with which time frame, in
+    /// minutes.
+    anchored: Option<(Mark, u16)>,
 }
 
 impl AccountWorker {
@@ -74,10 +74,7 @@ impl AccountWorker {
     fn prepare(&self, task: TaskId, key: RequestKey) -> Option<PreparedRequest> {
         let at = aged(tokio::time::Instant::now().into_std(), &*self.clock);
         let now = self.server_clock.lock().now(at, self.clock.now());
-        let moment = Moment {
-            aged: at,
-            liveperson: now.as_second(),
-        };
+        let moment = self.now();
         let (request, previous, mark) = {
             let mut publisher = self.publisher.lock();
             match publisher.totals_request(task, key, moment) {
@@ -89,16 +86,19 @@ impl AccountWorker {
             }
         };
         let timezone = self.timezone.lock().clone();
-        let since_mark = match mark {
-            Some(mark) => Some(mark.timeframe(moment.liveperson)?),
+        let anchored = match mark {
+            Some(mark) => Some((mark, mark.timeframe(moment.liveperson)?)),
             None => None,
         };
-        let minutes = |window| since_mark.unwrap_or_else(|| timeframe(window, now, &timezone));
+        let minutes = |window| match anchored {
+            Some((_, minutes)) => minutes,
+            None => timeframe(window, now, &timezone),
+        };
         Some(PreparedRequest {
             path: request.path(&self.account.id, &minutes),
             request,
             previous,
-            mark,
+            anchored,
         })
     }
 
@@ -111,7 +111,7 @@ impl AccountWorker {
             request,
             path,
             previous,
-            mark,
+            anchored,
         } = prepared;
         let about = request.about();
         let started = tokio::time::Instant::now();
@@ -122,9 +122,21 @@ impl AccountWorker {
         let reply = self.client.get(about.service, &path, read).await;
         let received = self.moment(started + reply.elapsed);
         let is_large = reply.bytes > MAX_MAPPED_IN_PLACE;
+        let server_time = reply.server_time.map(|read| read.time.as_second());
         let answer = self.record_call(subject, Api::Data(about), &path, reply)?;
-        if let Some(mark) = mark {
-            let tally = count(answer, is_large).await?;
+        if let Some((mark, minutes)) = anchored {
+            // By LivePerson's own clock, should it differ from what it was believed to be.
+            let began = server_time.map_or(mark, |now| Mark::of_answer(now, minutes));
+            let tally = match began == mark {
+                true => count(answer, is_large).await?,
+                false => None,
+            };
+            if tally.is_none() {
+                tracing::debug!(
+                    asked = path,
+                    "an answer cannot be counted for running totals"
+                );
+            }
             return Ok(Answer::Totals(TotalsAnswer {
                 mark,
                 tally,
@@ -188,8 +200,12 @@ impl AccountWorker {
             "call ended"
         );
         // The hosts of data say when data is; others may have clocks of their own.
-        if let (Some(time), Api::Data(_)) = (reply.server_time, api) {
-            self.record_server_time(time);
+        match (reply.server_time, api) {
+            (Some(time), Api::Data(_)) => self.record_server_time(time),
+            (None, Api::Data(_)) if reply.result.is_ok() => {
+                self.server_clock.lock().read_nothing();
+            }
+            _ => {}
         }
         if let Some(ignored) = &reply.ignored {
             self.record_ignored_entries(api, requested, ignored);

@@ -24,7 +24,7 @@ export function Timeline(p: PanelProps<any>) {
   );
   const start = p.timeRange.from.valueOf(),
     length = p.timeRange.to.valueOf() - start,
-    names = 300,
+    names = Math.min(300, p.width * 0.45),
     height = (p.height - 24) / rows.length;
   const at = (time: number) => `${Math.max(0, Math.min(100, (100 * (time - start)) / length))}%`;
   return (

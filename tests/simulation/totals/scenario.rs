@@ -28,13 +28,13 @@ pub(crate) struct Kind {
 
 impl Kind {
     pub(crate) fn draw(seed: u64, rng: &mut Rng) -> Self {
-        let heavy = seed % 2000 == 1999;
+        let heavy = seed % 5000 == 4999;
         let medium = !heavy && seed % 100 == 99;
         let pick = |rng: &mut Rng, of: &[f64]| of[rng.usize(..of.len())];
         Self {
             skills: if heavy { 12 } else { 1 + rng.usize(..4) },
             rate: match (heavy, medium) {
-                (true, _) => 0.2,
+                (true, _) => 0.1,
                 (_, true) => pick(rng, &[0.02, 0.1]),
                 _ => pick(rng, &[0.0001, 0.0005, 0.003]),
             },

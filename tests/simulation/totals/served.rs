@@ -8,8 +8,6 @@ use super::config::Config;
 
 struct Series {
     created: Mark,
-    /// Whether it was there when the state was saved last: otherwise a crash forgets when it began.
-    is_saved: bool,
     shown: Vec<f64>,
 }
 
@@ -27,13 +25,8 @@ impl Served {
         let tolerance = self.tolerance;
         let series = self.series.entry(key).or_insert_with(|| Series {
             created: row.created,
-            is_saved: true,
             shown: Vec::new(),
         });
-        if !series.is_saved {
-            assert!(row.created <= series.created, "{key:?} begins later");
-            (series.created, series.is_saved) = (row.created, true);
-        }
         assert_eq!(row.created, series.created, "{key:?} began at another time");
         for (field, (before, now)) in series.shown.iter().zip(row.shown).enumerate() {
             assert!(
@@ -53,17 +46,13 @@ impl Served {
         });
     }
 
-    /// The exporter was killed, and goes on with what was saved, which may have been long ago.
-    pub(crate) fn crashed(&mut self, saved: Option<&Carried>, corrected: f64, is_old: bool) {
+    /// The exporter was killed, and goes on with what was saved, by which a series that was new may
+    /// begin again.
+    pub(crate) fn crashed(&mut self, saved: Option<&Carried>, corrected: f64) {
         self.tolerance = corrected;
         let ledgers = saved.map_or(&[][..], |saved| &saved.ledgers);
-        for (key, series) in &mut self.series {
-            series.is_saved = ledgers.iter().any(|(_, ledger)| ledger.contains(*key));
-        }
-        if saved.is_none() || is_old {
-            // What was never saved begins again.
-            self.series.retain(|_, series| series.is_saved);
-        }
+        let is_saved = |key: &SeriesKey| ledgers.iter().any(|(_, ledger)| ledger.contains(*key));
+        self.series.retain(|key, _| is_saved(key));
     }
 
     /// What was shown between the last save and a crash is lost with the time after it.

@@ -124,13 +124,12 @@ impl Skill {
         let mut sum = Sums::default();
         let mut at = from as f64;
         // Skills come and go.
-        let (mut active, mut changes) = (true, at);
+        let mut changes = at;
         loop {
             at -= (1.0 - rng.f64()).ln() / kind.rate;
             while at > changes {
-                active = kind.skills == 1 || rng.u32(..3) > 0;
                 changes += 3600.0 * (1.0 + 30.0 * rng.f64());
-                if !active {
+                if kind.skills > 1 && rng.u32(..3) == 0 {
                     at = at.max(changes);
                 }
             }

@@ -125,6 +125,9 @@ impl World {
 
     fn happens(&mut self, event: Event) {
         let now = self.now as i64;
+        if self.is_traced {
+            eprintln!("{now} {event:?}, {:?}", self.config);
+        }
         match event {
             Event::Outage(length) => {
                 self.out_until = now + length;
@@ -156,7 +159,8 @@ impl World {
             let (carried, _) = self.book.snapshot();
             let gaps = self.gaps.clone();
             self.disk.begin(Saved { carried, gaps }, Vec::new());
-            is_clean = is_complete && !matches!(self.disk.step(self.now as i64), Step::Failed);
+            let is_saved = !matches!(self.disk.step(self.now as i64), Step::Failed);
+            is_clean = is_complete && is_saved;
         }
         self.disk.saving = None;
         let stopped = self.now;
@@ -169,7 +173,7 @@ impl World {
             let most = corrected.chats.iter().sum::<i64>().max(corrected.handling);
             let carried = saved.as_ref().map(|saved| &saved.carried);
             let is_old = stopped as i64 > self.disk.saved_at + 3 * HOUR;
-            self.served.crashed(carried, most as f64, is_old);
+            self.served.crashed(carried, most as f64);
             if is_old && self.disk.saved_at < self.reconfigured {
                 self.served = Served::default();
             }

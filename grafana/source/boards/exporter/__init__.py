@@ -68,7 +68,7 @@ def build() -> dashboard.Dashboard:
         built.with_panel(panel)
     built.with_panel(state.states_table())
     built.with_panel(state.states()).with_panel(state.alerts())
-    built.with_panel(note("What is broken?", (8, 12), GUIDE)).with_panel(calls.failed_requests())
+    built.with_panel(note("What is broken?", (10, 13), GUIDE)).with_panel(calls.failed_requests())
     built.with_row(dashboard.Row("Calls to LivePerson"))
     for panel in (
         calls.requests(),

@@ -10,7 +10,7 @@ def failed_requests():
     return chart(
         "Failed requests",
         "Requests that ended otherwise than with success, by api and code: in each bar those since the bar before.",
-        (16, 12),
+        (14, 13),
         over_time(f"round(sum by (api, code) {promql.call('', counted)}) > 0", "{{api}} {{code}}"),
         unit="none",
         decimals=0,

@@ -10,7 +10,7 @@ def replicas():
     return tile(
         "Replicas",
         "Exporters that Prometheus can scrape. One is enough for the data; none: nothing else here can be trusted.",
-        (4, 4),
+        (8, 3),
         now(f"count({up} == 1) == count({up})", "✔ all answer"),
         now(f"count({up} == 1) < count({up})", "▲ not all answer, only"),
         now(f"count({up}) unless count({up} == 1)", "✖ none answers, of"),
@@ -24,7 +24,7 @@ def collectors():
     return tile(
         "Collectors",
         "Over all replicas: a collector of an account is down when the last poll of every replica failed.",
-        (4, 4),
+        (8, 3),
         now(f"count({best} == 1) unless count({best} == 0)", "✔ all up"),
         now(f"count({best} == 0)", "✖ down everywhere"),
         colours=(GOOD, BAD),
@@ -38,7 +38,7 @@ def data_age():
         "Oldest data",
         "Time since the last whole success of any replica, of the collector for which it is longest. Data older than "
         "stale_after (5m unless configured) is not served.",
-        (4, 4),
+        (8, 3),
         now(f"{oldest} < {texts.STALE_AFTER_SECONDS}", "✔ served"),
         now(f"{oldest} >= {texts.STALE_AFTER_SECONDS}", "✖ stale"),
         unit="dthms",
@@ -52,7 +52,7 @@ def failures():
     return tile(
         "Failed requests",
         "Requests of the last 10 minutes that ended otherwise than with success, of all replicas.",
-        (4, 4),
+        (8, 3),
         now(f"round({failed}) < 1", "✔ none in 10 minutes"),
         now(f"round({failed}) >= 1", "▲ in 10 minutes"),
         unit="locale",
@@ -65,7 +65,7 @@ def waiting():
     return tile(
         "Waiting",
         "What is left of the longest present wait after a 429 or a failure.",
-        (4, 4),
+        (8, 3),
         now(f"{left} < 1", "✔ no"),
         now(f"{left} >= 1", "▲ after a failure"),
         unit="dthms",
@@ -79,7 +79,7 @@ def configuration():
         "Configuration",
         "Configuration files, of the exporter and of its web server, that are in force as they are now. Of a file that "
         "was refused the one before is in use; the table below and the log say which.",
-        (4, 4),
+        (8, 3),
         now(f"count({both} == 1) unless count({both} == 0)", "✔ in force"),
         now(f"count({both} == 0)", "✖ refused"),
         colours=(GOOD, BAD),
