@@ -9,7 +9,7 @@ use super::page::{Series, openmetrics};
 use super::truth::Judge;
 use super::{Levels, on, simulator, stop, yaml};
 use crate::common::{Exporter, command, configuration, free_address};
-use crate::prometheus::{Prometheus, servers};
+use crate::prometheus_server::{Prometheus, servers};
 
 /// LivePerson's seconds per second.
 const SPEED: u32 = 10;
