@@ -140,10 +140,10 @@ async fn replicas(simulators: &[Simulator; 2]) -> [Exporter; 2] {
     let yaml = |renamed: &str| {
         format!(
             "accounts:{accounts}
-limits: {{min_spacing: 10ms}}
-engagement_activity: {{interval: 1s, windows: [5m, 1h, today], skill_agents: true}}
-sla: {{interval: 1s, windows: [5m, 1h, today], skills: all, groups: [11, 12]}}
-stale_after: 4s
+limits: {{min_spacing: 5ms, max_in_flight: 4}}
+engagement_activity: {{interval: 5s, windows: [5m, 1h, today], skill_agents: true}}
+sla: {{interval: 5s, windows: [5m, 1h, today], skills: all, groups: [11, 12]}}
+stale_after: 20s
 names: {{skills: {{{renamed}}}}}
 "
         )
