@@ -52,6 +52,13 @@ pub fn engagement_activity(data: &[u8]) {
         agents: (filters & 2 != 0).then_some(IdFilter::All),
         levels: Level::ALL.to_vec(),
     };
+    if let Ok(content) = engagement_activity::read_slots(body, &query) {
+        ascending(&content.value, |slot| slot.end);
+        content
+            .value
+            .iter()
+            .for_each(|slot| check_tally(&slot.tally, 5));
+    }
     match engagement_activity::read(body, &query) {
         Ok(content) => {
             let answer = content.value;

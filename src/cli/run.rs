@@ -34,11 +34,7 @@ pub(super) async fn run(flags: Flags, collectors: &Registry) -> Result<(), Failu
 
 /// Opens the folder of `--state.dir` or, without the flag, systemd's; `None` without either.
 fn open_state_folder(flag: Option<&Path>) -> Result<Option<Arc<Folder>>, Failure> {
-    let from_systemd = std::env::var_os(STATE_DIRECTORY);
-    let Some(path) = flag
-        .map(Path::to_owned)
-        .or_else(|| first_folder(from_systemd?))
-    else {
+    let Some(path) = state_folder(flag) else {
         tracing::info!(
             "totals begin with the last 24 h at each start; set --state.dir to keep them"
         );
@@ -47,6 +43,13 @@ fn open_state_folder(flag: Option<&Path>) -> Result<Option<Arc<Folder>>, Failure
     let folder = Folder::open(&path).map_err(|error| Failure::runtime(error.to_string()))?;
     tracing::info!(folder = %path.display(), "totals are kept");
     Ok(Some(Arc::new(folder)))
+}
+
+/// The folder of `--state.dir` or, without the flag, systemd's.
+pub(super) fn state_folder(flag: Option<&Path>) -> Option<PathBuf> {
+    let from_systemd = std::env::var_os(STATE_DIRECTORY);
+    flag.map(Path::to_owned)
+        .or_else(|| first_folder(from_systemd?))
 }
 
 /// The first of the folders that systemd separates by colons.

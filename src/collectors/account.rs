@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 
 use url::Url;
 
-use super::collector::Target;
+use super::collector::{Division, Target, TotalQuery};
 use super::configured::ConfiguredCollector;
 use super::request::Request;
 use super::skills::DiscoveredSkills;
-use crate::totals::SeriesKey;
+use crate::totals::{SeriesKey, Tally};
 use crate::vocabulary::{SkillId, Window};
 
 /// The collectors of one account.
@@ -81,7 +81,29 @@ impl AccountCollectors {
         collector: &ConfiguredCollector,
         key: SeriesKey,
     ) -> Option<Request> {
-        collector.total_request(&self.target(collector), key)
+        self.total_requests(collector)(key)
+    }
+
+    /// The same for many ids.
+    pub fn total_requests<'a>(
+        &self,
+        collector: &'a ConfiguredCollector,
+    ) -> TotalQuery<'a, Request> {
+        collector.total_requests(&self.target(collector))
+    }
+
+    /// What to ask instead of a request whose answer is too large; see [`Request::divide`].
+    pub fn divide(&self, request: &Request, named: Option<&Tally>) -> Division<Request> {
+        let target = Target {
+            account: &self.account,
+            base_url: self.hosts.get(request.about().service.name()),
+        };
+        request.divide(&target, named)
+    }
+
+    /// A request that asks which skills had chats in a window, of any API that can say.
+    pub fn skills_of(&self, window: Window) -> Option<Request> {
+        self.skill_discovery(window)
     }
 
     fn target(&self, collector: &ConfiguredCollector) -> Target<'_> {

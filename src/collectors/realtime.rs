@@ -9,9 +9,6 @@ pub const PROBE_MINUTES: u16 = 5;
 /// The window of a probe.
 pub const PROBE_WINDOW: Window = Window::Minutes(PROBE_MINUTES);
 
-/// Whether running totals are asked for when the configuration does not say.
-pub const TOTALS_BY_DEFAULT: bool = false;
-
 /// A list of ids in a query.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum IdFilter<I> {

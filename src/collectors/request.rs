@@ -5,16 +5,18 @@ use std::fmt::{self, Debug};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use super::collector::{About, Collector, Minutes};
+use super::collector::{About, Collector, Division, Minutes, Target};
 use crate::liveperson::json::{Content, ReadError};
 use crate::metrics::Sink;
-use crate::totals::{SeriesKey, Tally, TotalsQuery};
-use crate::vocabulary::{Level, SkillId};
+use crate::totals::{SeriesKey, Slot, Tally, TotalsQuery};
+use crate::vocabulary::{Level, SkillId, Window};
 
 /// One request of a plan.
 #[derive(Clone)]
 pub struct Request {
     query: Arc<dyn Query>,
+    /// See [`Request::key`]: lists of ids are long, and requests are looked up often.
+    key: u64,
     purpose: Purpose,
 }
 
@@ -43,6 +45,17 @@ trait Query: Debug + Send + Sync {
     fn same_level(&self, new: &dyn Query, level: Level) -> bool;
     fn is_total(&self) -> bool;
     fn total_layout(&self) -> Vec<u32>;
+    fn slots_path(&self, account: &str, minutes: u16) -> Option<String>;
+    fn read_slots(&self, body: &[u8]) -> Result<Content<Vec<Slot>>, ReadError>;
+    fn divide(&self, target: &Target<'_>, named: Option<&Tally>) -> Division<Request>;
+    fn map_window(
+        &self,
+        account: &str,
+        window: Window,
+        key: SeriesKey,
+        numbers: &[f64],
+        sink: &mut dyn Sink,
+    );
     fn map_total(
         &self,
         account: &str,
@@ -133,6 +146,41 @@ impl<C: Collector> Query for WithQuery<C> {
         self.collector.total_layout(&self.query)
     }
 
+    fn slots_path(&self, account: &str, minutes: u16) -> Option<String> {
+        self.collector.slots_path(account, &self.query, minutes)
+    }
+
+    fn read_slots(&self, body: &[u8]) -> Result<Content<Vec<Slot>>, ReadError> {
+        self.collector.read_slots(&self.query, body)
+    }
+
+    fn divide(&self, target: &Target<'_>, named: Option<&Tally>) -> Division<Request> {
+        match self.collector.divide(target, &self.query, named) {
+            Division::Into(parts) => {
+                let parts = parts.into_iter();
+                Division::Into(
+                    parts
+                        .map(|query| Request::new(self.collector, query))
+                        .collect(),
+                )
+            }
+            Division::NeedsIds => Division::NeedsIds,
+            Division::Impossible => Division::Impossible,
+        }
+    }
+
+    fn map_window(
+        &self,
+        account: &str,
+        window: Window,
+        key: SeriesKey,
+        numbers: &[f64],
+        sink: &mut dyn Sink,
+    ) {
+        self.collector
+            .map_window(account, window, key, numbers, sink);
+    }
+
     fn map_total(
         &self,
         account: &str,
@@ -169,19 +217,24 @@ impl<C: Collector> Answered for WithAnswer<C> {
 impl Request {
     /// A request of a collector.
     pub fn new<C: Collector>(collector: &'static C, query: C::Query) -> Self {
+        Self::with_purpose(Arc::new(WithQuery { collector, query }), Purpose::Data)
+    }
+
+    fn with_purpose(query: Arc<dyn Query>, purpose: Purpose) -> Self {
+        let mut hasher = DefaultHasher::new();
+        (query.key(), purpose).hash(&mut hasher);
+        let key = hasher.finish();
         Self {
-            query: Arc::new(WithQuery { collector, query }),
-            purpose: Purpose::Data,
+            query,
+            key,
+            purpose,
         }
     }
 
     /// The same request, made only to learn which skills there are.
     #[must_use]
     pub fn for_skill_discovery(self) -> Self {
-        Self {
-            purpose: Purpose::SkillDiscovery,
-            ..self
-        }
+        Self::with_purpose(self.query, Purpose::SkillDiscovery)
     }
 
     /// The query, if it is one of this collector.
@@ -245,6 +298,37 @@ impl Request {
         self.query.map_total(account, key, shown, created, sink);
     }
 
+    /// Path and query of the call that splits the same into slots of 5 minutes, if its API can; see
+    /// [`Collector::slots_path`].
+    pub fn slots_path(&self, account: &str, minutes: u16) -> Option<String> {
+        self.query.slots_path(account, minutes)
+    }
+
+    /// Parses the body of a success of that call.
+    ///
+    /// # Errors
+    /// A body that is not what LivePerson's documents promise.
+    pub fn read_slots(&self, body: &[u8]) -> Result<Content<Vec<Slot>>, ReadError> {
+        self.query.read_slots(body)
+    }
+
+    /// What to ask instead when its answer is too large; see [`Collector::divide`].
+    pub fn divide(&self, target: &Target<'_>, named: Option<&Tally>) -> Division<Self> {
+        self.query.divide(target, named)
+    }
+
+    /// Maps the numbers of an id over a window; see [`Collector::map_window`].
+    pub fn map_window(
+        &self,
+        account: &str,
+        window: Window,
+        key: SeriesKey,
+        numbers: &[f64],
+        sink: &mut dyn Sink,
+    ) {
+        self.query.map_window(account, window, key, numbers, sink);
+    }
+
     /// Whether a newer request asks for a level of the same ids in the same window.
     pub fn same_level(&self, new: &Self, level: Level) -> bool {
         self.query.same_level(&*new.query, level)
@@ -252,9 +336,7 @@ impl Request {
 
     /// The same number for equal requests in any poll.
     pub fn key(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        (self.query.key(), self.purpose).hash(&mut hasher);
-        hasher.finish()
+        self.key
     }
 }
 
@@ -266,7 +348,9 @@ impl Debug for Request {
 
 impl PartialEq for Request {
     fn eq(&self, other: &Self) -> bool {
-        self.purpose == other.purpose && self.query.equals(&*other.query)
+        let is_same = || Arc::ptr_eq(&self.query, &other.query);
+        let may_be_equal = self.key == other.key && self.purpose == other.purpose;
+        may_be_equal && (is_same() || self.query.equals(&*other.query))
     }
 }
 
@@ -274,7 +358,7 @@ impl Eq for Request {}
 
 impl Hash for Request {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.key().hash(state);
+        self.key.hash(state);
     }
 }
 

@@ -1,7 +1,7 @@
 //! One account of the configuration as a running task: its client, its scheduler, its worker.
 //! `scheduling` turns the configuration into the scheduler's settings.
 
-mod scheduling;
+pub(super) mod scheduling;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -226,7 +226,7 @@ impl PreparedAccount {
         counters.begin(epoch_seconds(shared.clock.now()));
         let (changes, received) = unbounded_channel();
         let saver = match &before {
-            // One that is still saving goes on.
+            // One that is still saving is kept.
             Before::Changed(stopped) => stopped.worker.saver(),
             _ => shared
                 .folder
@@ -308,9 +308,11 @@ impl StoppedAccount {
         self.scheduler
     }
 
-    /// Saves its running totals. Blocks the thread.
-    pub(super) fn save_totals(&self) -> Result<(), FolderError> {
-        self.worker.save_last()
+    /// Saves its running totals; returns whether the file has all that was ever served of them. After a
+    /// crash it has not, until they are served again. Blocks the thread.
+    pub(super) fn save_totals(&self) -> Result<bool, FolderError> {
+        self.worker.save_last()?;
+        Ok(!self.worker.totals_are_withheld())
     }
 }
 

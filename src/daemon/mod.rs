@@ -5,12 +5,14 @@
 //! names; `worker` makes its calls and reports what happened; `publisher` decides
 //! what of their answers is served, `results` request by request; `status` and `log_throttle` say what
 //! operators see of it. `handler` answers requests for pages, `scrape` for the largest of them.
-//! `plan_report` prints the plan for `check-config`, `connection_test` tries every call once for
+//! `backfill` writes the history of running totals, `plan_report` prints the plan for `check-config`,
+//! `connection_test` tries every call once for
 //! `test-connection`; `advice` says what to do about a failure. `clock` is the wall clock, `server_clock` LivePerson's, `services` lists the hosts
 //! that are needed.
 
 mod account;
 mod advice;
+mod backfill;
 mod clock;
 mod connection_test;
 #[cfg(feature = "fuzzing")]
@@ -55,6 +57,7 @@ use crate::totals::Folder;
 use clock::epoch_seconds;
 
 pub use advice::ProxyEnv;
+pub use backfill::{BackfillOptions, BackfillSummary, Progress, backfill};
 pub use clock::{SystemClock, WallClock, timeframe};
 pub use connection_test::{Summary, test_connection};
 pub use handler::DaemonHandler;
@@ -182,7 +185,7 @@ impl Daemon {
             if let Ok(Err(error)) = &saved {
                 tracing::error!(%error, "running totals cannot be saved");
             }
-            all_saved &= matches!(saved, Ok(Ok(())));
+            all_saved &= matches!(saved, Ok(Ok(true)));
         }
         if let Some(folder) = self.shared.folder.clone().filter(|_| all_saved) {
             let marked = tokio::task::spawn_blocking(move || folder.mark_clean_stop());

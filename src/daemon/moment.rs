@@ -9,4 +9,6 @@ pub struct Moment {
     pub aged: Instant,
     /// LivePerson's clock, in seconds since the epoch; ours as long as theirs is not known.
     pub liveperson: i64,
+    /// Whether LivePerson's clock is known, or it does not say what it is.
+    pub is_known: bool,
 }

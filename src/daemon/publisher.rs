@@ -20,7 +20,7 @@ use crate::names::{self, NameCache};
 use crate::scheduler::{PlannedRequest, RequestKey, TaskId};
 use crate::store::{Publication, Source, Store};
 use crate::totals::state::AccountState;
-use crate::totals::{Book, Gap, SavedMove, SeriesKey};
+use crate::totals::{Book, Gap, SavedMove};
 
 /// What the answer to a request became.
 #[derive(Debug)]
@@ -78,6 +78,8 @@ pub struct Publisher {
     results: HashMap<TaskId, Results>,
     /// Their running totals.
     totals: HashMap<TaskId, CollectorTotals>,
+    /// Gaps in them that were found while a poll was running.
+    late_gaps: Vec<Gap>,
     /// The skills that there are, by the answers that named them; empty before the first.
     skills: Vec<DiscoveredSkills>,
     names: NameCache,
@@ -92,6 +94,7 @@ impl Publisher {
         Self {
             results: ids().map(|id| (id, Results::default())).collect(),
             totals: ids().map(|id| (id, CollectorTotals::default())).collect(),
+            late_gaps: Vec::new(),
             collectors,
             tasks,
             skills: Vec::new(),
@@ -121,7 +124,8 @@ impl Publisher {
                 continue;
             }
             if let Some(old) = old_totals {
-                let totals = old.reconfigured(request_of(&self.collectors, collector), now);
+                let request_of = self.collectors.total_requests(collector);
+                let totals = old.reconfigured(request_of, now);
                 self.totals.insert(id, totals);
             }
             let plan = self.collectors.plan(collector, &self.skills);
@@ -137,7 +141,7 @@ impl Publisher {
         }
     }
 
-    /// Goes on with running totals that were saved. Those received before `withheld_until` are not
+    /// Continues running totals that were saved. Those received before `withheld_until` are not
     /// served; see [`CollectorTotals::withhold_until`].
     pub fn restore_totals(
         &mut self,
@@ -152,7 +156,7 @@ impl Publisher {
             let Some(collector) = self.tasks.collector(id) else {
                 continue;
             };
-            let request_of = request_of(&self.collectors, collector);
+            let request_of = self.collectors.total_requests(collector);
             let mut totals = CollectorTotals::restore(carried, request_of, now);
             totals.withhold_until(withheld_until);
             self.totals.insert(id, totals);
@@ -197,9 +201,14 @@ impl Publisher {
         }
     }
 
-    /// A request for totals of a running poll.
-    pub fn totals_request(&self, task: TaskId, key: RequestKey) -> Option<TotalsRequest> {
-        self.totals.get(&task)?.request(key)
+    /// A request for totals of a running poll, as it goes out at `now`.
+    pub fn totals_request(
+        &mut self,
+        task: TaskId,
+        key: RequestKey,
+        now: Moment,
+    ) -> Option<TotalsRequest> {
+        self.totals.get_mut(&task)?.request(key, now)
     }
 
     /// A request for data of a running poll.
@@ -242,6 +251,12 @@ impl Publisher {
         }
     }
 
+    /// Times that running totals do not count, found since this was called last, while a poll was
+    /// running.
+    pub fn take_late_gaps(&mut self) -> Vec<Gap> {
+        std::mem::take(&mut self.late_gaps)
+    }
+
     fn publish_totals(
         &mut self,
         task: TaskId,
@@ -281,7 +296,8 @@ impl Publisher {
             }
         }
         results.answer(key, publication, skills);
-        let mut added = Vec::new();
+        let (mut added, gaps) = totals.begin_deferred(now);
+        self.late_gaps.extend(gaps);
         if !requests.is_empty() {
             let (for_totals, data): (Vec<_>, Vec<_>) =
                 requests.into_iter().partition(Request::is_total);
@@ -331,6 +347,11 @@ impl Publisher {
         for id in changed {
             self.serve(id);
         }
+    }
+
+    /// Whether running totals are still not served because of a crash of the process before.
+    pub fn totals_are_withheld(&self) -> bool {
+        self.totals.values().any(CollectorTotals::are_withheld)
     }
 
     /// Whether running totals are to be saved: an anchor waits for it, or they changed.
@@ -443,16 +464,11 @@ impl Publisher {
     }
 }
 
-/// Which request of a collector feeds the totals of an id.
-fn request_of<'a>(
-    collectors: &'a AccountCollectors,
-    collector: &'a ConfiguredCollector,
-) -> impl Fn(SeriesKey) -> Option<Request> + 'a {
-    move |key| collectors.total_request(collector, key)
-}
-
 /// Whether this is asked whenever its skill is found.
 fn is_of_a_found_skill(collector: &ConfiguredCollector, request: &Request) -> bool {
     let found = collector.needs_skills().and(request.skill());
     found.is_some_and(|skill| collector.plan_for_skills(&[skill]).contains(request))
 }
+
+#[cfg(test)]
+mod tests;

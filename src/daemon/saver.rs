@@ -71,3 +71,77 @@ impl Saver {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::clock::real_time;
+
+    fn state(saved_at: i64) -> AccountState {
+        AccountState {
+            account: "1".to_owned(),
+            saved_at,
+            collectors: BTreeMap::new(),
+        }
+    }
+
+    fn saver(parent: &tempfile::TempDir) -> Saver {
+        let folder = Arc::new(Folder::open(&parent.path().join("state")).unwrap());
+        folder.load("1", 0);
+        Saver::new(folder)
+    }
+
+    fn saved_at(saver: &Saver) -> Option<i64> {
+        saver.folder.load("1", 0).state.map(|state| state.saved_at)
+    }
+
+    #[test]
+    fn an_older_state_is_never_saved_over_a_newer_one() {
+        let parent = tempfile::tempdir().unwrap();
+        let saver = saver(&parent);
+        let [first, second, third] = [(); 3].map(|()| saver.ticket());
+        for (ticket, at, expected) in [(second, 20, 20), (first, 10, 20), (third, 30, 30)] {
+            saver.save(ticket, &state(at)).unwrap();
+            assert_eq!(saved_at(&saver), Some(expected), "{ticket:?}");
+        }
+    }
+
+    #[test]
+    fn a_save_that_failed_does_not_count_as_newer() {
+        let parent = tempfile::tempdir().unwrap();
+        let saver = saver(&parent);
+        let [first, second] = [(); 2].map(|()| saver.ticket());
+        std::fs::remove_dir_all(parent.path().join("state")).unwrap();
+        saver.save(second, &state(20)).unwrap_err();
+        assert_eq!(*saver.saved.lock(), 0);
+        saver.save(first, &state(10)).unwrap_err();
+    }
+
+    #[test]
+    fn saves_keep_their_distance_by_how_urgent_they_are() {
+        use SaveNeed::{No, Now, Sometime};
+        let parent = tempfile::tempdir().unwrap();
+        let saver = saver(&parent);
+        let begin = real_time();
+        for (seconds, need, is_due) in [
+            (0, No, false),
+            (0, Sometime, true),
+            (29, Now, false),
+            (29, Sometime, false),
+            (30, No, false),
+            (30, Now, true),
+            (59, Now, false),
+            (329, Sometime, false),
+            (330, Sometime, true),
+        ] {
+            let now = begin + Duration::from_secs(seconds);
+            assert_eq!(
+                saver.is_due(need, now),
+                is_due,
+                "{need:?} after {seconds} s"
+            );
+        }
+    }
+}

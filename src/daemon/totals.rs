@@ -18,8 +18,12 @@ use crate::vocabulary::Window;
 #[derive(Clone, Debug, Default)]
 pub(super) struct CollectorTotals {
     book: Book<Request>,
+    /// Whether a poll has begun.
+    has_polled: bool,
     /// The requests of the running poll, and of the last one.
     asks: HashMap<RequestKey, Ask>,
+    /// The requests of the running poll that wait until LivePerson's clock is known.
+    deferred: Vec<Request>,
     /// When the last answer to each was received, on the clock of ages.
     received: HashMap<LedgerId, Instant>,
     served: HashMap<Request, Arc<Publication>>,
@@ -58,7 +62,7 @@ impl TotalsAnswer {
 }
 
 impl CollectorTotals {
-    /// Goes on with totals that were `carried` from a file or an older configuration. `request_of`:
+    /// Continues totals that were `carried` from a file or an older configuration. `request_of`:
     /// which request feeds the totals of an id under the present configuration.
     pub(super) fn restore(
         carried: Carried,
@@ -84,6 +88,13 @@ impl CollectorTotals {
         self.withheld_until = time;
     }
 
+    /// Whether some of them are still not served because of [`Self::withhold_until`]. Their state may
+    /// know less than what was served before the crash.
+    pub(super) fn are_withheld(&self) -> bool {
+        let is_withheld = |until: Instant| self.received.values().any(|at| *at < until);
+        self.withheld_until.is_some_and(is_withheld)
+    }
+
     /// The same totals under another configuration.
     pub(super) fn reconfigured(
         &self,
@@ -107,8 +118,16 @@ impl CollectorTotals {
         wanted: &[Request],
         now: Moment,
     ) -> (Vec<PlannedRequest>, Vec<Gap>) {
-        let (asks, gaps) = self.book.plan(wanted, now.liveperson);
+        self.deferred.clear();
         self.asks.clear();
+        if !now.is_known {
+            self.deferred.extend_from_slice(wanted);
+            return (Vec::new(), Vec::new());
+        }
+        let (asks, gaps) = match std::mem::replace(&mut self.has_polled, true) {
+            true => self.book.plan(wanted, now.liveperson),
+            false => self.book.plan_first(wanted, now.liveperson),
+        };
         let planned = asks.into_iter().map(|ask| {
             let key = self.remember(ask);
             // A moment that is drawn: a fixed one could lie on LivePerson's refresh for ever.
@@ -121,8 +140,22 @@ impl CollectorTotals {
         (planned.collect(), gaps)
     }
 
+    /// The requests of the running poll that waited until LivePerson's clock is known, if it is at `now`:
+    /// a wrong one could count what lies before an anchor, or take all that is kept for lost.
+    pub(super) fn begin_deferred(&mut self, now: Moment) -> (Vec<PlannedRequest>, Vec<Gap>) {
+        if self.deferred.is_empty() || !now.is_known {
+            return (Vec::new(), Vec::new());
+        }
+        let wanted = std::mem::take(&mut self.deferred);
+        self.begin_poll(&wanted, now)
+    }
+
     /// The requests for totals that are added to the running poll, for skills that it discovered.
     pub(super) fn extend_poll(&mut self, wanted: &[Request], now: Moment) -> Vec<PlannedRequest> {
+        if !self.deferred.is_empty() {
+            self.deferred.extend_from_slice(wanted);
+            return Vec::new();
+        }
         let asked = self.asks.values().map(|ask| ask.ledger).collect();
         let asks = self.book.plan_more(wanted, &asked, now.liveperson);
         let planned = asks.into_iter().map(|ask| self.remember(ask).into());
@@ -148,12 +181,14 @@ impl CollectorTotals {
         RequestKey(hasher.finish())
     }
 
-    /// What to ask for; `None` for keys of others.
-    pub(super) fn request(&self, key: RequestKey) -> Option<TotalsRequest> {
-        let ask = self.asks.get(&key)?;
+    /// What to ask for at `now`; `None` for keys of others.
+    pub(super) fn request(&mut self, key: RequestKey, now: Moment) -> Option<TotalsRequest> {
+        let ask = *self.asks.get(&key)?;
+        // LivePerson's clock may not have been known when the poll began.
+        self.book.begin_in_reach(ask.ledger, now.liveperson);
         Some(TotalsRequest {
             request: self.book.query(ask.ledger)?.clone(),
-            mark: self.book.mark(*ask)?,
+            mark: self.book.mark(ask)?,
         })
     }
 
@@ -243,11 +278,10 @@ impl CollectorTotals {
 
     /// What is served, request by request.
     pub(super) fn publications(&self) -> Vec<Arc<Publication>> {
-        let mut seen = Vec::new();
+        let mut seen = HashSet::new();
         let mut publications = Vec::new();
         for (_, request, _) in self.book.ledgers() {
-            if !seen.contains(&request.key()) {
-                seen.push(request.key());
+            if seen.insert(request.key()) {
                 publications.extend(self.served.get(request).cloned());
             }
         }
@@ -329,6 +363,7 @@ impl NamingProof {
             at: Moment {
                 aged: at,
                 liveperson,
+                is_known: now.is_known,
             },
         })
     }

@@ -8,7 +8,7 @@
 
 mod advice;
 mod api;
-mod calls;
+pub(super) mod calls;
 mod ignored;
 mod names;
 mod reporting;
@@ -155,7 +155,7 @@ impl AccountWorker {
             .restore_from(&old.publisher.lock(), now);
     }
 
-    /// Goes on with running totals that were saved.
+    /// Continues running totals that were saved.
     pub(super) fn restore_totals(&self, state: AccountState, withheld_for: Option<Duration>) {
         let now = self.now();
         let withheld_until = withheld_for.map(|time| now.aged + time);
@@ -242,6 +242,8 @@ impl Worker for AccountWorker {
         } else {
             publish()
         };
+        let gaps = self.publisher.lock().take_late_gaps();
+        self.report_gaps(task, &gaps);
         if is_total {
             self.count_totals();
             self.save_totals_if_due();

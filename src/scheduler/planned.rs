@@ -14,7 +14,7 @@ pub struct PlannedRequest {
     pub start: Start,
 }
 
-/// When a request may start, the rules of pacing aside.
+/// When a request may start at the earliest; the rules of pacing may delay it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Start {
     /// At its place among the others, which are spread evenly.

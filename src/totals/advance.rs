@@ -14,9 +14,10 @@ use super::tally::Tally;
 
 /// An anchor moves when it is older, in seconds.
 const MOVES_AFTER: i64 = 3600;
-/// After so long an anchor that could not be moved is moved by force, in seconds: the first anchor is
-/// 23 h old, and deserves some attempts before that.
-pub(super) const FORCED_AFTER: i64 = 23 * 3600 + 1800;
+/// After so long an anchor that could not be moved is moved by force, in seconds: shortly before
+/// LivePerson can no longer be asked from it. The first anchor is 23 h old, one after a long outage
+/// 10 minutes less than a day, and both deserve some attempts before that.
+pub(super) const FORCED_AFTER: i64 = 24 * 3600 - 300;
 /// The second attempt begins at least so long after the first, in seconds: nodes have refreshed since,
 /// and what was missing for a moment is there again.
 const ATTEMPTS_APART: i64 = 60;
@@ -181,7 +182,8 @@ impl Advance {
             (Some((_, before)), Some(found)) if before.is_same(found));
         let forced = is_to_be_forced(anchor, now);
         if !proven && !forced {
-            self.found = found.map(|found| (now, found));
+            // After two that contradict each other both are doubtful, and others get their turn.
+            self.found = found.filter(|_| before.is_none()).map(|found| (now, found));
             return None;
         }
         let difference = found.unwrap_or_else(|| a.minus_or_zero(&first));

@@ -16,7 +16,7 @@ use super::tally::Tally;
 pub use carry::Carried;
 pub use moves::SavedMove;
 
-/// Totals that are proven to be quiet by what others say are asked for again when nobody has proven it
+/// Totals that are proven to be quiet by what others say are asked for again when nothing has proven it
 /// for so long, in seconds.
 const PROOF_LASTS: i64 = 600;
 
@@ -25,7 +25,7 @@ const PROOF_LASTS: i64 = 600;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LedgerId(pub u32);
 
-/// What a total is fed by: a request that can be told from others, and the layout of its numbers.
+/// What a total is fed by: a request that differs from others, and the layout of its numbers.
 /// Totals of another layout cannot be continued.
 pub trait TotalsQuery: Clone + Eq + Hash {
     /// What the fields are: for a histogram the limits of its buckets.
@@ -163,8 +163,27 @@ impl<Q: TotalsQuery> Book<Q> {
 
     /// What to ask for in the poll that begins at `now`, by LivePerson's clock. `wanted` are the
     /// requests of the plan; others are asked for as long as it is not known that their totals are
-    /// quiet. Returns the gaps that begin to be lost.
+    /// quiet. Returns the gaps that begin to be lost; when they grow, only [`Book::lost`] says so.
     pub fn plan(&mut self, wanted: &[Q], now: i64) -> (Vec<Ask>, Vec<Gap>) {
+        let (asked, gaps) = self.plan_ledgers(wanted, now);
+        let moving = self.begin_moves(&asked, now);
+        let asks = asked.into_iter().map(|ledger| Ask {
+            ledger,
+            step: moving.contains(&ledger).then_some(Step::Target),
+        });
+        (asks.collect(), gaps)
+    }
+
+    /// The same for a first poll, in which no anchor begins to move: attempts wait for a moment that is
+    /// drawn, and totals are to be shown as soon as they can be.
+    pub fn plan_first(&mut self, wanted: &[Q], now: i64) -> (Vec<Ask>, Vec<Gap>) {
+        let (asked, gaps) = self.plan_ledgers(wanted, now);
+        let asks = asked.into_iter().map(|ledger| Ask { ledger, step: None });
+        (asks.collect(), gaps)
+    }
+
+    /// The totals to ask for in the poll that begins at `now`.
+    fn plan_ledgers(&mut self, wanted: &[Q], now: i64) -> (Vec<LedgerId>, Vec<Gap>) {
         self.interval = now.saturating_sub(self.planned.unwrap_or(now)).max(0);
         self.planned = Some(now);
         self.add_new(wanted, now);
@@ -177,13 +196,8 @@ impl<Q: TotalsQuery> Book<Q> {
             let quiet = entry.ledger.answered().is_some_and(proven);
             entry.is_askable(now) && (wanted.contains(&entry.query) || !quiet)
         };
-        let asked: Vec<LedgerId> = self.entries.iter().filter(is_asked).map(|e| e.id).collect();
-        let moving = self.begin_moves(&asked, now);
-        let asks = asked.into_iter().map(|ledger| Ask {
-            ledger,
-            step: moving.contains(&ledger).then_some(Step::Target),
-        });
-        (asks.collect(), gaps)
+        let asked = self.entries.iter().filter(is_asked).map(|entry| entry.id);
+        (asked.collect(), gaps)
     }
 
     /// What else to ask for in the running poll, in which these ledgers are `asked` for already.
@@ -227,8 +241,24 @@ impl<Q: TotalsQuery> Book<Q> {
         }
         // In the order of time: what they share counts once.
         gaps.sort();
-        gaps.iter().for_each(|gap| self.lost.add(*gap));
+        gaps.retain(|gap| {
+            let grows = (self.lost.from..=self.lost.until).contains(&gap.from);
+            self.lost.add(*gap);
+            !grows
+        });
         gaps
+    }
+
+    /// Totals without any answer yet begin at a mark that LivePerson can be asked for at `now`: the clock
+    /// that their anchor was chosen by may have been wrong.
+    pub fn begin_in_reach(&mut self, id: LedgerId, now: i64) {
+        let Some(entry) = self.entry_mut(id) else {
+            return;
+        };
+        if entry.ledger.answered().is_none() && !entry.is_askable(now) {
+            entry.ledger.restart_at(first_anchor(now));
+            entry.advance = Advance::default();
+        }
     }
 
     /// Takes in an answer that came at `now` by LivePerson's clock, to a request that was made from
@@ -314,6 +344,11 @@ impl<Q: TotalsQuery> Book<Q> {
     /// The oldest anchor.
     pub fn oldest_anchor(&self) -> Option<Mark> {
         self.entries.iter().map(|e| e.ledger.anchor()).min()
+    }
+
+    /// The time that was not counted.
+    pub fn lost(&self) -> Lost {
+        self.lost
     }
 
     /// Seconds of LivePerson's time that were not counted.

@@ -196,7 +196,7 @@ impl Ledger {
             let (base, shown) = (&self.base[numbers.clone()], &mut self.shown[numbers]);
             corrections += u64::from(history.observe(base, shown, since_anchor, now));
             self.below |= history.below != Below::No;
-            old |= !named && history.is_old(now);
+            old |= !named && history.is_past_retention(now);
         }
         if old {
             self.forget_unnamed(answer, now);
@@ -277,7 +277,7 @@ impl Ledger {
         let mut kept = Self::restored(self.anchor, self.answered);
         for (place, history) in self.histories.iter().enumerate() {
             let Some(row) = self.row(place) else { continue };
-            if !history.is_old(now) || answer.contains(row.key) {
+            if !history.is_past_retention(now) || answer.contains(row.key) {
                 kept.push_as_it_is(row, history.below);
             }
         }
@@ -357,7 +357,10 @@ impl History {
         false
     }
 
-    fn is_old(&self, now: i64) -> bool {
+    fn is_past_retention(&self, now: i64) -> bool {
         now.saturating_sub(self.changed) > KEPT_UNNAMED
     }
 }
+
+#[cfg(test)]
+mod tests;

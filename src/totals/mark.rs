@@ -11,7 +11,8 @@ const SLOT: i64 = 300;
 /// The middle of a slot, in seconds after its mark.
 const MIDDLE: i64 = SLOT / 2;
 /// The longest time frame that LivePerson accepts, in minutes.
-const LONGEST: i64 = 24 * 60;
+const LONGEST: i64 = LONGEST_MINUTES as i64;
+const LONGEST_MINUTES: u16 = 24 * 60;
 /// The longest time frame that is relied on: what is asked now must be answered for the same mark
 /// when it is asked again after a failure.
 const LONGEST_RELIED_ON: i64 = LONGEST - 10;
@@ -59,9 +60,25 @@ impl Mark {
         self.0
     }
 
+    /// The mark so many slots later; earlier when negative.
+    #[must_use]
+    pub fn plus(self, slots: i64) -> Self {
+        Self(self.0.saturating_add(slots.saturating_mul(SLOT)))
+    }
+
+    /// How many slots there are from this mark to a later one; negative for an earlier one.
+    pub fn slots_until(self, later: Self) -> i64 {
+        later.0.saturating_sub(self.0) / SLOT
+    }
+
     /// Seconds from the mark to `now`.
     pub fn age(self, now: i64) -> i64 {
         now.saturating_sub(self.0)
+    }
+
+    /// Where a window of `minutes` really began that LivePerson answered at `now` by its own clock.
+    pub fn of_answer(now: i64, minutes: u16) -> Self {
+        Self::at_or_before(now.saturating_sub(60 * i64::from(minutes)))
     }
 
     /// The `timeframe`, in minutes, that makes a window begin at this mark when LivePerson's clock
@@ -74,6 +91,16 @@ impl Mark {
             return None;
         }
         u16::try_from(minutes).ok()
+    }
+
+    /// The `timeframe`, in minutes, of a window that is split into slots and has all those since this
+    /// mark, whatever else it has before: a multiple of 5, as LivePerson asks for it. Right while
+    /// LivePerson's clock is ahead of `now` by less than two minutes; never longer than LivePerson
+    /// keeps data.
+    pub fn timeframe_in_slots(self, now: i64) -> u16 {
+        let slots = (self.age(now) + MIDDLE + SLOT - 1).div_euclid(SLOT);
+        let minutes = (slots * SLOT / 60).clamp(5, LONGEST);
+        u16::try_from(minutes).unwrap_or(LONGEST_MINUTES)
     }
 }
 
@@ -117,7 +144,28 @@ mod tests {
         assert_eq!(Mark::at_or_before(now).timeframe(now), None, "too young");
     }
 
+    #[test]
+    fn marks_are_counted_in_slots() {
+        let mark = Mark(1_700_000_100);
+        assert_eq!(mark.plus(3), Mark(1_700_001_000));
+        assert_eq!(mark.slots_until(mark.plus(276)), 276);
+        assert_eq!(mark.plus(2).slots_until(mark), -2);
+    }
+
     proptest! {
+        #[test]
+        fn a_window_in_slots_has_all_since_its_mark(
+            now in 1_700_000_000_i64..1_700_100_000,
+            age in 0_i64..85_000,
+            difference in -119_i64..=119,
+        ) {
+            let mark = Mark::at_or_before(now - age);
+            let minutes = mark.timeframe_in_slots(now);
+            prop_assert_eq!(minutes % 5, 0);
+            let start = start(now + difference, minutes);
+            prop_assert!(start <= mark.seconds() && start > mark.seconds() - 900, "{}", start);
+        }
+
         #[test]
         fn a_window_begins_at_its_mark_if_clocks_differ(
             now in 1_700_000_000_i64..1_700_100_000,

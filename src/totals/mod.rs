@@ -8,7 +8,7 @@
 //! `mark` is the arithmetic of LivePerson's slots, `tally` what one answer says, `ledger` the totals of
 //! one request, `advance` how an anchor moves, `resume` where totals begin and go on after a time that
 //! LivePerson no longer has, `book` all of that for one collector, `state` what is kept on disk and
-//! `folder` how.
+//! `folder` how; `history` is what was counted slot by slot, for the time before the first start.
 //!
 //! All but `folder` is pure: time comes in as an argument, in seconds since the epoch on LivePerson's
 //! clock. This module knows numbers by id and time; it knows neither HTTP nor formats of metrics.
@@ -16,6 +16,7 @@
 mod advance;
 mod book;
 mod folder;
+mod history;
 mod ledger;
 mod mark;
 mod resume;
@@ -25,6 +26,7 @@ mod tally;
 pub use advance::Step;
 pub use book::{Answered, Ask, Book, Carried, LedgerId, SavedMove, TotalsQuery};
 pub use folder::{Folder, FolderError, Loaded};
+pub use history::{Counts, History, Slot};
 pub use ledger::{Ledger, Row};
 pub use mark::Mark;
 pub use resume::{Gap, Lost};

@@ -18,6 +18,7 @@ mod common;
 
 mod allocator;
 mod authorisation;
+mod backfill;
 mod configuration;
 mod dashboards;
 mod end_to_end;
@@ -37,5 +38,6 @@ mod prometheus_server;
 mod running_totals;
 mod scrape;
 mod test_connection;
+mod totals;
 mod web;
 mod web_config;

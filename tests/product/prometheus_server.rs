@@ -73,6 +73,15 @@ impl Prometheus {
 
     /// One that scrapes several replicas.
     pub(crate) fn scraping_all(program: &Path, base_urls: &[&str]) -> Self {
+        Self::continuing(program, base_urls, tempfile::tempdir().unwrap())
+    }
+
+    /// One that scrapes, and has the blocks in the folder `data` of a folder.
+    pub(crate) fn continuing(
+        program: &Path,
+        base_urls: &[&str],
+        folder: tempfile::TempDir,
+    ) -> Self {
         let targets = base_urls
             .iter()
             .map(|url| url.trim_start_matches("http://"));
@@ -81,7 +90,7 @@ impl Prometheus {
              static_configs: [{{targets: {:?}}}]\n",
             targets.collect::<Vec<_>>()
         );
-        Self::start(program, &config, tempfile::tempdir().unwrap())
+        Self::start(program, &config, folder)
     }
 
     /// One that scrapes nothing and has the blocks in the folder `data` of a folder.

@@ -61,6 +61,7 @@ impl Clocks {
         Moment {
             aged: self.aged(self.now),
             liveperson: self.true_time().as_second(),
+            is_known: true,
         }
     }
 

@@ -27,8 +27,12 @@ def _target() -> Rule:
     settings = "liveperson_settings:service_level:ratio"
     default, own = selector(settings, 'account=""'), selector(settings, 'account!=""')
     accounts = "0 * max by (account) (liveperson_up)"
-    every = f"{accounts}\n+ on () group_left (within)\n{default}"
-    return record(TARGET, f"{once(PROMISE, own)}\nor on (account)\n{grouped(every)}", "An account's own target, otherwise that for all.")
+    every = f"{accounts}\n+ on () group_left (within)\ntopk(1, {default})"
+    return record(
+        TARGET,
+        f"{once(PROMISE, own)}\nor on (account)\n{grouped(every)}",
+        "An account's own targets, otherwise that for all, of which there is one.",
+    )
 
 
 def _service_level_low() -> Rule:

@@ -104,6 +104,8 @@ def _health() -> list[Rule]:
     by = ("account", "collector")
     failures = risen("liveperson_totals_save_failures_total", "30m")
     lost, corrected = (f"liveperson_totals_{what}_total" for what in ("lost_seconds", "corrections"))
+    known = once(by, f"last_over_time({lost}[8d:10m] offset 1h)")
+    rejected = risen("liveperson_totals_state_rejected_total", "1h")
     age = "time() - liveperson_totals_anchor_timestamp_seconds"
     return [
         alert(
@@ -125,11 +127,20 @@ def _health() -> list[Rule]:
         ),
         alert(
             "TotalsLost",
-            f"{once(by, risen(lost, '1h'))} > 0",
+            f"{once(by, lost)}\n-\n{known}\n> 0",
             keep="1h",
+            comment="Kept with the totals, so that it is compared with what was known before the exporter was away.",
             summary="Running totals of account {{ $labels.account }}, {{ $labels.collector }}, have a gap.",
             description="{{ $value | humanizeDuration }} were not counted, because the exporter was away for longer than"
             " LivePerson remembers. Sums over that time are too low; nothing can bring it back.",
+        ),
+        alert(
+            "TotalsRejected",
+            f"{grouped(rejected)} > 0",
+            keep="1h",
+            summary="Saved running totals of account {{ $labels.account }} could not be used.",
+            description="{{ $labels.instance }} renamed their file and began again with the last 24 hours: counters fall,"
+            " once. The exporter's log says what is wrong with the file, and its new name.",
         ),
         alert(
             "TotalsCorrected",

@@ -145,7 +145,7 @@ pub fn read(body: &[u8], query: &EngagementQuery) -> Result<Content<EngagementAn
     json::read::<RawAnswer>(body)?.try_map(|answer| complete(answer.into_answer(), query))
 }
 
-fn complete(
+pub(super) fn complete(
     answer: EngagementAnswer,
     query: &EngagementQuery,
 ) -> Result<EngagementAnswer, ReadError> {
@@ -161,7 +161,7 @@ fn complete(
     Ok(answer)
 }
 
-fn missing(asked: &str, section: &str) -> ReadError {
+pub(super) fn missing(asked: &str, section: &str) -> ReadError {
     ReadError::Missing(format!(
         "asked for {asked} but the answer has no {section} section"
     ))
@@ -169,7 +169,7 @@ fn missing(asked: &str, section: &str) -> ReadError {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct RawAnswer {
+pub(super) struct RawAnswer {
     #[serde(rename = "metricsTotals", deserialize_with = "object")]
     account: Option<Activity>,
     #[serde(rename = "agentsMetrics", deserialize_with = "object")]
@@ -183,7 +183,7 @@ struct RawAnswer {
 }
 
 impl RawAnswer {
-    fn into_answer(self) -> EngagementAnswer {
+    pub(super) fn into_answer(self) -> EngagementAnswer {
         let other = self.skills_in_table;
         // Should both sections come, an empty one must not hide the other.
         let skills = self

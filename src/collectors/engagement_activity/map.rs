@@ -35,6 +35,29 @@ pub fn map(account: &str, query: &EngagementQuery, answer: &EngagementAnswer, si
     }
 }
 
+/// Maps the numbers of an id over a window, in the order of [`Activity::numbers`].
+///
+/// [`Activity::numbers`]: super::answer::Activity::numbers
+pub(super) fn map_window(
+    account: &str,
+    window: Window,
+    key: SeriesKey,
+    numbers: &[f64],
+    sink: &mut dyn Sink,
+) {
+    let numbers = <[f64; NUMBERS]>::try_from(numbers);
+    let (Some(families), Ok(numbers)) = (families::of_level(key.level), numbers) else {
+        return;
+    };
+    let numbers = numbers.map(|number| (!number.is_nan()).then_some(number));
+    let window = window.label();
+    let mut labels = Labels::new(account, key);
+    labels.push(LabelValue::Text(&window));
+    each_sample(families, labels, numbers, |family, labels, number| {
+        sink.gauge(family, labels, number);
+    });
+}
+
 /// The labels of an account, skill or agent, and those that follow.
 pub(super) struct Labels<'a> {
     values: [LabelValue<'a>; MOST_LABELS],

@@ -2,21 +2,24 @@
 //! as running totals, for the account, its skills, its agents, and its agents by skill.
 
 mod answer;
+mod division;
 mod families;
 mod map;
 mod plan;
 mod query;
 mod settings;
+mod slots;
 #[cfg(test)]
 pub(crate) mod tests;
+mod total_queries;
 mod totals;
 
-use super::collector::{About, Collector, Minutes, SeriesBound, Target};
+use super::collector::{About, Collector, Division, Minutes, SeriesBound, Target, TotalQuery};
 use super::realtime::{IdFilter, PROBE_MINUTES, PROBE_WINDOW, count};
 use crate::config::CollectorSection as _;
 use crate::liveperson::json::{Content, ReadError};
 use crate::metrics::{Family, Sink};
-use crate::totals::{SeriesKey, Tally};
+use crate::totals::{SeriesKey, Slot, Tally};
 use crate::vocabulary::{Level, Selection, Service, SkillId, Window};
 
 pub use answer::{Activity, AgentsActivity, EngagementAnswer, SkillActivity, SkillsActivity, read};
@@ -24,6 +27,8 @@ pub use families::{ActivityFamilies, of_level, total_of_level};
 pub use map::map;
 pub use query::EngagementQuery;
 pub use settings::Settings;
+pub use slots::read_slots;
+use total_queries::TotalQueries;
 pub use totals::tally;
 
 /// Engagement Activity.
@@ -173,13 +178,15 @@ impl Collector for EngagementActivity {
         Some(totals::tally(query, answer))
     }
 
-    fn total_query(
+    fn total_queries<'a, R: Clone + 'a>(
         &self,
-        settings: &Settings,
+        settings: &'a Settings,
         target: &Target<'_>,
-        key: SeriesKey,
-    ) -> Option<EngagementQuery> {
-        plan::total_query(settings, target, key)
+        make: impl Fn(EngagementQuery) -> R + 'a,
+    ) -> TotalQuery<'a, R> {
+        let queries = TotalQueries::new(settings, target);
+        let made: Vec<R> = queries.queries.iter().cloned().map(make).collect();
+        Box::new(move |key| made.get(queries.place(key)?).cloned())
     }
 
     fn map_total(
@@ -192,5 +199,41 @@ impl Collector for EngagementActivity {
         sink: &mut dyn Sink,
     ) {
         totals::map(account, key, shown, created, sink);
+    }
+
+    fn slots_path(&self, account: &str, query: &EngagementQuery, minutes: u16) -> Option<String> {
+        Some(query::slots_path(account, query, minutes))
+    }
+
+    fn read_slots(
+        &self,
+        query: &EngagementQuery,
+        body: &[u8],
+    ) -> Result<Content<Vec<Slot>>, ReadError> {
+        slots::read_slots(body, query)
+    }
+
+    fn divide(
+        &self,
+        target: &Target<'_>,
+        query: &EngagementQuery,
+        named: Option<&Tally>,
+    ) -> Division<EngagementQuery> {
+        division::divide(target, query, named)
+    }
+
+    fn windows_of_slots<'a>(&self, settings: &'a Settings) -> &'a [Window] {
+        &settings.windows
+    }
+
+    fn map_window(
+        &self,
+        account: &str,
+        window: Window,
+        key: SeriesKey,
+        numbers: &[f64],
+        sink: &mut dyn Sink,
+    ) {
+        map::map_window(account, window, key, numbers, sink);
     }
 }

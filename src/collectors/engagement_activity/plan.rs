@@ -9,7 +9,6 @@ use super::query::{EngagementQuery, path};
 use super::settings::Settings;
 use crate::collectors::collector::Target;
 use crate::collectors::realtime::IdFilter;
-use crate::totals::SeriesKey;
 use crate::vocabulary::{AgentId, Id, Level, Selection, SkillId, Window};
 
 /// The requests of one poll, window by window; running totals are one more window.
@@ -21,20 +20,12 @@ pub(super) fn plan(settings: &Settings, target: &Target<'_>) -> Vec<EngagementQu
         .collect()
 }
 
-/// The request of the plan that feeds the running totals of an id.
-pub(super) fn total_query(
+/// The requests of one poll for one window.
+pub(super) fn of_window(
     settings: &Settings,
     target: &Target<'_>,
-    key: SeriesKey,
-) -> Option<EngagementQuery> {
-    if !settings.totals {
-        return None;
-    }
-    let mut queries = of_window(settings, target, Window::SinceAnchor).into_iter();
-    queries.find(|query| query.feeds(key))
-}
-
-fn of_window(settings: &Settings, target: &Target<'_>, window: Window) -> Vec<EngagementQuery> {
+    window: Window,
+) -> Vec<EngagementQuery> {
     let query = |skills, agents, levels: &[Level]| EngagementQuery {
         window,
         skills,
@@ -241,76 +232,6 @@ mod tests {
             ..query.clone()
         });
         assert_eq!(totals, as_totals.collect::<Vec<_>>());
-    }
-
-    /// Which of the requests for running totals feeds each key, by its place among them.
-    fn feeding(settings: &Settings, keys: &[SeriesKey]) -> Vec<Option<usize>> {
-        let plan = plan(settings, &TARGET);
-        let totals = plan.iter().filter(|q| q.window == Window::SinceAnchor);
-        let totals: Vec<_> = totals.collect();
-        let place = |key: &SeriesKey| {
-            let query = total_query(settings, &TARGET, *key)?;
-            totals.iter().position(|planned| **planned == query)
-        };
-        keys.iter().map(place).collect()
-    }
-
-    #[test]
-    fn totals_come_from_the_request_that_names_their_id() {
-        use Level::{Agent, Group, Skill};
-        let keys = [
-            SeriesKey::ACCOUNT,
-            SeriesKey::one(Skill, 4),
-            SeriesKey::one(Skill, 5),
-            SeriesKey::skill_agent(4, 3),
-            SeriesKey::skill_agent(5, 3),
-            SeriesKey::one(Agent, 3),
-            SeriesKey::one(Agent, 9),
-            SeriesKey::one(Group, 4),
-        ];
-        let (one, two) = (Some(1), Some(2));
-        for (settings, expected) in [
-            (
-                settings(Selection::All, Selection::All, true),
-                [Some(0), one, one, one, one, one, one, None],
-            ),
-            (
-                settings(ids(&[4]), ids(&[3]), true),
-                [Some(0), one, None, one, None, two, None, None],
-            ),
-            (
-                settings(Selection::All, Selection::None, false),
-                [Some(0), one, one, None, None, None, None, None],
-            ),
-        ] {
-            let with_totals = Settings {
-                totals: true,
-                ..settings.clone()
-            };
-            assert_eq!(feeding(&with_totals, &keys), expected, "{settings:?}");
-            assert_eq!(feeding(&settings, &keys), [None; 8], "{settings:?}");
-        }
-    }
-
-    #[test]
-    fn each_list_of_split_ids_feeds_its_own_totals() {
-        let skills: Vec<i64> = (0..500).map(|n| i64::MAX - n).collect();
-        let settings = Settings {
-            totals: true,
-            ..settings(ids(&skills), Selection::None, true)
-        };
-        for skill in &skills {
-            for key in [
-                SeriesKey::one(Level::Skill, *skill),
-                SeriesKey::skill_agent(*skill, 3),
-            ] {
-                let query = total_query(&settings, &TARGET, key).unwrap();
-                let Some(IdFilter::Ids(list)) = &query.skills else {
-                    panic!("{query:?}");
-                };
-                assert!(list.contains(&(*skill).into()), "{key:?}");
-            }
-        }
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::collectors::realtime::TOTALS_BY_DEFAULT;
 use crate::config::{CollectorSection, Key, SectionReader};
 use crate::vocabulary::{AgentId, Selection, SkillId, Window};
 
@@ -45,7 +44,7 @@ impl CollectorSection for Settings {
             skills: reader.selection("skills", Selection::All),
             agents: reader.selection("agents", Selection::All),
             skill_agents: reader.bool("skill_agents", false),
-            totals: reader.bool("totals", TOTALS_BY_DEFAULT),
+            totals: reader.bool("totals", true),
         };
         if section.enabled && section.skill_agents && section.skills == Selection::None {
             reader.contradiction(

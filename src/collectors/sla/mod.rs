@@ -11,7 +11,7 @@ mod settings;
 pub(crate) mod tests;
 mod totals;
 
-use super::collector::{About, Collector, Minutes, SeriesBound, Target};
+use super::collector::{About, Collector, Minutes, SeriesBound, Target, TotalQuery};
 use super::realtime::{PROBE_MINUTES, PROBE_WINDOW, count};
 use crate::config::CollectorSection as _;
 use crate::liveperson::json::{Content, ReadError};
@@ -141,8 +141,13 @@ impl Collector for Sla {
         totals::tally(query, answer)
     }
 
-    fn total_query(&self, settings: &Settings, _: &Target<'_>, key: SeriesKey) -> Option<SlaQuery> {
-        plan::total_query(settings, key)
+    fn total_queries<'a, R: Clone + 'a>(
+        &self,
+        settings: &'a Settings,
+        _: &Target<'_>,
+        make: impl Fn(SlaQuery) -> R + 'a,
+    ) -> TotalQuery<'a, R> {
+        Box::new(move |key| plan::total_query(settings, key).map(&make))
     }
 
     fn map_total(

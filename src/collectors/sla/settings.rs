@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::collectors::realtime::TOTALS_BY_DEFAULT;
 use crate::config::{CollectorSection, Key, SecondsList, SectionReader};
 use crate::vocabulary::{GroupId, Selection, SkillId, Window};
 
@@ -57,7 +56,7 @@ impl CollectorSection for Settings {
             account: reader.bool("account", true),
             skills: reader.selection("skills", Selection::None),
             groups: reader.listed_ids("groups", "LivePerson needs one request per group"),
-            totals: reader.bool("totals", TOTALS_BY_DEFAULT),
+            totals: reader.bool("totals", true),
         };
         if section.enabled && section.requests_nothing() {
             reader.contradiction(

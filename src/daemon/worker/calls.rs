@@ -23,8 +23,9 @@ struct PreparedRequest {
     path: String,
     /// What the last answer to it became.
     previous: Vec<Chunk>,
-    /// From which mark it is asked, if it is one for running totals.
-    mark: Option<Mark>,
+    /// From which mark it is asked, if it is one for running totals, and with which time frame, in
+    /// minutes.
+    anchored: Option<(Mark, u16)>,
 }
 
 impl AccountWorker {
@@ -71,9 +72,12 @@ impl AccountWorker {
     }
 
     fn prepare(&self, task: TaskId, key: RequestKey) -> Option<PreparedRequest> {
+        let at = aged(tokio::time::Instant::now().into_std(), &*self.clock);
+        let now = self.server_clock.lock().now(at, self.clock.now());
+        let moment = self.now();
         let (request, previous, mark) = {
-            let publisher = self.publisher.lock();
-            match publisher.totals_request(task, key) {
+            let mut publisher = self.publisher.lock();
+            match publisher.totals_request(task, key, moment) {
                 Some(TotalsRequest { request, mark }) => (request, Vec::new(), Some(mark)),
                 None => {
                     let request = publisher.request(task, key)?;
@@ -81,19 +85,20 @@ impl AccountWorker {
                 }
             }
         };
-        let at = aged(tokio::time::Instant::now().into_std(), &*self.clock);
-        let now = self.server_clock.lock().now(at, self.clock.now());
         let timezone = self.timezone.lock().clone();
-        let since_mark = match mark {
-            Some(mark) => Some(mark.timeframe(now.as_second())?),
+        let anchored = match mark {
+            Some(mark) => Some((mark, mark.timeframe(moment.liveperson)?)),
             None => None,
         };
-        let minutes = |window| since_mark.unwrap_or_else(|| timeframe(window, now, &timezone));
+        let minutes = |window| match anchored {
+            Some((_, minutes)) => minutes,
+            None => timeframe(window, now, &timezone),
+        };
         Some(PreparedRequest {
             path: request.path(&self.account.id, &minutes),
             request,
             previous,
-            mark,
+            anchored,
         })
     }
 
@@ -106,7 +111,7 @@ impl AccountWorker {
             request,
             path,
             previous,
-            mark,
+            anchored,
         } = prepared;
         let about = request.about();
         let started = tokio::time::Instant::now();
@@ -117,9 +122,21 @@ impl AccountWorker {
         let reply = self.client.get(about.service, &path, read).await;
         let received = self.moment(started + reply.elapsed);
         let is_large = reply.bytes > MAX_MAPPED_IN_PLACE;
+        let server_time = reply.server_time.map(|read| read.time.as_second());
         let answer = self.record_call(subject, Api::Data(about), &path, reply)?;
-        if let Some(mark) = mark {
-            let tally = count(answer, is_large).await?;
+        if let Some((mark, minutes)) = anchored {
+            // By LivePerson's own clock, should it differ from what it was believed to be.
+            let began = server_time.map_or(mark, |now| Mark::of_answer(now, minutes));
+            let tally = match began == mark {
+                true => count(answer, is_large).await?,
+                false => None,
+            };
+            if tally.is_none() {
+                tracing::debug!(
+                    asked = path,
+                    "an answer cannot be counted for running totals"
+                );
+            }
             return Ok(Answer::Totals(TotalsAnswer {
                 mark,
                 tally,
@@ -183,8 +200,12 @@ impl AccountWorker {
             "call ended"
         );
         // The hosts of data say when data is; others may have clocks of their own.
-        if let (Some(time), Api::Data(_)) = (reply.server_time, api) {
-            self.record_server_time(time);
+        match (reply.server_time, api) {
+            (Some(time), Api::Data(_)) => self.record_server_time(time),
+            (None, Api::Data(_)) if reply.result.is_ok() => {
+                self.server_clock.lock().read_nothing();
+            }
+            _ => {}
         }
         if let Some(ignored) = &reply.ignored {
             self.record_ignored_entries(api, requested, ignored);
@@ -215,7 +236,7 @@ async fn count(
 }
 
 /// Which of the scheduler's rules applies to a failure.
-fn outcome_of(error: &ApiError) -> Outcome {
+pub(in crate::daemon) fn outcome_of(error: &ApiError) -> Outcome {
     match error {
         ApiError::Throttled { retry_after } => Outcome::Throttled {
             retry_after: *retry_after,
@@ -247,7 +268,7 @@ async fn spawn_blocking<T: Send + 'static>(
 }
 
 /// A path without the end of its list of ids, which would hide the rest of a log line.
-pub(super) fn shortened(requested: &str) -> String {
+pub(in crate::daemon) fn shortened(requested: &str) -> String {
     const MAX_CHARS: usize = 200;
     match requested.char_indices().nth(MAX_CHARS) {
         Some((cut, _)) => format!("{}...", &requested[..cut]),

@@ -34,9 +34,11 @@ impl AccountWorker {
         let at = aged(at.into_std(), &*self.clock);
         let ours = self.clock.now();
         let ours = ours.checked_sub(since).unwrap_or(ours);
+        let server_clock = self.server_clock.lock();
         Moment {
             aged: at,
-            liveperson: self.server_clock.lock().now(at, ours).as_second(),
+            liveperson: server_clock.now(at, ours).as_second(),
+            is_known: server_clock.is_known(),
         }
     }
 
@@ -145,6 +147,11 @@ impl AccountWorker {
         saver.save(ticket, &snapshot.state)
     }
 
+    /// Whether its totals are still not served because of a crash of the process before.
+    pub(in crate::daemon) fn totals_are_withheld(&self) -> bool {
+        self.publisher.lock().totals_are_withheld()
+    }
+
     /// What saves its totals, for its successor.
     pub(in crate::daemon) fn saver(&self) -> Option<Arc<Saver>> {
         self.saver.clone()
@@ -161,3 +168,6 @@ fn report_end(
         let _ = changes.send(Change::TotalsSaved(SaveEnded { moves, result }));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,11 @@
 //! A model of LivePerson's nodes, and what the rule and its shortcuts find in it.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "simulated times are small"
+)]
+
 use fastrand::Rng;
 
 use super::*;

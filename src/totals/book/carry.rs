@@ -23,7 +23,7 @@ pub struct Carried {
 }
 
 impl<Q: TotalsQuery> Book<Q> {
-    /// Goes on with earlier totals. `query_of` says which request feeds the totals of an id under the
+    /// Continues earlier totals. `query_of` says which request feeds the totals of an id under the
     /// present configuration; those that none feeds are dropped, and those of another layout begin
     /// again at `now`, in seconds since the epoch.
     pub fn restore(carried: Carried, query_of: impl Fn(SeriesKey) -> Option<Q>, now: i64) -> Self {
@@ -53,7 +53,7 @@ impl<Q: TotalsQuery> Book<Q> {
         book
     }
 
-    /// What another book of the same collector goes on with, without the moves that are not saved.
+    /// What another book of the same collector continues, without the moves that are not saved.
     pub fn carried(&self) -> Carried {
         self.carry(false)
     }

@@ -11,7 +11,7 @@ use super::*;
 
 const NOW: i64 = 1_700_000_000;
 
-/// Totals of an account that can be told by when they were saved.
+/// Totals of an account that are known by when they were saved.
 fn state(account: &str, saved_at: i64) -> AccountState {
     let account_json = serde_json::to_string(account).unwrap();
     let json = format!(
@@ -78,7 +78,7 @@ fn folder_and_files_are_private() {
 }
 
 #[test]
-fn a_second_process_is_refused_and_told_of_the_first() {
+fn a_second_process_is_refused_and_the_first_is_named() {
     let (_parent, path) = fresh();
     let first = Folder::open(&path).unwrap();
     let error = Folder::open(&path).err().unwrap().to_string();

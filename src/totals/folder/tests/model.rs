@@ -165,7 +165,7 @@ impl Model {
         let state = self.0.lock();
         let mut disks = Vec::new();
         for changes in 0..=state.changes.len() {
-            let ways: [fn(&Content) -> Vec<u8>; 3] = [
+            let outcomes: [fn(&Content) -> Vec<u8>; 3] = [
                 |content| content.on_disk.clone(),
                 |content| {
                     let half = content.now.len().div_ceil(2).max(content.on_disk.len());
@@ -173,7 +173,7 @@ impl Model {
                 },
                 |content| content.now.clone(),
             ];
-            for survives in ways {
+            for survives in outcomes {
                 let after = state.after(changes, survives);
                 disks.push(Self(Arc::new(Mutex::new(after))));
             }
