@@ -206,7 +206,7 @@ impl Lane {
         std::fs::write(exporter.config_file(), yaml(&self.simulator, self.levels)).unwrap();
         exporter.signal("HUP");
         self.count.reloads += 1;
-        // Totals of these levels begin anew when they are asked for again.
+        // Totals of these levels begin again when they are asked for again.
         self.judge.changeable = &["agent", "skill_agent", "group"];
     }
 
