@@ -1,4 +1,4 @@
-//! What becomes of running totals when a process ends and another one goes on, and when they cannot
+//! What becomes of running totals when a process ends and another one continues, and when they cannot
 //! be kept.
 
 use std::path::Path;
@@ -107,7 +107,7 @@ async fn totals_wait_for_slow_nodes_after_a_crash() {
 }
 
 #[tokio::test]
-async fn a_damaged_file_is_put_aside_and_counted() {
+async fn a_damaged_file_is_renamed_and_counted() {
     let (simulator, yaml, state) = usual().await;
     let exporter = start(&yaml, state.path()).await;
     polled(&exporter).await;
@@ -117,14 +117,14 @@ async fn a_damaged_file_is_put_aside_and_counted() {
     let half = &half[..half.len() / 2];
     std::fs::write(&file, half).unwrap();
     let rejected = of_account("liveperson_totals_state_rejected_total");
-    for (count, files_aside) in [(1.0, 1), (0.0, 1)] {
+    for (count, files_renamed) in [(1.0, 1), (0.0, 1)] {
         let exporter = start(&yaml, state.path()).await;
         let page = polled(&exporter).await;
         assert_eq!(sample(&page, &rejected), Some(count), "{page}");
         assert!(Judge::new(1).judge(&simulator, &page).unwrap() > 100);
-        let aside = files(state.path(), ".damaged-");
-        assert_eq!(aside.len(), files_aside);
-        assert_eq!(std::fs::read(state.path().join(&aside[0])).unwrap(), half);
+        let renamed = files(state.path(), ".damaged-");
+        assert_eq!(renamed.len(), files_renamed);
+        assert_eq!(std::fs::read(state.path().join(&renamed[0])).unwrap(), half);
         let is_said = exporter.log().contains("level=error");
         assert_eq!(is_said, count > 0.0, "{}", exporter.log());
         stop(exporter).await;
