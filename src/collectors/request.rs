@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::collector::{About, Collector, Division, Minutes, Target};
 use crate::liveperson::json::{Content, ReadError};
 use crate::metrics::Sink;
-use crate::totals::{SeriesKey, Slot, Tally, TotalsQuery};
+use crate::totals::{Counts, SeriesKey, Slot, TotalsQuery};
 use crate::vocabulary::{Level, SkillId, Window};
 
 /// One request of a plan.
@@ -47,7 +47,7 @@ trait Query: Debug + Send + Sync {
     fn total_layout(&self) -> Vec<u32>;
     fn slots_path(&self, account: &str, minutes: u16) -> Option<String>;
     fn read_slots(&self, body: &[u8]) -> Result<Content<Vec<Slot>>, ReadError>;
-    fn divide(&self, target: &Target<'_>, named: Option<&Tally>) -> Division<Request>;
+    fn divide(&self, target: &Target<'_>, named: Option<&Counts>) -> Division<Request>;
     fn map_window(
         &self,
         account: &str,
@@ -68,7 +68,7 @@ trait Query: Debug + Send + Sync {
 
 trait Answered: Send {
     fn map(&self, account: &str, sink: &mut dyn Sink);
-    fn tally(&self) -> Option<Tally>;
+    fn counts(&self) -> Option<Counts>;
     fn skills(&self) -> Vec<SkillId>;
     fn summary(&self) -> String;
 }
@@ -154,7 +154,7 @@ impl<C: Collector> Query for WithQuery<C> {
         self.collector.read_slots(&self.query, body)
     }
 
-    fn divide(&self, target: &Target<'_>, named: Option<&Tally>) -> Division<Request> {
+    fn divide(&self, target: &Target<'_>, named: Option<&Counts>) -> Division<Request> {
         match self.collector.divide(target, &self.query, named) {
             Division::Into(parts) => {
                 let parts = parts.into_iter();
@@ -200,9 +200,9 @@ impl<C: Collector> Answered for WithAnswer<C> {
         collector.map(account, query, &self.answer, sink);
     }
 
-    fn tally(&self) -> Option<Tally> {
+    fn counts(&self) -> Option<Counts> {
         let WithQuery { collector, query } = &*self.asked;
-        collector.tally(query, &self.answer)
+        collector.counts(query, &self.answer)
     }
 
     fn skills(&self) -> Vec<SkillId> {
@@ -313,7 +313,7 @@ impl Request {
     }
 
     /// What to ask instead when its answer is too large; see [`Collector::divide`].
-    pub fn divide(&self, target: &Target<'_>, named: Option<&Tally>) -> Division<Self> {
+    pub fn divide(&self, target: &Target<'_>, named: Option<&Counts>) -> Division<Self> {
         self.query.divide(target, named)
     }
 
@@ -374,9 +374,9 @@ impl Answer {
         self.0.map(account, sink);
     }
 
-    /// What it adds to running totals; see [`Collector::tally`].
-    pub fn tally(&self) -> Option<Tally> {
-        self.0.tally()
+    /// What it adds to running totals; see [`Collector::counts`].
+    pub fn counts(&self) -> Option<Counts> {
+        self.0.counts()
     }
 
     /// The skills that it names.

@@ -9,10 +9,10 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use super::advance::{Advance, Move, Step};
+use super::counts::Counts;
 use super::ledger::{Ledger, Row};
 use super::mark::Mark;
 use super::resume::{Gap, Lost, first_anchor, is_out_of_reach, resume};
-use super::tally::Tally;
 pub use carry::Carried;
 pub use moves::SavedMove;
 
@@ -263,7 +263,7 @@ impl<Q: TotalsQuery> Book<Q> {
 
     /// Takes in an answer that came at `now` by LivePerson's clock, to a request that was made from
     /// this mark on.
-    pub fn answered(&mut self, ask: Ask, mark: Mark, answer: &Tally, now: i64) -> Answered {
+    pub fn answered(&mut self, ask: Ask, mark: Mark, answer: &Counts, now: i64) -> Answered {
         // The anchor moved while the answer was on its way.
         if self.mark(ask) != Some(mark) {
             return Answered::default();
@@ -294,7 +294,7 @@ impl<Q: TotalsQuery> Book<Q> {
 
     /// Takes in an answer for the anchor. Ids that have no totals yet belong to the oldest anchor of
     /// their request.
-    fn observe(&mut self, id: LedgerId, answer: &Tally, now: i64) -> u64 {
+    fn observe(&mut self, id: LedgerId, answer: &Counts, now: i64) -> u64 {
         let Ok(place) = self.entries.binary_search_by_key(&id, |entry| entry.id) else {
             return 0;
         };

@@ -8,10 +8,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::book::Carried;
+use super::counts::SeriesKey;
 use super::ledger::{Ledger, Row};
 use super::mark::Mark;
 use super::resume::Lost;
-use super::tally::SeriesKey;
 use crate::vocabulary::Level;
 
 /// The version of the form that is written, and the only one that is read.

@@ -52,10 +52,13 @@ impl TotalQueries {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::time::Duration;
 
+    use super::super::EngagementActivity;
     use super::super::plan::plan;
     use super::*;
+    use crate::collectors::collector::Collector as _;
     use crate::collectors::realtime::IdFilter;
     use crate::vocabulary::{AgentId, Id, Selection, SkillId};
 
@@ -159,5 +162,30 @@ mod tests {
                 assert!(list.contains(&(*skill).into()), "{key:?}");
             }
         }
+    }
+
+    #[test]
+    fn requests_are_made_once_and_not_for_each_id() {
+        let skills: Vec<i64> = (0..500).collect();
+        let settings = Settings {
+            totals: true,
+            ..settings(ids(&skills), Selection::All, true)
+        };
+        let made = Cell::new(0);
+        let make = |query: EngagementQuery| {
+            made.set(made.get() + 1);
+            query.levels.len()
+        };
+        let feeds = EngagementActivity.total_queries(&settings, &TARGET, make);
+        let keys = skills.iter().flat_map(|skill| {
+            let agents = 0..20;
+            agents.map(|agent| SeriesKey::skill_agent(*skill, agent))
+        });
+        let fed = keys.filter(|key| feeds(*key).is_some()).count();
+        assert_eq!(fed, 10_000);
+        assert_eq!(
+            made.get(),
+            of_window(&settings, &TARGET, Window::SinceAnchor).len()
+        );
     }
 }

@@ -196,7 +196,7 @@ impl BackfillWorker {
                 self.record_server_time(&reply);
                 reply.result.map(|answer| match kind {
                     AskKind::Skills => Answer::Skills(answer.skills()),
-                    _ => Answer::Tally(answer.tally()),
+                    _ => Answer::Counts(answer.counts()),
                 })
             }
         };

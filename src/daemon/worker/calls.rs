@@ -11,7 +11,7 @@ use crate::daemon::totals::{TotalsAnswer, TotalsRequest};
 use crate::exposition::{Chunk, SegmentWriter};
 use crate::liveperson::{ApiError, Reply};
 use crate::scheduler::{Call, CallOutput, Outcome, RequestKey, ServiceId, TaskId};
-use crate::totals::{Mark, Tally};
+use crate::totals::{Counts, Mark};
 
 /// Longer answers are mapped on a blocking thread: writing and compressing their samples takes longer
 /// than other work on this thread may wait.
@@ -127,11 +127,11 @@ impl AccountWorker {
         if let Some((mark, minutes)) = anchored {
             // By LivePerson's own clock, should it differ from what it was believed to be.
             let began = server_time.map_or(mark, |now| Mark::of_answer(now, minutes));
-            let tally = match began == mark {
+            let counts = match began == mark {
                 true => count(answer, is_large).await?,
                 false => None,
             };
-            if tally.is_none() {
+            if counts.is_none() {
                 tracing::debug!(
                     asked = path,
                     "an answer cannot be counted for running totals"
@@ -139,7 +139,7 @@ impl AccountWorker {
             }
             return Ok(Answer::Totals(TotalsAnswer {
                 mark,
-                tally,
+                counts,
                 received,
             }));
         }
@@ -227,8 +227,8 @@ impl AccountWorker {
 async fn count(
     answer: collectors::Answer,
     is_large: bool,
-) -> Result<Option<Tally>, CallOutput<Answer, Box<Failure>>> {
-    let count = move || answer.tally();
+) -> Result<Option<Counts>, CallOutput<Answer, Box<Failure>>> {
+    let count = move || answer.counts();
     Ok(match is_large {
         true => spawn_blocking(count).await?,
         false => count(),

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use super::{Book, TotalsQuery};
+use crate::totals::counts::SeriesKey;
 use crate::totals::ledger::Ledger;
 use crate::totals::mark::Mark;
 use crate::totals::resume::Lost;
-use crate::totals::tally::SeriesKey;
 
 /// Totals of a file or of an older configuration.
 #[derive(Clone, Debug, Default, PartialEq)]
