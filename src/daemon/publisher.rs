@@ -320,7 +320,10 @@ impl Publisher {
             // While nothing fresh names any, the last ones that were named are kept.
             let skills = results.discovered_skills();
             if !skills.is_empty() {
-                self.skills = skills;
+                // Those that other collectors named stay.
+                self.skills
+                    .retain(|named| named.collector() != collector.label());
+                self.skills.extend(skills);
             }
             let named_at = results.skills_named_at();
             let proof = named_at.and_then(|at| NamingProof::new(windows, at, now));

@@ -41,7 +41,7 @@ fn check(world: &World) {
     }
     for id in 0..i64::try_from(world.kind.skills).unwrap() {
         let key = SeriesKey::one(liveperson_exporter::vocabulary::Level::Skill, id);
-        let (from, until) = (world.until - 20 * HOUR, world.until);
+        let (from, until) = (world.calm_from - 20 * HOUR, world.until);
         let from = from.max(world.reconfigured);
         let some = world
             .truth

@@ -117,13 +117,13 @@ async fn a_damaged_file_is_renamed_and_counted() {
     let half = &half[..half.len() / 2];
     std::fs::write(&file, half).unwrap();
     let rejected = of_account("liveperson_totals_state_rejected_total");
-    for (count, renamed_files) in [(1.0, 1), (0.0, 1)] {
+    for (count, files_renamed) in [(1.0, 1), (0.0, 1)] {
         let exporter = start(&yaml, state.path()).await;
         let page = polled(&exporter).await;
         assert_eq!(sample(&page, &rejected), Some(count), "{page}");
         assert!(Judge::new(1).judge(&simulator, &page).unwrap() > 100);
         let renamed = files(state.path(), ".damaged-");
-        assert_eq!(renamed.len(), renamed_files);
+        assert_eq!(renamed.len(), files_renamed);
         assert_eq!(std::fs::read(state.path().join(&renamed[0])).unwrap(), half);
         let is_said = exporter.log().contains("level=error");
         assert_eq!(is_said, count > 0.0, "{}", exporter.log());

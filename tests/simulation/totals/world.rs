@@ -35,7 +35,7 @@ pub(crate) struct World {
     /// When the chats end.
     pub(crate) until: i64,
     /// When nothing goes wrong any more; some hours later the simulation ends.
-    calm_from: i64,
+    pub(crate) calm_from: i64,
     /// Until when LivePerson answers nothing.
     out_until: i64,
     /// When each ledger was answered last.
