@@ -15,8 +15,6 @@ use crate::vocabulary::{Level, SkillId, Window};
 #[derive(Clone)]
 pub struct Request {
     query: Arc<dyn Query>,
-    /// See [`Request::key`]: lists of ids are long, and requests are looked up often.
-    key: u64,
     purpose: Purpose,
 }
 
@@ -78,6 +76,8 @@ trait Answered: Send {
 struct WithQuery<C: Collector> {
     collector: &'static C,
     query: C::Query,
+    /// Both as a number: lists of ids are long, and requests are looked up often.
+    key: u64,
 }
 
 /// A query with its answer.
@@ -97,10 +97,7 @@ impl<C: Collector> Query for WithQuery<C> {
     }
 
     fn key(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        self.collector.about().label.hash(&mut hasher);
-        self.query.hash(&mut hasher);
-        hasher.finish()
+        self.key
     }
 
     fn about(&self) -> &'static About {
@@ -189,19 +186,25 @@ impl<C: Collector> Query for WithQuery<C> {
         created: i64,
         sink: &mut dyn Sink,
     ) {
-        let Self { collector, query } = self;
+        let Self {
+            collector, query, ..
+        } = self;
         collector.map_total(account, query, key, shown, created, sink);
     }
 }
 
 impl<C: Collector> Answered for WithAnswer<C> {
     fn map(&self, account: &str, sink: &mut dyn Sink) {
-        let WithQuery { collector, query } = &*self.asked;
+        let WithQuery {
+            collector, query, ..
+        } = &*self.asked;
         collector.map(account, query, &self.answer, sink);
     }
 
     fn counts(&self) -> Option<Counts> {
-        let WithQuery { collector, query } = &*self.asked;
+        let WithQuery {
+            collector, query, ..
+        } = &*self.asked;
         collector.counts(query, &self.answer)
     }
 
@@ -217,24 +220,26 @@ impl<C: Collector> Answered for WithAnswer<C> {
 impl Request {
     /// A request of a collector.
     pub fn new<C: Collector>(collector: &'static C, query: C::Query) -> Self {
-        Self::with_purpose(Arc::new(WithQuery { collector, query }), Purpose::Data)
-    }
-
-    fn with_purpose(query: Arc<dyn Query>, purpose: Purpose) -> Self {
         let mut hasher = DefaultHasher::new();
-        (query.key(), purpose).hash(&mut hasher);
+        (collector.about().label, &query).hash(&mut hasher);
         let key = hasher.finish();
         Self {
-            query,
-            key,
-            purpose,
+            query: Arc::new(WithQuery {
+                collector,
+                query,
+                key,
+            }),
+            purpose: Purpose::Data,
         }
     }
 
     /// The same request, made only to learn which skills there are.
     #[must_use]
     pub fn for_skill_discovery(self) -> Self {
-        Self::with_purpose(self.query, Purpose::SkillDiscovery)
+        Self {
+            purpose: Purpose::SkillDiscovery,
+            ..self
+        }
     }
 
     /// The query, if it is one of this collector.
@@ -336,7 +341,9 @@ impl Request {
 
     /// The same number for equal requests in any poll.
     pub fn key(&self) -> u64 {
-        self.key
+        let mut hasher = DefaultHasher::new();
+        (self.query.key(), self.purpose).hash(&mut hasher);
+        hasher.finish()
     }
 }
 
@@ -349,7 +356,7 @@ impl Debug for Request {
 impl PartialEq for Request {
     fn eq(&self, other: &Self) -> bool {
         let is_same = || Arc::ptr_eq(&self.query, &other.query);
-        let may_be_equal = self.key == other.key && self.purpose == other.purpose;
+        let may_be_equal = self.purpose == other.purpose && self.query.key() == other.query.key();
         may_be_equal && (is_same() || self.query.equals(&*other.query))
     }
 }
@@ -358,7 +365,7 @@ impl Eq for Request {}
 
 impl Hash for Request {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.key.hash(state);
+        self.key().hash(state);
     }
 }
 

@@ -35,7 +35,7 @@ pub enum Answer {
         received_at: Instant,
     },
     /// Numbers for running totals.
-    Totals(TotalsAnswer),
+    Totals(Box<TotalsAnswer>),
     /// A list of names, whole.
     Names(NameList),
 }

@@ -112,11 +112,11 @@ impl Harness {
         let mut counts = Counts::new(2);
         counts.push(self.subject(key, seconds), numbers.map(Some));
         let (task, received) = (self.task("sla"), self.at(seconds));
-        let answer = Answer::Totals(TotalsAnswer {
+        let answer = Answer::Totals(Box::new(TotalsAnswer {
             mark,
             counts: Some(counts),
             received,
-        });
+        }));
         self.publisher.publish(task, key, answer, received)
     }
 

@@ -137,11 +137,11 @@ impl AccountWorker {
                     "an answer cannot be counted for running totals"
                 );
             }
-            return Ok(Answer::Totals(TotalsAnswer {
+            return Ok(Answer::Totals(Box::new(TotalsAnswer {
                 mark,
                 counts,
                 received,
-            }));
+            })));
         }
         let skills = DiscoveredSkills::in_answer(&request, &answer);
         let chunks = match request.purpose() {
