@@ -172,9 +172,9 @@ impl World {
             let corrected = self.truth.corrected(None);
             let most = corrected.chats.iter().sum::<i64>().max(corrected.handling);
             let carried = saved.as_ref().map(|saved| &saved.carried);
-            let is_old = stopped as i64 > self.disk.saved_at + 3 * HOUR;
+            let is_stale = stopped as i64 > self.disk.saved_at + 3 * HOUR;
             self.served.crashed(carried, most as f64);
-            if is_old && self.disk.saved_at < self.reconfigured {
+            if is_stale && self.disk.saved_at < self.reconfigured {
                 self.served = Served::default();
             }
             self.withheld_until = self.now + WITHHELD;
