@@ -174,8 +174,12 @@ impl World {
             let carried = saved.as_ref().map(|saved| &saved.carried);
             let is_stale = stopped as i64 > self.disk.saved_at + 3 * HOUR;
             self.served.crashed(carried, most as f64);
-            if is_stale && self.disk.saved_at < self.reconfigured {
-                self.served = Served::default();
+            if self.disk.saved_at < self.reconfigured {
+                // What the new configuration began again begins once more.
+                self.reconfigured = self.now as i64;
+                if is_stale {
+                    self.served = Served::default();
+                }
             }
             self.withheld_until = self.now + WITHHELD;
         }
