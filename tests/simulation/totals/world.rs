@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use fastrand::Rng;
 use liveperson_exporter::totals::{
-    Ask, Book, Counts, Gap, LedgerId, Mark, SeriesKey, Step as MoveStep,
+    Ask, Book, Gap, LedgerId, Mark, SeriesKey, Step as MoveStep, Counts,
 };
 
 use super::config::{Config, Query};
@@ -48,13 +48,13 @@ pub(crate) struct World {
     next_save: f64,
     /// What was declared lost.
     pub(crate) gaps: Vec<Gap>,
-    pub(crate) counts: Statistics,
+    pub(crate) counts: Counts,
     is_traced: bool,
 }
 
 /// What happened in a simulation.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Statistics {
+pub(crate) struct Counts {
     pub(crate) polls: u64,
     pub(crate) chats: u64,
     pub(crate) attempts: u64,
@@ -69,9 +69,9 @@ impl World {
         let kind = Kind::draw(seed, &mut rng);
         let (events, until) = super::scenario::draw(&mut rng);
         let truth = Truth::generate(&mut rng, &kind, START - 24 * HOUR, until);
-        let counts = Statistics {
+        let counts = Counts {
             chats: truth.chats() as u64,
-            ..Statistics::default()
+            ..Counts::default()
         };
         let world = Self {
             nodes: Nodes::draw(&mut rng),
@@ -172,10 +172,14 @@ impl World {
             let corrected = self.truth.corrected(None);
             let most = corrected.chats.iter().sum::<i64>().max(corrected.handling);
             let carried = saved.as_ref().map(|saved| &saved.carried);
-            let is_outdated = stopped as i64 > self.disk.saved_at + 3 * HOUR;
+            let is_stale = stopped as i64 > self.disk.saved_at + 3 * HOUR;
             self.served.crashed(carried, most as f64);
-            if is_outdated && self.disk.saved_at < self.reconfigured {
-                self.served = Served::default();
+            if self.disk.saved_at < self.reconfigured {
+                // What the new configuration began again begins once more.
+                self.reconfigured = self.now as i64;
+                if is_stale {
+                    self.served = Served::default();
+                }
             }
             self.withheld_until = self.now + WITHHELD;
         }
