@@ -56,6 +56,8 @@ pub enum SaveNeed {
     No,
     /// What is lost with them if LivePerson cannot be asked for a day grows.
     Sometime,
+    /// Totals began whose anchor is not saved.
+    Soon,
     /// An anchor waits for it.
     Now,
 }
@@ -360,7 +362,9 @@ impl Publisher {
     /// Whether running totals are to be saved: an anchor waits for it, or they changed.
     pub fn totals_need_saving(&self) -> SaveNeed {
         let books = || self.totals.values().map(CollectorTotals::book);
-        if books().any(Book::has_ready_moves) {
+        if books().any(Book::has_unkept_anchors) {
+            SaveNeed::Soon
+        } else if books().any(Book::has_ready_moves) {
             SaveNeed::Now
         } else if books().any(Book::has_changed) {
             SaveNeed::Sometime

@@ -73,6 +73,8 @@ struct Entry<Q> {
     advance: Advance,
     /// A proven move that is not saved yet.
     ready: Option<Move>,
+    /// Whether its anchor was in a snapshot, with totals.
+    kept: bool,
     /// When it was last tried to move the anchor, in seconds since the epoch.
     tried: i64,
 }
@@ -121,6 +123,7 @@ impl<Q: TotalsQuery> Book<Q> {
             ledger,
             advance: Advance::default(),
             ready: None,
+            kept: false,
             tried: 0,
         });
     }
@@ -336,6 +339,13 @@ impl<Q: TotalsQuery> Book<Q> {
         self.entries.iter().any(|entry| entry.ready.is_some())
     }
 
+    /// Whether there are totals whose anchor is in no snapshot yet: without it they would begin again
+    /// at a later one.
+    pub fn has_unkept_anchors(&self) -> bool {
+        let mut entries = self.entries.iter();
+        entries.any(|entry| !entry.kept && !entry.ledger.is_empty())
+    }
+
     /// Whether anything changed since the last snapshot.
     pub fn has_changed(&self) -> bool {
         self.changed
@@ -375,7 +385,10 @@ impl<Q: TotalsQuery> Book<Q> {
                 .entry((entry.query.clone(), entry.ledger.anchor()))
                 .or_insert(merged.len());
             match merged.get_mut(place) {
-                Some(other) => other.ledger.merge(&entry.ledger),
+                Some(other) => {
+                    other.ledger.merge(&entry.ledger);
+                    other.kept &= entry.kept;
+                }
                 None => merged.push(entry),
             }
         }

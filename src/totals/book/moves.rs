@@ -98,6 +98,9 @@ impl<Q: TotalsQuery> Book<Q> {
     /// What to save, with the moves that are ready in it, and which these are.
     pub fn snapshot(&mut self) -> (Carried, Vec<SavedMove>) {
         self.changed = false;
+        for entry in &mut self.entries {
+            entry.kept = !entry.ledger.is_empty();
+        }
         let ready = self.entries.iter().filter_map(|entry| {
             Some(SavedMove {
                 ledger: entry.id,
