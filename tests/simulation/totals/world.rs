@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use fastrand::Rng;
 use liveperson_exporter::totals::{
-    Ask, Book, Gap, LedgerId, Mark, SeriesKey, Step as MoveStep, Counts,
+    Ask, Book, Counts, Gap, LedgerId, Mark, SeriesKey, Step as MoveStep,
 };
 
 use super::config::{Config, Query};
@@ -48,13 +48,13 @@ pub(crate) struct World {
     next_save: f64,
     /// What was declared lost.
     pub(crate) gaps: Vec<Gap>,
-    pub(crate) counts: Counts,
+    pub(crate) counts: Statistics,
     is_traced: bool,
 }
 
 /// What happened in a simulation.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Counts {
+pub(crate) struct Statistics {
     pub(crate) polls: u64,
     pub(crate) chats: u64,
     pub(crate) attempts: u64,
@@ -69,9 +69,9 @@ impl World {
         let kind = Kind::draw(seed, &mut rng);
         let (events, until) = super::scenario::draw(&mut rng);
         let truth = Truth::generate(&mut rng, &kind, START - 24 * HOUR, until);
-        let counts = Counts {
+        let counts = Statistics {
             chats: truth.chats() as u64,
-            ..Counts::default()
+            ..Statistics::default()
         };
         let world = Self {
             nodes: Nodes::draw(&mut rng),
