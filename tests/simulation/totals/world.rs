@@ -163,7 +163,6 @@ impl World {
             is_clean = is_complete && is_saved;
         }
         self.disk.saving = None;
-        let stopped = self.now;
         self.now += down as f64;
         self.calm_from = self.calm_from.max(self.now as i64);
         let saved = self.disk.load(self.now as i64);
@@ -172,14 +171,11 @@ impl World {
             let corrected = self.truth.corrected(None);
             let most = corrected.chats.iter().sum::<i64>().max(corrected.handling);
             let carried = saved.as_ref().map(|saved| &saved.carried);
-            let is_stale = stopped as i64 > self.disk.saved_at + 3 * HOUR;
             self.served.crashed(carried, most as f64);
             if self.disk.saved_at < self.reconfigured {
                 // What the new configuration began again begins once more.
                 self.reconfigured = self.now as i64;
-                if is_stale {
-                    self.served = Served::default();
-                }
+                self.served = Served::default();
             }
             self.withheld_until = self.now + WITHHELD;
         }
