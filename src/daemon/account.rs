@@ -287,7 +287,9 @@ fn new_status(
 /// What saves the running totals; one that is still saving is kept.
 fn saver(shared: &Shared, before: &Before) -> Option<Arc<Saver>> {
     if let Before::Changed(stopped) = before {
-        return stopped.worker.saver();
+        let saver = stopped.worker.saver()?;
+        saver.save_soon();
+        return Some(saver);
     }
     let folder = shared.folder.clone()?;
     Some(Arc::new(Saver::new(folder)))

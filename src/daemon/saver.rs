@@ -60,6 +60,11 @@ impl Saver {
         due
     }
 
+    /// The configuration changed: what begins again by that would begin once more after a crash.
+    pub(super) fn save_soon(&self) {
+        *self.last_begin.lock() = None;
+    }
+
     /// To be taken together with the state.
     pub(super) fn ticket(&self) -> Ticket {
         Ticket(self.tickets.fetch_add(1, Ordering::Relaxed))
