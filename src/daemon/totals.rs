@@ -218,8 +218,8 @@ impl CollectorTotals {
         if answered.forced {
             tracing::warn!(
                 collector = self.label(ask.ledger),
-                "the anchor of running totals is moved without a proof: for a day LivePerson's \
-                 answers did not agree with each other"
+                "the anchor of running totals is moved without a proof: it was nearly out of reach, and \
+                 LivePerson's answers had not agreed with each other twice"
             );
         }
         let next = answered.next.map(|ask| PlannedRequest {

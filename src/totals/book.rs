@@ -77,6 +77,9 @@ struct Entry<Q> {
     kept: bool,
     /// When it was last tried to move the anchor, in seconds since the epoch.
     tried: i64,
+    /// Whether it begins at the present and not with the last day: what it continues has another
+    /// layout, and counted that day already.
+    begins_now: bool,
 }
 
 /// The totals of one collector.
@@ -125,7 +128,16 @@ impl<Q: TotalsQuery> Book<Q> {
             ready: None,
             kept: false,
             tried: 0,
+            begins_now: false,
         });
+    }
+
+    /// Totals that begin at the present.
+    fn insert_beginning(&mut self, query: Q, now: i64) {
+        self.insert(query, Ledger::new(Mark::at_or_before(now)));
+        if let Some(entry) = self.entries.last_mut() {
+            entry.begins_now = true;
+        }
     }
 
     fn entry(&self, id: LedgerId) -> Option<&Entry<Q>> {
@@ -194,6 +206,9 @@ impl<Q: TotalsQuery> Book<Q> {
         self.move_quiet(now);
         self.merge_same_anchors();
         let wanted: HashSet<&Q> = wanted.iter().collect();
+        // Those whose ids were all forgotten.
+        self.entries
+            .retain(|entry| wanted.contains(&entry.query) || !entry.ledger.is_empty());
         let is_asked = |entry: &&Entry<Q>| {
             let proven = |at: i64| entry.ledger.is_quiet() && now.saturating_sub(at) < PROOF_LASTS;
             let quiet = entry.ledger.answered().is_some_and(proven);
@@ -235,7 +250,7 @@ impl<Q: TotalsQuery> Book<Q> {
         let mut gaps = Vec::new();
         for entry in &mut self.entries {
             if is_out_of_reach(entry.ledger.anchor(), now) {
-                let (anchor, gap) = resume(entry.ledger.answered(), now);
+                let (anchor, gap) = entry.resumed(now);
                 entry.ledger.restart_at(anchor);
                 (entry.advance, entry.ready) = (Advance::default(), None);
                 gaps.extend(gap);
@@ -258,8 +273,9 @@ impl<Q: TotalsQuery> Book<Q> {
         let Some(entry) = self.entry_mut(id) else {
             return;
         };
-        if entry.ledger.answered().is_none() && !entry.is_askable(now) {
-            entry.ledger.restart_at(first_anchor(now));
+        if entry.ledger.answered().is_none() && is_out_of_reach(entry.ledger.anchor(), now) {
+            let (anchor, _) = entry.resumed(now);
+            entry.ledger.restart_at(anchor);
             entry.advance = Advance::default();
         }
     }
@@ -397,6 +413,14 @@ impl<Q: TotalsQuery> Book<Q> {
 }
 
 impl<Q> Entry<Q> {
+    /// Where it goes when its anchor is out of reach, and what is lost by that.
+    fn resumed(&self, now: i64) -> (Mark, Option<Gap>) {
+        if self.begins_now && self.ledger.answered().is_none() {
+            return (Mark::at_or_before(now), None);
+        }
+        resume(self.ledger.answered(), now)
+    }
+
     /// Whether LivePerson can be asked from its anchor.
     fn is_askable(&self, now: i64) -> bool {
         self.ledger.anchor().timeframe(now).is_some()

@@ -183,6 +183,8 @@ impl Ledger {
     ) -> u64 {
         self.add_new_rows(answer, is_taken, now);
         let (mut corrections, mut old) = (0, false);
+        // A histogram of one id names that also when it has no chats.
+        let names_ids = !answer.is_zero();
         let mut place = 0;
         self.below = false;
         for (row, key) in self.keys.iter().enumerate() {
@@ -196,7 +198,7 @@ impl Ledger {
             let (base, shown) = (&self.base[numbers.clone()], &mut self.shown[numbers]);
             corrections += u64::from(history.observe(base, shown, since_anchor, now));
             self.below |= history.below != Below::No;
-            old |= !named && history.is_past_retention(now);
+            old |= !(named && names_ids) && history.is_past_retention(now);
         }
         if old {
             self.forget_unnamed(answer, now);
@@ -277,7 +279,7 @@ impl Ledger {
         let mut kept = Self::restored(self.anchor, self.answered);
         for (place, history) in self.histories.iter().enumerate() {
             let Some(row) = self.row(place) else { continue };
-            if !history.is_past_retention(now) || answer.contains(row.key) {
+            if !history.is_past_retention(now) || (!answer.is_zero() && answer.contains(row.key)) {
                 kept.push_as_it_is(row, history.below);
             }
         }

@@ -279,7 +279,7 @@ fn one_that_never_moves_does_not_hold_up_others() {
 #[test]
 fn quiet_totals_are_asked_for_only_now_and_then() {
     let mut book = Book::default();
-    poll(&mut book, &[FOUR], &[], 0.0, NOW);
+    poll(&mut book, &[FOUR], &[(4, 0.0)], 0.0, NOW);
     let asks = |book: &mut Book<Query>, at| book.plan(&[], at).0.len();
     assert_eq!(asks(&mut book, NOW + 300), 0, "proven a moment ago");
     assert_eq!(asks(&mut book, NOW + 700), 1);
@@ -288,6 +288,24 @@ fn quiet_totals_are_asked_for_only_now_and_then() {
     assert_eq!(asks(&mut book, NOW + 900), 0);
     let proven = book.nothing_since(|_| true, NOW + 600, NOW + 900);
     assert!(proven.is_empty(), "chats may have come late before that");
+}
+
+#[test]
+fn requests_without_totals_go_when_nothing_wants_them() {
+    let mut book = Book::default();
+    poll(&mut book, &[FOUR], &[], 0.0, NOW);
+    book.plan(&[], NOW + 60);
+    assert_eq!(book.ledgers().count(), 0);
+}
+
+#[test]
+fn totals_of_a_new_layout_never_begin_with_the_last_day() {
+    // Our clock was ahead by an hour when they began.
+    let mut book = Book::default();
+    book.insert_beginning(FOUR, NOW + HOUR);
+    book.plan(&[FOUR], NOW);
+    let (_, _, ledger) = book.ledgers().next().unwrap();
+    assert_eq!(ledger.anchor(), Mark::at_or_before(NOW));
 }
 
 #[test]

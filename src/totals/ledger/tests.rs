@@ -67,8 +67,10 @@ fn ids_without_chats_go_after_thirty_days() {
         shown(&ledger)
     };
     assert_eq!(at(29, &[(7, Some(1.0))]), [5.0, 1.0]);
-    assert_eq!(at(31, &[(4, Some(0.0))]), [5.0, 1.0], "still named");
+    let named = [(4, Some(0.0)), (7, Some(1.0))];
+    assert_eq!(at(31, &named), [5.0, 1.0], "still named");
     assert_eq!(at(32, &[]), [1.0]);
+    assert_eq!(at(62, &[(7, Some(0.0))]), [0.0; 0], "no chats for anyone");
 }
 
 #[test]
