@@ -43,6 +43,12 @@ def risen(counter: str, window: str) -> str:
     return either(f"{counter}\nunless\n{counter} offset {window}", f"increase({counter}[{window}])")
 
 
+def grown(counter: str, window: str) -> str:
+    """The same for a short window, of which two samples need not lie within: what a counter has now and
+    had before, each up to 5 minutes old as everywhere in Prometheus."""
+    return either(f"{counter} - {counter} offset {window}", counter)
+
+
 def firing(name: str, *matchers: str) -> str:
     return selector("ALERTS", f'alertname="LivePerson{name}"', 'alertstate="firing"', *matchers)
 
