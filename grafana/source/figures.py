@@ -118,5 +118,5 @@ def agents_at_work(frame: Frame) -> str:
     """How many agents closed or took a chat."""
     closed = number("agent", "chats", frame, ENGAGEMENT, by=("kind",))
     taken = number("agent", "connected_engagements", frame, ENGAGEMENT)
-    active = f"{promql.summed(promql.IDS['agent'], closed)} > 0\nor\n{taken} > 0"
+    active = f"{promql.summed(promql.IDS['agent'], closed)} > 0\nor\n({taken}) > 0"
     return promql.call("count", active)

@@ -33,16 +33,20 @@ def collectors():
 
 def data_age():
     newest = promql.once(COLLECTOR, chosen("liveperson_last_success_timestamp_seconds"))
-    oldest = f"max(time() - {newest})"
+    served = promql.once(COLLECTOR, chosen("liveperson_series"))
+    age = f"(time() - {newest})"
+    with_data = f"max({age} and on (account, collector) {served} > 0)"
+    without = f"max({age} unless on (account, collector) {served} > 0)"
     return tile(
         "Oldest data",
         "Time since the last whole success of any replica, of the collector for which it is longest. Data older than "
-        "stale_after (5m unless configured) is not served.",
+        "stale_after (5m unless configured) is not served. Partly: it is served, but not all requests of a poll succeed.",
         (8, 3),
-        now(f"{oldest} < {texts.STALE_AFTER_SECONDS}", "✔ served"),
-        now(f"{oldest} >= {texts.STALE_AFTER_SECONDS}", "✖ stale"),
+        now(f"{with_data} < {texts.STALE_AFTER_SECONDS}\nunless on () {without}", "✔ served"),
+        now(f"{with_data} >= {texts.STALE_AFTER_SECONDS}\nunless on () {without}", "▲ served, partly failing"),
+        now(without, "✖ stale"),
         unit="dthms",
-        colours=(GOOD, BAD),
+        colours=(GOOD, WARN, BAD),
         empty="no success yet",
     )
 
