@@ -78,12 +78,12 @@ def data_age():
 
 def service_level(frame: Frame):
     share = figures.share_within(LIMIT, frame)
-    enough = f"{figures.waited('+Inf', frame)} >= $least"
-    few = f"{figures.waited('+Inf', frame)} < $least"
+    enough = f"{figures.measured(LIMIT, frame)} >= $least"
+    few = f"{figures.measured(LIMIT, frame)} < $least"
     return tile(
         f"Answered in $within s, {frame.words}",
         f"Share of chats whose first reply came within $within s, {frame.words}; the target is $target %. "
-        "Fewer than $least chats are not judged. Needs this limit among sla.buckets."
+        "Fewer than $least chats are not judged. Of the accounts that have this limit among sla.buckets."
         + (
             " The window $now is 5 minutes longer at times, as LivePerson counts in slots of 5 minutes."
             if frame is NOW
