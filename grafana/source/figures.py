@@ -91,7 +91,7 @@ def waited(within: str, frame: Frame, ago: str = "") -> str:
 
 def measured(within: str, frame: Frame, ago: str = "") -> str:
     """Chats that had a first reply, over those of the chosen accounts that have the limit: of others
-    nobody knows how many were in time."""
+    it is not known how many were in time."""
     everyone, in_time = (
         number("account", "wait_seconds_bucket", frame, SLA, f'le="{le}"', ago=ago) for le in ("+Inf", f"{within}.0")
     )
