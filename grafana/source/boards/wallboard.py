@@ -78,12 +78,12 @@ def data_age():
 
 def service_level(frame: Frame):
     share = figures.share_within(LIMIT, frame)
-    enough = f"{figures.waited('+Inf', frame)} >= $least"
-    few = f"{figures.waited('+Inf', frame)} < $least"
+    enough = f"{figures.measured(LIMIT, frame)} >= $least"
+    few = f"{figures.measured(LIMIT, frame)} < $least"
     return tile(
-        f"Answered in $within s, {frame.words}",
+        f"Answered in $within s, {frame.words}, target $target %",
         f"Share of chats whose first reply came within $within s, {frame.words}; the target is $target %. "
-        "Fewer than $least chats are not judged. Needs this limit among sla.buckets."
+        "Fewer than $least chats are not judged. Of the accounts that have this limit among sla.buckets."
         + (
             " The window $now is 5 minutes longer at times, as LivePerson counts in slots of 5 minutes."
             if frame is NOW
@@ -127,6 +127,7 @@ def compared(frame: Frame):
         decimals=1,
         sideways=True,
         empty="– nothing to compare",
+        text_sizes=(16, 28),
         since_midnight=frame is TODAY,
     )
 
@@ -201,8 +202,8 @@ def late_by_skill():
     )
     return grid(
         "Late chats today, worst skills first",
-        "Chats that waited longer than $within s since midnight, of the 7 skills with the most. The share has "
-        "a colour from $least chats on. Needs sla.skills, and today in sla.windows or running totals.",
+        "Chats that waited longer than $within s since midnight, of the 7 skills with the most. The share is shown "
+        "from $least chats on. Needs sla.skills, and today in sla.windows or running totals.",
         (12, 9),
         [
             Column("Skill", label="name", link=to_skill, link_title="This skill"),

@@ -68,21 +68,14 @@ def _credentials() -> list[Rule]:
         ),
         alert(
             "CredentialsRefused",
-            f"{REFUSED}\nand on (account, api)\n{others} == 1",
-            **text,
-            description="Requests to {{ $labels.api }} are refused for {{ $labels.instance }}, while"
-            " another replica is served: compare their credentials." + advice,
-        ),
-        alert(
-            "CredentialsRefused",
-            f"{REFUSED}\nand on (account, api)\n{others} == 0\nand on (account, api)\n{ANSWERED}",
-            # Longer than a success from before a key was revoked counts.
+            f"{REFUSED}\nand on (account, api)\n{grouped(either(f'{others} == 1', ANSWERED))}",
+            # For longer than a success counts that came before a key was revoked.
             wait="2m",
-            summary="LivePerson refuses some requests of account {{ $labels.account }}.",
-            comment="One refusal among calls that succeed is no reason to wake anybody: their data is served.",
-            description="Some requests of {{ $labels.instance }} to {{ $labels.api }} are refused while others are"
-            " answered: what they ask for is missing. Often a skill, agent or group is not permitted to the API key or"
-            " user; the exporter's log names the request.",
+            summary=text["summary"],
+            comment="What others are answered is served: no reason for a page.",
+            description="Requests of {{ $labels.instance }} to {{ $labels.api }} are refused while others are"
+            " answered. If another replica is served, compare their credentials. If it is some requests only, named in"
+            " the exporter's log, a skill, agent or group is often not permitted." + advice,
         ),
     ]
 

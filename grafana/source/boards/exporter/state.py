@@ -97,7 +97,8 @@ def states_table():
     return grid(
         "Collectors of each replica",
         "A row for each replica, account and collector; those that are down first.",
-        (24, 8),
+        # Eight rows without scrolling: two replicas with two accounts.
+        (24, 10),
         [
             Column("Replica", label="instance", search=True),
             Column("Account", label="account", width=100, search=True),
@@ -126,7 +127,7 @@ def states():
         "States",
         "Of each replica whether Prometheus can scrape it, and of each of its collectors whether the last poll "
         "succeeded whole. Dashes in time are lines of annotations: restarts, reloads, 429s, outages.",
-        (12, 10),
+        (12, 12),
         over_time(of_process("up"), "{{instance}}"),
         over_time(chosen("liveperson_up"), "{{instance}} {{account}} {{collector}}"),
         mappings=UP_WORDS,
@@ -147,7 +148,7 @@ def alerts():
         "Alerts",
         "Of the rules in grafana/rules, as Prometheus evaluates them. Empty means that nothing fires, or that the rules "
         "are not loaded.",
-        (12, 10),
+        (12, 12),
         [
             Column("Alert", label="alertname"),
             Column("State", label="alertstate", mappings=states_words, width=90),
