@@ -416,7 +416,9 @@ impl<Q> Entry<Q> {
     /// Where it goes when its anchor is out of reach, and what is lost by that.
     fn resumed(&self, now: i64) -> (Mark, Option<Gap>) {
         if self.begins_now && self.ledger.answered().is_none() {
-            return (Mark::at_or_before(now), None);
+            // Ahead of the present it was put by a clock that was wrong.
+            let began = self.ledger.anchor().min(Mark::at_or_before(now));
+            return (began.max(first_anchor(now)), None);
         }
         resume(self.ledger.answered(), now)
     }
