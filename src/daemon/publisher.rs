@@ -144,7 +144,7 @@ impl Publisher {
     }
 
     /// Continues running totals that were saved. Those received before `withheld_until` are not
-    /// served; see [`CollectorTotals::withhold_until`].
+    /// served; LivePerson may know less than before a crash.
     pub fn restore_totals(
         &mut self,
         state: AccountState,
