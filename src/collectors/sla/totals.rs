@@ -74,6 +74,7 @@ pub(super) fn map(
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::answer;
     use super::*;
     use crate::metrics::Recorder;
     use crate::vocabulary::{Level, Window};
@@ -83,16 +84,6 @@ mod tests {
             window: Window::SinceAnchor,
             subject,
             lower_limits: vec![0, 15, 30],
-        }
-    }
-
-    fn answer(buckets: &[(u32, f64)]) -> SlaAnswer {
-        let buckets = buckets.iter().map(|(lower_limit, chats)| SlaBucket {
-            lower_limit: *lower_limit,
-            chats: *chats,
-        });
-        SlaAnswer {
-            buckets: buckets.collect(),
         }
     }
 
