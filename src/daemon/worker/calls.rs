@@ -4,7 +4,7 @@
 use super::reporting::seconds;
 use super::{AccountWorker, Api, Failure};
 use crate::collectors::{self, DiscoveredSkills, Purpose, Request};
-use crate::daemon::clock::{aged, timeframe};
+use crate::daemon::clock::timeframe;
 use crate::daemon::log_throttle::Subject;
 use crate::daemon::publisher::Answer;
 use crate::daemon::totals::{TotalsAnswer, TotalsRequest};
@@ -72,12 +72,10 @@ impl AccountWorker {
     }
 
     fn prepare(&self, task: TaskId, key: RequestKey) -> Option<PreparedRequest> {
-        let at = aged(tokio::time::Instant::now().into_std(), &*self.clock);
-        let now = self.server_clock.lock().now(at, self.clock.now());
-        let moment = self.now();
+        let now = self.now();
         let (request, previous, mark) = {
             let mut publisher = self.publisher.lock();
-            match publisher.totals_request(task, key, moment) {
+            match publisher.totals_request(task, key, now) {
                 Some(TotalsRequest { request, mark }) => (request, Vec::new(), Some(mark)),
                 None => {
                     let request = publisher.request(task, key)?;
@@ -87,12 +85,12 @@ impl AccountWorker {
         };
         let timezone = self.timezone.lock().clone();
         let anchored = match mark {
-            Some(mark) => Some((mark, mark.timeframe(moment.liveperson)?)),
+            Some(mark) => Some((mark, mark.timeframe(now.liveperson)?)),
             None => None,
         };
         let minutes = |window| match anchored {
             Some((_, minutes)) => minutes,
-            None => timeframe(window, now, &timezone),
+            None => timeframe(window, now.time(), &timezone),
         };
         Some(PreparedRequest {
             path: request.path(&self.account.id, &minutes),
