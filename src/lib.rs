@@ -31,6 +31,7 @@ pub mod simulator;
 pub mod status;
 pub mod store;
 pub mod telemetry;
+pub mod totals;
 pub mod vocabulary;
 pub mod web;
 mod yaml;

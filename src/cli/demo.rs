@@ -18,6 +18,7 @@ use crate::simulator::{Options, Simulator, SystemClock};
 const CONFIGURATION: &str = r#"
 accounts:
   - id: "12345678"
+    name: "Demo shop"
     auth:
       oauth2: {client_id: demo, client_secret: demo-secret}
 limits:
@@ -42,11 +43,20 @@ pub(super) async fn demo(flags: Flags, program: &Program) -> Result<(), Failure>
         Arc::new(move || configuration(&domain_api, &collectors))
     };
     let path = flags.telemetry_path.clone();
-    let result = run_with(flags, collectors, config, source, |addresses, tls| {
-        let scheme = if tls { "https" } else { "http" };
-        let port = addresses.first().map_or(0, SocketAddr::port);
-        print_hints(&format!("{scheme}://localhost:{port}"), &path, &domain_api);
-    })
+    // A simulated account has nothing worth keeping.
+    let folder = None;
+    let result = run_with(
+        flags,
+        collectors,
+        config,
+        source,
+        folder,
+        |addresses, tls| {
+            let scheme = if tls { "https" } else { "http" };
+            let port = addresses.first().map_or(0, SocketAddr::port);
+            print_hints(&format!("{scheme}://localhost:{port}"), &path, &domain_api);
+        },
+    )
     .await;
     simulator.shutdown().await;
     result

@@ -2,6 +2,7 @@
 //!
 //! Exit status: 0 success, 1 a failure at run time, 2 an error in usage or configuration.
 
+mod backfill;
 mod check_config;
 mod demo;
 mod failure;
@@ -74,6 +75,16 @@ fn execute(cli: Cli, program: &Program) -> Result<(), Failure> {
         Command::TestConnection { file } => {
             let file = file.or(flags.config_file);
             block_on(test_connection::run(file.as_deref(), &program.collectors))
+        }
+        Command::Backfill(backfill) => {
+            let file = backfill.file.clone().or(flags.config_file);
+            let state_dir = flags.state_dir;
+            block_on(backfill::run(
+                backfill,
+                file.as_deref(),
+                state_dir.as_deref(),
+                &program.collectors,
+            ))
         }
     }
 }

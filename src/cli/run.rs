@@ -1,7 +1,9 @@
 //! `run`: the daemon from start to stop.
 
+use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -12,7 +14,11 @@ use super::signals::Signals;
 use crate::collectors::Registry;
 use crate::config::{Config, Environment, Loaded, load};
 use crate::daemon::{ConfigSource, Daemon, DaemonHandler, SystemClock};
+use crate::totals::Folder;
 use crate::web::{Limits, Listener, Settings, SocketAccess, WebConfig, bind_with, serve};
+
+/// systemd's name for the folders of `StateDirectory=`.
+const STATE_DIRECTORY: &str = "STATE_DIRECTORY";
 
 pub(super) async fn run(flags: Flags, collectors: &Registry) -> Result<(), Failure> {
     let file = flags.config_file.clone();
@@ -21,7 +27,35 @@ pub(super) async fn run(flags: Flags, collectors: &Registry) -> Result<(), Failu
         let collectors = collectors.clone();
         Arc::new(move || read(file.as_deref(), &collectors))
     };
-    run_with(flags, collectors, config, source, |_, _| {}).await
+    let folder = open_state_folder(flags.state_dir.as_deref())?;
+    run_with(flags, collectors, config, source, folder, |_, _| {}).await
+}
+
+/// Opens the folder of `--state.dir` or, without the flag, systemd's; `None` without either.
+fn open_state_folder(flag: Option<&Path>) -> Result<Option<Arc<Folder>>, Failure> {
+    let Some(path) = state_folder(flag) else {
+        tracing::info!(
+            "totals begin with the last 24 h at each start; set --state.dir to keep them"
+        );
+        return Ok(None);
+    };
+    let folder = Folder::open(&path).map_err(|error| Failure::runtime(error.to_string()))?;
+    tracing::info!(folder = %path.display(), "totals are kept");
+    Ok(Some(Arc::new(folder)))
+}
+
+/// The folder of `--state.dir` or, without the flag, systemd's.
+pub(super) fn state_folder(flag: Option<&Path>) -> Option<PathBuf> {
+    let from_systemd = std::env::var_os(STATE_DIRECTORY);
+    flag.map(Path::to_owned)
+        .or_else(|| first_folder(from_systemd?))
+}
+
+/// The first of the folders that systemd separates by colons.
+fn first_folder(folders: OsString) -> Option<PathBuf> {
+    let mut folders = folders.as_bytes().split(|byte| *byte == b':');
+    let first = folders.next().filter(|first| !first.is_empty())?;
+    Some(Path::new(OsStr::from_bytes(first)).to_owned())
 }
 
 /// Reads the configuration and logs its warnings.
@@ -35,13 +69,14 @@ fn read(file: Option<&Path>, collectors: &Registry) -> Result<Config, String> {
     Ok(config)
 }
 
-/// Runs the daemon with a configuration until a signal stops it. `on_start` is called when it
-/// listens, with the addresses and whether clients have to use TLS.
+/// Runs the daemon with a configuration until a signal stops it. Running totals are kept in `folder`.
+/// `on_start` is called when it listens, with the addresses and whether clients have to use TLS.
 pub(super) async fn run_with(
     flags: Flags,
     collectors: &Registry,
     config: Config,
     source: ConfigSource,
+    folder: Option<Arc<Folder>>,
     on_start: impl FnOnce(&[SocketAddr], bool),
 ) -> Result<(), Failure> {
     let web_config = load_web_config(flags.web_config_file.as_deref())?;
@@ -53,8 +88,9 @@ pub(super) async fn run_with(
         .await
         .map_err(Failure::runtime)?;
     let signals = Signals::listen().map_err(Failure::runtime)?;
-    let daemon = Daemon::start(collectors.clone(), config, source, Arc::new(SystemClock))
-        .map_err(Failure::runtime)?;
+    let (collectors, clock) = (collectors.clone(), Arc::new(SystemClock));
+    let daemon =
+        Daemon::start(collectors, config, source, clock, folder).map_err(Failure::runtime)?;
     let (stop, mut stopped) = watch::channel(false);
     tokio::spawn(signals.handle(Arc::clone(&daemon), stop));
     log_start(&listeners);
@@ -111,4 +147,22 @@ fn log_start(listeners: &[Listener]) {
         listening = listening.join(","),
         "started"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_systemds_folders_is_taken() {
+        for (folders, expected) in [
+            ("/var/lib/a", Some("/var/lib/a")),
+            ("/var/lib/a:/var/lib/b", Some("/var/lib/a")),
+            ("", None),
+            (":/var/lib/b", None),
+        ] {
+            let found = first_folder(folders.into());
+            assert_eq!(found.as_deref(), expected.map(Path::new), "{folders:?}");
+        }
+    }
 }

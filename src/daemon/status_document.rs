@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Daemon;
 use super::account::AccountView;
@@ -13,15 +13,16 @@ use super::clock::aged;
 use super::status::{CollectorError, CollectorStatus};
 use crate::collectors::{About, Highlights};
 use crate::exposition::Inflater;
+use crate::metrics::exporter::TotalsCounters;
 use crate::scheduler::TaskOutlook;
 use crate::status::{
     Account, Activity, Backoff, BackoffReason, Calls, Collector, CollectorState, Configuration,
-    Contact, Exporter, Outcome, Problem, SHAPE, Series, State, Status,
+    Contact, Exporter, Outcome, Problem, SHAPE, Series, State, Status, Totals,
 };
 use crate::store::{Publication, SeriesCount, Source};
 
 /// Where the document is made from, all as of one moment.
-struct Moment<'a> {
+struct Snapshot<'a> {
     now: Instant,
     /// `now` by the clock of ages.
     aged: Instant,
@@ -50,7 +51,7 @@ impl Daemon {
                 .find(|about| about.label == label)
                 .map_or("", |about: &About| about.title)
         };
-        let moment = Moment {
+        let snapshot = Snapshot {
             now,
             aged,
             stale_after: shared.store.stale_after(),
@@ -61,11 +62,13 @@ impl Daemon {
         };
         let mut inflater = Inflater::new();
         let views = self.views();
-        let accounts = views.iter().map(|view| moment.account(view, &mut inflater));
+        let accounts = views
+            .iter()
+            .map(|view| snapshot.account(view, &mut inflater));
         let accounts: Vec<Account> = accounts.collect();
         let wall = shared.clock.now();
         let last_load = *self.last_load.lock();
-        let all = moment
+        let all = snapshot
             .series
             .values()
             .fold(Series::default(), |sum, count| Series {
@@ -100,7 +103,7 @@ impl Daemon {
     }
 }
 
-impl Moment<'_> {
+impl Snapshot<'_> {
     fn account(&self, view: &AccountView, inflater: &mut Inflater) -> Account {
         let status = &view.status;
         let outlook = status.outlook();
@@ -114,13 +117,12 @@ impl Moment<'_> {
         let collectors = status.collectors();
         let collectors = collectors.iter().enumerate().map(|(index, collector)| {
             let next = outlook.tasks.get(index).copied().unwrap_or_default();
-            self.collector(status.account(), collector, next)
+            self.collector(view, collector, next)
         });
         let collectors: Vec<Collector> = collectors.collect();
         Account {
             id: status.account().to_owned(),
-            // The configuration has no names of accounts yet.
-            name: None,
+            name: status.name(),
             state: State::of_collectors(&collectors, throttled),
             contact: self.contact(view),
             backoff: (!waits.is_zero()).then(|| Backoff {
@@ -145,7 +147,13 @@ impl Moment<'_> {
         }
     }
 
-    fn collector(&self, account: &str, status: &CollectorStatus, next: TaskOutlook) -> Collector {
+    fn collector(
+        &self,
+        view: &AccountView,
+        status: &CollectorStatus,
+        next: TaskOutlook,
+    ) -> Collector {
+        let account = view.status.account();
         let source = Source {
             account: account.into(),
             collector: status.collector,
@@ -171,8 +179,7 @@ impl Moment<'_> {
                 dropped: series.dropped,
             },
             problem: status.error.as_ref().map(problem),
-            // Running totals report here once they are part of an account.
-            totals: None,
+            totals: totals(view.counters.totals(), status.collector),
         }
     }
 
@@ -215,6 +222,23 @@ fn problem(error: &CollectorError) -> Problem {
         advice: error.advice.clone(),
         since: rfc3339(error.since),
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+fn totals(counters: &TotalsCounters, collector: &str) -> Option<Totals> {
+    let totals = counters.of(collector)?;
+    let anchor = totals.anchor.and_then(|at| Timestamp::from_second(at).ok());
+    Some(Totals {
+        anchor_at: anchor.map(rfc3339),
+        saved_at: counters.saved_at().and_then(epoch).map(rfc3339),
+        lost_seconds: totals.lost_seconds as f64,
+    })
+}
+
+/// The time at so many seconds after the epoch; `None` beyond all calendars.
+fn epoch(seconds: f64) -> Option<Timestamp> {
+    let since = SignedDuration::try_from_secs_f64(seconds).ok()?;
+    Timestamp::from_duration(since).ok()
 }
 
 fn calls(sorted: Vec<(String, String, u64)>) -> Vec<Calls> {

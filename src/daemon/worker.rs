@@ -8,24 +8,28 @@
 
 mod advice;
 mod api;
-mod calls;
+pub(super) mod calls;
 mod ignored;
 mod names;
 mod reporting;
+mod totals;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use parking_lot::Mutex;
+use tokio::sync::mpsc::WeakUnboundedSender;
 
 use api::Api;
 use ignored::IgnoredEntriesLog;
+use totals::SaveEnded;
 
 use super::clock::WallClock;
 use super::log_throttle::{Incidents, Subject};
 use super::publisher::{Answer, Publisher};
 use super::run_blocking::run_blocking;
+use super::saver::Saver;
 use super::server_clock::ServerClock;
 use super::status::{AccountStatus, CollectorError};
 use super::tasks::{Task, Tasks};
@@ -33,8 +37,9 @@ use crate::config::{self, Account};
 use crate::liveperson::{ApiError, Client};
 use crate::metrics::exporter::AccountCounters;
 use crate::scheduler::{
-    Call, CallOutput, Event, Outcome, Outlook, RequestKey, ServiceId, TaskId, Worker,
+    Call, CallOutput, Event, Outcome, Outlook, PlannedRequest, ServiceId, TaskId, Worker,
 };
+use crate::totals::state::AccountState;
 use crate::vocabulary::Service;
 
 /// How long an account makes no calls whose task panicked.
@@ -51,6 +56,10 @@ pub(super) struct WorkerParts {
     pub(super) publisher: Publisher,
     pub(super) counters: Arc<AccountCounters>,
     pub(super) status: Arc<AccountStatus>,
+    /// What saves its running totals; `None` when there is no folder for them.
+    pub(super) saver: Option<Arc<Saver>>,
+    /// Takes the end of a save; it does not keep the account running.
+    pub(super) changes: WeakUnboundedSender<Change>,
 }
 
 /// The worker of one account.
@@ -63,6 +72,8 @@ pub(super) struct AccountWorker {
     clock: Arc<dyn WallClock>,
     counters: Arc<AccountCounters>,
     status: Arc<AccountStatus>,
+    saver: Option<Arc<Saver>>,
+    changes: WeakUnboundedSender<Change>,
     /// What the account serves. Changed by the account's task, read by calls for their requests.
     publisher: Mutex<Publisher>,
     /// Where midnight is. Changed by a reload.
@@ -77,13 +88,18 @@ pub(super) struct AccountWorker {
     last_throttled: Mutex<Option<Instant>>,
 }
 
-/// A change of the configuration that takes no new worker.
-#[derive(Clone, Debug)]
-pub(super) struct Change {
-    /// Names given in the configuration.
-    pub(super) names: config::Names,
-    /// Where midnight is.
-    pub(super) timezone: TimeZone,
+/// A change that takes no new worker.
+#[derive(Debug)]
+pub(super) enum Change {
+    /// Of the configuration.
+    Configuration {
+        /// Names given in it.
+        names: config::Names,
+        /// Where midnight is.
+        timezone: TimeZone,
+    },
+    /// The running totals were saved, or could not be.
+    TotalsSaved(SaveEnded),
 }
 
 /// Why a call failed.
@@ -115,6 +131,8 @@ impl AccountWorker {
             clock: parts.clock,
             counters: parts.counters,
             status: parts.status,
+            saver: parts.saver,
+            changes: parts.changes,
             publisher: Mutex::new(parts.publisher),
             timezone: Mutex::new(parts.timezone),
             server_clock: Mutex::default(),
@@ -127,11 +145,23 @@ impl AccountWorker {
     /// Takes over from the worker of the same account under an older configuration, which has
     /// stopped; what was logged is not logged again.
     pub(super) fn restore_from(&self, old: &Self) {
-        self.publisher.lock().restore_from(&old.publisher.lock());
         *self.incidents.lock() = old.incidents.lock().of(&self.tasks.labels());
         *self.last_throttled.lock() = *old.last_throttled.lock();
         *self.ignored.lock() = old.ignored.lock().clone();
         *self.server_clock.lock() = *old.server_clock.lock();
+        let now = self.now();
+        self.publisher
+            .lock()
+            .restore_from(&old.publisher.lock(), now);
+    }
+
+    /// Continues running totals that were saved.
+    pub(super) fn restore_totals(&self, state: AccountState, withheld_for: Option<Duration>) {
+        let now = self.now();
+        let withheld_until = withheld_for.map(|time| now.aged + time);
+        self.publisher
+            .lock()
+            .restore_totals(state, withheld_until, now);
     }
 
     /// Serves what is known before the first answer is received.
@@ -176,8 +206,10 @@ impl Worker for AccountWorker {
     type Failure = Box<Failure>;
     type Change = Change;
 
-    fn begin_poll(&self, task: TaskId) -> Vec<RequestKey> {
-        self.publisher.lock().begin_poll(task)
+    fn begin_poll(&self, task: TaskId) -> Vec<PlannedRequest> {
+        let begun = self.publisher.lock().begin_poll(task, self.now());
+        self.report_gaps(task, &begun.gaps);
+        begun.requests
     }
 
     async fn execute(&self, call: Call) -> CallOutput<Answer, Box<Failure>> {
@@ -192,23 +224,41 @@ impl Worker for AccountWorker {
         }
     }
 
-    fn publish(&self, call: Call, answer: Answer) -> Vec<RequestKey> {
+    fn publish(&self, call: Call, answer: Answer) -> Vec<PlannedRequest> {
         let Call::Request { task, key, .. } = call else {
             return Vec::new();
         };
-        // The names of a large account take a while.
-        let is_long = matches!(answer, Answer::Names(_));
-        let publish = || self.publisher.lock().publish(task, key, answer);
-        if is_long {
+        // The names and totals of a large account take a while.
+        let is_long = match &answer {
+            Answer::Names(_) => true,
+            Answer::Totals(answer) => answer.is_large(),
+            Answer::Data { .. } => false,
+        };
+        let now = self.now();
+        let is_total = matches!(answer, Answer::Totals(_));
+        let publish = || self.publisher.lock().publish(task, key, answer, now);
+        let added = if is_long {
             run_blocking(publish)
         } else {
             publish()
+        };
+        let gaps = self.publisher.lock().take_late_gaps();
+        self.report_gaps(task, &gaps);
+        if is_total {
+            self.count_totals();
+            self.save_totals_if_due();
         }
+        added
     }
 
     fn apply(&self, change: Change) {
-        *self.timezone.lock() = change.timezone;
-        run_blocking(|| self.publisher.lock().configure_names(&change.names));
+        match change {
+            Change::Configuration { names, timezone } => {
+                *self.timezone.lock() = timezone;
+                run_blocking(|| self.publisher.lock().configure_names(&names));
+            }
+            Change::TotalsSaved(ended) => self.save_ended(&ended),
+        }
     }
 
     fn on_event(&self, event: Event, failure: Option<&Box<Failure>>) {

@@ -5,15 +5,16 @@
 //! once. What it has written becomes [`Segment`]s: parts of the page that are compressed when they
 //! are made and only ever concatenated. `header` writes HELP, TYPE and UNIT from the catalogue,
 //! `self_metrics` writes the families of the `prometheus` crate, `protobuf` makes the format of
-//! that name of the lines of OpenMetrics, `negotiate` reads the headers of a
-//! scrape, `read` reads samples back, `escape` and `number` hold the formats' small rules. This module knows the formats and
-//! nothing of LivePerson.
+//! that name of the lines of OpenMetrics, `negotiate` reads the headers of a scrape, `read` reads
+//! samples back, `history` writes samples with times of their own, `escape` and `number` hold the
+//! formats' small rules. This module knows the formats and nothing of LivePerson.
 
 mod chunk;
 mod compress;
 mod compressor_pool;
 mod escape;
 mod header;
+mod history;
 mod lines;
 mod negotiate;
 mod number;
@@ -27,6 +28,7 @@ pub use chunk::Chunk;
 pub use compress::{Compressor, GzipFraming, Inflater, Segment};
 pub use compressor_pool::CompressorPool;
 pub use header::{Header, header};
+pub use history::{FamilyWriter, HistoryWriter, Points};
 pub use negotiate::{Encoding, Format};
 pub use read::Sample;
 pub use self_metrics::write_self_metrics;

@@ -194,12 +194,7 @@ pub(super) fn family_head(fields: &[u8], metrics: u64) -> Vec<u8> {
     clippy::cast_precision_loss,
     reason = "counts of calls stay far below 2^53"
 )]
-pub(super) fn write_metric(
-    out: &mut Vec<u8>,
-    kind: Kind,
-    metric: &Metric,
-    created: Option<f64>,
-) {
+pub(super) fn write_metric(out: &mut Vec<u8>, kind: Kind, metric: &Metric, created: Option<f64>) {
     let mut labels = Vec::new();
     for pair in metric.get_label() {
         put_label(&mut labels, pair.name(), pair.value());

@@ -77,7 +77,7 @@ fn the_metrics_table_is_the_catalogue() {
 /// The flags of the exporter that a text names.
 fn flags(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || ".-".contains(c)));
-    let prefixes = ["--config.", "--web.", "--log."];
+    let prefixes = ["--config.", "--web.", "--state.", "--log."];
     let is_flag = |word: &&str| prefixes.iter().any(|prefix| word.starts_with(prefix));
     words.filter(is_flag).map(str::to_owned).collect()
 }
@@ -88,7 +88,7 @@ fn every_flag_is_documented_and_no_other() {
         .arg("--help")
         .output();
     let help = flags(&String::from_utf8(output.unwrap().stdout).unwrap());
-    assert!(help.len() >= 7);
+    assert!(help.len() >= 8);
     assert_eq!(help, flags(&document("docs/configuration.md")));
     check_each(documents(), |(path, text)| {
         let lines = text.lines();

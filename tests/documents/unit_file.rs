@@ -31,6 +31,12 @@ fn the_unit_file_fits_the_program_and_the_sample_configuration() {
         "0",
         "a core dump would hold every secret"
     );
+    assert_eq!(value("StateDirectory"), "liveperson_exporter");
+    assert_eq!(
+        value("StateDirectoryMode"),
+        "0700",
+        "volumes of a contact centre are for no other user"
+    );
     let cut_off =
         |line: &str| line.starts_with("PrivateNetwork=yes") || line.starts_with("IPAddressDeny=");
     assert!(!unit.lines().any(cut_off), "no network, no data");

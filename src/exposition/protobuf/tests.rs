@@ -162,7 +162,12 @@ fn the_head_of_a_family_has_the_length_of_the_whole() {
             writer.counter(&CHATS_TOTAL, &[LabelValue::Id(account)], 7.0, 1_700_000_000);
         }
     });
-    let fields = family_fields("x_seconds_total", "Seconds.", Kind::Counter, Some("seconds"));
+    let fields = family_fields(
+        "x_seconds_total",
+        "Seconds.",
+        Kind::Counter,
+        Some("seconds"),
+    );
     let mut page = family_head(&fields, metrics.len() as u64);
     page.extend_from_slice(&metrics);
     let mut rest = &page[..];
