@@ -68,11 +68,12 @@ impl DaemonHandler {
             ..self.daemon.config_state()
         };
         let mut gathered = gather(config, &states, counters, &self.process)?;
-        let collectors = &self.daemon.shared.collectors;
-        let collector_of = |api: &str| collector_of(collectors, api);
-        gathered.keep_collectors(collector_of, |collector| {
-            filter.includes_collector(collector)
-        });
+        if !filter.collectors.is_empty() {
+            let collectors = &self.daemon.shared.collectors;
+            let collector_of = |api: &str| collector_of(collectors, api);
+            let wanted = |collector: &str| filter.includes_collector(collector);
+            gathered.keep_collectors(collector_of, wanted);
+        }
         let created = |family: &str, metric: &_| gathered.created(family, metric);
         let mut page = write_self_metrics(format, &gathered.families, created);
         page.extend_from_slice(page_end(format));
@@ -107,11 +108,12 @@ impl DaemonHandler {
             .shared
             .store
             .page(self.aged(now), *format, filter);
+        let is_made = data.is_made();
         let body = || scrape::page_body(data, self_metrics, *encoding, &self.compressors);
-        let chunks = match format {
-            // Running totals may have to be written in the one format first, and all in the other.
-            Format::Text | Format::Protobuf => run_blocking(body),
-            Format::OpenMetrics => body(),
+        // Handing the thread's other tasks over costs more than all else here, and is seldom needed.
+        let chunks = match is_made {
+            true => body(),
+            false => run_blocking(body),
         };
         let chunks = chunks.map_err(|error| error.to_string())?;
         Ok(MetricsPage {

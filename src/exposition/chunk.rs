@@ -54,6 +54,15 @@ impl Chunk {
         }
     }
 
+    /// Whether [`Chunk::segments`] only has to hand out what there is.
+    pub fn is_made(&self, format: Format) -> bool {
+        match (&self.lines, format) {
+            (_, Format::Protobuf) => self.protobuf.is_made(),
+            (ChunkLines::Cumulative { text, .. }, Format::Text) => text.is_made(),
+            _ => true,
+        }
+    }
+
     /// Hands over its samples, in the order in which they were written.
     ///
     /// # Errors

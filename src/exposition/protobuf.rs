@@ -51,6 +51,11 @@ impl PartialEq for ProtobufOnDemand {
 }
 
 impl ProtobufOnDemand {
+    /// Whether a scrape has asked for them already.
+    pub(super) fn is_made(&self) -> bool {
+        self.0.get().is_some()
+    }
+
     /// The messages of a family's `openmetrics`. Who asks at the same time waits for the first.
     pub(super) fn segments(&self, family: &Family, openmetrics: &[Segment]) -> &[Segment] {
         self.0.get_or_init(|| {

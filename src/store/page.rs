@@ -61,6 +61,17 @@ impl Page {
         self.format
     }
 
+    /// Whether all of it is there in this format. Otherwise the first call of any other function makes
+    /// what is missing, which takes about as long as compressing it took.
+    pub fn is_made(&self) -> bool {
+        let families = self.snapshot.families.iter();
+        let mut chunks = families.flat_map(|family| &family.chunks).copied();
+        chunks.all(|chunk| {
+            let served = self.served.get(chunk.entry) == Some(&true);
+            !served || self.chunk(chunk).is_none_or(|chunk| chunk.is_made(self.format))
+        })
+    }
+
     /// Length of the plain text, in bytes.
     pub fn plain_length(&self) -> u64 {
         let segments = self.cursors().filter_map(|cursor| self.segment_at(cursor));
@@ -159,10 +170,13 @@ impl Page {
     }
 
     fn segments_of(&self, chunk: ChunkRef) -> &[Segment] {
-        let entry = self.snapshot.entries.get(chunk.entry);
-        let chunk: Option<&Chunk> =
-            entry.and_then(|entry| entry.publication.chunks.get(chunk.chunk));
+        let chunk = self.chunk(chunk);
         chunk.map_or(&[], |chunk| chunk.segments(self.format))
+    }
+
+    fn chunk(&self, chunk: ChunkRef) -> Option<&Chunk> {
+        let entry = self.snapshot.entries.get(chunk.entry)?;
+        entry.publication.chunks.get(chunk.chunk)
     }
 
     fn segment_at(&self, cursor: SegmentCursor) -> Option<&Segment> {
