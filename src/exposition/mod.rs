@@ -12,6 +12,7 @@
 mod chunk;
 mod compress;
 mod compressor_pool;
+mod crc;
 mod escape;
 mod header;
 mod history;
