@@ -85,7 +85,7 @@ impl Iterator for Joined {
         let Some(second) = self.next_small(first.len()) else {
             return Some(first);
         };
-        let mut joined = Vec::with_capacity(JOINED);
+        let mut joined = Vec::with_capacity(2 * SMALL);
         joined.extend_from_slice(&first);
         joined.extend_from_slice(&second);
         while let Some(chunk) = self.next_small(joined.len()) {
