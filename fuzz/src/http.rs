@@ -21,7 +21,7 @@ impl Handler for Pages {
         let chunks = vec![Bytes::from_static(b"up 1\n"); 3];
         MetricsPage {
             status: StatusCode::OK,
-            content_type: Format::preferred(request.accept).content_type(),
+            content_type: Format::preferred(request.accept, request.user_agent).content_type(),
             content_encoding: Encoding::preferred(request.accept_encoding).name(),
             chunks: chunks.into(),
             retry_after: None,
@@ -100,7 +100,10 @@ pub fn scrape(data: &[u8]) {
             };
             known(&scrape.collectors, &COLLECTORS);
             known(&scrape.accounts, &ACCOUNTS);
-            assert_eq!(scrape.format, Format::preferred(request.accept));
+            assert_eq!(
+                scrape.format,
+                Format::preferred(request.accept, request.user_agent)
+            );
             assert_eq!(
                 scrape.encoding,
                 Encoding::preferred(request.accept_encoding)

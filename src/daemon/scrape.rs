@@ -41,7 +41,7 @@ impl ScrapeRequest {
             }
         }
         Ok(Self {
-            format: Format::preferred(request.accept),
+            format: Format::preferred(request.accept, request.user_agent),
             encoding: Encoding::preferred(request.accept_encoding),
             filter,
         })
@@ -67,7 +67,7 @@ pub(super) fn page_body(
     compressors: &CompressorPool,
 ) -> std::io::Result<Chunks> {
     if page.format() == Format::Protobuf {
-        let segments = page.protobuf_segments()?;
+        let segments = compressors.with(|compressor| page.protobuf_segments(compressor))?;
         return match encoding {
             Encoding::Identity => {
                 let length = segments.iter().map(|segment| segment.length() as u64).sum();
@@ -145,6 +145,7 @@ mod tests {
         let request = MetricsRequest {
             accept: None,
             accept_encoding: None,
+            user_agent: None,
             query: Some(query),
         };
         ScrapeRequest::read(&request, &["engagement_activity", "sla"], &["1", "2"])

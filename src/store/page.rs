@@ -68,7 +68,10 @@ impl Page {
         let mut chunks = families.flat_map(|family| &family.chunks).copied();
         chunks.all(|chunk| {
             let served = self.served.get(chunk.entry) == Some(&true);
-            !served || self.chunk(chunk).is_none_or(|chunk| chunk.is_made(self.format))
+            !served
+                || self
+                    .chunk(chunk)
+                    .is_none_or(|chunk| chunk.is_made(self.format))
         })
     }
 
@@ -101,8 +104,7 @@ impl Page {
     ///
     /// # Errors
     /// Out of memory.
-    pub fn protobuf_segments(&self) -> io::Result<Vec<Segment>> {
-        let mut compressor = Compressor::new();
+    pub fn protobuf_segments(&self, compressor: &mut Compressor) -> io::Result<Vec<Segment>> {
         let mut segments = Vec::new();
         let mut next = self.family_from(0);
         while let Some(SegmentCursor { family, .. }) = next {
@@ -113,7 +115,7 @@ impl Page {
             let served = family.chunks.iter().filter(|chunk| self.is_served(**chunk));
             let metrics = || served.clone().flat_map(|chunk| self.segments_of(*chunk));
             let length = metrics().map(|segment| segment.length() as u64).sum();
-            segments.push(family.header.protobuf(&mut compressor, length)?);
+            segments.push(family.header.protobuf(compressor, length)?);
             segments.extend(metrics().cloned());
         }
         Ok(segments)
