@@ -110,7 +110,7 @@ def samples(family):
             if histogram.bucket[-1].cumulative_count != histogram.sample_count:
                 sys.exit(f"{name}: {histogram.sample_count} is not the last bucket")
             # LivePerson gives no sum.
-            if not math.isnan(histogram.sample_sum):
+            if histogram.HasField("sample_sum"):
                 yield series(name + "_sum", labels), histogram.sample_sum
                 yield series(name + "_count", labels), histogram.sample_count
             if histogram.HasField("created_timestamp"):

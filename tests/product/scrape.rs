@@ -79,7 +79,12 @@ impl Answer {
     }
 }
 
-pub(crate) async fn scrape(exporter: &Exporter, query: &str, accept: &str, encoding: &str) -> Answer {
+pub(crate) async fn scrape(
+    exporter: &Exporter,
+    query: &str,
+    accept: &str,
+    encoding: &str,
+) -> Answer {
     scrape_by(Method::GET, exporter, query, accept, encoding).await
 }
 
