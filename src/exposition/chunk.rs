@@ -39,8 +39,8 @@ pub(super) enum ChunkLines {
 }
 
 impl Chunk {
-    /// The samples in one format. The first call for protobuf, or for the text format of a counter or
-    /// histogram, makes it, which takes about as long as compressing it took.
+    /// The samples in one format. The first call for the text format of a counter or histogram makes it,
+    /// which takes about as long as compressing it took; the first call for protobuf some eight times that.
     pub fn segments(&self, format: Format) -> &[Segment] {
         match (&self.lines, format) {
             (_, Format::Protobuf) => {

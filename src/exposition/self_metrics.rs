@@ -21,7 +21,7 @@ pub fn write_self_metrics(
     if format == Format::Protobuf {
         return write_protobuf(families, created);
     }
-    let mut out = Vec::with_capacity(16 * 1024);
+    let mut out = Vec::with_capacity(512 * families.len());
     for family in families {
         let kind = kind(family);
         put_header(format, family, kind, &mut out);
@@ -65,7 +65,7 @@ fn write_protobuf(
     families: &[MetricFamily],
     created: impl Fn(&str, &Metric) -> Option<f64>,
 ) -> Vec<u8> {
-    let mut out = Vec::with_capacity(16 * 1024);
+    let mut out = Vec::with_capacity(512 * families.len());
     let mut metrics = Vec::new();
     for family in families {
         let kind = kind(family);

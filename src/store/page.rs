@@ -62,7 +62,7 @@ impl Page {
     }
 
     /// Whether all of it is there in this format. Otherwise the first call of any other function makes
-    /// what is missing, which takes about as long as compressing it took.
+    /// what is missing; see [`Chunk::segments`] for how long that takes.
     pub fn is_made(&self) -> bool {
         let families = self.snapshot.families.iter();
         let mut chunks = families.flat_map(|family| &family.chunks).copied();
