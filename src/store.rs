@@ -79,7 +79,8 @@ struct Snapshot {
 #[derive(Debug)]
 struct SnapshotFamily {
     header: Arc<Header>,
-    level: DropRank,
+    /// `None` when it is never dropped.
+    level: Option<DropRank>,
     chunks: Vec<ChunkRef>,
 }
 

@@ -10,6 +10,7 @@ use hyper::StatusCode;
 use super::Daemon;
 use super::account::AccountView;
 use super::clock::aged;
+use super::run_blocking::run_blocking;
 use super::scrape::{self, ScrapeRequest};
 use super::status::CollectorStatus;
 use crate::collectors::Registry;
@@ -94,8 +95,13 @@ impl DaemonHandler {
             .shared
             .store
             .page(self.aged(now), *format, filter);
-        let chunks =
-            scrape::page_body(data, self_metrics, *encoding).map_err(|error| error.to_string())?;
+        let body = || scrape::page_body(data, self_metrics, *encoding);
+        let chunks = match format {
+            // Running totals may have to be written in this format first.
+            Format::Text => run_blocking(body),
+            Format::OpenMetrics => body(),
+        };
+        let chunks = chunks.map_err(|error| error.to_string())?;
         Ok(MetricsPage {
             status: StatusCode::OK,
             content_type: format.content_type(),

@@ -117,6 +117,7 @@ mod tests {
     use crate::cases::check_each;
     use crate::collectors::Registry;
     use crate::collectors::sla::of_level;
+    use crate::data_family;
     use crate::names::families::SKILL_INFO;
     use crate::vocabulary::Level;
 
@@ -145,6 +146,14 @@ mod tests {
         let family = &SKILL_INFO;
         assert!(text(Format::OpenMetrics, family).ends_with("\n# TYPE liveperson_skill info\n"));
         assert!(text(Format::Text, family).ends_with("\n# TYPE liveperson_skill_info gauge\n"));
+        let family: Family = data_family!(
+            Account: "liveperson_", "handling_seconds_total", Counter ["kind"], "Time", "."
+        );
+        let name = "liveperson_account_handling_seconds";
+        let declared = format!("# TYPE {name} counter\n# UNIT {name} seconds\n");
+        assert!(text(Format::OpenMetrics, &family).ends_with(&declared));
+        let declared = format!("# TYPE {name}_total counter\n");
+        assert!(text(Format::Text, &family).ends_with(&declared));
         let mut out = Vec::new();
         write_header(
             Format::OpenMetrics,

@@ -8,19 +8,23 @@
 //! scrape, `escape` and `number` hold the formats' small rules. This module knows the formats and
 //! nothing of LivePerson.
 
+mod chunk;
 mod compress;
 mod escape;
 mod header;
+mod lines;
 mod negotiate;
 mod number;
 mod self_metrics;
+mod text_on_demand;
 mod writer;
 
+pub use chunk::Chunk;
 pub use compress::{Compressor, GzipFraming, Inflater, Segment};
 pub use header::{Header, header};
 pub use negotiate::{Encoding, Format};
 pub use self_metrics::write_self_metrics;
-pub use writer::{Chunk, SegmentWriter};
+pub use writer::SegmentWriter;
 
 /// The last line of a page, after everything else.
 pub fn page_end(format: Format) -> &'static [u8] {

@@ -19,8 +19,7 @@ pub fn write_self_metrics(
     for family in families {
         let kind = kind(family);
         write_header(format, family.name(), kind, family.help(), &mut out);
-        let has_created =
-            format == Format::OpenMetrics && matches!(kind, Kind::Counter | Kind::Histogram);
+        let has_created = format == Format::OpenMetrics && kind.is_cumulative();
         for metric in family.get_metric() {
             write_metric(family, metric, &mut out);
             if let (true, Some(at)) = (has_created, created(metric)) {

@@ -6,38 +6,16 @@
 
 use std::io;
 
+use super::chunk::{Chunk, ChunkLines};
 use super::compress::{Compressor, Segment};
-use super::escape;
-use super::header;
+use super::lines::LineBuffer;
 use super::negotiate::Format;
-use super::number;
-use crate::metrics::{Family, LabelValue, Sink};
+use super::text_on_demand::{TextOnDemand, without_created};
+use crate::metrics::{Family, Kind, LabelValue, Sink};
 
 /// Lines of a segment: about 250 kB of text. Smaller ones compress worse, larger ones no better, and
 /// they would make the steps of a streamed page and the buffers of a poll larger.
 const LINES_PER_SEGMENT: usize = 2048;
-
-/// The samples of one family, without their header.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Chunk {
-    /// The family.
-    pub family: &'static Family,
-    /// How many lines, in the text format, which is how many series.
-    pub series: u64,
-    text: Vec<Segment>,
-    /// `None` where both formats have the same lines: everywhere but in histograms.
-    openmetrics: Option<Vec<Segment>>,
-}
-
-impl Chunk {
-    /// The samples in one format.
-    pub fn segments(&self, format: Format) -> &[Segment] {
-        match (format, &self.openmetrics) {
-            (Format::OpenMetrics, Some(segments)) => segments,
-            _ => &self.text,
-        }
-    }
-}
 
 /// Writes samples, a chunk per family.
 pub struct SegmentWriter<'a> {
@@ -58,69 +36,66 @@ struct FamilyBuilders {
 /// A [`Chunk`] that is being written.
 struct FamilyBuilder {
     family: &'static Family,
-    text: LineBuffer,
-    openmetrics: Option<LineBuffer>,
+    /// Lines of OpenMetrics, and of the text format where `text` has no others.
+    lines: LineBuffer,
+    text: TextBuilder,
     series: u64,
 }
 
-/// Lines of one format, before and after they became segments.
-#[derive(Default)]
-struct LineBuffer {
-    buffer: Vec<u8>,
-    count: usize,
-    segments: Vec<Segment>,
-    last: LastLine,
-}
-
-/// Where the labels of the last line are, so that the next one can copy what both have in common:
-/// most of it, as a skill's agents follow each other.
-#[derive(Default)]
-struct LastLine {
-    start: usize,
-    suffix: &'static str,
-    labels: Vec<LabelSpan>,
-}
-
-/// A label of the last line, by offsets from the line's start.
-#[derive(Clone, Copy)]
-struct LabelSpan {
-    value: usize,
-    end: usize,
-    id: Option<i64>,
-    /// Whether the value was written without escapes.
-    verbatim: bool,
+/// The text format of a [`Chunk`] that is being written.
+enum TextBuilder {
+    /// The same lines as OpenMetrics.
+    Same,
+    /// Lines of its own.
+    Different(LineBuffer),
+    /// Made when a scrape asks for it.
+    OnDemand,
+    /// Made of each segment of OpenMetrics at once, because a scrape did ask lately.
+    Ahead(Vec<Segment>),
 }
 
 /// Turns lines into segments. Keeps an error until the end, because a [`Sink`] cannot fail.
 struct Segmenter {
     compressor: Compressor,
     error: Option<io::Error>,
+    /// Text of a segment that is made ahead; kept for its memory.
+    ahead: Vec<u8>,
 }
 
 impl Segmenter {
+    /// Ends the segments of a family that have at least so many lines.
+    fn end_segments(&mut self, builder: &mut FamilyBuilder, lines: usize, previous: &[Chunk]) {
+        let previous = previous_chunk(previous, builder.family);
+        let made = |format| previous.map_or(&[][..], |chunk| chunk.segments_made(format));
+        if let TextBuilder::Different(text) = &mut builder.text
+            && text.count >= lines
+        {
+            self.end_segment(text, made(Format::Text));
+        }
+        if builder.lines.count >= lines {
+            if let TextBuilder::Ahead(segments) = &mut builder.text {
+                self.ahead.clear();
+                without_created(builder.family, &builder.lines.buffer, &mut self.ahead);
+                let previous = made(Format::Text).get(segments.len());
+                let segment = self.compressor.reuse_or_compress(&self.ahead, previous);
+                self.keep(segment, segments);
+            }
+            self.end_segment(&mut builder.lines, made(Format::OpenMetrics));
+        }
+    }
+
     fn end_segment(&mut self, lines: &mut LineBuffer, previous: &[Segment]) {
         let previous = previous.get(lines.segments.len());
-        match self.compressor.reuse_or_compress(&lines.buffer, previous) {
-            Ok(segment) => lines.segments.push(segment),
+        let segment = self.compressor.reuse_or_compress(&lines.buffer, previous);
+        self.keep(segment, &mut lines.segments);
+        lines.clear();
+    }
+
+    fn keep(&mut self, segment: io::Result<Segment>, segments: &mut Vec<Segment>) {
+        match segment {
+            Ok(segment) => segments.push(segment),
             Err(error) => self.error = Some(error),
         }
-        lines.buffer.clear();
-        lines.last.labels.clear();
-        lines.count = 0;
-    }
-
-    fn count_lines(&mut self, lines: &mut LineBuffer, count: usize, previous: &[Segment]) {
-        lines.count += count;
-        if lines.count >= LINES_PER_SEGMENT {
-            self.end_segment(lines, previous);
-        }
-    }
-
-    fn finish(&mut self, mut lines: LineBuffer, previous: &[Segment]) -> Vec<Segment> {
-        if lines.count > 0 {
-            self.end_segment(&mut lines, previous);
-        }
-        lines.segments
     }
 }
 
@@ -133,6 +108,7 @@ impl<'a> SegmentWriter<'a> {
             segmenter: Segmenter {
                 compressor: Compressor::new(),
                 error: None,
+                ahead: Vec::new(),
             },
         }
     }
@@ -143,19 +119,9 @@ impl<'a> SegmentWriter<'a> {
     /// Out of memory.
     pub fn finish(mut self) -> io::Result<Vec<Chunk>> {
         let mut chunks = Vec::with_capacity(self.families.all.len());
-        for builder in self.families.all {
-            let family = builder.family;
-            let previous = |format| previous_segments(self.previous, family, format);
-            let text = self.segmenter.finish(builder.text, previous(Format::Text));
-            let openmetrics = builder
-                .openmetrics
-                .map(|lines| self.segmenter.finish(lines, previous(Format::OpenMetrics)));
-            chunks.push(Chunk {
-                family,
-                series: builder.series,
-                text,
-                openmetrics,
-            });
+        for mut builder in self.families.all {
+            self.segmenter.end_segments(&mut builder, 1, self.previous);
+            chunks.push(builder.chunk(self.previous));
         }
         match self.segmenter.error {
             Some(error) => Err(error),
@@ -167,7 +133,7 @@ impl<'a> SegmentWriter<'a> {
 impl FamilyBuilders {
     /// The builder of a family. Called for every sample: an answer has few families, and the next
     /// sample is most often of the same one or of the one after it.
-    fn of(&mut self, family: &'static Family) -> &mut FamilyBuilder {
+    fn of(&mut self, family: &'static Family, previous: &[Chunk]) -> &mut FamilyBuilder {
         let is_it = |builder: &FamilyBuilder| std::ptr::eq(builder.family, family);
         let next = self.last + 1;
         if !self.all.get(self.last).is_some_and(is_it) {
@@ -175,44 +141,79 @@ impl FamilyBuilders {
                 next
             } else {
                 let known = self.all.iter().position(is_it);
-                known.unwrap_or_else(|| self.begin(family))
+                known.unwrap_or_else(|| {
+                    self.all.push(FamilyBuilder::new(family, previous));
+                    self.all.len() - 1
+                })
             };
         }
         &mut self.all[self.last]
     }
+}
 
-    fn begin(&mut self, family: &'static Family) -> usize {
-        self.all.push(FamilyBuilder {
+impl FamilyBuilder {
+    fn new(family: &'static Family, previous: &[Chunk]) -> Self {
+        let is_read = || {
+            let chunk = previous_chunk(previous, family);
+            let text = chunk.and_then(Chunk::text_on_demand);
+            text.is_some_and(TextOnDemand::is_made_ahead)
+        };
+        let text = match family.kind {
+            Kind::Gauge | Kind::Info => TextBuilder::Same,
+            Kind::GaugeHistogram => TextBuilder::Different(LineBuffer::default()),
+            Kind::Counter | Kind::Histogram if is_read() => TextBuilder::Ahead(Vec::new()),
+            Kind::Counter | Kind::Histogram => TextBuilder::OnDemand,
+        };
+        Self {
             family,
-            text: LineBuffer::default(),
-            openmetrics: None,
+            lines: LineBuffer::default(),
+            text,
             series: 0,
-        });
-        self.all.len() - 1
+        }
+    }
+
+    fn chunk(self, previous: &[Chunk]) -> Chunk {
+        let on_demand = |ahead| {
+            let chunk = previous_chunk(previous, self.family);
+            TextOnDemand::new(chunk.and_then(Chunk::text_on_demand), ahead)
+        };
+        let segments = self.lines.segments;
+        let lines = match self.text {
+            TextBuilder::Same => ChunkLines::Same(segments),
+            TextBuilder::Different(text) => ChunkLines::Different {
+                text: text.segments,
+                openmetrics: segments,
+            },
+            TextBuilder::OnDemand => ChunkLines::Cumulative {
+                text: on_demand(None),
+                openmetrics: segments,
+            },
+            TextBuilder::Ahead(text) => ChunkLines::Cumulative {
+                text: on_demand(Some(text)),
+                openmetrics: segments,
+            },
+        };
+        Chunk {
+            family: self.family,
+            series: self.series,
+            lines,
+        }
     }
 }
 
-fn previous_segments<'a>(
-    chunks: &'a [Chunk],
-    family: &'static Family,
-    format: Format,
-) -> &'a [Segment] {
-    let chunk = chunks.iter().find(|chunk| chunk.family == family);
-    chunk.map_or(&[], |chunk| chunk.segments(format))
+fn previous_chunk<'a>(chunks: &'a [Chunk], family: &'static Family) -> Option<&'a Chunk> {
+    chunks.iter().find(|chunk| chunk.family == family)
 }
 
 impl Sink for SegmentWriter<'_> {
     fn gauge(&mut self, family: &'static Family, labels: &[LabelValue<'_>], value: f64) {
-        let builder = self.families.of(family);
-        builder.text.write_name_and_labels(family, "", labels);
-        write_value(&mut builder.text.buffer, value);
+        let builder = self.families.of(family, self.previous);
+        builder.lines.write_sample(family, labels, value);
         builder.series += 1;
-        // Looked for only when it may be needed: this is called for every series.
-        if builder.text.count + 1 >= LINES_PER_SEGMENT {
-            let previous = previous_segments(self.previous, family, Format::Text);
-            self.segmenter.count_lines(&mut builder.text, 1, previous);
-        } else {
-            builder.text.count += 1;
+        // Called only when it may do something: this is run for every series.
+        if builder.lines.count >= LINES_PER_SEGMENT {
+            let segmenter = &mut self.segmenter;
+            segmenter.end_segments(builder, LINES_PER_SEGMENT, self.previous);
         }
     }
 
@@ -223,119 +224,51 @@ impl Sink for SegmentWriter<'_> {
         buckets: &[(u32, f64)],
         count: f64,
     ) {
-        let builder = self.families.of(family);
-        builder.series += buckets.len() as u64 + 2;
-        let openmetrics = builder.openmetrics.get_or_insert_default();
-        let both = [
-            (&mut builder.text, Format::Text),
-            (openmetrics, Format::OpenMetrics),
-        ];
-        for (lines, format) in both {
-            let added = histogram(format, family, labels, buckets, count, lines);
-            let previous = previous_segments(self.previous, family, format);
-            self.segmenter.count_lines(lines, added, previous);
+        let builder = self.families.of(family, self.previous);
+        builder.lines.write_buckets(family, labels, buckets, count);
+        // OpenMetrics pairs `_gcount` with `_gsum`, strict parsers refuse one without the other, and
+        // LivePerson gives no sum.
+        if let TextBuilder::Different(text) = &mut builder.text {
+            text.write_buckets(family, labels, buckets, count);
+            text.write_count(family, labels, count);
         }
+        builder.series += buckets.len() as u64 + 2;
+        let segmenter = &mut self.segmenter;
+        segmenter.end_segments(builder, LINES_PER_SEGMENT, self.previous);
     }
-}
 
-/// Appends a histogram; returns how many lines it has.
-///
-/// The upper bounds are canonical floats in both formats, so that a series is the same one whichever
-/// format a Prometheus asked for. `_count` exists only in the text format: OpenMetrics
-/// pairs `_gcount` with `_gsum`, strict parsers refuse one without the other, and LivePerson gives
-/// no sum.
-fn histogram(
-    format: Format,
-    family: &'static Family,
-    labels: &[LabelValue<'_>],
-    buckets: &[(u32, f64)],
-    count: f64,
-    lines: &mut LineBuffer,
-) -> usize {
-    for (upper_bound, value) in buckets {
-        lines.write_name_and_labels(family, "_bucket", labels);
-        let out = &mut lines.buffer;
-        out.extend_from_slice(b",le=\"");
-        number::upper_bound(f64::from(*upper_bound), out);
-        out.push(b'"');
-        write_value(out, *value);
-    }
-    lines.write_name_and_labels(family, "_bucket", labels);
-    lines.buffer.extend_from_slice(b",le=\"+Inf\"");
-    write_value(&mut lines.buffer, count);
-    if format == Format::OpenMetrics {
-        return buckets.len() + 1;
-    }
-    lines.write_name_and_labels(family, "_count", labels);
-    write_value(&mut lines.buffer, count);
-    buckets.len() + 2
-}
-
-impl LineBuffer {
-    fn write_name_and_labels(
+    fn counter(
         &mut self,
         family: &'static Family,
-        suffix: &'static str,
         labels: &[LabelValue<'_>],
+        value: f64,
+        created: i64,
     ) {
-        let same = self.shared_labels(suffix, labels);
-        let (out, last) = (&mut self.buffer, &mut self.last);
-        let start = out.len();
-        last.labels.truncate(same);
-        match last.labels.last() {
-            Some(span) => out.extend_from_within(last.start..last.start + span.end),
-            None => {
-                out.extend_from_slice(family.name.as_bytes());
-                out.extend_from_slice(suffix.as_bytes());
-            }
-        }
-        (last.start, last.suffix) = (start, suffix);
-        for (index, (name, label)) in family.labels.iter().zip(labels).enumerate().skip(same) {
-            out.push(if index == 0 { b'{' } else { b',' });
-            out.extend_from_slice(name.as_bytes());
-            out.extend_from_slice(b"=\"");
-            let value = out.len() - start;
-            let (id, verbatim) = match label {
-                LabelValue::Text(text) => {
-                    escape::label_value(text, out);
-                    (None, out.len() - start - value == text.len())
-                }
-                LabelValue::Id(id) => {
-                    number::integer(*id, out);
-                    (Some(*id), true)
-                }
-            };
-            out.push(b'"');
-            let end = out.len() - start;
-            last.labels.push(LabelSpan {
-                value,
-                end,
-                id,
-                verbatim,
-            });
+        let builder = self.families.of(family, self.previous);
+        builder.lines.write_sample(family, labels, value);
+        builder.lines.write_created(family, created);
+        builder.series += 1;
+        if builder.lines.count >= LINES_PER_SEGMENT {
+            let segmenter = &mut self.segmenter;
+            segmenter.end_segments(builder, LINES_PER_SEGMENT, self.previous);
         }
     }
 
-    /// How many labels at the beginning are equal to those of the last line.
-    fn shared_labels(&self, suffix: &str, labels: &[LabelValue<'_>]) -> usize {
-        if self.last.suffix != suffix {
-            return 0;
-        }
-        let line = self.buffer.get(self.last.start..).unwrap_or_default();
-        let same = |(span, label): &(&LabelSpan, &LabelValue<'_>)| match label {
-            LabelValue::Id(id) => span.id == Some(*id),
-            LabelValue::Text(text) => {
-                let written = line.get(span.value..span.end - 1);
-                span.id.is_none() && span.verbatim && written == Some(text.as_bytes())
-            }
-        };
-        self.last.labels.iter().zip(labels).take_while(same).count()
+    fn histogram(
+        &mut self,
+        family: &'static Family,
+        labels: &[LabelValue<'_>],
+        buckets: &[(u32, f64)],
+        count: f64,
+        created: i64,
+    ) {
+        let builder = self.families.of(family, self.previous);
+        builder.lines.write_buckets(family, labels, buckets, count);
+        builder.lines.write_created(family, created);
+        builder.series += buckets.len() as u64 + 1;
+        let segmenter = &mut self.segmenter;
+        segmenter.end_segments(builder, LINES_PER_SEGMENT, self.previous);
     }
-}
-
-fn write_value(out: &mut Vec<u8>, value: f64) {
-    out.push(b'}');
-    header::write_value(value, out);
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use crate::vocabulary::Level;
 /// One metric family.
 #[derive(Debug)]
 pub struct Family {
-    /// The name, without the suffixes that its type brings.
+    /// The name of its samples: with `_total` for a counter and `_info` for an info, without
+    /// `_bucket` for a histogram.
     pub name: &'static str,
     /// The type.
     pub kind: Kind,
@@ -37,10 +38,18 @@ pub enum Kind {
     Info,
     /// A histogram of a window, not of all time.
     GaugeHistogram,
-    /// A count since the exporter started.
+    /// A count that only grows, from a time that each sample names: of what the exporter did, since
+    /// it started; of LivePerson's data, since its running total began.
     Counter,
-    /// A histogram since the exporter started.
+    /// A histogram that only grows, like a counter.
     Histogram,
+}
+
+impl Kind {
+    /// Whether its samples only grow, and OpenMetrics says since when (`_created`).
+    pub fn is_cumulative(self) -> bool {
+        matches!(self, Self::Counter | Self::Histogram)
+    }
 }
 
 /// Where a family's samples come from.
@@ -69,6 +78,8 @@ impl Origin {
 ///
 /// `data_family!(Skill: "liveperson_window_", "chats", Gauge ["window"], "Chats closed", " (LivePerson: field).")`
 /// is `liveperson_window_skill_chats{account,skill,window}`, "Chats closed by skill (LivePerson: field)."
+/// A counter's name ends with `_total`: `"liveperson_", "chats_total", Counter ["kind"]` is
+/// `liveperson_skill_chats_total{account,skill,kind}`.
 #[macro_export]
 macro_rules! data_family {
     (Account: $($rest:tt)*) => {

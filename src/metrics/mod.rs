@@ -45,9 +45,32 @@ pub trait Sink {
         buckets: &[(u32, f64)],
         count: f64,
     );
+
+    /// One sample of a counter, a family of [`Kind::Counter`]. `created` is the time from which it
+    /// counts, in seconds since the epoch; only OpenMetrics can express it.
+    fn counter(
+        &mut self,
+        family: &'static Family,
+        labels: &[LabelValue<'_>],
+        value: f64,
+        created: i64,
+    );
+
+    /// One histogram that only grows, of a family of [`Kind::Histogram`]: `buckets` and `count` as in
+    /// [`Sink::gauge_histogram`], `created` as in [`Sink::counter`]. It has neither sum nor count
+    /// besides its buckets.
+    fn histogram(
+        &mut self,
+        family: &'static Family,
+        labels: &[LabelValue<'_>],
+        buckets: &[(u32, f64)],
+        count: f64,
+        created: i64,
+    );
 }
 
-/// A sink for tests: remembers what it was given.
+/// A sink for tests: remembers what it was given. The time from which something counts is a sample of
+/// its own, `name_created{labels}`.
 #[cfg(test)]
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
@@ -74,11 +97,30 @@ impl Recorder {
 }
 
 #[cfg(test)]
+impl Recorder {
+    fn push(&mut self, name: &str, labels: &str, value: f64) {
+        self.samples.push((format!("{name}{{{labels}}}"), value));
+    }
+
+    fn push_buckets(&mut self, name: &str, labels: &str, buckets: &[(u32, f64)], count: f64) {
+        for (le, value) in buckets {
+            self.push(name, &format!("{labels},le={le}"), *value);
+        }
+        self.push(name, &format!("{labels},le=+Inf"), count);
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "times are far below 2^53")]
+    fn push_created(&mut self, family: &'static Family, labels: &str, created: i64) {
+        let name = family.name.strip_suffix("_total").unwrap_or(family.name);
+        self.push(&format!("{name}_created"), labels, created as f64);
+    }
+}
+
+#[cfg(test)]
 impl Sink for Recorder {
     fn gauge(&mut self, family: &'static Family, labels: &[LabelValue<'_>], value: f64) {
         assert_eq!(labels.len(), family.labels.len());
-        let series = format!("{}{{{}}}", family.name, Self::labels(family, labels));
-        self.samples.push((series, value));
+        self.push(family.name, &Self::labels(family, labels), value);
     }
 
     fn gauge_histogram(
@@ -88,12 +130,33 @@ impl Sink for Recorder {
         buckets: &[(u32, f64)],
         count: f64,
     ) {
-        let (name, labels) = (family.name, Self::labels(family, labels));
-        for (le, value) in buckets {
-            self.samples
-                .push((format!("{name}{{{labels},le={le}}}"), *value));
-        }
-        self.samples
-            .push((format!("{name}{{{labels},le=+Inf}}"), count));
+        assert_eq!(labels.len(), family.labels.len());
+        let labels = Self::labels(family, labels);
+        self.push_buckets(family.name, &labels, buckets, count);
+    }
+
+    fn counter(
+        &mut self,
+        family: &'static Family,
+        labels: &[LabelValue<'_>],
+        value: f64,
+        created: i64,
+    ) {
+        assert_eq!(family.kind, Kind::Counter);
+        self.gauge(family, labels, value);
+        self.push_created(family, &Self::labels(family, labels), created);
+    }
+
+    fn histogram(
+        &mut self,
+        family: &'static Family,
+        labels: &[LabelValue<'_>],
+        buckets: &[(u32, f64)],
+        count: f64,
+        created: i64,
+    ) {
+        assert_eq!(family.kind, Kind::Histogram);
+        self.gauge_histogram(family, labels, buckets, count);
+        self.push_created(family, &Self::labels(family, labels), created);
     }
 }

@@ -115,7 +115,8 @@ impl Page {
     fn family_from(&self, from: usize) -> Option<SegmentCursor> {
         let mut rest = self.snapshot.families.iter().enumerate().skip(from);
         let (family, _) = rest.find(|(_, family)| {
-            !self.dropped_levels.contains(family.level)
+            let dropped = |level| self.dropped_levels.contains(level);
+            !family.level.is_some_and(dropped)
                 && family.chunks.iter().any(|chunk| self.is_served(*chunk))
         })?;
         Some(SegmentCursor {

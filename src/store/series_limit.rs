@@ -1,4 +1,7 @@
 //! `limits.max_series`: which levels are dropped when there are more series.
+//!
+//! Running totals are counted first and never dropped: a counter that comes and goes would be read as
+//! one that was reset.
 
 use std::ops::Add;
 
@@ -23,9 +26,11 @@ const DROP_ORDER: [Level; 5] = [
 pub(super) struct DropRank(usize);
 
 impl DropRank {
-    /// The rank of a family's level; families without a level are kept as long as the account's.
-    pub(super) fn of(family: &Family) -> Self {
-        Self::of_level(family.origin.level().unwrap_or(Level::Account))
+    /// The rank of a family's level, or `None` for running totals, which are never dropped. Families
+    /// without a level are kept as long as the account's.
+    pub(super) fn of(family: &Family) -> Option<Self> {
+        let level = family.origin.level().unwrap_or(Level::Account);
+        (!family.kind.is_cumulative()).then(|| Self::of_level(level))
     }
 
     fn of_level(level: Level) -> Self {
@@ -72,20 +77,31 @@ impl LevelSet {
     }
 }
 
-/// Numbers of series by level, in the order of [`DROP_ORDER`].
+/// Numbers of series.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct LevelCounts([u64; DROP_ORDER.len()]);
+pub(super) struct LevelCounts {
+    /// Running totals of all levels.
+    totals: u64,
+    /// Everything else by level, in the order of [`DROP_ORDER`].
+    levels: [u64; DROP_ORDER.len()],
+}
 
 impl LevelCounts {
-    pub(super) fn add_series(&mut self, level: DropRank, series: u64) {
-        if let Some(count) = self.0.get_mut(level.0) {
-            *count += series;
+    /// Adds series of a level, or of running totals when there is none.
+    pub(super) fn add_series(&mut self, level: Option<DropRank>, series: u64) {
+        match level {
+            None => self.totals += series,
+            Some(DropRank(level)) => {
+                if let Some(count) = self.levels.get_mut(level) {
+                    *count += series;
+                }
+            }
         }
     }
 
     /// How many are served and how many are not when these levels are dropped.
     pub(super) fn split(self, dropped_levels: LevelSet) -> SeriesCount {
-        let levels = self.0.into_iter().enumerate();
+        let levels = self.levels.into_iter().enumerate();
         let dropped = levels.filter(|(level, _)| dropped_levels.contains(DropRank(*level)));
         let dropped: u64 = dropped.map(|(_, series)| series).sum();
         SeriesCount {
@@ -95,14 +111,14 @@ impl LevelCounts {
     }
 
     fn total(self) -> u64 {
-        self.0.iter().sum()
+        self.totals + self.levels.iter().sum::<u64>()
     }
 
     /// The levels that have to be dropped for the others to fit.
     fn levels_over(self, limit: u64) -> LevelSet {
         let mut dropped = LevelSet::default();
         let mut total = self.total();
-        for (level, series) in self.0.into_iter().enumerate() {
+        for (level, series) in self.levels.into_iter().enumerate() {
             if total <= limit {
                 break;
             }
@@ -117,7 +133,8 @@ impl Add for LevelCounts {
     type Output = Self;
 
     fn add(mut self, other: Self) -> Self {
-        for (sum, series) in std::iter::zip(&mut self.0, other.0) {
+        self.totals += other.totals;
+        for (sum, series) in std::iter::zip(&mut self.levels, other.levels) {
             *sum += series;
         }
         self
@@ -137,6 +154,8 @@ struct LimitState {
     dropped: LevelSet,
     /// Levels whose absence has been logged.
     reported: LevelSet,
+    /// Whether it has been logged that the running totals alone are more than the limit.
+    totals_reported: bool,
 }
 
 impl LimitState {
@@ -145,6 +164,7 @@ impl LimitState {
             max_series,
             dropped: LevelSet::default(),
             reported: LevelSet::default(),
+            totals_reported: false,
         }
     }
 
@@ -160,14 +180,53 @@ impl LimitState {
         self.dropped = required.union(self.dropped.intersection(with_margin));
     }
 
-    /// Whether a level is dropped that the log has not reported; from now on it has. A number of
-    /// series that moves around the limit is no reason to report it again.
-    fn take_unreported(&mut self) -> bool {
-        let unreported = !self.dropped.is_subset_of(self.reported);
-        if unreported {
+    /// What the log has not reported; from now on it has. A number of series that moves around the
+    /// limit is no reason to report it again.
+    fn take_unreported(&mut self, counts: LevelCounts) -> Option<Report> {
+        let levels = !self.dropped.is_subset_of(self.reported);
+        if levels {
             self.reported = self.dropped;
         }
-        unreported
+        if counts.totals > self.max_series && !self.totals_reported {
+            self.totals_reported = true;
+            return Some(Report::Totals);
+        }
+        levels.then_some(Report::Levels)
+    }
+}
+
+/// What a line of the log says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Report {
+    /// A level is dropped.
+    Levels,
+    /// The running totals alone are more than the limit.
+    Totals,
+}
+
+impl Report {
+    fn log(self, counts: LevelCounts, state: LimitState) {
+        let (series, totals) = (counts.total(), counts.totals);
+        let (max_series, left_out) = (state.max_series, state.dropped.labels());
+        match self {
+            Self::Levels => tracing::warn!(
+                series,
+                totals,
+                max_series,
+                left_out,
+                "more series than limits.max_series: whole levels of the windows are left out, \
+                 running totals never; raise it, or serve fewer levels, skills or agents"
+            ),
+            Self::Totals => tracing::warn!(
+                series,
+                totals,
+                max_series,
+                left_out,
+                "the running totals alone are more series than limits.max_series: they are served \
+                 all the same, and no windows and names; raise it, or serve fewer levels, skills or \
+                 agents"
+            ),
+        }
     }
 }
 
@@ -190,23 +249,13 @@ impl SeriesLimit {
     pub(super) fn dropped_levels(&self, counts: LevelCounts) -> LevelSet {
         let mut state = self.state.lock();
         state.decide(counts);
-        let unreported = state.take_unreported();
-        let LimitState {
-            max_series,
-            dropped,
-            ..
-        } = *state;
+        let unreported = state.take_unreported(counts);
+        let decided = *state;
         drop(state);
-        if unreported {
-            tracing::warn!(
-                series = counts.total(),
-                max_series,
-                left_out = dropped.labels(),
-                "more series than limits.max_series: whole levels are left out; raise it, or serve \
-                 fewer levels, skills or agents"
-            );
+        if let Some(report) = unreported {
+            report.log(counts, decided);
         }
-        dropped
+        decided.dropped
     }
 }
 
@@ -222,7 +271,7 @@ mod tests {
             (Level::Skill, skills),
             (Level::Account, account),
         ] {
-            counts.add_series(DropRank::of_level(level), series);
+            counts.add_series(Some(DropRank::of_level(level)), series);
         }
         counts
     }
@@ -273,12 +322,53 @@ mod tests {
         let mut state = LimitState::new(9);
         let mut reported = |counts| {
             state.decide(counts);
-            state.take_unreported()
+            state.take_unreported(counts)
         };
-        assert!(!reported(counts(4, 3, 2)));
-        assert!(reported(counts(5, 3, 2)));
-        assert!(!reported(counts(1, 3, 2)));
-        assert!(!reported(counts(5, 3, 2)));
-        assert!(reported(counts(5, 8, 2)), "one level more");
+        let levels = Some(Report::Levels);
+        assert_eq!(reported(counts(4, 3, 2)), None);
+        assert_eq!(reported(counts(5, 3, 2)), levels);
+        assert_eq!(reported(counts(1, 3, 2)), None);
+        assert_eq!(reported(counts(5, 3, 2)), None);
+        assert_eq!(reported(counts(5, 8, 2)), levels, "one level more");
+    }
+
+    #[test]
+    fn running_totals_count_first_and_are_never_dropped() {
+        let with_totals = |totals| LevelCounts {
+            totals,
+            ..counts(5, 3, 2)
+        };
+        for (totals, dropped) in [
+            (10, &DROP_ORDER[..0]),
+            (11, &DROP_ORDER[..2]),
+            (15, &DROP_ORDER[..2]),
+            (16, &DROP_ORDER[..3]),
+            (20, &DROP_ORDER[..5]),
+            (21, &DROP_ORDER[..5]),
+        ] {
+            let counts = with_totals(totals);
+            let levels = counts.levels_over(20);
+            assert_eq!(levels, set(dropped), "{totals}");
+            let served = counts.split(levels).served;
+            assert!(served >= totals && served <= totals.max(20), "{totals}");
+        }
+    }
+
+    #[test]
+    fn totals_beyond_the_limit_are_reported_once() {
+        let mut state = LimitState::new(20);
+        let mut reported = |totals| {
+            let counts = LevelCounts {
+                totals,
+                ..counts(5, 3, 2)
+            };
+            state.decide(counts);
+            state.take_unreported(counts)
+        };
+        assert_eq!(reported(10), None);
+        assert_eq!(reported(20), Some(Report::Levels));
+        assert_eq!(reported(21), Some(Report::Totals));
+        assert_eq!(reported(10), None);
+        assert_eq!(reported(21), None);
     }
 }

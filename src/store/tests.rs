@@ -4,14 +4,20 @@ use super::*;
 use crate::clock::real_time;
 use crate::collectors::Registry;
 use crate::collectors::engagement_activity::of_level;
+use crate::data_family;
 use crate::exposition::SegmentWriter;
 use crate::metrics::{LabelValue, Sink as _};
 use crate::vocabulary::Level;
 
 const STALE: Duration = Duration::from_secs(300);
 
+static SKILL_TOTAL: Family = data_family!(
+    Skill: "liveperson_", "test_total", Counter [], "A total", "."
+);
+
 fn store(max_series: u64, stale_after: Duration) -> Store {
-    let catalogue = Catalogue::new(Registry::standard().families());
+    let registry = Registry::standard();
+    let catalogue = Catalogue::new(registry.families().chain([&SKILL_TOTAL]));
     Store::new(&catalogue, max_series, stale_after)
 }
 
@@ -204,4 +210,43 @@ fn above_the_limit_the_most_detailed_levels_are_dropped() {
     assert_eq!(served(&store, "1", now), (1, 3));
     store.set_max_series(4);
     assert_eq!(served(&store, "1", now), (4, 0));
+}
+
+#[test]
+fn running_totals_stay_when_windows_are_dropped_for_them() {
+    let store = store(4, STALE);
+    let publish = |skills: i64| {
+        let mut writer = SegmentWriter::new(&[]);
+        for skill in 0..skills {
+            let labels = [LabelValue::Text("t"), LabelValue::Id(skill)];
+            writer.counter(&SKILL_TOTAL, &labels, 7.0, 300);
+        }
+        let mut chunks = writer.finish().unwrap();
+        chunks.push(chunk(Level::Account, &[("a", 1.0)]));
+        chunks.push(chunk(Level::Skill, &[("s", 1.0), ("t", 2.0)]));
+        store.publish(source("1", "x"), fresh(chunks));
+    };
+    let now = real_time();
+    publish(3);
+    assert_eq!(served(&store, "1", now), (4, 2), "windows of skills");
+    let page = text(&store, now);
+    let of = |what: &str| page.matches(what).count();
+    assert_eq!(
+        (of(" 7\n"), of("\na 1\n"), of("\ns 1\n")),
+        (3, 1, 0),
+        "{page}"
+    );
+    assert!(page.contains("# TYPE liveperson_skill_test_total counter\n"));
+    publish(5);
+    assert_eq!(served(&store, "1", now), (5, 3), "all windows");
+    assert_eq!(text(&store, now).lines().count(), 6);
+    let page = store.page(now, Format::OpenMetrics, &PageFilter::default());
+    let created: Vec<u8> = page.segments().flat_map(|s| s.plain().unwrap()).collect();
+    assert_eq!(
+        String::from_utf8(created)
+            .unwrap()
+            .matches(" 300.0\n")
+            .count(),
+        5
+    );
 }

@@ -32,6 +32,7 @@ mod network;
 mod oauthlib;
 mod operation;
 mod prometheus;
+mod running_totals;
 mod scrape;
 mod test_connection;
 mod web;

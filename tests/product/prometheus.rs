@@ -31,7 +31,7 @@ fn loudly(text: &str) {
 
 /// The Prometheus servers to test with, a 2 and a 3 where they can be had. Says loudly what is not
 /// there; in CI one of them must be.
-fn servers() -> Vec<PathBuf> {
+pub(crate) fn servers() -> Vec<PathBuf> {
     let newest = std::env::var_os("LIVEPERSON_TEST_NEWEST").map(PathBuf::from);
     let newest = newest.map(|folder| folder.join("prometheus"));
     let mut found = Vec::new();
@@ -64,14 +64,38 @@ fn has_promtool() -> bool {
     found
 }
 
-struct Prometheus {
+/// What promtool says about a page in the text format; `None` when it is not there, which is said
+/// loudly.
+pub(crate) fn complaints_of_promtool(page: &str) -> Option<String> {
+    if !has_promtool() {
+        return None;
+    }
+    let mut promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = promtool.stdin.take().unwrap();
+    let text = page.to_owned();
+    let writer = std::thread::spawn(move || stdin.write_all(text.as_bytes()));
+    let output = promtool.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    assert!(output.status.success() || !said.is_empty());
+    Some(said)
+}
+
+pub(crate) struct Prometheus {
     child: Child,
     url: String,
     _folder: tempfile::TempDir,
 }
 
 impl Prometheus {
-    fn scraping(program: &Path, base_url: &str) -> Self {
+    pub(crate) fn scraping(program: &Path, base_url: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let target = base_url.trim_start_matches("http://");
         let config = format!(
@@ -104,7 +128,7 @@ impl Prometheus {
     }
 
     /// The values of an instant query.
-    async fn query(&self, query: &str) -> Option<Vec<f64>> {
+    pub(crate) async fn query(&self, query: &str) -> Option<Vec<f64>> {
         let encoded: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
         let answer = self.ask(&format!("query?query={encoded}")).await?;
         assert_ne!(answer["status"], "error", "{query}: {answer}");
@@ -113,7 +137,11 @@ impl Prometheus {
         results.iter().map(value).collect()
     }
 
-    async fn eventually(&self, query: &str, wanted: impl Fn(&[f64]) -> bool) -> Vec<f64> {
+    pub(crate) async fn eventually(
+        &self,
+        query: &str,
+        wanted: impl Fn(&[f64]) -> bool,
+    ) -> Vec<f64> {
         eventually(query, async || {
             self.query(query).await.filter(|values| wanted(values))
         })
@@ -202,29 +230,9 @@ async fn scrapes_and_quantiles_work_without_rate(program: &Path, exporter: &Expo
 
 #[tokio::test]
 async fn promtool_has_nothing_to_say_about_the_page() {
-    if !has_promtool() {
-        return;
-    }
     let (_simulator, exporter) = exporter().await;
     let (_, page) = get(&format!("{}/metrics", exporter.base_url)).await;
-    let mut promtool = Command::new("promtool")
-        .args(["check", "metrics"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = promtool.stdin.take().unwrap();
-    let text = page.clone();
-    let writer = std::thread::spawn(move || std::io::Write::write_all(&mut stdin, text.as_bytes()));
-    let output = promtool.wait_with_output().unwrap();
-    writer.join().unwrap().unwrap();
-    let printed = [output.stdout, output.stderr].concat();
-    assert!(
-        output.status.success() && printed.is_empty(),
-        "{}",
-        String::from_utf8_lossy(&printed)
-    );
+    assert_eq!(complaints_of_promtool(&page).unwrap_or_default(), "");
 }
 
 /// Prometheus itself finds every odd name by exactly that name.
@@ -292,7 +300,7 @@ fn limits(page: &str) -> BTreeSet<&str> {
 
 /// A server that has one page and nothing else, so that a Prometheus of any version reads the
 /// format that is wanted.
-fn serve(content_type: &str, page: &str) -> String {
+pub(crate) fn serve(content_type: &str, page: &str) -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let answer = format!(

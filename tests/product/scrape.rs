@@ -102,7 +102,7 @@ async fn scrape_by(
 
 /// What the strict parser found: a line for each family. `None` when there is no such parser here,
 /// which is said loudly, and fails in CI.
-fn strictly_parsed(page: &str) -> Option<Vec<String>> {
+pub(crate) fn strictly_parsed(page: &str) -> Option<Vec<String>> {
     let root = env!("CARGO_MANIFEST_DIR");
     let packages = common::python_packages();
     if !packages.join("prometheus_client").exists() {
