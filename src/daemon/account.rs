@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tracing::Instrument as _;
 
@@ -272,12 +273,20 @@ impl RunningAccount {
 
     /// Applies what it can take without being stopped.
     pub(super) fn apply(&self, config: &Config) {
-        let change = Change {
-            names: config.names.clone(),
+        let change = Change::Settings {
+            names: Box::new(config.names.clone()),
             timezone: config.timezone.clone(),
         };
         // A task that is gone has nothing to apply it to.
         let _ = self.changes.send(change);
+    }
+
+    /// Asks its task whether it runs; what it returns resolves when the task answers or has ended.
+    pub(super) fn ask(&self) -> oneshot::Receiver<()> {
+        let (answer, answered) = oneshot::channel();
+        // Of a task that is gone, the sender is dropped.
+        let _ = self.changes.send(Change::Probe(answer));
+        answered
     }
 
     /// Starts to stop it; the future ends when its calls under way are aborted. From then on nothing is

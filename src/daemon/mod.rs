@@ -4,7 +4,7 @@
 //! turns an account of the configuration into a running task, whose `tasks` are its collectors and the
 //! names; `worker` makes its calls and reports what happened; `publisher` decides
 //! what of their answers is served, `results` request by request; `status` and `log_throttle` say what
-//! operators see of it. `handler` answers requests for pages, `scrape` for the largest of them.
+//! operators see of it, `liveness` whether it works. `handler` answers requests for pages, `scrape` for the largest of them.
 //! `plan_report` prints the plan for `check-config`, `connection_test` tries every call once for
 //! `test-connection`; `advice` says what to do about a failure. `clock` is the wall clock, `server_clock` LivePerson's, `services` lists the hosts
 //! that are needed.
@@ -17,6 +17,7 @@ mod connection_test;
 #[doc(hidden)]
 pub mod fuzzing;
 mod handler;
+mod liveness;
 mod log_throttle;
 mod plan_report;
 mod publisher;
@@ -36,6 +37,7 @@ use account::{AccountView, Before, PreparedAccount, ReusableClient, RunningAccou
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use crate::collectors::Registry;
 use crate::config::{Account, Config};
@@ -51,6 +53,7 @@ pub use advice::ProxyEnv;
 pub use clock::{SystemClock, WallClock, timeframe};
 pub use connection_test::{Summary, test_connection};
 pub use handler::DaemonHandler;
+pub use liveness::{AccountSummary, Reloads};
 pub use plan_report::plan_report;
 pub use publisher::{Answer, Publisher};
 pub use status::{AccountStatus, CollectorStatus};
@@ -64,6 +67,8 @@ pub struct Daemon {
     source: ConfigSource,
     /// Held across a whole reload: a reload during a reload waits.
     reloading: tokio::sync::Mutex<()>,
+    /// Told to whoever reports reloads.
+    reloads: watch::Sender<Reloads>,
     /// Accounts that were taken out of the configuration a short while ago.
     removed: Mutex<Vec<RemovedAccount>>,
     /// The accounts that run. Taken out by a reload while it replaces some of them.
@@ -125,6 +130,7 @@ impl Daemon {
             shared,
             source,
             reloading: tokio::sync::Mutex::new(()),
+            reloads: watch::Sender::new(Reloads::default()),
             removed: Mutex::default(),
             accounts: Mutex::new(accounts),
             views: ArcSwap::from_pointee(views),

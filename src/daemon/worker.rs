@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use parking_lot::Mutex;
+use tokio::sync::oneshot;
 
 use api::Api;
 use ignored::IgnoredEntriesLog;
@@ -75,13 +76,18 @@ pub(super) struct AccountWorker {
     last_throttled: Mutex<Option<Instant>>,
 }
 
-/// A change of the configuration that takes no new worker.
-#[derive(Clone, Debug)]
-pub(super) struct Change {
-    /// Names given in the configuration.
-    pub(super) names: config::Names,
-    /// Where midnight is.
-    pub(super) timezone: TimeZone,
+/// What the account's task is told while it runs.
+#[derive(Debug)]
+pub(super) enum Change {
+    /// A change of the configuration that takes no new worker.
+    Settings {
+        /// Names given in the configuration.
+        names: Box<config::Names>,
+        /// Where midnight is.
+        timezone: TimeZone,
+    },
+    /// A question whether the task runs.
+    Probe(oneshot::Sender<()>),
 }
 
 /// Why a call failed.
@@ -205,8 +211,16 @@ impl Worker for AccountWorker {
     }
 
     fn apply(&self, change: Change) {
-        *self.timezone.lock() = change.timezone;
-        run_blocking(|| self.publisher.lock().configure_names(&change.names));
+        match change {
+            Change::Settings { names, timezone } => {
+                *self.timezone.lock() = timezone;
+                run_blocking(|| self.publisher.lock().configure_names(&names));
+            }
+            Change::Probe(answer) => {
+                // Whoever asked may have given up.
+                let _ = answer.send(());
+            }
+        }
     }
 
     fn on_event(&self, event: Event, failure: Option<&Box<Failure>>) {
