@@ -1,6 +1,6 @@
 //! `demo`: the daemon on an embedded simulated LivePerson account, over real HTTP.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use super::Program;
@@ -25,7 +25,11 @@ limits:
   min_spacing: 50ms
 "#;
 
-pub(super) async fn demo(flags: Flags, program: &Program) -> Result<(), Failure> {
+pub(super) async fn demo(
+    flags: Flags,
+    sockets: Option<Vec<TcpListener>>,
+    program: &Program,
+) -> Result<(), Failure> {
     let options = Options {
         listen: ([127, 0, 0, 1], 0).into(),
         ..Options::default()
@@ -42,11 +46,18 @@ pub(super) async fn demo(flags: Flags, program: &Program) -> Result<(), Failure>
         Arc::new(move || configuration(&domain_api, &collectors))
     };
     let path = flags.telemetry_path.clone();
-    let result = run_with(flags, collectors, config, source, |addresses, tls| {
-        let scheme = if tls { "https" } else { "http" };
-        let port = addresses.first().map_or(0, SocketAddr::port);
-        print_hints(&format!("{scheme}://localhost:{port}"), &path, &domain_api);
-    })
+    let result = run_with(
+        flags,
+        sockets,
+        collectors,
+        config,
+        source,
+        |addresses, tls| {
+            let scheme = if tls { "https" } else { "http" };
+            let port = addresses.first().map_or(0, SocketAddr::port);
+            print_hints(&format!("{scheme}://localhost:{port}"), &path, &domain_api);
+        },
+    )
     .await;
     simulator.shutdown().await;
     result

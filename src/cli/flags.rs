@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 
-use crate::config::DEFAULT_PATH;
+use crate::config::{DEFAULT_PATH, Shard};
 use crate::simulator;
+use crate::systemd::Sockets;
 use crate::telemetry::{LogFormat, LogLevel};
 use crate::web::{ListenAddress, parse_listen_address, parse_telemetry_path};
 
@@ -19,11 +21,21 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
+const EXAMPLES: &str = "\
+Examples:
+  liveperson_exporter demo                         everything without an account
+  liveperson_exporter check-config FILE            mistakes, and the calls it would make
+  liveperson_exporter test-connection FILE         every step once, and what to do about failures
+  liveperson_exporter --config.file=FILE --web.listen-address=127.0.0.1:10188
+  liveperson_exporter --shard=0/3                  the first of three instances
+";
+
 #[derive(Debug, Parser)]
 #[command(
     name = "liveperson_exporter",
     version = VERSION.as_str(),
-    about = "Prometheus exporter for LivePerson"
+    about = "Prometheus exporter for LivePerson",
+    after_help = EXAMPLES
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
@@ -50,6 +62,18 @@ pub(super) enum Command {
         /// The configuration [default: --config.file]
         file: Option<PathBuf>,
     },
+    /// Exit status 0 when a running exporter says that it is healthy; for images without a shell
+    Healthcheck {
+        /// Where it listens [default: this machine, at --web.listen-address]
+        url: Option<String>,
+    },
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the man page
+    Man,
 }
 
 #[derive(Debug, Args)]
@@ -67,6 +91,13 @@ pub(super) struct Flags {
         default_value = ":10188", value_parser = parse_listen_address
     )]
     pub(super) listen_addresses: Vec<ListenAddress>,
+    /// Listen on the sockets that systemd passes instead: on all of them, or on those of a NAME
+    /// (FileDescriptorName= of the socket unit); may be given several times
+    #[arg(
+        long = "web.systemd-socket", global = true, value_name = "NAME", num_args = 0..=1,
+        require_equals = true, default_missing_value = "", conflicts_with = "listen_addresses"
+    )]
+    pub(super) systemd_sockets: Vec<String>,
     /// Path of the metrics page
     #[arg(
         long = "web.telemetry-path", global = true, value_name = "PATH",
@@ -79,6 +110,12 @@ pub(super) struct Flags {
     /// Enable reloading by POST or PUT to /-/reload
     #[arg(long = "web.enable-lifecycle", global = true)]
     pub(super) lifecycle: bool,
+    /// Serve this share of the accounts, of several instances with the same configuration: INDEX is
+    /// 0 to TOTAL-1, or `pod` for the number at the end of the pod's name
+    #[arg(
+        long = "shard", global = true, value_name = "INDEX/TOTAL", value_parser = parse_shard
+    )]
+    pub(super) shard: Option<Shard>,
     /// Least important level to log: debug, info, warn or error
     #[arg(
         long = "log.level",
@@ -96,6 +133,23 @@ pub(super) struct Flags {
         default_value_t
     )]
     pub(super) log_format: LogFormat,
+}
+
+impl Flags {
+    /// The sockets of systemd that replace the listen addresses.
+    pub(super) fn sockets(&self) -> Option<Sockets> {
+        match self.systemd_sockets.as_slice() {
+            [] => None,
+            names => Some(Sockets::from_names(names)),
+        }
+    }
+}
+
+/// A container's host name is the name of its pod; POD_NAME is for pods on their host's network.
+fn parse_shard(text: &str) -> Result<Shard, String> {
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let pod_name = variable("POD_NAME").or_else(|| variable("HOSTNAME"));
+    Shard::parse(text, pod_name.as_deref())
 }
 
 #[cfg(test)]
@@ -118,6 +172,11 @@ mod tests {
         assert_eq!(cli.flags.listen_addresses.len(), 2);
         assert_eq!(cli.flags.log_level.to_string(), "debug");
         assert!(parse("x").command.is_none());
+        assert_eq!(parse("x").flags.sockets(), None);
+        let sockets = parse("x --web.systemd-socket run").flags.sockets();
+        assert_eq!(sockets, Some(Sockets::All));
+        let sockets = parse("x --web.systemd-socket=metrics").flags.sockets();
+        assert_eq!(sockets, Some(Sockets::Named(vec!["metrics".to_owned()])));
         assert_eq!(parse("x").flags.telemetry_path, "/metrics");
     }
 
@@ -126,6 +185,8 @@ mod tests {
         let cases = [
             "x --log.level=loud",
             "x --web.telemetry-path=metrics",
+            "x --shard=3/3",
+            "x --web.systemd-socket --web.listen-address=:1",
             "x fly",
             "x --no",
         ];

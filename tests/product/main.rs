@@ -34,6 +34,7 @@ mod operation;
 mod prometheus;
 mod running_totals;
 mod scrape;
+mod shards;
 mod test_connection;
 mod web;
 mod web_config;
