@@ -31,6 +31,7 @@ pub mod simulator;
 pub mod store;
 pub mod systemd;
 pub mod telemetry;
+pub mod totals;
 pub mod vocabulary;
 pub mod web;
 mod yaml;

@@ -42,6 +42,7 @@ mod simulation {
     pub(crate) mod session_model;
     pub(crate) mod setup;
     pub(crate) mod svg;
+    pub(crate) mod totals;
     pub(crate) mod week;
     pub(crate) mod world;
 }
@@ -50,6 +51,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
+
+use simulation::totals::Counts;
 
 /// Seeds of a run without `SIMULATION_SEEDS`: what CI asks for.
 const SEEDS: u64 = 10_000;
@@ -63,15 +66,15 @@ fn number(name: &str, default: u64) -> u64 {
     }
 }
 
-#[test]
-fn every_rule_holds_after_every_event_of_every_seed() {
+/// Runs a simulation for so many seeds on all processors; returns what each came to.
+fn run_seeds<T: Send>(test: &str, run: impl Fn(u64) -> T + Sync) -> Vec<T> {
     let (first, count) = (
         number("SIMULATION_SEED", 0),
         number("SIMULATION_SEEDS", SEEDS),
     );
     let started = scheduler::test_driver::start();
-    let (next, events) = (AtomicU64::new(0), AtomicU64::new(0));
-    let failed = Mutex::new(Vec::new());
+    let next = AtomicU64::new(0);
+    let (results, failed) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
     let work = || {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
@@ -79,10 +82,8 @@ fn every_rule_holds_after_every_event_of_every_seed() {
                 return;
             }
             let seed = first + index;
-            match catch_unwind(AssertUnwindSafe(|| simulation::world::run(seed))) {
-                Ok(handled) => {
-                    events.fetch_add(handled, Ordering::Relaxed);
-                }
+            match catch_unwind(AssertUnwindSafe(|| run(seed))) {
+                Ok(result) => results.lock().push(result),
                 Err(_) => failed.lock().push(seed),
             }
         }
@@ -94,17 +95,13 @@ fn every_rule_holds_after_every_event_of_every_seed() {
         }
     });
     let seconds = started.elapsed().as_secs_f64();
-    let events = events.into_inner();
-    eprintln!(
-        "{count} seeds, {events} events, {:.0} seeds/s",
-        count as f64 / seconds
-    );
+    eprintln!("{count} seeds, {:.0} seeds/s", count as f64 / seconds);
     let failed = failed.into_inner();
     let reruns: Vec<_> = failed
         .iter()
         .map(|seed| {
             format!(
-                "SIMULATION_SEED={seed} SIMULATION_SEEDS=1 cargo test --test simulation every_rule -- --nocapture"
+                "SIMULATION_SEED={seed} SIMULATION_SEEDS=1 cargo test --test simulation {test} -- --nocapture"
             )
         })
         .collect();
@@ -113,5 +110,29 @@ fn every_rule_holds_after_every_event_of_every_seed() {
         "a rule was broken; rerun with\n{}",
         reruns.join("\n")
     );
+    results.into_inner()
+}
+
+#[test]
+fn every_rule_holds_after_every_event_of_every_seed() {
+    let events = run_seeds("every_rule", simulation::world::run);
+    let (count, events) = (events.len() as u64, events.iter().sum::<u64>());
+    eprintln!("{events} events");
     assert!(count < 1000 || events > 50 * count, "nothing happened");
+}
+
+#[test]
+fn every_chat_counts_once_in_every_seed() {
+    let counts = run_seeds("every_chat", simulation::totals::run);
+    let sum = |of: fn(&Counts) -> u64| counts.iter().map(of).sum::<u64>();
+    let (moves, attempts) = (sum(|c| c.moves), sum(|c| c.attempts));
+    eprintln!(
+        "{} chats, {} polls, {moves} moves of anchors in {attempts} attempts, {} forced, {} times lost",
+        sum(|c| c.chats),
+        sum(|c| c.polls),
+        sum(|c| c.forced),
+        sum(|c| c.lost)
+    );
+    let enough = moves > 10 * counts.len() as u64;
+    assert!(counts.len() < 1000 || enough, "no anchor moved");
 }

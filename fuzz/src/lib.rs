@@ -7,17 +7,19 @@ mod config;
 mod http;
 mod liveperson;
 mod simulator;
+mod totals;
 
 pub use config::{configuration, units, web_configuration};
 pub use http::{accept_headers, http_request, scrape};
 pub use liveperson::{domain, engagement_activity, error_text, names, retry_after, sla, token};
 pub use simulator::fault_file;
+pub use totals::state_file;
 
 /// Feeds bytes in and panics when a property does not hold.
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 14] = [
+pub const TARGETS: [(&str, Target); 15] = [
     ("engagement_activity", engagement_activity),
     ("sla", sla),
     ("names", names),
@@ -32,6 +34,7 @@ pub const TARGETS: [(&str, Target); 14] = [
     ("scrape", scrape),
     ("accept_headers", accept_headers),
     ("fault_file", fault_file),
+    ("state_file", state_file),
 ];
 
 /// Stands for every secret. No message may hold it.

@@ -7,10 +7,11 @@ use liveperson_exporter::collectors::engagement_activity::{
     self, Activity, EngagementAnswer, EngagementQuery,
 };
 use liveperson_exporter::collectors::realtime::IdFilter;
-use liveperson_exporter::collectors::sla::{self as sla_histogram, SlaAnswer};
+use liveperson_exporter::collectors::sla::{self as sla_histogram, SlaAnswer, SlaQuery, Subject};
 use liveperson_exporter::fuzzing::liveperson as parsers;
 use liveperson_exporter::liveperson::{NameKind, NameList, retry_after as read_retry_after};
-use liveperson_exporter::vocabulary::{AgentId, Id, Window};
+use liveperson_exporter::totals::Tally;
+use liveperson_exporter::vocabulary::{AgentId, Id, Level, Window};
 use serde_json::{Map, Value, json};
 use url::Url;
 
@@ -31,6 +32,17 @@ fn count(number: Option<f64>) {
     assert!(proper, "{number:?} counts nothing");
 }
 
+/// Whatever is counted for running totals is a proper number of as many fields for each id.
+fn check_tally(tally: &Tally, fields: usize) {
+    let rows: Vec<_> = tally.iter().collect();
+    ascending(&rows, |(key, _)| *key);
+    for (_, row) in rows {
+        assert_eq!(row.len(), fields);
+        row.iter()
+            .for_each(|number| count((!number.is_nan()).then_some(*number)));
+    }
+}
+
 /// Whatever is accepted is sound, and reads back when it is written as LivePerson writes it.
 pub fn engagement_activity(data: &[u8]) {
     let (filters, body) = choice(data, 4);
@@ -38,12 +50,20 @@ pub fn engagement_activity(data: &[u8]) {
         window: Window::Minutes(5),
         skills: (filters & 1 != 0).then_some(IdFilter::All),
         agents: (filters & 2 != 0).then_some(IdFilter::All),
-        levels: Vec::new(),
+        levels: Level::ALL.to_vec(),
     };
+    if let Ok(content) = engagement_activity::read_slots(body, &query) {
+        ascending(&content.value, |slot| slot.end);
+        content
+            .value
+            .iter()
+            .for_each(|slot| check_tally(&slot.tally, 5));
+    }
     match engagement_activity::read(body, &query) {
         Ok(content) => {
             let answer = content.value;
             check_answer(&answer);
+            check_tally(&engagement_activity::tally(&query, &answer), 5);
             let written = answer_json(&answer).to_string();
             let again = engagement_activity::read(written.as_bytes(), &query);
             assert_eq!(again.map(|content| content.value), Ok(answer), "{written}");
@@ -130,11 +150,30 @@ pub fn sla(body: &[u8]) {
                 .buckets
                 .iter()
                 .for_each(|bucket| count(Some(bucket.chats)));
+            check_histogram_tally(&answer);
             let written = sla_json(&answer).to_string();
             let again = sla_histogram::read(written.as_bytes());
             assert_eq!(again.map(|content| content.value), Ok(answer), "{written}");
         }
         Err(error) => check_message(&parsers::describe(&error, body, SECRET), LONGEST),
+    }
+}
+
+/// Counted are answers with none but the limits asked for.
+fn check_histogram_tally(answer: &SlaAnswer) {
+    let query = SlaQuery {
+        window: Window::SinceAnchor,
+        subject: Subject::Account,
+        lower_limits: vec![0, 5, 10, 20, 30],
+    };
+    let limits = &query.lower_limits;
+    let mut buckets = answer.buckets.iter();
+    let is_counted = buckets.all(|bucket| limits.contains(&bucket.lower_limit));
+    let tally = sla_histogram::tally(&query, answer);
+    assert_eq!(tally.is_some(), is_counted);
+    if let Some(tally) = tally {
+        assert_eq!(tally.len(), 1);
+        check_tally(&tally, limits.len());
     }
 }
 

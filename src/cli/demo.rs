@@ -18,6 +18,7 @@ use crate::simulator::{Options, Simulator, SystemClock};
 const CONFIGURATION: &str = r#"
 accounts:
   - id: "12345678"
+    name: "Demo shop"
     auth:
       oauth2: {client_id: demo, client_secret: demo-secret}
 limits:
@@ -46,12 +47,15 @@ pub(super) async fn demo(
         Arc::new(move || configuration(&domain_api, &collectors))
     };
     let path = flags.telemetry_path.clone();
+    // A simulated account has nothing worth keeping.
+    let folder = None;
     let result = run_with(
         flags,
         sockets,
         collectors,
         config,
         source,
+        folder,
         |addresses, tls| {
             let scheme = if tls { "https" } else { "http" };
             let port = addresses.first().map_or(0, SocketAddr::port);

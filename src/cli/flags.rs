@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::config::units::parse_duration;
 use crate::config::{DEFAULT_PATH, Shard};
 use crate::simulator;
 use crate::systemd::Sockets;
@@ -74,6 +75,61 @@ pub(super) enum Command {
     },
     /// Print the man page
     Man,
+    /// Write the last 24 h as OpenMetrics, for `promtool tsdb create-blocks-from openmetrics`; before
+    /// the first start, with the same --state.dir, so that the counters continue their history
+    Backfill(Backfill),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Backfill {
+    /// The configuration [default: --config.file]
+    pub(super) file: Option<PathBuf>,
+    /// The file to write
+    #[arg(long, value_name = "PATH")]
+    pub(super) output: PathBuf,
+    /// Distance of the times at which wait times are known; each takes a call for each histogram.
+    /// A multiple of 5m, up to 1d
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_slots)]
+    pub(super) sla_step: Slots,
+    /// A label that every sample gets; give those that Prometheus adds, such as `job=liveperson` and
+    /// `instance=exporter:10188`. May be given several times
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = parse_label)]
+    pub(super) labels: Vec<(String, String)>,
+}
+
+/// A time in slots of 5 minutes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Slots(pub(super) u16);
+
+/// Labels of the exporter's own series.
+const OWN_LABELS: [&str; 7] = ["account", "skill", "agent", "group", "kind", "window", "le"];
+
+fn parse_slots(text: &str) -> Result<Slots, String> {
+    let seconds = parse_duration(text).map(|time| time.as_millis());
+    let slots = seconds
+        .filter(|ms| ms.is_multiple_of(300_000))
+        .map(|ms| ms / 300_000);
+    match slots.map(u16::try_from) {
+        Some(Ok(slots @ 1..=288)) => Ok(Slots(slots)),
+        _ => Err("expected a multiple of 5m, from 5m to 1d".to_owned()),
+    }
+}
+
+fn parse_label(text: &str) -> Result<(String, String), String> {
+    let Some((name, value)) = text.split_once('=') else {
+        return Err("expected NAME=VALUE".to_owned());
+    };
+    let is_letter = |c: char| c.is_ascii_alphabetic() || c == '_';
+    let is_name = name.starts_with(is_letter)
+        && name.chars().all(|c| is_letter(c) || c.is_ascii_digit())
+        && !name.starts_with("__");
+    if !is_name {
+        return Err(format!("{name:?} is not the name of a label"));
+    }
+    if OWN_LABELS.contains(&name) {
+        return Err(format!("the series have a label {name} of their own"));
+    }
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 #[derive(Debug, Args)]
@@ -116,6 +172,10 @@ pub(super) struct Flags {
         long = "shard", global = true, value_name = "INDEX/TOTAL", value_parser = parse_shard
     )]
     pub(super) shard: Option<Shard>,
+    /// Folder that keeps the running totals of `run`; one process at a time [default: the first of
+    /// $STATE_DIRECTORY, otherwise memory only]
+    #[arg(long = "state.dir", global = true, value_name = "PATH")]
+    pub(super) state_dir: Option<PathBuf>,
     /// Least important level to log: debug, info, warn or error
     #[arg(
         long = "log.level",
@@ -181,6 +241,19 @@ mod tests {
     }
 
     #[test]
+    fn a_backfill_has_a_step_and_labels() {
+        let line = "x backfill my.yml --output=o --sla-step=15m --label=job=a=b --label instance=";
+        let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+        let Some(Command::Backfill(backfill)) = cli.command else {
+            panic!("another command");
+        };
+        assert_eq!(backfill.sla_step, Slots(3));
+        let labels = [("job", "a=b"), ("instance", "")];
+        let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(backfill.labels, labels);
+    }
+
+    #[test]
     fn usage_errors_have_exit_status_2() {
         let cases = [
             "x --log.level=loud",
@@ -188,6 +261,13 @@ mod tests {
             "x --shard=3/3",
             "x --web.systemd-socket --web.listen-address=:1",
             "x fly",
+            "x backfill",
+            "x backfill --output=o --sla-step=7m",
+            "x backfill --output=o --sla-step=25h",
+            "x backfill --output=o --sla-step=0",
+            "x backfill --output=o --label=job",
+            "x backfill --output=o --label=a-b=c",
+            "x backfill --output=o --label=skill=4",
             "x --no",
         ];
         check_each(cases, |line| {

@@ -2,6 +2,7 @@
 //!
 //! Exit status: 0 success, 1 a failure at run time, 2 an error in usage or configuration.
 
+mod backfill;
 mod check_config;
 mod demo;
 mod failure;
@@ -93,6 +94,17 @@ fn execute(cli: Cli, program: &Program) -> Result<(), Failure> {
             let file = file.or(flags.config_file);
             block_on(test_connection::run(
                 file.as_deref(),
+                flags.shard,
+                &program.collectors,
+            ))
+        }
+        Command::Backfill(backfill) => {
+            let file = backfill.file.clone().or(flags.config_file);
+            let state_dir = flags.state_dir;
+            block_on(backfill::run(
+                backfill,
+                file.as_deref(),
+                state_dir.as_deref(),
                 flags.shard,
                 &program.collectors,
             ))

@@ -28,3 +28,10 @@ pub(super) fn print_error(text: &str) {
 pub(super) fn print_warning(text: &str) {
     print_error(&format!("warning: {text}"));
 }
+
+/// Writes on standard error as it is, for what changes while one looks at it.
+pub(super) fn print_status(text: &str) {
+    let mut out = std::io::stderr().lock();
+    let _ = out.write_all(text.as_bytes());
+    let _ = out.flush();
+}

@@ -1,8 +1,10 @@
 //! `run`: the daemon from start to stop.
 
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::net::{self, SocketAddr};
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -15,7 +17,11 @@ use super::signals::Signals;
 use crate::collectors::Registry;
 use crate::config::{Config, Environment, Loaded, Shard, load};
 use crate::daemon::{ConfigSource, Daemon, DaemonHandler, SystemClock};
+use crate::totals::Folder;
 use crate::web::{Limits, ListenerProbe, Settings, WebConfig, bind, serve_probed};
+
+/// systemd's name for the folders of `StateDirectory=`.
+const STATE_DIRECTORY: &str = "STATE_DIRECTORY";
 
 pub(super) async fn run(
     flags: Flags,
@@ -29,7 +35,35 @@ pub(super) async fn run(
         let collectors = collectors.clone();
         Arc::new(move || read(file.as_deref(), shard, &collectors))
     };
-    run_with(flags, sockets, collectors, config, source, |_, _| {}).await
+    let folder = open_state_folder(flags.state_dir.as_deref())?;
+    run_with(flags, sockets, collectors, config, source, folder, |_, _| {}).await
+}
+
+/// Opens the folder of `--state.dir` or, without the flag, systemd's; `None` without either.
+fn open_state_folder(flag: Option<&Path>) -> Result<Option<Arc<Folder>>, Failure> {
+    let Some(path) = state_folder(flag) else {
+        tracing::info!(
+            "totals begin with the last 24 h at each start; set --state.dir to keep them"
+        );
+        return Ok(None);
+    };
+    let folder = Folder::open(&path).map_err(|error| Failure::runtime(error.to_string()))?;
+    tracing::info!(folder = %path.display(), "totals are kept");
+    Ok(Some(Arc::new(folder)))
+}
+
+/// The folder of `--state.dir` or, without the flag, systemd's.
+pub(super) fn state_folder(flag: Option<&Path>) -> Option<PathBuf> {
+    let from_systemd = std::env::var_os(STATE_DIRECTORY);
+    flag.map(Path::to_owned)
+        .or_else(|| first_folder(from_systemd?))
+}
+
+/// The first of the folders that systemd separates by colons.
+fn first_folder(folders: OsString) -> Option<PathBuf> {
+    let mut folders = folders.as_bytes().split(|byte| *byte == b':');
+    let first = folders.next().filter(|first| !first.is_empty())?;
+    Some(Path::new(OsStr::from_bytes(first)).to_owned())
 }
 
 /// Reads the configuration, all of it or a share of its accounts, and logs its warnings.
@@ -41,8 +75,9 @@ fn read(
     let Loaded {
         mut config,
         warnings,
-    } = load(file, &Environment::of_process(), &collectors.sections())
-        .map_err(|errors| errors.to_string())?;
+    } =
+        load(file, &Environment::of_process(), &collectors.sections())
+            .map_err(|errors| errors.to_string())?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
@@ -55,13 +90,14 @@ fn read(
 }
 
 /// Runs the daemon with a configuration until a signal stops it, on the sockets given or the
-/// addresses of the flags. `on_start` is called when it listens, with the addresses and whether clients have to use TLS.
+/// addresses of the flags. Running totals are kept in `folder`. `on_start` is called when it listens, with the addresses and whether clients have to use TLS.
 pub(super) async fn run_with(
     flags: Flags,
     sockets: Option<Vec<net::TcpListener>>,
     collectors: &Registry,
     config: Config,
     source: ConfigSource,
+    folder: Option<Arc<Folder>>,
     on_start: impl FnOnce(&[SocketAddr], bool),
 ) -> Result<(), Failure> {
     let web_config = load_web_config(flags.web_config_file.as_deref())?;
@@ -71,8 +107,9 @@ pub(super) async fn run_with(
     };
     let listeners = listeners.map_err(Failure::runtime)?;
     let signals = Signals::listen().map_err(Failure::runtime)?;
-    let daemon = Daemon::start(collectors.clone(), config, source, Arc::new(SystemClock))
-        .map_err(Failure::runtime)?;
+    let (collectors, clock) = (collectors.clone(), Arc::new(SystemClock));
+    let daemon =
+        Daemon::start(collectors, config, source, clock, folder).map_err(Failure::runtime)?;
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(signals.handle(Arc::clone(&daemon), stop));
     let addresses = addresses(&listeners);
@@ -131,4 +168,22 @@ fn log_start(addresses: &[SocketAddr]) {
         listening = listening.join(","),
         "started"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_systemds_folders_is_taken() {
+        for (folders, expected) in [
+            ("/var/lib/a", Some("/var/lib/a")),
+            ("/var/lib/a:/var/lib/b", Some("/var/lib/a")),
+            ("", None),
+            (":/var/lib/b", None),
+        ] {
+            let found = first_folder(folders.into());
+            assert_eq!(found.as_deref(), expected.map(Path::new), "{folders:?}");
+        }
+    }
 }

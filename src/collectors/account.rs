@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 
 use url::Url;
 
-use super::collector::Target;
+use super::collector::{Division, Target, TotalQuery};
 use super::configured::ConfiguredCollector;
 use super::request::Request;
 use super::skills::DiscoveredSkills;
+use crate::totals::{SeriesKey, Tally};
 use crate::vocabulary::{SkillId, Window};
 
 /// The collectors of one account.
@@ -73,16 +74,52 @@ impl AccountCollectors {
         self.requests(collector, Some(&[]))
     }
 
+    /// The request that feeds the running totals of an id; `None` when the configuration does not ask
+    /// for them.
+    pub fn total_request(
+        &self,
+        collector: &ConfiguredCollector,
+        key: SeriesKey,
+    ) -> Option<Request> {
+        self.total_requests(collector)(key)
+    }
+
+    /// The same for many ids.
+    pub fn total_requests<'a>(
+        &self,
+        collector: &'a ConfiguredCollector,
+    ) -> TotalQuery<'a, Request> {
+        collector.total_requests(&self.target(collector))
+    }
+
+    /// What to ask instead of a request whose answer is too large; see [`Request::divide`].
+    pub fn divide(&self, request: &Request, named: Option<&Tally>) -> Division<Request> {
+        let target = Target {
+            account: &self.account,
+            base_url: self.hosts.get(request.about().service.name()),
+        };
+        request.divide(&target, named)
+    }
+
+    /// A request that asks which skills had chats in a window, of any API that can say.
+    pub fn skills_of(&self, window: Window) -> Option<Request> {
+        self.skill_discovery(window)
+    }
+
+    fn target(&self, collector: &ConfiguredCollector) -> Target<'_> {
+        Target {
+            account: &self.account,
+            base_url: self.hosts.get(collector.about().service.name()),
+        }
+    }
+
     /// The requests of one poll. `skills`: `None` when it is not known which there are.
     fn requests(
         &self,
         collector: &ConfiguredCollector,
         skills: Option<&[SkillId]>,
     ) -> Vec<Request> {
-        let target = Target {
-            account: &self.account,
-            base_url: self.hosts.get(collector.about().service.name()),
-        };
+        let target = self.target(collector);
         let Some(windows) = collector.needs_skills() else {
             return collector.plan(&target, &[]);
         };
@@ -134,7 +171,7 @@ mod tests {
     use crate::collectors::engagement_activity::{self, EngagementActivity};
     use crate::collectors::request::Purpose;
     use crate::collectors::sla::{self, Sla};
-    use crate::vocabulary::Selection;
+    use crate::vocabulary::{Level, Selection};
 
     struct Settings {
         activity: engagement_activity::Settings,
@@ -150,6 +187,7 @@ mod tests {
                 skills: Selection::All,
                 agents: Selection::All,
                 skill_agents: false,
+                totals: false,
             },
             sla: sla::Settings {
                 enabled: true,
@@ -159,6 +197,7 @@ mod tests {
                 account: true,
                 skills: Selection::All,
                 groups: Selection::None,
+                totals: false,
             },
         }
     }
@@ -214,6 +253,53 @@ mod tests {
         let plan = collectors.plan(collectors.find("sla").unwrap(), &[]);
         let query = plan[0].query::<EngagementActivity>().unwrap();
         assert_eq!(query.window, Window::Minutes(60));
+    }
+
+    #[test]
+    fn running_totals_do_not_make_skills_asked_for() {
+        let mut settings = settings();
+        settings.sla.totals = true;
+        assert_eq!(
+            sla_plan(&settings, Some(4)),
+            ["account", "account", "4", "4"]
+        );
+        settings.activity.totals = true;
+        settings.activity.windows = vec![Window::Minutes(1)];
+        // Skills are asked for as without totals, which would name all of a day.
+        assert_eq!(
+            sla_plan(&settings, Some(4)),
+            ["skills", "account", "account"]
+        );
+        let collectors = collectors(&settings);
+        let plan = collectors.plan(collectors.find("engagement_activity").unwrap(), &[]);
+        let naming = plan.iter().filter(|request| request.names_skills());
+        let totals: Vec<_> = naming.map(Request::is_total).collect();
+        assert_eq!(totals, [false]);
+    }
+
+    #[test]
+    fn totals_are_fed_by_a_request_of_the_plan() {
+        let mut settings = settings();
+        (settings.activity.totals, settings.sla.totals) = (true, true);
+        let collectors = collectors(&settings);
+        for (label, key, is_fed) in [
+            ("engagement_activity", SeriesKey::one(Level::Agent, 3), true),
+            (
+                "engagement_activity",
+                SeriesKey::one(Level::Group, 7),
+                false,
+            ),
+            ("sla", SeriesKey::one(Level::Skill, 4), true),
+            ("sla", SeriesKey::one(Level::Agent, 3), false),
+        ] {
+            let collector = collectors.find(label).unwrap();
+            let asked = collectors.skill_discovery(Window::Minutes(5)).unwrap();
+            let named = DiscoveredSkills::new(asked, vec![4.into()]);
+            let plan = collectors.plan(collector, &[named]);
+            let request = collectors.total_request(collector, key);
+            let is_planned = request.is_some_and(|request| plan.contains(&request));
+            assert_eq!(is_planned, is_fed, "{label} {key:?}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::url_length;
 use crate::config::CollectorSection;
 use crate::liveperson::json::{Content, ReadError};
 use crate::metrics::{Family, Sink};
+use crate::totals::{SeriesKey, Slot, Tally};
 use crate::vocabulary::{AgentId, Id, Level, Selection, Service, SkillId, Window};
 
 /// What others say of a collector.
@@ -88,6 +89,21 @@ fn add<I: Id>(selection: &Selection<I>, each: u64, fixed: &mut u64, per_id: &mut
 
 /// How long a window is at the moment of a call, in minutes: `today` grows.
 pub type Minutes<'a> = &'a dyn Fn(Window) -> u16;
+
+/// What to ask instead of a request whose answer is too large.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Division<Q> {
+    /// These, which together ask for the same.
+    Into(Vec<Q>),
+    /// First which ids there are.
+    NeedsIds,
+    /// It asks for as little as it can.
+    Impossible,
+}
+
+/// What is made of the query that feeds the running totals of an id; `None` when the settings do not
+/// ask for them.
+pub type TotalQuery<'a, R> = Box<dyn Fn(SeriesKey) -> Option<R> + 'a>;
 
 /// One LivePerson API that is polled for data.
 ///
@@ -180,6 +196,100 @@ pub trait Collector: Debug + Send + Sync + 'static {
     /// The skill that a query is about, when it is about one.
     fn skill_of(&self, _query: &Self::Query) -> Option<SkillId> {
         None
+    }
+
+    /// Whether a query is one of running totals: its window begins at an anchor, so that its answer is
+    /// not mapped but counted, see [`Collector::tally`].
+    fn is_total(&self, _query: &Self::Query) -> bool {
+        false
+    }
+
+    /// What the numbers of each id are in the answers to a query of running totals, as far as the
+    /// configuration decides it: for a histogram the limits of its buckets. Totals of another layout
+    /// cannot be continued.
+    fn total_layout(&self, _query: &Self::Query) -> Vec<u32> {
+        Vec::new()
+    }
+
+    /// The numbers in an answer to a query of running totals, by id, sorted. `None` when they cannot be
+    /// added to earlier ones.
+    fn tally(&self, _query: &Self::Query, _answer: &Self::Answer) -> Option<Tally> {
+        None
+    }
+
+    /// Which query feeds the running totals of an id. It is one of [`Collector::plan`] as soon as that
+    /// knows of the id. Asked for as many ids as there are: what `make` makes of a query for many ids
+    /// is made once.
+    fn total_queries<'a, R: Clone + 'a>(
+        &self,
+        _settings: &'a Self::Settings,
+        _target: &Target<'_>,
+        _make: impl Fn(Self::Query) -> R + 'a,
+    ) -> TotalQuery<'a, R> {
+        Box::new(|_| None)
+    }
+
+    /// Maps the running totals of an id to samples of [`Collector::families`]. `shown` are the fields
+    /// of [`Collector::tally`], NaN for what LivePerson has never said, which is no sample; `created`
+    /// is the time from which they count, in seconds since the epoch.
+    fn map_total(
+        &self,
+        _account: &str,
+        _query: &Self::Query,
+        _key: SeriesKey,
+        _shown: &[f64],
+        _created: i64,
+        _sink: &mut dyn Sink,
+    ) {
+    }
+
+    /// Path and query of the call that asks for the same as a query of running totals, split into slots
+    /// of 5 minutes. `minutes` is the time frame, a multiple of 5. `None` when the API cannot.
+    fn slots_path(&self, _account: &str, _query: &Self::Query, _minutes: u16) -> Option<String> {
+        None
+    }
+
+    /// Parses the body of a success of that call: the numbers of each slot as [`Collector::tally`] has
+    /// them, ascending by end. The newest slot is still filling.
+    ///
+    /// # Errors
+    /// A body that is not what LivePerson's documents promise.
+    fn read_slots(
+        &self,
+        _query: &Self::Query,
+        _body: &[u8],
+    ) -> Result<Content<Vec<Slot>>, ReadError> {
+        Err(ReadError::Missing(
+            "this API does not split its answers into slots".to_owned(),
+        ))
+    }
+
+    /// What to ask instead of a query whose answer is too large. `named`: the numbers of the ids that
+    /// there are, if they have been asked for.
+    fn divide(
+        &self,
+        _target: &Target<'_>,
+        _query: &Self::Query,
+        _named: Option<&Tally>,
+    ) -> Division<Self::Query> {
+        Division::Impossible
+    }
+
+    /// The windows whose gauges follow from slots.
+    fn windows_of_slots<'a>(&self, _settings: &'a Self::Settings) -> &'a [Window] {
+        &[]
+    }
+
+    /// Maps the numbers of an id over a window, in the fields of [`Collector::tally`], to samples of
+    /// [`Collector::families`].
+    fn map_window(
+        &self,
+        _account: &str,
+        _window: Window,
+        _key: SeriesKey,
+        _numbers: &[f64],
+        _sink: &mut dyn Sink,
+    ) {
     }
 
     /// Whether two queries ask for a level of the same ids in the same window, so that after a change of

@@ -9,7 +9,7 @@ use std::fmt::{self, Debug};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::collector::{About, Collector, SeriesBound, Target};
+use super::collector::{About, Collector, SeriesBound, Target, TotalQuery};
 use super::request::Request;
 use crate::config::{Account, CollectorSection as _, SectionType};
 use crate::metrics::Family;
@@ -60,8 +60,10 @@ trait Configured: Debug + Send + Sync {
     fn interval(&self) -> Duration;
     fn plan(&self, target: &Target<'_>, skills: &[SkillId]) -> Vec<Request>;
     fn plan_for_skills(&self, skills: &[SkillId]) -> Vec<Request>;
+    fn total_requests<'a>(&'a self, target: &Target<'_>) -> TotalQuery<'a, Request>;
     fn needs_skills(&self) -> Option<&[Window]>;
     fn names_skills(&self) -> Option<&[Window]>;
+    fn windows_of_slots(&self) -> &[Window];
     fn skill_discovery(&self, window: Window) -> Option<Request>;
     fn series(&self) -> SeriesBound;
     fn probe(&self) -> Request;
@@ -115,8 +117,17 @@ impl<C: Collector> Configured for WithSettings<C> {
         self.requests(self.collector.plan_for_skills(&self.settings, skills))
     }
 
+    fn total_requests<'a>(&'a self, target: &Target<'_>) -> TotalQuery<'a, Request> {
+        let make = |query| self.request(query);
+        self.collector.total_queries(&self.settings, target, make)
+    }
+
     fn needs_skills(&self) -> Option<&[Window]> {
         self.collector.needs_skills(&self.settings)
+    }
+
+    fn windows_of_slots(&self) -> &[Window] {
+        self.collector.windows_of_slots(&self.settings)
     }
 
     fn names_skills(&self) -> Option<&[Window]> {
@@ -176,6 +187,11 @@ impl ConfiguredCollector {
         self.0.plan_for_skills(skills)
     }
 
+    /// Which request feeds the running totals of an id; see [`Collector::total_queries`].
+    pub fn total_requests<'a>(&'a self, target: &Target<'_>) -> TotalQuery<'a, Request> {
+        self.0.total_requests(target)
+    }
+
     /// The windows over which it needs every skill named; see [`Collector::needs_skills`].
     pub fn needs_skills(&self) -> Option<&[Window]> {
         self.0.needs_skills()
@@ -184,6 +200,11 @@ impl ConfiguredCollector {
     /// The windows over which its answers name every skill that there is.
     pub fn names_skills(&self) -> Option<&[Window]> {
         self.0.names_skills()
+    }
+
+    /// The windows whose gauges follow from slots of 5 minutes; see [`Collector::windows_of_slots`].
+    pub fn windows_of_slots(&self) -> &[Window] {
+        self.0.windows_of_slots()
     }
 
     /// A request that only asks which skills there are, if its API can say.

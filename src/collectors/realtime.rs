@@ -18,6 +18,16 @@ pub enum IdFilter<I> {
     Ids(Vec<I>),
 }
 
+impl<I: Id> IdFilter<I> {
+    /// Whether the answer names this id, if LivePerson knows of it.
+    pub fn contains(&self, id: I) -> bool {
+        match self {
+            Self::All => true,
+            Self::Ids(ids) => ids.contains(&id),
+        }
+    }
+}
+
 /// Path and query of one call, with literal commas.
 #[derive(Debug)]
 pub struct OperationsPath {

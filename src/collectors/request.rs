@@ -5,15 +5,18 @@ use std::fmt::{self, Debug};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use super::collector::{About, Collector, Minutes};
+use super::collector::{About, Collector, Division, Minutes, Target};
 use crate::liveperson::json::{Content, ReadError};
 use crate::metrics::Sink;
-use crate::vocabulary::{Level, SkillId};
+use crate::totals::{SeriesKey, Slot, Tally, TotalsQuery};
+use crate::vocabulary::{Level, SkillId, Window};
 
 /// One request of a plan.
 #[derive(Clone)]
 pub struct Request {
     query: Arc<dyn Query>,
+    /// See [`Request::key`]: lists of ids are long, and requests are looked up often.
+    key: u64,
     purpose: Purpose,
 }
 
@@ -40,10 +43,32 @@ trait Query: Debug + Send + Sync {
     fn names_skills(&self) -> bool;
     fn skill(&self) -> Option<SkillId>;
     fn same_level(&self, new: &dyn Query, level: Level) -> bool;
+    fn is_total(&self) -> bool;
+    fn total_layout(&self) -> Vec<u32>;
+    fn slots_path(&self, account: &str, minutes: u16) -> Option<String>;
+    fn read_slots(&self, body: &[u8]) -> Result<Content<Vec<Slot>>, ReadError>;
+    fn divide(&self, target: &Target<'_>, named: Option<&Tally>) -> Division<Request>;
+    fn map_window(
+        &self,
+        account: &str,
+        window: Window,
+        key: SeriesKey,
+        numbers: &[f64],
+        sink: &mut dyn Sink,
+    );
+    fn map_total(
+        &self,
+        account: &str,
+        key: SeriesKey,
+        shown: &[f64],
+        created: i64,
+        sink: &mut dyn Sink,
+    );
 }
 
 trait Answered: Send {
     fn map(&self, account: &str, sink: &mut dyn Sink);
+    fn tally(&self) -> Option<Tally>;
     fn skills(&self) -> Vec<SkillId>;
     fn summary(&self) -> String;
 }
@@ -112,12 +137,72 @@ impl<C: Collector> Query for WithQuery<C> {
         let new = new.as_any().downcast_ref::<Self>();
         new.is_some_and(|new| self.collector.same_level(&self.query, &new.query, level))
     }
+
+    fn is_total(&self) -> bool {
+        self.collector.is_total(&self.query)
+    }
+
+    fn total_layout(&self) -> Vec<u32> {
+        self.collector.total_layout(&self.query)
+    }
+
+    fn slots_path(&self, account: &str, minutes: u16) -> Option<String> {
+        self.collector.slots_path(account, &self.query, minutes)
+    }
+
+    fn read_slots(&self, body: &[u8]) -> Result<Content<Vec<Slot>>, ReadError> {
+        self.collector.read_slots(&self.query, body)
+    }
+
+    fn divide(&self, target: &Target<'_>, named: Option<&Tally>) -> Division<Request> {
+        match self.collector.divide(target, &self.query, named) {
+            Division::Into(parts) => {
+                let parts = parts.into_iter();
+                Division::Into(
+                    parts
+                        .map(|query| Request::new(self.collector, query))
+                        .collect(),
+                )
+            }
+            Division::NeedsIds => Division::NeedsIds,
+            Division::Impossible => Division::Impossible,
+        }
+    }
+
+    fn map_window(
+        &self,
+        account: &str,
+        window: Window,
+        key: SeriesKey,
+        numbers: &[f64],
+        sink: &mut dyn Sink,
+    ) {
+        self.collector
+            .map_window(account, window, key, numbers, sink);
+    }
+
+    fn map_total(
+        &self,
+        account: &str,
+        key: SeriesKey,
+        shown: &[f64],
+        created: i64,
+        sink: &mut dyn Sink,
+    ) {
+        let Self { collector, query } = self;
+        collector.map_total(account, query, key, shown, created, sink);
+    }
 }
 
 impl<C: Collector> Answered for WithAnswer<C> {
     fn map(&self, account: &str, sink: &mut dyn Sink) {
         let WithQuery { collector, query } = &*self.asked;
         collector.map(account, query, &self.answer, sink);
+    }
+
+    fn tally(&self) -> Option<Tally> {
+        let WithQuery { collector, query } = &*self.asked;
+        collector.tally(query, &self.answer)
     }
 
     fn skills(&self) -> Vec<SkillId> {
@@ -132,19 +217,24 @@ impl<C: Collector> Answered for WithAnswer<C> {
 impl Request {
     /// A request of a collector.
     pub fn new<C: Collector>(collector: &'static C, query: C::Query) -> Self {
+        Self::with_purpose(Arc::new(WithQuery { collector, query }), Purpose::Data)
+    }
+
+    fn with_purpose(query: Arc<dyn Query>, purpose: Purpose) -> Self {
+        let mut hasher = DefaultHasher::new();
+        (query.key(), purpose).hash(&mut hasher);
+        let key = hasher.finish();
         Self {
-            query: Arc::new(WithQuery { collector, query }),
-            purpose: Purpose::Data,
+            query,
+            key,
+            purpose,
         }
     }
 
     /// The same request, made only to learn which skills there are.
     #[must_use]
     pub fn for_skill_discovery(self) -> Self {
-        Self {
-            purpose: Purpose::SkillDiscovery,
-            ..self
-        }
+        Self::with_purpose(self.query, Purpose::SkillDiscovery)
     }
 
     /// The query, if it is one of this collector.
@@ -191,6 +281,54 @@ impl Request {
         self.query.skill()
     }
 
+    /// Whether its answer is counted for running totals instead of mapped.
+    pub fn is_total(&self) -> bool {
+        self.query.is_total()
+    }
+
+    /// Maps the running totals of an id that it feeds; see [`Collector::map_total`].
+    pub fn map_total(
+        &self,
+        account: &str,
+        key: SeriesKey,
+        shown: &[f64],
+        created: i64,
+        sink: &mut dyn Sink,
+    ) {
+        self.query.map_total(account, key, shown, created, sink);
+    }
+
+    /// Path and query of the call that splits the same into slots of 5 minutes, if its API can; see
+    /// [`Collector::slots_path`].
+    pub fn slots_path(&self, account: &str, minutes: u16) -> Option<String> {
+        self.query.slots_path(account, minutes)
+    }
+
+    /// Parses the body of a success of that call.
+    ///
+    /// # Errors
+    /// A body that is not what LivePerson's documents promise.
+    pub fn read_slots(&self, body: &[u8]) -> Result<Content<Vec<Slot>>, ReadError> {
+        self.query.read_slots(body)
+    }
+
+    /// What to ask instead when its answer is too large; see [`Collector::divide`].
+    pub fn divide(&self, target: &Target<'_>, named: Option<&Tally>) -> Division<Self> {
+        self.query.divide(target, named)
+    }
+
+    /// Maps the numbers of an id over a window; see [`Collector::map_window`].
+    pub fn map_window(
+        &self,
+        account: &str,
+        window: Window,
+        key: SeriesKey,
+        numbers: &[f64],
+        sink: &mut dyn Sink,
+    ) {
+        self.query.map_window(account, window, key, numbers, sink);
+    }
+
     /// Whether a newer request asks for a level of the same ids in the same window.
     pub fn same_level(&self, new: &Self, level: Level) -> bool {
         self.query.same_level(&*new.query, level)
@@ -198,9 +336,7 @@ impl Request {
 
     /// The same number for equal requests in any poll.
     pub fn key(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        (self.query.key(), self.purpose).hash(&mut hasher);
-        hasher.finish()
+        self.key
     }
 }
 
@@ -212,7 +348,9 @@ impl Debug for Request {
 
 impl PartialEq for Request {
     fn eq(&self, other: &Self) -> bool {
-        self.purpose == other.purpose && self.query.equals(&*other.query)
+        let is_same = || Arc::ptr_eq(&self.query, &other.query);
+        let may_be_equal = self.key == other.key && self.purpose == other.purpose;
+        may_be_equal && (is_same() || self.query.equals(&*other.query))
     }
 }
 
@@ -220,14 +358,25 @@ impl Eq for Request {}
 
 impl Hash for Request {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.key().hash(state);
+        self.key.hash(state);
+    }
+}
+
+impl TotalsQuery for Request {
+    fn layout(&self) -> Vec<u32> {
+        self.query.total_layout()
     }
 }
 
 impl Answer {
-    /// Maps it to samples.
+    /// Maps it to samples; none when its request is one of running totals.
     pub fn map(&self, account: &str, sink: &mut dyn Sink) {
         self.0.map(account, sink);
+    }
+
+    /// What it adds to running totals; see [`Collector::tally`].
+    pub fn tally(&self) -> Option<Tally> {
+        self.0.tally()
     }
 
     /// The skills that it names.

@@ -14,8 +14,7 @@ use super::node::{Node, Section};
 use super::preview::redacted_preview;
 use super::schema::HOSTS;
 use super::section_reader::SectionReader;
-
-use super::values::{account_id, base_url};
+use super::values::{account_id, base_url, non_empty};
 
 /// What every account is read with.
 pub(super) struct AccountReader<'a> {
@@ -59,11 +58,13 @@ impl AccountReader<'_> {
         // All parts are read before any is given up, so that all mistakes are seen.
         let what = "the account id (site id) that LivePerson gave you";
         let id = section.require("id", what, account_id);
+        let name = section.find("name");
         let auth = auth(section, files);
         let hosts = hosts(&section.section("hosts"));
         let sections = self.collector_sections(section);
         Some(Account {
             id: id?,
+            name: name.and_then(|name| name.parse(non_empty)),
             auth: auth?,
             hosts,
             sections,

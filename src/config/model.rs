@@ -37,6 +37,8 @@ pub struct Config {
 pub struct Account {
     /// LivePerson's account id (site id): the `account` label.
     pub id: String,
+    /// What people call it: the `name` label of `liveperson_account_info`.
+    pub name: Option<String>,
     /// How calls are authorised.
     pub auth: Auth,
     /// LivePerson service name to base URL; no lookup in the Domain API for a service named here.

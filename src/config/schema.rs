@@ -55,6 +55,7 @@ const LOGIN: &[Key] = &[
 
 const ACCOUNT: &[Key] = &[
     Key::value("id"),
+    Key::value("name"),
     Key::section(CREDENTIALS_KEY, AUTH),
     Key::section("hosts", HOSTS),
 ];

@@ -1,7 +1,7 @@
 //! One account of the configuration as a running task: its client, its scheduler, its worker.
 //! `scheduling` turns the configuration into the scheduler's settings.
 
-mod scheduling;
+pub(super) mod scheduling;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use scheduling::{carryover, scheduler_settings};
 
 use super::clock::{WallClock, epoch_seconds};
 use super::publisher::Publisher;
+use super::saver::Saver;
 use super::services::needed_services;
 use super::status::AccountStatus;
 use super::tasks::Tasks;
@@ -25,6 +26,7 @@ use crate::liveperson::{Client, ClientSettings};
 use crate::metrics::exporter::AccountCounters;
 use crate::scheduler::{AccountScheduler, Ordinal, SessionChange, supervise};
 use crate::store::Store;
+use crate::totals::{Folder, FolderError, Loaded};
 
 /// What all accounts share.
 #[derive(Clone)]
@@ -33,6 +35,22 @@ pub(super) struct Shared {
     pub(super) clock: Arc<dyn WallClock>,
     /// The collectors that there are.
     pub(super) collectors: Registry,
+    /// Where running totals are kept; `None` when only in memory.
+    pub(super) folder: Option<Arc<Folder>>,
+}
+
+/// Where the saved running totals of accounts come from.
+pub(super) struct StateSource<'a> {
+    pub(super) folder: Option<&'a Folder>,
+    pub(super) clock: &'a dyn WallClock,
+}
+
+impl StateSource<'_> {
+    fn load(&self, account: &str) -> Loaded {
+        let now = self.clock.now().as_second();
+        let loaded = self.folder.map(|folder| folder.load(account, now));
+        loaded.unwrap_or_default()
+    }
 }
 
 /// What a scrape reads of an account.
@@ -56,8 +74,13 @@ struct Basis {
 
 impl Basis {
     fn of(config: &Config, account: &Account) -> Self {
+        // What people call it is no reason to stop it.
+        let nameless = Account {
+            name: None,
+            ..account.clone()
+        };
         Self {
-            account: account.clone(),
+            account: nameless,
             client: client_settings(config, account),
             max_in_flight: config.limits.max_in_flight,
             min_spacing: config.limits.min_spacing,
@@ -120,11 +143,18 @@ pub(super) enum Before {
 /// An account that is ready to run: everything that can fail has succeeded.
 pub(super) struct PreparedAccount {
     basis: Basis,
+    name: Option<String>,
     client: Arc<Client>,
     collectors: AccountCollectors,
     tasks: Tasks,
     counters: Arc<AccountCounters>,
+    /// Its running totals as they were saved last; nothing of one that is running.
+    saved: Loaded,
 }
+
+/// How long saved totals are not served after a crash: a node of LivePerson's that lags may know less
+/// than what was served before it.
+const WITHHELD_AFTER_CRASH: Duration = Duration::from_secs(45);
 
 impl PreparedAccount {
     /// Prepares an account; the error says what is wrong with its settings. One that is `running`
@@ -134,6 +164,7 @@ impl PreparedAccount {
         config: &Config,
         account: &Account,
         running: Option<&ReusableClient>,
+        state: &StateSource<'_>,
     ) -> Result<Self, String> {
         let basis = Basis::of(config, account);
         let reused = running.filter(|running| running.settings == basis.client);
@@ -149,38 +180,60 @@ impl PreparedAccount {
             .map_err(|error| format!("account {}: {error}", account.id))?;
         Ok(Self {
             basis,
+            name: account.name.clone(),
             client,
             collectors,
             tasks,
             counters: Arc::new(counters),
+            saved: match running {
+                Some(_) => Loaded::default(),
+                None => state.load(&account.id),
+            },
         })
     }
 
-    /// Starts it. `first` is its first collector's ordinal.
+    /// Starts it. `first` is its first collector's ordinal; `after_crash`: whether what was served last
+    /// may not have been saved.
     pub(super) fn start(
         self,
         config: &Config,
         shared: &Shared,
         first: Ordinal,
         before: Before,
+        after_crash: bool,
     ) -> RunningAccount {
         let Self {
             basis,
+            name,
             client,
             collectors,
             tasks,
             mut counters,
+            saved,
         } = self;
         let account = &basis.account;
         let services = needed_services(&client, &collectors, config.names.lookup);
         let settings = scheduler_settings(config, account, &client, &services, &tasks, first);
         let status = Arc::new(AccountStatus::new(&account.id, &tasks.labels()));
+        status.set_name(name);
         if let Before::Changed(stopped) = &before {
             status.restore_from(&stopped.status);
             counters = Arc::clone(&stopped.counters);
             adjust_counters(&counters, &stopped.tasks, &tasks);
         }
+        let running = tasks.collectors();
+        status
+            .set_intervals(running.map(|(_, collector)| (collector.label(), collector.interval())));
         counters.begin(epoch_seconds(shared.clock.now()));
+        let (changes, received) = unbounded_channel();
+        let saver = match &before {
+            // One that is still saving is kept.
+            Before::Changed(stopped) => stopped.worker.saver(),
+            _ => shared
+                .folder
+                .clone()
+                .map(|folder| Arc::new(Saver::new(folder))),
+        };
         let worker = AccountWorker::new(WorkerParts {
             account: account.clone(),
             client,
@@ -191,6 +244,8 @@ impl PreparedAccount {
             publisher: Publisher::new(collectors.clone(), &config.names, &shared.store),
             counters: Arc::clone(&counters),
             status: Arc::clone(&status),
+            saver,
+            changes: changes.downgrade(),
         });
         let now = tokio::time::Instant::now().into_std();
         let mut scheduler = AccountScheduler::new(settings.clone(), now);
@@ -205,9 +260,15 @@ impl PreparedAccount {
                 }
             }
         }
+        if saved.rejected {
+            counters.totals().rejected();
+        }
+        if let Some(state) = saved.state {
+            let withheld_for = after_crash.then_some(WITHHELD_AFTER_CRASH);
+            worker.restore_totals(state, withheld_for);
+        }
         worker.publish_all();
         let worker = Arc::new(worker);
-        let (changes, received) = unbounded_channel();
         let new_scheduler = move |now| AccountScheduler::new(settings.clone(), now);
         let polling = supervise(scheduler, new_scheduler, Arc::clone(&worker), received);
         // An error span is there at every level of the log.
@@ -247,6 +308,13 @@ impl StoppedAccount {
     pub(super) fn into_scheduler(self) -> Option<AccountScheduler> {
         self.scheduler
     }
+
+    /// Saves its running totals; returns whether the file has all that was ever served of them. After a
+    /// crash it has not, until they are served again. Blocks the thread.
+    pub(super) fn save_totals(&self) -> Result<bool, FolderError> {
+        self.worker.save_last()?;
+        Ok(!self.worker.totals_are_withheld())
+    }
 }
 
 impl RunningAccount {
@@ -271,10 +339,11 @@ impl RunningAccount {
         }
     }
 
-    /// Applies what it can take without being stopped.
-    pub(super) fn apply(&self, config: &Config) {
-        let change = Change::Settings {
-            names: Box::new(config.names.clone()),
+    /// Applies what it can take without being stopped; `name` is what people call it.
+    pub(super) fn apply(&self, config: &Config, name: Option<String>) {
+        self.status.set_name(name);
+        let change = Change::Configuration {
+            names: config.names.clone(),
             timezone: config.timezone.clone(),
         };
         // A task that is gone has nothing to apply it to.

@@ -51,6 +51,8 @@ pub fn timeframe(window: Window, now: Timestamp, timezone: &TimeZone) -> u16 {
             let minutes = (seconds - MIDDLE_OF_SLOT + 30).max(0) / 60;
             u16::try_from(minutes).unwrap_or(LONGEST).clamp(1, LONGEST)
         }
+        // Only who knows the anchor can say; an anchor may be as old as this.
+        Window::SinceAnchor => LONGEST,
     }
 }
 

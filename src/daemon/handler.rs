@@ -70,7 +70,7 @@ impl DaemonHandler {
         gathered.keep_collectors(collector_of, |collector| {
             filter.includes_collector(collector)
         });
-        let created = |metric: &_| gathered.created(metric);
+        let created = |family: &str, metric: &_| gathered.created(family, metric);
         let mut page = write_self_metrics(format, &gathered.families, created);
         page.extend_from_slice(page_end(format));
         Ok(page)

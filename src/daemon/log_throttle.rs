@@ -27,6 +27,8 @@ pub(super) enum Subject {
     Collector(&'static str),
     /// The names for ids.
     Names,
+    /// Saving the running totals.
+    State,
 }
 
 impl Subject {

@@ -5,12 +5,14 @@
 //! names; `worker` makes its calls and reports what happened; `publisher` decides
 //! what of their answers is served, `results` request by request; `status` and `log_throttle` say what
 //! operators see of it, `liveness` whether it works. `handler` answers requests for pages, `scrape` for the largest of them.
-//! `plan_report` prints the plan for `check-config`, `connection_test` tries every call once for
+//! `backfill` writes the history of running totals, `plan_report` prints the plan for `check-config`,
+//! `connection_test` tries every call once for
 //! `test-connection`; `advice` says what to do about a failure. `clock` is the wall clock, `server_clock` LivePerson's, `services` lists the hosts
 //! that are needed.
 
 mod account;
 mod advice;
+mod backfill;
 mod clock;
 mod connection_test;
 #[cfg(feature = "fuzzing")]
@@ -19,25 +21,31 @@ pub mod fuzzing;
 mod handler;
 mod liveness;
 mod log_throttle;
+mod moment;
 mod plan_report;
 mod publisher;
 mod reload;
 mod results;
 mod run_blocking;
+mod saver;
 mod scrape;
 mod server_clock;
 mod services;
 mod status;
 mod tasks;
+mod totals;
 mod worker;
 
 use std::sync::Arc;
 
-use account::{AccountView, Before, PreparedAccount, ReusableClient, RunningAccount, Shared};
+use account::{
+    AccountView, Before, PreparedAccount, ReusableClient, RunningAccount, Shared, StateSource,
+};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::collectors::Registry;
 use crate::config::{Account, Config};
@@ -46,17 +54,21 @@ use crate::metrics::exporter::ConfigState;
 use crate::names;
 use crate::scheduler::{AccountScheduler, Ordinal};
 use crate::store::Store;
+use crate::totals::Folder;
 
 use clock::epoch_seconds;
 
 pub use advice::ProxyEnv;
+pub use backfill::{BackfillOptions, BackfillSummary, Progress, backfill};
 pub use clock::{SystemClock, WallClock, timeframe};
 pub use connection_test::{Summary, test_connection};
 pub use handler::DaemonHandler;
 pub use liveness::{AccountSummary, Reloads};
+pub use moment::Moment;
 pub use plan_report::plan_report;
-pub use publisher::{Answer, Publisher};
+pub use publisher::{Answer, BegunPoll, Publisher, SaveNeed, TotalsSnapshot};
 pub use status::{AccountStatus, CollectorStatus};
+pub use totals::{TotalsAnswer, TotalsRequest};
 
 /// Reads the configuration again.
 pub type ConfigSource = Arc<dyn Fn() -> Result<Config, String> + Send + Sync>;
@@ -97,15 +109,24 @@ struct LastLoad {
 
 impl Daemon {
     /// Starts polling; the error says which account cannot be started and why. `source` is asked
-    /// again at every reload.
+    /// again at every reload. `folder` is where running totals are kept, `None` for memory only.
     pub fn start(
         collectors: Registry,
         config: Config,
         source: ConfigSource,
         clock: Arc<dyn WallClock>,
+        folder: Option<Arc<Folder>>,
     ) -> Result<Arc<Self>, String> {
         let accounts: Vec<_> = config.accounts.iter().map(|a| (a.clone(), None)).collect();
-        let prepared = prepare(&collectors, &config, &accounts)?;
+        let state = StateSource {
+            folder: folder.as_deref(),
+            clock: &*clock,
+        };
+        let prepared = prepare(&collectors, &config, &accounts, &state)?;
+        // Before anything is served: from now on a crash would make the mark untrue.
+        let after_crash = !folder
+            .as_ref()
+            .is_some_and(|folder| folder.take_clean_stop());
         let store = Store::new(
             &catalogue(&collectors),
             config.limits.max_series,
@@ -115,11 +136,12 @@ impl Daemon {
             store: Arc::new(store),
             clock,
             collectors,
+            folder,
         };
         let mut accounts = Vec::new();
         for (place, account) in prepared.into_iter().enumerate() {
             let first = Ordinal::of_account(place, shared.collectors.len());
-            accounts.push(account.start(&config, &shared, first, Before::New));
+            accounts.push(account.start(&config, &shared, first, Before::New, after_crash));
         }
         let last_load = LastLoad {
             successful: true,
@@ -154,13 +176,28 @@ impl Daemon {
         }
     }
 
-    /// Stops polling; calls under way are aborted.
+    /// Stops polling, and saves the running totals; calls under way are aborted.
     pub async fn stop(&self) {
         let accounts = std::mem::take(&mut *self.accounts.lock());
         let stopping = accounts.into_iter().map(RunningAccount::begin_stop);
         let stopping: Vec<_> = stopping.collect();
+        let mut saving = JoinSet::new();
         for stopped in stopping {
-            stopped.await;
+            let stopped = stopped.await;
+            saving.spawn_blocking(move || stopped.save_totals());
+        }
+        let mut all_saved = true;
+        while let Some(saved) = saving.join_next().await {
+            if let Ok(Err(error)) = &saved {
+                tracing::error!(%error, "running totals cannot be saved");
+            }
+            all_saved &= matches!(saved, Ok(Ok(true)));
+        }
+        if let Some(folder) = self.shared.folder.clone().filter(|_| all_saved) {
+            let marked = tokio::task::spawn_blocking(move || folder.mark_clean_stop());
+            if let Ok(Err(error)) = marked.await {
+                tracing::warn!(%error, "running totals are served 45 s later after the next start");
+            }
         }
     }
 }
@@ -175,10 +212,11 @@ fn prepare(
     collectors: &Registry,
     config: &Config,
     accounts: &[(Account, Option<ReusableClient>)],
+    state: &StateSource<'_>,
 ) -> Result<Vec<PreparedAccount>, String> {
     let (mut prepared, mut errors) = (Vec::new(), Vec::new());
     for (account, client) in accounts {
-        match PreparedAccount::new(collectors, config, account, client.as_ref()) {
+        match PreparedAccount::new(collectors, config, account, client.as_ref(), state) {
             Ok(account) => prepared.push(account),
             Err(error) => errors.push(error),
         }

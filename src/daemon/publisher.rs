@@ -4,19 +4,23 @@
 //! output: calls and the mapping of their answers run elsewhere and only return values. So an
 //! account that was stopped cannot publish, and the simulation can run all of it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::moment::Moment;
 use super::results::Results;
 use super::tasks::Tasks;
+use super::totals::{CollectorTotals, NamingProof, TotalsAnswer, TotalsRequest};
 use crate::collectors::{AccountCollectors, ConfiguredCollector, DiscoveredSkills, Request};
 use crate::config;
 use crate::exposition::Chunk;
 use crate::liveperson::{NameKind, NameList};
 use crate::names::{self, NameCache};
-use crate::scheduler::{RequestKey, TaskId};
+use crate::scheduler::{PlannedRequest, RequestKey, TaskId};
 use crate::store::{Publication, Source, Store};
+use crate::totals::state::AccountState;
+use crate::totals::{Book, Gap, SavedMove};
 
 /// What the answer to a request became.
 #[derive(Debug)]
@@ -30,8 +34,39 @@ pub enum Answer {
         /// When the answer was received, on the clock of ages.
         received_at: Instant,
     },
+    /// Numbers for running totals.
+    Totals(TotalsAnswer),
     /// A list of names, whole.
     Names(NameList),
+}
+
+/// A poll that begins.
+#[derive(Debug, Default)]
+pub struct BegunPoll {
+    /// Its requests.
+    pub requests: Vec<PlannedRequest>,
+    /// Times that running totals do not count: LivePerson no longer has them.
+    pub gaps: Vec<Gap>,
+}
+
+/// Whether running totals have to be saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SaveNeed {
+    /// Nothing changed.
+    No,
+    /// What is lost with them if LivePerson cannot be asked for a day grows.
+    Sometime,
+    /// An anchor waits for it.
+    Now,
+}
+
+/// Running totals as they are to be saved.
+#[derive(Debug)]
+pub struct TotalsSnapshot {
+    /// What to save.
+    pub state: AccountState,
+    /// The moves of anchors in it.
+    pub moves: Vec<(TaskId, Vec<SavedMove>)>,
 }
 
 /// What one account serves.
@@ -41,6 +76,10 @@ pub struct Publisher {
     tasks: Tasks,
     /// What the tasks that are collectors serve.
     results: HashMap<TaskId, Results>,
+    /// Their running totals.
+    totals: HashMap<TaskId, CollectorTotals>,
+    /// Gaps in them that were found while a poll was running.
+    late_gaps: Vec<Gap>,
     /// The skills that there are, by the answers that named them; empty before the first.
     skills: Vec<DiscoveredSkills>,
     names: NameCache,
@@ -51,9 +90,11 @@ impl Publisher {
     /// A publisher of these collectors, and of the names.
     pub fn new(collectors: AccountCollectors, names: &config::Names, store: &Arc<Store>) -> Self {
         let tasks = Tasks::new(&collectors, names.lookup);
-        let results = tasks.collectors();
+        let ids = || tasks.collectors().map(|(id, _)| id);
         Self {
-            results: results.map(|(id, _)| (id, Results::default())).collect(),
+            results: ids().map(|id| (id, Results::default())).collect(),
+            totals: ids().map(|id| (id, CollectorTotals::default())).collect(),
+            late_gaps: Vec::new(),
             collectors,
             tasks,
             skills: Vec::new(),
@@ -64,7 +105,7 @@ impl Publisher {
 
     /// Takes over from the same account under an older configuration. Collectors that ask the same
     /// continue where they were; of the others, what is still asked for stays served.
-    pub fn restore_from(&mut self, old: &Self) {
+    pub fn restore_from(&mut self, old: &Self, now: Moment) {
         self.skills.clone_from(&old.skills);
         self.names.restore_from(&old.names);
         for (id, collector) in self.tasks.collectors() {
@@ -76,9 +117,16 @@ impl Publisher {
             ) else {
                 continue;
             };
+            let old_totals = old_id.and_then(|id| old.totals.get(&id));
             if self.collectors.asks_the_same(&old.collectors, label) {
                 *results = old_results.clone();
+                self.totals.extend(old_totals.map(|old| (id, old.clone())));
                 continue;
+            }
+            if let Some(old) = old_totals {
+                let request_of = self.collectors.total_requests(collector);
+                let totals = old.reconfigured(request_of, now);
+                self.totals.insert(id, totals);
             }
             let plan = self.collectors.plan(collector, &self.skills);
             let still_asked = |request: &Request| {
@@ -93,28 +141,77 @@ impl Publisher {
         }
     }
 
+    /// Continues running totals that were saved. Those received before `withheld_until` are not
+    /// served; see [`CollectorTotals::withhold_until`].
+    pub fn restore_totals(
+        &mut self,
+        state: AccountState,
+        withheld_until: Option<Instant>,
+        now: Moment,
+    ) {
+        for (label, carried) in state.collectors {
+            let Some(id) = self.tasks.find(&label) else {
+                continue;
+            };
+            let Some(collector) = self.tasks.collector(id) else {
+                continue;
+            };
+            let request_of = self.collectors.total_requests(collector);
+            let mut totals = CollectorTotals::restore(carried, request_of, now);
+            totals.withhold_until(withheld_until);
+            self.totals.insert(id, totals);
+        }
+    }
+
     /// Serves what is known.
-    pub fn publish_all(&self) {
-        for (id, _) in self.tasks.collectors() {
+    pub fn publish_all(&mut self) {
+        let ids: Vec<TaskId> = self.tasks.collectors().map(|(id, _)| id).collect();
+        for id in ids {
+            if let Some(totals) = self.totals.get_mut(&id) {
+                totals.serve_all(self.collectors.account());
+            }
             self.serve(id);
         }
         self.serve_names();
     }
 
     /// Fixes the plan of the poll that begins.
-    pub fn begin_poll(&mut self, task: TaskId) -> Vec<RequestKey> {
+    pub fn begin_poll(&mut self, task: TaskId, now: Moment) -> BegunPoll {
         if self.tasks.is_names(task) {
-            return NameKind::ALL.map(|kind| RequestKey(kind.key())).to_vec();
+            let lists = NameKind::ALL.map(|kind| RequestKey(kind.key()).into());
+            return BegunPoll {
+                requests: lists.to_vec(),
+                gaps: Vec::new(),
+            };
         }
-        let (Some(results), Some(collector)) =
-            (self.results.get_mut(&task), self.tasks.collector(task))
-        else {
-            return Vec::new();
+        let (Some(results), Some(totals), Some(collector)) = (
+            self.results.get_mut(&task),
+            self.totals.get_mut(&task),
+            self.tasks.collector(task),
+        ) else {
+            return BegunPoll::default();
         };
-        results.begin(self.collectors.plan(collector, &self.skills))
+        let plan = self.collectors.plan(collector, &self.skills).into_iter();
+        let (for_totals, data): (Vec<_>, Vec<_>) = plan.partition(Request::is_total);
+        let data = results.begin(data).into_iter().map(PlannedRequest::from);
+        let (for_totals, gaps) = totals.begin_poll(&for_totals, now);
+        BegunPoll {
+            requests: data.chain(for_totals).collect(),
+            gaps,
+        }
     }
 
-    /// A request of a running poll.
+    /// A request for totals of a running poll, as it goes out at `now`.
+    pub fn totals_request(
+        &mut self,
+        task: TaskId,
+        key: RequestKey,
+        now: Moment,
+    ) -> Option<TotalsRequest> {
+        self.totals.get_mut(&task)?.request(key, now)
+    }
+
+    /// A request for data of a running poll.
     pub fn request(&self, task: TaskId, key: RequestKey) -> Option<Request> {
         self.results.get(&task)?.request(key).cloned()
     }
@@ -126,8 +223,15 @@ impl Publisher {
     }
 
     /// Serves an answer from now on; returns the requests that it adds to the running poll.
-    pub fn publish(&mut self, task: TaskId, key: RequestKey, answer: Answer) -> Vec<RequestKey> {
+    pub fn publish(
+        &mut self,
+        task: TaskId,
+        key: RequestKey,
+        answer: Answer,
+        now: Moment,
+    ) -> Vec<PlannedRequest> {
         match answer {
+            Answer::Totals(answer) => self.publish_totals(task, key, &answer),
             Answer::Names(list) => {
                 self.names.update(list);
                 self.serve_names();
@@ -142,9 +246,31 @@ impl Publisher {
                     chunks,
                     received_at: Some(received_at),
                 };
-                self.publish_data(task, key, publication, skills)
+                self.publish_data(task, key, publication, skills, now)
             }
         }
+    }
+
+    /// Times that running totals do not count, found since this was called last, while a poll was
+    /// running.
+    pub fn take_late_gaps(&mut self) -> Vec<Gap> {
+        std::mem::take(&mut self.late_gaps)
+    }
+
+    fn publish_totals(
+        &mut self,
+        task: TaskId,
+        key: RequestKey,
+        answer: &TotalsAnswer,
+    ) -> Vec<PlannedRequest> {
+        let Some(totals) = self.totals.get_mut(&task) else {
+            return Vec::new();
+        };
+        let outcome = totals.answered(self.collectors.account(), key, answer);
+        if outcome.served {
+            self.serve(task);
+        }
+        outcome.next.into_iter().collect()
     }
 
     fn publish_data(
@@ -153,10 +279,13 @@ impl Publisher {
         key: RequestKey,
         publication: Publication,
         skills: Option<DiscoveredSkills>,
-    ) -> Vec<RequestKey> {
-        let (Some(results), Some(collector)) =
-            (self.results.get_mut(&task), self.tasks.collector(task))
-        else {
+        now: Moment,
+    ) -> Vec<PlannedRequest> {
+        let (Some(results), Some(totals), Some(collector)) = (
+            self.results.get_mut(&task),
+            self.totals.get_mut(&task),
+            self.tasks.collector(task),
+        ) else {
             return Vec::new();
         };
         let mut requests = Vec::new();
@@ -167,30 +296,121 @@ impl Publisher {
             }
         }
         results.answer(key, publication, skills);
-        let added = match requests.is_empty() {
-            true => Vec::new(),
-            false => results.extend(requests),
-        };
+        let (mut added, gaps) = totals.begin_deferred(now);
+        self.late_gaps.extend(gaps);
+        if !requests.is_empty() {
+            let (for_totals, data): (Vec<_>, Vec<_>) =
+                requests.into_iter().partition(Request::is_total);
+            added.extend(results.extend(data).into_iter().map(PlannedRequest::from));
+            added.extend(totals.extend_poll(&for_totals, now));
+        }
         self.serve(task);
         added
     }
 
     /// A poll ended: decides what is gone.
-    pub fn poll_ended(&mut self, task: TaskId, now: Instant) {
+    pub fn poll_ended(&mut self, task: TaskId, now: Moment) {
         let (Some(results), Some(collector)) =
             (self.results.get_mut(&task), self.tasks.collector(task))
         else {
             return;
         };
-        results.end(now, self.store.stale_after());
-        if collector.names_skills().is_some() {
+        results.end(now.aged, self.store.stale_after());
+        if let Some(windows) = collector.names_skills() {
             // While nothing fresh names any, the last ones that were named are kept.
             let skills = results.discovered_skills();
             if !skills.is_empty() {
                 self.skills = skills;
             }
+            let named_at = results.skills_named_at();
+            let proof = named_at.and_then(|at| NamingProof::new(windows, at, now));
+            if let Some(proof) = proof {
+                self.prove_quiet(proof);
+            }
         }
         self.serve(task);
+    }
+
+    /// Skills that no answer names have had no chats in the windows of those answers.
+    fn prove_quiet(&mut self, proof: NamingProof) {
+        let ids = DiscoveredSkills::ids_of_all(&self.skills);
+        let is_named = |request: &Request| request.skill().is_some_and(|id| ids.contains(&id));
+        let mut changed = Vec::new();
+        for (id, collector) in self.tasks.collectors() {
+            if collector.needs_skills().is_some()
+                && let Some(totals) = self.totals.get_mut(&id)
+                && totals.nothing_for_others(self.collectors.account(), is_named, proof)
+            {
+                changed.push(id);
+            }
+        }
+        for id in changed {
+            self.serve(id);
+        }
+    }
+
+    /// Whether running totals are still not served because of a crash of the process before.
+    pub fn totals_are_withheld(&self) -> bool {
+        self.totals.values().any(CollectorTotals::are_withheld)
+    }
+
+    /// Whether running totals are to be saved: an anchor waits for it, or they changed.
+    pub fn totals_need_saving(&self) -> SaveNeed {
+        let books = || self.totals.values().map(CollectorTotals::book);
+        if books().any(Book::has_ready_moves) {
+            SaveNeed::Now
+        } else if books().any(Book::has_changed) {
+            SaveNeed::Sometime
+        } else {
+            SaveNeed::No
+        }
+    }
+
+    /// The running totals as they are to be saved at `saved_at`, in seconds since the epoch, with
+    /// the moves of anchors that take place once they are.
+    pub fn totals_snapshot(&mut self, saved_at: i64) -> TotalsSnapshot {
+        let (mut collectors, mut moves) = (BTreeMap::new(), Vec::new());
+        for (id, collector) in self.tasks.collectors() {
+            if let Some(totals) = self.totals.get_mut(&id) {
+                let (carried, ready) = totals.snapshot();
+                moves.push((id, ready));
+                collectors.insert(collector.label().to_owned(), carried);
+            }
+        }
+        TotalsSnapshot {
+            state: AccountState {
+                account: self.collectors.account().to_owned(),
+                saved_at,
+                collectors,
+            },
+            moves,
+        }
+    }
+
+    /// A snapshot was saved: its moves take place.
+    pub fn totals_saved(&mut self, moves: &[(TaskId, Vec<SavedMove>)]) {
+        for (id, moves) in moves {
+            if let Some(totals) = self.totals.get_mut(id) {
+                totals.saved(moves);
+            }
+        }
+    }
+
+    /// A snapshot could not be saved: moves that cannot wait take place, or `all` of them when there is
+    /// nowhere to save it.
+    pub fn move_without_state(&mut self, all: bool, now: Moment) {
+        for totals in self.totals.values_mut() {
+            totals.move_without_state(all, now);
+        }
+    }
+
+    /// The running totals of each collector, by its label.
+    pub fn totals(&self) -> impl Iterator<Item = (&'static str, &Book<Request>)> {
+        let collectors = self.tasks.collectors();
+        collectors.filter_map(|(id, collector)| {
+            let totals = self.totals.get(&id)?;
+            Some((collector.label(), totals.book()))
+        })
     }
 
     /// The names of the configuration changed.
@@ -214,7 +434,11 @@ impl Publisher {
             (self.results.get(&task), self.tasks.collector(task))
         {
             let source = self.source(collector.label());
-            self.store.publish(source, results.publications());
+            let mut publications = results.publications();
+            if let Some(totals) = self.totals.get(&task) {
+                publications.extend(totals.publications());
+            }
+            self.store.publish(source, publications);
         }
     }
 
@@ -245,3 +469,6 @@ fn is_of_a_found_skill(collector: &ConfiguredCollector, request: &Request) -> bo
     let found = collector.needs_skills().and(request.skill());
     found.is_some_and(|skill| collector.plan_for_skills(&[skill]).contains(request))
 }
+
+#[cfg(test)]
+mod tests;

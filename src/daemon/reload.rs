@@ -4,13 +4,16 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use super::account::{Before, PreparedAccount, ReusableClient, RunningAccount, StoppedAccount};
+use super::account::{
+    Before, PreparedAccount, ReusableClient, RunningAccount, Shared, StateSource, StoppedAccount,
+};
 use super::liveness::ReloadCount;
 use super::{Daemon, RemovedAccount, prepare};
 use crate::config::{Account, Config};
-use crate::scheduler::Ordinal;
+use crate::scheduler::{AccountScheduler, Ordinal};
 
 /// Longest time that reading the configuration and what it names may take.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -90,9 +93,18 @@ impl Daemon {
         changed: &[Account],
     ) -> Result<(Config, Vec<PreparedAccount>), String> {
         let with_client = self.with_reusable_clients(changed);
-        let collectors = self.shared.collectors.clone();
+        let Shared {
+            collectors,
+            folder,
+            clock,
+            ..
+        } = self.shared.clone();
         read_files("the settings of the accounts", move || {
-            let prepared = prepare(&collectors, &config, &with_client)?;
+            let state = StateSource {
+                folder: folder.as_deref(),
+                clock: &*clock,
+            };
+            let prepared = prepare(&collectors, &config, &with_client, &state)?;
             Ok((config, prepared))
         })
         .await
@@ -123,7 +135,9 @@ impl Daemon {
             positions.contains_key(&*account.id) && !changing.contains(&*account.id)
         });
         for account in &continuing {
-            account.apply(config);
+            let position = positions.get(&*account.id);
+            let configured = position.and_then(|at| config.accounts.get(*at));
+            account.apply(config, configured.and_then(|account| account.name.clone()));
         }
         let mut accounts = continuing;
         let mut stopped = self.stop_all(stopping, &positions).await;
@@ -134,7 +148,7 @@ impl Daemon {
                 None => self.before_removal(&account.id),
             };
             let first = Ordinal::of_account(position, self.shared.collectors.len());
-            accounts.push(prepared.start(config, &self.shared, first, before));
+            accounts.push(prepared.start(config, &self.shared, first, before, true));
         }
         accounts.sort_by_key(|account| positions.get(&*account.id).copied());
         accounts
@@ -156,7 +170,7 @@ impl Daemon {
             let account = stop.await;
             if configured.contains_key(&*id) {
                 stopped.insert(id, account);
-            } else if let Some(scheduler) = account.into_scheduler() {
+            } else if let Some(scheduler) = save_and_end(account).await {
                 let at = Instant::now();
                 let mut removed = self.removed.lock();
                 forget_old(&mut removed);
@@ -175,6 +189,16 @@ impl Daemon {
             None => Before::New,
         }
     }
+}
+
+/// Saves the running totals of an account that is removed, should it come back.
+async fn save_and_end(account: StoppedAccount) -> Option<AccountScheduler> {
+    let saved = spawn_blocking(move || (account.save_totals(), account.into_scheduler()));
+    let (saved, scheduler) = saved.await.ok()?;
+    if let Err(error) = saved {
+        tracing::error!(%error, "running totals of a removed account cannot be saved");
+    }
+    scheduler
 }
 
 fn by_id(accounts: &[RunningAccount]) -> HashMap<&str, &RunningAccount> {

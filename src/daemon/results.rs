@@ -196,6 +196,24 @@ impl Results {
         publications.collect()
     }
 
+    /// When the first of the answers of this poll was received that name skills; `None` when one of them
+    /// is missing.
+    pub(super) fn skills_named_at(&self) -> Option<Instant> {
+        let mut oldest = None;
+        let naming = self
+            .in_order()
+            .filter(|state| state.standing != Standing::Leaving && state.request.names_skills());
+        for state in naming {
+            let served = state
+                .served
+                .as_ref()
+                .filter(|_| state.standing == Standing::Answered)?;
+            let received_at = served.publication.received_at;
+            oldest = oldest.into_iter().chain(received_at).min();
+        }
+        oldest
+    }
+
     /// Ends the poll: what it did not ask for is removed, and so is what is too old to be served.
     pub(super) fn end(&mut self, now: Instant, stale_after: Duration) {
         // Without the answer that names the skills it is not known which of the earlier ones are gone.

@@ -17,6 +17,8 @@ pub(super) struct ServerClock {
     believed: Option<Reading>,
     /// A reading that disagreed with what was believed.
     candidate: Option<Reading>,
+    /// Whether an answer came without a time.
+    is_silent: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +57,16 @@ impl ServerClock {
         } else {
             self.candidate = Some(reading);
         }
+    }
+
+    /// Takes note of an answer without a time: there may never be one.
+    pub(super) fn read_nothing(&mut self) {
+        self.is_silent = true;
+    }
+
+    /// Whether it is known, or cannot be known.
+    pub(super) fn is_known(&self) -> bool {
+        self.believed.is_some() || self.is_silent
     }
 
     /// LivePerson's time at `now`, or `ours` as long as it is not known.

@@ -16,6 +16,8 @@ use crate::store::{SeriesCount, Source};
 #[derive(Debug)]
 pub struct AccountStatus {
     account: String,
+    /// What people call the account; a reload may change it.
+    name: Mutex<Option<String>>,
     /// The end of the longest present wait after a 429 or a failure.
     wait_until: Mutex<Option<Instant>>,
     /// LivePerson's clock less ours; `None` before the first answer with a date.
@@ -29,6 +31,8 @@ pub struct AccountStatus {
 pub struct CollectorStatus {
     /// The collector's label.
     pub collector: &'static str,
+    /// The time from one of its polls to the next, as configured.
+    pub interval: Option<Duration>,
     /// The last poll that ended.
     pub last_poll: Option<PollSummary>,
     /// When the last poll succeeded whole, by the clock of ages and by the wall clock.
@@ -59,6 +63,7 @@ impl AccountStatus {
     pub fn new(account: &str, collectors: &[&'static str]) -> Self {
         let collectors = collectors.iter().map(|collector| CollectorStatus {
             collector,
+            interval: None,
             last_poll: None,
             last_success: None,
             error: None,
@@ -66,6 +71,7 @@ impl AccountStatus {
         });
         Self {
             account: account.to_owned(),
+            name: Mutex::new(None),
             wait_until: Mutex::new(None),
             clock_offset: Mutex::new(None),
             collectors: Mutex::new(collectors.collect()),
@@ -75,6 +81,22 @@ impl AccountStatus {
     /// The account's id.
     pub(super) fn account(&self) -> &str {
         &self.account
+    }
+
+    /// Sets what people call the account.
+    pub(super) fn set_name(&self, name: Option<String>) {
+        *self.name.lock() = name;
+    }
+
+    /// Sets the intervals of collectors, as configured.
+    pub(super) fn set_intervals(&self, intervals: impl Iterator<Item = (&'static str, Duration)>) {
+        let mut collectors = self.collectors.lock();
+        for (label, interval) in intervals {
+            let status = collectors.iter_mut().find(|c| c.collector == label);
+            if let Some(status) = status {
+                status.interval = Some(interval);
+            }
+        }
     }
 
     /// Sets the end of the longest present wait after a 429 or a failure.
@@ -175,6 +197,7 @@ impl AccountStatus {
                 collector,
                 up: status.up(aged, stale_after),
                 last_success: status.last_success.map(|(_, at)| epoch_seconds(at)),
+                interval: status.interval,
                 poll_duration: status.last_poll.as_ref().map(|poll| poll.duration),
                 stretch: status.stretch(),
                 series: served,
@@ -184,6 +207,7 @@ impl AccountStatus {
         let offset = *self.clock_offset.lock();
         AccountState {
             account: self.account.clone(),
+            name: self.name.lock().clone(),
             backoff: self.waits(now),
             clock_offset: offset.map(|offset| offset.as_secs_f64()),
             collectors: collectors.collect(),

@@ -8,32 +8,39 @@
 
 mod advice;
 mod api;
-mod calls;
+pub(super) mod calls;
 mod ignored;
 mod names;
 mod reporting;
+mod totals;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use parking_lot::Mutex;
+use tokio::sync::mpsc::WeakUnboundedSender;
 use tokio::sync::oneshot;
 
 use api::Api;
 use ignored::IgnoredEntriesLog;
+use totals::SaveEnded;
 
 use super::clock::WallClock;
 use super::log_throttle::{Incidents, Subject};
 use super::publisher::{Answer, Publisher};
 use super::run_blocking::run_blocking;
+use super::saver::Saver;
 use super::server_clock::ServerClock;
 use super::status::AccountStatus;
 use super::tasks::{Task, Tasks};
 use crate::config::{self, Account};
 use crate::liveperson::{ApiError, Client};
 use crate::metrics::exporter::AccountCounters;
-use crate::scheduler::{Call, CallOutput, Event, Outcome, RequestKey, ServiceId, TaskId, Worker};
+use crate::scheduler::{
+    Call, CallOutput, Event, Outcome, PlannedRequest, ServiceId, TaskId, Worker,
+};
+use crate::totals::state::AccountState;
 use crate::vocabulary::Service;
 
 /// How long an account makes no calls whose task panicked.
@@ -50,6 +57,10 @@ pub(super) struct WorkerParts {
     pub(super) publisher: Publisher,
     pub(super) counters: Arc<AccountCounters>,
     pub(super) status: Arc<AccountStatus>,
+    /// What saves its running totals; `None` when there is no folder for them.
+    pub(super) saver: Option<Arc<Saver>>,
+    /// Takes the end of a save; it does not keep the account running.
+    pub(super) changes: WeakUnboundedSender<Change>,
 }
 
 /// The worker of one account.
@@ -62,6 +73,8 @@ pub(super) struct AccountWorker {
     clock: Arc<dyn WallClock>,
     counters: Arc<AccountCounters>,
     status: Arc<AccountStatus>,
+    saver: Option<Arc<Saver>>,
+    changes: WeakUnboundedSender<Change>,
     /// What the account serves. Changed by the account's task, read by calls for their requests.
     publisher: Mutex<Publisher>,
     /// Where midnight is. Changed by a reload.
@@ -80,12 +93,14 @@ pub(super) struct AccountWorker {
 #[derive(Debug)]
 pub(super) enum Change {
     /// A change of the configuration that takes no new worker.
-    Settings {
-        /// Names given in the configuration.
-        names: Box<config::Names>,
+    Configuration {
+        /// Names given in it.
+        names: config::Names,
         /// Where midnight is.
         timezone: TimeZone,
     },
+    /// The running totals were saved, or could not be.
+    TotalsSaved(SaveEnded),
     /// A question whether the task runs.
     Probe(oneshot::Sender<()>),
 }
@@ -119,6 +134,8 @@ impl AccountWorker {
             clock: parts.clock,
             counters: parts.counters,
             status: parts.status,
+            saver: parts.saver,
+            changes: parts.changes,
             publisher: Mutex::new(parts.publisher),
             timezone: Mutex::new(parts.timezone),
             server_clock: Mutex::default(),
@@ -131,11 +148,23 @@ impl AccountWorker {
     /// Takes over from the worker of the same account under an older configuration, which has
     /// stopped; what was logged is not logged again.
     pub(super) fn restore_from(&self, old: &Self) {
-        self.publisher.lock().restore_from(&old.publisher.lock());
         *self.incidents.lock() = old.incidents.lock().of(&self.tasks.labels());
         *self.last_throttled.lock() = *old.last_throttled.lock();
         *self.ignored.lock() = old.ignored.lock().clone();
         *self.server_clock.lock() = *old.server_clock.lock();
+        let now = self.now();
+        self.publisher
+            .lock()
+            .restore_from(&old.publisher.lock(), now);
+    }
+
+    /// Continues running totals that were saved.
+    pub(super) fn restore_totals(&self, state: AccountState, withheld_for: Option<Duration>) {
+        let now = self.now();
+        let withheld_until = withheld_for.map(|time| now.aged + time);
+        self.publisher
+            .lock()
+            .restore_totals(state, withheld_until, now);
     }
 
     /// Serves what is known before the first answer is received.
@@ -180,8 +209,10 @@ impl Worker for AccountWorker {
     type Failure = Box<Failure>;
     type Change = Change;
 
-    fn begin_poll(&self, task: TaskId) -> Vec<RequestKey> {
-        self.publisher.lock().begin_poll(task)
+    fn begin_poll(&self, task: TaskId) -> Vec<PlannedRequest> {
+        let begun = self.publisher.lock().begin_poll(task, self.now());
+        self.report_gaps(task, &begun.gaps);
+        begun.requests
     }
 
     async fn execute(&self, call: Call) -> CallOutput<Answer, Box<Failure>> {
@@ -196,26 +227,40 @@ impl Worker for AccountWorker {
         }
     }
 
-    fn publish(&self, call: Call, answer: Answer) -> Vec<RequestKey> {
+    fn publish(&self, call: Call, answer: Answer) -> Vec<PlannedRequest> {
         let Call::Request { task, key, .. } = call else {
             return Vec::new();
         };
-        // The names of a large account take a while.
-        let is_long = matches!(answer, Answer::Names(_));
-        let publish = || self.publisher.lock().publish(task, key, answer);
-        if is_long {
+        // The names and totals of a large account take a while.
+        let is_long = match &answer {
+            Answer::Names(_) => true,
+            Answer::Totals(answer) => answer.is_large(),
+            Answer::Data { .. } => false,
+        };
+        let now = self.now();
+        let is_total = matches!(answer, Answer::Totals(_));
+        let publish = || self.publisher.lock().publish(task, key, answer, now);
+        let added = if is_long {
             run_blocking(publish)
         } else {
             publish()
+        };
+        let gaps = self.publisher.lock().take_late_gaps();
+        self.report_gaps(task, &gaps);
+        if is_total {
+            self.count_totals();
+            self.save_totals_if_due();
         }
+        added
     }
 
     fn apply(&self, change: Change) {
         match change {
-            Change::Settings { names, timezone } => {
+            Change::Configuration { names, timezone } => {
                 *self.timezone.lock() = timezone;
                 run_blocking(|| self.publisher.lock().configure_names(&names));
             }
+            Change::TotalsSaved(ended) => self.save_ended(&ended),
             Change::Probe(answer) => {
                 // Whoever asked may have given up.
                 let _ = answer.send(());

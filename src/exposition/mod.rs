@@ -5,13 +5,14 @@
 //! once. What it has written becomes [`Segment`]s: parts of the page that are compressed when they
 //! are made and only ever concatenated. `header` writes HELP, TYPE and UNIT from the catalogue,
 //! `self_metrics` writes the families of the `prometheus` crate, `negotiate` reads the headers of a
-//! scrape, `escape` and `number` hold the formats' small rules. This module knows the formats and
-//! nothing of LivePerson.
+//! scrape, `history` writes samples with times of their own, `escape` and `number` hold the formats'
+//! small rules. This module knows the formats and nothing of LivePerson.
 
 mod chunk;
 mod compress;
 mod escape;
 mod header;
+mod history;
 mod lines;
 mod negotiate;
 mod number;
@@ -22,6 +23,7 @@ mod writer;
 pub use chunk::Chunk;
 pub use compress::{Compressor, GzipFraming, Inflater, Segment};
 pub use header::{Header, header};
+pub use history::{FamilyWriter, HistoryWriter, Points};
 pub use negotiate::{Encoding, Format};
 pub use self_metrics::write_self_metrics;
 pub use writer::SegmentWriter;

@@ -8,12 +8,12 @@ use super::number;
 use crate::metrics::Kind;
 use crate::metrics::exporter_families::find;
 
-/// Writes families. `created` returns since when a counter has been counting, in seconds since the
-/// epoch; only OpenMetrics can express it.
+/// Writes families. `created` returns since when a counter of a family has been counting, in seconds
+/// since the epoch; only OpenMetrics can express it.
 pub fn write_self_metrics(
     format: Format,
     families: &[MetricFamily],
-    created: impl Fn(&Metric) -> Option<f64>,
+    created: impl Fn(&str, &Metric) -> Option<f64>,
 ) -> Vec<u8> {
     let mut out = Vec::with_capacity(16 * 1024);
     for family in families {
@@ -22,7 +22,7 @@ pub fn write_self_metrics(
         let has_created = format == Format::OpenMetrics && kind.is_cumulative();
         for metric in family.get_metric() {
             write_metric(family, metric, &mut out);
-            if let (true, Some(at)) = (has_created, created(metric)) {
+            if let (true, Some(at)) = (has_created, created(family.name(), metric)) {
                 let name = declared_name(format, family.name(), kind);
                 write_sample(name, "_created", metric, None, at, &mut out);
             }

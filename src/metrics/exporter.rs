@@ -4,6 +4,8 @@
 //! with it. States are not stored here: they are given at every scrape and become fresh gauges,
 //! so that two scrapes at once cannot see each other's half-set values.
 
+mod totals;
+
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -15,6 +17,7 @@ use prometheus::{Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Op
 use super::exporter_families as families;
 use super::family::Family;
 use super::process::ProcessMetrics;
+pub use totals::{TotalsCounters, TotalsStatus};
 
 /// Upper limits of the request duration's buckets, in seconds.
 const DURATION_BUCKETS: [f64; 10] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0];
@@ -28,6 +31,7 @@ pub struct AccountCounters {
     bytes: IntCounterVec,
     ignored: IntCounterVec,
     skipped: IntCounterVec,
+    totals: TotalsCounters,
     created: OnceLock<f64>,
 }
 
@@ -35,8 +39,10 @@ impl AccountCounters {
     /// Counters that begin at 0. Fails only on a bug in the families.
     pub fn new(account: &str, collectors: &[&str]) -> Result<Self, prometheus::Error> {
         let opts = |family: &Family| options(family).const_label("account", account);
+        let registry = Registry::new();
         let counters = Self {
-            registry: Registry::new(),
+            totals: TotalsCounters::new(&registry, opts)?,
+            registry,
             requests: IntCounterVec::new(opts(&families::API_REQUESTS_TOTAL), &["api", "code"])?,
             duration: HistogramVec::new(
                 HistogramOpts::from(opts(&families::API_REQUEST_DURATION_SECONDS))
@@ -79,6 +85,7 @@ impl AccountCounters {
     pub fn remove_collector(&self, collector: &str) {
         // One that was never there is gone already.
         let _ = self.skipped.remove_label_values(&[collector]);
+        self.totals.remove(collector);
     }
 
     /// Says when counting begins, in seconds since the epoch; only the first word counts. Every
@@ -107,6 +114,11 @@ impl AccountCounters {
     pub fn skipped(&self, collector: &str, count: u64) {
         self.skipped.with_label_values(&[collector]).inc_by(count);
     }
+
+    /// What is counted about its running totals.
+    pub fn totals(&self) -> &TotalsCounters {
+        &self.totals
+    }
 }
 
 /// The state of one collector at a scrape.
@@ -118,6 +130,8 @@ pub struct CollectorState {
     pub up: bool,
     /// Seconds since the epoch; `None` before the first success.
     pub last_success: Option<f64>,
+    /// The time from one poll to the next, as configured.
+    pub interval: Option<Duration>,
     /// Length of the last poll; `None` before the end of the first.
     pub poll_duration: Option<Duration>,
     /// Time the last poll took over its interval, at least 1.
@@ -133,6 +147,8 @@ pub struct CollectorState {
 pub struct AccountState {
     /// The `account` label.
     pub account: String,
+    /// What people call it; `None` where the configuration has no name.
+    pub name: Option<String>,
     /// What is left of the present wait.
     pub backoff: Duration,
     /// LivePerson's clock less the machine's, in seconds; `None` before the first answer with a date.
@@ -164,8 +180,11 @@ pub struct Gathered {
 }
 
 impl Gathered {
-    /// Since when a counter has been counting, in seconds since the epoch.
-    pub fn created(&self, metric: &Metric) -> Option<f64> {
+    /// Since when a counter of a family has been counting, in seconds since the epoch.
+    pub fn created(&self, family: &str, metric: &Metric) -> Option<f64> {
+        if totals::KEPT.iter().any(|kept| kept.name == family) {
+            return None;
+        }
         match label(metric, "account") {
             Some(account) => self.created.get(account).copied(),
             None => self.started,
@@ -263,15 +282,20 @@ fn labels(metric: &prometheus::proto::Metric) -> Vec<String> {
 
 fn states(accounts: &[AccountState]) -> Result<Vec<MetricFamily>, prometheus::Error> {
     let gauge = |family: &Family| GaugeVec::new(options(family), family.labels);
+    let info = gauge(&families::ACCOUNT_INFO)?;
     let backoff = gauge(&families::API_BACKOFF_SECONDS)?;
     let clock_offset = gauge(&families::CLOCK_OFFSET_SECONDS)?;
     let up = gauge(&families::UP)?;
     let last_success = gauge(&families::LAST_SUCCESS_TIMESTAMP_SECONDS)?;
     let duration = gauge(&families::POLL_DURATION_SECONDS)?;
+    let interval = gauge(&families::POLL_INTERVAL_SECONDS)?;
     let stretch = gauge(&families::POLL_STRETCH_RATIO)?;
     let series = gauge(&families::SERIES)?;
     let dropped = gauge(&families::SERIES_DROPPED)?;
     for account in accounts {
+        if let Some(name) = &account.name {
+            info.with_label_values(&[&account.account, name]).set(1.0);
+        }
         backoff
             .with_label_values(&[&account.account])
             .set(account.backoff.as_secs_f64());
@@ -294,17 +318,24 @@ fn states(accounts: &[AccountState]) -> Result<Vec<MetricFamily>, prometheus::Er
             if let Some(at) = state.last_success {
                 last_success.with_label_values(&labels).set(at);
             }
+            if let Some(configured) = state.interval {
+                interval
+                    .with_label_values(&labels)
+                    .set(configured.as_secs_f64());
+            }
             if let Some(took) = state.poll_duration {
                 duration.with_label_values(&labels).set(took.as_secs_f64());
             }
         }
     }
     let gauges = [
+        info,
         backoff,
         clock_offset,
         up,
         last_success,
         duration,
+        interval,
         stretch,
         series,
         dropped,

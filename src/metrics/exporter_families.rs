@@ -28,6 +28,8 @@ families! {
         "When a poll of the collector last succeeded whole, in seconds since the epoch.";
     POLL_DURATION_SECONDS = Gauge "liveperson_poll_duration_seconds" ["account", "collector"]
         "How long the last poll of the collector took, in seconds; its requests are spread over the interval.";
+    POLL_INTERVAL_SECONDS = Gauge "liveperson_poll_interval_seconds" ["account", "collector"]
+        "The collector's interval as configured: time from the beginning of one poll to that of the next, in seconds.";
     POLL_STRETCH_RATIO = Gauge "liveperson_poll_stretch_ratio" ["account", "collector"]
         "Time the last poll of the collector took over its interval, at least 1; more means that polls are late, because calls are slow, fail or may not start more often.";
     POLLS_SKIPPED_TOTAL = Counter "liveperson_polls_skipped_total" ["account", "collector"]
@@ -48,6 +50,20 @@ families! {
         "What is left of the present wait after a 429 or a failure, in seconds; 0 when there is none.";
     CLOCK_OFFSET_SECONDS = Gauge "liveperson_clock_offset_seconds" ["account"]
         "LivePerson's clock (the Date header of its answers) less ours, in seconds.";
+    ACCOUNT_INFO = Info "liveperson_account_info" ["account", "name"]
+        "Name of an account (configuration: accounts[].name).";
+    TOTALS_ANCHOR_TIMESTAMP_SECONDS = Gauge "liveperson_totals_anchor_timestamp_seconds" ["account", "collector"]
+        "The oldest anchor of the collector's running totals, in seconds since the epoch: what LivePerson counted before it is settled.";
+    TOTALS_LOST_SECONDS_TOTAL = Counter "liveperson_totals_lost_seconds_total" ["account", "collector"]
+        "Time that the collector's running totals do not count, because LivePerson could not be asked for more than a day, in seconds; kept with the totals.";
+    TOTALS_CORRECTIONS_TOTAL = Counter "liveperson_totals_corrections_total" ["account", "collector"]
+        "Numbers that LivePerson corrected downwards, and anchors of running totals that moved without a proof; kept with the totals.";
+    TOTALS_SAVED_TIMESTAMP_SECONDS = Gauge "liveperson_totals_saved_timestamp_seconds" ["account"]
+        "When the running totals were last saved, in seconds since the epoch.";
+    TOTALS_SAVE_FAILURES_TOTAL = Counter "liveperson_totals_save_failures_total" ["account"]
+        "Failures to save the running totals.";
+    TOTALS_STATE_REJECTED_TOTAL = Counter "liveperson_totals_state_rejected_total" ["account"]
+        "Files of saved running totals that could not be used and were renamed.";
     BUILD_INFO = Info "liveperson_exporter_build_info" ["version", "revision", "rust_version"]
         "Version and revision of the exporter and the compiler it was built with.";
     CONFIG_LAST_RELOAD_SUCCESSFUL = Gauge "liveperson_exporter_config_last_reload_successful" []

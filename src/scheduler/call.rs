@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{RequestIndex, RequestKey, ServiceId, TaskId};
+use super::{PlannedRequest, RequestIndex, RequestKey, ServiceId, TaskId};
 
 /// One call that the scheduler wants made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,7 +57,7 @@ pub struct Completion {
     /// How it ended.
     pub outcome: Outcome,
     /// Requests that the answer adds to the running poll.
-    pub added: Vec<RequestKey>,
+    pub added: Vec<PlannedRequest>,
 }
 
 impl From<Outcome> for Completion {

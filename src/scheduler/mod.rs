@@ -45,6 +45,7 @@ mod event;
 mod history;
 mod ids;
 mod pause;
+mod planned;
 mod policy;
 mod poll;
 mod refreshable;
@@ -68,6 +69,7 @@ pub use account::{AccountScheduler, AccountSettings, CarriedTask, Carryover, Ste
 pub use call::{Call, Completion, Outcome};
 pub use event::{Event, NextAction, PollSummary};
 pub use ids::{RequestIndex, RequestKey, ServiceId, TaskId};
+pub use planned::{PlannedRequest, Start};
 pub use policy::TaskPolicy;
 pub use run::{CallOutput, Worker, run};
 pub use session::SessionSettings;
@@ -81,5 +83,5 @@ pub use task::TaskSettings;
 /// Where the requests of a poll come from. Asked at the very moment a poll begins.
 pub trait PlanSource {
     /// Fixes the plan of the poll that begins and returns its requests.
-    fn begin_poll(&mut self, task: TaskId) -> Vec<RequestKey>;
+    fn begin_poll(&mut self, task: TaskId) -> Vec<PlannedRequest>;
 }

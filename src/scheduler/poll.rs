@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::backoff::wait_after_failed_request;
 use super::history::History;
-use super::spread::start_offset;
-use super::{NextAction, RequestIndex, RequestKey};
+use super::{NextAction, PlannedRequest, RequestIndex, RequestKey};
 
 #[cfg(test)]
 mod tests;
@@ -74,17 +73,17 @@ impl Poll {
     pub(super) fn begin(
         now: Instant,
         span: Duration,
-        keys: Vec<RequestKey>,
+        plan: Vec<PlannedRequest>,
         history: &History,
     ) -> Self {
-        let count = keys.len();
-        let order = history.order(&keys);
+        let count = plan.len();
+        let keys: Vec<RequestKey> = plan.iter().map(|planned| planned.key).collect();
         let mut requests: Vec<_> = keys
-            .into_iter()
-            .map(|key| Request::pending(key, now, history))
+            .iter()
+            .map(|key| Request::pending(*key, now, history))
             .collect();
-        for (place, index) in order.into_iter().enumerate() {
-            let not_before = now + start_offset(span, place, count);
+        for (place, index) in history.order(&keys).into_iter().enumerate() {
+            let not_before = plan[index].start.moment(now, span, place, count);
             requests[index].progress = Progress::Pending { not_before };
         }
         Self {
@@ -100,12 +99,13 @@ impl Poll {
     }
 
     /// Adds requests, spread over what is left of the time that this poll's requests have.
-    pub(super) fn extend(&mut self, now: Instant, keys: Vec<RequestKey>, history: &History) {
+    pub(super) fn extend(&mut self, now: Instant, added: Vec<PlannedRequest>, history: &History) {
         let left = self.spread_until.saturating_duration_since(now);
-        let count = keys.len();
-        for (index, key) in keys.into_iter().enumerate() {
-            let at = now + start_offset(left, index, count);
-            self.requests.push(Request::pending(key, at, history));
+        let count = added.len();
+        for (place, planned) in added.into_iter().enumerate() {
+            let at = planned.start.moment(now, left, place, count);
+            self.requests
+                .push(Request::pending(planned.key, at, history));
         }
     }
 

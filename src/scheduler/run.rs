@@ -11,7 +11,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tracing::Instrument as _;
 
 use super::account::{AccountScheduler, Step};
-use super::{Call, Completion, Event, Outcome, PlanSource, RequestKey, TaskId};
+use super::{Call, Completion, Event, Outcome, PlanSource, PlannedRequest, TaskId};
 
 /// Makes the calls of one account, publishes their answers, and learns what the scheduler did.
 pub trait Worker: Send + Sync + 'static {
@@ -23,7 +23,7 @@ pub trait Worker: Send + Sync + 'static {
     type Change: Send + 'static;
 
     /// Fixes the plan of a poll that begins now.
-    fn begin_poll(&self, task: TaskId) -> Vec<RequestKey>;
+    fn begin_poll(&self, task: TaskId) -> Vec<PlannedRequest>;
     /// Makes one call. It may be aborted at any await, so it only returns values and publishes
     /// nothing.
     fn execute(
@@ -31,7 +31,7 @@ pub trait Worker: Send + Sync + 'static {
         call: Call,
     ) -> impl Future<Output = CallOutput<Self::Answer, Self::Failure>> + Send;
     /// Publishes what the answer to a call became; returns the requests that it adds to its poll.
-    fn publish(&self, call: Call, answer: Self::Answer) -> Vec<RequestKey>;
+    fn publish(&self, call: Call, answer: Self::Answer) -> Vec<PlannedRequest>;
     /// Applies a change.
     fn apply(&self, change: Self::Change);
     /// Something happened. `failure` is why the call failed whose end made it happen; `None` when
@@ -85,7 +85,7 @@ impl<T, F> From<Outcome> for CallOutput<T, F> {
 struct WorkerPlanSource<'a, W>(&'a W);
 
 impl<W: Worker> PlanSource for WorkerPlanSource<'_, W> {
-    fn begin_poll(&mut self, task: TaskId) -> Vec<RequestKey> {
+    fn begin_poll(&mut self, task: TaskId) -> Vec<PlannedRequest> {
         self.0.begin_poll(task)
     }
 }

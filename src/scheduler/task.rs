@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::history::History;
 use super::poll::{Poll, PollResult};
-use super::{Event, PlanSource, PollSummary, RequestIndex, RequestKey, ServiceId};
+use super::{Event, PlanSource, PlannedRequest, PollSummary, RequestIndex, RequestKey, ServiceId};
 use super::{TaskId, TaskPolicy};
 
 /// What the scheduler must know of a task.
@@ -245,9 +245,9 @@ impl Task {
 
     /// Begins a poll whose requests start evenly spread over `span`.
     fn begin(&mut self, now: Instant, span: Duration, plans: &mut dyn PlanSource) {
-        let keys = plans.begin_poll(self.id);
+        let plan = plans.begin_poll(self.id);
         self.state = State::Polling {
-            poll: Poll::begin(now, span, keys, &self.history),
+            poll: Poll::begin(now, span, plan, &self.history),
             next_poll_chained: false,
         };
         if std::mem::take(&mut self.initial_burst) {
@@ -256,7 +256,7 @@ impl Task {
     }
 
     /// Adds requests to the running poll.
-    pub(super) fn extend(&mut self, now: Instant, added: Vec<RequestKey>) {
+    pub(super) fn extend(&mut self, now: Instant, added: Vec<PlannedRequest>) {
         if let State::Polling { poll, .. } = &mut self.state {
             poll.extend(now, added, &self.history);
         }

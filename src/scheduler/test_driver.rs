@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::{
     AccountScheduler, AccountSettings, Call, CarriedTask, Carryover, Event, Outcome, PlanSource,
-    PollSummary, RequestKey, ServiceId, SessionChange, SessionSettings, Step, TaskId, TaskPolicy,
-    TaskSettings,
+    PlannedRequest, PollSummary, RequestKey, ServiceId, SessionChange, SessionSettings, Step,
+    TaskId, TaskPolicy, TaskSettings,
 };
 
 pub(crate) const OK: Outcome = Outcome::SUCCESS;
@@ -19,8 +19,9 @@ pub(crate) fn start() -> Instant {
 }
 
 /// The keys of a plan of so many requests.
-pub(crate) fn keys(count: usize) -> Vec<RequestKey> {
-    (0..).map(RequestKey).take(count).collect()
+pub(crate) fn keys(count: usize) -> Vec<PlannedRequest> {
+    let keys = (0..).map(|n| RequestKey(n).into());
+    keys.take(count).collect()
 }
 
 /// A task of data whose host is given; times in seconds.
@@ -111,7 +112,7 @@ struct FixedPlans {
 }
 
 impl PlanSource for FixedPlans {
-    fn begin_poll(&mut self, task: TaskId) -> Vec<RequestKey> {
+    fn begin_poll(&mut self, task: TaskId) -> Vec<PlannedRequest> {
         self.begun.push((self.now, task.index()));
         keys(self.sizes[task.index()])
     }

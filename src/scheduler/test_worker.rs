@@ -8,7 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::run::now;
 use super::test_driver::keys;
-use super::{Call, CallOutput, Event, PlanSource, RequestKey, TaskId, Worker};
+use super::{Call, CallOutput, Event, PlanSource, PlannedRequest, TaskId, Worker};
 
 /// Answers each call by a script and records what it was asked to do.
 pub(super) struct TestWorker {
@@ -76,7 +76,7 @@ impl Worker for TestWorker {
     type Failure = &'static str;
     type Change = ();
 
-    fn begin_poll(&self, _: TaskId) -> Vec<RequestKey> {
+    fn begin_poll(&self, _: TaskId) -> Vec<PlannedRequest> {
         self.record(|record| record.ended_before.push(record.ended()));
         keys(self.plan_size)
     }
@@ -88,7 +88,7 @@ impl Worker for TestWorker {
         output
     }
 
-    fn publish(&self, _: Call, (): ()) -> Vec<RequestKey> {
+    fn publish(&self, _: Call, (): ()) -> Vec<PlannedRequest> {
         self.record(|record| record.published += 1);
         self.panic_if_bug();
         Vec::new()
@@ -112,7 +112,7 @@ impl Worker for TestWorker {
 }
 
 impl PlanSource for &TestWorker {
-    fn begin_poll(&mut self, task: TaskId) -> Vec<RequestKey> {
+    fn begin_poll(&mut self, task: TaskId) -> Vec<PlannedRequest> {
         Worker::begin_poll(*self, task)
     }
 }

@@ -12,8 +12,8 @@ use config::ValueKind;
 use serde_json::{Map, Value, json};
 
 use super::apis::Apis;
+use super::deployment_options::duration;
 use super::faults::{Fault, MOST_FAULTS, Target};
-use super::options::duration;
 use crate::yaml;
 
 const KEYS: &str =

@@ -27,11 +27,11 @@ impl Numbers {
     }
 
     /// `part` of `total` as a ratio 0 to 1; 0 when the total is 0.
-    pub fn ratio(self, part: u32, total: u32) -> Value {
+    pub fn ratio(self, part: i64, total: i64) -> Value {
         let ratio = if total == 0 {
             0.0
         } else {
-            f64::from(part) / f64::from(total)
+            part as f64 / total as f64
         };
         match self {
             // The document writes 0 and 1 without a decimal point.

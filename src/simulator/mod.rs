@@ -18,6 +18,20 @@
 //! | `GET /control/requests` | the last 10,000 calls of the APIs, as JSON |
 //! | `DELETE /control/requests` | removes them from the log |
 //! | `POST /control/revoke` | invalidates every token issued so far |
+//! | `POST /control/advance?ms=MS` | puts LivePerson's clock forward, at most 31 days; tokens do not age |
+//! | `GET /control/truth?from=MS&to=MS` | what really happened in that span, see below |
+//!
+//! # The truth
+//! `GET /control/truth` counts each chat once, whatever nodes lag and numbers change. `from` and `to`
+//! are milliseconds since the epoch on LivePerson's clock, by default the last 24 hours until now;
+//! the span may be older but not longer than 31 days. The response has `now_ms`, `from_ms`, `to_ms`,
+//! and `account`, `skills`, `agents`, `skill_agents` (by skill, then agent) and `groups` by id, each
+//! with `interactive`, `noninteractive`, `handling_seconds`, `noninteractive_handling_seconds`,
+//! `connected` and `waits`: answered chats by the seconds waited, rounded down to a multiple of 5.
+//!
+//! # Without HTTP
+//! [`Ledger`] answers the data APIs' queries as a pure function of the time and the node, from chats
+//! that [`Traffic`] draws quickly, for simulations that ask very often.
 //!
 //! # In a test
 //! ```no_run
@@ -37,7 +51,9 @@
 
 pub mod apis;
 mod auth;
+mod clock;
 mod control;
+mod deployment_options;
 mod fault_file;
 mod faults;
 #[cfg(feature = "fuzzing")]
@@ -45,11 +61,14 @@ mod faults;
 pub mod fuzzing;
 mod journal;
 mod json_style;
+mod ledger;
+mod load_balancer;
 mod options;
 mod params;
 mod response;
 mod router;
 mod server;
+mod truth;
 mod world;
 
 #[cfg(test)]
@@ -67,14 +86,18 @@ use apis::Apis;
 
 pub use crate::clock::{ManualClock, SystemClock, WallClock};
 pub use auth::Secrets;
+pub use deployment_options::{DeploymentOptions, NodeChoice};
 pub use faults::{Fault, Target};
 pub use journal::RequestRecord;
 pub use json_style::{Numbers, SectionName};
+pub use ledger::Ledger;
 pub use options::{Options, StartError};
 pub use params::{IdFilter, InvalidParameter, Params, whole_number};
 pub use response::ApiResponse;
+pub use truth::{Totals, Truth};
 pub use world::{
-    Agent, AgentGroup, AgentNames, AgentOnDuty, Chat, Chats, Skill, UNASSIGNED_SKILL, Window, World,
+    Agent, AgentGroup, AgentNames, AgentOnDuty, Changes, Chat, Chats, Counts, Deployment, Event,
+    Key, Node, Skill, Traffic, UNASSIGNED_SKILL, Window, World,
 };
 
 /// Longest fault file that is read, in bytes.
@@ -86,7 +109,8 @@ struct State {
     apis: Apis,
     /// Those of `apis`, each once.
     services: Vec<&'static str>,
-    clock: Arc<dyn WallClock>,
+    clock: clock::SimulatedClock,
+    load_balancer: load_balancer::LoadBalancer,
     history: world::History,
     credentials: auth::Credentials,
     faults: faults::Faults,
@@ -107,7 +131,12 @@ impl State {
     ) -> Self {
         let staff = world::Staff::new(options.seed, options.skills, options.agents, options.groups);
         Self {
-            clock,
+            clock: clock::SimulatedClock::new(
+                clock,
+                options.deployment.clock_offset,
+                options.deployment.clock_speed,
+            ),
+            load_balancer: load_balancer::LoadBalancer::new(&options.deployment, options.seed),
             history: world::History::new(staff),
             credentials: auth::Credentials::new(&options),
             faults,
@@ -120,15 +149,20 @@ impl State {
         }
     }
 
-    /// The account as it is now.
-    fn world(&self) -> World<'_> {
-        let now_ms = self.clock.now().as_millisecond();
+    /// The account as it is now, as `node` knows it.
+    fn world(&self, node: Node) -> World<'_> {
+        let moment = world::Moment {
+            now_ms: self.clock.now_ms(),
+            unhurried_ms: self.clock.unhurried_ms(),
+            node,
+        };
         World::new(
-            now_ms,
+            moment,
             &self.options,
             &self.history,
             &self.credentials,
             &self.services,
+            self.load_balancer.changes(),
         )
     }
 }
@@ -231,6 +265,35 @@ impl Simulator {
     /// The last 10,000 calls of the APIs, oldest first; control calls are not among them.
     pub fn requests(&self) -> Vec<RequestRecord> {
         self.state.journal.list()
+    }
+
+    /// What LivePerson's clock shows, in milliseconds since the epoch: with the offset, and fast when
+    /// it runs fast.
+    pub fn now_ms(&self) -> i64 {
+        self.state.clock.now_ms()
+    }
+
+    /// Puts LivePerson's clock forward by `ms` milliseconds, as if nothing had been asked for so long.
+    /// Tokens do not age by it.
+    pub fn advance(&self, ms: i64) {
+        self.state.clock.advance(ms);
+    }
+
+    /// The nodes that answer, and what becomes of numbers after the event.
+    pub fn deployment(&self) -> &Deployment {
+        self.state.load_balancer.deployment()
+    }
+
+    /// Every chat that was answered or closed from `from_ms` until before `to_ms`, in milliseconds
+    /// since the epoch on LivePerson's clock, in the order in which they were queued. The span may
+    /// be older than 24 hours. Blocks the thread while days are generated.
+    pub fn chats_between(&self, from_ms: i64, to_ms: i64) -> Vec<Chat> {
+        self.state.history.chats_between(from_ms, to_ms)
+    }
+
+    /// What happened in that span: every chat counted once, whatever nodes lag and numbers change.
+    pub fn truth(&self, from_ms: i64, to_ms: i64) -> Truth {
+        Truth::of(&self.chats_between(from_ms, to_ms), from_ms, to_ms)
     }
 
     /// Stops listening, lets responses in progress finish for up to a second, and returns when all

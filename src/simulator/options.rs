@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::config::units::parse_duration;
-
+use super::deployment_options::{DeploymentOptions, duration};
 use super::json_style::{Numbers, SectionName};
 
 const LONGEST_LATENCY: Duration = Duration::from_secs(3600);
@@ -95,6 +94,9 @@ pub struct Options {
     /// OAuth 1.0 access token secret that is accepted
     #[arg(long, value_name = "SECRET", default_value = DEMO_TOKEN_SECRET)]
     pub access_token_secret: SecretString,
+    /// How LivePerson is deployed.
+    #[command(flatten)]
+    pub deployment: DeploymentOptions,
 }
 
 impl Default for Options {
@@ -122,6 +124,7 @@ impl Default for Options {
             app_secret: DEMO_APP_SECRET.into(),
             access_token: DEMO_ACCESS_TOKEN.into(),
             access_token_secret: DEMO_TOKEN_SECRET.into(),
+            deployment: DeploymentOptions::default(),
         }
     }
 }
@@ -174,6 +177,7 @@ impl Options {
         ];
         let empty = names.iter().filter(|(_, value)| value.is_empty());
         errors.extend(empty.map(|(flag, _)| format!("--{flag}: expected a value, found nothing")));
+        errors.extend(self.deployment.errors());
         errors
     }
 }
@@ -181,12 +185,6 @@ impl Options {
 fn is_account_id(text: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     (1..=64).contains(&text.len()) && text.chars().all(is_plain)
-}
-
-/// Parses a duration such as `50ms`, `2s`, `1m30s` or `1h`; a bare `0` is none.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    parse_duration(text)
-        .ok_or_else(|| format!("expected a duration such as 50ms, 2s, 1m30s or 1h, found {text:?}"))
 }
 
 /// Why the simulator could not start.

@@ -3,11 +3,13 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::header::{
+    AUTHORIZATION, DATE, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response};
 use tokio::sync::{SemaphorePermit, TryAcquireError};
@@ -15,10 +17,12 @@ use tokio::sync::{SemaphorePermit, TryAcquireError};
 use super::State;
 use super::apis::{Access, Api, ApiRequest, PathParams, UNKNOWN_PATH};
 use super::auth::SignedRequest;
-use super::control::{self, Control};
+use super::control::{self, Control, ControlCall};
 use super::faults::Fault;
+use super::load_balancer::Connection;
 use super::params::Params;
 use super::response::{ApiResponse, ResponseBody};
+use super::world::Node;
 
 /// Longest path and query that is accepted, in bytes, as with gateways.
 const LONGEST_URL: usize = 8 * 1024;
@@ -51,19 +55,24 @@ enum Route {
 struct Call {
     api: &'static dyn Api,
     path_params: PathParams,
+    connection: Connection,
 }
 
 impl Route {
-    fn of(state: &State, method: &Method, path: &str) -> Self {
-        let path = path.trim_start_matches('/');
+    fn of(state: &State, connection: Connection, parts: &Parts) -> Self {
+        let path = parts.uri.path().trim_start_matches('/');
         if path.is_empty() {
             return Self::Start;
         }
         if let Some(control) = path.strip_prefix("control/").and_then(Control::named) {
             return Self::Control(control);
         }
-        match state.apis.at(method, path) {
-            Some((api, path_params)) => Self::Api(Call { api, path_params }),
+        match state.apis.at(&parts.method, path) {
+            Some((api, path_params)) => Self::Api(Call {
+                api,
+                path_params,
+                connection,
+            }),
             None => Self::Unknown,
         }
     }
@@ -72,15 +81,16 @@ impl Route {
 /// Responds to one request.
 pub(super) async fn handle(
     state: Arc<State>,
+    connection: Connection,
     request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Dropped> {
     let (parts, body) = request.into_parts();
-    let url = parts.uri.path_and_query().map_or("/", |url| url.as_str());
-    let response = match Route::of(&state, &parts.method, parts.uri.path()) {
+    let url = url(&parts);
+    let response = match Route::of(&state, connection, &parts) {
         _ if url.len() > LONGEST_URL => ApiResponse::error(414, "Request-URI too long"),
         Route::Start => start_page(&state),
         Route::Control(control) => match read_body(body, control::LONGEST_BODY).await {
-            Ok(body) => control.respond(&state, &parts.method, &body),
+            Ok(body) => respond_to_control(&state, control, &parts, body).await,
             Err(response) => response,
         },
         Route::Unknown => {
@@ -93,13 +103,47 @@ pub(super) async fn handle(
         Route::Api(call) => {
             let (name, method) = (call.api.name(), parts.method.as_str());
             let number = state.journal.record_arrival(name, method, url);
-            let response = apply_faults(&state, &parts, body, call, url).await?;
+            let response = apply_faults(&state, &parts, body, call).await?;
             state.journal.record_status(number, response.status());
             response
         }
     };
     tracing::debug!(method = %parts.method, url, status = response.status(), "responded");
-    Ok(response.into_response())
+    let mut response = response.into_response();
+    if let Some(date) = date(&state) {
+        response.headers_mut().insert(DATE, date);
+    }
+    Ok(response)
+}
+
+/// LivePerson's clock as a `Date` header.
+fn date(state: &State) -> Option<HeaderValue> {
+    let now = u64::try_from(state.clock.now_ms() / 1000).ok()?;
+    let now = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(now))?;
+    HeaderValue::from_str(&httpdate::fmt_http_date(now)).ok()
+}
+
+async fn respond_to_control(
+    state: &Arc<State>,
+    control: Control,
+    parts: &Parts,
+    body: Vec<u8>,
+) -> ApiResponse {
+    let call = ControlCall {
+        method: parts.method.clone(),
+        params: Params::parse(parts.uri.query()),
+        body,
+    };
+    let state = Arc::clone(state);
+    blocking(move || control.respond(&state, &call)).await
+}
+
+/// Runs what can take a while, so that it is not on the event loop.
+async fn blocking(respond: impl FnOnce() -> ApiResponse + Send + 'static) -> ApiResponse {
+    match tokio::task::spawn_blocking(respond).await {
+        Ok(response) => response,
+        Err(error) => ApiResponse::error(500, &format!("the simulator failed: {error}")),
+    }
 }
 
 /// Subjects a call to the limit, the latency and the faults, and otherwise lets the API respond.
@@ -108,8 +152,8 @@ async fn apply_faults(
     parts: &Parts,
     body: Incoming,
     call: Call,
-    url: &str,
 ) -> Result<ApiResponse, Dropped> {
+    let url = url(parts);
     let Ok(_permit) = acquire_permit(state, call.api.access()) else {
         return Ok(ApiResponse::error(429, "Too many concurrent requests"));
     };
@@ -181,18 +225,16 @@ async fn respond(state: &Arc<State>, parts: &Parts, body: Incoming, call: Call) 
         host: host(state, &parts.headers),
         body,
     };
-    // Counting can take a while, so it must not run on the event loop.
+    let node = match call.api.access() {
+        Access::Authorized => state.load_balancer.node(call.connection),
+        Access::SignIn | Access::Public => Node::default(),
+    };
     let state = Arc::clone(state);
-    let responded =
-        tokio::task::spawn_blocking(move || respond_blocking(&state, call.api, &request));
-    match responded.await {
-        Ok(response) => response,
-        Err(error) => ApiResponse::error(500, &format!("the simulator failed: {error}")),
-    }
+    blocking(move || respond_blocking(&state, call.api, &request, node)).await
 }
 
-fn respond_blocking(state: &State, api: &dyn Api, request: &ApiRequest) -> ApiResponse {
-    let response = match api.respond(request, &state.world()) {
+fn respond_blocking(state: &State, api: &dyn Api, request: &ApiRequest, node: Node) -> ApiResponse {
+    let response = match api.respond(request, &state.world(node)) {
         Ok(response) => response,
         Err(invalid) => ApiResponse::error(400, invalid.message()),
     };
@@ -233,7 +275,7 @@ fn check_authorization(state: &State, parts: &Parts) -> Result<(), ApiResponse> 
         query: parts.uri.query().unwrap_or_default(),
     };
     let authorization = header(&parts.headers, AUTHORIZATION);
-    let (app_key, now_ms) = (&state.options.app_key, state.clock.now().as_millisecond());
+    let (app_key, now_ms) = (&state.options.app_key, state.clock.unhurried_ms());
     let checked = state
         .credentials
         .check(app_key, authorization, &request, now_ms);
@@ -256,6 +298,10 @@ async fn read_body(body: Incoming, limit: usize) -> Result<Vec<u8>, ApiResponse>
     }
 }
 
+fn url(parts: &Parts) -> &str {
+    parts.uri.path_and_query().map_or("/", |url| url.as_str())
+}
+
 fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
@@ -274,7 +320,8 @@ fn start_page(state: &State) -> ApiResponse {
         "A simulated LivePerson account.\n\n\
          account: {}\nskills: {}, agents: {}, groups: {}, seed: {}\n\n\
          {}\n\
-         GET, POST, DELETE /control/faults\nGET, DELETE /control/requests\nPOST /control/revoke\n",
+         GET, POST, DELETE /control/faults\nGET, DELETE /control/requests\nPOST /control/revoke\n\
+         GET  /control/truth\nPOST /control/advance\n",
         options.account,
         options.skills,
         options.agents,

@@ -52,7 +52,8 @@ pub(super) async fn serve(listener: TcpListener, state: Arc<State>, mut stop: wa
         };
         let _ = stream.set_nodelay(true);
         let state = Arc::clone(&state);
-        let service = service_fn(move |request| handle(Arc::clone(&state), request));
+        let connection = state.load_balancer.connection();
+        let service = service_fn(move |request| handle(Arc::clone(&state), connection, request));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)

@@ -3,8 +3,12 @@
 
 mod apis;
 mod data_apis;
+mod deployment;
 mod faults;
 mod http;
+mod intervals;
+mod ledger;
+mod truth;
 mod world;
 
 use std::sync::Arc;

@@ -16,6 +16,15 @@ pub enum Level {
 }
 
 impl Level {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Account,
+        Self::Skill,
+        Self::Agent,
+        Self::SkillAgent,
+        Self::Group,
+    ];
+
     /// The level's word in series names and in the configuration.
     pub fn label(self) -> &'static str {
         match self {

@@ -7,6 +7,9 @@ pub enum Window {
     Minutes(u16),
     /// Since midnight in the configured time zone.
     Today,
+    /// Since the anchor of a running total: a mark of its own for each request, at most a day ago.
+    /// It cannot be configured.
+    SinceAnchor,
 }
 
 impl Window {
@@ -14,9 +17,12 @@ impl Window {
     pub const MAX_MINUTES: u16 = 24 * 60;
 
     /// The `window` label, as Prometheus writes durations: `5m`, `1h`, `1h30m`, `1d`; or `today`.
+    /// `totals` for the one that has no series of its own.
     pub fn label(&self) -> String {
-        let Self::Minutes(minutes) = *self else {
-            return "today".to_owned();
+        let minutes = match *self {
+            Self::Minutes(minutes) => minutes,
+            Self::Today => return "today".to_owned(),
+            Self::SinceAnchor => return "totals".to_owned(),
         };
         match (minutes / 60, minutes % 60) {
             (0, minutes) => format!("{minutes}m"),
@@ -34,6 +40,9 @@ impl Window {
             // The day so far is a whole day just before midnight.
             (Self::Minutes(this), Self::Today) => this == Self::MAX_MINUTES,
             (Self::Today, other) => other == Self::Today,
+            // Anchors move: that of another request may be older or younger.
+            (Self::SinceAnchor, other) => other == Self::SinceAnchor,
+            (Self::Minutes(_), Self::SinceAnchor) => false,
         }
     }
 
@@ -41,7 +50,7 @@ impl Window {
     pub fn covering(windows: &[Self]) -> Self {
         let minutes = windows.iter().map(|window| match window {
             Self::Minutes(minutes) => *minutes,
-            Self::Today => Self::MAX_MINUTES,
+            Self::Today | Self::SinceAnchor => Self::MAX_MINUTES,
         });
         Self::Minutes(minutes.max().unwrap_or(Self::MAX_MINUTES))
     }
@@ -61,9 +70,24 @@ mod tests {
             (Window::Minutes(1439), "23h59m"),
             (Window::Minutes(1440), "1d"),
             (Window::Today, "today"),
+            (Window::SinceAnchor, "totals"),
         ];
         check_each(cases, |(window, label)| {
             assert_eq!(window.label(), label, "{window:?}");
         });
+    }
+
+    #[test]
+    fn only_totals_cover_totals() {
+        let (day, today, totals) = (Window::Minutes(1440), Window::Today, Window::SinceAnchor);
+        let pairs = [
+            (day, totals),
+            (today, totals),
+            (totals, day),
+            (totals, today),
+        ];
+        let covering: Vec<_> = pairs.iter().filter(|(a, b)| a.covers(*b)).collect();
+        assert_eq!(covering, Vec::<&(Window, Window)>::new());
+        assert!(totals.covers(totals));
     }
 }

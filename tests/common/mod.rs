@@ -4,6 +4,7 @@
 
 pub(crate) mod cases;
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
@@ -224,11 +225,26 @@ pub(crate) fn sample(page: &str, series: &str) -> Option<f64> {
     Some(value.parse().unwrap())
 }
 
-/// All samples of data, by series.
-pub(crate) fn data(page: &str) -> std::collections::BTreeMap<String, f64> {
-    let lines = page
-        .lines()
-        .filter(|line| line.starts_with("liveperson_window_"));
+/// All samples of windows, by series.
+pub(crate) fn data(page: &str) -> BTreeMap<String, f64> {
+    samples(page, |name| name.starts_with("liveperson_window_"))
+}
+
+/// All samples of running totals, by series.
+pub(crate) fn totals(page: &str) -> BTreeMap<String, f64> {
+    samples(page, |name| {
+        let levels = ["account", "skill", "agent", "skill_agent", "group"];
+        let mut starts = levels
+            .map(|level| format!("liveperson_{level}_"))
+            .into_iter();
+        starts.any(|start| name.starts_with(&start)) && !name.ends_with("_info")
+    })
+}
+
+/// The samples of certain names, by series.
+fn samples(page: &str, is_wanted: impl Fn(&str) -> bool) -> BTreeMap<String, f64> {
+    let name = |line: &str| line.split(['{', ' ']).next().unwrap_or_default().to_owned();
+    let lines = page.lines().filter(|line| is_wanted(&name(line)));
     let split = |line: &str| {
         let (series, value) = line.rsplit_once(' ').unwrap();
         (series.to_owned(), value.parse().unwrap())

@@ -51,8 +51,8 @@ fn every_collector_has_its_permission_documented() {
 #[test]
 fn every_collector_is_covered_by_the_alerts_about_causes() {
     let rules = text("grafana/rules/liveperson.alerts.rules.yml");
-    let rule = rules.split("record: account_api:liveperson_up:min").nth(1);
-    let rule = rule.unwrap().split("- alert:").next().unwrap();
+    let rule = rules.split("record: replica_api:liveperson_up:min").nth(1);
+    let rule = rule.unwrap().split("- record:").next().unwrap();
     let mut missing = Vec::new();
     for about in Registry::standard().about() {
         let collector = format!("liveperson_up{{collector=\"{}\"}}", about.label);
@@ -64,7 +64,7 @@ fn every_collector_is_covered_by_the_alerts_about_causes() {
     assert_eq!(
         missing,
         Vec::<&str>::new(),
-        "in account_api:liveperson_up:min"
+        "in replica_api:liveperson_up:min, from grafana/source/rules/expressions.py"
     );
 }
 

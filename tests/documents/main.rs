@@ -12,13 +12,17 @@
     reason = "a test may stop at the first surprise"
 )]
 
+mod alerts;
 #[path = "../common/cases.rs"]
 mod cases;
 mod collectors;
+mod compose;
 mod dashboards;
 mod files;
+mod generated;
 mod known_series;
 mod layout;
+mod lint;
 mod promql;
 mod readme;
 mod rules;

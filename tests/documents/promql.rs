@@ -8,6 +8,8 @@ pub(crate) struct Selector {
     pub(crate) matchers: Vec<Matcher>,
     /// Whether a range follows.
     pub(crate) range: bool,
+    /// The last function before it; empty when there is none.
+    pub(crate) function: String,
 }
 
 /// One matcher: label, operator, value without quotes.
@@ -33,6 +35,7 @@ const KEYWORDS: [&str; 7] = ["and", "or", "unless", "offset", "bool", "inf", "na
 pub(crate) fn selectors(expression: &str) -> Vec<Selector> {
     let mut found = Vec::new();
     let mut rest = expression;
+    let mut function = "";
     while let Some(next) = rest.chars().next() {
         match next {
             '"' => rest = string(rest).1,
@@ -41,7 +44,7 @@ pub(crate) fn selectors(expression: &str) -> Vec<Selector> {
             '$' => rest = word(&rest[1..]).1,
             '{' => {
                 let (matchers, after) = braces(rest);
-                found.push(selector("", matchers, after));
+                found.push(selector("", matchers, after, function));
                 rest = after;
             }
             // A number or a duration.
@@ -53,10 +56,12 @@ pub(crate) fn selectors(expression: &str) -> Vec<Selector> {
                     if rest.starts_with('(') {
                         rest = after(rest, ')');
                     }
-                } else if !is_function(rest) && !KEYWORDS.contains(&name) {
+                } else if !is_function(rest) && !KEYWORDS.contains(&name.to_lowercase().as_str()) {
                     let (matchers, after) = braces(rest);
-                    found.push(selector(name, matchers, after));
+                    found.push(selector(name, matchers, after, function));
                     rest = after;
+                } else if !KEYWORDS.contains(&name) {
+                    function = name;
                 }
             }
             _ => rest = &rest[next.len_utf8()..],
@@ -65,11 +70,12 @@ pub(crate) fn selectors(expression: &str) -> Vec<Selector> {
     found
 }
 
-fn selector(name: &str, matchers: Vec<Matcher>, after: &str) -> Selector {
+fn selector(name: &str, matchers: Vec<Matcher>, after: &str, function: &str) -> Selector {
     Selector {
         name: name.to_owned(),
         matchers,
         range: after.trim_start().starts_with('['),
+        function: function.to_owned(),
     }
 }
 

@@ -88,7 +88,7 @@ fn every_flag_is_documented_and_no_other() {
         .arg("--help")
         .output();
     let help = flags(&String::from_utf8(output.unwrap().stdout).unwrap());
-    assert!(help.len() >= 7);
+    assert!(help.len() >= 8);
     assert_eq!(help, flags(&document("docs/configuration.md")));
     check_each(documents(), |(path, text)| {
         let lines = text.lines();

@@ -109,7 +109,7 @@ const APT: &str = r#"case "$*" in
 *download*) for last; do :; done; touch "$last.deb" ;;
 esac"#;
 const DPKG: &str = r#"mkdir -p "$3/usr/bin"
-for program in prometheus promtool curl nginx valgrind; do
+for program in prometheus promtool amtool curl nginx valgrind; do
     printf '#!/bin/sh\n' >"$3/usr/bin/$program"
     chmod +x "$3/usr/bin/$program"
 done"#;
@@ -121,7 +121,14 @@ fn scripts_never_touch_the_system_whatever_is_missing() {
         for (machine_has, pretended) in [
             (
                 "everything, services included",
-                &["prometheus", "promtool", "curl", "nginx", "valgrind"][..],
+                &[
+                    "prometheus",
+                    "promtool",
+                    "amtool",
+                    "curl",
+                    "nginx",
+                    "valgrind",
+                ][..],
             ),
             ("nothing, and no apt", &[]),
             ("nothing, and apt", &["apt-get", "dpkg"]),
@@ -161,7 +168,10 @@ fn scripts_never_touch_the_system_whatever_is_missing() {
 #[test]
 fn scripts_name_what_is_missing_and_cannot_be_had() {
     let needs = [
-        ("tests/run", &["prometheus", "promtool", "curl"][..]),
+        (
+            "tests/run",
+            &["prometheus", "promtool", "amtool", "curl"][..],
+        ),
         ("benches/run", &["nginx"]),
         ("benches/guard", &["valgrind"]),
     ];
@@ -187,7 +197,7 @@ fn what_is_missing_is_unpacked_below_target_and_then_found() {
     let machine = Machine::new();
     machine.pretend("apt-get", APT);
     machine.pretend("dpkg", DPKG);
-    machine.pretend("cargo", "prometheus && promtool && curl");
+    machine.pretend("cargo", "prometheus && promtool && amtool && curl");
     let (printed, _) = machine.run("tests/run");
     assert!(!printed.contains("MISSING: prometheus"), "{printed}");
     let programs = machine.folder.path().join("target/programs");

@@ -10,7 +10,7 @@ use liveperson_exporter::simulator::{
 use serde_json::Value;
 
 use crate::common::cases::{check_each, check_each_async};
-use crate::common::{self, Exporter, configuration, data, eventually, get, http, sample};
+use crate::common::{self, Exporter, configuration, data, eventually, get, http, sample, totals};
 
 /// A Tuesday at noon, UTC: a busy hour that stands still, so that numbers can be compared.
 const NOON: i64 = 1_773_144_132_000;
@@ -93,7 +93,42 @@ fn number(value: &Value) -> f64 {
     }
 }
 
-fn activity(level: &str, labels: &str, numbers: &Value, into: &mut BTreeMap<String, f64>) {
+/// Over which time numbers are asked for: a window of the page, or what running totals begin with.
+#[derive(Clone, Copy)]
+enum Span {
+    Window(&'static str),
+    Totals,
+}
+
+impl Span {
+    /// What to ask LivePerson for, in minutes.
+    fn minutes(self) -> u32 {
+        match self {
+            Self::Window("5m") => 5,
+            Self::Window(_) => 60,
+            // The window that began at the mark 23 h before noon.
+            Self::Totals => 23 * 60,
+        }
+    }
+
+    /// A series of the page; `name` is that of a gauge, `kind` a label at the end or nothing.
+    fn series(self, level: &str, name: &str, ids: &str, kind: &str) -> String {
+        let labels = format!("account=\"12345678\"{ids}");
+        match self {
+            Self::Window(window) => {
+                format!("liveperson_window_{level}_{name}{{{labels},window=\"{window}\"{kind}}}")
+            }
+            Self::Totals if name.ends_with("_bucket") => {
+                format!("liveperson_{level}_{name}{{{labels}{kind}}}")
+            }
+            Self::Totals => format!("liveperson_{level}_{name}_total{{{labels}{kind}}}"),
+        }
+    }
+}
+
+type Series = BTreeMap<String, f64>;
+
+fn activity(span: Span, level: &str, ids: &str, numbers: &Value, into: &mut Series) {
     for (series, kind, field) in [
         ("chats", ",kind=\"interactive\"", "totalInteractiveChats"),
         (
@@ -113,103 +148,85 @@ fn activity(level: &str, labels: &str, numbers: &Value, into: &mut BTreeMap<Stri
         ),
         ("connected_engagements", "", "connectedEngagements"),
     ] {
-        let name = format!("liveperson_window_{level}_{series}");
-        into.insert(format!("{name}{{{labels}{kind}}}"), number(&numbers[field]));
+        let series = span.series(level, series, ids, kind);
+        into.insert(series, number(&numbers[field]));
     }
 }
 
-fn waits(level: &str, labels: &str, answer: &Value, into: &mut BTreeMap<String, f64>) {
+fn waits(span: Span, level: &str, ids: &str, answer: &Value, into: &mut Series) {
     let range = answer["slaDataRange"].as_object().unwrap();
     let chats = |limit: u32| number(&range[&limit.to_string()]["chats"]);
     let limits = [0, 15, 30, 45, 60, 90, 120];
-    let name = format!("liveperson_window_{level}_wait_seconds");
+    let bucket =
+        |le: &str| span.series(level, "wait_seconds_bucket", ids, &format!(",le=\"{le}\""));
     for limit in &limits[1..] {
-        let below = limits
-            .iter()
-            .filter(|l| *l < limit)
-            .map(|l| chats(*l))
-            .sum();
-        into.insert(format!("{name}_bucket{{{labels},le=\"{limit}.0\"}}"), below);
+        let below = limits.iter().filter(|l| *l < limit);
+        let below = below.map(|l| chats(*l)).sum();
+        into.insert(bucket(&format!("{limit}.0")), below);
     }
     let total: f64 = limits.iter().map(|limit| chats(*limit)).sum();
-    into.insert(format!("{name}_bucket{{{labels},le=\"+Inf\"}}"), total);
-    into.insert(format!("{name}_count{{{labels}}}"), total);
-    into.insert(
-        format!("liveperson_window_{level}_waited_chats{{{labels}}}"),
-        total,
-    );
+    into.insert(bucket("+Inf"), total);
+    if let Span::Window(_) = span {
+        for name in ["wait_seconds_count", "waited_chats"] {
+            into.insert(span.series(level, name, ids, ""), total);
+        }
+    }
 }
 
 /// Every data series that `EVERYTHING` must give, computed from the simulator's raw answers.
-async fn expected(simulator: &Simulator) -> BTreeMap<String, f64> {
+async fn expected(simulator: &Simulator) -> Series {
     let asker = Asker::new(simulator).await;
-    let mut series = BTreeMap::new();
-    let empty = serde_json::Map::new();
-    for (window, minutes) in [("5m", 5), ("1h", 60)] {
-        let account = "account=\"12345678\"";
-        let with = |ids: &str| format!("{account},{ids}window=\"{window}\"");
-        let frame = format!("timeframe={minutes}");
-        let whole = asker.ask("engactivity", &frame).await;
-        activity("account", &with(""), &whole["metricsTotals"], &mut series);
-        let by_id = asker
-            .ask("engactivity", &format!("{frame}&skillIds=all&agentIds=all"))
-            .await;
-        let section = by_id
-            .get("skillsMetricsPerAgent")
-            .or(by_id.get("skillsMetrics"))
-            .unwrap();
-        for (skill, numbers) in section["metricsPerSkill"].as_object().unwrap() {
-            let labels = with(&format!("skill=\"{skill}\","));
-            activity("skill", &labels, &numbers["metricsTotals"], &mut series);
-            for (agent, numbers) in numbers["metricsPerAgent"].as_object().unwrap_or(&empty) {
-                let labels = with(&format!("skill=\"{skill}\",agent=\"{agent}\","));
-                activity("skill_agent", &labels, numbers, &mut series);
-            }
-        }
-        for (agent, numbers) in by_id["agentsMetrics"]["metricsPerAgent"]
-            .as_object()
-            .unwrap()
-        {
-            activity(
-                "agent",
-                &with(&format!("agent=\"{agent}\",")),
-                numbers,
-                &mut series,
-            );
-        }
-        let sla = format!("{frame}&histogram=0,15,30,45,60,90,120");
-        waits(
-            "account",
-            &with(""),
-            &asker.ask("sla", &sla).await,
-            &mut series,
-        );
-        for group in [11, 12, 13] {
-            let answer = asker.ask("sla", &format!("{sla}&groupIds={group}")).await;
-            waits(
-                "group",
-                &with(&format!("group=\"{group}\",")),
-                &answer,
-                &mut series,
-            );
-        }
-        // The skills come from the longest window.
-        let all = asker.ask("engactivity", "timeframe=60&skillIds=all").await;
-        let section = all
-            .get("skillsMetricsPerAgent")
-            .or(all.get("skillsMetrics"))
-            .unwrap();
-        for skill in section["metricsPerSkill"].as_object().unwrap().keys() {
-            let answer = asker.ask("sla", &format!("{sla}&skillIds={skill}")).await;
-            waits(
-                "skill",
-                &with(&format!("skill=\"{skill}\",")),
-                &answer,
-                &mut series,
-            );
-        }
+    let mut series = Series::new();
+    for span in [Span::Window("5m"), Span::Window("1h"), Span::Totals] {
+        expected_activity(&asker, span, &mut series).await;
+        expected_waits(&asker, span, &mut series).await;
     }
     series
+}
+
+/// The part of an answer about skills, whatever its name.
+fn skills(answer: &Value) -> &serde_json::Map<String, Value> {
+    let section = answer.get("skillsMetricsPerAgent");
+    let section = section.or(answer.get("skillsMetrics")).unwrap();
+    section["metricsPerSkill"].as_object().unwrap()
+}
+
+async fn expected_activity(asker: &Asker, span: Span, into: &mut Series) {
+    let frame = format!("timeframe={}", span.minutes());
+    let whole = asker.ask("engactivity", &frame).await;
+    activity(span, "account", "", &whole["metricsTotals"], into);
+    let all = format!("{frame}&skillIds=all&agentIds=all");
+    let by_id = asker.ask("engactivity", &all).await;
+    let empty = serde_json::Map::new();
+    for (skill, numbers) in skills(&by_id) {
+        let ids = format!(",skill=\"{skill}\"");
+        activity(span, "skill", &ids, &numbers["metricsTotals"], into);
+        for (agent, numbers) in numbers["metricsPerAgent"].as_object().unwrap_or(&empty) {
+            let ids = format!("{ids},agent=\"{agent}\"");
+            activity(span, "skill_agent", &ids, numbers, into);
+        }
+    }
+    let agents = &by_id["agentsMetrics"]["metricsPerAgent"];
+    for (agent, numbers) in agents.as_object().unwrap() {
+        let ids = format!(",agent=\"{agent}\"");
+        activity(span, "agent", &ids, numbers, into);
+    }
+}
+
+async fn expected_waits(asker: &Asker, span: Span, into: &mut Series) {
+    let minutes = span.minutes();
+    let sla = format!("timeframe={minutes}&histogram=0,15,30,45,60,90,120");
+    waits(span, "account", "", &asker.ask("sla", &sla).await, into);
+    for group in [11, 12, 13] {
+        let answer = asker.ask("sla", &format!("{sla}&groupIds={group}")).await;
+        waits(span, "group", &format!(",group=\"{group}\""), &answer, into);
+    }
+    // The skills come from the longest window.
+    let all = asker.ask("engactivity", "timeframe=60&skillIds=all").await;
+    for skill in skills(&all).keys() {
+        let answer = asker.ask("sla", &format!("{sla}&skillIds={skill}")).await;
+        waits(span, "skill", &format!(",skill=\"{skill}\""), &answer, into);
+    }
 }
 
 #[tokio::test]
@@ -229,9 +246,10 @@ async fn every_series_is_true_in_every_shape_of_answer() {
         let simulator = simulator(options).await;
         let exporter = Exporter::start(&yaml(&simulator, EVERYTHING)).await;
         let page = page_with_all_data(&exporter).await;
-        let (got, expected) = (data(&page), expected(&simulator).await);
+        let (mut got, expected) = (data(&page), expected(&simulator).await);
+        got.extend(totals(&page));
         assert!(
-            expected.len() > 500,
+            expected.len() > 1000,
             "only {} series to compare",
             expected.len()
         );
@@ -270,7 +288,8 @@ async fn a_poll_makes_the_fewest_calls_and_the_session_one_of_each() {
         "/api/account/12345678/service/sentinel/baseURI.json?version=1.0".to_owned(),
         "/sentinel/api/v2/account/12345678/app/token".to_owned(),
     ];
-    for minutes in [5, 60] {
+    // The windows, and the one that began at the mark 23 h ago.
+    for minutes in [5, 60, 1380] {
         expected.push(format!("{api}/engactivity?timeframe={minutes}&v=1"));
         let all = "skillIds=all&agentIds=all";
         expected.push(format!("{api}/engactivity?timeframe={minutes}&{all}&v=1"));
@@ -493,17 +512,61 @@ async fn check_config_prints_the_plan_and_calls_nothing() {
     let plan = String::from_utf8(output.stdout).unwrap();
     let cases = [
         "account 12345678",
-        "engagement_activity: 4 requests every 30s, one starts every 7.5 s",
+        "engagement_activity: 6 requests every 30s, one starts every 5 s",
         "/operations/api/account/12345678/engactivity?timeframe=5&skillIds=all&agentIds=all&v=1",
         "/operations/api/account/12345678/sla?timeframe=60&groupIds=7",
         "names: 3 requests every 1h, after everything else",
-        "requests per minute: 14.05; limits.min_spacing allows 6000",
+        "requests per minute: 21.05; limits.min_spacing allows 6000",
         "for each skill that LivePerson names",
     ];
     check_each(cases, |words| {
         assert!(plan.contains(words), "{words:?} is not in\n{plan}");
     });
     assert!(simulator.requests().is_empty());
+}
+
+#[tokio::test]
+async fn check_config_shows_running_totals_if_they_are_asked_for() {
+    let simulator = simulator(Options::in_process()).await;
+    let plan = |totals: bool| {
+        let more =
+            format!("engagement_activity: {{totals: {totals}}}\nsla: {{totals: {totals}}}\n");
+        let (_folder, file) = configuration(&yaml(&simulator, &more));
+        let mut command = common::command();
+        let output = command.arg("check-config").arg(&file).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let (with, without) = (plan(true), plan(false));
+    let mut missing = Vec::new();
+    for (plan, words) in [
+        (&with, "engagement_activity: 6 requests every 30s"),
+        (&with, "engactivity?timeframe=1440&v=1  (totals: account)"),
+        (
+            &with,
+            "engactivity?timeframe=1440&skillIds=all&agentIds=all&v=1  (totals: skill, agent)",
+        ),
+        (&with, "sla: 3 requests every 1m"),
+        (
+            &with,
+            "sla?timeframe=1440&histogram=0,15,30,45,60,90,120&v=1  (totals: wait times)",
+        ),
+        (
+            &with,
+            "data series: 40 + 15 for each skill that LivePerson names + 15 for each agent",
+        ),
+        (&without, "engagement_activity: 4 requests every 30s"),
+        (&without, "sla: 2 requests every 1m"),
+        (
+            &without,
+            "data series: 28 + 10 for each skill that LivePerson names + 10 for each agent",
+        ),
+    ] {
+        if !plan.contains(words) {
+            missing.push(words);
+        }
+    }
+    assert_eq!(missing, Vec::<&str>::new(), "{with}\n{without}");
+    assert!(!without.contains("totals"), "{without}");
 }
 
 #[tokio::test]
@@ -560,12 +623,17 @@ async fn the_demo_shows_data_by_itself() {
     let page = page_with_all_data(&demo).await;
     let cases = ["account", "skill", "agent", "skill_agent", "group"];
     check_each(cases, |level| {
-        let series = format!("liveperson_window_{level}_");
-        assert!(
-            page.lines().any(|line| line.starts_with(&series)),
-            "no {level} series"
-        );
+        for series in [
+            format!("liveperson_window_{level}_"),
+            format!("liveperson_{level}_"),
+        ] {
+            assert!(
+                page.lines().any(|line| line.starts_with(&series)),
+                "no {series}"
+            );
+        }
     });
     let (status, status_page) = demo.get("/").await;
     assert!(status == 200 && status_page.contains("12345678"));
+    assert!(!demo.log().contains("level=warn"), "{}", demo.log());
 }

@@ -65,6 +65,7 @@ fn body(request: &str, fixtures: &[(&str, &str)]) -> (&'static str, Vec<u8>) {
             b"{\"access_token\":\"t\",\"token_type\":\"Bearer\"}".to_vec(),
         );
     }
+    let request = with_totals_named(request);
     let found = fixtures.iter().find(|(words, _)| request.contains(words));
     match found {
         Some((_, fixture)) => (
@@ -72,6 +73,18 @@ fn body(request: &str, fixtures: &[(&str, &str)]) -> (&'static str, Vec<u8>) {
             std::fs::read(file("fixtures").join(fixture)).unwrap(),
         ),
         None => ("404 Not Found", b"{}".to_vec()),
+    }
+}
+
+/// A request line in which the time since the first anchor of running totals, 23 hours and up to a slot
+/// and its half, is the word `totals`.
+fn with_totals_named(request: &str) -> String {
+    let mut words = request.splitn(2, "timeframe=");
+    let (before, after) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+    let minutes: String = after.chars().take_while(char::is_ascii_digit).collect();
+    match minutes.parse() {
+        Ok(1377..=1383) => format!("{before}timeframe=totals{}", &after[minutes.len()..]),
+        _ => request.to_owned(),
     }
 }
 
@@ -93,8 +106,11 @@ async fn page(fixtures: &'static [(&'static str, &'static str)], more: &str) -> 
             .split(' ')
             .nth(if line.starts_with('#') { 2 } else { 0 })
             .unwrap();
-        series.starts_with("liveperson_window_")
-            || series.contains("_info") && !series.starts_with("liveperson_exporter_")
+        let levels = ["window", "account", "skill", "agent", "group"];
+        let mut starts = levels
+            .map(|level| format!("liveperson_{level}_"))
+            .into_iter();
+        starts.any(|start| series.starts_with(&start))
     };
     page.lines()
         .filter(of_data)
@@ -117,6 +133,18 @@ async fn all_skills_and_all_agents() {
         ("/engactivity?timeframe=5&v=1", "engactivity/account.json"),
         (
             "/sla?timeframe=5&histogram=0,5,10,20,30&v=1",
+            "sla/buckets-0-5-10-20-30.json",
+        ),
+        (
+            "/engactivity?timeframe=totals&skillIds=all&agentIds=all&v=1",
+            "engactivity/all-skills-agent-3.json",
+        ),
+        (
+            "/engactivity?timeframe=totals&v=1",
+            "engactivity/account.json",
+        ),
+        (
+            "/sla?timeframe=totals&histogram=0,5,10,20,30&v=1",
             "sla/buckets-0-5-10-20-30.json",
         ),
     ];
@@ -163,6 +191,26 @@ async fn named_skills_and_agents_in_several_windows() {
             "/sla?timeframe=60&groupIds=7&histogram=0,5,10,20,30&v=1",
             "sla/buckets-0-5-10-20-30.json",
         ),
+        (
+            "/engactivity?timeframe=totals&skillIds=2&v=1",
+            "engactivity/skill-2.json",
+        ),
+        (
+            "/engactivity?timeframe=totals&agentIds=2&v=1",
+            "engactivity/agent-2-intervals.json",
+        ),
+        (
+            "/engactivity?timeframe=totals&v=1",
+            "engactivity/account-intervals.json",
+        ),
+        (
+            "/sla?timeframe=totals&skillIds=2&histogram=0,5,10,20,30&v=1",
+            "sla/buckets-0-5-10-20-30.json",
+        ),
+        (
+            "/sla?timeframe=totals&groupIds=7&histogram=0,5,10,20,30&v=1",
+            "sla/buckets-0-5-10-20-30.json",
+        ),
     ];
     let more = "
 engagement_activity: {windows: [20h, 1d], skills: [2], agents: [2]}
@@ -181,6 +229,18 @@ async fn no_level_has_any_data() {
         ("/engactivity?timeframe=5&v=1", "engactivity/account.json"),
         (
             "/sla?timeframe=5&histogram=0,5,10,20,30&v=1",
+            "sla/buckets-0-5-10-20-30.json",
+        ),
+        (
+            "/engactivity?timeframe=totals&skillIds=all&agentIds=all&v=1",
+            "engactivity/skill-and-agent-no-data.json",
+        ),
+        (
+            "/engactivity?timeframe=totals&v=1",
+            "engactivity/account.json",
+        ),
+        (
+            "/sla?timeframe=totals&histogram=0,5,10,20,30&v=1",
             "sla/buckets-0-5-10-20-30.json",
         ),
     ];

@@ -83,7 +83,7 @@ async fn secret_and_token_are_held_once() {
         "accounts: [{{id: \"1\", hosts: {{leDataReporting: \"{url}\", sentinel: \"{url}\"}}, \
          auth: {{oauth2: {{client_id: c, client_secret_file: secret}}}}}}]\n\
          sla: {{enabled: false}}\nnames: {{lookup: false}}\nlimits: {{min_spacing: 10ms}}\n\
-         engagement_activity: {{windows: [1m, 2m, 3m, 4m, 5m, 6m, 7m, 8m], skills: none, agents: none}}\n"
+         engagement_activity: {{windows: [1m, 2m, 3m, 4m, 5m, 6m, 7m, 8m], skills: none, agents: none, totals: false}}\n"
     );
     let (folder, file) = configuration(&yaml);
     std::fs::write(folder.path().join("secret"), SECRET).unwrap();

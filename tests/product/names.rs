@@ -126,8 +126,8 @@ async fn check_fault_of_names(fault: Fault) {
         ..fault
     });
     let quick = "
-engagement_activity: {interval: 1s, windows: [5m]}
-sla: {interval: 1s, windows: [5m]}
+engagement_activity: {interval: 1s, windows: [5m], totals: false}
+sla: {interval: 1s, windows: [5m], totals: false}
 names: {groups: {11: Mine}}
 ";
     let exporter = Exporter::start(&yaml(&simulator, quick)).await;

@@ -4,7 +4,8 @@ use liveperson_exporter::data_family;
 use liveperson_exporter::exposition::{Compressor, Format, SegmentWriter, header, page_end};
 use liveperson_exporter::metrics::{Family, LabelValue, Sink as _};
 
-use crate::prometheus::{Prometheus, complaints_of_promtool, serve, servers};
+use crate::prometheus::{complaints_of_promtool, serve};
+use crate::prometheus_server::{Prometheus, servers};
 use crate::scrape::strictly_parsed;
 
 static HANDLING: Family = data_family!(

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use liveperson_exporter::collectors::DiscoveredSkills;
-use liveperson_exporter::daemon::{AccountStatus, Answer, Publisher};
+use liveperson_exporter::daemon::{AccountStatus, Answer, Moment, Publisher};
 use liveperson_exporter::liveperson::{NameKind, NameList};
 use liveperson_exporter::scheduler::{
-    AccountScheduler, Call, Completion, Event, NextAction, Outcome, PlanSource, RequestKey, Step,
-    TaskId,
+    AccountScheduler, Call, Completion, Event, NextAction, Outcome, PlanSource, PlannedRequest,
+    RequestKey, Step, TaskId,
 };
 use liveperson_exporter::store::Store;
 
@@ -66,15 +66,20 @@ pub(crate) struct Account {
 /// Gives the plans and records which polls began.
 struct RecordedPlans<'a> {
     publisher: &'a mut Publisher,
+    now: Moment,
     begun: Vec<(usize, Vec<RequestKey>)>,
 }
 
 impl PlanSource for RecordedPlans<'_> {
-    fn begin_poll(&mut self, task: TaskId) -> Vec<RequestKey> {
-        let keys = self.publisher.begin_poll(task);
-        self.begun.push((task.index(), keys.clone()));
-        keys
+    fn begin_poll(&mut self, task: TaskId) -> Vec<PlannedRequest> {
+        let requests = self.publisher.begin_poll(task, self.now).requests;
+        self.begun.push((task.index(), keys(&requests)));
+        requests
     }
+}
+
+fn keys(requests: &[PlannedRequest]) -> Vec<RequestKey> {
+    requests.iter().map(|planned| planned.key).collect()
 }
 
 fn scheduler(setup: &AccountSetup, now: Instant) -> AccountScheduler {
@@ -93,7 +98,7 @@ impl Account {
         store: &Arc<Store>,
         stale_after: Duration,
     ) -> Self {
-        let publisher = publisher(&setup, store);
+        let mut publisher = publisher(&setup, store);
         publisher.publish_all();
         Self {
             number,
@@ -179,6 +184,7 @@ impl Account {
         loop {
             let mut plans = RecordedPlans {
                 publisher: &mut self.publisher,
+                now: clocks.moment(),
                 begun: Vec::new(),
             };
             let step = self.scheduler.step(now, &mut plans);
@@ -250,7 +256,7 @@ impl Account {
     }
 
     /// As in the daemon: the answer is published before the scheduler records the success.
-    fn publish(&mut self, call: Call, clocks: &Clocks) -> Vec<RequestKey> {
+    fn publish(&mut self, call: Call, clocks: &Clocks) -> Vec<PlannedRequest> {
         let now = clocks.now;
         let Call::Request { task, index, key } = call else {
             return Vec::new();
@@ -270,7 +276,9 @@ impl Account {
                 NameKind::Groups => NameList::Groups(Vec::new()),
                 NameKind::Users => NameList::Users(Vec::new()),
             };
-            self.publisher.publish(task, key, Answer::Names(list));
+            let moment = clocks.moment();
+            self.publisher
+                .publish(task, key, Answer::Names(list), moment);
             self.check_names(now);
             return Vec::new();
         }
@@ -289,7 +297,8 @@ impl Account {
             skills: named,
             received_at,
         };
-        let more = self.publisher.publish(task, key, answer);
+        let planned = self.publisher.publish(task, key, answer, clocks.moment());
+        let more = keys(&planned);
         let found = more.iter().map(|key| self.publisher.request(task, *key));
         let found: Vec<_> = std::iter::zip(more.iter().copied(), found.flatten()).collect();
         assert_eq!(found.len(), more.len());
@@ -297,7 +306,7 @@ impl Account {
         if !more.is_empty() {
             self.model.collectors[collector].extended(now, &more);
         }
-        more
+        planned
     }
 
     fn spacing_learns(&mut self, before: Duration, before_429: bool, outcome: Outcome) {
@@ -346,7 +355,7 @@ impl Account {
                     let collector = task.index();
                     self.page_holds_until = None;
                     self.model.collectors[collector].poll_ended(now, aged, summary);
-                    self.publisher.poll_ended(*task, aged);
+                    self.publisher.poll_ended(*task, clocks.moment());
                     let stale_after = self.stale_after;
                     let label = self.setup.label(collector);
                     self.served.poll_ended(label, aged, stale_after);

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use jiff::{SignedDuration, Timestamp};
+use liveperson_exporter::daemon::Moment;
 
 use crate::scheduler::test_driver;
 
@@ -53,6 +54,15 @@ impl Clocks {
 
     pub(crate) fn true_time(&self) -> Timestamp {
         Timestamp::from_second(BEGINNING).unwrap() + self.true_elapsed()
+    }
+
+    /// Now, on the clock of ages and on LivePerson's.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment {
+            aged: self.aged(self.now),
+            liveperson: self.true_time().as_second(),
+            is_known: true,
+        }
     }
 
     /// The time as the exporter's machine has it.

@@ -306,6 +306,7 @@ fn activity(rng: &mut Rng) -> engagement_activity::Settings {
         skills: selection(rng),
         agents: selection(rng),
         skill_agents: rng.bool(),
+        totals: false,
     }
 }
 
@@ -324,6 +325,7 @@ fn sla(rng: &mut Rng) -> sla::Settings {
         account: skills == Selection::None && groups == Selection::None || rng.bool(),
         skills,
         groups,
+        totals: false,
     }
 }
 

@@ -9,7 +9,8 @@ use super::query::EngagementQuery;
 use crate::liveperson::json::{
     self, Content, ReadError, count, numeric_map, object, object_or_default,
 };
-use crate::vocabulary::{AgentId, SkillId};
+use crate::totals::SeriesKey;
+use crate::vocabulary::{AgentId, Level, SkillId};
 
 /// The five numbers LivePerson gives for an account, a skill or an agent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
@@ -30,6 +31,36 @@ pub struct Activity {
     /// `connectedEngagements`: chats connected to an agent.
     #[serde(rename = "connectedEngagements", deserialize_with = "count")]
     pub connected_engagements: Option<f64>,
+}
+
+/// How many numbers an [`Activity`] has.
+pub(super) const NUMBERS: usize = 5;
+
+impl Activity {
+    /// Its numbers, in the order of its fields.
+    pub fn numbers(&self) -> [Option<f64>; NUMBERS] {
+        [
+            self.interactive_chats,
+            self.noninteractive_chats,
+            self.interactive_handling_seconds,
+            self.noninteractive_handling_seconds,
+            self.connected_engagements,
+        ]
+    }
+}
+
+#[cfg(test)]
+impl Activity {
+    /// Five different numbers, from `n` on.
+    pub(super) fn counting_from(n: f64) -> Self {
+        Self {
+            interactive_chats: Some(n),
+            noninteractive_chats: Some(n + 1.0),
+            interactive_handling_seconds: Some(n + 2.0),
+            noninteractive_handling_seconds: Some(n + 3.0),
+            connected_engagements: Some(n + 4.0),
+        }
+    }
 }
 
 /// One skill of `metricsPerSkill`.
@@ -73,6 +104,39 @@ pub struct EngagementAnswer {
     pub agents: Option<AgentsActivity>,
 }
 
+impl EngagementAnswer {
+    /// Visits the numbers of each id at a level, ascending by id.
+    pub(super) fn visit(&self, level: Level, mut visit: impl FnMut(SeriesKey, &Activity)) {
+        let skills = self.skills.iter().flat_map(|section| &section.skills);
+        match level {
+            Level::Account => {
+                if let Some(totals) = &self.account {
+                    visit(SeriesKey::ACCOUNT, totals);
+                }
+            }
+            Level::Skill => {
+                for (skill, numbers) in skills {
+                    visit(SeriesKey::one(level, (*skill).into()), &numbers.totals);
+                }
+            }
+            Level::SkillAgent => {
+                for (skill, of_skill) in skills {
+                    for (agent, numbers) in &of_skill.agents {
+                        let key = SeriesKey::skill_agent((*skill).into(), (*agent).into());
+                        visit(key, numbers);
+                    }
+                }
+            }
+            Level::Agent => {
+                for (agent, numbers) in self.agents.iter().flat_map(|section| &section.agents) {
+                    visit(SeriesKey::one(level, (*agent).into()), numbers);
+                }
+            }
+            Level::Group => {}
+        }
+    }
+}
+
 /// Reads an answer and makes sure that everything asked for is in it.
 ///
 /// # Errors
@@ -81,7 +145,7 @@ pub fn read(body: &[u8], query: &EngagementQuery) -> Result<Content<EngagementAn
     json::read::<RawAnswer>(body)?.try_map(|answer| complete(answer.into_answer(), query))
 }
 
-fn complete(
+pub(super) fn complete(
     answer: EngagementAnswer,
     query: &EngagementQuery,
 ) -> Result<EngagementAnswer, ReadError> {
@@ -97,7 +161,7 @@ fn complete(
     Ok(answer)
 }
 
-fn missing(asked: &str, section: &str) -> ReadError {
+pub(super) fn missing(asked: &str, section: &str) -> ReadError {
     ReadError::Missing(format!(
         "asked for {asked} but the answer has no {section} section"
     ))
@@ -105,7 +169,7 @@ fn missing(asked: &str, section: &str) -> ReadError {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct RawAnswer {
+pub(super) struct RawAnswer {
     #[serde(rename = "metricsTotals", deserialize_with = "object")]
     account: Option<Activity>,
     #[serde(rename = "agentsMetrics", deserialize_with = "object")]
@@ -119,7 +183,7 @@ struct RawAnswer {
 }
 
 impl RawAnswer {
-    fn into_answer(self) -> EngagementAnswer {
+    pub(super) fn into_answer(self) -> EngagementAnswer {
         let other = self.skills_in_table;
         // Should both sections come, an empty one must not hide the other.
         let skills = self

@@ -1,103 +1,125 @@
 //! The answer of Engagement Activity to samples. A number that LivePerson left out gives no sample.
 
-use super::answer::{Activity, EngagementAnswer};
+use super::answer::{EngagementAnswer, NUMBERS};
 use super::families::{self, ActivityFamilies};
 use super::query::EngagementQuery;
-use crate::metrics::{LabelValue, Sink};
-use crate::vocabulary::Level;
-
-/// Maps the levels that a query asks for.
-pub fn map(account: &str, query: &EngagementQuery, answer: &EngagementAnswer, sink: &mut dyn Sink) {
-    let window = query.window.label();
-    for level in &query.levels {
-        if let Some(families) = families::of_level(*level) {
-            let mut samples = Samples {
-                families,
-                window: &window,
-                sink,
-            };
-            of_level(account, *level, answer, &mut samples);
-        }
-    }
-}
-
-fn of_level(account: &str, level: Level, answer: &EngagementAnswer, samples: &mut Samples<'_>) {
-    let account = LabelValue::Text(account);
-    let skills = answer.skills.iter().flat_map(|section| &section.skills);
-    match level {
-        Level::Account => {
-            if let Some(totals) = &answer.account {
-                samples.add(&[account], totals);
-            }
-        }
-        Level::Skill => {
-            for (skill, numbers) in skills {
-                samples.add(&[account, (*skill).into()], &numbers.totals);
-            }
-        }
-        Level::SkillAgent => {
-            for (skill, numbers) in skills {
-                for (agent, numbers) in &numbers.agents {
-                    let ids = [account, (*skill).into(), (*agent).into()];
-                    samples.add(&ids, numbers);
-                }
-            }
-        }
-        Level::Agent => {
-            for (agent, numbers) in answer.agents.iter().flat_map(|section| &section.agents) {
-                samples.add(&[account, (*agent).into()], numbers);
-            }
-        }
-        Level::Group => {}
-    }
-}
+use crate::metrics::{Family, LabelValue, Sink};
+use crate::totals::SeriesKey;
+use crate::vocabulary::Window;
 
 /// Most labels of a family here: account, skill, agent, window, kind.
 const MOST_LABELS: usize = 5;
 
-/// The samples of one level in one window.
-struct Samples<'a> {
-    families: &'static ActivityFamilies,
-    window: &'a str,
-    sink: &'a mut dyn Sink,
+/// Maps the levels that a query asks for. An answer since an anchor has no series of its own.
+pub fn map(account: &str, query: &EngagementQuery, answer: &EngagementAnswer, sink: &mut dyn Sink) {
+    if query.window == Window::SinceAnchor {
+        return;
+    }
+    let window = query.window.label();
+    for level in &query.levels {
+        let Some(families) = families::of_level(*level) else {
+            continue;
+        };
+        answer.visit(*level, |key, numbers| {
+            let mut labels = Labels::new(account, key);
+            labels.push(LabelValue::Text(&window));
+            each_sample(
+                families,
+                labels,
+                numbers.numbers(),
+                |family, labels, number| {
+                    sink.gauge(family, labels, number);
+                },
+            );
+        });
+    }
 }
 
-impl Samples<'_> {
-    /// Adds the samples of one account, skill or agent.
-    fn add(&mut self, ids: &[LabelValue<'_>], numbers: &Activity) {
-        let Self {
-            families,
-            window,
-            sink,
-        } = self;
-        let mut labels = [LabelValue::Text(window); MOST_LABELS];
-        labels[..ids.len()].copy_from_slice(ids);
-        let kind = ids.len() + 1;
-        for (word, chats, seconds) in [
-            (
-                "interactive",
-                numbers.interactive_chats,
-                numbers.interactive_handling_seconds,
-            ),
-            (
-                "noninteractive",
-                numbers.noninteractive_chats,
-                numbers.noninteractive_handling_seconds,
-            ),
+/// Maps the numbers of an id over a window, in the order of [`Activity::numbers`].
+///
+/// [`Activity::numbers`]: super::answer::Activity::numbers
+pub(super) fn map_window(
+    account: &str,
+    window: Window,
+    key: SeriesKey,
+    numbers: &[f64],
+    sink: &mut dyn Sink,
+) {
+    let numbers = <[f64; NUMBERS]>::try_from(numbers);
+    let (Some(families), Ok(numbers)) = (families::of_level(key.level), numbers) else {
+        return;
+    };
+    let numbers = numbers.map(|number| (!number.is_nan()).then_some(number));
+    let window = window.label();
+    let mut labels = Labels::new(account, key);
+    labels.push(LabelValue::Text(&window));
+    each_sample(families, labels, numbers, |family, labels, number| {
+        sink.gauge(family, labels, number);
+    });
+}
+
+/// The labels of an account, skill or agent, and those that follow.
+pub(super) struct Labels<'a> {
+    values: [LabelValue<'a>; MOST_LABELS],
+    count: usize,
+}
+
+impl<'a> Labels<'a> {
+    pub(super) fn new(account: &'a str, key: SeriesKey) -> Self {
+        let mut labels = Self {
+            values: [LabelValue::Text(account); MOST_LABELS],
+            count: 1,
+        };
+        for id in key.ids() {
+            labels.push(LabelValue::Id(*id));
+        }
+        labels
+    }
+
+    fn push(&mut self, value: LabelValue<'a>) {
+        self.values[self.count] = value;
+        self.count += 1;
+    }
+}
+
+/// Hands out the samples of one account, skill or agent. The numbers are in the order of
+/// [`Activity::numbers`].
+///
+/// [`Activity::numbers`]: super::answer::Activity::numbers
+pub(super) fn each_sample(
+    families: &'static ActivityFamilies,
+    labels: Labels<'_>,
+    numbers: [Option<f64>; NUMBERS],
+    mut sample: impl FnMut(&'static Family, &[LabelValue<'_>], f64),
+) {
+    let Labels { mut values, count } = labels;
+    let [
+        interactive_chats,
+        noninteractive_chats,
+        interactive_seconds,
+        noninteractive_seconds,
+        connected,
+    ] = numbers;
+    for (kind, chats, seconds) in [
+        ("interactive", interactive_chats, interactive_seconds),
+        (
+            "noninteractive",
+            noninteractive_chats,
+            noninteractive_seconds,
+        ),
+    ] {
+        values[count] = LabelValue::Text(kind);
+        for (family, number) in [
+            (&families.chats, chats),
+            (&families.handling_seconds, seconds),
         ] {
-            labels[kind] = LabelValue::Text(word);
-            for (family, number) in [
-                (&families.chats, chats),
-                (&families.handling_seconds, seconds),
-            ] {
-                if let Some(number) = number {
-                    sink.gauge(family, &labels[..=kind], number);
-                }
+            if let Some(number) = number {
+                sample(family, &values[..=count], number);
             }
         }
-        if let Some(number) = numbers.connected_engagements {
-            sink.gauge(&families.connected_engagements, &labels[..kind], number);
-        }
+    }
+    if let Some(number) = connected {
+        sample(&families.connected_engagements, &values[..count], number);
     }
 }
 
@@ -105,20 +127,10 @@ impl Samples<'_> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::answer::{AgentsActivity, SkillActivity, SkillsActivity};
+    use super::super::answer::{Activity, AgentsActivity, SkillActivity, SkillsActivity};
     use super::*;
     use crate::metrics::Recorder;
-    use crate::vocabulary::{AgentId, SkillId, Window};
-
-    fn numbers(n: f64) -> Activity {
-        Activity {
-            interactive_chats: Some(n),
-            noninteractive_chats: Some(n + 1.0),
-            interactive_handling_seconds: Some(n + 2.0),
-            noninteractive_handling_seconds: Some(n + 3.0),
-            connected_engagements: Some(n + 4.0),
-        }
-    }
+    use crate::vocabulary::{AgentId, Level, SkillId};
 
     fn mapped(levels: &[Level], answer: &EngagementAnswer) -> Recorder {
         let mut recorder = Recorder::default();
@@ -135,7 +147,7 @@ mod tests {
     #[test]
     fn each_field_becomes_its_series() {
         let answer = EngagementAnswer {
-            account: Some(numbers(10.0)),
+            account: Some(Activity::counting_from(10.0)),
             ..EngagementAnswer::default()
         };
         let mut samples = mapped(&[Level::Account], &answer).samples;
@@ -167,7 +179,7 @@ mod tests {
     }
 
     fn any_answer() -> impl Strategy<Value = EngagementAnswer> {
-        let number = || (0_u32..1_000_000).prop_map(|n| numbers(f64::from(n)));
+        let number = || (0_u32..1_000_000).prop_map(|n| Activity::counting_from(f64::from(n)));
         let agent = (-1_i64..50).prop_map(AgentId::from);
         let agents = move || proptest::collection::btree_map(agent.clone(), number(), 0..8);
         let skill = (number(), agents()).prop_map(|(totals, agents)| SkillActivity {
@@ -187,17 +199,8 @@ mod tests {
         })
     }
 
-    fn sum(numbers: &Activity) -> f64 {
-        [
-            numbers.interactive_chats,
-            numbers.noninteractive_chats,
-            numbers.interactive_handling_seconds,
-            numbers.noninteractive_handling_seconds,
-            numbers.connected_engagements,
-        ]
-        .into_iter()
-        .flatten()
-        .sum()
+    fn sum(activity: &Activity) -> f64 {
+        activity.numbers().into_iter().flatten().sum()
     }
 
     proptest! {

@@ -1,27 +1,35 @@
-//! Engagement Activity (`engactivity`): chats, handling time and connected engagements of a window,
-//! for the account, its skills, its agents, and its agents by skill.
+//! Engagement Activity (`engactivity`): chats, handling time and connected engagements, of a window and
+//! as running totals, for the account, its skills, its agents, and its agents by skill.
 
 mod answer;
+mod division;
 mod families;
 mod map;
 mod plan;
 mod query;
 mod settings;
+mod slots;
 #[cfg(test)]
 pub(crate) mod tests;
+mod total_queries;
+mod totals;
 
-use super::collector::{About, Collector, Minutes, SeriesBound, Target};
+use super::collector::{About, Collector, Division, Minutes, SeriesBound, Target, TotalQuery};
 use super::realtime::{IdFilter, PROBE_MINUTES, PROBE_WINDOW, count};
 use crate::config::CollectorSection as _;
 use crate::liveperson::json::{Content, ReadError};
 use crate::metrics::{Family, Sink};
+use crate::totals::{SeriesKey, Slot, Tally};
 use crate::vocabulary::{Level, Selection, Service, SkillId, Window};
 
 pub use answer::{Activity, AgentsActivity, EngagementAnswer, SkillActivity, SkillsActivity, read};
-pub use families::{ActivityFamilies, of_level};
+pub use families::{ActivityFamilies, of_level, total_of_level};
 pub use map::map;
 pub use query::EngagementQuery;
 pub use settings::Settings;
+pub use slots::read_slots;
+use total_queries::TotalQueries;
+pub use totals::tally;
 
 /// Engagement Activity.
 #[derive(Clone, Copy, Debug)]
@@ -35,8 +43,8 @@ static ABOUT: About = About {
     permission: "the Operational Realtime API (Read)",
 };
 
-/// Series of one level per id and window: two kinds of chats and of handling time, and the
-/// connected engagements.
+/// Series of one level per id and window, and as many running totals: two kinds of chats and of
+/// handling time, and the connected engagements.
 const SERIES_PER_ID: u64 = 5;
 
 impl Collector for EngagementActivity {
@@ -93,7 +101,8 @@ impl Collector for EngagementActivity {
     }
 
     fn series(&self, settings: &Settings) -> SeriesBound {
-        let each = SERIES_PER_ID * settings.windows.len() as u64;
+        let windows = settings.windows.len() as u64 + u64::from(settings.totals);
+        let each = SERIES_PER_ID * windows;
         let mut bound = SeriesBound {
             fixed: each,
             per_skill_agent: if settings.skill_agents { each } else { 0 },
@@ -142,7 +151,8 @@ impl Collector for EngagementActivity {
     }
 
     fn query_names_skills(&self, query: &EngagementQuery) -> bool {
-        query.skills == Some(IdFilter::All)
+        // Running totals would name every skill of a day, and each has requests of its own elsewhere.
+        query.skills == Some(IdFilter::All) && !self.is_total(query)
     }
 
     fn skills_in(&self, answer: &EngagementAnswer) -> Vec<SkillId> {
@@ -158,5 +168,72 @@ impl Collector for EngagementActivity {
             Level::Account | Level::Group => true,
         };
         old.window == new.window && new.levels.contains(&level) && same_ids
+    }
+
+    fn is_total(&self, query: &EngagementQuery) -> bool {
+        query.window == Window::SinceAnchor
+    }
+
+    fn tally(&self, query: &EngagementQuery, answer: &EngagementAnswer) -> Option<Tally> {
+        Some(totals::tally(query, answer))
+    }
+
+    fn total_queries<'a, R: Clone + 'a>(
+        &self,
+        settings: &'a Settings,
+        target: &Target<'_>,
+        make: impl Fn(EngagementQuery) -> R + 'a,
+    ) -> TotalQuery<'a, R> {
+        let queries = TotalQueries::new(settings, target);
+        let made: Vec<R> = queries.queries.iter().cloned().map(make).collect();
+        Box::new(move |key| made.get(queries.place(key)?).cloned())
+    }
+
+    fn map_total(
+        &self,
+        account: &str,
+        _: &EngagementQuery,
+        key: SeriesKey,
+        shown: &[f64],
+        created: i64,
+        sink: &mut dyn Sink,
+    ) {
+        totals::map(account, key, shown, created, sink);
+    }
+
+    fn slots_path(&self, account: &str, query: &EngagementQuery, minutes: u16) -> Option<String> {
+        Some(query::slots_path(account, query, minutes))
+    }
+
+    fn read_slots(
+        &self,
+        query: &EngagementQuery,
+        body: &[u8],
+    ) -> Result<Content<Vec<Slot>>, ReadError> {
+        slots::read_slots(body, query)
+    }
+
+    fn divide(
+        &self,
+        target: &Target<'_>,
+        query: &EngagementQuery,
+        named: Option<&Tally>,
+    ) -> Division<EngagementQuery> {
+        division::divide(target, query, named)
+    }
+
+    fn windows_of_slots<'a>(&self, settings: &'a Settings) -> &'a [Window] {
+        &settings.windows
+    }
+
+    fn map_window(
+        &self,
+        account: &str,
+        window: Window,
+        key: SeriesKey,
+        numbers: &[f64],
+        sink: &mut dyn Sink,
+    ) {
+        map::map_window(account, window, key, numbers, sink);
     }
 }

@@ -11,15 +11,21 @@ use crate::collectors::collector::Target;
 use crate::collectors::realtime::IdFilter;
 use crate::vocabulary::{AgentId, Id, Level, Selection, SkillId, Window};
 
-/// The requests of one poll, window by window.
+/// The requests of one poll, window by window; running totals are one more window.
 pub(super) fn plan(settings: &Settings, target: &Target<'_>) -> Vec<EngagementQuery> {
-    let windows = settings.windows.iter();
+    let totals = settings.totals.then_some(Window::SinceAnchor);
+    let windows = settings.windows.iter().copied().chain(totals);
     windows
-        .flat_map(|window| of_window(settings, target, *window))
+        .flat_map(|window| of_window(settings, target, window))
         .collect()
 }
 
-fn of_window(settings: &Settings, target: &Target<'_>, window: Window) -> Vec<EngagementQuery> {
+/// The requests of one poll for one window.
+pub(super) fn of_window(
+    settings: &Settings,
+    target: &Target<'_>,
+    window: Window,
+) -> Vec<EngagementQuery> {
     let query = |skills, agents, levels: &[Level]| EngagementQuery {
         window,
         skills,
@@ -112,6 +118,7 @@ mod tests {
             skills,
             agents,
             skill_agents,
+            totals: false,
         }
     }
 
@@ -209,6 +216,22 @@ mod tests {
         let windows: Vec<_> = plan.iter().map(|request| request.window).collect();
         let (five, today) = (Window::Minutes(5), Window::Today);
         assert_eq!(windows, [five, five, today, today]);
+    }
+
+    #[test]
+    fn running_totals_are_asked_for_like_one_more_window() {
+        let settings = Settings {
+            windows: vec![Window::Minutes(5)],
+            totals: true,
+            ..settings(ids(&[4]), ids(&[3]), true)
+        };
+        let plan = plan(&settings, &TARGET);
+        let (window, totals) = plan.split_at(3);
+        let as_totals = window.iter().map(|query| EngagementQuery {
+            window: Window::SinceAnchor,
+            ..query.clone()
+        });
+        assert_eq!(totals, as_totals.collect::<Vec<_>>());
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub struct Settings {
     pub agents: Selection<AgentId>,
     /// Whether to serve series per skill AND agent.
     pub skill_agents: bool,
+    /// Whether to serve running totals, at the levels of the windows.
+    pub totals: bool,
 }
 
 impl CollectorSection for Settings {
@@ -31,6 +33,7 @@ impl CollectorSection for Settings {
         Key::selection("skills"),
         Key::selection("agents"),
         Key::value("skill_agents"),
+        Key::value("totals"),
     ];
 
     fn read(reader: &SectionReader<'_>) -> Self {
@@ -41,6 +44,7 @@ impl CollectorSection for Settings {
             skills: reader.selection("skills", Selection::All),
             agents: reader.selection("agents", Selection::All),
             skill_agents: reader.bool("skill_agents", false),
+            totals: reader.bool("totals", true),
         };
         if section.enabled && section.skill_agents && section.skills == Selection::None {
             reader.contradiction(

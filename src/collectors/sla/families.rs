@@ -1,4 +1,5 @@
-//! The families of the SLA Histogram: the waits and their number, for each level.
+//! The families of the SLA Histogram: the waits and their number in a window, and the waits as running
+//! totals, for each level.
 
 use crate::data_family;
 use crate::metrics::Family;
@@ -7,10 +8,12 @@ use crate::vocabulary::Level;
 /// The families of one level.
 #[derive(Debug)]
 pub struct WaitFamilies {
-    /// `..._wait_seconds`.
+    /// `..._wait_seconds` of a window.
     pub wait_seconds: Family,
     /// `..._waited_chats`.
     pub waited_chats: Family,
+    /// The running total of `..._wait_seconds`.
+    pub total_wait_seconds: Family,
 }
 
 macro_rules! of_level {
@@ -22,6 +25,9 @@ macro_rules! of_level {
             waited_chats: data_family!($level: "liveperson_window_", "waited_chats",
                 Gauge ["window"], "Chats in the wait-time histogram of the window",
                 " (LivePerson: sum of slaDataRange.*.chats)."),
+            total_wait_seconds: data_family!($level: "liveperson_", "wait_seconds",
+                Histogram [], "Time visitors waited for an agent's first reply",
+                ", in seconds, accurate to 5 s, running total since created (LivePerson: slaDataRange.*.chats)."),
         }
     };
 }
@@ -33,8 +39,9 @@ static GROUP: WaitFamilies = of_level!(Group);
 /// All of them, in the order of the page.
 pub(super) fn all() -> Vec<&'static Family> {
     let levels = [&ACCOUNT, &SKILL, &GROUP];
-    let families = levels.map(|level| [&level.wait_seconds, &level.waited_chats]);
-    families.concat()
+    let windows = levels.map(|level| [&level.wait_seconds, &level.waited_chats]);
+    let totals = levels.map(|level| &level.total_wait_seconds);
+    windows.into_iter().flatten().chain(totals).collect()
 }
 
 /// The families at a level; `None` where LivePerson has no such numbers.

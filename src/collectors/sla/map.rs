@@ -7,9 +7,14 @@ use super::answer::SlaAnswer;
 use super::families;
 use super::query::{SlaQuery, Subject};
 use crate::metrics::{LabelValue, Sink};
+use crate::vocabulary::Window;
 
 /// Maps one answer.
 pub fn map(account: &str, query: &SlaQuery, answer: &SlaAnswer, sink: &mut dyn Sink) {
+    // An answer since an anchor has no series of its own.
+    if query.window == Window::SinceAnchor {
+        return;
+    }
     let window = query.window.label();
     let (account, window) = (LabelValue::Text(account), LabelValue::Text(&window));
     let labels = match query.subject {
@@ -26,7 +31,7 @@ pub fn map(account: &str, query: &SlaQuery, answer: &SlaAnswer, sink: &mut dyn S
 }
 
 /// Upper limits with cumulative counts, and the total.
-fn cumulative(asked: &[u32], answer: &SlaAnswer) -> (Vec<(u32, f64)>, f64) {
+pub(super) fn cumulative(asked: &[u32], answer: &SlaAnswer) -> (Vec<(u32, f64)>, f64) {
     let answered = |limit: &u32| answer.buckets.iter().any(|b| b.lower_limit == *limit);
     let asked_for = |limit: &u32| asked.contains(limit);
     let mut limits: Vec<u32> = answer.buckets.iter().map(|b| b.lower_limit).collect();
@@ -58,7 +63,6 @@ mod tests {
     use super::super::answer::SlaBucket;
     use super::*;
     use crate::metrics::Recorder;
-    use crate::vocabulary::Window;
 
     fn answer(buckets: &[(u32, f64)]) -> SlaAnswer {
         let buckets = buckets.iter().map(|(lower_limit, chats)| SlaBucket {

@@ -9,12 +9,14 @@ mod query;
 mod settings;
 #[cfg(test)]
 pub(crate) mod tests;
+mod totals;
 
-use super::collector::{About, Collector, Minutes, SeriesBound, Target};
+use super::collector::{About, Collector, Minutes, SeriesBound, Target, TotalQuery};
 use super::realtime::{PROBE_MINUTES, PROBE_WINDOW, count};
 use crate::config::CollectorSection as _;
 use crate::liveperson::json::{Content, ReadError};
 use crate::metrics::{Family, Sink};
+use crate::totals::{SeriesKey, Tally};
 use crate::vocabulary::{Selection, Service, SkillId, Window};
 
 pub use answer::{SlaAnswer, SlaBucket, read};
@@ -22,6 +24,7 @@ pub use families::{WaitFamilies, of_level};
 pub use map::map;
 pub use query::{SlaQuery, Subject};
 pub use settings::Settings;
+pub use totals::tally;
 
 /// SLA Histogram.
 #[derive(Clone, Copy, Debug)]
@@ -35,9 +38,11 @@ static ABOUT: About = About {
     permission: "the Operational Realtime API (Read)",
 };
 
-/// Series of one histogram besides its buckets: the bucket of infinity, the count and the waited
-/// chats.
+/// Series of one histogram of a window besides its buckets: the bucket of infinity, the count and the
+/// waited chats.
 const SERIES_BESIDE_BUCKETS: u64 = 3;
+/// Series of one running total besides its buckets: the bucket of infinity.
+const SERIES_BESIDE_TOTAL: u64 = 1;
 
 impl Collector for Sla {
     type Settings = Settings;
@@ -73,8 +78,13 @@ impl Collector for Sla {
     }
 
     fn series(&self, settings: &Settings) -> SeriesBound {
-        let of_one = settings.buckets.len() as u64 + SERIES_BESIDE_BUCKETS;
-        let each = of_one * settings.windows.len() as u64;
+        let (buckets, windows) = (settings.buckets.len() as u64, settings.windows.len() as u64);
+        let of_total = if settings.totals {
+            buckets + SERIES_BESIDE_TOTAL
+        } else {
+            0
+        };
+        let each = (buckets + SERIES_BESIDE_BUCKETS) * windows + of_total;
         let mut bound = SeriesBound {
             fixed: if settings.account { each } else { 0 },
             ..SeriesBound::default()
@@ -95,7 +105,7 @@ impl Collector for Sla {
     }
 
     fn demo_settings(&self) -> Option<&'static str> {
-        Some("{interval: 30s, windows: [5m, 1h], skills: all, groups: [11, 12, 13]}")
+        Some("{interval: 30s, windows: [5m, 1h, today], skills: all, groups: [11, 12, 13]}")
     }
 
     fn summary(&self, answer: &SlaAnswer) -> String {
@@ -117,5 +127,38 @@ impl Collector for Sla {
             Subject::Skill(id) => Some(id),
             Subject::Account | Subject::Group(_) => None,
         }
+    }
+
+    fn is_total(&self, query: &SlaQuery) -> bool {
+        query.window == Window::SinceAnchor
+    }
+
+    fn total_layout(&self, query: &SlaQuery) -> Vec<u32> {
+        query.lower_limits.clone()
+    }
+
+    fn tally(&self, query: &SlaQuery, answer: &SlaAnswer) -> Option<Tally> {
+        totals::tally(query, answer)
+    }
+
+    fn total_queries<'a, R: Clone + 'a>(
+        &self,
+        settings: &'a Settings,
+        _: &Target<'_>,
+        make: impl Fn(SlaQuery) -> R + 'a,
+    ) -> TotalQuery<'a, R> {
+        Box::new(move |key| plan::total_query(settings, key).map(&make))
+    }
+
+    fn map_total(
+        &self,
+        account: &str,
+        query: &SlaQuery,
+        key: SeriesKey,
+        shown: &[f64],
+        created: i64,
+        sink: &mut dyn Sink,
+    ) {
+        totals::map(account, query, key, shown, created, sink);
     }
 }

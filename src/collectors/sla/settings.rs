@@ -30,6 +30,8 @@ pub struct Settings {
     pub skills: Selection<SkillId>,
     /// Groups with a histogram each: `None` or `Ids`, never `All`.
     pub groups: Selection<GroupId>,
+    /// Whether to serve running totals, at the levels of the windows.
+    pub totals: bool,
 }
 
 impl CollectorSection for Settings {
@@ -42,6 +44,7 @@ impl CollectorSection for Settings {
         Key::value("account"),
         Key::selection("skills"),
         Key::selection("groups"),
+        Key::value("totals"),
     ];
 
     fn read(reader: &SectionReader<'_>) -> Self {
@@ -53,6 +56,7 @@ impl CollectorSection for Settings {
             account: reader.bool("account", true),
             skills: reader.selection("skills", Selection::None),
             groups: reader.listed_ids("groups", "LivePerson needs one request per group"),
+            totals: reader.bool("totals", true),
         };
         if section.enabled && section.requests_nothing() {
             reader.contradiction(

@@ -19,7 +19,7 @@ const LOGIN_DISTANCE: Duration = Duration::from_secs(5);
 
 /// The settings of an account's scheduler. `first` is its first collector's ordinal: all collectors of
 /// all accounts start at different times.
-pub(super) fn scheduler_settings(
+pub(in crate::daemon) fn scheduler_settings(
     config: &Config,
     account: &Account,
     client: &Client,

@@ -199,7 +199,7 @@ impl Test<'_> {
         let path = request.path(&self.account.id, &|window| match window {
             Window::Minutes(minutes) => minutes,
             // A probe asks for the smallest answer there is.
-            Window::Today => 1,
+            Window::Today | Window::SinceAnchor => 1,
         });
         self.pace().await;
         let read = move |body: &[u8]| request.read(body);

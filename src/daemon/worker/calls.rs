@@ -7,9 +7,11 @@ use crate::collectors::{self, DiscoveredSkills, Purpose, Request};
 use crate::daemon::clock::{aged, timeframe};
 use crate::daemon::log_throttle::Subject;
 use crate::daemon::publisher::Answer;
+use crate::daemon::totals::{TotalsAnswer, TotalsRequest};
 use crate::exposition::{Chunk, SegmentWriter};
 use crate::liveperson::{ApiError, Reply};
 use crate::scheduler::{Call, CallOutput, Outcome, RequestKey, ServiceId, TaskId};
+use crate::totals::{Mark, Tally};
 
 /// Longer answers are mapped on a blocking thread: writing and compressing their samples takes longer
 /// than other work on this thread may wait.
@@ -21,6 +23,9 @@ struct PreparedRequest {
     path: String,
     /// What the last answer to it became.
     previous: Vec<Chunk>,
+    /// From which mark it is asked, if it is one for running totals, and with which time frame, in
+    /// minutes.
+    anchored: Option<(Mark, u16)>,
 }
 
 impl AccountWorker {
@@ -67,18 +72,33 @@ impl AccountWorker {
     }
 
     fn prepare(&self, task: TaskId, key: RequestKey) -> Option<PreparedRequest> {
-        let (request, previous) = {
-            let publisher = self.publisher.lock();
-            (publisher.request(task, key)?, publisher.previous(task, key))
-        };
         let at = aged(tokio::time::Instant::now().into_std(), &*self.clock);
         let now = self.server_clock.lock().now(at, self.clock.now());
+        let moment = self.now();
+        let (request, previous, mark) = {
+            let mut publisher = self.publisher.lock();
+            match publisher.totals_request(task, key, moment) {
+                Some(TotalsRequest { request, mark }) => (request, Vec::new(), Some(mark)),
+                None => {
+                    let request = publisher.request(task, key)?;
+                    (request, publisher.previous(task, key), None)
+                }
+            }
+        };
         let timezone = self.timezone.lock().clone();
-        let minutes = |window| timeframe(window, now, &timezone);
+        let anchored = match mark {
+            Some(mark) => Some((mark, mark.timeframe(moment.liveperson)?)),
+            None => None,
+        };
+        let minutes = |window| match anchored {
+            Some((_, minutes)) => minutes,
+            None => timeframe(window, now, &timezone),
+        };
         Some(PreparedRequest {
             path: request.path(&self.account.id, &minutes),
             request,
             previous,
+            anchored,
         })
     }
 
@@ -91,6 +111,7 @@ impl AccountWorker {
             request,
             path,
             previous,
+            anchored,
         } = prepared;
         let about = request.about();
         let started = tokio::time::Instant::now();
@@ -99,9 +120,29 @@ impl AccountWorker {
             move |body: &[u8]| request.read(body)
         };
         let reply = self.client.get(about.service, &path, read).await;
-        let received_at = aged((started + reply.elapsed).into_std(), &*self.clock);
+        let received = self.moment(started + reply.elapsed);
         let is_large = reply.bytes > MAX_MAPPED_IN_PLACE;
+        let server_time = reply.server_time.map(|read| read.time.as_second());
         let answer = self.record_call(subject, Api::Data(about), &path, reply)?;
+        if let Some((mark, minutes)) = anchored {
+            // By LivePerson's own clock, should it differ from what it was believed to be.
+            let began = server_time.map_or(mark, |now| Mark::of_answer(now, minutes));
+            let tally = match began == mark {
+                true => count(answer, is_large).await?,
+                false => None,
+            };
+            if tally.is_none() {
+                tracing::debug!(
+                    asked = path,
+                    "an answer cannot be counted for running totals"
+                );
+            }
+            return Ok(Answer::Totals(TotalsAnswer {
+                mark,
+                tally,
+                received,
+            }));
+        }
         let skills = DiscoveredSkills::in_answer(&request, &answer);
         let chunks = match request.purpose() {
             Purpose::Data => self.map(answer, previous, is_large).await?,
@@ -110,7 +151,7 @@ impl AccountWorker {
         Ok(Answer::Data {
             chunks,
             skills,
-            received_at,
+            received_at: received.aged,
         })
     }
 
@@ -159,8 +200,12 @@ impl AccountWorker {
             "call ended"
         );
         // The hosts of data say when data is; others may have clocks of their own.
-        if let (Some(time), Api::Data(_)) = (reply.server_time, api) {
-            self.record_server_time(time);
+        match (reply.server_time, api) {
+            (Some(time), Api::Data(_)) => self.record_server_time(time),
+            (None, Api::Data(_)) if reply.result.is_ok() => {
+                self.server_clock.lock().read_nothing();
+            }
+            _ => {}
         }
         if let Some(ignored) = &reply.ignored {
             self.record_ignored_entries(api, requested, ignored);
@@ -178,8 +223,20 @@ impl AccountWorker {
     }
 }
 
+/// The numbers of an answer for running totals.
+async fn count(
+    answer: collectors::Answer,
+    is_large: bool,
+) -> Result<Option<Tally>, CallOutput<Answer, Box<Failure>>> {
+    let count = move || answer.tally();
+    Ok(match is_large {
+        true => spawn_blocking(count).await?,
+        false => count(),
+    })
+}
+
 /// Which of the scheduler's rules applies to a failure.
-fn outcome_of(error: &ApiError) -> Outcome {
+pub(in crate::daemon) fn outcome_of(error: &ApiError) -> Outcome {
     match error {
         ApiError::Throttled { retry_after } => Outcome::Throttled {
             retry_after: *retry_after,
@@ -211,7 +268,7 @@ async fn spawn_blocking<T: Send + 'static>(
 }
 
 /// A path without the end of its list of ids, which would hide the rest of a log line.
-pub(super) fn shortened(requested: &str) -> String {
+pub(in crate::daemon) fn shortened(requested: &str) -> String {
     const MAX_CHARS: usize = 200;
     match requested.char_indices().nth(MAX_CHARS) {
         Some((cut, _)) => format!("{}...", &requested[..cut]),

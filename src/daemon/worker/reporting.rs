@@ -138,7 +138,7 @@ impl AccountWorker {
         now: Instant,
     ) {
         let aged = aged(now, &*self.clock);
-        self.publisher.lock().poll_ended(task, aged);
+        self.publisher.lock().poll_ended(task, self.now());
         self.log_poll(about, &summary);
         if summary.is_success() {
             let subject = Subject::Collector(about.label);

@@ -18,6 +18,9 @@ fn feed(body: &[u8]) {
             error.describe(body, &redactor);
             error.without_excerpt(body).describe(body, &redactor);
         }
+        if let Err(error) = engagement_activity::read_slots(body, &query) {
+            error.describe(body, &redactor);
+        }
     }
     if let Err(error) = sla::read(body) {
         error.describe(body, &redactor);
@@ -54,6 +57,8 @@ fn any_json() -> impl Strategy<Value = Value> {
             "skillsMetrics",
             "skillsMetricsPerAgent",
             "metricsByIntervals",
+            "timestamp",
+            "metricsData",
             "totalHandlingTime",
             "slaDataRange",
             "chats",

@@ -37,7 +37,7 @@ trait DataCalls {
 fn minutes(window: Window) -> u16 {
     match window {
         Window::Minutes(minutes) => minutes,
-        Window::Today => 1440,
+        Window::Today | Window::SinceAnchor => 1440,
     }
 }
 

@@ -16,8 +16,8 @@ fn gathered(
 }
 
 fn written(format: Format, gathered: &Gathered) -> String {
-    let page = write_self_metrics(format, &gathered.families, |metric| {
-        gathered.created(metric)
+    let page = write_self_metrics(format, &gathered.families, |family, metric| {
+        gathered.created(family, metric)
     });
     String::from_utf8(page).unwrap()
 }
@@ -54,6 +54,67 @@ fn openmetrics_says_since_when_counters_count() {
 }
 
 #[test]
+fn what_is_kept_with_the_totals_does_not_begin_with_the_process() {
+    let counters = [AccountCounters::new("1", &["sla"]).unwrap()];
+    counters[0].begin(1_700_000_000.5);
+    let status = TotalsStatus {
+        anchor: Some(1_699_999_800),
+        lost_seconds: 600,
+        corrections: 3,
+    };
+    counters[0].totals().set("sla", status);
+    counters[0].totals().rejected();
+    let page = written(Format::OpenMetrics, &gathered(CONFIG, &[], &counters));
+    for line in [
+        "liveperson_totals_lost_seconds_total{account=\"1\",collector=\"sla\"} 600",
+        "liveperson_totals_corrections_total{account=\"1\",collector=\"sla\"} 3",
+        "liveperson_totals_anchor_timestamp_seconds{account=\"1\",collector=\"sla\"} 1699999800",
+        "liveperson_totals_state_rejected_total{account=\"1\"} 1",
+        "liveperson_totals_state_rejected_created{account=\"1\"} 1700000000.5",
+    ] {
+        assert!(page.lines().any(|l| l == line), "{line} is not in\n{page}");
+    }
+    for created in ["lost_seconds_created", "corrections_created"] {
+        assert!(!page.contains(created), "{created} is in\n{page}");
+    }
+}
+
+#[test]
+fn series_of_totals_are_there_when_their_values_are_known() {
+    let counters = [AccountCounters::new("1", &["sla"]).unwrap()];
+    let of_totals = || {
+        let page = page(&[], &counters);
+        let lines = page
+            .lines()
+            .filter_map(|l| l.strip_prefix("liveperson_totals_"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let at_the_start = [
+        "save_failures_total{account=\"1\"} 0",
+        "state_rejected_total{account=\"1\"} 0",
+    ];
+    assert_eq!(of_totals(), at_the_start);
+    let status = |lost_seconds| TotalsStatus {
+        lost_seconds,
+        ..TotalsStatus::default()
+    };
+    counters[0].totals().set("sla", status(300));
+    counters[0].totals().set("sla", status(0));
+    counters[0].totals().saved(1.5e9);
+    counters[0].totals().save_failed();
+    let later = [
+        "corrections_total{account=\"1\",collector=\"sla\"} 0",
+        "lost_seconds_total{account=\"1\",collector=\"sla\"} 300",
+        "save_failures_total{account=\"1\"} 1",
+        "saved_timestamp_seconds{account=\"1\"} 1500000000",
+        "state_rejected_total{account=\"1\"} 0",
+    ];
+    assert_eq!(of_totals(), later);
+    counters[0].remove_collector("sla");
+    assert!(!of_totals().iter().any(|line| line.contains("sla")));
+}
+
+#[test]
 fn unselected_collectors_are_left_out_with_their_headers() {
     let counters = [AccountCounters::new("1", &["sla"]).unwrap()];
     for api in ["engactivity", "sla", "token"] {
@@ -78,12 +139,14 @@ fn unselected_collectors_are_left_out_with_their_headers() {
 fn state(account: &str) -> AccountState {
     AccountState {
         account: account.to_owned(),
+        name: Some(format!("Shop \"{account}\"")),
         backoff: Duration::from_millis(1500),
         clock_offset: Some(-0.5),
         collectors: vec![CollectorState {
             collector: "sla",
             up: true,
             last_success: None,
+            interval: Some(Duration::from_secs(60)),
             poll_duration: Some(Duration::from_secs(2)),
             stretch: 1.5,
             series: 7,
@@ -110,8 +173,10 @@ fn states_and_counters_of_several_accounts_share_a_family() {
         "liveperson_api_entries_ignored_total{account=\"2\",api=\"sla\"} 2",
         "liveperson_polls_skipped_total{account=\"2\",collector=\"sla\"} 3",
         "liveperson_up{account=\"1\",collector=\"sla\"} 1",
+        "liveperson_account_info{account=\"2\",name=\"Shop \\\"2\\\"\"} 1",
         "liveperson_api_backoff_seconds{account=\"2\"} 1.5",
         "liveperson_poll_stretch_ratio{account=\"1\",collector=\"sla\"} 1.5",
+        "liveperson_poll_interval_seconds{account=\"2\",collector=\"sla\"} 60",
         "liveperson_series{account=\"2\",collector=\"sla\"} 7",
         "liveperson_exporter_config_last_reload_successful 1",
         "liveperson_exporter_config_last_reload_success_timestamp_seconds 1500000000",
@@ -135,6 +200,13 @@ fn states_and_counters_of_several_accounts_share_a_family() {
 fn every_family_is_on_the_page_with_its_help() {
     let counters = [AccountCounters::new("1", &["sla"]).unwrap()];
     counters[0].request("sla", "200", Duration::from_secs(1), 1);
+    counters[0].totals().saved(1.0);
+    let anchor = Some(300);
+    let status = TotalsStatus {
+        anchor,
+        ..TotalsStatus::default()
+    };
+    counters[0].totals().set("sla", status);
     let mut with_success = state("1");
     with_success.collectors[0].last_success = Some(1.0);
     let page = page(&[with_success], &counters);

@@ -3,8 +3,8 @@ use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn keys(count: u64) -> Vec<RequestKey> {
-    (0..count).map(RequestKey).collect()
+fn keys(count: u64) -> Vec<PlannedRequest> {
+    (0..count).map(|n| RequestKey(n).into()).collect()
 }
 
 fn request(index: usize) -> RequestIndex {

@@ -13,7 +13,7 @@ use super::{Api, ApiRequest};
 use crate::simulator::json_style::{Numbers, SectionName};
 use crate::simulator::params::{IdFilter, InvalidParameter, Params};
 use crate::simulator::response::ApiResponse;
-use crate::simulator::world::{Chat, Window, World};
+use crate::simulator::world::{Activity, Counts, Window, World};
 
 /// The API.
 pub(super) struct EngagementActivity;
@@ -45,13 +45,13 @@ impl Api for EngagementActivity {
         world: &World<'_>,
     ) -> Result<ApiResponse, InvalidParameter> {
         let query = Query::parse(request.params())?;
-        let window = world.window(query.timeframe);
-        let chats = world.chats(window);
+        let view = world.view(query.timeframe);
+        let chats = world.chats(view.window);
         let style = Style {
             numbers: world.options().numbers,
             section_name: world.options().section_name,
         };
-        let body = query.body(window, chats.iter(), style);
+        let body = query.body(view.window, view.activity(chats.iter()), style);
         Ok(ApiResponse::json(200, &body))
     }
 }
@@ -68,7 +68,7 @@ pub(crate) struct Query {
     /// Minutes.
     pub(crate) timeframe: i64,
     /// Minutes.
-    interval: Option<i64>,
+    pub(crate) interval: Option<i64>,
     filter: Filter,
 }
 
@@ -93,24 +93,19 @@ impl Query {
         })
     }
 
-    /// The body of the response.
-    pub(crate) fn body<'a>(
+    /// The body of the response; all of `activity` lies in the window.
+    pub(crate) fn body(
         &self,
         window: Window,
-        chats: impl Iterator<Item = &'a Chat>,
+        activity: impl Iterator<Item = Activity>,
         style: Style,
     ) -> Value {
         let mut intervals = self.interval.map(|minutes| Intervals::new(window, minutes));
         let mut total = Sections::default();
-        for chat in chats {
-            for (time, event) in events(chat) {
-                if !window.contains(time) {
-                    continue;
-                }
-                total.count(&self.filter, chat, event);
-                if let Some(sections) = intervals.as_mut().and_then(|all| all.at(time)) {
-                    sections.count(&self.filter, chat, event);
-                }
+        for part in activity {
+            total.add(&self.filter, &part);
+            if let Some(sections) = intervals.as_mut().and_then(|all| all.at(part.time)) {
+                sections.add(&self.filter, &part);
             }
         }
         let mut body = total.json(&self.filter, style);
@@ -156,53 +151,14 @@ impl Intervals {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Event {
-    Closed,
-    Connected,
-}
-
-/// When what happened to `chat`.
-fn events(chat: &Chat) -> impl Iterator<Item = (i64, Event)> {
-    let connected = chat.answered_at.map(|time| (time, Event::Connected));
-    std::iter::once((chat.closed_at, Event::Closed)).chain(connected)
-}
-
-/// The five numbers of every level.
-#[derive(Default)]
-struct Counts {
-    interactive: i64,
-    noninteractive: i64,
-    handling: i64,
-    noninteractive_handling: i64,
-    connected: i64,
-}
-
-impl Counts {
-    fn count(&mut self, chat: &Chat, event: Event) {
-        let seconds = i64::from(chat.handling_seconds);
-        match event {
-            Event::Connected => self.connected += 1,
-            Event::Closed if chat.interactive => {
-                self.interactive += 1;
-                self.handling += seconds;
-            }
-            Event::Closed => {
-                self.noninteractive += 1;
-                self.noninteractive_handling += seconds;
-            }
-        }
-    }
-
-    fn json(&self, numbers: Numbers) -> Value {
-        json!({
-            "totalInteractiveChats": numbers.whole(self.interactive),
-            "totalNonInteractiveChats": numbers.whole(self.noninteractive),
-            "totalHandlingTime": numbers.whole(self.handling),
-            "nonInteractiveTotalHandlingTime": numbers.whole(self.noninteractive_handling),
-            "connectedEngagements": numbers.whole(self.connected),
-        })
-    }
+fn counts_json(counts: &Counts, numbers: Numbers) -> Value {
+    json!({
+        "totalInteractiveChats": numbers.whole(counts.interactive),
+        "totalNonInteractiveChats": numbers.whole(counts.noninteractive),
+        "totalHandlingTime": numbers.whole(counts.handling_seconds),
+        "nonInteractiveTotalHandlingTime": numbers.whole(counts.noninteractive_handling_seconds),
+        "connectedEngagements": numbers.whole(counts.connected),
+    })
 }
 
 #[derive(Default)]
@@ -222,28 +178,29 @@ struct Sections {
 }
 
 impl Sections {
-    fn count(&mut self, filter: &Filter, chat: &Chat, event: Event) {
-        let is_agent_requested = |ids: &IdFilter| ids.contains_optional(chat.agent);
+    fn add(&mut self, filter: &Filter, part: &Activity) {
+        let (key, counts) = (&part.key, part.counts);
+        let is_agent_requested = |ids: &IdFilter| ids.contains_optional(key.agent);
         if let Some(skills) = &filter.skills
-            && skills.contains(chat.skill)
+            && skills.contains(key.skill)
             && filter.agents.as_ref().is_none_or(is_agent_requested)
         {
-            let skill = self.skills.entry(chat.skill).or_default();
-            skill.total.count(chat, event);
-            self.skills_total.count(chat, event);
-            if let Some(agent) = chat.agent {
-                skill.agents.entry(agent).or_default().count(chat, event);
+            let skill = self.skills.entry(key.skill).or_default();
+            skill.total += counts;
+            self.skills_total += counts;
+            if let Some(agent) = key.agent {
+                *skill.agents.entry(agent).or_default() += counts;
             }
         }
         if let Some(agents) = &filter.agents
-            && let Some(agent) = chat.agent
+            && let Some(agent) = key.agent
             && agents.contains(agent)
         {
-            self.agents.entry(agent).or_default().count(chat, event);
-            self.agents_total.count(chat, event);
+            *self.agents.entry(agent).or_default() += counts;
+            self.agents_total += counts;
         }
         if filter.skills.is_none() && filter.agents.is_none() {
-            self.account.count(chat, event);
+            self.account += counts;
         }
     }
 
@@ -254,25 +211,28 @@ impl Sections {
             let skills = self.skills.iter().map(|(id, skill)| {
                 let metrics = json!({
                     "metricsPerAgent": per_agent(&skill.agents, numbers),
-                    "metricsTotals": skill.total.json(numbers),
+                    "metricsTotals": counts_json(&skill.total, numbers),
                 });
                 (id.to_string(), metrics)
             });
             let skills = json!({
                 "metricsPerSkill": skills.collect::<Map<_, _>>(),
-                "metricsTotals": self.skills_total.json(numbers),
+                "metricsTotals": counts_json(&self.skills_total, numbers),
             });
             body.insert(style.section_name.key().to_owned(), skills);
         }
         if filter.agents.is_some() {
             let agents = json!({
                 "metricsPerAgent": per_agent(&self.agents, numbers),
-                "metricsTotals": self.agents_total.json(numbers),
+                "metricsTotals": counts_json(&self.agents_total, numbers),
             });
             body.insert("agentsMetrics".to_owned(), agents);
         }
         if body.is_empty() {
-            body.insert("metricsTotals".to_owned(), self.account.json(numbers));
+            body.insert(
+                "metricsTotals".to_owned(),
+                counts_json(&self.account, numbers),
+            );
         }
         body
     }
@@ -281,6 +241,6 @@ impl Sections {
 fn per_agent(agents: &BTreeMap<i64, Counts>, numbers: Numbers) -> Map<String, Value> {
     agents
         .iter()
-        .map(|(id, counts)| (id.to_string(), counts.json(numbers)))
+        .map(|(id, counts)| (id.to_string(), counts_json(counts, numbers)))
         .collect()
 }

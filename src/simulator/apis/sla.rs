@@ -12,7 +12,7 @@ use super::{Api, ApiRequest};
 use crate::simulator::json_style::Numbers;
 use crate::simulator::params::{IdFilter, InvalidParameter, Params, whole_number};
 use crate::simulator::response::ApiResponse;
-use crate::simulator::world::{Chat, Window, World};
+use crate::simulator::world::{Waits, World};
 
 /// The buckets of a request that names none: lower limits in seconds.
 const DEFAULT_BUCKETS: [u32; 7] = [0, 15, 30, 45, 60, 90, 120];
@@ -47,9 +47,9 @@ impl Api for Sla {
         world: &World<'_>,
     ) -> Result<ApiResponse, InvalidParameter> {
         let query = Query::parse(request.params())?;
-        let window = world.window(query.timeframe);
-        let chats = world.chats(window);
-        let body = query.body(window, chats.iter(), world.options().numbers);
+        let view = world.view(query.timeframe);
+        let chats = world.chats(view.window);
+        let body = query.body(view.waits(chats.iter()), world.options().numbers);
         Ok(ApiResponse::json(200, &body))
     }
 }
@@ -61,7 +61,7 @@ pub(crate) struct Query {
     skills: IdFilter,
     groups: IdFilter,
     /// Chats by lower limit in seconds: none yet.
-    buckets: BTreeMap<u32, u32>,
+    buckets: BTreeMap<u32, i64>,
 }
 
 impl Query {
@@ -77,23 +77,19 @@ impl Query {
     }
 
     /// The body of the response.
-    pub(crate) fn body<'a>(
-        &self,
-        window: Window,
-        chats: impl Iterator<Item = &'a Chat>,
-        numbers: Numbers,
-    ) -> Value {
+    pub(crate) fn body(&self, waits: impl Iterator<Item = Waits>, numbers: Numbers) -> Value {
         let mut buckets = self.buckets.clone();
-        for chat in chats {
-            let Some(answered_at) = chat.answered_at.filter(|&time| window.contains(time)) else {
-                continue;
-            };
-            if !self.skills.contains(chat.skill) || !self.groups.contains_optional(chat.group) {
+        for Waits {
+            key,
+            seconds,
+            chats,
+        } in waits
+        {
+            if !self.skills.contains(key.skill) || !self.groups.contains_optional(key.group) {
                 continue;
             }
-            let wait = u32::try_from((answered_at - chat.queued_at) / 1000).unwrap_or(0);
-            if let Some((_, count)) = buckets.range_mut(..=wait).next_back() {
-                *count += 1;
+            if let Some((_, count)) = buckets.range_mut(..=seconds).next_back() {
+                *count += chats;
             }
         }
         let total = buckets.values().sum();
@@ -103,7 +99,7 @@ impl Query {
             let bucket = json!({
                 "accumulated": numbers.ratio(accumulated, total),
                 "percentageFromTotal": numbers.ratio(chats, total),
-                "chats": numbers.whole(i64::from(chats)),
+                "chats": numbers.whole(chats),
             });
             (limit.to_string(), bucket)
         });
@@ -112,12 +108,12 @@ impl Query {
 }
 
 /// The buckets of `histogram`: lower limits in seconds, multiples of 5, of which 0 is always one.
-fn empty_buckets(params: &Params) -> Result<BTreeMap<u32, u32>, InvalidParameter> {
+fn empty_buckets(params: &Params) -> Result<BTreeMap<u32, i64>, InvalidParameter> {
     let name = "histogram";
     let Some(text) = params.get(name) else {
         return Ok(DEFAULT_BUCKETS.map(|limit| (limit, 0)).into());
     };
-    let limits: Option<BTreeMap<u32, u32>> = text
+    let limits: Option<BTreeMap<u32, i64>> = text
         .split(',')
         .map(|limit| Some((u32::try_from(whole_number(limit)?).ok()?, 0)))
         .collect();

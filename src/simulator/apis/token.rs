@@ -83,7 +83,7 @@ fn issue(world: &World<'_>) -> serde_json::Value {
     let token = credentials.tokens().issue_jwt(&JwtClaims {
         client_id: &options.client_id,
         account: &options.account,
-        issued_at: world.now_ms() / 1000,
+        issued_at: world.token_time(),
         expires_at: world.token_expiry(),
     });
     credentials.record(&token);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::simulator::Numbers;
 use crate::simulator::apis::{engagement_activity, sla};
 use crate::simulator::params::Params;
-use crate::simulator::world::{Chat, HOUR, History, MINUTE, Staff, Window};
+use crate::simulator::world::{Changes, Chat, HOUR, History, MINUTE, Node, Staff, View, Window};
 
 use super::{BUSY, QUIET};
 use crate::cases::check_each;
@@ -19,17 +19,31 @@ const NUMBERS: [&str; 5] = [
     "connectedEngagements",
 ];
 
-fn activity(now: i64, chats: &[Chat], query: &str) -> Value {
+pub(super) fn activity(now: i64, chats: &[Chat], query: &str) -> Value {
     let query = engagement_activity::Query::parse(&Params::parse(Some(query))).unwrap();
-    let window = Window::ending(now, query.timeframe);
+    let window = Window::ending(now, query.timeframe, Node::default());
     let style = engagement_activity::Style::default();
-    query.body(window, chats.iter(), style)
+    query.body(window, settled(window).activity(chats.iter()), style)
 }
 
 fn histogram(now: i64, chats: &[Chat], query: &str) -> Value {
     let query = sla::Query::parse(&Params::parse(Some(query))).unwrap();
-    let window = Window::ending(now, query.timeframe);
-    query.body(window, chats.iter(), Numbers::Integer)
+    let window = Window::ending(now, query.timeframe, Node::default());
+    query.body(settled(window).waits(chats.iter()), Numbers::Integer)
+}
+
+/// A view in which numbers never change.
+fn settled(window: Window) -> View<'static> {
+    const NONE: &Changes = &Changes {
+        seed: 0,
+        late_share: 0.0,
+        corrected_share: 0.0,
+        settled_after_ms: 0,
+    };
+    View {
+        window,
+        changes: NONE,
+    }
 }
 
 fn fixture(text: &str) -> Value {
@@ -237,7 +251,7 @@ fn a_chat_is_connected_and_closed_in_different_buckets() {
     assert_eq!(later["totalHandlingTime"], 600);
 }
 
-fn sum<'a>(parts: impl Iterator<Item = &'a Value>) -> [i64; 5] {
+pub(super) fn sum<'a>(parts: impl Iterator<Item = &'a Value>) -> [i64; 5] {
     let mut total = [0; 5];
     for part in parts {
         for (total, name) in total.iter_mut().zip(NUMBERS) {
@@ -256,7 +270,7 @@ fn all_levels_agree_at_any_time() {
     let history = History::new(Staff::new(1, 8, 40, 3));
     check_each([BUSY, QUIET, BUSY + 4 * 24 * HOUR], |now| {
         for minutes in [5, 60, 1440] {
-            let chats = history.chats_around(Window::ending(now, minutes));
+            let chats = history.chats_around(Window::ending(now, minutes, Node::default()));
             let chats: Vec<Chat> = chats.iter().cloned().collect();
             assert_levels_agree(now, minutes, &chats);
         }
@@ -278,7 +292,7 @@ fn assert_levels_agree(now: i64, minutes: i64, chats: &[Chat]) {
         sum([&agents["metricsTotals"]].into_iter())
     );
 
-    let window = Window::ending(now, minutes);
+    let window = Window::ending(now, minutes, Node::default());
     for (id, skill) in skills["metricsPerSkill"].as_object().unwrap() {
         let mut expected = sum(values(&skill["metricsPerAgent"]));
         let abandoned = chats.iter().filter(|chat| {

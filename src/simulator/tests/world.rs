@@ -1,7 +1,7 @@
 //! The contact centre: plausible, busy at all hours, and the same for the same seed.
 
 use crate::simulator::world::{
-    Chat, DAY, FIRST_SKILL, HOUR, History, LONGEST_CHAT, Staff, UNASSIGNED_SKILL, Window,
+    Chat, DAY, FIRST_SKILL, HOUR, History, LONGEST_CHAT, Node, Staff, UNASSIGNED_SKILL, Window,
 };
 
 use super::{BUSY, QUIET};
@@ -146,9 +146,9 @@ fn the_number_of_chats_of_a_huge_account_is_limited() {
 #[test]
 fn blocks_that_are_too_old_are_dropped() {
     let centre = history(1, 8, 40);
-    let early = centre.chats_around(Window::ending(BUSY, 1440));
+    let early = centre.chats_around(Window::ending(BUSY, 1440, Node::default()));
     for day in 1..30 {
-        centre.chats_around(Window::ending(BUSY + day * DAY, 1440));
+        centre.chats_around(Window::ending(BUSY + day * DAY, 1440, Node::default()));
     }
     assert_eq!(early.shared_blocks(), 0);
 }

@@ -26,6 +26,12 @@ pub struct Chat {
 }
 
 impl Chat {
+    /// When what happened, in milliseconds since the epoch.
+    pub fn events(&self) -> impl Iterator<Item = (i64, Event)> {
+        let answered = self.answered_at.map(|time| (time, Event::Answered));
+        std::iter::once((self.closed_at, Event::Closed)).chain(answered)
+    }
+
     /// Whether the visitor is in the queue at `time`.
     pub fn is_waiting_at(&self, time: i64) -> bool {
         (self.queued_at..self.answered_at.unwrap_or(self.closed_at)).contains(&time)
@@ -36,6 +42,15 @@ impl Chat {
         self.answered_at
             .is_some_and(|answered| (answered..self.closed_at).contains(&time))
     }
+}
+
+/// What is counted of a chat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Event {
+    /// An agent replied first.
+    Answered,
+    /// It ended, also by being abandoned.
+    Closed,
 }
 
 /// Chats of the account, ordered by the time at which they were queued.

@@ -60,6 +60,20 @@ impl History {
         }
     }
 
+    /// Every chat with an event from `from` until before `to`. Nothing of it is kept, so that old
+    /// days do not displace those that requests are about.
+    pub(crate) fn chats_between(&self, from: i64, to: i64) -> Vec<Chat> {
+        let first = Block::at(from.saturating_sub(LONGEST_CHAT));
+        let has_event = |chat: &&Chat| chat.events().any(|(time, _)| (from..to).contains(&time));
+        let mut chats = Vec::new();
+        for block in first.through(Block::at(to)) {
+            let kept = self.blocks.lock().get(&block).cloned();
+            let block = kept.unwrap_or_else(|| self.generate(block));
+            chats.extend(block.iter().filter(has_event).cloned());
+        }
+        chats
+    }
+
     fn generate(&self, block: Block) -> Arc<Vec<Chat>> {
         let routing = rng(self.staff.seed(), Purpose::Routing, block.number());
         let arrivals = arrivals(&self.staff, block);

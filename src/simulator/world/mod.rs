@@ -1,18 +1,24 @@
 //! The simulated contact centre, and what an API may read of it.
 //!
-//! `skills` and `staffing` say who works when, `arrivals` who asks for a chat; `queueing` decides who serves
-//! whom, and `history` keeps the resulting chats while they can be reported. [`World`] is the view
-//! of all this that one request gets.
+//! `skills` and `staffing` say who works when, `arrivals` who asks for a chat; `queueing` decides who
+//! serves whom, and `history` keeps the resulting chats while they can be reported. `nodes` and
+//! `changes` say what of them is known when, and `counts` what is counted. [`World`] is the view of
+//! all this that one request gets. `traffic` draws chats without any of it, for simulations that
+//! need very many.
 
 mod arrivals;
 mod block;
+mod changes;
 mod chat;
+mod counts;
 mod history;
+mod nodes;
 mod queueing;
 mod rng;
 mod sample_names;
 mod skills;
 mod staffing;
+mod traffic;
 mod window;
 
 use std::collections::HashMap;
@@ -22,49 +28,70 @@ use super::options::Options;
 
 #[cfg(test)]
 pub(crate) use arrivals::LONGEST_CHAT;
-pub use chat::{Chat, Chats};
+pub use changes::Changes;
+pub(crate) use changes::Fate;
+pub use chat::{Chat, Chats, Event};
+pub(crate) use counts::{Activity, View, Waits, wait_seconds};
+pub use counts::{Counts, Key};
 pub(crate) use history::History;
+pub use nodes::{Deployment, Node};
 pub use sample_names::AgentNames;
 pub(crate) use skills::FIRST_SKILL;
 pub use skills::{Skill, UNASSIGNED_SKILL};
 pub use staffing::{Agent, AgentGroup};
 pub(crate) use staffing::{FIRST_AGENT, FIRST_GROUP, Staff};
+pub use traffic::Traffic;
 pub use window::Window;
+pub(crate) use window::{BUCKET, DAY, floor};
 #[cfg(test)]
-pub(crate) use window::{DAY, HOUR, MINUTE};
+pub(crate) use window::{HOUR, MINUTE};
 
 /// The simulated account at the moment of one request: everything that an API may count from.
 ///
 /// Times are milliseconds since the epoch on the simulator's clock; ids are LivePerson's.
 #[derive(Clone, Copy)]
 pub struct World<'a> {
-    now_ms: i64,
+    moment: Moment,
     options: &'a Options,
     history: &'a History,
     credentials: &'a Credentials,
     services: &'a [&'static str],
+    changes: &'a Changes,
+}
+
+/// When a request came, and to whom.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    /// On LivePerson's clock.
+    pub(super) now_ms: i64,
+    /// The same without running fast: what the lifetime of tokens is measured by.
+    pub(super) unhurried_ms: i64,
+    /// The node that answers.
+    pub(super) node: Node,
 }
 
 impl<'a> World<'a> {
     pub(super) fn new(
-        now_ms: i64,
+        moment: Moment,
         options: &'a Options,
         history: &'a History,
         credentials: &'a Credentials,
         services: &'a [&'static str],
+        changes: &'a Changes,
     ) -> Self {
         Self {
-            now_ms,
+            moment,
             options,
             history,
             credentials,
             services,
+            changes,
         }
     }
 
     /// The time of the request.
     pub fn now_ms(&self) -> i64 {
-        self.now_ms
+        self.moment.now_ms
     }
 
     /// How the account is set up, with its id and the way it writes numbers.
@@ -90,7 +117,15 @@ impl<'a> World<'a> {
 
     /// The last `timeframe` minutes, as LivePerson rounds them.
     pub fn window(&self, timeframe: i64) -> Window {
-        Window::ending(self.now_ms, timeframe)
+        Window::ending(self.moment.now_ms, timeframe, self.moment.node)
+    }
+
+    /// The same with what becomes of its events' numbers.
+    pub(super) fn view(&self, timeframe: i64) -> View<'a> {
+        View {
+            window: self.window(timeframe),
+            changes: self.changes,
+        }
     }
 
     /// Every chat that was queued, answered or closed in `window`, and others: an API has to
@@ -141,11 +176,16 @@ impl<'a> World<'a> {
         self.credentials
     }
 
+    /// When a token issued now begins, in seconds since the epoch.
+    pub(super) fn token_time(&self) -> i64 {
+        self.moment.unhurried_ms / 1000
+    }
+
     /// When a token issued now ends, in seconds since the epoch.
     pub(super) fn token_expiry(&self) -> i64 {
         let lifetime = self.options.token_lifetime.as_secs();
         let lifetime = i64::try_from(lifetime).unwrap_or(i64::MAX);
-        (self.now_ms / 1000).saturating_add(lifetime)
+        self.token_time().saturating_add(lifetime)
     }
 
     fn current_chats(&self, is_current: impl Fn(&Chat, i64) -> bool) -> Vec<Chat> {

@@ -17,6 +17,12 @@ pub(super) enum Purpose {
     Arrivals = 4,
     /// Which free agent is looked at first.
     Routing = 5,
+    /// When nodes refresh, and how far they lag.
+    Nodes = 6,
+    /// Which numbers change after the event.
+    Changes = 7,
+    /// The chats of a ledger.
+    Traffic = 8,
 }
 
 /// The generator of one purpose at one index (a block, a slot, an agent).

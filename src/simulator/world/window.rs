@@ -1,6 +1,8 @@
 //! 5-minute arithmetic on the UTC clock: where a time frame begins, and how it splits into
 //! intervals. All times are milliseconds since the epoch.
 
+use super::nodes::Node;
+
 /// A minute, in milliseconds.
 pub(crate) const MINUTE: i64 = 60_000;
 /// An hour, in milliseconds.
@@ -8,9 +10,7 @@ pub(crate) const HOUR: i64 = 60 * MINUTE;
 /// A day, in milliseconds.
 pub(crate) const DAY: i64 = 24 * HOUR;
 /// The length of the buckets in which LivePerson collects events.
-const BUCKET: i64 = 5 * MINUTE;
-/// How often LivePerson's numbers change.
-const REFRESH: i64 = 10_000;
+pub(crate) const BUCKET: i64 = 5 * MINUTE;
 
 /// A time frame as LivePerson evaluates it. All times are milliseconds since the epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,20 +18,20 @@ const REFRESH: i64 = 10_000;
 pub struct Window {
     /// The 5-minute mark at or before now - timeframe.
     pub start: i64,
-    /// Events before this moment are known: now, rounded down to the last refresh.
+    /// Events before this moment are known: the last refresh of the node that answers, less its lag.
     pub as_of: i64,
     /// The end of the bucket that is still filling: the next 5-minute mark after now.
     pub end: i64,
 }
 
 impl Window {
-    /// The last `timeframe` minutes at `now`.
-    pub(crate) fn ending(now: i64, timeframe: i64) -> Self {
+    /// The last `timeframe` minutes at `now`, as `node` knows them.
+    pub(crate) fn ending(now: i64, timeframe: i64, node: Node) -> Self {
         // A clock before 1970 or beyond the year 9999 is a broken clock, not a reason to overflow.
         let now = now.clamp(0, 253_402_300_799_999);
         Self {
             start: floor(now - timeframe * MINUTE, BUCKET),
-            as_of: floor(now, REFRESH),
+            as_of: node.as_of(now),
             end: floor(now, BUCKET) + BUCKET,
         }
     }
@@ -59,13 +59,17 @@ impl Window {
     }
 }
 
-fn floor(time: i64, step: i64) -> i64 {
+pub(crate) fn floor(time: i64, step: i64) -> i64 {
     time.div_euclid(step) * step
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn ending(now: i64, timeframe: i64) -> Window {
+        Window::ending(now, timeframe, Node::default())
+    }
 
     fn clock(hour: i64, minute: i64) -> i64 {
         // 26 March 2014, the day of the reference's own example.
@@ -74,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_frame_begins_at_the_five_minute_mark_before_it() {
-        let window = Window::ending(clock(13, 29), 7);
+        let window = ending(clock(13, 29), 7);
         assert_eq!(window.start, clock(13, 20));
         assert_eq!(window.as_of, clock(13, 29));
         assert_eq!(window.end, clock(13, 30));
@@ -82,7 +86,7 @@ mod tests {
 
     #[test]
     fn intervals_round_up_and_the_oldest_is_the_remainder() {
-        let window = Window::ending(clock(8, 7), 20);
+        let window = ending(clock(8, 7), 20);
         assert_eq!(window.start, clock(7, 45));
         let ends = window.interval_ends(10);
         assert_eq!(ends, [clock(8, 10), clock(8, 0), clock(7, 50)]);
@@ -94,16 +98,27 @@ mod tests {
 
     #[test]
     fn a_new_bucket_begins_on_the_mark() {
-        let window = Window::ending(clock(8, 0), 5);
+        let window = ending(clock(8, 0), 5);
         assert_eq!((window.start, window.end), (clock(7, 55), clock(8, 5)));
     }
 
     #[test]
     fn numbers_change_every_ten_seconds() {
-        let before = Window::ending(clock(8, 0) + 19_999, 5);
+        let before = ending(clock(8, 0) + 19_999, 5);
         assert_eq!(before.as_of, clock(8, 0) + 10_000);
         assert!(before.contains(clock(8, 0) + 9_999));
         assert!(!before.contains(clock(8, 0) + 10_000));
         assert!(!before.contains(before.start - 1));
+    }
+
+    #[test]
+    fn a_node_that_lags_knows_less_of_the_same_frame() {
+        let node = Node {
+            phase_ms: 2_000,
+            lag_ms: 30_000,
+        };
+        let (behind, prompt) = (Window::ending(clock(8, 0), 5, node), ending(clock(8, 0), 5));
+        assert_eq!((behind.start, behind.end), (prompt.start, prompt.end));
+        assert_eq!(behind.as_of, clock(8, 0) - 38_000);
     }
 }

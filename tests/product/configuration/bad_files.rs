@@ -20,6 +20,10 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
         "accounts[0].id: expected an account id (1 to 64 letters, digits, _ or -), found 1/../2",
     ),
     (
+        "account-name-empty.yml",
+        "accounts[0].name: expected a non-empty string, found an empty string",
+    ),
+    (
         "account-nothing.yml",
         "accounts[0]: expected a mapping, found nothing",
     ),
@@ -172,7 +176,7 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     ),
     (
         "engagement-activity-buckets.yml",
-        "engagement_activity.buckets: unknown key; expected one of enabled, interval, windows, skills, agents, skill_agents",
+        "engagement_activity.buckets: unknown key; expected one of enabled, interval, windows, skills, agents, skill_agents, totals",
     ),
     (
         "engagement-activity-enabled-yes.yml",
@@ -389,6 +393,11 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
         "tls.ca_file: tests/bad_config/files/secret.txt contains no PEM certificate (no line -----BEGIN CERTIFICATE-----)",
     ),
     (
+        "totals-neither-true-nor-false.yml",
+        "engagement_activity.totals: expected true or false, found maybe\n\
+         sla.totals: expected a single value, found a list",
+    ),
+    (
         "two-documents.yml",
         "tests/bad_config/two-documents.yml: line 5, column 1: expected a single YAML document, found a second one",
     ),
@@ -419,6 +428,10 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     (
         "windows-not-a-list.yml",
         "sla.windows: expected a list, found 5m; write [5m]",
+    ),
+    (
+        "windows-totals.yml",
+        "engagement_activity.windows[1]: expected a window (whole minutes from 1m to 24h, or today), found totals",
     ),
     (
         "windows-twice.yml",

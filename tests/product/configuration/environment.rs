@@ -47,6 +47,8 @@ fn any_scalar_can_be_overridden() {
             ("ACCOUNTS__0__AUTH__OAUTH2__CLIENT_SECRET", "a,b"),
             ("ACCOUNTS__0__HOSTS__LEDATAREPORTING", "http://127.0.0.1:1"),
             ("ACCOUNTS__0__ENGAGEMENT_ACTIVITY__INTERVAL", "15s"),
+            ("ENGAGEMENT_ACTIVITY__TOTALS", "true"),
+            ("ACCOUNTS__0__SLA__TOTALS", "false"),
         ],
     );
     let account = &config.accounts[0];
@@ -69,6 +71,7 @@ fn any_scalar_can_be_overridden() {
     let activity = account.section::<engagement_activity::Settings>().unwrap();
     assert_eq!(activity.interval, Duration::from_secs(15));
     assert!(!sla(account).enabled && !config.names.lookup);
+    assert!(activity.totals && !sla(account).totals);
     assert_eq!(config.stale_after, Duration::from_secs(3600));
     assert_eq!(config.timezone.iana_name(), Some("Asia/Tokyo"));
     assert_eq!(config.limits.min_spacing, Duration::from_secs(1));

@@ -63,6 +63,7 @@ fn the_defaults_are_as_documented() {
     let activity = account.section::<engagement_activity::Settings>().unwrap();
     let windows = [Window::Minutes(5), Window::Minutes(60)];
     assert!(activity.enabled && !activity.skill_agents);
+    assert!(activity.totals);
     assert_eq!(activity.interval, Duration::from_secs(30));
     assert_eq!(activity.windows, windows);
     assert_eq!(
@@ -72,6 +73,7 @@ fn the_defaults_are_as_documented() {
 
     let sla = account.section::<sla::Settings>().unwrap();
     assert!(sla.enabled && sla.account);
+    assert!(sla.totals);
     assert_eq!(sla.interval, Duration::from_secs(60));
     assert_eq!(sla.windows, windows);
     assert_eq!(sla.buckets, [15, 30, 45, 60, 90, 120]);

@@ -37,7 +37,7 @@ accounts:
     auth:                                  # exactly one of oauth2, oauth1, login
       oauth2: {client_id: abc, client_secret_file: secret.txt}
     hosts: {leDataReporting: "https://va.data.liveperson.net"}
-engagement_activity: {enabled: true, interval: 30s, windows: [5m, 1h], skills: all, agents: all, skill_agents: false}
+engagement_activity: {enabled: true, interval: 30s, windows: [5m, 1h], skills: all, agents: all, skill_agents: false, totals: true}
 sla:
   enabled: true
   interval: 1m
@@ -46,6 +46,7 @@ sla:
   account: true
   skills: none
   groups: [7]
+  totals: true
 limits: {max_in_flight: 1, min_spacing: 250ms, request_timeout: 15s, max_response_bytes: 64MiB, max_series: 1000000}
 stale_after: 5m
 timezone: Europe/Berlin
@@ -68,6 +69,8 @@ tls: {ca_file: null}
     );
     assert_eq!(sla(account).buckets, [15, 30, 45, 60, 90, 120]);
     assert_eq!(sla(account).groups, Selection::Ids(vec![7.into()]));
+    let activity = account.section::<engagement_activity::Settings>().unwrap();
+    assert!(activity.totals && sla(account).totals);
     assert_eq!(config.timezone.iana_name(), Some("Europe/Berlin"));
     let names: Vec<_> = config.names.skills.into_iter().collect();
     let want = [(-1, "Unassigned"), (4, "Sales"), (i64::MAX, "007")];
@@ -103,6 +106,25 @@ fn scalars_are_taken_as_they_are_written() {
         Selection::Ids([-1, 4].map(SkillId::from).to_vec())
     );
     assert_eq!(activity.agents, Selection::Ids(vec![i64::MAX.into()]));
+}
+
+#[test]
+fn an_account_has_totals_of_its_own_choice() {
+    for (global, own, expected) in [
+        ("true", "false", false),
+        ("false", "true", true),
+        ("true", "null", true),
+        ("false", "null", false),
+    ] {
+        let config = config(&format!(
+            "{ACCOUNT}    sla: {{totals: {own}}}\n    engagement_activity: {{totals: {own}}}\n\
+             sla: {{totals: {global}}}\nengagement_activity: {{totals: {global}}}\n"
+        ));
+        let account = &config.accounts[0];
+        let activity = account.section::<engagement_activity::Settings>().unwrap();
+        let found = (activity.totals, sla(account).totals);
+        assert_eq!(found, (expected, expected), "{global}, {own}");
+    }
 }
 
 #[test]

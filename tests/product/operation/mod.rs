@@ -1,9 +1,10 @@
-//! The real binary in operation: reloads without a gap, a stop that cuts no response off, and a
-//! log that says each thing once.
+//! The real binary in operation: reloads without a gap, a stop that cuts no response off, a
+//! folder for one process alone, and a log that says each thing once.
 
 mod log;
 mod reload;
 mod service;
+mod state_folder;
 mod stop;
 
 use std::sync::Arc;
@@ -37,10 +38,11 @@ fn account(id: &str, simulator: &Simulator, more: &str) -> String {
     )
 }
 
+/// Calls are counted here: one request for each window, and no others.
 const QUICK: &str = "
 limits: {min_spacing: 10ms}
-engagement_activity: {interval: 1s, windows: [5m]}
-sla: {interval: 1s, windows: [5m]}
+engagement_activity: {interval: 1s, windows: [5m], totals: false}
+sla: {interval: 1s, windows: [5m], totals: false}
 ";
 
 fn up(id: &str, collector: &str) -> String {

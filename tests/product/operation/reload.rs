@@ -182,3 +182,61 @@ async fn a_bad_file_changes_nothing_and_is_reported_once() {
         "the same file changes nothing either"
     );
 }
+
+#[tokio::test]
+async fn a_new_name_of_an_account_shows_at_once_and_costs_no_call() {
+    let simulator = simulator(FIRST).await;
+    let slow = "
+limits: {min_spacing: 10ms}
+engagement_activity: {interval: 1h, windows: [5m]}
+sla: {interval: 1h, windows: [5m]}
+stale_after: 1d
+";
+    let yaml = |name: &str| {
+        let account = account(FIRST, &simulator, name);
+        format!("accounts:{account}{slow}")
+    };
+    let exporter = Exporter::start_with(&yaml(""), &["--web.enable-lifecycle"]).await;
+    all_up(&exporter, &[FIRST]).await;
+    assert!(!exporter.page().await.contains("liveperson_account_info"));
+    let calls = simulator.requests().len();
+    for name in ["Shop \\\"A\\\"", "Outlet"] {
+        let configured = yaml(&format!("name: \"{name}\""));
+        assert_eq!(reload(&exporter, &configured).await.0, 200);
+        let page = exporter.page().await;
+        let info = format!("liveperson_account_info{{account=\"{FIRST}\",name=\"{name}\"}} 1");
+        let infos = page
+            .lines()
+            .filter(|line| line.starts_with("liveperson_account_info{"));
+        assert_eq!(infos.collect::<Vec<_>>(), [info]);
+    }
+    assert_eq!(reload(&exporter, &yaml("")).await.0, 200);
+    assert!(!exporter.page().await.contains("liveperson_account_info"));
+    assert_eq!(
+        simulator.requests().len(),
+        calls,
+        "a name is no new account"
+    );
+}
+
+#[tokio::test]
+async fn the_interval_of_a_collector_is_served_as_configured() {
+    let simulator = simulator(FIRST).await;
+    let yaml = |interval: &str| {
+        let account = account(FIRST, &simulator, "");
+        format!(
+            "accounts:{account}\nlimits: {{min_spacing: 10ms}}\nsla: {{interval: {interval}, windows: [5m]}}\n"
+        )
+    };
+    let exporter = Exporter::start_with(&yaml("2m"), &["--web.enable-lifecycle"]).await;
+    all_up(&exporter, &[FIRST]).await;
+    let series = |collector: &str| {
+        format!("liveperson_poll_interval_seconds{{account=\"{FIRST}\",collector=\"{collector}\"}}")
+    };
+    exporter
+        .page_with(&series("engagement_activity"), 30.0)
+        .await;
+    exporter.page_with(&series("sla"), 120.0).await;
+    assert_eq!(reload(&exporter, &yaml("90s")).await.0, 200);
+    exporter.page_with(&series("sla"), 90.0).await;
+}

@@ -50,7 +50,7 @@ impl Account {
             "a reload changed the spacing from {spacing:?} to {restored:?}"
         );
         let mut publisher = publisher(setup, &self.store);
-        publisher.restore_from(&self.publisher);
+        publisher.restore_from(&self.publisher, clocks.moment());
         publisher.publish_all();
         self.publisher = publisher;
         let status = AccountStatus::new(setup.collectors.account(), &setup.labels());

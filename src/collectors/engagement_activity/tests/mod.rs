@@ -3,6 +3,7 @@
 mod fixtures;
 mod forms;
 mod read_back;
+mod slots;
 
 use super::*;
 use crate::collectors::realtime::IdFilter;

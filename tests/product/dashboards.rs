@@ -1,0 +1,239 @@
+//! Every query of every panel of the dashboards against a real Prometheus: a variable is resolved as
+//! Grafana resolves it, each query answers, no id is there twice, and tiles are empty after an outage.
+//!
+//! `tests/dashboards/queries.py` asks; here are the servers that it asks, with two kinds of data: what
+//! the real exporter serves now, and the history that `tests/dashboards/history.py` makes, with hours
+//! and a week before.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use liveperson_exporter::simulator::{Fault, Options, Simulator, SystemClock, Target};
+
+use crate::common::Exporter;
+use crate::prometheus_server::{Prometheus, has_promtool, loudly, servers};
+
+/// When the histories end: a Monday at 14:13 UTC.
+const END: u32 = 1_790_000_000;
+/// The accounts, as they are chosen in turn.
+const CHOICES: [&str; 3] = ["12345678", "12345678,12345679", "all"];
+
+/// THE SWITCH of the panels that need running totals: set it to true once the exporter serves them.
+/// Until then their queries must only be answered; with the made-up history they have values all
+/// the same. The test fails when it is off although there are totals.
+const TOTALS_ARE_SERVED: bool = false;
+
+fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Whether there is a Python; when not, says so loudly, and in CI fails.
+fn has_python() -> bool {
+    let found = Command::new("python3").arg("--version").output().is_ok();
+    assert!(
+        found || std::env::var_os("CI").is_none(),
+        "python3 must be installed in CI"
+    );
+    if !found {
+        loudly("SKIPPED: python3 is not installed; run tests/run instead");
+    }
+    found
+}
+
+/// Asks every query of every dashboard; fails with all that is wrong.
+fn ask(prometheus: &Prometheus, at: &str, more: &[&str]) {
+    let dashboards = std::fs::read_dir(repository("grafana/dashboards")).unwrap();
+    let dashboards = dashboards.map(|entry| entry.unwrap().path());
+    let json = dashboards.filter(|path| path.extension().is_some_and(|e| e == "json"));
+    let output = Command::new("python3")
+        .arg(repository("tests/dashboards/queries.py"))
+        .args(["--prometheus", &prometheus.url, "--at", at])
+        .args(more)
+        .args(json)
+        .output()
+        .unwrap();
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed);
+    assert!(output.status.success(), "{more:?}:\n{printed}");
+}
+
+/// A Prometheus that holds a history.
+async fn with_history(program: &Path, history: &[&str]) -> Prometheus {
+    let folder = tempfile::tempdir().unwrap();
+    let text = std::fs::File::create(folder.path().join("history.txt")).unwrap();
+    let made = Command::new("python3")
+        .arg(repository("tests/dashboards/history.py"))
+        .args(["--end", &END.to_string(), "--hours", "3", "--week-before"])
+        .args(["--skills", "4", "--agents", "6", "--pairs"])
+        .args(history)
+        .stdout(text)
+        .status();
+    assert!(made.unwrap().success());
+    let blocks = Command::new("promtool")
+        .args(["tsdb", "create-blocks-from", "openmetrics"])
+        .args(["history.txt", "data"])
+        .current_dir(folder.path())
+        .stdout(Stdio::null())
+        .status();
+    assert!(blocks.unwrap().success());
+    let prometheus = Prometheus::holding(program, folder);
+    let names = prometheus.eventually("vector(1)", |values| values == [1.0]);
+    names.await;
+    prometheus
+}
+
+#[tokio::test]
+async fn every_query_answers_about_a_day_and_the_week_before() {
+    if !has_promtool() || !has_python() {
+        return;
+    }
+    for program in servers() {
+        let calm = ["--accounts", "2", "--replicas", "2"];
+        let prometheus = with_history(&program, &calm).await;
+        for accounts in CHOICES {
+            let served = [
+                "--scrape",
+                "60",
+                "--since",
+                "2h",
+                "--expect",
+                "served",
+                "--accounts",
+            ];
+            ask(
+                &prometheus,
+                &END.to_string(),
+                &[&served[..], &[accounts]].concat(),
+            );
+        }
+        let outage = ["--accounts", "2", "--replicas", "2", "--outage", "25"];
+        let prometheus = with_history(&program, &outage).await;
+        for accounts in CHOICES {
+            let empty = ["--scrape", "60", "--expect", "outage", "--accounts"];
+            ask(
+                &prometheus,
+                &END.to_string(),
+                &[&empty[..], &[accounts]].concat(),
+            );
+        }
+    }
+}
+
+/// Two replicas of two accounts. The second has another name for a skill, as after a rename that it
+/// has read and the first has not.
+async fn replicas(simulators: &[Simulator; 2]) -> [Exporter; 2] {
+    let accounts: String = ["12345678", "12345679"]
+        .iter()
+        .zip(simulators)
+        .map(|(id, simulator)| {
+            let url = simulator.base_url();
+            format!(
+                r#"
+  - id: "{id}"
+    name: "Shop {id}"
+    auth: {{oauth2: {{client_id: demo, client_secret: demo-secret}}}}
+    hosts: {{leDataReporting: "{url}", sentinel: "{url}", accountConfigReadOnly: "{url}"}}"#
+            )
+        })
+        .collect();
+    let yaml = |renamed: &str| {
+        format!(
+            "accounts:{accounts}
+limits: {{min_spacing: 10ms}}
+engagement_activity: {{interval: 1s, windows: [5m, 1h, today], skill_agents: true}}
+sla: {{interval: 1s, windows: [5m, 1h, today], skills: all, groups: [11, 12]}}
+stale_after: 4s
+names: {{skills: {{{renamed}}}}}
+"
+        )
+    };
+    let first = Exporter::start(&yaml("")).await;
+    let second = Exporter::start(&yaml("101: \"Renamed\", 102: \"say \\\"hi\\\"\"")).await;
+    [first, second]
+}
+
+async fn simulator(account: &str) -> Simulator {
+    let options = Options {
+        account: account.to_owned(),
+        ..Options::in_process()
+    };
+    let started = Simulator::start(options, Arc::new(SystemClock)).await;
+    started.unwrap()
+}
+
+async fn now(prometheus: &Prometheus) -> String {
+    prometheus.query("vector(time())").await.unwrap()[0].to_string()
+}
+
+#[tokio::test]
+async fn every_query_answers_about_disagreeing_replicas_and_outages() {
+    if !has_python() {
+        return;
+    }
+    let simulators = [simulator("12345678").await, simulator("12345679").await];
+    let exporters = replicas(&simulators).await;
+    let urls = [&*exporters[0].base_url, &*exporters[1].base_url];
+    let servers = servers();
+    let running: Vec<_> = servers
+        .iter()
+        .map(|program| Prometheus::scraping_all(program, &urls))
+        .collect();
+    let switch: &[&str] = if TOTALS_ARE_SERVED {
+        &[]
+    } else {
+        &["--no-totals"]
+    };
+    for prometheus in &running {
+        prometheus
+            .eventually("sum(liveperson_up)", |values| values == [8.0])
+            .await;
+        // Long enough for all that looks back.
+        prometheus
+            .eventually("count_over_time(up[1m])", |values| {
+                values.iter().all(|scrapes| *scrapes >= 12.0)
+            })
+            .await;
+        let totals = prometheus.query("liveperson_account_chats_total").await;
+        assert_eq!(
+            !totals.unwrap().is_empty(),
+            TOTALS_ARE_SERVED,
+            "turn the switch"
+        );
+        let disagreeing = "count(count by (name) (liveperson_skill_info{skill=\"101\"}))";
+        prometheus
+            .eventually(disagreeing, |values| values == [2.0])
+            .await;
+        for accounts in CHOICES {
+            let answers = [
+                "--scrape",
+                "1",
+                "--since",
+                "5s",
+                "--expect",
+                "served",
+                "--accounts",
+                accounts,
+            ];
+            ask(
+                prometheus,
+                &now(prometheus).await,
+                &[&answers[..], switch].concat(),
+            );
+        }
+    }
+    for simulator in &simulators {
+        simulator.push_fault(Fault {
+            api: Target::Any,
+            status: Some(503),
+            ..Fault::default()
+        });
+    }
+    for prometheus in &running {
+        prometheus
+            .eventually("sum(liveperson_series)", |values| values == [0.0])
+            .await;
+        let empty = ["--scrape", "1", "--expect", "outage"];
+        ask(prometheus, &now(prometheus).await, &empty);
+    }
+}

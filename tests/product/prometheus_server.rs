@@ -1,0 +1,156 @@
+//! A real Prometheus for tests, of every version that can be had.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use crate::common::{self, eventually};
+
+/// What a program says its version is; `None` when it is not there.
+fn version(program: &Path) -> Option<String> {
+    let output = Command::new(program).arg("--version").output().ok()?;
+    // Some print it on standard error.
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed).into_owned();
+    output
+        .status
+        .success()
+        .then(|| printed.split(' ').nth(2).unwrap().to_owned())
+}
+
+/// Says something that the test runner does not keep to itself.
+pub(crate) fn loudly(text: &str) {
+    let _ = writeln!(std::io::stderr(), "\n{text}\n");
+}
+
+/// The Prometheus servers to test with, a 2 and a 3 where they can be had. Says loudly what is not
+/// there; in CI one of them must be.
+pub(crate) fn servers() -> Vec<PathBuf> {
+    let newest = std::env::var_os("LIVEPERSON_TEST_NEWEST").map(PathBuf::from);
+    let newest = newest.map(|folder| folder.join("prometheus"));
+    let mut found = Vec::new();
+    for program in [Some("prometheus".into()), newest].into_iter().flatten() {
+        if let Some(version) = version(&program) {
+            eprintln!("testing with Prometheus {version}");
+            found.push((program, version));
+        }
+    }
+    assert!(
+        !found.is_empty() || std::env::var_os("CI").is_none(),
+        "prometheus must be installed in CI"
+    );
+    if !found.iter().any(|(_, version)| version.starts_with("3.")) {
+        loudly("SKIPPED: THERE IS NO PROMETHEUS 3; run tests/run, which looks for one");
+    }
+    found.into_iter().map(|(program, _)| program).collect()
+}
+
+/// Whether promtool is there; when not, says so loudly, and in CI fails.
+pub(crate) fn has_promtool() -> bool {
+    let found = version(Path::new("promtool")).is_some();
+    assert!(
+        found || std::env::var_os("CI").is_none(),
+        "promtool must be installed in CI"
+    );
+    if !found {
+        loudly("SKIPPED: promtool is not installed; run tests/run instead");
+    }
+    found
+}
+
+pub(crate) struct Prometheus {
+    child: Child,
+    pub(crate) url: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Prometheus {
+    pub(crate) fn scraping(program: &Path, base_url: &str) -> Self {
+        Self::scraping_all(program, &[base_url])
+    }
+
+    /// One that scrapes several replicas.
+    pub(crate) fn scraping_all(program: &Path, base_urls: &[&str]) -> Self {
+        Self::continuing(program, base_urls, tempfile::tempdir().unwrap())
+    }
+
+    /// One that scrapes, and has the blocks in the folder `data` of a folder.
+    pub(crate) fn continuing(
+        program: &Path,
+        base_urls: &[&str],
+        folder: tempfile::TempDir,
+    ) -> Self {
+        let targets = base_urls
+            .iter()
+            .map(|url| url.trim_start_matches("http://"));
+        let config = format!(
+            "global: {{scrape_interval: 1s}}\nscrape_configs:\n  - job_name: liveperson\n    \
+             static_configs: [{{targets: {:?}}}]\n",
+            targets.collect::<Vec<_>>()
+        );
+        Self::start(program, &config, folder)
+    }
+
+    /// One that scrapes nothing and has the blocks in the folder `data` of a folder.
+    pub(crate) fn holding(program: &Path, folder: tempfile::TempDir) -> Self {
+        Self::start(program, "global: {}\n", folder)
+    }
+
+    fn start(program: &Path, config: &str, folder: tempfile::TempDir) -> Self {
+        std::fs::write(folder.path().join("prometheus.yml"), config).unwrap();
+        let address = common::free_address();
+        let child = Command::new(program)
+            .arg("--config.file=prometheus.yml")
+            .arg("--storage.tsdb.path=data")
+            // The blocks that a test brings may be as old as it likes.
+            .arg("--storage.tsdb.retention.time=100y")
+            .arg(format!("--web.listen-address={address}"))
+            .current_dir(folder.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self {
+            child,
+            url: format!("http://{address}"),
+            _folder: folder,
+        }
+    }
+
+    /// The answer of its API.
+    pub(crate) async fn ask(&self, what: &str) -> Option<Value> {
+        let url = format!("{}/api/v1/{what}", self.url);
+        let answer = common::http().get(url).send().await.ok()?;
+        serde_json::from_slice(&answer.bytes().await.ok()?).ok()
+    }
+
+    /// The values of an instant query.
+    pub(crate) async fn query(&self, query: &str) -> Option<Vec<f64>> {
+        let encoded: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
+        let answer = self.ask(&format!("query?query={encoded}")).await?;
+        assert_ne!(answer["status"], "error", "{query}: {answer}");
+        let results = answer["data"]["result"].as_array()?;
+        let value = |result: &Value| result["value"][1].as_str()?.parse().ok();
+        results.iter().map(value).collect()
+    }
+
+    pub(crate) async fn eventually(
+        &self,
+        query: &str,
+        wanted: impl Fn(&[f64]) -> bool,
+    ) -> Vec<f64> {
+        eventually(query, async || {
+            self.query(query).await.filter(|values| wanted(values))
+        })
+        .await
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
