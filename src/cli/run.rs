@@ -6,6 +6,7 @@ use std::net::{self, SocketAddr};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -19,6 +20,9 @@ use crate::config::{Config, Environment, Loaded, Shard, load};
 use crate::daemon::{ConfigSource, Daemon, DaemonHandler, SystemClock};
 use crate::totals::Folder;
 use crate::web::{Limits, ListenerProbe, Settings, WebConfig, bind, serve_probed};
+
+/// How long a stop waits for the last report to systemd.
+const LAST_REPORT: Duration = Duration::from_millis(500);
 
 /// systemd's name for the folders of `StateDirectory=`.
 const STATE_DIRECTORY: &str = "STATE_DIRECTORY";
@@ -36,7 +40,16 @@ pub(super) async fn run(
         Arc::new(move || read(file.as_deref(), shard, &collectors))
     };
     let folder = open_state_folder(flags.state_dir.as_deref())?;
-    run_with(flags, sockets, collectors, config, source, folder, |_, _| {}).await
+    run_with(
+        flags,
+        sockets,
+        collectors,
+        config,
+        source,
+        folder,
+        |_, _| {},
+    )
+    .await
 }
 
 /// Opens the folder of `--state.dir` or, without the flag, systemd's; `None` without either.
@@ -75,9 +88,8 @@ fn read(
     let Loaded {
         mut config,
         warnings,
-    } =
-        load(file, &Environment::of_process(), &collectors.sections())
-            .map_err(|errors| errors.to_string())?;
+    } = load(file, &Environment::of_process(), &collectors.sections())
+        .map_err(|errors| errors.to_string())?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
@@ -90,7 +102,8 @@ fn read(
 }
 
 /// Runs the daemon with a configuration until a signal stops it, on the sockets given or the
-/// addresses of the flags. Running totals are kept in `folder`. `on_start` is called when it listens, with the addresses and whether clients have to use TLS.
+/// addresses of the flags. Running totals are kept in `folder`. `on_start` is called when it listens,
+/// with the addresses and whether clients have to use TLS.
 pub(super) async fn run_with(
     flags: Flags,
     sockets: Option<Vec<net::TcpListener>>,
@@ -123,11 +136,14 @@ pub(super) async fn run_with(
     };
     let handler = Arc::new(DaemonHandler::new(Arc::clone(&daemon), web_config.clone()));
     let (probe, listeners) = ListenerProbe::new(listeners);
-    if let Some(reporter) = ServiceReporter::new(&daemon, probe) {
-        tokio::spawn(reporter.report(until_stopped(stopped.clone())));
-    }
+    let reporter = ServiceReporter::new(&daemon, probe);
+    let reporting = reporter.map(|r| tokio::spawn(r.report(until_stopped(stopped.clone()))));
     let shutdown = until_stopped(stopped);
     let served = serve_probed(listeners, settings, web_config, handler, shutdown).await;
+    if let Some(reporting) = reporting {
+        // It has said that the service stops, unless it hangs.
+        let _ = tokio::time::timeout(LAST_REPORT, reporting).await;
+    }
     daemon.stop().await;
     let how = served.map_err(Failure::runtime)?;
     tracing::info!(?how, "stopped");
