@@ -98,3 +98,31 @@ pub fn init(level: LogLevel, format: LogFormat) -> Result<(), TryInitError> {
         .with(layer.with_filter(filter))
         .try_init()
 }
+
+/// What is logged while `act` runs, from the level info on.
+#[cfg(test)]
+pub(crate) fn logged(act: impl FnOnce()) -> String {
+    use std::sync::Arc;
+
+    use parking_lot::Mutex;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+    impl std::io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(move || writer.clone())
+        .with_ansi(false)
+        .with_max_level(tracing::Level::INFO)
+        .finish();
+    tracing::subscriber::with_default(subscriber, act);
+    String::from_utf8(log.0.lock().clone()).unwrap()
+}

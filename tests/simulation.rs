@@ -52,7 +52,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use simulation::totals::Counts;
+use simulation::totals::Statistics;
 
 /// Seeds of a run without `SIMULATION_SEEDS`: what CI asks for.
 const SEEDS: u64 = 10_000;
@@ -124,7 +124,7 @@ fn every_rule_holds_after_every_event_of_every_seed() {
 #[test]
 fn every_chat_counts_once_in_every_seed() {
     let counts = run_seeds("every_chat", simulation::totals::run);
-    let sum = |of: fn(&Counts) -> u64| counts.iter().map(of).sum::<u64>();
+    let sum = |of: fn(&Statistics) -> u64| counts.iter().map(of).sum::<u64>();
     let (moves, attempts) = (sum(|c| c.moves), sum(|c| c.attempts));
     eprintln!(
         "{} chats, {} polls, {moves} moves of anchors in {attempts} attempts, {} forced, {} times lost",

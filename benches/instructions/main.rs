@@ -11,6 +11,7 @@
     reason = "a measurement may stop at the first surprise, prints what it finds and reads the clock"
 )]
 
+#[allow(dead_code, reason = "a part of it is for the other benchmark")]
 #[path = "../scale/data.rs"]
 mod data;
 mod totals;

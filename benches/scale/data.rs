@@ -25,7 +25,16 @@ pub(crate) fn body(series: u64) -> Vec<u8> {
 
 /// The same ids with other numbers: what the next polls find in a busy hour.
 pub(crate) fn version(series: u64, version: u64) -> Vec<u8> {
-    let mut random = fastrand::Rng::with_seed(series + version);
+    answer(series, series + version, 0)
+}
+
+/// The same ids with every number higher by one at each step: what is counted since a mark.
+pub(crate) fn grown(series: u64, steps: u32) -> Vec<u8> {
+    answer(series, series, steps)
+}
+
+fn answer(series: u64, seed: u64, more: u32) -> Vec<u8> {
+    let mut random = fastrand::Rng::with_seed(seed);
     let mut out = Vec::new();
     out.extend_from_slice(b"{\"skillsMetricsPerAgent\":{\"metricsPerSkill\":{");
     for skill in 0..skills(series) {
@@ -44,29 +53,29 @@ pub(crate) fn version(series: u64, version: u64) -> Vec<u8> {
                 3_000_000 + agent * 13 + skill % 7 * 1000
             )
             .unwrap();
-            numbers(&mut random, &mut out);
+            numbers(&mut random, more, &mut out);
         }
         out.extend_from_slice(b"},\"metricsTotals\":");
-        numbers(&mut random, &mut out);
+        numbers(&mut random, more, &mut out);
         out.push(b'}');
     }
     out.extend_from_slice(b"},\"metricsTotals\":");
-    numbers(&mut random, &mut out);
+    numbers(&mut random, more, &mut out);
     out.extend_from_slice(b"}}");
     out
 }
 
-/// The five numbers, as they are in a busy hour.
-pub(crate) fn numbers(random: &mut fastrand::Rng, out: &mut Vec<u8>) {
+/// The five numbers, as they are in a busy hour, and so many more.
+pub(crate) fn numbers(random: &mut fastrand::Rng, more: u32, out: &mut Vec<u8>) {
     write!(
         out,
         "{{\"connectedEngagements\":{},\"nonInteractiveTotalHandlingTime\":{},\
          \"totalHandlingTime\":{},\"totalInteractiveChats\":{},\"totalNonInteractiveChats\":{}}}",
-        random.u32(0..60),
-        random.u32(0..900),
-        random.u32(0..9000),
-        random.u32(0..60),
-        random.u32(0..9),
+        more + random.u32(0..60),
+        more + random.u32(0..900),
+        more + random.u32(0..9000),
+        more + random.u32(0..60),
+        more + random.u32(0..9),
     )
     .unwrap();
 }

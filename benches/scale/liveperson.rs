@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -13,10 +13,16 @@ use parking_lot::Mutex;
 
 use crate::data;
 use crate::process::Usage;
-use crate::shape::Shape;
+use crate::shape::{self, Shape};
 
 /// Different answers, given in turn.
 const VERSIONS: u64 = 3;
+/// Steps by which running totals have grown when they are measured; the last one is not passed.
+const STEPS: u32 = 24;
+/// By so many steps less is counted since the mark to which the first anchor moves.
+const STEPS_BEFORE_MOVE: u32 = 4;
+/// Windows of so many minutes begin at the first anchor.
+const FIRST_ANCHOR: u64 = 600;
 
 pub(crate) struct LivePerson {
     pub(crate) address: SocketAddr,
@@ -26,6 +32,14 @@ pub(crate) struct LivePerson {
 struct Shared {
     /// Compressed answers, version by version.
     bodies: Vec<Vec<u8>>,
+    /// Compressed answers about what was counted since an anchor, each higher than the previous one.
+    growing: Vec<Vec<u8>>,
+    /// The number of the poll in which the first anchor was last asked for.
+    first_anchor_asked: AtomicU64,
+    /// Whether running totals grow; until then nothing happens, so that anchors can move.
+    grows: AtomicBool,
+    /// How often they were asked for since.
+    steps: AtomicUsize,
     /// How often each path was requested.
     requests: Mutex<HashMap<String, usize>>,
     /// The path that was requested first: each time it comes a poll begins.
@@ -47,8 +61,14 @@ impl LivePerson {
     pub(crate) fn start(shape: Shape, changing: bool) -> Self {
         let versions = if changing { VERSIONS } else { 1 };
         let bodies = (0..versions).map(|version| gzip(&shape.body(version), 6));
+        let steps = 0..shape.grows().map_or(0, |_| STEPS);
+        let growing = steps.filter_map(|step| Some(gzip(&data::grown(shape.grows()?, step), 6)));
         let shared = Arc::new(Shared {
             bodies: bodies.collect(),
+            growing: growing.collect(),
+            first_anchor_asked: AtomicU64::new(0),
+            grows: AtomicBool::new(false),
+            steps: AtomicUsize::new(0),
             requests: Mutex::default(),
             first: OnceLock::new(),
             polls: AtomicU64::new(0),
@@ -78,6 +98,20 @@ impl LivePerson {
         self.shared.usages.lock().clone()
     }
 
+    /// Waits until the anchors of running totals have moved, and lets the totals grow from now on;
+    /// returns how many polls there were.
+    pub(crate) fn wait_for_moves(&self) -> u64 {
+        let start = Instant::now();
+        let polls = || self.shared.polls.load(Ordering::Relaxed);
+        let asked = || self.shared.first_anchor_asked.load(Ordering::Relaxed);
+        while asked() == 0 || polls() < asked() + 3 {
+            assert!(start.elapsed() < Duration::from_secs(600), "no move");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        self.shared.grows.store(true, Ordering::Relaxed);
+        polls()
+    }
+
     /// Waits until so many polls have begun.
     pub(crate) fn wait_for(&self, count: u64) {
         let start = Instant::now();
@@ -89,6 +123,23 @@ impl LivePerson {
 }
 
 impl Shared {
+    /// What was counted since an anchor; `None` for a request about a usual window.
+    fn since_anchor(&self, minutes: u64) -> Option<&[u8]> {
+        let last = self.growing.len().checked_sub(1)?;
+        if minutes == shape::WINDOW_MINUTES {
+            return None;
+        }
+        let before_move = STEPS_BEFORE_MOVE as usize;
+        let step = if minutes >= FIRST_ANCHOR {
+            before_move
+        } else if self.grows.load(Ordering::Relaxed) {
+            self.steps.fetch_add(1, Ordering::Relaxed) + 1
+        } else {
+            0
+        };
+        Some(&self.growing[step.min(last)])
+    }
+
     /// The next answer to a request; records what the process has used when a poll begins with it.
     fn body(&self, request: &str) -> &[u8] {
         let mut requests = self.requests.lock();
@@ -109,11 +160,18 @@ impl Shared {
     }
 }
 
+/// The time frame of a request; 0 if it has none.
+fn minutes(request: &str) -> u64 {
+    let minutes = request.split("timeframe=").nth(1);
+    let minutes = minutes.and_then(|rest| rest.split(['&', ' ']).next()?.parse().ok());
+    minutes.unwrap_or(0)
+}
+
 fn serve(mut stream: &TcpStream, shared: &Shared) {
     // Otherwise every small answer waits for an acknowledgement of its head.
     stream.set_nodelay(true).unwrap();
     let mut totals = b"{\"metricsTotals\":".to_vec();
-    data::numbers(&mut fastrand::Rng::with_seed(1), &mut totals);
+    data::numbers(&mut fastrand::Rng::with_seed(1), 0, &mut totals);
     totals.push(b'}');
     let totals = gzip(&totals, 6);
     let token = gzip(
@@ -137,8 +195,15 @@ fn serve(mut stream: &TcpStream, shared: &Shared) {
             }
         }
         std::io::copy(&mut lines.by_ref().take(length), &mut std::io::sink()).unwrap();
+        let minutes = minutes(&request);
+        if minutes >= FIRST_ANCHOR {
+            let poll = shared.polls.load(Ordering::Relaxed);
+            shared.first_anchor_asked.store(poll, Ordering::Relaxed);
+        }
         let answer = match () {
-            () if request.contains("skillIds=") => shared.body(&request),
+            () if request.contains("skillIds=") => shared
+                .since_anchor(minutes)
+                .unwrap_or_else(|| shared.body(&request)),
             () if request.starts_with("POST") => &token[..],
             () => &totals,
         };

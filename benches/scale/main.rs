@@ -23,6 +23,7 @@ mod process;
 mod references;
 mod servers;
 mod shape;
+mod totals;
 
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
@@ -55,6 +56,12 @@ fn main() {
             // With one answer publishing is cheap; these show what it costs.
             shapes.extend([Shape::Windows(400_000), Shape::Small(200)]);
             polls::compare(revision, binary, &shapes);
+        }
+        ["--totals", rest @ ..] => {
+            println!("{}", machine());
+            for series in sizes(rest, &[500_000]) {
+                totals::measure(series);
+            }
         }
         ["--allocators", rest @ ..] => {
             println!("{}", machine());

@@ -37,14 +37,14 @@ impl Polls {
         (rest, Spread::of(self.0.iter().map(|used| used.peak)))
     }
 
-    fn put_all(&self, table: &mut Table) {
+    pub(crate) fn put_all(&self, table: &mut Table) {
         self.put("a poll", table);
         let (rest, peak) = self.memory();
         table.put("memory before a poll", rest.written(megabytes));
         table.put("memory at the peak of a poll", peak.written(megabytes));
     }
 
-    fn join(parts: Vec<Self>) -> Self {
+    pub(crate) fn join(parts: Vec<Self>) -> Self {
         Self(parts.into_iter().flat_map(|polls| polls.0).collect())
     }
 }
@@ -56,8 +56,13 @@ pub(crate) fn polls(setup: &Setup, changing: bool, count: usize) -> Polls {
     let liveperson = LivePerson::start(setup.shape, changing);
     let server = Server::exporter(setup, &liveperson);
     liveperson.wait_for(FIRST);
+    let first = match setup.shape.grows() {
+        Some(_) => liveperson.wait_for_moves() + FIRST,
+        None => FIRST,
+    };
+    liveperson.wait_for(first);
     liveperson.watch(server.pid());
-    liveperson.wait_for(FIRST + count as u64 + 1);
+    liveperson.wait_for(first + count as u64 + 1);
     let usages = liveperson.usages();
     let length = Client::new(&server, "identity").scrape();
     assert!(

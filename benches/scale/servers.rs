@@ -31,6 +31,17 @@ impl Setup {
             allocator: String::new(),
         }
     }
+
+    /// The configuration of the collectors. A revision that knows no running totals refuses their key.
+    fn settings(&self) -> String {
+        let settings = self.shape.settings(self.interval);
+        let help = Command::new(&self.binary).arg("--help").output().unwrap();
+        if String::from_utf8_lossy(&help.stdout).contains("--state.dir") {
+            settings
+        } else {
+            settings.replace(", totals: false", "")
+        }
+    }
 }
 
 /// A child process that serves; killed when dropped.
@@ -38,7 +49,7 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
     pub(crate) path: &'static str,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Drop for Server {
@@ -62,6 +73,11 @@ impl Server {
         self.child.id()
     }
 
+    /// Where an exporter keeps its running totals.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
     pub(crate) fn exporter(setup: &Setup, liveperson: &LivePerson) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("liveperson_exporter.yml");
@@ -72,23 +88,26 @@ impl Server {
              {}limits: {{max_series: 10000000, max_response_bytes: 512MiB, request_timeout: 60s, \
              min_spacing: 1ms}}\nnames: {{lookup: false}}\nstale_after: 24h\n",
             data::ACCOUNT,
-            setup.shape.settings(setup.interval),
+            setup.settings(),
         );
         std::fs::write(&file, yaml).unwrap();
         let address = free_address();
-        let child = Command::new(&setup.binary)
+        let mut command = Command::new(&setup.binary);
+        command
             .env("_RJEM_MALLOC_CONF", &setup.allocator)
             .arg("--config.file")
             .arg(&file)
             .arg(format!("--web.listen-address={address}"))
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::null());
+        if setup.shape.grows().is_some() {
+            command.arg("--state.dir").arg(folder.path().join("state"));
+        }
+        let child = command.spawn().unwrap();
         let server = Self {
             child,
             address,
             path: "/metrics",
-            _folder: folder,
+            folder,
         };
         server.wait();
         server
@@ -131,7 +150,7 @@ impl Server {
             child,
             address,
             path: "/metrics",
-            _folder: folder,
+            folder,
         };
         server.wait();
         Some(server)

@@ -10,7 +10,7 @@ use liveperson_exporter::collectors::realtime::IdFilter;
 use liveperson_exporter::collectors::sla::{self as sla_histogram, SlaAnswer, SlaQuery, Subject};
 use liveperson_exporter::fuzzing::liveperson as parsers;
 use liveperson_exporter::liveperson::{NameKind, NameList, retry_after as read_retry_after};
-use liveperson_exporter::totals::Tally;
+use liveperson_exporter::totals::Counts;
 use liveperson_exporter::vocabulary::{AgentId, Id, Level, Window};
 use serde_json::{Map, Value, json};
 use url::Url;
@@ -33,8 +33,8 @@ fn count(number: Option<f64>) {
 }
 
 /// Whatever is counted for running totals is a proper number of as many fields for each id.
-fn check_tally(tally: &Tally, fields: usize) {
-    let rows: Vec<_> = tally.iter().collect();
+fn check_counts(counts: &Counts, fields: usize) {
+    let rows: Vec<_> = counts.iter().collect();
     ascending(&rows, |(key, _)| *key);
     for (_, row) in rows {
         assert_eq!(row.len(), fields);
@@ -57,13 +57,13 @@ pub fn engagement_activity(data: &[u8]) {
         content
             .value
             .iter()
-            .for_each(|slot| check_tally(&slot.tally, 5));
+            .for_each(|slot| check_counts(&slot.counts, 5));
     }
     match engagement_activity::read(body, &query) {
         Ok(content) => {
             let answer = content.value;
             check_answer(&answer);
-            check_tally(&engagement_activity::tally(&query, &answer), 5);
+            check_counts(&engagement_activity::counts(&query, &answer), 5);
             let written = answer_json(&answer).to_string();
             let again = engagement_activity::read(written.as_bytes(), &query);
             assert_eq!(again.map(|content| content.value), Ok(answer), "{written}");
@@ -150,7 +150,7 @@ pub fn sla(body: &[u8]) {
                 .buckets
                 .iter()
                 .for_each(|bucket| count(Some(bucket.chats)));
-            check_histogram_tally(&answer);
+            check_histogram_counts(&answer);
             let written = sla_json(&answer).to_string();
             let again = sla_histogram::read(written.as_bytes());
             assert_eq!(again.map(|content| content.value), Ok(answer), "{written}");
@@ -160,7 +160,7 @@ pub fn sla(body: &[u8]) {
 }
 
 /// Counted are answers with none but the limits asked for.
-fn check_histogram_tally(answer: &SlaAnswer) {
+fn check_histogram_counts(answer: &SlaAnswer) {
     let query = SlaQuery {
         window: Window::SinceAnchor,
         subject: Subject::Account,
@@ -169,11 +169,11 @@ fn check_histogram_tally(answer: &SlaAnswer) {
     let limits = &query.lower_limits;
     let mut buckets = answer.buckets.iter();
     let is_counted = buckets.all(|bucket| limits.contains(&bucket.lower_limit));
-    let tally = sla_histogram::tally(&query, answer);
-    assert_eq!(tally.is_some(), is_counted);
-    if let Some(tally) = tally {
-        assert_eq!(tally.len(), 1);
-        check_tally(&tally, limits.len());
+    let counts = sla_histogram::counts(&query, answer);
+    assert_eq!(counts.is_some(), is_counted);
+    if let Some(counts) = counts {
+        assert_eq!(counts.len(), 1);
+        check_counts(&counts, limits.len());
     }
 }
 

@@ -89,14 +89,31 @@ def waited(within: str, frame: Frame, ago: str = "") -> str:
     return over_accounts(number("account", "wait_seconds_bucket", frame, SLA, limit, ago=ago))
 
 
+def measured(within: str, frame: Frame, ago: str = "") -> str:
+    """Chats that had a first reply, over those of the chosen accounts that have the limit: of others
+    it is not known how many were in time."""
+    everyone, in_time = (
+        number("account", "wait_seconds_bucket", frame, SLA, f'le="{le}"', ago=ago) for le in ("+Inf", f"{within}.0")
+    )
+    return over_accounts(f"({everyone})\nand on (account) ({in_time})")
+
+
 def share_within(within: str, frame: Frame, ago: str = "") -> str:
-    """Of those chats the share, 0 to 1; none while there are no chats."""
-    return promql.ratio(waited(within, frame, ago), waited("+Inf", frame, ago))
+    """The share of chats within a limit, 0 to 1; none while there are no chats."""
+    return promql.ratio(waited(within, frame, ago), measured(within, frame, ago))
 
 
 def wait_buckets(frame: Frame, *matchers: str) -> str:
     buckets = number("account", "wait_seconds_bucket", frame, SLA, *matchers, by=("le",))
     return over_accounts(buckets, ("le",))
+
+
+def shares_by_limit(frame: Frame, *matchers: str) -> str:
+    """For each limit the share of chats within it, over those of the chosen accounts that have the limit."""
+    buckets = number("account", "wait_seconds_bucket", frame, SLA, *matchers, by=("le",))
+    everyone = number("account", "wait_seconds_bucket", frame, SLA, 'le="+Inf"')
+    by_limit = over_accounts(f"0 * ({buckets})\n+ on (account) group_left ()\n({everyone})", ("le",))
+    return promql.ratio(wait_buckets(frame, *matchers), by_limit)
 
 
 def wait_percentile(share: str, frame: Frame) -> str:
@@ -118,5 +135,5 @@ def agents_at_work(frame: Frame) -> str:
     """How many agents closed or took a chat."""
     closed = number("agent", "chats", frame, ENGAGEMENT, by=("kind",))
     taken = number("agent", "connected_engagements", frame, ENGAGEMENT)
-    active = f"{promql.summed(promql.IDS['agent'], closed)} > 0\nor\n{taken} > 0"
+    active = f"{promql.summed(promql.IDS['agent'], closed)} > 0\nor\n({taken}) > 0"
     return promql.call("count", active)

@@ -100,11 +100,14 @@ def tile(
     sideways: bool = False,
     since_midnight: bool = False,
     leads_to: str = "",
+    text_sizes: tuple[int, int] | None = None,
 ) -> stat.Panel:
     """One number, or a few, to be read from afar: always the present one, with its name.
 
     `colours` are those of the queries in turn; what a colour says, the query's legend says in words.
     `units` are those of single queries, with decimals. A click leads to the dashboard `leads_to`.
+    `text_sizes` are the pixels of the name and of the number, where those that Grafana chooses for the
+    longest text in the panel are too small.
     """
     panel = _placed(stat.Panel(), title, description, size, queries)
     panel.unit(unit).decimals(decimals).no_value(empty)
@@ -115,6 +118,8 @@ def tile(
     panel.color_mode(mode).justify_mode(kinds.BigValueJustifyMode.CENTER).wide_layout(False)
     # Vertical: the values stand beside each other.
     panel.orientation(kinds.VizOrientation.VERTICAL if sideways else kinds.VizOrientation.AUTO)
+    if text_sizes:
+        panel.text(common.VizTextDisplayOptions().title_size(text_sizes[0]).value_size(text_sizes[1]))
     for letter, colour in zip("ABCDEFGH", colours, strict=False):
         panel.override_by_query(letter, [fixed(colour)])
     for letter, (own_unit, own_decimals) in (units or {}).items():

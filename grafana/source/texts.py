@@ -11,7 +11,7 @@ STALE_AFTER_SECONDS = 300
 # Why a panel may be empty.
 NEEDS_SLA = "no waits: needs sla.enabled and this window in sla.windows"
 NEEDS_SKILL_WAITS = "no waits by skill: needs sla.skills"
-NEEDS_TOTALS = "no running totals: needs totals: true"
+NEEDS_TOTALS = "no chats, or no running totals: needs totals: true"
 NEEDS_AGENTS = "no agents: needs engagement_activity.agents"
 NO_DATA = "no data"
 

@@ -12,7 +12,7 @@ use super::collector::{Division, Target, TotalQuery};
 use super::configured::ConfiguredCollector;
 use super::request::Request;
 use super::skills::DiscoveredSkills;
-use crate::totals::{SeriesKey, Tally};
+use crate::totals::{Counts, SeriesKey};
 use crate::vocabulary::{SkillId, Window};
 
 /// The collectors of one account.
@@ -93,7 +93,7 @@ impl AccountCollectors {
     }
 
     /// What to ask instead of a request whose answer is too large; see [`Request::divide`].
-    pub fn divide(&self, request: &Request, named: Option<&Tally>) -> Division<Request> {
+    pub fn divide(&self, request: &Request, named: Option<&Counts>) -> Division<Request> {
         let target = Target {
             account: &self.account,
             base_url: self.hosts.get(request.about().service.name()),

@@ -9,7 +9,7 @@ use super::url_length;
 use crate::config::CollectorSection;
 use crate::liveperson::json::{Content, ReadError};
 use crate::metrics::{Family, Sink};
-use crate::totals::{SeriesKey, Slot, Tally};
+use crate::totals::{Counts, SeriesKey, Slot};
 use crate::vocabulary::{AgentId, Id, Level, Selection, Service, SkillId, Window};
 
 /// What others say of a collector.
@@ -199,7 +199,7 @@ pub trait Collector: Debug + Send + Sync + 'static {
     }
 
     /// Whether a query is one of running totals: its window begins at an anchor, so that its answer is
-    /// not mapped but counted, see [`Collector::tally`].
+    /// not mapped but counted, see [`Collector::counts`].
     fn is_total(&self, _query: &Self::Query) -> bool {
         false
     }
@@ -213,7 +213,7 @@ pub trait Collector: Debug + Send + Sync + 'static {
 
     /// The numbers in an answer to a query of running totals, by id, sorted. `None` when they cannot be
     /// added to earlier ones.
-    fn tally(&self, _query: &Self::Query, _answer: &Self::Answer) -> Option<Tally> {
+    fn counts(&self, _query: &Self::Query, _answer: &Self::Answer) -> Option<Counts> {
         None
     }
 
@@ -230,7 +230,7 @@ pub trait Collector: Debug + Send + Sync + 'static {
     }
 
     /// Maps the running totals of an id to samples of [`Collector::families`]. `shown` are the fields
-    /// of [`Collector::tally`], NaN for what LivePerson has never said, which is no sample; `created`
+    /// of [`Collector::counts`], NaN for what LivePerson has never said, which is no sample; `created`
     /// is the time from which they count, in seconds since the epoch.
     fn map_total(
         &self,
@@ -249,7 +249,7 @@ pub trait Collector: Debug + Send + Sync + 'static {
         None
     }
 
-    /// Parses the body of a success of that call: the numbers of each slot as [`Collector::tally`] has
+    /// Parses the body of a success of that call: the numbers of each slot as [`Collector::counts`] has
     /// them, ascending by end. The newest slot is still filling.
     ///
     /// # Errors
@@ -270,7 +270,7 @@ pub trait Collector: Debug + Send + Sync + 'static {
         &self,
         _target: &Target<'_>,
         _query: &Self::Query,
-        _named: Option<&Tally>,
+        _named: Option<&Counts>,
     ) -> Division<Self::Query> {
         Division::Impossible
     }
@@ -280,7 +280,7 @@ pub trait Collector: Debug + Send + Sync + 'static {
         &[]
     }
 
-    /// Maps the numbers of an id over a window, in the fields of [`Collector::tally`], to samples of
+    /// Maps the numbers of an id over a window, in the fields of [`Collector::counts`], to samples of
     /// [`Collector::families`].
     fn map_window(
         &self,

@@ -8,15 +8,13 @@ use std::sync::Arc;
 use super::collector::{About, Collector, Division, Minutes, Target};
 use crate::liveperson::json::{Content, ReadError};
 use crate::metrics::Sink;
-use crate::totals::{SeriesKey, Slot, Tally, TotalsQuery};
+use crate::totals::{Counts, SeriesKey, Slot, TotalsQuery};
 use crate::vocabulary::{Level, SkillId, Window};
 
 /// One request of a plan.
 #[derive(Clone)]
 pub struct Request {
     query: Arc<dyn Query>,
-    /// See [`Request::key`]: lists of ids are long, and requests are looked up often.
-    key: u64,
     purpose: Purpose,
 }
 
@@ -47,7 +45,7 @@ trait Query: Debug + Send + Sync {
     fn total_layout(&self) -> Vec<u32>;
     fn slots_path(&self, account: &str, minutes: u16) -> Option<String>;
     fn read_slots(&self, body: &[u8]) -> Result<Content<Vec<Slot>>, ReadError>;
-    fn divide(&self, target: &Target<'_>, named: Option<&Tally>) -> Division<Request>;
+    fn divide(&self, target: &Target<'_>, named: Option<&Counts>) -> Division<Request>;
     fn map_window(
         &self,
         account: &str,
@@ -68,7 +66,7 @@ trait Query: Debug + Send + Sync {
 
 trait Answered: Send {
     fn map(&self, account: &str, sink: &mut dyn Sink);
-    fn tally(&self) -> Option<Tally>;
+    fn counts(&self) -> Option<Counts>;
     fn skills(&self) -> Vec<SkillId>;
     fn summary(&self) -> String;
 }
@@ -78,6 +76,8 @@ trait Answered: Send {
 struct WithQuery<C: Collector> {
     collector: &'static C,
     query: C::Query,
+    /// Both as a number: lists of ids are long, and requests are looked up often.
+    key: u64,
 }
 
 /// A query with its answer.
@@ -97,10 +97,7 @@ impl<C: Collector> Query for WithQuery<C> {
     }
 
     fn key(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        self.collector.about().label.hash(&mut hasher);
-        self.query.hash(&mut hasher);
-        hasher.finish()
+        self.key
     }
 
     fn about(&self) -> &'static About {
@@ -154,7 +151,7 @@ impl<C: Collector> Query for WithQuery<C> {
         self.collector.read_slots(&self.query, body)
     }
 
-    fn divide(&self, target: &Target<'_>, named: Option<&Tally>) -> Division<Request> {
+    fn divide(&self, target: &Target<'_>, named: Option<&Counts>) -> Division<Request> {
         match self.collector.divide(target, &self.query, named) {
             Division::Into(parts) => {
                 let parts = parts.into_iter();
@@ -189,20 +186,26 @@ impl<C: Collector> Query for WithQuery<C> {
         created: i64,
         sink: &mut dyn Sink,
     ) {
-        let Self { collector, query } = self;
+        let Self {
+            collector, query, ..
+        } = self;
         collector.map_total(account, query, key, shown, created, sink);
     }
 }
 
 impl<C: Collector> Answered for WithAnswer<C> {
     fn map(&self, account: &str, sink: &mut dyn Sink) {
-        let WithQuery { collector, query } = &*self.asked;
+        let WithQuery {
+            collector, query, ..
+        } = &*self.asked;
         collector.map(account, query, &self.answer, sink);
     }
 
-    fn tally(&self) -> Option<Tally> {
-        let WithQuery { collector, query } = &*self.asked;
-        collector.tally(query, &self.answer)
+    fn counts(&self) -> Option<Counts> {
+        let WithQuery {
+            collector, query, ..
+        } = &*self.asked;
+        collector.counts(query, &self.answer)
     }
 
     fn skills(&self) -> Vec<SkillId> {
@@ -217,24 +220,26 @@ impl<C: Collector> Answered for WithAnswer<C> {
 impl Request {
     /// A request of a collector.
     pub fn new<C: Collector>(collector: &'static C, query: C::Query) -> Self {
-        Self::with_purpose(Arc::new(WithQuery { collector, query }), Purpose::Data)
-    }
-
-    fn with_purpose(query: Arc<dyn Query>, purpose: Purpose) -> Self {
         let mut hasher = DefaultHasher::new();
-        (query.key(), purpose).hash(&mut hasher);
+        (collector.about().label, &query).hash(&mut hasher);
         let key = hasher.finish();
         Self {
-            query,
-            key,
-            purpose,
+            query: Arc::new(WithQuery {
+                collector,
+                query,
+                key,
+            }),
+            purpose: Purpose::Data,
         }
     }
 
     /// The same request, made only to learn which skills there are.
     #[must_use]
     pub fn for_skill_discovery(self) -> Self {
-        Self::with_purpose(self.query, Purpose::SkillDiscovery)
+        Self {
+            purpose: Purpose::SkillDiscovery,
+            ..self
+        }
     }
 
     /// The query, if it is one of this collector.
@@ -313,7 +318,7 @@ impl Request {
     }
 
     /// What to ask instead when its answer is too large; see [`Collector::divide`].
-    pub fn divide(&self, target: &Target<'_>, named: Option<&Tally>) -> Division<Self> {
+    pub fn divide(&self, target: &Target<'_>, named: Option<&Counts>) -> Division<Self> {
         self.query.divide(target, named)
     }
 
@@ -336,7 +341,9 @@ impl Request {
 
     /// The same number for equal requests in any poll.
     pub fn key(&self) -> u64 {
-        self.key
+        let mut hasher = DefaultHasher::new();
+        (self.query.key(), self.purpose).hash(&mut hasher);
+        hasher.finish()
     }
 }
 
@@ -349,7 +356,7 @@ impl Debug for Request {
 impl PartialEq for Request {
     fn eq(&self, other: &Self) -> bool {
         let is_same = || Arc::ptr_eq(&self.query, &other.query);
-        let may_be_equal = self.key == other.key && self.purpose == other.purpose;
+        let may_be_equal = self.purpose == other.purpose && self.query.key() == other.query.key();
         may_be_equal && (is_same() || self.query.equals(&*other.query))
     }
 }
@@ -358,7 +365,7 @@ impl Eq for Request {}
 
 impl Hash for Request {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.key.hash(state);
+        self.key().hash(state);
     }
 }
 
@@ -374,9 +381,9 @@ impl Answer {
         self.0.map(account, sink);
     }
 
-    /// What it adds to running totals; see [`Collector::tally`].
-    pub fn tally(&self) -> Option<Tally> {
-        self.0.tally()
+    /// What it adds to running totals; see [`Collector::counts`].
+    pub fn counts(&self) -> Option<Counts> {
+        self.0.counts()
     }
 
     /// The skills that it names.

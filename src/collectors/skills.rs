@@ -22,6 +22,11 @@ impl DiscoveredSkills {
         names_them.then(|| Self::new(request.clone(), answer.skills()))
     }
 
+    /// The label of the collector whose API named them.
+    pub fn collector(&self) -> &'static str {
+        self.named_by.about().label
+    }
+
     /// Their ids.
     pub fn ids(&self) -> &[SkillId] {
         &self.ids

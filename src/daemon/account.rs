@@ -214,26 +214,13 @@ impl PreparedAccount {
         let account = &basis.account;
         let services = needed_services(&client, &collectors, config.names.lookup);
         let settings = scheduler_settings(config, account, &client, &services, &tasks, first);
-        let status = Arc::new(AccountStatus::new(&account.id, &tasks.labels()));
-        status.set_name(name);
+        let status = Arc::new(new_status(&account.id, name, &tasks, &before));
         if let Before::Changed(stopped) = &before {
-            status.restore_from(&stopped.status);
             counters = Arc::clone(&stopped.counters);
             adjust_counters(&counters, &stopped.tasks, &tasks);
         }
-        let running = tasks.collectors();
-        status
-            .set_intervals(running.map(|(_, collector)| (collector.label(), collector.interval())));
         counters.begin(epoch_seconds(shared.clock.now()));
         let (changes, received) = unbounded_channel();
-        let saver = match &before {
-            // One that is still saving is kept.
-            Before::Changed(stopped) => stopped.worker.saver(),
-            _ => shared
-                .folder
-                .clone()
-                .map(|folder| Arc::new(Saver::new(folder))),
-        };
         let worker = AccountWorker::new(WorkerParts {
             account: account.clone(),
             client,
@@ -244,7 +231,7 @@ impl PreparedAccount {
             publisher: Publisher::new(collectors.clone(), &config.names, &shared.store),
             counters: Arc::clone(&counters),
             status: Arc::clone(&status),
-            saver,
+            saver: saver(shared, &before),
             changes: changes.downgrade(),
         });
         let now = tokio::time::Instant::now().into_std();
@@ -260,13 +247,7 @@ impl PreparedAccount {
                 }
             }
         }
-        if saved.rejected {
-            counters.totals().rejected();
-        }
-        if let Some(state) = saved.state {
-            let withheld_for = after_crash.then_some(WITHHELD_AFTER_CRASH);
-            worker.restore_totals(state, withheld_for);
-        }
+        restore_totals(&worker, &counters, saved, after_crash);
         worker.publish_all();
         let worker = Arc::new(worker);
         let new_scheduler = move |now| AccountScheduler::new(settings.clone(), now);
@@ -284,6 +265,50 @@ impl PreparedAccount {
             changes,
             worker,
         }
+    }
+}
+
+/// The status of an account that starts, with what is known of it from before.
+fn new_status(
+    account: &str,
+    name: Option<String>,
+    tasks: &Tasks,
+    before: &Before,
+) -> AccountStatus {
+    let status = AccountStatus::new(account, &tasks.labels());
+    status.set_name(name);
+    if let Before::Changed(stopped) = before {
+        status.restore_from(&stopped.status);
+    }
+    let running = tasks.collectors();
+    status.set_intervals(running.map(|(_, collector)| (collector.label(), collector.interval())));
+    status
+}
+
+/// What saves the running totals; one that is still saving is kept.
+fn saver(shared: &Shared, before: &Before) -> Option<Arc<Saver>> {
+    if let Before::Changed(stopped) = before {
+        let saver = stopped.worker.saver()?;
+        saver.save_soon();
+        return Some(saver);
+    }
+    let folder = shared.folder.clone()?;
+    Some(Arc::new(Saver::new(folder)))
+}
+
+/// Continues the running totals that were saved, if there are any.
+fn restore_totals(
+    worker: &AccountWorker,
+    counters: &AccountCounters,
+    saved: Loaded,
+    after_crash: bool,
+) {
+    if saved.rejected {
+        counters.totals().rejected();
+    }
+    if let Some(state) = saved.state {
+        let withheld_for = after_crash.then_some(WITHHELD_AFTER_CRASH);
+        worker.restore_totals(state, withheld_for);
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use jiff::Timestamp;
+
 /// One moment on both clocks.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
@@ -11,4 +13,11 @@ pub struct Moment {
     pub liveperson: i64,
     /// Whether LivePerson's clock is known, or it does not say what it is.
     pub is_known: bool,
+}
+
+impl Moment {
+    /// LivePerson's clock; the epoch for a time beyond all calendars.
+    pub(super) fn time(self) -> Timestamp {
+        Timestamp::from_second(self.liveperson).unwrap_or_default()
+    }
 }

@@ -35,7 +35,7 @@ pub enum Answer {
         received_at: Instant,
     },
     /// Numbers for running totals.
-    Totals(TotalsAnswer),
+    Totals(Box<TotalsAnswer>),
     /// A list of names, whole.
     Names(NameList),
 }
@@ -56,6 +56,8 @@ pub enum SaveNeed {
     No,
     /// What is lost with them if LivePerson cannot be asked for a day grows.
     Sometime,
+    /// Totals began whose anchor is not saved.
+    Soon,
     /// An anchor waits for it.
     Now,
 }
@@ -142,7 +144,7 @@ impl Publisher {
     }
 
     /// Continues running totals that were saved. Those received before `withheld_until` are not
-    /// served; see [`CollectorTotals::withhold_until`].
+    /// served; LivePerson may know less than before a crash.
     pub fn restore_totals(
         &mut self,
         state: AccountState,
@@ -320,7 +322,10 @@ impl Publisher {
             // While nothing fresh names any, the last ones that were named are kept.
             let skills = results.discovered_skills();
             if !skills.is_empty() {
-                self.skills = skills;
+                // Those that other collectors named stay.
+                self.skills
+                    .retain(|named| named.collector() != collector.label());
+                self.skills.extend(skills);
             }
             let named_at = results.skills_named_at();
             let proof = named_at.and_then(|at| NamingProof::new(windows, at, now));
@@ -357,7 +362,9 @@ impl Publisher {
     /// Whether running totals are to be saved: an anchor waits for it, or they changed.
     pub fn totals_need_saving(&self) -> SaveNeed {
         let books = || self.totals.values().map(CollectorTotals::book);
-        if books().any(Book::has_ready_moves) {
+        if books().any(Book::has_unkept_anchors) {
+            SaveNeed::Soon
+        } else if books().any(Book::has_ready_moves) {
             SaveNeed::Now
         } else if books().any(Book::has_changed) {
             SaveNeed::Sometime

@@ -15,6 +15,9 @@ use crate::totals::{Folder, FolderError};
 const INTERVAL: Duration = Duration::from_secs(5 * 60);
 /// How long after a save the next one may begin: a full disk is not asked at every answer.
 const LEAST_INTERVAL: Duration = Duration::from_secs(30);
+/// The same after totals began: a crash before it makes them begin again. Many may begin one after
+/// the other, but none does so twice.
+const BEGINNINGS: Duration = Duration::from_secs(1);
 
 /// Saves the running totals of one account.
 pub(super) struct Saver {
@@ -46,6 +49,7 @@ impl Saver {
         let interval = match need {
             SaveNeed::No => return false,
             SaveNeed::Sometime => INTERVAL,
+            SaveNeed::Soon => BEGINNINGS,
             SaveNeed::Now => LEAST_INTERVAL,
         };
         let mut last_begin = self.last_begin.lock();
@@ -54,6 +58,11 @@ impl Saver {
             *last_begin = Some(now);
         }
         due
+    }
+
+    /// The configuration changed: what begins again by that would begin once more after a crash.
+    pub(super) fn save_soon(&self) {
+        *self.last_begin.lock() = None;
     }
 
     /// To be taken together with the state.

@@ -11,7 +11,9 @@ use crate::collectors::Request;
 use crate::exposition::SegmentWriter;
 use crate::scheduler::{PlannedRequest, RequestKey, Start};
 use crate::store::Publication;
-use crate::totals::{Ask, Book, Carried, Gap, Ledger, LedgerId, Mark, SavedMove, SeriesKey, Tally};
+use crate::totals::{
+    Ask, Book, Carried, Counts, Gap, Ledger, LedgerId, Mark, SavedMove, SeriesKey,
+};
 use crate::vocabulary::Window;
 
 /// The running totals of one collector.
@@ -49,7 +51,7 @@ pub struct TotalsAnswer {
     /// From which mark it was asked.
     pub mark: Mark,
     /// What it says; `None` when that cannot be counted.
-    pub tally: Option<Tally>,
+    pub counts: Option<Counts>,
     /// When it was received.
     pub received: Moment,
 }
@@ -57,7 +59,9 @@ pub struct TotalsAnswer {
 impl TotalsAnswer {
     /// Whether it takes a while to take it in.
     pub(super) fn is_large(&self) -> bool {
-        self.tally.as_ref().is_some_and(|tally| tally.len() > LARGE)
+        self.counts
+            .as_ref()
+            .is_some_and(|counts| counts.len() > LARGE)
     }
 }
 
@@ -199,11 +203,11 @@ impl CollectorTotals {
         key: RequestKey,
         answer: &TotalsAnswer,
     ) -> TotalsOutcome {
-        let (Some(ask), Some(tally)) = (self.asks.get(&key).copied(), &answer.tally) else {
+        let (Some(ask), Some(counts)) = (self.asks.get(&key).copied(), &answer.counts) else {
             return TotalsOutcome::default();
         };
         let at = answer.received.liveperson;
-        let answered = self.book.answered(ask, answer.mark, tally, at);
+        let answered = self.book.answered(ask, answer.mark, counts, at);
         if answered.served {
             self.received.insert(ask.ledger, answer.received.aged);
             let request = self.book.query(ask.ledger).cloned();
@@ -214,8 +218,8 @@ impl CollectorTotals {
         if answered.forced {
             tracing::warn!(
                 collector = self.label(ask.ledger),
-                "the anchor of running totals is moved without a proof: for a day LivePerson's \
-                 answers did not agree with each other"
+                "the anchor of running totals is moved without a proof: it was nearly out of reach, and \
+                 LivePerson's answers had not agreed with each other twice"
             );
         }
         let next = answered.next.map(|ask| PlannedRequest {

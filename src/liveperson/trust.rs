@@ -214,6 +214,7 @@ fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::logged;
 
     const CA: &str = include_str!("../../tests/fixtures/tls/ca.pem");
 
@@ -222,29 +223,6 @@ mod tests {
         let path = folder.path().join("ca.pem");
         std::fs::write(&path, CA).unwrap();
         (folder, path)
-    }
-
-    /// What is logged while `act` runs.
-    fn logged(act: impl FnOnce()) -> String {
-        #[derive(Clone, Default)]
-        struct Log(Arc<Mutex<Vec<u8>>>);
-        impl std::io::Write for Log {
-            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-                self.0.lock().write(bytes)
-            }
-            fn flush(&mut self) -> std::io::Result<()> {
-                Ok(())
-            }
-        }
-        let log = Log::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_writer(move || writer.clone())
-            .with_ansi(false)
-            .with_max_level(tracing::Level::INFO)
-            .finish();
-        tracing::subscriber::with_default(subscriber, act);
-        String::from_utf8(log.0.lock().clone()).unwrap()
     }
 
     #[test]

@@ -9,8 +9,8 @@
 //! find the same D are a proof, also when LivePerson leaves something out for a moment. With less,
 //! anchors move wrongly: the tests have a model of such nodes, and the shortcuts that fail in it.
 
+use super::counts::Counts;
 use super::mark::Mark;
-use super::tally::Tally;
 
 /// An anchor moves when it is older, in seconds.
 const MOVES_AFTER: i64 = 3600;
@@ -58,15 +58,15 @@ pub(super) struct Advance {
     attempts: u32,
     running: Option<Attempt>,
     /// What the last attempt found, if it passed, and when, in seconds since the epoch.
-    found: Option<(i64, Tally)>,
+    found: Option<(i64, Counts)>,
 }
 
 /// The answers of an attempt so far.
 #[derive(Clone, Debug, PartialEq)]
 struct Attempt {
     expected: Step,
-    target: Option<Tally>,
-    anchor: Option<Tally>,
+    target: Option<Counts>,
+    anchor: Option<Counts>,
     /// Whether all answers for the same mark were equal.
     passed: bool,
 }
@@ -77,7 +77,7 @@ pub(super) struct Move {
     /// Where the anchor moves to.
     pub(super) to: Mark,
     /// What lies between it and where the anchor was.
-    pub(super) difference: Tally,
+    pub(super) difference: Counts,
     /// Whether that was not proven.
     pub(super) forced: bool,
 }
@@ -100,7 +100,7 @@ impl Advance {
             self.found = None;
             return None;
         }
-        let is_too_early = |found: &(i64, Tally)| now.saturating_sub(found.0) < ATTEMPTS_APART;
+        let is_too_early = |found: &(i64, Counts)| now.saturating_sub(found.0) < ATTEMPTS_APART;
         if self.found.as_ref().is_some_and(is_too_early) {
             return None;
         }
@@ -137,7 +137,7 @@ impl Advance {
     pub(super) fn answered(
         &mut self,
         step: Step,
-        answer: &Tally,
+        answer: &Counts,
         anchor: Mark,
         now: i64,
     ) -> Option<Step> {

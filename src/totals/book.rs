@@ -9,10 +9,10 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use super::advance::{Advance, Move, Step};
+use super::counts::Counts;
 use super::ledger::{Ledger, Row};
 use super::mark::Mark;
 use super::resume::{Gap, Lost, first_anchor, is_out_of_reach, resume};
-use super::tally::Tally;
 pub use carry::Carried;
 pub use moves::SavedMove;
 
@@ -73,8 +73,13 @@ struct Entry<Q> {
     advance: Advance,
     /// A proven move that is not saved yet.
     ready: Option<Move>,
+    /// Whether its anchor was in a snapshot, with totals.
+    kept: bool,
     /// When it was last tried to move the anchor, in seconds since the epoch.
     tried: i64,
+    /// Whether it begins at the present and not with the last day: what it continues has another
+    /// layout, and counted that day already.
+    begins_now: bool,
 }
 
 /// The totals of one collector.
@@ -121,8 +126,18 @@ impl<Q: TotalsQuery> Book<Q> {
             ledger,
             advance: Advance::default(),
             ready: None,
+            kept: false,
             tried: 0,
+            begins_now: false,
         });
+    }
+
+    /// Totals that begin at the present.
+    fn insert_beginning(&mut self, query: Q, now: i64) {
+        self.insert(query, Ledger::new(Mark::at_or_before(now)));
+        if let Some(entry) = self.entries.last_mut() {
+            entry.begins_now = true;
+        }
     }
 
     fn entry(&self, id: LedgerId) -> Option<&Entry<Q>> {
@@ -191,6 +206,9 @@ impl<Q: TotalsQuery> Book<Q> {
         self.move_quiet(now);
         self.merge_same_anchors();
         let wanted: HashSet<&Q> = wanted.iter().collect();
+        // Those whose ids were all forgotten.
+        self.entries
+            .retain(|entry| wanted.contains(&entry.query) || !entry.ledger.is_empty());
         let is_asked = |entry: &&Entry<Q>| {
             let proven = |at: i64| entry.ledger.is_quiet() && now.saturating_sub(at) < PROOF_LASTS;
             let quiet = entry.ledger.answered().is_some_and(proven);
@@ -232,7 +250,7 @@ impl<Q: TotalsQuery> Book<Q> {
         let mut gaps = Vec::new();
         for entry in &mut self.entries {
             if is_out_of_reach(entry.ledger.anchor(), now) {
-                let (anchor, gap) = resume(entry.ledger.answered(), now);
+                let (anchor, gap) = entry.resumed(now);
                 entry.ledger.restart_at(anchor);
                 (entry.advance, entry.ready) = (Advance::default(), None);
                 gaps.extend(gap);
@@ -255,15 +273,16 @@ impl<Q: TotalsQuery> Book<Q> {
         let Some(entry) = self.entry_mut(id) else {
             return;
         };
-        if entry.ledger.answered().is_none() && !entry.is_askable(now) {
-            entry.ledger.restart_at(first_anchor(now));
+        if entry.ledger.answered().is_none() && is_out_of_reach(entry.ledger.anchor(), now) {
+            let (anchor, _) = entry.resumed(now);
+            entry.ledger.restart_at(anchor);
             entry.advance = Advance::default();
         }
     }
 
     /// Takes in an answer that came at `now` by LivePerson's clock, to a request that was made from
     /// this mark on.
-    pub fn answered(&mut self, ask: Ask, mark: Mark, answer: &Tally, now: i64) -> Answered {
+    pub fn answered(&mut self, ask: Ask, mark: Mark, answer: &Counts, now: i64) -> Answered {
         // The anchor moved while the answer was on its way.
         if self.mark(ask) != Some(mark) {
             return Answered::default();
@@ -294,7 +313,7 @@ impl<Q: TotalsQuery> Book<Q> {
 
     /// Takes in an answer for the anchor. Ids that have no totals yet belong to the oldest anchor of
     /// their request.
-    fn observe(&mut self, id: LedgerId, answer: &Tally, now: i64) -> u64 {
+    fn observe(&mut self, id: LedgerId, answer: &Counts, now: i64) -> u64 {
         let Ok(place) = self.entries.binary_search_by_key(&id, |entry| entry.id) else {
             return 0;
         };
@@ -336,6 +355,13 @@ impl<Q: TotalsQuery> Book<Q> {
         self.entries.iter().any(|entry| entry.ready.is_some())
     }
 
+    /// Whether there are totals whose anchor is in no snapshot yet: without it they would begin again
+    /// at a later one.
+    pub fn has_unkept_anchors(&self) -> bool {
+        let mut entries = self.entries.iter();
+        entries.any(|entry| !entry.kept && !entry.ledger.is_empty())
+    }
+
     /// Whether anything changed since the last snapshot.
     pub fn has_changed(&self) -> bool {
         self.changed
@@ -375,7 +401,10 @@ impl<Q: TotalsQuery> Book<Q> {
                 .entry((entry.query.clone(), entry.ledger.anchor()))
                 .or_insert(merged.len());
             match merged.get_mut(place) {
-                Some(other) => other.ledger.merge(&entry.ledger),
+                Some(other) => {
+                    other.ledger.merge(&entry.ledger);
+                    other.kept &= entry.kept;
+                }
                 None => merged.push(entry),
             }
         }
@@ -384,6 +413,16 @@ impl<Q: TotalsQuery> Book<Q> {
 }
 
 impl<Q> Entry<Q> {
+    /// Where it goes when its anchor is out of reach, and what is lost by that.
+    fn resumed(&self, now: i64) -> (Mark, Option<Gap>) {
+        if self.begins_now && self.ledger.answered().is_none() {
+            // Ahead of the present it was put by a clock that was wrong.
+            let began = self.ledger.anchor().min(Mark::at_or_before(now));
+            return (began.max(first_anchor(now)), None);
+        }
+        resume(self.ledger.answered(), now)
+    }
+
     /// Whether LivePerson can be asked from its anchor.
     fn is_askable(&self, now: i64) -> bool {
         self.ledger.anchor().timeframe(now).is_some()

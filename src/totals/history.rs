@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use super::counts::{Counts, SeriesKey};
 use super::mark::Mark;
-use super::tally::{SeriesKey, Tally};
 
 /// What was counted in one slot.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,7 +14,7 @@ pub struct Slot {
     /// Its end, in seconds since the epoch.
     pub end: i64,
     /// The numbers of each id that LivePerson names.
-    pub tally: Tally,
+    pub counts: Counts,
 }
 
 /// What was counted since a mark.
@@ -38,7 +38,7 @@ struct Increments {
 
 /// What was counted of one id until each end of a slot.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Counts {
+pub struct CountsBySlot {
     fields: usize,
     values: Vec<f64>,
 }
@@ -60,14 +60,14 @@ impl History {
 
     /// Adds what was counted from the end of the last slot that was added to `end`. Slots that are not
     /// after the beginning are no part of it, and neither is one before the last of the same id.
-    pub fn add(&mut self, end: Mark, tally: &Tally) {
+    pub fn add(&mut self, end: Mark, counts: &Counts) {
         let Ok(slot) = u16::try_from(self.from.slots_until(end)) else {
             return;
         };
-        if slot == 0 || tally.fields() != self.fields {
+        if slot == 0 || counts.fields() != self.fields {
             return;
         }
-        for (key, values) in tally.iter() {
+        for (key, values) in counts.iter() {
             let row = self.rows.entry(key).or_default();
             row.given.resize(self.fields, false);
             for (given, value) in row.given.iter_mut().zip(values) {
@@ -88,8 +88,8 @@ impl History {
     }
 
     /// Everything that was counted; a number that LivePerson has never given is none here, either.
-    pub fn total(&self) -> Tally {
-        let mut total = Tally::new(self.fields);
+    pub fn total(&self) -> Counts {
+        let mut total = Counts::new(self.fields);
         for (key, row) in &self.rows {
             let mut sums = vec![0.0; self.fields];
             for values in row.values.chunks_exact(self.fields.max(1)) {
@@ -103,9 +103,9 @@ impl History {
 
     /// What was counted of an id until each end of a slot up to `until`, from the beginning, where it
     /// is nothing.
-    pub fn counts(&self, key: SeriesKey, until: Mark) -> Counts {
+    pub fn by_slot(&self, key: SeriesKey, until: Mark) -> CountsBySlot {
         let slots = usize::try_from(self.from.slots_until(until)).unwrap_or(0);
-        let mut counts = Counts {
+        let mut counts = CountsBySlot {
             fields: self.fields,
             values: Vec::with_capacity((slots + 1) * self.fields),
         };
@@ -132,7 +132,7 @@ fn add(sums: &mut [f64], values: &[f64]) {
     }
 }
 
-impl Counts {
+impl CountsBySlot {
     /// The ends of slots that it has, the beginning included.
     pub fn len(&self) -> usize {
         self.values.len() / self.fields.max(1)
@@ -165,34 +165,34 @@ mod tests {
 
     const FROM: i64 = 1_700_000_100;
 
-    fn tally(rows: &[(i64, [Option<f64>; 2])]) -> Tally {
-        let mut tally = Tally::new(2);
+    fn counts(rows: &[(i64, [Option<f64>; 2])]) -> Counts {
+        let mut counts = Counts::new(2);
         for (id, values) in rows {
-            tally.push(SeriesKey::one(Level::Skill, *id), values.iter().copied());
+            counts.push(SeriesKey::one(Level::Skill, *id), values.iter().copied());
         }
-        tally.sorted()
+        counts.sorted()
     }
 
     fn history() -> (History, Mark) {
         let from = Mark::at_or_before(FROM);
         let mut history = History::new(from, 2);
-        history.add(from, &tally(&[(4, [Some(99.0), Some(99.0)])]));
-        history.add(from.plus(2), &tally(&[(4, [Some(3.0), None])]));
+        history.add(from, &counts(&[(4, [Some(99.0), Some(99.0)])]));
+        history.add(from.plus(2), &counts(&[(4, [Some(3.0), None])]));
         history.add(
             from.plus(3),
-            &tally(&[(4, [Some(0.0), None]), (7, [Some(1.0), Some(2.0)])]),
+            &counts(&[(4, [Some(0.0), None]), (7, [Some(1.0), Some(2.0)])]),
         );
-        history.add(from.plus(5), &tally(&[(4, [Some(1.0), None])]));
+        history.add(from.plus(5), &counts(&[(4, [Some(1.0), None])]));
         (history, from)
     }
 
     #[test]
     fn counts_grow_from_nothing_slot_by_slot() {
         let (history, from) = history();
-        let counts = history.counts(SeriesKey::one(Level::Skill, 4), from.plus(6));
+        let counts = history.by_slot(SeriesKey::one(Level::Skill, 4), from.plus(6));
         let first: Vec<f64> = (0..counts.len()).map(|slot| counts.at(slot)[0]).collect();
         assert_eq!(first, [0.0, 0.0, 3.0, 3.0, 3.0, 4.0, 4.0]);
-        let short = history.counts(SeriesKey::one(Level::Skill, 4), from.plus(3));
+        let short = history.by_slot(SeriesKey::one(Level::Skill, 4), from.plus(3));
         assert_eq!(short.at(3), [3.0, 0.0]);
         assert_eq!(short.at(4), [0.0; 0]);
     }
@@ -200,14 +200,14 @@ mod tests {
     #[test]
     fn a_total_keeps_what_was_never_given_apart() {
         let (history, _) = history();
-        let expected = tally(&[(4, [Some(4.0), None]), (7, [Some(1.0), Some(2.0)])]);
+        let expected = counts(&[(4, [Some(4.0), None]), (7, [Some(1.0), Some(2.0)])]);
         assert!(history.total().is_same(&expected), "{:?}", history.total());
     }
 
     #[test]
     fn a_window_is_known_once_the_history_is_as_long() {
         let (history, from) = history();
-        let counts = history.counts(SeriesKey::one(Level::Skill, 4), from.plus(6));
+        let counts = history.by_slot(SeriesKey::one(Level::Skill, 4), from.plus(6));
         assert_eq!(counts.within(3, 2), None);
         assert_eq!(counts.within(3, 3), Some(vec![3.0, 0.0]));
         assert_eq!(counts.within(3, 6), Some(vec![1.0, 0.0]));

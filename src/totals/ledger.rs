@@ -4,8 +4,8 @@
 //! is all there is to know: whatever failed before it, it holds everything since the anchor. A total
 //! never falls; see [`Ledger::observe`].
 
+use super::counts::{Counts, SeriesKey};
 use super::mark::Mark;
-use super::tally::{SeriesKey, Tally};
 
 /// A number that is lower than it was may come from a node that lags; one that stays lower for so
 /// long was corrected by LivePerson. In seconds.
@@ -177,12 +177,14 @@ impl Ledger {
     /// one that began again. The total is held until LivePerson's number has passed it.
     pub fn observe(
         &mut self,
-        answer: &Tally,
+        answer: &Counts,
         is_taken: impl Fn(SeriesKey) -> bool,
         now: i64,
     ) -> u64 {
         self.add_new_rows(answer, is_taken, now);
         let (mut corrections, mut old) = (0, false);
+        // A histogram of one id names that also when it has no chats.
+        let names_ids = !answer.is_zero();
         let mut place = 0;
         self.below = false;
         for (row, key) in self.keys.iter().enumerate() {
@@ -196,7 +198,7 @@ impl Ledger {
             let (base, shown) = (&self.base[numbers.clone()], &mut self.shown[numbers]);
             corrections += u64::from(history.observe(base, shown, since_anchor, now));
             self.below |= history.below != Below::No;
-            old |= !named && history.is_past_retention(now);
+            old |= !(named && names_ids) && history.is_past_retention(now);
         }
         if old {
             self.forget_unnamed(answer, now);
@@ -208,7 +210,7 @@ impl Ledger {
     }
 
     /// Rows for the ids that an answer names for the first time: they had nothing before the anchor.
-    fn add_new_rows(&mut self, answer: &Tally, is_taken: impl Fn(SeriesKey) -> bool, now: i64) {
+    fn add_new_rows(&mut self, answer: &Counts, is_taken: impl Fn(SeriesKey) -> bool, now: i64) {
         if self.fields != answer.fields() {
             // Numbers of another layout cannot be continued.
             *self = Self::restored(self.anchor, self.answered);
@@ -244,7 +246,7 @@ impl Ledger {
     }
 
     /// Moves the anchor to a later mark; `difference` is what was counted in between.
-    pub fn move_anchor(&mut self, to: Mark, difference: &Tally) {
+    pub fn move_anchor(&mut self, to: Mark, difference: &Counts) {
         let mut place = 0;
         for (row, key) in self.keys.iter().enumerate() {
             while difference.key(place).is_some_and(|other| other < *key) {
@@ -273,11 +275,11 @@ impl Ledger {
     }
 
     /// Forgets ids that LivePerson has not named for long.
-    fn forget_unnamed(&mut self, answer: &Tally, now: i64) {
+    fn forget_unnamed(&mut self, answer: &Counts, now: i64) {
         let mut kept = Self::restored(self.anchor, self.answered);
         for (place, history) in self.histories.iter().enumerate() {
             let Some(row) = self.row(place) else { continue };
-            if !history.is_past_retention(now) || answer.contains(row.key) {
+            if !history.is_past_retention(now) || (!answer.is_zero() && answer.contains(row.key)) {
                 kept.push_as_it_is(row, history.below);
             }
         }

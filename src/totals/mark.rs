@@ -13,9 +13,9 @@ const MIDDLE: i64 = SLOT / 2;
 /// The longest time frame that LivePerson accepts, in minutes.
 const LONGEST: i64 = LONGEST_MINUTES as i64;
 const LONGEST_MINUTES: u16 = 24 * 60;
-/// The longest time frame that is relied on: what is asked now must be answered for the same mark
-/// when it is asked again after a failure.
-const LONGEST_RELIED_ON: i64 = LONGEST - 10;
+/// The longest time frame that totals begin with after a long outage: there must be time to prove a
+/// move before the mark is out of reach.
+const LONGEST_RELIED_ON: i64 = LONGEST - 30;
 /// How much LivePerson's clock may differ from what we take for it, in seconds.
 pub(super) const CLOCKS_DIFFER: i64 = 120;
 /// So long after a time everything before it is known to every node, in seconds: chats appear up to

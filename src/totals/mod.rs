@@ -5,7 +5,7 @@
 //! total is `base + V(anchor, now)`, whatever failed in between. Now and then the anchor moves, and
 //! what lies between the old and the new one is added to the base.
 //!
-//! `mark` is the arithmetic of LivePerson's slots, `tally` what one answer says, `ledger` the totals of
+//! `mark` is the arithmetic of LivePerson's slots, `counts` what one answer says, `ledger` the totals of
 //! one request, `advance` how an anchor moves, `resume` where totals begin and go on after a time that
 //! LivePerson no longer has, `book` all of that for one collector, `state` what is kept on disk and
 //! `folder` how; `history` is what was counted slot by slot, for the time before the first start.
@@ -15,19 +15,19 @@
 
 mod advance;
 mod book;
+mod counts;
 mod folder;
 mod history;
 mod ledger;
 mod mark;
 mod resume;
 pub mod state;
-mod tally;
 
 pub use advance::Step;
 pub use book::{Answered, Ask, Book, Carried, LedgerId, SavedMove, TotalsQuery};
+pub use counts::{Counts, SeriesKey};
 pub use folder::{Folder, FolderError, Loaded};
-pub use history::{Counts, History, Slot};
+pub use history::{CountsBySlot, History, Slot};
 pub use ledger::{Ledger, Row};
 pub use mark::Mark;
 pub use resume::{Gap, Lost};
-pub use tally::{SeriesKey, Tally};

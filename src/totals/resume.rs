@@ -32,14 +32,16 @@ impl Lost {
     /// Adds a gap. Requests that were away together lost the same time.
     pub(super) fn add(&mut self, gap: Gap) {
         if gap.from > self.until || gap.until < self.from {
-            self.seconds += gap.until.saturating_sub(gap.from).max(0);
+            let length = gap.until.saturating_sub(gap.from).max(0);
+            self.seconds = self.seconds.saturating_add(length);
             (self.from, self.until) = (gap.from, gap.until);
             return;
         }
-        let before = self.until - self.from;
+        let before = self.until.saturating_sub(self.from);
         self.from = self.from.min(gap.from);
         self.until = self.until.max(gap.until);
-        self.seconds += self.until - self.from - before;
+        let after = self.until.saturating_sub(self.from);
+        self.seconds = self.seconds.saturating_add(after.saturating_sub(before));
     }
 }
 

@@ -8,10 +8,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::book::Carried;
+use super::counts::SeriesKey;
 use super::ledger::{Ledger, Row};
 use super::mark::Mark;
 use super::resume::Lost;
-use super::tally::SeriesKey;
 use crate::vocabulary::Level;
 
 /// The version of the form that is written, and the only one that is read.
@@ -125,6 +125,11 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
+/// Whether a number is a time, in seconds since the epoch, that a clock can show.
+fn is_time(seconds: i64) -> bool {
+    (0..=253_402_300_799).contains(&seconds)
+}
+
 /// Only the version, to tell an unknown one from a damaged file.
 #[derive(Deserialize)]
 struct AnyVersion {
@@ -189,8 +194,9 @@ impl CollectorState {
     }
 
     fn into_carried(self) -> Result<Carried, StateError> {
-        if self.lost_seconds < 0 {
-            return Err(StateError::Inconsistent("negative lost time"));
+        let times = [self.lost_seconds, self.lost_from, self.lost_until];
+        if !times.into_iter().all(is_time) || self.lost_from > self.lost_until {
+            return Err(StateError::Inconsistent("lost time that cannot be"));
         }
         let requests = self.requests.into_iter();
         let ledgers: Result<Vec<_>, _> = requests.map(RequestState::into_ledger).collect();
@@ -223,7 +229,8 @@ impl RequestState {
     }
 
     fn into_ledger(self) -> Result<(Vec<u32>, Ledger), StateError> {
-        if !self.anchor.is_valid() {
+        let times = [self.anchor.seconds(), self.answered.unwrap_or(0)];
+        if !self.anchor.is_valid() || !times.into_iter().all(is_time) {
             return Err(StateError::Inconsistent(
                 "an anchor that is no mark of 5 minutes",
             ));
@@ -272,7 +279,11 @@ impl RowState {
         let Self(_, created, changed, base, shown, corrected) = self;
         let shown: Vec<f64> = shown.into_iter().map(|v| v.unwrap_or(f64::NAN)).collect();
         let is_count = |value: &f64| value.is_nan() || (0.0..f64::INFINITY).contains(value);
-        if !created.is_valid() || !base.iter().chain(&shown).all(is_count) {
+        let times = [created.seconds(), changed];
+        if !created.is_valid()
+            || !times.into_iter().all(is_time)
+            || !base.iter().chain(&shown).all(is_count)
+        {
             return Err(StateError::Inconsistent("a total that cannot be"));
         }
         let row = Row {
@@ -289,6 +300,44 @@ impl RowState {
             Err(StateError::Inconsistent(
                 "rows of different lengths, or twice the same",
             ))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_no_clock_can_show_are_refused() {
+        let file = |lost: &str, anchor: i64| {
+            format!(
+                r#"{{"version":1,"account":"1","saved_at":0,"collectors":{{"sla":{{{lost},
+                "corrections":0,"requests":[{{"anchor":{anchor},"answered":600,"layout":[],
+                "totals":{{}}}}]}}}}}}"#
+            )
+        };
+        let plain = r#""lost_seconds":60,"lost_from":0,"lost_until":60"#;
+        let read = |json: String| AccountState::from_json("1", json.as_bytes());
+        assert!(read(file(plain, 600)).is_ok());
+        for json in [
+            file(plain, i64::MAX / 300 * 300),
+            file(r#""lost_seconds":-1,"lost_from":0,"lost_until":60"#, 600),
+            file(
+                r#""lost_seconds":9223372036854775807,"lost_from":0,"lost_until":60"#,
+                600,
+            ),
+            file(
+                r#""lost_seconds":1,"lost_from":-9223372036854775808,"lost_until":60"#,
+                600,
+            ),
+            file(r#""lost_seconds":1,"lost_from":70,"lost_until":60"#, 600),
+        ] {
+            let refused = read(json.clone()).unwrap_err();
+            assert!(
+                matches!(refused, StateError::Inconsistent(_)),
+                "{json}: {refused}"
+            );
         }
     }
 }

@@ -259,13 +259,13 @@ def about_the_process(args, page: Page, base: dict, stamps: list[int], replica: 
 
 
 def alerts(args, page: Page, account: Account, stamps: list[int]) -> None:
-    """What Prometheus itself writes about alerts that are pending or firing."""
+    """What Prometheus itself writes about alerts that fire. Each was pending for a minute."""
     since = args.end - args.outage * 60
     for name, severity, delay in (("LivePersonFailing", "warning", 2), ("LivePersonNoData", "critical", 6)):
         labels = {"alertname": name, "severity": severity, "account": account.id}
         firing = [(at, 1) for at in stamps if at > since + delay * 60]
         page.add("ALERTS", {"alertstate": "firing"} | labels, firing)
-        page.add("ALERTS_FOR_STATE", labels, [(at, since + 60) for at, _ in firing])
+        page.add("ALERTS_FOR_STATE", labels, [(at, since + (delay - 1) * 60) for at, _ in firing])
 
 
 def span(args, page: Page, start: int, end: int, last: bool) -> None:

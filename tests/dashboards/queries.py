@@ -21,12 +21,6 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 NAMES = {"name", "agent_name", "limit"}
 # What remains to be said when there is no data, and has to be.
 SAYS_SO = {"Data"}
-RUNNING_TOTAL = re.compile(
-    r"liveperson_((account|skill|agent|group)_(chats|handling_seconds|connected_engagements)_total"
-    r"|(account|skill|group)_wait_seconds_bucket|totals_\w+)"
-)
-# Series that hold numbers of the contact centre or of the exporter, and no names.
-SERIES = re.compile(r"liveperson_(?!series\b|\w+_info\b|exporter_)\w+")
 
 
 class Prometheus:
@@ -52,7 +46,7 @@ class Board:
         with open(path, encoding="utf-8") as file:
             self.json = json.load(file)
         self.prometheus, self.at, self.accounts, self.scrape = prometheus, args.at, args.accounts, args.scrape
-        self.name = self.json["title"]
+        self.name, self.may_be_empty = self.json["title"], args.may_be_empty.split(",")
         self.faults: list[str] = []
         self.values: dict[str, str] = {"datasource": "prometheus"}
         self.span = seconds(args.since or self.json["time"]["from"].removeprefix("now-"))
@@ -176,21 +170,19 @@ class Board:
             panel = {"title": f"annotation {annotation['name']}", "interval": annotation["step"]}
             self.ask(panel, {"expr": annotation["expr"], "refId": "A"})
 
-    def run(self, expect: str, totals: bool) -> list[str]:
+    def run(self, expect: str) -> list[str]:
         self.annotations()
         for panel in self.panels():
             found = {target["refId"]: self.ask(panel, target) for target in panel["targets"]}
             if expect == "served":
-                self.has_values(panel, found, totals)
+                self.has_values(panel, found)
             elif expect == "outage" and self.name != "LivePerson / Exporter":
                 self.is_empty(panel, found)
         return self.faults
 
-    def has_values(self, panel: dict, found: dict[str, list], totals: bool) -> None:
+    def has_values(self, panel: dict, found: dict[str, list]) -> None:
         nothing_is_good = panel["fieldConfig"]["defaults"].get("noValue", "").startswith("✔")
-        names = {name for target in panel["targets"] for name in SERIES.findall(target["expr"])}
-        needs_totals = bool(names) and all(map(RUNNING_TOTAL.fullmatch, names))
-        if not any(found.values()) and not nothing_is_good and (totals or not needs_totals):
+        if not any(found.values()) and not nothing_is_good and panel["title"] not in self.may_be_empty:
             self.fault(panel["title"], "no query has a value")
 
     def is_empty(self, panel: dict, found: dict[str, list]) -> None:
@@ -225,14 +217,14 @@ def main() -> int:
         "--since", default="", help="how far back the time range goes, such as 2h; otherwise each its own"
     )
     parser.add_argument("--accounts", default="all", help="all, or account ids with commas")
+    parser.add_argument("--may-be-empty", default="", help="panels that need not have a value, with commas")
     parser.add_argument("--expect", choices=["answers", "served", "outage"], default="answers")
-    parser.add_argument("--no-totals", action="store_true", help="the program does not serve running totals yet")
     parser.add_argument("dashboards", nargs="+")
     args = parser.parse_args()
     faults, queries = [], 0
     for path in args.dashboards:
         board = Board(Prometheus(args.prometheus), path, args)
-        faults += board.run(args.expect, not args.no_totals)
+        faults += board.run(args.expect)
         queries += sum(len(panel["targets"]) for panel in board.panels())
     print("\n".join(faults) if faults else f"{queries} queries")
     return 1 if faults else 0

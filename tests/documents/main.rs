@@ -27,4 +27,5 @@ mod promql;
 mod readme;
 mod rules;
 mod scripts;
+mod tiles;
 mod unit_file;

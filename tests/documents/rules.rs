@@ -123,7 +123,7 @@ pub(crate) fn has(program: &str) -> bool {
 }
 
 /// The versions of promtool to test with: the machine's, and a 3 where it can be had.
-fn promtools() -> Vec<PathBuf> {
+pub(crate) fn promtools() -> Vec<PathBuf> {
     if !has("promtool") {
         return Vec::new();
     }

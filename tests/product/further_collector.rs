@@ -54,8 +54,8 @@ async fn simulator() -> Simulator {
 fn yaml(simulator: &Simulator, section: &str) -> String {
     format!(
         "accounts: [{{id: \"12345678\", auth: {{oauth2: {{client_id: demo, client_secret: demo-secret}}}}}}]\n\
-         domain_api: \"{}\"\nlimits: {{min_spacing: 10ms}}\nengagement_activity: {{interval: 1s}}\n\
-         sla: {{interval: 1s}}\n{section}\n",
+         domain_api: \"{}\"\nlimits: {{min_spacing: 10ms}}\nengagement_activity: {{interval: 1s, totals: false}}\n\
+         sla: {{interval: 1s, totals: false}}\n{section}\n",
         simulator.base_url()
     )
 }

@@ -18,6 +18,10 @@ const NOON: i64 = 1_773_144_132_000;
 const OPENMETRICS: &str = "application/openmetrics-text;version=1.0.0";
 
 async fn exporter(more: &str) -> (Simulator, Exporter) {
+    exporter_with(more, true).await
+}
+
+async fn exporter_with(more: &str, totals: bool) -> (Simulator, Exporter) {
     let simulator = Simulator::start(Options::in_process(), Arc::new(ManualClock::at(NOON)));
     let simulator = simulator.await.unwrap();
     let yaml = format!(
@@ -26,8 +30,8 @@ accounts:
   - id: "12345678"
     auth: {{oauth2: {{client_id: demo, client_secret: demo-secret}}}}
 domain_api: "{}"
-engagement_activity: {{skill_agents: true}}
-sla: {{windows: [5m, 1h], skills: all, groups: [11, 12]}}
+engagement_activity: {{skill_agents: true, totals: {totals}}}
+sla: {{windows: [5m, 1h], skills: all, groups: [11, 12], totals: {totals}}}
 names: {{skills: {{101: "quotes \" and \\ and 😀"}}}}
 limits: {{min_spacing: 10ms, {more}}}
 "#,
@@ -250,7 +254,7 @@ async fn a_scrape_selects_and_an_unknown_name_lists_the_known_ones() {
 
 #[tokio::test]
 async fn too_many_series_are_dropped_by_level_and_logged_once() {
-    let (_simulator, exporter) = exporter("max_series: 400").await;
+    let (_simulator, exporter) = exporter_with("max_series: 400", false).await;
     with_data(&exporter).await;
     let logged = || exporter.log().matches("limits.max_series").count();
     eventually("it is logged", async || (logged() > 0).then_some(())).await;

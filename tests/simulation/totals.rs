@@ -15,11 +15,11 @@ use std::collections::HashSet;
 use liveperson_exporter::totals::{Row, SeriesKey};
 
 use scenario::HOUR;
-pub(crate) use world::Counts;
+pub(crate) use world::Statistics;
 use world::World;
 
 /// Simulates a seed.
-pub(crate) fn run(seed: u64) -> Counts {
+pub(crate) fn run(seed: u64) -> Statistics {
     let (mut world, events) = World::new(seed);
     if std::env::var_os("SIMULATION_TRACE").is_some() {
         eprintln!("{:#?}\n{events:#?}\n{:?}", world.kind, world.config);
@@ -41,7 +41,7 @@ fn check(world: &World) {
     }
     for id in 0..i64::try_from(world.kind.skills).unwrap() {
         let key = SeriesKey::one(liveperson_exporter::vocabulary::Level::Skill, id);
-        let (from, until) = (world.until - 20 * HOUR, world.until);
+        let (from, until) = (world.calm_from - 20 * HOUR, world.until);
         let from = from.max(world.reconfigured);
         let some = world
             .truth

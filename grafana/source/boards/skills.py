@@ -198,10 +198,11 @@ def late():
 
 
 def in_time():
-    shares = f"({waits(HOUR, LATE_LIMIT, CHARTED)})\n/ {ON}\n(({waits(HOUR, WHOLE, CHARTED)}) > 0)"
+    shares = f"({waits(HOUR, LATE_LIMIT, CHARTED)})\n/ {ON}\n(({waits(HOUR, WHOLE, CHARTED)}) >= $least)"
     return _course(
         "In time by skill",
-        "Share of chats whose first reply came within $within s, in the hour before each point.",
+        "Share of chats whose first reply came within $within s, in the hour before each point; where there were at "
+        "least $least.",
         shares,
         "percentunit",
         texts.NEEDS_SKILL_WAITS,

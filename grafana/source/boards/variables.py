@@ -58,13 +58,13 @@ def within() -> dashboard.QueryVariable:
 
 
 def longest() -> dashboard.QueryVariable:
-    """The longest limit of sla.buckets: beyond it nothing is known."""
+    """The longest limit of sla.buckets: beyond it nothing is known. Without a saved value: Grafana would keep
+    one that is among the limits, and takes the first, the longest, only where it has none."""
     return asked(
         "longest",
         "Longest limit (s)",
         f'label_values({{{WAITS}, account=~"$account", le!="+Inf"}}, le)',
         regex=WHOLE_SECONDS,
-        default="120",
         sort=VariableSort.NUMERICAL_DESC,
         hidden=True,
     )

@@ -134,17 +134,21 @@ def percentiles():
 
 def by_limit():
     frame = Frame("in the window", "$window")
-    whole = f"scalar({figures.waited('+Inf', frame)} > 0)"
     within = figures.wait_buckets(frame, FINITE)
     return grid(
         "Within each limit, window $window",
-        "Chats in the window whose first reply came within each limit of sla.buckets, and their share of all.",
+        "Chats in the window whose first reply came within each limit of sla.buckets, and their share of those of "
+        "accounts that have the limit.",
         (12, 9),
         [
             Column("Within", label="limit", numeric=True, unit="suffix:s", width=100),
             Column("Limit", label="le", left_out=True),
             Column(
-                "Share", expr=promql.limit_as_label(f"{within}\n/ {whole}"), unit="percentunit", decimals=1, bar=True
+                "Share",
+                expr=promql.limit_as_label(figures.shares_by_limit(frame, FINITE)),
+                unit="percentunit",
+                decimals=1,
+                bar=True,
             ),
             Column("Chats", expr=promql.limit_as_label(within), unit="locale", width=100),
         ],
@@ -158,7 +162,7 @@ FINITE = 'le!="+Inf"'
 
 
 def limits_over_time():
-    shares = f"({figures.wait_buckets(HOUR, FINITE)})\n/ on () group_left ()\n({figures.waited('+Inf', HOUR)} > 0)"
+    shares = figures.shares_by_limit(HOUR, FINITE)
     return chart(
         "Within each limit",
         "Share of chats whose first reply came within each limit, in the hour before each point.",

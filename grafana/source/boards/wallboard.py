@@ -51,20 +51,25 @@ def data_age():
     )
     age = promql.once(("account",), f"time() - ({newest})")
     served = promql.once(ids, promql.selector("liveperson_series", promql.ACCOUNTS))
-    live = f"({age} < {texts.STALE_AFTER_SECONDS}\nand on (account) min by (account) ({served}) > 0)"
+    # What is served tells, not the last whole poll: one refused request fails a poll, and its other
+    # answers are as new as ever.
+    some, whole = (f"on (account) {least_or_most} by (account) ({served}) > 0" for least_or_most in ("max", "min"))
+    live = f"({age} < {texts.STALE_AFTER_SECONDS}\nand {whole})"
+    partly = f"({age}\nand {some}\nunless on (account) {live})"
+    stale = f"({age}\nunless {some})"
     never = f"max by (account) (liveperson_up{{{promql.ACCOUNTS}}}) unless on (account) {present}"
     return tile(
         "Data",
         "How old the newest data of each account is; of the 4 accounts with the oldest. The exporter serves nothing "
-        "that is older than stale_after (5m unless configured): then the tiles below are empty.",
+        "that is older than stale_after (5m unless configured): then the tiles below are empty. Partly: some requests "
+        "fail or one collector has no data, and the time is that since all succeeded; the exporter's board says which.",
         (24, 3),
         now(promql.with_names("account", f"topk(4, {live})"), "✔ {{name}}: live, age of the data"),
-        now(
-            promql.with_names("account", f"topk(4, {age} unless on (account) {live})"), "✖ {{name}}: STALE, no data for"
-        ),
+        now(promql.with_names("account", f"topk(4, {partly})"), "▲ {{name}}: partly failing, whole before"),
+        now(promql.with_names("account", f"topk(4, {stale})"), "✖ {{name}}: STALE, no data for"),
         now(promql.with_names("account", never), "✖ {{name}}: no data yet, see the exporter's board"),
         unit="dthms",
-        colours=(GOOD, BAD, BAD),
+        colours=(GOOD, WARN, BAD, BAD),
         sideways=True,
         empty="✖ no exporter answers",
         leads_to="exporter",
@@ -73,12 +78,12 @@ def data_age():
 
 def service_level(frame: Frame):
     share = figures.share_within(LIMIT, frame)
-    enough = f"{figures.waited('+Inf', frame)} >= $least"
-    few = f"{figures.waited('+Inf', frame)} < $least"
+    enough = f"{figures.measured(LIMIT, frame)} >= $least"
+    few = f"{figures.measured(LIMIT, frame)} < $least"
     return tile(
-        f"Answered in $within s, {frame.words}",
+        f"Answered in $within s, {frame.words}, target $target %",
         f"Share of chats whose first reply came within $within s, {frame.words}; the target is $target %. "
-        "Fewer than $least chats are not judged. Needs this limit among sla.buckets."
+        "Fewer than $least chats are not judged. Of the accounts that have this limit among sla.buckets."
         + (
             " The window $now is 5 minutes longer at times, as LivePerson counts in slots of 5 minutes."
             if frame is NOW
@@ -122,6 +127,7 @@ def compared(frame: Frame):
         decimals=1,
         sideways=True,
         empty="– nothing to compare",
+        text_sizes=(16, 28),
         since_midnight=frame is TODAY,
     )
 
@@ -196,8 +202,8 @@ def late_by_skill():
     )
     return grid(
         "Late chats today, worst skills first",
-        "Chats that waited longer than $within s since midnight, of the 7 skills with the most. The share has "
-        "a colour from $least chats on. Needs sla.skills, and today in sla.windows or running totals.",
+        "Chats that waited longer than $within s since midnight, of the 7 skills with the most. The share is shown "
+        "from $least chats on. Needs sla.skills, and today in sla.windows or running totals.",
         (12, 9),
         [
             Column("Skill", label="name", link=to_skill, link_title="This skill"),

@@ -1,10 +1,11 @@
 """Why a collector is down: one alert for each cause, by replica, before the data is missing."""
 
 from ..promql import call, either, grouped, selector, summed
-from .expressions import API_OVERDUE, API_UP, FAILURES, REPLICA_API, on
+from .expressions import API_OVERDUE, API_UP, FAILURES, REPLICA_API, grown, on
 from .rule import Rule, alert, record
 
 REFUSED = "replica_api:liveperson_credentials:refused"
+ANSWERED = "account_api:liveperson_api_answered:increase90s"
 THROTTLED = "replica_account:liveperson_api_throttled:increase20m"
 REPLICA_ACCOUNT = ("job", "instance", "account")
 
@@ -37,6 +38,9 @@ def _credentials() -> list[Rule]:
         _failed(0, 'api="token"', 'code=~"4.."', 'code!="429"'),
     )
     others = f"max by (account, api) ({API_UP})"
+    # Not increase(): with a scrape a minute it would see one sample, and nothing.
+    answered = selector("liveperson_api_requests_total", 'code=~"2.."')
+    any_answered = summed(("account", "api"), grown(answered, "90s")) + " > 0"
     text = {
         "wait": "30s",
         "summary": "LivePerson refuses the credentials of account {{ $labels.account }}.",
@@ -53,9 +57,10 @@ def _credentials() -> list[Rule]:
             "A token that ran out is refused by every call under way, and replaced: one 401 is not enough, nor\n"
             "are some beside as many other failures. 403 is never retried.",
         ),
+        record(ANSWERED, any_answered, "Calls that succeeded in the last minute and a half, of any replica."),
         alert(
             "CredentialsRefused",
-            f"max by (account, api) ({REFUSED})\nand on (account, api)\n{others} == 0",
+            f"max by (account, api) ({REFUSED})\nand on (account, api)\n{others} == 0\nunless on (account, api)\n{ANSWERED}",
             **text,
             severity="critical",
             comment="No replica gets data, and none will until the credentials are put right.",
@@ -63,10 +68,14 @@ def _credentials() -> list[Rule]:
         ),
         alert(
             "CredentialsRefused",
-            f"{REFUSED}\nand on (account, api)\n{others} == 1",
-            **text,
-            description="Requests to {{ $labels.api }} are refused for {{ $labels.instance }}, while"
-            " another replica is served: compare their credentials." + advice,
+            f"{REFUSED}\nand on (account, api)\n{grouped(either(f'{others} == 1', ANSWERED))}",
+            # For longer than a success counts that came before a key was revoked.
+            wait="2m",
+            summary=text["summary"],
+            comment="What others are answered is served: no reason for a page.",
+            description="Requests of {{ $labels.instance }} to {{ $labels.api }} are refused while others are"
+            " answered. If another replica is served, compare their credentials. If it is some requests only, named in"
+            " the exporter's log, a skill, agent or group is often not permitted." + advice,
         ),
     ]
 

@@ -1,5 +1,7 @@
 """What the contact centre promised its visitors, for the windows now and for the error budget."""
 
+from collections.abc import Callable
+
 from ..promql import grouped, once, selector
 from .expressions import UP, held_without_data, on
 from .recording import BEYOND, LATE, WAITED, answered_within, p90
@@ -36,19 +38,21 @@ def _target() -> Rule:
 
 
 def _service_level_low() -> Rule:
-    def below(window: str) -> str:
-        return f"{selector(answered_within('account'), window)}\n< {on(PROMISE)}\n{TARGET}"
+    def bad(read: Callable[[str], str]) -> str:
+        target = read(TARGET)
+        below = [f"{read(selector(answered_within('account'), w))}\n< {on(PROMISE)}\n{target}" for w in (HOUR, NOW)]
+        late = f"{read(selector(LATE, HOUR))} >= {FEWEST_LATE}"
+        return f"\nand {on(PROMISE)}\n".join([*below, late])
 
-    late = f"{selector(LATE, HOUR)} >= {FEWEST_LATE}"
-    bad = f"{below(HOUR)}\nand {on(PROMISE)}\n{below(NOW)}\nand {on(PROMISE)}\n{late}"
     name = "ServiceLevelLow"
     return alert(
         name,
-        held_without_data(name, PROMISE, bad, selector(answered_within("account"), HOUR), WAITED),
+        held_without_data(name, PROMISE, bad, WAITED),
         wait="5m",
         keep="15m",
         **AUDIENCE,
-        comment="Once it fires it continues while the numbers are missing, for at most 6 hours.",
+        comment="Once it fires it continues while the numbers are missing, for at most 6 hours, if the last ones\n"
+        "were bad, too.",
         summary="Too few chats of account {{ $labels.account }} are answered within {{ $labels.within }}.",
         description="In the last hour it was {{ $value | humanizePercentage }}, and the last five minutes are below the"
         " target as well. The wallboard shows which skills wait: move agents there, or tell visitors.",
@@ -57,12 +61,15 @@ def _service_level_low() -> Rule:
 
 def _beyond_buckets() -> Rule:
     name = "WaitBeyondBuckets"
-    hour, now = selector(p90("account"), HOUR), selector(p90("account"), NOW)
-    many = f"{selector(BEYOND, HOUR)} >= {FEWEST_LATE}"
-    worst = once(("account",), f"{many}\nand on (account)\n{hour} == Inf\nand on (account)\n{now} == Inf")
+
+    def bad(read: Callable[[str], str]) -> str:
+        hour, now = (f"{read(selector(p90('account'), window))} == Inf" for window in (HOUR, NOW))
+        many = f"{read(selector(BEYOND, HOUR))} >= {FEWEST_LATE}"
+        return once(("account",), f"{many}\nand on (account)\n{hour}\nand on (account)\n{now}")
+
     return alert(
         name,
-        held_without_data(name, ("account",), worst, selector(BEYOND, HOUR), WAITED),
+        held_without_data(name, ("account",), bad, WAITED),
         wait="5m",
         keep="15m",
         **AUDIENCE,

@@ -21,8 +21,10 @@ def suspicious() -> list[Rule]:
 
 def _no_data() -> Rule:
     stale = f"{SERIES} == 0\nand\n{UP} == 0"
-    gone = f"max_over_time(liveperson_series[1d:5m]) > 0\nand {on(('job', 'instance'))}\n"
-    gone = once(COLLECTOR, f"{gone}max_over_time({EXPORTER_UP}[5m]) == 0")
+    # Also an exporter that Prometheus knows no more, as a pod that is gone from service discovery: it is
+    # then neither up nor down.
+    gone = f"max_over_time(liveperson_series[1d:5m]) > 0\nunless {on(('job', 'instance'))}\n"
+    gone = once(COLLECTOR, f"{gone}max_over_time({EXPORTER_UP}[5m]) == 1")
     known_causes = "|".join(causes.NAMES)
     query = (
         f'max by (alertname) (ALERTS{{alertname=~\\"LivePerson({known_causes})\\", alertstate=\\"firing\\",'
@@ -34,7 +36,7 @@ def _no_data() -> Rule:
         wait="1m",
         severity="critical",
         comment="No replica serves any: what was known is older than stale_after, or the exporter that served it\n"
-        "is down and no other has taken its place, as happens to the accounts of a shard.",
+        "is down, or gone, and no other has taken its place, as happens to the accounts of a shard.",
         summary="There is no data from {{ $labels.collector }} of account {{ $labels.account }}.",
         description="No exporter has any that is younger than stale_after: dashboards of the contact centre are empty."
         f' {{{{ with printf "{query}" $labels.account | query }}}}Firing as its cause:'

@@ -1,6 +1,8 @@
 """PromQL that several rules share, and the names under which it is recorded."""
 
-from ..promql import call, either, once, selector
+from collections.abc import Callable
+
+from ..promql import call, either, grouped, selector
 
 # Which API each collector asks: `collector` of liveperson_up, `api` of liveperson_api_requests_total.
 COLLECTOR_APIS = {"engagement_activity": "engactivity", "sla": "sla"}
@@ -43,12 +45,30 @@ def risen(counter: str, window: str) -> str:
     return either(f"{counter}\nunless\n{counter} offset {window}", f"increase({counter}[{window}])")
 
 
+def grown(counter: str, window: str) -> str:
+    """The same for a short window, of which two samples need not lie within: what a counter has now and
+    had before, each up to 5 minutes old as everywhere in Prometheus."""
+    return either(f"{counter} - {counter} offset {window}", counter)
+
+
 def firing(name: str, *matchers: str) -> str:
     return selector("ALERTS", f'alertname="LivePerson{name}"', 'alertstate="firing"', *matchers)
 
 
-def held_without_data(name: str, by: tuple[str, ...], now: str, last: str, data: str) -> str:
-    """`now`, and once the alert fires, `last` for as long as there is no `data`: a promise is not
-    kept because its numbers are missing."""
-    held = once(by, f"last_over_time({last}[6h])")
-    return either(now, f"{held}\nand {on(by)} {firing(name)}\nunless on (account) {data}")
+def as_is(series: str) -> str:
+    return series
+
+
+def last_known(series: str) -> str:
+    """What a series had last, also where it has ended."""
+    return f"last_over_time({series}[6h])"
+
+
+def held_without_data(name: str, by: tuple[str, ...], bad: Callable[[Callable[[str], str]], str], data: str) -> str:
+    """What is `bad` now, and once the alert fires, what was bad to the last for as long as there is no
+    `data`: a promise is not kept because its numbers are missing, nor broken by it.
+
+    `bad` makes the expression with a function through which every series is read.
+    """
+    held = grouped(bad(last_known))
+    return either(bad(as_is), f"{held}\nand {on(by)} {firing(name)}\nunless on (account) {data}")

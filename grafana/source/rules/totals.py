@@ -1,12 +1,14 @@
 """The running totals: whether they are whole, and the error budget that they measure."""
 
 from ..promql import call, either, grouped, once, selector
-from .contact_centre import AUDIENCE, FEWEST_LATE, TARGET
-from .expressions import on, risen
+from .contact_centre import AUDIENCE, FEWEST_LATE, PROMISE, TARGET
+from .expressions import OVERDUE, held_without_data, on, risen
 from .recording import within
 from .rule import Group, Rule, alert, group, record
 
 BUCKET = "liveperson_account_wait_seconds_bucket"
+SLA_COLLECTOR = 'collector="sla"'
+BURNS_FAST, BURNS_SLOWLY = (f"account:liveperson_error_budget:burns_{speed}" for speed in ("fast", "slowly"))
 # Long ranges are read less often: they cost the most and move the least.
 SHORT_RANGES, LONG_RANGES = ("5m", "30m", "1h"), ("6h", "3d")
 
@@ -69,17 +71,39 @@ over six, is much too fast."""
 def _burning(factor: float, long: str, short: str) -> str:
     # However low the target is, nine late chats of ten are too many.
     allowed = f"clamp_max({factor:g} * (1 - {TARGET}), 0.9)"
-    pairs = [f"{late_ratio(time)}\n> {on(('account', 'within'))}\n{allowed}" for time in (long, short)]
+    pairs = [f"{late_ratio(time)}\n> {on(PROMISE)}\n{allowed}" for time in (long, short)]
     pairs.append(f"{late_chats(long)} >= {FEWEST_LATE}")
-    return f"\nand {on(('account', 'within'))}\n".join(pairs)
+    return f"\nand {on(PROMISE)}\n".join(pairs)
+
+
+def _budget(burning: str, long: str) -> str:
+    """The share of late chats where the budget burns, 0 where it does not, and nothing without data.
+    Counters that stand still say little: they do so in a quiet night, and when nothing is polled."""
+    polled = f'{selector("liveperson_up", SLA_COLLECTOR)} == 1\nunless\n{OVERDUE}'
+    known = either(polled, late_ratio("5m"))
+    return f"{grouped(either(burning, f'0 * {late_chats(long)}'))}\nand on (account)\n{grouped(known)}"
+
+
+def _burns(name: str, burn: str) -> str:
+    def bad(read):
+        return f"{read(burn)} > 0"
+
+    return held_without_data(name, PROMISE, bad, burn)
 
 
 def _burn() -> list[Rule]:
     summary = "Account {{ $labels.account }} uses up its error budget for answers within {{ $labels.within }}"
+    fast = either(_burning(3, "1h", "5m"), _burning(2, "6h", "30m"))
+    comment = (
+        "The share of late chats while the budget burns, otherwise 0; without data nothing, so that the\n"
+        "alerts can be held by what it was last."
+    )
     return [
+        record(BURNS_FAST, _budget(fast, "1h"), comment),
+        record(BURNS_SLOWLY, _budget(_burning(1, "3d", "6h"), "3d")),
         alert(
             "ErrorBudgetBurnsFast",
-            either(_burning(3, "1h", "5m"), _burning(2, "6h", "30m")),
+            _burns("ErrorBudgetBurnsFast", BURNS_FAST),
             wait="2m",
             keep="15m",
             **(AUDIENCE | {"board": "waits"}),
@@ -89,7 +113,7 @@ def _burn() -> list[Rule]:
         ),
         alert(
             "ErrorBudgetBurnsSlowly",
-            _burning(1, "3d", "6h"),
+            _burns("ErrorBudgetBurnsSlowly", BURNS_SLOWLY),
             wait="1h",
             keep="1h",
             **(AUDIENCE | {"board": "waits"}),

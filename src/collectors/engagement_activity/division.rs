@@ -3,14 +3,14 @@
 use super::query::{EngagementQuery, slots_path};
 use crate::collectors::collector::{Division, Target};
 use crate::collectors::realtime::IdFilter;
-use crate::totals::Tally;
+use crate::totals::Counts;
 use crate::vocabulary::{Id, Level};
 
 /// Skills and agents apart, then half of the ids. `named` has the ids behind the word `all`.
 pub(super) fn divide(
     target: &Target<'_>,
     query: &EngagementQuery,
-    named: Option<&Tally>,
+    named: Option<&Counts>,
 ) -> Division<EngagementQuery> {
     match (&query.skills, &query.agents) {
         (None, None) => Division::Impossible,
@@ -46,7 +46,7 @@ fn halves<I: Id>(
     target: &Target<'_>,
     query: &EngagementQuery,
     filter: &IdFilter<I>,
-    named: Option<&Tally>,
+    named: Option<&Counts>,
     level: Level,
     set: impl Fn(&mut EngagementQuery, IdFilter<I>),
 ) -> Division<EngagementQuery> {
@@ -102,13 +102,13 @@ mod tests {
         ))
     }
 
-    fn named(skills: impl Iterator<Item = i64>) -> Tally {
-        let mut tally = Tally::new(1);
+    fn named(skills: impl Iterator<Item = i64>) -> Counts {
+        let mut counts = Counts::new(1);
         for skill in skills {
-            tally.push(SeriesKey::one(Level::Skill, skill), [Some(1.0)]);
+            counts.push(SeriesKey::one(Level::Skill, skill), [Some(1.0)]);
         }
-        tally.push(SeriesKey::one(Level::Agent, 1), [Some(1.0)]);
-        tally.sorted()
+        counts.push(SeriesKey::one(Level::Agent, 1), [Some(1.0)]);
+        counts.sorted()
     }
 
     #[test]

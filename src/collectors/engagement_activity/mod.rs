@@ -19,7 +19,7 @@ use super::realtime::{IdFilter, PROBE_MINUTES, PROBE_WINDOW, count};
 use crate::config::CollectorSection as _;
 use crate::liveperson::json::{Content, ReadError};
 use crate::metrics::{Family, Sink};
-use crate::totals::{SeriesKey, Slot, Tally};
+use crate::totals::{Counts, SeriesKey, Slot};
 use crate::vocabulary::{Level, Selection, Service, SkillId, Window};
 
 pub use answer::{Activity, AgentsActivity, EngagementAnswer, SkillActivity, SkillsActivity, read};
@@ -29,7 +29,7 @@ pub use query::EngagementQuery;
 pub use settings::Settings;
 pub use slots::read_slots;
 use total_queries::TotalQueries;
-pub use totals::tally;
+pub use totals::counts;
 
 /// Engagement Activity.
 #[derive(Clone, Copy, Debug)]
@@ -174,8 +174,8 @@ impl Collector for EngagementActivity {
         query.window == Window::SinceAnchor
     }
 
-    fn tally(&self, query: &EngagementQuery, answer: &EngagementAnswer) -> Option<Tally> {
-        Some(totals::tally(query, answer))
+    fn counts(&self, query: &EngagementQuery, answer: &EngagementAnswer) -> Option<Counts> {
+        Some(totals::counts(query, answer))
     }
 
     fn total_queries<'a, R: Clone + 'a>(
@@ -217,7 +217,7 @@ impl Collector for EngagementActivity {
         &self,
         target: &Target<'_>,
         query: &EngagementQuery,
-        named: Option<&Tally>,
+        named: Option<&Counts>,
     ) -> Division<EngagementQuery> {
         division::divide(target, query, named)
     }

@@ -95,36 +95,11 @@ fn filters<I: Id>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{TARGET, selected, settings};
     use crate::cases::check_each;
-    use std::time::Duration;
 
     use super::*;
     use crate::collectors::realtime::commas;
-
-    const TARGET: Target<'_> = Target {
-        account: "1",
-        base_url: None,
-    };
-
-    fn settings(
-        skills: Selection<SkillId>,
-        agents: Selection<AgentId>,
-        skill_agents: bool,
-    ) -> Settings {
-        Settings {
-            enabled: true,
-            interval: Duration::from_secs(30),
-            windows: vec![Window::Minutes(5)],
-            skills,
-            agents,
-            skill_agents,
-            totals: false,
-        }
-    }
-
-    fn ids<I: Id>(ids: &[i64]) -> Selection<I> {
-        Selection::Ids(ids.iter().copied().map(I::from).collect())
-    }
 
     fn filter<I: Id>(filter: Option<&IdFilter<I>>) -> String {
         match filter {
@@ -169,7 +144,7 @@ mod tests {
     #[test]
     fn a_list_of_skills_can_share_its_request_with_all_agents() {
         assert_eq!(
-            activity(ids(&[4, 15]), Selection::All, false),
+            activity(selected(&[4, 15]), Selection::All, false),
             ["- / -: account", "4,15 / all: skill agent"]
         );
     }
@@ -177,7 +152,7 @@ mod tests {
     #[test]
     fn a_list_of_agents_would_restrict_the_skills_beside_it() {
         assert_eq!(
-            activity(Selection::All, ids(&[3]), true),
+            activity(Selection::All, selected(&[3]), true),
             [
                 "- / -: account",
                 "all / -: skill skill_agent",
@@ -185,7 +160,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            activity(ids(&[-1]), ids(&[3, 5]), false),
+            activity(selected(&[-1]), selected(&[3, 5]), false),
             ["- / -: account", "-1 / -: skill", "- / 3,5: agent"]
         );
     }
@@ -223,7 +198,7 @@ mod tests {
         let settings = Settings {
             windows: vec![Window::Minutes(5)],
             totals: true,
-            ..settings(ids(&[4]), ids(&[3]), true)
+            ..settings(selected(&[4]), selected(&[3]), true)
         };
         let plan = plan(&settings, &TARGET);
         let (window, totals) = plan.split_at(3);
@@ -238,8 +213,8 @@ mod tests {
     fn long_lists_are_split_so_that_no_url_passes_2000_characters() {
         let skills: Vec<i64> = (0..500).map(|n| i64::MAX - n).collect();
         let agents: Vec<i64> = (0..500).map(|n| 1_000_000 + n).collect();
-        check_each([Selection::All, ids(&agents)], |agent_selection| {
-            let settings = settings(ids(&skills), agent_selection.clone(), false);
+        check_each([Selection::All, selected(&agents)], |agent_selection| {
+            let settings = settings(selected(&skills), agent_selection.clone(), false);
             let plan = plan(&settings, &TARGET);
             let (mut seen_skills, mut seen_agents, mut agent_levels) = (vec![], vec![], 0);
             for query in &plan {
@@ -266,7 +241,7 @@ mod tests {
     #[test]
     fn a_list_of_agents_fills_its_url_as_far_as_it_may() {
         let agents: Vec<i64> = (0..500).map(|n| 1_000_000 + n).collect();
-        let settings = settings(Selection::All, ids(&agents), false);
+        let settings = settings(Selection::All, selected(&agents), false);
         let plan = plan(&settings, &TARGET);
         let longest_host = 8 + 253 + 6;
         let length = |query| longest_host + path("1", query, &|_| 1440).len();

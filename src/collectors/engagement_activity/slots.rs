@@ -33,7 +33,7 @@ fn usable(raw: RawSlots, query: &EngagementQuery) -> Result<Vec<Slot>, ReadError
         };
         slots.push(Slot {
             end: end_ms.div_euclid(1000),
-            tally: totals::tally(query, &complete(data.into_answer(), query)?),
+            counts: totals::counts(query, &complete(data.into_answer(), query)?),
         });
     }
     slots.sort_by_key(|slot| slot.end);

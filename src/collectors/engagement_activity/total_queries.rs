@@ -52,37 +52,15 @@ impl TotalQueries {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::cell::Cell;
 
+    use super::super::EngagementActivity;
     use super::super::plan::plan;
+    use super::super::tests::{TARGET, selected, settings};
     use super::*;
+    use crate::collectors::collector::Collector as _;
     use crate::collectors::realtime::IdFilter;
-    use crate::vocabulary::{AgentId, Id, Selection, SkillId};
-
-    const TARGET: Target<'_> = Target {
-        account: "1",
-        base_url: None,
-    };
-
-    fn settings(
-        skills: Selection<SkillId>,
-        agents: Selection<AgentId>,
-        skill_agents: bool,
-    ) -> Settings {
-        Settings {
-            enabled: true,
-            interval: Duration::from_secs(30),
-            windows: vec![Window::Minutes(5)],
-            skills,
-            agents,
-            skill_agents,
-            totals: false,
-        }
-    }
-
-    fn ids<I: Id>(ids: &[i64]) -> Selection<I> {
-        Selection::Ids(ids.iter().copied().map(I::from).collect())
-    }
+    use crate::vocabulary::Selection;
 
     fn feeds(settings: &Settings) -> impl Fn(SeriesKey) -> Option<EngagementQuery> {
         let queries = TotalQueries::new(settings, &TARGET);
@@ -122,7 +100,7 @@ mod tests {
                 [Some(0), one, one, one, one, one, one, None],
             ),
             (
-                settings(ids(&[4]), ids(&[3]), true),
+                settings(selected(&[4]), selected(&[3]), true),
                 [Some(0), one, None, one, None, two, None, None],
             ),
             (
@@ -144,7 +122,7 @@ mod tests {
         let skills: Vec<i64> = (0..500).map(|n| i64::MAX - n).collect();
         let settings = Settings {
             totals: true,
-            ..settings(ids(&skills), Selection::None, true)
+            ..settings(selected(&skills), Selection::None, true)
         };
         let feeds = feeds(&settings);
         for skill in &skills {
@@ -159,5 +137,30 @@ mod tests {
                 assert!(list.contains(&(*skill).into()), "{key:?}");
             }
         }
+    }
+
+    #[test]
+    fn requests_are_made_once_and_not_for_each_id() {
+        let skills: Vec<i64> = (0..500).collect();
+        let settings = Settings {
+            totals: true,
+            ..settings(selected(&skills), Selection::All, true)
+        };
+        let made = Cell::new(0);
+        let make = |query: EngagementQuery| {
+            made.set(made.get() + 1);
+            query.levels.len()
+        };
+        let feeds = EngagementActivity.total_queries(&settings, &TARGET, make);
+        let keys = skills.iter().flat_map(|skill| {
+            let agents = 0..20;
+            agents.map(|agent| SeriesKey::skill_agent(*skill, agent))
+        });
+        let fed = keys.filter(|key| feeds(*key).is_some()).count();
+        assert_eq!(fed, 10_000);
+        assert_eq!(
+            made.get(),
+            of_window(&settings, &TARGET, Window::SinceAnchor).len()
+        );
     }
 }

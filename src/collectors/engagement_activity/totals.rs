@@ -6,24 +6,24 @@ use super::families;
 use super::map::{Labels, each_sample};
 use super::query::EngagementQuery;
 use crate::metrics::Sink;
-use crate::totals::{SeriesKey, Tally};
+use crate::totals::{Counts, SeriesKey};
 use crate::vocabulary::Level;
 
 /// The numbers at the levels that a query asks for, in the order of [`Activity::numbers`].
 ///
 /// [`Activity::numbers`]: super::answer::Activity::numbers
-pub fn tally(query: &EngagementQuery, answer: &EngagementAnswer) -> Tally {
-    let mut tally = Tally::new(NUMBERS);
+pub fn counts(query: &EngagementQuery, answer: &EngagementAnswer) -> Counts {
+    let mut counts = Counts::new(NUMBERS);
     // In the order of the keys, so that nothing is left to be sorted.
     for level in Level::ALL {
         if query.levels.contains(&level) {
-            answer.visit(level, |key, numbers| tally.push(key, numbers.numbers()));
+            answer.visit(level, |key, numbers| counts.push(key, numbers.numbers()));
         }
     }
-    tally.sorted()
+    counts.sorted()
 }
 
-/// Maps the running totals of an id. `shown` are the numbers of a [`tally`], NaN for one that
+/// Maps the running totals of an id. `shown` are the numbers of a [`counts`], NaN for one that
 /// LivePerson has never given; they count from `created`, in seconds since the epoch.
 pub(super) fn map(account: &str, key: SeriesKey, shown: &[f64], created: i64, sink: &mut dyn Sink) {
     let numbers = <[f64; NUMBERS]>::try_from(shown);
@@ -96,17 +96,17 @@ mod tests {
             (&[Skill][..], of_agents[..2].to_vec()),
             (&[Skill, SkillAgent, Agent][..], of_agents.clone()),
         ] {
-            let tally = tally(&query(levels), &answer());
-            let rows: Vec<_> = tally.iter().map(|(key, row)| (key, row[0])).collect();
+            let counts = counts(&query(levels), &answer());
+            let rows: Vec<_> = counts.iter().map(|(key, row)| (key, row[0])).collect();
             assert_eq!(rows, expected, "{levels:?}");
         }
     }
 
     #[test]
     fn the_numbers_of_an_answer_come_out_as_its_counters() {
-        let tally = tally(&query(&[Level::SkillAgent]), &answer());
+        let counts = counts(&query(&[Level::SkillAgent]), &answer());
         let mut recorder = Recorder::default();
-        for (key, row) in tally.iter().take(1) {
+        for (key, row) in counts.iter().take(1) {
             map("1", key, row, 300, &mut recorder);
         }
         let ids = "account=1,skill=4,agent=3";

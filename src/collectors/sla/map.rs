@@ -60,19 +60,9 @@ mod tests {
     use crate::cases::check_each;
     use proptest::prelude::*;
 
-    use super::super::answer::SlaBucket;
+    use super::super::tests::answer;
     use super::*;
     use crate::metrics::Recorder;
-
-    fn answer(buckets: &[(u32, f64)]) -> SlaAnswer {
-        let buckets = buckets.iter().map(|(lower_limit, chats)| SlaBucket {
-            lower_limit: *lower_limit,
-            chats: *chats,
-        });
-        SlaAnswer {
-            buckets: buckets.collect(),
-        }
-    }
 
     #[test]
     fn the_contracts_example() {

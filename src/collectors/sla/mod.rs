@@ -16,7 +16,7 @@ use super::realtime::{PROBE_MINUTES, PROBE_WINDOW, count};
 use crate::config::CollectorSection as _;
 use crate::liveperson::json::{Content, ReadError};
 use crate::metrics::{Family, Sink};
-use crate::totals::{SeriesKey, Tally};
+use crate::totals::{Counts, SeriesKey};
 use crate::vocabulary::{Selection, Service, SkillId, Window};
 
 pub use answer::{SlaAnswer, SlaBucket, read};
@@ -24,7 +24,7 @@ pub use families::{WaitFamilies, of_level};
 pub use map::map;
 pub use query::{SlaQuery, Subject};
 pub use settings::Settings;
-pub use totals::tally;
+pub use totals::counts;
 
 /// SLA Histogram.
 #[derive(Clone, Copy, Debug)]
@@ -137,8 +137,8 @@ impl Collector for Sla {
         query.lower_limits.clone()
     }
 
-    fn tally(&self, query: &SlaQuery, answer: &SlaAnswer) -> Option<Tally> {
-        totals::tally(query, answer)
+    fn counts(&self, query: &SlaQuery, answer: &SlaAnswer) -> Option<Counts> {
+        totals::counts(query, answer)
     }
 
     fn total_queries<'a, R: Clone + 'a>(

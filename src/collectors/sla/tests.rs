@@ -10,6 +10,17 @@ use crate::liveperson::json::testing::{PLAIN, any_style, description, styles, wr
 pub(crate) const FIXTURE: &str =
     include_str!("../../../tests/fixtures/sla/buckets-0-5-10-20-30.json");
 
+/// An answer with these buckets: lower limits and chats.
+pub(crate) fn answer(buckets: &[(u32, f64)]) -> SlaAnswer {
+    let buckets = buckets.iter().map(|(lower_limit, chats)| SlaBucket {
+        lower_limit: *lower_limit,
+        chats: *chats,
+    });
+    SlaAnswer {
+        buckets: buckets.collect(),
+    }
+}
+
 fn read_error(body: &str) -> String {
     match read(body.as_bytes()) {
         Ok(content) => panic!("read as {content:?}\n{body}"),

@@ -6,11 +6,11 @@ use super::families;
 use super::map::cumulative;
 use super::query::{SlaQuery, Subject};
 use crate::metrics::{LabelValue, Sink};
-use crate::totals::{SeriesKey, Tally};
+use crate::totals::{Counts, SeriesKey};
 
 /// The own count of each bucket that a query asks for, by its lower limit. `None` for an answer with
 /// limits of its own: its counts cannot be added to those of the buckets asked for.
-pub fn tally(query: &SlaQuery, answer: &SlaAnswer) -> Option<Tally> {
+pub fn counts(query: &SlaQuery, answer: &SlaAnswer) -> Option<Counts> {
     let limits = &query.lower_limits;
     let is_asked_for = |bucket: &SlaBucket| limits.contains(&bucket.lower_limit);
     if !answer.buckets.iter().all(is_asked_for) {
@@ -22,9 +22,9 @@ pub fn tally(query: &SlaQuery, answer: &SlaAnswer) -> Option<Tally> {
         let bucket = buckets.find(|bucket| bucket.lower_limit == *limit);
         Some(bucket.map_or(0.0, |bucket| bucket.chats))
     };
-    let mut tally = Tally::new(limits.len());
-    tally.push(key(query.subject), limits.iter().map(chats));
-    Some(tally.sorted())
+    let mut counts = Counts::new(limits.len());
+    counts.push(key(query.subject), limits.iter().map(chats));
+    Some(counts.sorted())
 }
 
 /// Whose totals a histogram is.
@@ -37,7 +37,7 @@ pub(super) fn key(subject: Subject) -> SeriesKey {
     }
 }
 
-/// Maps the running totals of an id. `shown` are the numbers of a [`tally`], which count from
+/// Maps the running totals of an id. `shown` are the numbers of a [`counts`], which count from
 /// `created`, in seconds since the epoch.
 pub(super) fn map(
     account: &str,
@@ -74,6 +74,7 @@ pub(super) fn map(
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::answer;
     use super::*;
     use crate::metrics::Recorder;
     use crate::vocabulary::{Level, Window};
@@ -86,18 +87,8 @@ mod tests {
         }
     }
 
-    fn answer(buckets: &[(u32, f64)]) -> SlaAnswer {
-        let buckets = buckets.iter().map(|(lower_limit, chats)| SlaBucket {
-            lower_limit: *lower_limit,
-            chats: *chats,
-        });
-        SlaAnswer {
-            buckets: buckets.collect(),
-        }
-    }
-
-    fn rows(tally: &Tally) -> Vec<(SeriesKey, Vec<f64>)> {
-        let rows = tally.iter();
+    fn rows(counts: &Counts) -> Vec<(SeriesKey, Vec<f64>)> {
+        let rows = counts.iter();
         rows.map(|(key, row)| (key, row.to_vec())).collect()
     }
 
@@ -111,13 +102,13 @@ mod tests {
             ),
             (Subject::Group(7.into()), SeriesKey::one(Level::Group, 7)),
         ] {
-            for (buckets, counts) in [
+            for (buckets, own) in [
                 (&[(0, 3.0), (15, 2.0), (30, 1.0)][..], vec![3.0, 2.0, 1.0]),
                 (&[(30, 1.0)][..], vec![0.0, 0.0, 1.0]),
                 (&[][..], vec![0.0; 3]),
             ] {
-                let tally = tally(&query(subject), &answer(buckets)).unwrap();
-                assert_eq!(rows(&tally), [(key, counts)]);
+                let counts = counts(&query(subject), &answer(buckets)).unwrap();
+                assert_eq!(rows(&counts), [(key, own)]);
             }
         }
     }
@@ -125,7 +116,7 @@ mod tests {
     #[test]
     fn an_answer_with_limits_of_its_own_is_not_counted() {
         let answer = answer(&[(0, 1.0), (20, 2.0)]);
-        assert_eq!(tally(&query(Subject::Account), &answer), None);
+        assert_eq!(counts(&query(Subject::Account), &answer), None);
     }
 
     #[test]

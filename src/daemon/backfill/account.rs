@@ -126,6 +126,7 @@ fn outcome(account: String, collected: Collected, saved_at: Option<i64>) -> Outc
         parts.extend(histories);
         collectors.insert(label.to_owned(), carried);
     }
+    let saved_at = saved_at.filter(|_| !collectors.is_empty());
     let state = saved_at.map(|saved_at| AccountState {
         account: account.clone(),
         saved_at,

@@ -6,7 +6,7 @@ use super::slots::{check_slots, marks};
 use super::waits::{Place, Waits};
 use crate::collectors::{AccountCollectors, ConfiguredCollector, Division, Purpose, Request};
 use crate::totals::{
-    Ask as TotalsAsk, Book, Carried, History, LedgerId, Mark, SeriesKey, Slot, Tally,
+    Ask as TotalsAsk, Book, Carried, Counts, History, LedgerId, Mark, SeriesKey, Slot,
 };
 use crate::vocabulary::{Level, SkillId, Window};
 
@@ -40,7 +40,7 @@ pub(super) enum Answer {
     Skills(Vec<SkillId>),
     Slots(Vec<Slot>),
     /// `None` when the numbers cannot be counted.
-    Tally(Option<Tally>),
+    Counts(Option<Counts>),
     /// It is larger than `limits.max_response_bytes`.
     TooLarge,
 }
@@ -203,10 +203,10 @@ impl Jobs {
                 Ok(Vec::new())
             }
             (AskKind::Slots(mark), Answer::TooLarge) => self.divide(place, &request, mark, None),
-            (AskKind::Ids(mark), Answer::Tally(Some(named))) => {
+            (AskKind::Ids(mark), Answer::Counts(Some(named))) => {
                 self.divide(place, &request, mark, Some(&named))
             }
-            (AskKind::Anchor(_) | AskKind::Sweep(..), Answer::Tally(Some(numbers))) => {
+            (AskKind::Anchor(_) | AskKind::Sweep(..), Answer::Counts(Some(numbers))) => {
                 Ok(self.swept(place, kind, &numbers, now, end))
             }
             (_, Answer::TooLarge) => Err(format!("{}: {TOO_LARGE}", request.describe())),
@@ -230,11 +230,11 @@ impl Jobs {
         check_slots(anchor, slots)
             .map_err(|what| format!("{}: {what}", source.request.describe()))?;
         for slot in slots {
-            let fields = slot.tally.fields();
+            let fields = slot.counts.fields();
             let history = source
                 .slots
                 .get_or_insert_with(|| History::new(anchor, fields));
-            history.add(Mark::at_or_before(slot.end), &slot.tally);
+            history.add(Mark::at_or_before(slot.end), &slot.counts);
         }
         source.answered = source.answered.max(Some(now));
         Ok(())
@@ -246,7 +246,7 @@ impl Jobs {
         place: usize,
         request: &Request,
         mark: Mark,
-        named: Option<&Tally>,
+        named: Option<&Counts>,
     ) -> Result<Vec<usize>, String> {
         let asks = match self.collectors.divide(request, named) {
             Division::Into(parts) => {
@@ -266,7 +266,7 @@ impl Jobs {
         &mut self,
         place: usize,
         kind: AskKind,
-        numbers: &Tally,
+        numbers: &Counts,
         now: i64,
         end: Mark,
     ) -> Vec<usize> {

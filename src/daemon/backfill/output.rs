@@ -136,7 +136,7 @@ fn write_totals<W: Write>(
         .iter()
         .filter(|row| family.origin.level() == Some(row.key.level));
     for row in of_family {
-        let counts = part.history.counts(row.key, *end);
+        let counts = part.history.by_slot(row.key, *end);
         let mut points = writer.points();
         for slot in 0..counts.len() {
             let pairs = row.base.iter().zip(counts.at(slot));
@@ -169,7 +169,7 @@ fn write_windows<W: Write>(
         .keys()
         .filter(|key| family.origin.level() == Some(key.level))
     {
-        let counts = part.history.counts(key, *end);
+        let counts = part.history.by_slot(key, *end);
         let mut points = writer.points();
         for window in &part.windows {
             let Window::Minutes(minutes) = *window else {

@@ -36,7 +36,7 @@ pub(super) fn check_slots(anchor: Mark, slots: &[Slot]) -> Result<(), &'static s
 mod tests {
     use super::*;
     use crate::cases::check_each;
-    use crate::totals::Tally;
+    use crate::totals::Counts;
 
     const ANCHOR: i64 = 1_700_000_100;
 
@@ -71,7 +71,7 @@ mod tests {
         check_each(cases, |(ends, problem)| {
             let slots = ends.iter().map(|end| Slot {
                 end: ANCHOR + end,
-                tally: Tally::default(),
+                counts: Counts::default(),
             });
             let found = check_slots(Mark::at_or_before(ANCHOR), &slots.collect::<Vec<_>>());
             match problem {

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::totals::{History, Mark, SeriesKey, Tally};
+use crate::totals::{Counts, History, Mark, SeriesKey};
 
 /// So many sweeps are made at most: in an account where chats arrive all the time none may be free of
 /// them, and the bounds are a few chats apart.
@@ -51,7 +51,7 @@ struct Bounds {
 impl Waits {
     /// Takes in the first answer for the anchor, from which on there are `marks`; returns the first
     /// sweep. `None` for an answer that is not about one histogram.
-    pub(super) fn begin(&mut self, answer: &Tally, marks: Vec<Mark>) -> Option<Vec<Place>> {
+    pub(super) fn begin(&mut self, answer: &Counts, marks: Vec<Mark>) -> Option<Vec<Place>> {
         let (key, numbers) = answer.iter().next()?;
         (self.key, self.marks) = (Some(key), marks);
         self.total = numbers.to_vec();
@@ -72,7 +72,7 @@ impl Waits {
 
     /// Takes in an answer of a sweep; returns the next sweep when this was the last answer of one that
     /// left doubts.
-    pub(super) fn answered(&mut self, sweep: usize, place: Place, answer: &Tally) -> Vec<Place> {
+    pub(super) fn answered(&mut self, sweep: usize, place: Place, answer: &Counts) -> Vec<Place> {
         let Some((_, numbers)) = answer.iter().next() else {
             return Vec::new();
         };
@@ -125,17 +125,17 @@ impl Waits {
 
     /// What is known: until each mark what was counted for certain, never less than before, and in the
     /// end everything. `None` when nothing was answered.
-    pub(super) fn history(&self, anchor: Mark) -> Option<(History, Tally)> {
+    pub(super) fn history(&self, anchor: Mark) -> Option<(History, Counts)> {
         let key = self.key?;
         let fields = self.total.len();
-        let tally = |numbers: &[f64]| {
-            let mut tally = Tally::new(fields);
-            tally.push(key, numbers.iter().copied().map(Some));
-            tally
+        let counts = |numbers: &[f64]| {
+            let mut counts = Counts::new(fields);
+            counts.push(key, numbers.iter().copied().map(Some));
+            counts
         };
         let mut history = History::new(anchor, fields);
         // A row of nothing, for a histogram whose marks all failed.
-        history.add(anchor.plus(1), &tally(&vec![0.0; fields]));
+        history.add(anchor.plus(1), &counts(&vec![0.0; fields]));
         let mut counted = vec![0.0; fields];
         for mark in &self.marks {
             let Bounds { lower, upper } = self.bounds(*mark);
@@ -148,9 +148,9 @@ impl Waits {
                 increments.push(until - *counted);
                 *counted = until;
             }
-            history.add(*mark, &tally(&increments));
+            history.add(*mark, &counts(&increments));
         }
-        Some((history, tally(&self.total)))
+        Some((history, counts(&self.total)))
     }
 }
 
@@ -177,10 +177,10 @@ fn narrow(
 mod tests {
     use super::*;
 
-    fn tally(chats: f64) -> Tally {
-        let mut tally = Tally::new(1);
-        tally.push(SeriesKey::ACCOUNT, [Some(chats)]);
-        tally
+    fn counts(chats: f64) -> Counts {
+        let mut counts = Counts::new(1);
+        counts.push(SeriesKey::ACCOUNT, [Some(chats)]);
+        counts
     }
 
     fn anchor() -> Mark {
@@ -189,20 +189,20 @@ mod tests {
 
     /// The counts until the ends of 12 slots, with two marks, the answers of each sweep given as the
     /// anchor before, both marks, the anchor after; and how many marks are not proven.
-    fn counts(sweeps: &[[f64; 4]]) -> (Vec<f64>, usize) {
+    fn increments(sweeps: &[[f64; 4]]) -> (Vec<f64>, usize) {
         let marks = vec![anchor().plus(6), anchor().plus(12)];
         let mut waits = Waits::default();
-        let mut places = waits.begin(&tally(10.0), marks).unwrap();
+        let mut places = waits.begin(&counts(10.0), marks).unwrap();
         for answers in sweeps {
             assert_eq!(places.len(), 4, "a sweep that was not asked for");
             let sweep = waits.present();
             for (place, answer) in std::mem::take(&mut places).into_iter().zip(answers) {
-                places = waits.answered(sweep, place, &tally(*answer));
+                places = waits.answered(sweep, place, &counts(*answer));
             }
         }
         assert_eq!(places, []);
         let (history, _) = waits.history(anchor()).unwrap();
-        let counts = history.counts(SeriesKey::ACCOUNT, anchor().plus(12));
+        let counts = history.by_slot(SeriesKey::ACCOUNT, anchor().plus(12));
         let at = [5, 6, 11, 12].map(|slot| counts.at(slot)[0]);
         (at.to_vec(), waits.unproven())
     }
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn equal_answers_before_and_after_prove_a_sweep() {
         assert_eq!(
-            counts(&[[10.0, 7.0, 1.0, 10.0]]),
+            increments(&[[10.0, 7.0, 1.0, 10.0]]),
             (vec![0.0, 3.0, 3.0, 9.0], 0)
         );
     }
@@ -220,7 +220,7 @@ mod tests {
         // One arrives between the marks: 3 and at most 4, then 9; and at last none.
         let busy = [10.0, 7.0, 2.0, 11.0];
         let quiet = [11.0, 8.0, 2.0, 11.0];
-        assert_eq!(counts(&[busy, quiet]), (vec![0.0, 3.0, 3.0, 9.0], 0));
+        assert_eq!(increments(&[busy, quiet]), (vec![0.0, 3.0, 3.0, 9.0], 0));
     }
 
     #[test]
@@ -228,13 +228,13 @@ mod tests {
         // Before the first mark, then after the second one: no sweep alone proves both.
         let first = [10.0, 8.0, 2.0, 11.0];
         let second = [11.0, 8.0, 2.0, 12.0];
-        assert_eq!(counts(&[first, second]).1, 0);
+        assert_eq!(increments(&[first, second]).1, 0);
     }
 
     #[test]
     fn what_stays_in_doubt_is_counted_later_never_twice() {
         let busy = |n: f64| [10.0 + n, 8.0 + n, 3.0 + n, 12.0 + n];
-        let (counts, unproven) = counts(&[busy(0.0), busy(2.0), busy(4.0)]);
+        let (counts, unproven) = increments(&[busy(0.0), busy(2.0), busy(4.0)]);
         assert_eq!((counts, unproven), (vec![0.0, 2.0, 2.0, 7.0], 2));
     }
 
@@ -242,12 +242,12 @@ mod tests {
     fn a_mark_without_an_answer_is_counted_with_the_next() {
         let mut waits = Waits::default();
         let marks = vec![anchor().plus(1), anchor().plus(2)];
-        waits.begin(&tally(5.0), marks).unwrap();
-        waits.answered(0, Place::Before, &tally(5.0));
-        waits.answered(0, Place::At(anchor().plus(2)), &tally(1.0));
+        waits.begin(&counts(5.0), marks).unwrap();
+        waits.answered(0, Place::Before, &counts(5.0));
+        waits.answered(0, Place::At(anchor().plus(2)), &counts(1.0));
         let (history, total) = waits.history(anchor()).unwrap();
-        let counts = history.counts(SeriesKey::ACCOUNT, anchor().plus(2));
-        assert_eq!((counts.at(1)[0], counts.at(2)[0]), (0.0, 4.0));
-        assert!(total.is_same(&tally(5.0)));
+        let slots = history.by_slot(SeriesKey::ACCOUNT, anchor().plus(2));
+        assert_eq!((slots.at(1)[0], slots.at(2)[0]), (0.0, 4.0));
+        assert!(total.is_same(&counts(5.0)));
     }
 }

@@ -26,6 +26,9 @@ use crate::vocabulary::Service;
 
 /// How long before now a history ends, in seconds: nodes lag, and a younger mark cannot be asked for.
 const SETTLED_AFTER: i64 = 180;
+/// How far the clocks may differ, in seconds: marks are asked for by our clock before LivePerson's is
+/// known, and with more they could be others.
+const MOST_CLOCK_OFFSET: i64 = 120;
 /// So many failures are kept in words; the rest are only counted.
 const MOST_FAILURES: usize = 20;
 
@@ -135,9 +138,20 @@ impl BackfillWorker {
         }
     }
 
-    /// What came in. Nothing more is taken in afterwards.
+    /// What came in; nothing when it was asked by a clock that is wrong. Nothing more is taken in
+    /// afterwards.
     pub(super) fn collect(&self) -> Collected {
+        let offset = self.clock_offset();
         let mut history = self.history.lock();
+        if offset.abs() > MOST_CLOCK_OFFSET {
+            history.jobs.clear();
+            history.end = None;
+            history.failures.add(format!(
+                "this machine's clock differs from LivePerson's by {} s; synchronise it (NTP), and run \
+                 backfill again",
+                offset.abs()
+            ));
+        }
         let mut jobs: Vec<_> = history.jobs.drain().collect();
         jobs.sort_by_key(|(id, _)| *id);
         Collected {
@@ -152,6 +166,13 @@ impl BackfillWorker {
         let at = aged(tokio::time::Instant::now().into_std(), &*self.clock);
         let now = self.server_clock.lock().now(at, self.clock.now());
         now.as_second()
+    }
+
+    /// LivePerson's clock less ours, in seconds; 0 as long as it is not known.
+    fn clock_offset(&self) -> i64 {
+        let at = aged(tokio::time::Instant::now().into_std(), &*self.clock);
+        let offset = self.server_clock.lock().offset(at, self.clock.now());
+        offset.map_or(0, |offset| offset.as_secs())
     }
 
     fn record_server_time<T>(&self, reply: &Reply<T>) {
@@ -196,7 +217,7 @@ impl BackfillWorker {
                 self.record_server_time(&reply);
                 reply.result.map(|answer| match kind {
                     AskKind::Skills => Answer::Skills(answer.skills()),
-                    _ => Answer::Tally(answer.tally()),
+                    _ => Answer::Counts(answer.counts()),
                 })
             }
         };

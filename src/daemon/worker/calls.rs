@@ -4,14 +4,14 @@
 use super::reporting::seconds;
 use super::{AccountWorker, Api, Failure};
 use crate::collectors::{self, DiscoveredSkills, Purpose, Request};
-use crate::daemon::clock::{aged, timeframe};
+use crate::daemon::clock::timeframe;
 use crate::daemon::log_throttle::Subject;
 use crate::daemon::publisher::Answer;
 use crate::daemon::totals::{TotalsAnswer, TotalsRequest};
 use crate::exposition::{Chunk, SegmentWriter};
 use crate::liveperson::{ApiError, Reply};
 use crate::scheduler::{Call, CallOutput, Outcome, RequestKey, ServiceId, TaskId};
-use crate::totals::{Mark, Tally};
+use crate::totals::{Counts, Mark};
 
 /// Longer answers are mapped on a blocking thread: writing and compressing their samples takes longer
 /// than other work on this thread may wait.
@@ -72,12 +72,10 @@ impl AccountWorker {
     }
 
     fn prepare(&self, task: TaskId, key: RequestKey) -> Option<PreparedRequest> {
-        let at = aged(tokio::time::Instant::now().into_std(), &*self.clock);
-        let now = self.server_clock.lock().now(at, self.clock.now());
-        let moment = self.now();
+        let now = self.now();
         let (request, previous, mark) = {
             let mut publisher = self.publisher.lock();
-            match publisher.totals_request(task, key, moment) {
+            match publisher.totals_request(task, key, now) {
                 Some(TotalsRequest { request, mark }) => (request, Vec::new(), Some(mark)),
                 None => {
                     let request = publisher.request(task, key)?;
@@ -87,12 +85,12 @@ impl AccountWorker {
         };
         let timezone = self.timezone.lock().clone();
         let anchored = match mark {
-            Some(mark) => Some((mark, mark.timeframe(moment.liveperson)?)),
+            Some(mark) => Some((mark, mark.timeframe(now.liveperson)?)),
             None => None,
         };
         let minutes = |window| match anchored {
             Some((_, minutes)) => minutes,
-            None => timeframe(window, now, &timezone),
+            None => timeframe(window, now.time(), &timezone),
         };
         Some(PreparedRequest {
             path: request.path(&self.account.id, &minutes),
@@ -127,21 +125,21 @@ impl AccountWorker {
         if let Some((mark, minutes)) = anchored {
             // By LivePerson's own clock, should it differ from what it was believed to be.
             let began = server_time.map_or(mark, |now| Mark::of_answer(now, minutes));
-            let tally = match began == mark {
+            let counts = match began == mark {
                 true => count(answer, is_large).await?,
                 false => None,
             };
-            if tally.is_none() {
+            if counts.is_none() {
                 tracing::debug!(
                     asked = path,
                     "an answer cannot be counted for running totals"
                 );
             }
-            return Ok(Answer::Totals(TotalsAnswer {
+            return Ok(Answer::Totals(Box::new(TotalsAnswer {
                 mark,
-                tally,
+                counts,
                 received,
-            }));
+            })));
         }
         let skills = DiscoveredSkills::in_answer(&request, &answer);
         let chunks = match request.purpose() {
@@ -227,8 +225,8 @@ impl AccountWorker {
 async fn count(
     answer: collectors::Answer,
     is_large: bool,
-) -> Result<Option<Tally>, CallOutput<Answer, Box<Failure>>> {
-    let count = move || answer.tally();
+) -> Result<Option<Counts>, CallOutput<Answer, Box<Failure>>> {
+    let count = move || answer.counts();
     Ok(match is_large {
         true => spawn_blocking(count).await?,
         false => count(),

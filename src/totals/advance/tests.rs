@@ -9,7 +9,7 @@
 use fastrand::Rng;
 
 use super::*;
-use crate::totals::tally::SeriesKey;
+use crate::totals::counts::SeriesKey;
 
 /// What lies between the anchor and the target, in every model.
 const TRUTH: f64 = 100.0;
@@ -71,7 +71,7 @@ impl Model {
     }
 
     /// What the next node answers at `now`.
-    fn answer(&mut self, is_anchor: bool, now: f64) -> Tally {
+    fn answer(&mut self, is_anchor: bool, now: f64) -> Counts {
         if matches!(self.balancing, Balancing::InTurn) {
             self.node += 1;
         }
@@ -88,14 +88,14 @@ impl Model {
         let arrived = self.chats.partition_point(|chat| *chat <= knows) as f64;
         let is_missing = self.missing.iter().any(|(a, b)| (*a..*b).contains(&now));
         let since_anchor = TRUTH - f64::from(u8::from(is_missing));
-        let mut tally = Tally::new(1);
+        let mut counts = Counts::new(1);
         let value = if is_anchor {
             since_anchor + arrived
         } else {
             arrived
         };
-        tally.push(SeriesKey::ACCOUNT, [Some(value)]);
-        tally
+        counts.push(SeriesKey::ACCOUNT, [Some(value)]);
+        counts
     }
 
     /// A kept connection ends between two attempts, other requests are made.
@@ -164,7 +164,7 @@ fn measure(rule: Rule, model: &mut Model, span: f64) -> Option<(f64, usize)> {
 fn attempt(
     advance: &mut Advance,
     poll_at: i64,
-    ask: &mut impl FnMut(bool) -> (Tally, i64),
+    ask: &mut impl FnMut(bool) -> (Counts, i64),
 ) -> Option<f64> {
     let anchor = Mark::at_or_before(ANCHOR);
     advance.begin(anchor, None, poll_at)?;
@@ -183,8 +183,8 @@ fn attempt(
     }
 }
 
-fn shortcut(pattern: &[bool], ask: &mut impl FnMut(bool) -> (Tally, i64)) -> Option<f64> {
-    let mut seen: [Option<Tally>; 2] = [None, None];
+fn shortcut(pattern: &[bool], ask: &mut impl FnMut(bool) -> (Counts, i64)) -> Option<f64> {
+    let mut seen: [Option<Counts>; 2] = [None, None];
     let mut passed = true;
     for is_anchor in pattern {
         let (answer, _) = ask(*is_anchor);

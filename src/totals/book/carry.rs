@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 
 use super::{Book, TotalsQuery};
+use crate::totals::counts::SeriesKey;
 use crate::totals::ledger::Ledger;
-use crate::totals::mark::Mark;
 use crate::totals::resume::Lost;
-use crate::totals::tally::SeriesKey;
 
 /// Totals of a file or of an older configuration.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,7 +46,7 @@ impl<Q: TotalsQuery> Book<Q> {
         book.merge_same_anchors();
         for query in begin_again {
             if book.entries.iter().all(|entry| entry.query != query) {
-                book.insert(query, Ledger::new(Mark::at_or_before(now)));
+                book.insert_beginning(query, now);
             }
         }
         book

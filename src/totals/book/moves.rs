@@ -5,8 +5,8 @@ use std::collections::HashSet;
 
 use super::{Book, Carried, Entry, LedgerId, TotalsQuery};
 use crate::totals::advance::{self, Advance, FORCED_AFTER, Move, Step};
+use crate::totals::counts::Counts;
 use crate::totals::mark::Mark;
-use crate::totals::tally::Tally;
 
 /// At least so many anchors may be on the move at once, and a part of all: each costs four calls more.
 const LEAST_MOVING: usize = 2;
@@ -39,7 +39,7 @@ impl<Q: TotalsQuery> Book<Q> {
             let to = Mark::settled(answered.min(now));
             let anchor = entry.ledger.anchor();
             if entry.ledger.is_quiet() && advance::is_due(anchor, now) && to > anchor {
-                entry.ledger.move_anchor(to, &Tally::default());
+                entry.ledger.move_anchor(to, &Counts::default());
                 (entry.advance, entry.ready) = (Advance::default(), None);
                 self.changed = true;
             }
@@ -98,6 +98,9 @@ impl<Q: TotalsQuery> Book<Q> {
     /// What to save, with the moves that are ready in it, and which these are.
     pub fn snapshot(&mut self) -> (Carried, Vec<SavedMove>) {
         self.changed = false;
+        for entry in &mut self.entries {
+            entry.kept = !entry.ledger.is_empty();
+        }
         let ready = self.entries.iter().filter_map(|entry| {
             Some(SavedMove {
                 ledger: entry.id,
@@ -147,7 +150,7 @@ impl<Q> Entry<Q> {
     }
 
     /// Takes the answer of a step of an attempt into it; returns what to ask next.
-    pub(super) fn advance_with(&mut self, step: Step, answer: &Tally, now: i64) -> Option<Step> {
+    pub(super) fn advance_with(&mut self, step: Step, answer: &Counts, now: i64) -> Option<Step> {
         let anchor = self.ledger.anchor();
         let next = self.advance.answered(step, answer, anchor, now);
         if step == Step::TargetAgain && self.ready.is_none() {

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::totals::counts::SeriesKey;
 use crate::totals::mark::SETTLED_AFTER;
-use crate::totals::tally::SeriesKey;
 use crate::vocabulary::Level;
 
 const HOUR: i64 = 3600;
@@ -28,12 +28,12 @@ fn skill(id: i64) -> SeriesKey {
     SeriesKey::one(Level::Skill, id)
 }
 
-fn tally(rows: &[(i64, f64)]) -> Tally {
-    let mut tally = Tally::new(1);
+fn counts(rows: &[(i64, f64)]) -> Counts {
+    let mut counts = Counts::new(1);
     for (id, value) in rows {
-        tally.push(skill(*id), [Some(*value)]);
+        counts.push(skill(*id), [Some(*value)]);
     }
-    tally.sorted()
+    counts.sorted()
 }
 
 /// What is served of each skill.
@@ -55,7 +55,7 @@ fn poll(book: &mut Book<Query>, wanted: &[Query], rows: &[(i64, f64)], moved: f6
             let ids = book.query(ask.ledger).unwrap().0;
             let named = rows.iter().filter(|(id, _)| ids.contains(id));
             let named: Vec<_> = named.map(|(id, value)| (*id, value - less)).collect();
-            next = book.answered(ask, mark, &tally(&named), now).next;
+            next = book.answered(ask, mark, &counts(&named), now).next;
         }
     }
 }
@@ -118,7 +118,7 @@ fn an_answer_for_an_older_anchor_says_nothing() {
     let (asks, _) = book.plan(&[FOUR], NOW + 600);
     let mark = book.mark(asks[0]).unwrap();
     save(&mut book);
-    let answered = book.answered(asks[0], mark, &tally(&[(4, 55.0)]), NOW + 601);
+    let answered = book.answered(asks[0], mark, &counts(&[(4, 55.0)]), NOW + 601);
     assert_eq!(answered, Answered::default());
     assert_eq!(shown(&book), [(4, 50.0)]);
 }
@@ -132,7 +132,7 @@ fn answers_of_an_older_configuration_say_nothing() {
     let only_seven = |key| (key == skill(7)).then_some(SEVEN);
     let mut book = Book::restore(book.carried(), only_seven, NOW + 60);
     for (ask, mark) in asks.into_iter().zip(marks) {
-        let answered = book.answered(ask, mark, &tally(&[(4, 99.0)]), NOW + 61);
+        let answered = book.answered(ask, mark, &counts(&[(4, 99.0)]), NOW + 61);
         assert!(!answered.served);
     }
     assert_eq!(shown(&book), [(7, 9.0)]);
@@ -163,7 +163,7 @@ fn totals_that_come_together_count_each_id_once() {
                 let mark = book.mark(ask).unwrap();
                 let is_older = mark.seconds() < NOW - 20 * HOUR;
                 let four = if is_older { 52.0 } else { 12.0 };
-                let answer = tally(&[(4, four), named[1], named[2]]);
+                let answer = counts(&[(4, four), named[1], named[2]]);
                 next = book.answered(ask, mark, &answer, NOW + 300 * step).next;
             }
         }
@@ -265,7 +265,7 @@ fn one_that_never_moves_does_not_hold_up_others() {
                 };
                 let less = if busy { less } else { less.min(7.0) };
                 next = book
-                    .answered(ask, mark, &tally(&[(id, value - less)]), now)
+                    .answered(ask, mark, &counts(&[(id, value - less)]), now)
                     .next;
             }
         }
@@ -279,7 +279,7 @@ fn one_that_never_moves_does_not_hold_up_others() {
 #[test]
 fn quiet_totals_are_asked_for_only_now_and_then() {
     let mut book = Book::default();
-    poll(&mut book, &[FOUR], &[], 0.0, NOW);
+    poll(&mut book, &[FOUR], &[(4, 0.0)], 0.0, NOW);
     let asks = |book: &mut Book<Query>, at| book.plan(&[], at).0.len();
     assert_eq!(asks(&mut book, NOW + 300), 0, "proven a moment ago");
     assert_eq!(asks(&mut book, NOW + 700), 1);
@@ -288,6 +288,24 @@ fn quiet_totals_are_asked_for_only_now_and_then() {
     assert_eq!(asks(&mut book, NOW + 900), 0);
     let proven = book.nothing_since(|_| true, NOW + 600, NOW + 900);
     assert!(proven.is_empty(), "chats may have come late before that");
+}
+
+#[test]
+fn requests_without_totals_go_when_nothing_wants_them() {
+    let mut book = Book::default();
+    poll(&mut book, &[FOUR], &[], 0.0, NOW);
+    book.plan(&[], NOW + 60);
+    assert_eq!(book.ledgers().count(), 0);
+}
+
+#[test]
+fn totals_of_a_new_layout_never_begin_with_the_last_day() {
+    // Our clock was ahead by an hour when they began.
+    let mut book = Book::default();
+    book.insert_beginning(FOUR, NOW + HOUR);
+    book.plan(&[FOUR], NOW);
+    let (_, _, ledger) = book.ledgers().next().unwrap();
+    assert_eq!(ledger.anchor(), Mark::at_or_before(NOW));
 }
 
 #[test]

@@ -12,12 +12,12 @@ fn skill(id: i64) -> SeriesKey {
     SeriesKey::one(Level::Skill, id)
 }
 
-fn tally(rows: &[(i64, Option<f64>)]) -> Tally {
-    let mut tally = Tally::new(1);
+fn counts(rows: &[(i64, Option<f64>)]) -> Counts {
+    let mut counts = Counts::new(1);
     for (id, value) in rows {
-        tally.push(skill(*id), [*value]);
+        counts.push(skill(*id), [*value]);
     }
-    tally.sorted()
+    counts.sorted()
 }
 
 /// A ledger to which LivePerson answered these numbers of one skill, a minute apart.
@@ -25,7 +25,7 @@ fn after(numbers: &[f64]) -> (Ledger, u64) {
     let mut ledger = Ledger::new(Mark::at_or_before(ANCHOR));
     let mut corrections = 0;
     for (minute, number) in (1..).zip(numbers) {
-        let answer = tally(&[(4, Some(*number))]);
+        let answer = counts(&[(4, Some(*number))]);
         corrections += ledger.observe(&answer, |_| true, ANCHOR + 60 * minute);
     }
     (ledger, corrections)
@@ -53,7 +53,7 @@ fn a_restart_does_not_count_a_correction_again() {
     assert!(ledger.rows().all(|row| restored.push(row)));
     let mut corrections = 0;
     for minute in 10..20 {
-        let answer = tally(&[(4, Some(4.0))]);
+        let answer = counts(&[(4, Some(4.0))]);
         corrections += restored.observe(&answer, |_| true, ANCHOR + 60 * minute);
     }
     assert_eq!((shown(&restored), corrections), (vec![5.0], 0));
@@ -63,34 +63,36 @@ fn a_restart_does_not_count_a_correction_again() {
 fn ids_without_chats_go_after_thirty_days() {
     let (mut ledger, _) = after(&[5.0]);
     let mut at = |day: i64, rows: &[(i64, Option<f64>)]| {
-        ledger.observe(&tally(rows), |_| true, ANCHOR + day * DAY);
+        ledger.observe(&counts(rows), |_| true, ANCHOR + day * DAY);
         shown(&ledger)
     };
     assert_eq!(at(29, &[(7, Some(1.0))]), [5.0, 1.0]);
-    assert_eq!(at(31, &[(4, Some(0.0))]), [5.0, 1.0], "still named");
+    let named = [(4, Some(0.0)), (7, Some(1.0))];
+    assert_eq!(at(31, &named), [5.0, 1.0], "still named");
     assert_eq!(at(32, &[]), [1.0]);
+    assert_eq!(at(62, &[(7, Some(0.0))]), [0.0; 0], "no chats for anyone");
 }
 
 #[test]
 fn what_liveperson_never_said_is_no_number() {
     let mut ledger = Ledger::new(Mark::at_or_before(ANCHOR));
-    ledger.observe(&tally(&[(4, None)]), |_| true, ANCHOR + 60);
+    ledger.observe(&counts(&[(4, None)]), |_| true, ANCHOR + 60);
     assert!(shown(&ledger)[0].is_nan());
-    ledger.observe(&tally(&[]), |_| true, ANCHOR + 120);
+    ledger.observe(&counts(&[]), |_| true, ANCHOR + 120);
     assert!(shown(&ledger)[0].is_nan());
-    ledger.observe(&tally(&[(4, Some(0.0))]), |_| true, ANCHOR + 180);
+    ledger.observe(&counts(&[(4, Some(0.0))]), |_| true, ANCHOR + 180);
     assert_eq!(shown(&ledger), [0.0]);
-    ledger.observe(&tally(&[(4, None)]), |_| true, ANCHOR + 240);
+    ledger.observe(&counts(&[(4, None)]), |_| true, ANCHOR + 240);
     assert_eq!(shown(&ledger), [0.0], "held");
-    ledger.move_anchor(Mark::at_or_before(ANCHOR + 600), &tally(&[(4, Some(2.0))]));
-    ledger.observe(&tally(&[]), |_| true, ANCHOR + 900);
+    ledger.move_anchor(Mark::at_or_before(ANCHOR + 600), &counts(&[(4, Some(2.0))]));
+    ledger.observe(&counts(&[]), |_| true, ANCHOR + 900);
     assert_eq!(shown(&ledger), [2.0]);
 }
 
 #[test]
 fn answers_of_another_layout_begin_again() {
     let (mut ledger, _) = after(&[5.0]);
-    let mut answer = Tally::new(2);
+    let mut answer = Counts::new(2);
     answer.push(skill(4), [Some(1.0), Some(2.0)]);
     ledger.observe(&answer, |_| true, ANCHOR + 120);
     let rows: Vec<_> = ledger.rows().map(|row| row.shown.to_vec()).collect();
@@ -101,7 +103,7 @@ fn answers_of_another_layout_begin_again() {
 #[test]
 #[ignore = "a measurement"]
 fn measure_a_hundred_thousand_ids() {
-    let mut answer = Tally::new(5);
+    let mut answer = Counts::new(5);
     for id in 0..100_000 {
         let values = [1, 2, 3, 4, 5].map(|field| Some(f64::from(field) + id as f64));
         answer.push(SeriesKey::skill_agent(id / 100, id), values);

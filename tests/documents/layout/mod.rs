@@ -14,6 +14,7 @@ use std::path::Path;
 
 use super::files::repository;
 use crate::cases::check_each;
+use arrows::Arrow;
 use circles::{between_children, circle};
 use modules::{Files, Module, modules};
 use words::{LONGEST_NAME, forbidden, forbidden_words, test_names};
@@ -82,6 +83,29 @@ fn violations(modules: &[Module<'_>], allowed: &Allowed) -> Vec<String> {
     wrong.into_iter().collect()
 }
 
+/// Each arrow to the folder of one collector that begins outside it and outside the registry.
+fn arrows_to_single_collectors(modules: &[Module<'_>]) -> Vec<String> {
+    let folder = |file: &str| {
+        let path = file.strip_prefix("collectors/")?;
+        Some(path.strip_suffix("/mod.rs")?.to_owned())
+    };
+    let folders: BTreeSet<String> = modules
+        .iter()
+        .filter_map(|module| folder(&module.file))
+        .collect();
+    let is_wrong = |arrow: &Arrow<'_>| {
+        let ["collectors", collector, ..] = arrow.to[..] else {
+            return false;
+        };
+        let from_itself = arrow.from.starts_with(&["collectors", collector]);
+        let from_registry = arrow.from == ["collectors", "registry"];
+        folders.contains(collector) && !from_itself && !from_registry
+    };
+    let arrows = modules.iter().flat_map(Module::arrows).filter(is_wrong);
+    let wrong = arrows.map(|arrow| format!("{}: {}", arrow.place, arrow.to.join("::")));
+    wrong.collect()
+}
+
 /// A way through the table that ends where it begins.
 fn circle_in_table(allowed: &Allowed) -> Option<Vec<&str>> {
     let arrows: Vec<(&str, &str)> = allowed
@@ -124,6 +148,26 @@ fn collect(folder: &Path, prefix: &str, wanted: &dyn Fn(&str) -> bool, files: &m
 
 fn architecture() -> String {
     std::fs::read_to_string(repository("docs/architecture.md")).unwrap()
+}
+
+#[test]
+fn only_the_registry_knows_single_collectors() {
+    let files = sources("src");
+    let found = arrows_to_single_collectors(&modules(&files));
+    assert_eq!(found, Vec::<String>::new());
+    let planted = modules::planted(&[
+        ("lib.rs", "mod collectors; mod daemon;"),
+        ("collectors/mod.rs", "mod registry; pub mod sla;"),
+        ("collectors/registry.rs", "use super::sla::Sla;"),
+        (
+            "collectors/sla/mod.rs",
+            "mod query; use self::query::Q; pub struct Sla;",
+        ),
+        ("collectors/sla/query.rs", "use super::Sla;"),
+        ("daemon.rs", "use crate::collectors::sla::Sla;"),
+    ]);
+    let found = arrows_to_single_collectors(&modules::modules(&planted));
+    assert_eq!(found.len(), 1, "{found:?}");
 }
 
 #[test]

@@ -63,6 +63,24 @@ async fn a_file_that_cannot_be_written_costs_no_call() {
 }
 
 #[tokio::test]
+async fn nothing_is_written_by_a_clock_that_is_wrong() {
+    let mut options = Options::in_process();
+    options.deployment.clock_offset = jiff::SignedDuration::from_mins(-20);
+    let simulator = Simulator::start(options, Arc::new(SystemClock));
+    let simulator = simulator.await.unwrap();
+    let (folder, file) = common::configuration(&configuration(&simulator.base_url(), QUICK));
+    let output = folder.path().join("history.om");
+    let state_dir = format!("--state.dir={}", folder.path().join("state").display());
+    let (status, printed) = run(&file, &output, &[&state_dir]).await;
+    assert_eq!(status, Some(1), "{printed}");
+    let differs = "this machine's clock differs from LivePerson's by 12";
+    assert!(printed.contains(differs), "{printed}");
+    assert!(!output.exists());
+    let state = folder.path().join("state/account-12345678.json");
+    assert!(!state.exists(), "the daemon begins as if nothing had been");
+}
+
+#[tokio::test]
 async fn without_any_answer_there_is_no_file_and_status_1() {
     let simulator = simulator().await;
     simulator.push_fault(Fault {

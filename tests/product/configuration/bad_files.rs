@@ -5,7 +5,7 @@
 pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     (
         "account-both-collectors-disabled.yml",
-        "accounts[0]: every collector is disabled (engagement_activity, sla), so that nothing is requested; enable one or remove the account",
+        "accounts[0]: every collector is disabled ({collectors}), so that nothing is requested; enable one or remove the account",
     ),
     (
         "account-id-missing.yml",

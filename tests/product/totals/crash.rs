@@ -19,10 +19,12 @@ use super::truth::Judge;
 use super::{ACCOUNT, Levels, simulator, start, yaml};
 use crate::common::{Exporter, sample};
 
-/// LivePerson's seconds per second.
-const SPEED: u32 = 10;
-/// By how much LivePerson's clock may end up ahead of this machine's.
-const MOST_AHEAD: i64 = 10 * 60;
+/// The most of LivePerson's seconds per second.
+const FASTEST: u64 = 10;
+/// By how much LivePerson's clock gains on this machine's at most, in seconds.
+const MOST_GAINED: u64 = 55 * 60;
+/// By how much it is ahead in the end, in seconds.
+const AHEAD: i64 = 10 * 60;
 /// Totals are not served for so long after a crash, in seconds.
 const WITHHELD: f64 = 45.0;
 
@@ -102,13 +104,15 @@ async fn run(
     length: Duration,
     failed: Arc<AtomicBool>,
 ) -> Result<String, String> {
-    let ahead = i64::try_from(length.as_secs()).unwrap() * i64::from(SPEED - 1);
+    let speed = 1 + (MOST_GAINED / length.as_secs().max(1)).clamp(1, FASTEST - 1);
+    let gained = i64::try_from(length.as_secs() * (speed - 1)).unwrap();
+    let speed = u32::try_from(speed).unwrap();
     let deployment = DeploymentOptions {
         nodes,
         node_lag: Duration::from_secs(lag),
         node_choice,
-        clock_offset: SignedDuration::from_secs((MOST_AHEAD - ahead).min(0)),
-        clock_speed: SPEED,
+        clock_offset: SignedDuration::from_secs((AHEAD - gained).min(0)),
+        clock_speed: speed,
         ..DeploymentOptions::default()
     };
     let mut lane = Lane {
@@ -117,7 +121,7 @@ async fn run(
         state,
         rng: fastrand::Rng::with_seed(seed),
         levels: Levels::ALL,
-        judge: Judge::new(SPEED),
+        judge: Judge::new(speed),
         anchors: Default::default(),
         saves: Vec::new(),
         after_crash: false,
@@ -202,7 +206,7 @@ impl Lane {
         std::fs::write(exporter.config_file(), yaml(&self.simulator, self.levels)).unwrap();
         exporter.signal("HUP");
         self.count.reloads += 1;
-        // Totals of these levels begin anew when they are asked for again.
+        // Totals of these levels begin again when they are asked for again.
         self.judge.changeable = &["agent", "skill_agent", "group"];
     }
 

@@ -1,6 +1,12 @@
 //! Running totals of the real binary, compared with what really happened: the simulator's own list
 //! of chats. `restarts` and `prometheus` belong to the gate, `crash` is run by `tests/crash-safety`.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts and times of a page are small"
+)]
+
 mod crash;
 mod page;
 mod prometheus;

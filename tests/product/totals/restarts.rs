@@ -1,10 +1,12 @@
-//! What becomes of running totals when a process ends and another one goes on, and when they cannot
+//! What becomes of running totals when a process ends and another one continues, and when they cannot
 //! be kept.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use liveperson_exporter::simulator::{DeploymentOptions, Fault, Simulator, Target};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use serde_json::Value;
 
 use super::page::{openmetrics, totals};
 use super::truth::Judge;
@@ -38,6 +40,15 @@ fn files(folder: &Path, part: &str) -> Vec<String> {
     let names = std::fs::read_dir(folder).unwrap();
     let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     names.filter(|name| name.contains(part)).collect()
+}
+
+/// The skills whose wait times are in the file.
+fn skills_saved(folder: &Path) -> Option<BTreeSet<i64>> {
+    let json = std::fs::read(folder.join(format!("account-{ACCOUNT}.json"))).ok()?;
+    let state: Value = serde_json::from_slice(&json).unwrap();
+    let requests = state["collectors"]["sla"]["requests"].as_array()?.iter();
+    let rows = requests.filter_map(|request| request["totals"]["skill"].as_array());
+    rows.flatten().map(|row| row[0][0].as_i64()).collect()
 }
 
 #[tokio::test]
@@ -85,11 +96,14 @@ async fn totals_wait_for_slow_nodes_after_a_crash() {
     let (simulator, yaml, state) = usual().await;
     let mut exporter = start(&yaml, state.path()).await;
     let mut judge = Judge::new(1);
-    let saved = of_account("liveperson_totals_saved_timestamp_seconds");
-    let page = polled(&exporter).await;
-    judge.judge(&simulator, &page).unwrap();
-    eventually("totals are saved", async || {
-        sample(&exporter.page().await, &saved)
+    // Otherwise they would begin again at a later mark.
+    eventually("the totals of every skill are saved", async || {
+        let page = openmetrics(&exporter).await;
+        judge.judge(&simulator, &page).unwrap();
+        let series = totals(&page).into_keys();
+        let waits = series.filter(|series| series.answer().starts_with("waits of skill"));
+        let served: BTreeSet<i64> = waits.filter_map(|series| series.ids()[0]).collect();
+        (!served.is_empty() && skills_saved(state.path()) == Some(served)).then_some(())
     })
     .await;
     exporter.signal("KILL");
@@ -107,7 +121,7 @@ async fn totals_wait_for_slow_nodes_after_a_crash() {
 }
 
 #[tokio::test]
-async fn a_damaged_file_is_put_aside_and_counted() {
+async fn a_damaged_file_is_renamed_and_counted() {
     let (simulator, yaml, state) = usual().await;
     let exporter = start(&yaml, state.path()).await;
     polled(&exporter).await;
@@ -117,14 +131,14 @@ async fn a_damaged_file_is_put_aside_and_counted() {
     let half = &half[..half.len() / 2];
     std::fs::write(&file, half).unwrap();
     let rejected = of_account("liveperson_totals_state_rejected_total");
-    for (count, files_aside) in [(1.0, 1), (0.0, 1)] {
+    for (count, files_renamed) in [(1.0, 1), (0.0, 1)] {
         let exporter = start(&yaml, state.path()).await;
         let page = polled(&exporter).await;
         assert_eq!(sample(&page, &rejected), Some(count), "{page}");
         assert!(Judge::new(1).judge(&simulator, &page).unwrap() > 100);
-        let aside = files(state.path(), ".damaged-");
-        assert_eq!(aside.len(), files_aside);
-        assert_eq!(std::fs::read(state.path().join(&aside[0])).unwrap(), half);
+        let renamed = files(state.path(), ".damaged-");
+        assert_eq!(renamed.len(), files_renamed);
+        assert_eq!(std::fs::read(state.path().join(&renamed[0])).unwrap(), half);
         let is_said = exporter.log().contains("level=error");
         assert_eq!(is_said, count > 0.0, "{}", exporter.log());
         stop(exporter).await;

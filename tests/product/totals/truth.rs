@@ -22,7 +22,7 @@ pub(super) struct Judge {
     seen: Totals,
     /// By answer: the latest moment of LivePerson's at which it was right.
     right_at: BTreeMap<String, i64>,
-    /// Levels whose totals may begin anew.
+    /// Levels whose totals may begin again.
     pub(super) changeable: &'static [&'static str],
     pub(super) scrapes: u64,
     pub(super) comparisons: u64,
@@ -38,7 +38,7 @@ impl Judge {
     }
 
     /// Judges a page that was just read: every total is what LivePerson had counted at one moment, a recent one if there
-    /// was a successful poll; none is lower than before, and none began anew. Returns how many totals
+    /// was a successful poll; none is lower than before, and none began again. Returns how many totals
     /// there are.
     pub(super) fn judge(&mut self, simulator: &Simulator, page: &str) -> Result<usize, String> {
         self.judge_totals(simulator, page, totals(page))
@@ -91,7 +91,7 @@ impl Judge {
                 if self.is_changeable(series) {
                     continue;
                 }
-                return Err(format!("{series:?} began anew: {before:?}, now {total:?}"));
+                return Err(format!("{series:?} began again: {before:?}, now {total:?}"));
             }
             if total.value < before.value {
                 return Err(format!("{series:?} fell: {before:?}, now {total:?}"));

@@ -1,7 +1,7 @@
 //! A configuration: which requests there are, and which of them feeds the totals of an id.
 
 use fastrand::Rng;
-use liveperson_exporter::totals::{SeriesKey, Tally, TotalsQuery};
+use liveperson_exporter::totals::{Counts, SeriesKey, TotalsQuery};
 use liveperson_exporter::vocabulary::Level;
 
 use super::scenario::Kind;
@@ -29,11 +29,11 @@ impl TotalsQuery for Query {
 
 impl Query {
     /// What a node answers that knows everything until `known`.
-    pub(crate) fn answer(&self, truth: &Truth, skills: usize, from: i64, known: i64) -> Tally {
+    pub(crate) fn answer(&self, truth: &Truth, skills: usize, from: i64, known: i64) -> Counts {
         let fields = if self.layout.len() == 2 { 4 } else { 2 };
-        let mut tally = Tally::new(fields);
+        let mut counts = Counts::new(fields);
         let mut push = |key, sums: super::truth::Sums| {
-            tally.push(key, sums.fields(&self.layout).into_iter().map(Some));
+            counts.push(key, sums.fields(&self.layout).into_iter().map(Some));
         };
         match &self.asks {
             Asks::Account => push(SeriesKey::ACCOUNT, truth.answer(None, from, known)),
@@ -51,7 +51,7 @@ impl Query {
                 }
             }
         }
-        tally.sorted()
+        counts.sorted()
     }
 }
 

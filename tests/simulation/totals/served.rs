@@ -46,7 +46,7 @@ impl Served {
         });
     }
 
-    /// The exporter was killed, and goes on with what was saved, by which a series that was new may
+    /// The exporter was killed, and continues with what was saved, by which a series that was new may
     /// begin again.
     pub(crate) fn crashed(&mut self, saved: Option<&Carried>, corrected: f64) {
         self.tolerance = corrected;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use fastrand::Rng;
 use liveperson_exporter::totals::{
-    Ask, Book, Gap, LedgerId, Mark, SeriesKey, Step as MoveStep, Tally,
+    Ask, Book, Counts, Gap, LedgerId, Mark, SeriesKey, Step as MoveStep,
 };
 
 use super::config::{Config, Query};
@@ -35,7 +35,7 @@ pub(crate) struct World {
     /// When the chats end.
     pub(crate) until: i64,
     /// When nothing goes wrong any more; some hours later the simulation ends.
-    calm_from: i64,
+    pub(crate) calm_from: i64,
     /// Until when LivePerson answers nothing.
     out_until: i64,
     /// When each ledger was answered last.
@@ -48,13 +48,13 @@ pub(crate) struct World {
     next_save: f64,
     /// What was declared lost.
     pub(crate) gaps: Vec<Gap>,
-    pub(crate) counts: Counts,
+    pub(crate) counts: Statistics,
     is_traced: bool,
 }
 
 /// What happened in a simulation.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Counts {
+pub(crate) struct Statistics {
     pub(crate) polls: u64,
     pub(crate) chats: u64,
     pub(crate) attempts: u64,
@@ -69,9 +69,9 @@ impl World {
         let kind = Kind::draw(seed, &mut rng);
         let (events, until) = super::scenario::draw(&mut rng);
         let truth = Truth::generate(&mut rng, &kind, START - 24 * HOUR, until);
-        let counts = Counts {
+        let counts = Statistics {
             chats: truth.chats() as u64,
-            ..Counts::default()
+            ..Statistics::default()
         };
         let world = Self {
             nodes: Nodes::draw(&mut rng),
@@ -163,7 +163,6 @@ impl World {
             is_clean = is_complete && is_saved;
         }
         self.disk.saving = None;
-        let stopped = self.now;
         self.now += down as f64;
         self.calm_from = self.calm_from.max(self.now as i64);
         let saved = self.disk.load(self.now as i64);
@@ -172,9 +171,10 @@ impl World {
             let corrected = self.truth.corrected(None);
             let most = corrected.chats.iter().sum::<i64>().max(corrected.handling);
             let carried = saved.as_ref().map(|saved| &saved.carried);
-            let is_old = stopped as i64 > self.disk.saved_at + 3 * HOUR;
             self.served.crashed(carried, most as f64);
-            if is_old && self.disk.saved_at < self.reconfigured {
+            if self.disk.saved_at < self.reconfigured {
+                // What the new configuration began again begins once more.
+                self.reconfigured = self.now as i64;
                 self.served = Served::default();
             }
             self.withheld_until = self.now + WITHHELD;
@@ -293,7 +293,7 @@ impl World {
         self.answered(ask, mark, &answer)
     }
 
-    fn answered(&mut self, ask: Ask, mark: Mark, answer: &Tally) -> Option<Ask> {
+    fn answered(&mut self, ask: Ask, mark: Mark, answer: &Counts) -> Option<Ask> {
         let at = self.nodes.estimated(self.now);
         let answered = self.book.answered(ask, mark, answer, at);
         if answered.served {

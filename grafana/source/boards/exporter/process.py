@@ -27,7 +27,8 @@ def files():
 def clock():
     return quarter(
         "Clock offset",
-        "LivePerson's clock less ours, from the Date header of LivePerson's answers. Beyond a minute this machine's clock is wrong: synchronise it.",
+        "LivePerson's clock less ours, from the Date header of its answers. Beyond a minute "
+        "this machine's clock is wrong: synchronise it.",
         over_time(chosen("liveperson_clock_offset_seconds"), "{{instance}} {{account}}"),
         unit="suffix:s",
         least=None,

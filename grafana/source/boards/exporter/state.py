@@ -33,16 +33,20 @@ def collectors():
 
 def data_age():
     newest = promql.once(COLLECTOR, chosen("liveperson_last_success_timestamp_seconds"))
-    oldest = f"max(time() - {newest})"
+    served = promql.once(COLLECTOR, chosen("liveperson_series"))
+    age = f"(time() - {newest})"
+    with_data = f"max({age} and on (account, collector) {served} > 0)"
+    without = f"max({age} unless on (account, collector) {served} > 0)"
     return tile(
         "Oldest data",
         "Time since the last whole success of any replica, of the collector for which it is longest. Data older than "
-        "stale_after (5m unless configured) is not served.",
+        "stale_after (5m unless configured) is not served. Partly: it is served, but not all requests of a poll succeed.",
         (8, 3),
-        now(f"{oldest} < {texts.STALE_AFTER_SECONDS}", "✔ served"),
-        now(f"{oldest} >= {texts.STALE_AFTER_SECONDS}", "✖ stale"),
+        now(f"{with_data} < {texts.STALE_AFTER_SECONDS}\nunless on () {without}", "✔ served"),
+        now(f"{with_data} >= {texts.STALE_AFTER_SECONDS}\nunless on () {without}", "▲ served, partly failing"),
+        now(without, "✖ stale"),
         unit="dthms",
-        colours=(GOOD, BAD),
+        colours=(GOOD, WARN, BAD),
         empty="no success yet",
     )
 
@@ -93,7 +97,8 @@ def states_table():
     return grid(
         "Collectors of each replica",
         "A row for each replica, account and collector; those that are down first.",
-        (24, 8),
+        # Eight rows without scrolling: two replicas with two accounts.
+        (24, 10),
         [
             Column("Replica", label="instance", search=True),
             Column("Account", label="account", width=100, search=True),
@@ -122,7 +127,7 @@ def states():
         "States",
         "Of each replica whether Prometheus can scrape it, and of each of its collectors whether the last poll "
         "succeeded whole. Dashes in time are lines of annotations: restarts, reloads, 429s, outages.",
-        (12, 10),
+        (12, 12),
         over_time(of_process("up"), "{{instance}}"),
         over_time(chosen("liveperson_up"), "{{instance}} {{account}} {{collector}}"),
         mappings=UP_WORDS,
@@ -143,7 +148,7 @@ def alerts():
         "Alerts",
         "Of the rules in grafana/rules, as Prometheus evaluates them. Empty means that nothing fires, or that the rules "
         "are not loaded.",
-        (12, 10),
+        (12, 12),
         [
             Column("Alert", label="alertname"),
             Column("State", label="alertstate", mappings=states_words, width=90),

@@ -5,10 +5,40 @@ mod forms;
 mod read_back;
 mod slots;
 
+use std::time::Duration;
+
 use super::*;
 use crate::collectors::realtime::IdFilter;
 use crate::liveperson::json::testing::description;
 use crate::vocabulary::{AgentId, Id};
+
+/// The account that plans are for.
+pub(crate) const TARGET: Target<'_> = Target {
+    account: "1",
+    base_url: None,
+};
+
+/// Settings with one window of five minutes, and no totals.
+pub(crate) fn settings(
+    skills: Selection<SkillId>,
+    agents: Selection<AgentId>,
+    skill_agents: bool,
+) -> Settings {
+    Settings {
+        enabled: true,
+        interval: Duration::from_secs(30),
+        windows: vec![Window::Minutes(5)],
+        skills,
+        agents,
+        skill_agents,
+        totals: false,
+    }
+}
+
+/// A selection of these ids and no others.
+pub(crate) fn selected<I: Id>(ids: &[i64]) -> Selection<I> {
+    Selection::Ids(ids.iter().copied().map(I::from).collect())
+}
 
 /// The five numbers in the order of the documents' samples.
 pub(crate) fn activity(numbers: [f64; 5]) -> Activity {
@@ -40,6 +70,7 @@ pub(crate) fn query(
     }
 }
 
+/// A filter that lets these ids through and no others.
 pub(crate) fn ids<I: Id>(ids: &[i64]) -> Option<IdFilter<I>> {
     Some(IdFilter::Ids(ids.iter().copied().map(I::from).collect()))
 }

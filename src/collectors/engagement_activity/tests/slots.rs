@@ -15,7 +15,7 @@ fn slots_of(name: &str) -> Vec<(i64, Vec<(i64, f64)>)> {
     };
     let slots = read_slots(body.as_bytes(), &query).unwrap().value;
     let rows = |slot: &Slot| {
-        let rows = slot.tally.iter();
+        let rows = slot.counts.iter();
         rows.map(|(key, row)| (key.ids[0], row[0])).collect()
     };
     slots.iter().map(|slot| (slot.end, rows(slot))).collect()
@@ -50,7 +50,7 @@ fn slots_are_read_as_leniently_as_the_rest() {
     };
     let slots = read_slots(body.as_bytes(), &query).unwrap().value;
     assert_eq!((slots[0].end, slots[1].end), (1_412_680_500, 1_412_680_800));
-    let numbers = |slot: &Slot| slot.tally.iter().next().unwrap().1.to_vec();
+    let numbers = |slot: &Slot| slot.counts.iter().next().unwrap().1.to_vec();
     assert_eq!(numbers(&slots[1])[4], 3.0);
     assert!(numbers(&slots[0]).iter().all(|number| number.is_nan()));
 }

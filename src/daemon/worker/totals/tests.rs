@@ -1,6 +1,5 @@
 use std::collections::BTreeMap;
 
-use parking_lot::Mutex;
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::*;
@@ -16,6 +15,7 @@ use crate::liveperson::Client;
 use crate::metrics::Catalogue;
 use crate::metrics::exporter::AccountCounters;
 use crate::store::Store;
+use crate::telemetry::logged;
 use crate::totals::Folder;
 use crate::totals::state::AccountState;
 
@@ -75,28 +75,6 @@ fn failure(saver: &Saver) -> FolderError {
         collectors: BTreeMap::new(),
     };
     saver.save(saver.ticket(), &state).unwrap_err()
-}
-
-/// What is logged while `act` runs.
-fn logged(act: impl FnOnce()) -> String {
-    #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<u8>>>);
-    impl std::io::Write for Log {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().write(bytes)
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(move || writer.clone())
-        .with_ansi(false)
-        .finish();
-    tracing::subscriber::with_default(subscriber, act);
-    String::from_utf8(log.0.lock().clone()).unwrap()
 }
 
 #[test]

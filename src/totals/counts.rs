@@ -48,13 +48,13 @@ impl SeriesKey {
 /// Numbers by id, the same fields for each. A number that LivePerson left out is NaN; an id that it
 /// left out has none, which is 0 of everything.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Tally {
+pub struct Counts {
     fields: usize,
     keys: Vec<SeriesKey>,
     values: Vec<f64>,
 }
 
-impl Tally {
+impl Counts {
     /// No numbers of so many fields.
     pub fn new(fields: usize) -> Self {
         Self {
@@ -153,7 +153,7 @@ impl Tally {
         difference.values.iter().all(is_count).then_some(difference)
     }
 
-    /// [`Tally::minus`] with 0 where that is not possible. A number that only the later one leaves out
+    /// [`Counts::minus`] with 0 where that is not possible. A number that only the later one leaves out
     /// is 0 there.
     pub fn minus_or_zero(&self, later: &Self) -> Self {
         self.combine(later, |own, other| {
@@ -196,17 +196,17 @@ impl Tally {
 mod tests {
     use super::*;
 
-    fn tally(rows: &[(i64, [Option<f64>; 2])]) -> Tally {
-        let mut tally = Tally::new(2);
+    fn counts(rows: &[(i64, [Option<f64>; 2])]) -> Counts {
+        let mut counts = Counts::new(2);
         for (id, values) in rows {
-            tally.push(SeriesKey::one(Level::Skill, *id), values.iter().copied());
+            counts.push(SeriesKey::one(Level::Skill, *id), values.iter().copied());
         }
-        tally.sorted()
+        counts.sorted()
     }
 
     #[test]
     fn rows_are_sorted_and_unique() {
-        let got = tally(&[
+        let got = counts(&[
             (7, [Some(1.0), Some(2.0)]),
             (4, [Some(3.0), Some(4.0)]),
             (7, [Some(9.0), None]),
@@ -218,17 +218,17 @@ mod tests {
     #[test]
     fn numbers_that_cannot_be_counted_are_left_out() {
         for odd in [-1.0, f64::NAN, f64::INFINITY, 1e300] {
-            let got = tally(&[(4, [Some(odd), Some(1.0)])]);
+            let got = counts(&[(4, [Some(odd), Some(1.0)])]);
             assert!(got.row(0)[0].is_nan(), "{odd}");
         }
     }
 
     #[test]
     fn a_difference_counts_ids_left_out_as_zero() {
-        let older = tally(&[(4, [Some(5.0), None]), (7, [Some(1.0), Some(1.0)])]);
-        let newer = tally(&[(4, [Some(3.0), None])]);
+        let older = counts(&[(4, [Some(5.0), None]), (7, [Some(1.0), Some(1.0)])]);
+        let newer = counts(&[(4, [Some(3.0), None])]);
         let got = older.minus(&newer).unwrap();
-        assert!(got.is_same(&tally(&[
+        assert!(got.is_same(&counts(&[
             (4, [Some(2.0), Some(0.0)]),
             (7, [Some(1.0), Some(1.0)])
         ])));
@@ -236,11 +236,11 @@ mod tests {
 
     #[test]
     fn there_is_no_difference_of_impossible_numbers() {
-        let one = tally(&[(4, [Some(1.0), Some(1.0)])]);
+        let one = counts(&[(4, [Some(1.0), Some(1.0)])]);
         for later in [
-            tally(&[(4, [Some(2.0), Some(1.0)])]),
-            tally(&[(4, [Some(1.0), None])]),
-            tally(&[(4, [Some(1.0), Some(1.0)]), (9, [Some(1.0), Some(0.0)])]),
+            counts(&[(4, [Some(2.0), Some(1.0)])]),
+            counts(&[(4, [Some(1.0), None])]),
+            counts(&[(4, [Some(1.0), Some(1.0)]), (9, [Some(1.0), Some(0.0)])]),
         ] {
             assert!(one.minus(&later).is_none(), "{later:?}");
         }
