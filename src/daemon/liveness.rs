@@ -107,6 +107,11 @@ impl Daemon {
         summary
     }
 
+    /// Whether the configuration was read the last time; `true` before the first reload.
+    pub fn last_reload_successful(&self) -> bool {
+        self.last_load.lock().successful
+    }
+
     /// Reloads that have begun and ended.
     pub fn reloads(&self) -> watch::Receiver<Reloads> {
         self.reloads.subscribe()
