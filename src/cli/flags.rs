@@ -42,7 +42,6 @@ const BACKFILL: &str = "\
     about = "Prometheus exporter for LivePerson",
     after_help = EXAMPLES,
     disable_help_flag = true,
-    disable_help_subcommand = true,
     max_term_width = 100
 )]
 pub(super) struct Cli {

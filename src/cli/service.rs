@@ -119,7 +119,7 @@ impl ServiceReporter {
             tracing::error!(
                 listening,
                 accounts,
-                "the listeners or tasks of accounts hang; systemd gets no sign of life until they go on"
+                "the listeners or tasks of accounts hang; systemd gets no sign of life until they continue"
             );
         }
     }
