@@ -48,9 +48,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::collectors::Registry;
-use crate::config::{Account, Config};
+use crate::config::{Account, Config, Shard};
 use crate::metrics::Catalogue;
-use crate::metrics::exporter::ConfigState;
+use crate::metrics::exporter::{ConfigState, ShardState};
 use crate::names;
 use crate::scheduler::{AccountScheduler, Ordinal};
 use crate::store::Store;
@@ -77,6 +77,8 @@ pub type ConfigSource = Arc<dyn Fn() -> Result<Config, String> + Send + Sync>;
 pub struct Daemon {
     shared: Shared,
     source: ConfigSource,
+    /// Which share of the configured accounts it runs; a flag says it, and no reload changes it.
+    shard: Option<Shard>,
     /// Held across a whole reload: a reload during a reload waits.
     reloading: tokio::sync::Mutex<()>,
     /// For whoever reports reloads.
@@ -151,6 +153,7 @@ impl Daemon {
         Ok(Arc::new(Self {
             shared,
             source,
+            shard: config.shard,
             reloading: tokio::sync::Mutex::new(()),
             reloads: watch::Sender::new(Reloads::default()),
             removed: Mutex::default(),
@@ -173,6 +176,10 @@ impl Daemon {
             web_config_in_force: true,
             last_load_successful: last_load.successful,
             last_success: epoch_seconds(last_load.last_success),
+            shard: self.shard.map(|shard| ShardState {
+                index: shard.index(),
+                total: shard.total(),
+            }),
         }
     }
 
