@@ -161,6 +161,26 @@ fn secrets_are_found_beside_the_file_or_the_configuration() {
 }
 
 #[test]
+fn a_missing_secret_says_where_it_was_looked_for() {
+    let account = "[{id: 1, auth: {oauth2: {client_id: a, client_secret_file: no}}}]";
+    let beside = "DIR/d/a.yml[0].auth.oauth2.client_secret_file: \
+        the file does not exist in DIR/d or DIR; expected the path of a file, not the secret itself";
+    let cases = [
+        ("[d/a.yml]", "d/a.yml", beside.to_owned()),
+        (
+            "[a.yml]",
+            "a.yml",
+            beside
+                .replace("DIR/d or DIR", "DIR")
+                .replace("DIR/d/", "DIR/"),
+        ),
+    ];
+    check_each(cases, |(patterns, name, want)| {
+        assert_eq!(folder(patterns, &[(name, account)]).error(&[]), want);
+    });
+}
+
+#[test]
 fn only_the_file_with_a_secret_is_warned_of() {
     let one = account("1");
     let without = "- id: \"2\"\n  auth: {oauth2: {client_id: a, client_secret_file: s}}\n";
