@@ -43,6 +43,7 @@ use account::{
 };
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
+use liveness::Replacement;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -83,6 +84,8 @@ pub struct Daemon {
     reloading: tokio::sync::Mutex<()>,
     /// For whoever reports reloads.
     reloads: watch::Sender<Reloads>,
+    /// How far the reload is that replaces accounts.
+    replacement: Replacement,
     /// Accounts that were taken out of the configuration a short while ago.
     removed: Mutex<Vec<RemovedAccount>>,
     /// The accounts that run. Taken out by a reload while it replaces some of them.
@@ -156,6 +159,7 @@ impl Daemon {
             shard: config.shard,
             reloading: tokio::sync::Mutex::new(()),
             reloads: watch::Sender::new(Reloads::default()),
+            replacement: Replacement::default(),
             removed: Mutex::default(),
             accounts: Mutex::new(accounts),
             views: ArcSwap::from_pointee(views),

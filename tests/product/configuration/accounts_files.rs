@@ -104,6 +104,11 @@ fn every_mistake_has_its_file() {
             "accounts_files[0]: a[.yml is no pattern",
         ),
         (
+            "[\"a[b/c].yml\"]",
+            "[]",
+            "accounts_files[0]: a[b/c].yml is no pattern",
+        ),
+        (
             "[\"n*.yml\"]",
             "[]",
             "accounts: no account is configured, neither here nor in accounts_files",
