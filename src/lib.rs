@@ -29,6 +29,7 @@ pub mod names;
 pub mod scheduler;
 pub mod simulator;
 pub mod store;
+pub mod systemd;
 pub mod telemetry;
 pub mod totals;
 pub mod vocabulary;

@@ -1,6 +1,6 @@
 //! `demo`: the daemon on an embedded simulated LivePerson account, over real HTTP.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use super::Program;
@@ -26,7 +26,11 @@ limits:
   min_spacing: 50ms
 "#;
 
-pub(super) async fn demo(flags: Flags, program: &Program) -> Result<(), Failure> {
+pub(super) async fn demo(
+    flags: Flags,
+    sockets: Option<Vec<TcpListener>>,
+    program: &Program,
+) -> Result<(), Failure> {
     let options = Options {
         listen: ([127, 0, 0, 1], 0).into(),
         ..Options::default()
@@ -47,6 +51,7 @@ pub(super) async fn demo(flags: Flags, program: &Program) -> Result<(), Failure>
     let folder = None;
     let result = run_with(
         flags,
+        sockets,
         collectors,
         config,
         source,

@@ -9,6 +9,7 @@
 //! | file | subject |
 //! |---|---|
 //! | `server` | a server from its start until the last connection has ended |
+//! | `probe` | whether the accept loops run |
 //! | `accept` | the accept loop of one listener |
 //! | `connection` | one connection under its time limits: TLS handshake, then HTTP |
 //! | `router` | from a request to a reply, by path and method |
@@ -50,6 +51,7 @@ mod listen;
 mod loaded;
 mod peer;
 mod pem;
+mod probe;
 mod rate_limit;
 mod reload;
 mod reply;
@@ -69,7 +71,8 @@ mod tests;
 pub use chunks::Chunks;
 pub use handler::{Handler, MetricsPage, MetricsRequest, Readiness};
 pub use listen::{ListenAddress, bind, parse_listen_address};
-pub use server::{Stopped, serve};
+pub use probe::{ListenerProbe, ProbedListener};
+pub use server::{Stopped, serve, serve_probed};
 pub use settings::{Limits, Settings, parse_telemetry_path};
 pub use status_page::{StatusPage, StatusRow};
 pub use web_config::WebConfig;

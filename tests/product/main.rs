@@ -37,6 +37,7 @@ mod prometheus;
 mod prometheus_server;
 mod running_totals;
 mod scrape;
+mod shards;
 mod test_connection;
 mod totals;
 mod web;
