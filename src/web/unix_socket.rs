@@ -1,7 +1,7 @@
 //! Listening on a Unix socket: its mode and owner, and what an earlier process left in its place.
 //!
-//! The socket is made under another name and renamed when it has its mode and owner: no one can open it
-//! before, and a socket in its place is replaced without a gap.
+//! The socket is made under another name, and renamed when it has its mode and owner and is listened on:
+//! no one can open it before, and a socket in its place is replaced without a gap.
 
 use std::fs;
 use std::io;
@@ -9,11 +9,15 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _,
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
 
 /// How long a process that may be listening has to accept.
 const PROBE: Duration = Duration::from_secs(1);
+
+/// Connections that may wait to be accepted; as many as tokio and the standard library allow.
+const BACKLOG: i32 = 1024;
 
 /// Who may open the socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,15 +118,18 @@ impl UnixSocket {
         let made = made_as(path)?;
         // Left by a process of the same number that was killed.
         let _ = fs::remove_file(&made);
-        let listener = UnixListener::bind(&made)?;
-        let installed = install(&made, path, access);
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.bind(&SockAddr::unix(&made)?)?;
+        let installed = install(&socket, &made, path, access);
         if installed.is_err() {
             let _ = fs::remove_file(&made);
         }
+        let file = installed?;
+        socket.set_nonblocking(true)?;
         Ok(Self {
-            listener,
+            listener: UnixListener::from_std(socket.into())?,
             path: path.to_owned(),
-            file: installed?,
+            file,
         })
     }
 
@@ -151,12 +158,19 @@ fn made_as(path: &Path) -> io::Result<PathBuf> {
     Ok(path.with_file_name(format!(".{}", std::process::id())))
 }
 
-fn install(made: &Path, path: &Path, access: &SocketAccess) -> io::Result<(u64, u64)> {
+fn install(
+    socket: &Socket,
+    made: &Path,
+    path: &Path,
+    access: &SocketAccess,
+) -> io::Result<(u64, u64)> {
     let Owner { user, group } = access.owner;
     if user.is_some() || group.is_some() {
         chown(made, user, group)?;
     }
     fs::set_permissions(made, fs::Permissions::from_mode(access.mode))?;
+    // Until now connections were refused, whatever the umask allows.
+    socket.listen(BACKLOG)?;
     let file = number(made)?;
     fs::rename(made, path)?;
     Ok(file)
