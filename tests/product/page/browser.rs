@@ -8,13 +8,18 @@ use std::process::{Child, Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use thirtyfour::{Capabilities, WebDriver};
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::common::{eventually, http};
+
+/// Held by the one browser that runs: several would slow down whatever else is tested.
+static TURN: Mutex<()> = Mutex::const_new(());
 
 /// A browser; the driver is killed when dropped, and its browser with it.
 pub(crate) struct Browser {
     pub(crate) page: WebDriver,
     driver: Child,
+    _turn: MutexGuard<'static, ()>,
     _profile: tempfile::TempDir,
 }
 
@@ -48,6 +53,7 @@ fn missing(is: bool, what: &str) {
 impl Browser {
     /// A browser of its own; `None` without Chromium and its driver, which is said loudly.
     pub(crate) async fn start() -> Option<Self> {
+        let turn = TURN.lock().await;
         // It sets up the cryptography that every client needs.
         drop(http());
         let driver = Command::new("chromedriver")
@@ -74,6 +80,7 @@ impl Browser {
         Some(Self {
             page,
             driver,
+            _turn: turn,
             _profile: profile,
         })
     }
