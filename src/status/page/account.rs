@@ -83,7 +83,9 @@ fn write_collector(html: &mut Html, collector: &Collector) {
     };
     html.raw("<div class=\"collector\"><h4><span>")
         .text(collector.title)
-        .raw("</span>");
+        .raw("</span><code class=\"soft\">")
+        .text(collector.name)
+        .raw("</code>");
     badge(html, class, word);
     html.raw("</h4><p>");
     match collector.data_age_seconds {

@@ -77,6 +77,8 @@ impl Browser {
         let url = format!("http://127.0.0.1:{}", port.unwrap());
         let page = WebDriver::new(url, capabilities(profile.path().to_str().unwrap())).await;
         let page = page.unwrap();
+        // It would wait for the driver that was killed; the browser ends with the driver.
+        page.clone().leak().unwrap();
         Some(Self {
             page,
             driver,
