@@ -129,7 +129,7 @@ impl Credentials<'_> {
     fn inline_secret(&self, node: &Node<'_>) -> Option<Secret> {
         let value = node.parse(credential)?;
         if !node.is_from_environment() {
-            self.section.diagnostics().note_secret_in_file();
+            self.section.diagnostics().note_secret(self.section.path());
         }
         Some(Secret::from_value(value))
     }

@@ -9,6 +9,7 @@ pub(super) mod scheduling;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::clock::WallClock;
@@ -121,6 +122,14 @@ impl RunningAccount {
         };
         // A task that is gone has nothing to apply it to.
         let _ = self.changes.send(change);
+    }
+
+    /// Asks its task whether it runs; what it returns resolves when the task answers or has ended.
+    pub(super) fn ask(&self) -> oneshot::Receiver<()> {
+        let (answer, answered) = oneshot::channel();
+        // Of a task that is gone, the sender is dropped.
+        let _ = self.changes.send(Change::Probe(answer));
+        answered
     }
 
     /// Starts to stop it; the future ends when its calls under way are aborted. From then on nothing is

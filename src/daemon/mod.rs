@@ -4,8 +4,8 @@
 //! turns an account of the configuration into a running task, whose `tasks` are its collectors and the
 //! names; `worker` makes its calls and reports what happened; `publisher` decides
 //! what of their answers is served, `results` request by request; `status` and `log_throttle` say what
-//! operators see of it, `status_document` puts it together with the figures of `activity`. `handler`
-//! answers requests for pages, `scrape` for the largest of them.
+//! operators see of it, `liveness` whether it works, `status_document` puts it together with the figures
+//! of `activity`. `handler` answers requests for pages, `scrape` for the largest of them.
 //! `backfill` writes the history of running totals, `plan_report` prints the plan for `check-config`,
 //! `connection_test` tries every call once for
 //! `test-connection`; `advice` says what to do about a failure. `clock` is the wall clock, `server_clock` LivePerson's, `services` lists the hosts
@@ -21,6 +21,7 @@ mod connection_test;
 #[doc(hidden)]
 pub mod fuzzing;
 mod handler;
+mod liveness;
 mod log_throttle;
 mod moment;
 mod plan_report;
@@ -48,6 +49,7 @@ use account::{
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::collectors::Registry;
@@ -66,6 +68,7 @@ pub use backfill::{BackfillOptions, BackfillSummary, Progress, backfill};
 pub use clock::{SystemClock, WallClock, timeframe};
 pub use connection_test::{Summary, test_connection};
 pub use handler::DaemonHandler;
+pub use liveness::{AccountSummary, Reloads};
 pub use moment::Moment;
 pub use plan_report::plan_report;
 pub use publisher::{Answer, BegunPoll, Publisher, SaveNeed, TotalsSnapshot};
@@ -81,6 +84,8 @@ pub struct Daemon {
     source: ConfigSource,
     /// Held across a whole reload: a reload during a reload waits.
     reloading: tokio::sync::Mutex<()>,
+    /// For whoever reports reloads.
+    reloads: watch::Sender<Reloads>,
     /// Accounts that were taken out of the configuration a short while ago.
     removed: Mutex<Vec<RemovedAccount>>,
     /// The accounts that run. Taken out by a reload while it replaces some of them.
@@ -155,6 +160,7 @@ impl Daemon {
             shared,
             source,
             reloading: tokio::sync::Mutex::new(()),
+            reloads: watch::Sender::new(Reloads::default()),
             removed: Mutex::default(),
             accounts: Mutex::new(accounts),
             views: ArcSwap::from_pointee(views),

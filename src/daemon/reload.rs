@@ -11,6 +11,7 @@ use super::account::{
     Predecessor, PreparedAccount, ReusableClient, RunningAccount, Shared, StateSource,
     StoppedAccount,
 };
+use super::liveness::ReloadCount;
 use super::{Daemon, RemovedAccount, prepare};
 use crate::config::{Account, Config};
 use crate::scheduler::{AccountScheduler, Ordinal};
@@ -28,6 +29,7 @@ impl Daemon {
     /// # Errors
     /// What is wrong with the configuration, or with what it names.
     pub async fn reload(&self) -> Result<(), String> {
+        let _counted = ReloadCount::begin(&self.reloads);
         let _one_at_a_time = self.reloading.lock().await;
         let result = self.load_and_apply().await;
         let now = self.shared.clock.now();

@@ -6,6 +6,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, chown};
+use std::os::unix::net;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -104,8 +105,8 @@ fn id(name: &str, what: &str, file: &str) -> Result<Option<u32>, String> {
 pub struct UnixSocket {
     pub(super) listener: UnixListener,
     path: PathBuf,
-    /// Device and number of its file.
-    file: (u64, u64),
+    /// Device and number of its file; `None` when it is another's to remove.
+    file: Option<(u64, u64)>,
 }
 
 impl UnixSocket {
@@ -129,7 +130,19 @@ impl UnixSocket {
         Ok(Self {
             listener: UnixListener::from_std(socket.into())?,
             path: path.to_owned(),
-            file,
+            file: Some(file),
+        })
+    }
+
+    /// Listens on a socket that is open already; whoever opened it has to remove its file.
+    pub(super) fn adopt(socket: net::UnixListener) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let address = socket.local_addr()?;
+        Ok(Self {
+            listener: UnixListener::from_std(socket)?,
+            // One of the abstract name space has no path.
+            path: address.as_pathname().unwrap_or(Path::new("@")).to_owned(),
+            file: None,
         })
     }
 
@@ -141,7 +154,8 @@ impl UnixSocket {
 
 impl Drop for UnixSocket {
     fn drop(&mut self) {
-        if number(&self.path).is_ok_and(|file| file == self.file) {
+        let Some(own) = self.file else { return };
+        if number(&self.path).is_ok_and(|file| file == own) {
             let _ = fs::remove_file(&self.path);
         }
     }

@@ -218,7 +218,7 @@ async fn every_query_answers_about_disagreeing_replicas_and_outages() {
                 "served",
                 // In ten seconds no chat may have begun.
                 "--may-be-empty",
-                "Service level,Error budget left",
+                "Service level,Error budget left,Percentiles of the wait,Within each limit",
                 "--accounts",
                 accounts,
             ];

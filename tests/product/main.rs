@@ -38,6 +38,7 @@ mod prometheus;
 mod prometheus_server;
 mod running_totals;
 mod scrape;
+mod shards;
 mod status;
 mod test_connection;
 mod totals;

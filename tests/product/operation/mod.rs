@@ -3,6 +3,7 @@
 
 mod log;
 mod reload;
+mod service;
 mod state_folder;
 mod stop;
 
