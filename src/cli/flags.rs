@@ -153,7 +153,9 @@ pub(super) struct Flags {
         )
     )]
     pub(super) config_file: Option<PathBuf>,
-    /// Address to listen on, or unix:/PATH; repeatable
+    /// Address to listen on, or unix:/PATH
+    ///
+    /// May be given several times.
     #[arg(
         long = "web.listen-address", global = true, value_name = "ADDRESS",
         default_value = ":10188", value_parser = parse_listen_address
@@ -162,7 +164,7 @@ pub(super) struct Flags {
     /// Mode of unix:/PATH
     #[arg(
         long = "web.unix-socket-mode", global = true, value_name = "MODE",
-        default_value = "0660", value_parser = parse_socket_mode
+        default_value = "0660", value_parser = parse_socket_mode, hide_short_help = true
     )]
     pub(super) socket_mode: u32,
     /// Owner of unix:/PATH: USER, USER:GROUP or :GROUP
@@ -170,10 +172,10 @@ pub(super) struct Flags {
     /// By name or number; what is not given stays as the process has it.
     #[arg(
         long = "web.unix-socket-owner", global = true, value_name = "OWNER",
-        value_parser = parse_socket_owner
+        value_parser = parse_socket_owner, hide_short_help = true
     )]
     pub(super) socket_owner: Option<Owner>,
-    /// Listen on the sockets of systemd instead, all or those of a name
+    /// Listen on systemd's sockets instead, or those of NAME
     ///
     /// The name is FileDescriptorName= of the socket unit. May be given several times.
     #[arg(
@@ -195,7 +197,7 @@ pub(super) struct Flags {
         value_parser = parse_external_url
     )]
     pub(super) external_url: Option<Url>,
-    /// What paths begin with [default: the path of that URL]
+    /// What paths begin with [default: as in that URL]
     #[arg(
         long = "web.route-prefix", global = true, value_name = "PATH",
         value_parser = parse_route_prefix
