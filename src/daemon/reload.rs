@@ -211,7 +211,7 @@ fn forget_old(removed: &mut Vec<RemovedAccount>) {
     removed.retain(|account| account.at.elapsed() < MAX_PAUSE);
 }
 
-/// Runs what reads and parses files on a blocking thread, and not for ever.
+/// Runs what reads and parses files on a blocking thread, for a limited time.
 async fn read_files<T: Send + 'static>(
     what: &str,
     read: impl FnOnce() -> Result<T, String> + Send + 'static,

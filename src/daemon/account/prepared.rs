@@ -167,7 +167,7 @@ impl PreparedAccount {
     }
 }
 
-/// The scheduler of an account that starts; it goes on where its predecessor stopped.
+/// The scheduler of an account that starts; it continues where its predecessor stopped.
 fn new_scheduler(
     settings: &AccountSettings,
     parts: &Parts,
