@@ -189,9 +189,10 @@ pub(super) struct Flags {
         default_value = "/metrics", value_parser = parse_telemetry_path
     )]
     pub(super) telemetry_path: String,
-    /// URL behind a reverse proxy
+    /// URL behind a reverse proxy; its path is the prefix of all
     ///
-    /// Where redirects lead, and what the page / shows as the target.
+    /// Where redirects lead, and what the page / shows as the target. --web.route-prefix is for a proxy
+    /// that removes part of the path.
     #[arg(
         long = "web.external-url", global = true, value_name = "URL",
         value_parser = parse_external_url
@@ -200,7 +201,7 @@ pub(super) struct Flags {
     /// What paths begin with [default: as in that URL]
     #[arg(
         long = "web.route-prefix", global = true, value_name = "PATH",
-        value_parser = parse_route_prefix
+        value_parser = parse_route_prefix, hide_short_help = true
     )]
     route_prefix: Option<String>,
     /// TLS and basic auth, as for other Prometheus exporters
