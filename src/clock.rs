@@ -86,6 +86,13 @@ pub(crate) fn real_time() -> Instant {
     Instant::now()
 }
 
+/// The system's monotonic clock in microseconds, as other processes read it.
+pub(crate) fn monotonic_micros() -> u64 {
+    use rustix::time::{ClockId, clock_gettime};
+    let now = Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap_or_default();
+    u64::try_from(now.as_micros()).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -30,6 +30,7 @@ pub mod scheduler;
 pub mod simulator;
 pub mod status;
 pub mod store;
+pub mod systemd;
 pub mod telemetry;
 pub mod totals;
 pub mod vocabulary;

@@ -14,7 +14,7 @@ use super::output::{print, print_error, print_status, print_warning};
 use super::run::state_folder;
 use super::signals::stop_signal;
 use crate::collectors::Registry;
-use crate::config::{Environment, load};
+use crate::config::{Environment, Shard, load};
 use crate::daemon::{BackfillOptions, BackfillSummary, Progress, SystemClock, WallClock, backfill};
 use crate::totals::Folder;
 
@@ -27,12 +27,16 @@ pub(super) async fn run(
     flags: Backfill,
     file: Option<&Path>,
     state_dir: Option<&Path>,
+    shard: Option<Shard>,
     collectors: &Registry,
 ) -> Result<(), Failure> {
-    let loaded = load(file, &Environment::of_process(), &collectors.sections())
+    let mut loaded = load(file, &Environment::of_process(), &collectors.sections())
         .map_err(|errors| Failure::usage(errors.to_string()))?;
     for warning in &loaded.warnings {
         print_warning(warning);
+    }
+    if let Some(shard) = shard {
+        loaded.config.keep_shard(shard);
     }
     let state_dir = state_folder(state_dir);
     let folder = state_dir.as_deref().map(Folder::open).transpose();

@@ -12,6 +12,7 @@ use crate::collectors::Registry;
 use crate::config::{Config, Environment, load_text};
 use crate::daemon::ConfigSource;
 use crate::simulator::{Options, Simulator, SystemClock};
+use crate::systemd::PassedSocket;
 
 /// What a user would write for such an account, with all levels enabled. Faster than the defaults at
 /// the start, because the user is waiting for the first page.
@@ -26,7 +27,11 @@ limits:
   min_spacing: 50ms
 "#;
 
-pub(super) async fn demo(flags: Flags, program: &Program) -> Result<(), Failure> {
+pub(super) async fn demo(
+    flags: Flags,
+    sockets: Option<Vec<PassedSocket>>,
+    program: &Program,
+) -> Result<(), Failure> {
     let options = Options {
         listen: ([127, 0, 0, 1], 0).into(),
         ..Options::default()
@@ -47,6 +52,7 @@ pub(super) async fn demo(flags: Flags, program: &Program) -> Result<(), Failure>
     let folder = None;
     let result = run_with(
         flags,
+        sockets,
         collectors,
         config,
         source,

@@ -3,12 +3,15 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use clap::{Args, Parser, Subcommand};
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::{ArgAction, Args, Parser, Subcommand};
+use clap_complete::Shell;
 use url::Url;
 
-use crate::config::DEFAULT_PATH;
 use crate::config::units::parse_duration;
+use crate::config::{DEFAULT_PATH, Shard};
 use crate::simulator;
+use crate::systemd::Sockets;
 use crate::telemetry::{LogFormat, LogLevel};
 use crate::web::{
     ListenAddress, Owner, parse_external_url, parse_listen_address, parse_route_prefix,
@@ -24,11 +27,27 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
+/// What `--help` ends with.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  liveperson_exporter demo                  everything without an account
+  liveperson_exporter check-config FILE     mistakes, and the calls it would make
+  liveperson_exporter test-connection FILE  what works, and how to mend the rest
+  liveperson_exporter --config.file=FILE --web.listen-address=127.0.0.1:10188
+  liveperson_exporter --shard=0/3           the first of three instances
+";
+
+const BACKFILL: &str = "\
+`promtool tsdb create-blocks-from openmetrics` imports it. Before the first start of the daemon, and with the same --state.dir, so that its counters continue this history.";
+
 #[derive(Debug, Parser)]
 #[command(
     name = "liveperson_exporter",
     version = VERSION.as_str(),
-    about = "Prometheus exporter for LivePerson"
+    about = "Prometheus exporter for LivePerson",
+    after_help = EXAMPLES,
+    disable_help_flag = true,
+    max_term_width = 100
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
@@ -41,22 +60,34 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// The daemon (the default)
     Run,
-    /// The daemon on an embedded simulated LivePerson account; needs no configuration
+    /// The daemon on a simulated account; needs no configuration
     Demo,
     /// The simulated LivePerson alone, for trying and testing
     Simulate(Box<simulator::Options>),
-    /// Validate the configuration and print the request plan; calls nothing
+    /// Validate the configuration, print the plan; calls nothing
     CheckConfig {
         /// The file to check [default: --config.file]
         file: Option<PathBuf>,
     },
-    /// Try every step of every account once and say what to do about what fails
+    /// Try every step of every account once; what to do if it fails
     TestConnection {
         /// The configuration [default: --config.file]
         file: Option<PathBuf>,
     },
-    /// Write the last 24 h as OpenMetrics, for `promtool tsdb create-blocks-from openmetrics`; before
-    /// the first start, with the same --state.dir, so that the counters continue their history
+    /// Exit status 0 when a running exporter is healthy
+    Healthcheck {
+        /// Where it listens [default: this machine, at --web.listen-address]
+        url: Option<String>,
+    },
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the man page
+    Man,
+    /// Write the last 24 h as OpenMetrics for promtool to import
+    #[command(after_help = BACKFILL)]
     Backfill(Backfill),
 }
 
@@ -114,76 +145,128 @@ fn parse_label(text: &str) -> Result<(String, String), String> {
 
 #[derive(Debug, Args)]
 pub(super) struct Flags {
-    /// Configuration file; without one, one account can come from LIVEPERSON_ACCOUNT_ID,
-    /// LIVEPERSON_CLIENT_ID and LIVEPERSON_CLIENT_SECRET (or _FILE)
     #[arg(
         long = "config.file", global = true, value_name = "FILE",
-        help = format!("Configuration file [default: {DEFAULT_PATH}]")
+        help = format!("[default: {DEFAULT_PATH}]"),
+        long_help = format!(
+            "The configuration [default: {DEFAULT_PATH}]. Where there is none, one account can come from LIVEPERSON_ACCOUNT_ID, LIVEPERSON_CLIENT_ID and LIVEPERSON_CLIENT_SECRET (or _FILE)"
+        )
     )]
     pub(super) config_file: Option<PathBuf>,
-    /// Address to listen on, or unix:/PATH; may be given several times
+    /// Address to listen on, or unix:/PATH
+    ///
+    /// May be given several times.
     #[arg(
         long = "web.listen-address", global = true, value_name = "ADDRESS",
         default_value = ":10188", value_parser = parse_listen_address
     )]
     pub(super) listen_addresses: Vec<ListenAddress>,
-    /// Mode of the sockets at unix:/PATH
+    /// Mode of unix:/PATH
     #[arg(
         long = "web.unix-socket-mode", global = true, value_name = "MODE",
-        default_value = "0660", value_parser = parse_socket_mode
+        default_value = "0660", value_parser = parse_socket_mode, hide_short_help = true
     )]
     pub(super) socket_mode: u32,
-    /// Owner of the sockets at unix:/PATH: USER, USER:GROUP or :GROUP [default: that of the process]
+    /// Owner of unix:/PATH: USER, USER:GROUP or :GROUP
+    ///
+    /// By name or number; what is not given stays as the process has it.
     #[arg(
         long = "web.unix-socket-owner", global = true, value_name = "OWNER",
-        value_parser = parse_socket_owner
+        value_parser = parse_socket_owner, hide_short_help = true
     )]
     pub(super) socket_owner: Option<Owner>,
+    /// Listen on systemd's sockets instead, or those of NAME
+    ///
+    /// The name is FileDescriptorName= of the socket unit. May be given several times.
+    #[arg(
+        long = "web.systemd-socket", global = true, value_name = "NAME", num_args = 0..=1,
+        require_equals = true, default_missing_value = "", conflicts_with = "listen_addresses"
+    )]
+    pub(super) systemd_sockets: Vec<String>,
     /// Path of the metrics page
     #[arg(
         long = "web.telemetry-path", global = true, value_name = "PATH",
         default_value = "/metrics", value_parser = parse_telemetry_path
     )]
     pub(super) telemetry_path: String,
-    /// URL under which this exporter is reached from outside, such as that of a reverse proxy
+    /// URL behind a reverse proxy; its path is the prefix of all
+    ///
+    /// Where redirects lead, and what the page / shows as the target. --web.route-prefix is for a proxy
+    /// that removes part of the path.
     #[arg(
         long = "web.external-url", global = true, value_name = "URL",
         value_parser = parse_external_url
     )]
     pub(super) external_url: Option<Url>,
-    /// What all paths begin with [default: the path of --web.external-url]
+    /// What paths begin with [default: as in that URL]
     #[arg(
         long = "web.route-prefix", global = true, value_name = "PATH",
-        value_parser = parse_route_prefix
+        value_parser = parse_route_prefix, hide_short_help = true
     )]
     route_prefix: Option<String>,
-    /// TLS and basic auth, in the format of the Prometheus exporter-toolkit
+    /// TLS and basic auth, as for other Prometheus exporters
+    ///
+    /// In the format of the exporter-toolkit. Read again when it changes.
     #[arg(long = "web.config.file", global = true, value_name = "FILE")]
     pub(super) web_config_file: Option<PathBuf>,
     /// Enable reloading by POST or PUT to /-/reload
     #[arg(long = "web.enable-lifecycle", global = true)]
     pub(super) lifecycle: bool,
-    /// Folder that keeps the running totals of `run`; one process at a time [default: the first of
-    /// $STATE_DIRECTORY, otherwise memory only]
+    /// Serve this share of the accounts; `pod/TOTAL` in a StatefulSet
+    ///
+    /// Of several instances with the same configuration and TOTAL, each account is served by exactly
+    /// one. INDEX is 0 to TOTAL-1, or `pod` for the number at the end of the pod's name.
+    #[arg(
+        long = "shard", global = true, value_name = "INDEX/TOTAL", value_parser = parse_shard
+    )]
+    pub(super) shard: Option<Shard>,
+    /// Keeps the running totals [default: $STATE_DIRECTORY]
+    ///
+    /// For one process at a time. With neither, totals live in memory and begin again with the last
+    /// 24 h at each start.
     #[arg(long = "state.dir", global = true, value_name = "PATH")]
     pub(super) state_dir: Option<PathBuf>,
-    /// Least important level to log: debug, info, warn or error
+    /// debug, info, warn or error
     #[arg(
         long = "log.level",
         global = true,
         value_name = "LEVEL",
-        default_value_t
+        default_value_t,
+        hide_possible_values = true,
+        value_parser = PossibleValuesParser::new(LogLevel::NAMES).try_map(|name| name.parse::<LogLevel>())
     )]
     pub(super) log_level: LogLevel,
-    /// How log lines look
+    /// logfmt or json
     #[arg(
         long = "log.format",
         global = true,
         value_name = "FORMAT",
         value_enum,
+        hide_possible_values = true,
         default_value_t
     )]
     pub(super) log_format: LogFormat,
+    // On one screen, with -h as with --help; the man page says more.
+    /// Print help
+    #[arg(short, long, global = true, action = ArgAction::HelpShort)]
+    help: Option<bool>,
+}
+
+impl Flags {
+    /// The sockets of systemd that replace the listen addresses.
+    pub(super) fn sockets(&self) -> Option<Sockets> {
+        match self.systemd_sockets.as_slice() {
+            [] => None,
+            names => Some(Sockets::from_names(names)),
+        }
+    }
+}
+
+/// A container's host name is the name of its pod; POD_NAME is for pods on their host's network.
+fn parse_shard(text: &str) -> Result<Shard, String> {
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let pod_name = variable("POD_NAME").or_else(|| variable("HOSTNAME"));
+    Shard::parse(text, pod_name.as_deref())
 }
 
 impl Flags {
@@ -217,6 +300,11 @@ mod tests {
         assert_eq!(cli.flags.listen_addresses.len(), 2);
         assert_eq!(cli.flags.log_level.to_string(), "debug");
         assert!(parse("x").command.is_none());
+        assert_eq!(parse("x").flags.sockets(), None);
+        let sockets = parse("x --web.systemd-socket run").flags.sockets();
+        assert_eq!(sockets, Some(Sockets::All));
+        let sockets = parse("x --web.systemd-socket=metrics").flags.sockets();
+        assert_eq!(sockets, Some(Sockets::Named(vec!["metrics".to_owned()])));
         assert_eq!(parse("x").flags.telemetry_path, "/metrics");
     }
 
@@ -261,6 +349,8 @@ mod tests {
             "x --web.listen-address=unix:lp.sock",
             "x --web.unix-socket-mode=rw",
             "x --web.unix-socket-owner=no-such-user",
+            "x --shard=3/3",
+            "x --web.systemd-socket --web.listen-address=:1",
             "x fly",
             "x backfill",
             "x backfill --output=o --sla-step=7m",

@@ -7,8 +7,11 @@ mod check_config;
 mod demo;
 mod failure;
 mod flags;
+mod healthcheck;
 mod output;
+mod reference;
 mod run;
+mod service;
 mod signals;
 mod simulate;
 mod test_connection;
@@ -17,10 +20,11 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use failure::Failure;
-use flags::{Cli, Command};
+use flags::{Cli, Command, Flags};
 
 use crate::collectors::Registry;
 use crate::simulator::apis::Apis;
+use crate::systemd::{PassedSocket, take_sockets};
 
 /// What the program is made of: a program with further collectors differs from the product in
 /// nothing else.
@@ -64,17 +68,34 @@ fn execute(cli: Cli, program: &Program) -> Result<(), Failure> {
         .map_err(|error| Failure::runtime(format!("cannot start logging: {error}")))?;
     crate::hardening::forbid_dumps();
     match cli.command.unwrap_or(Command::Run) {
-        Command::Run => block_on(run::run(flags, &program.collectors)),
-        Command::Demo => block_on(demo::demo(flags, program)),
+        Command::Run => {
+            let sockets = sockets(&flags)?;
+            block_on(run::run(flags, sockets, &program.collectors))
+        }
+        Command::Demo => {
+            let sockets = sockets(&flags)?;
+            block_on(demo::demo(flags, sockets, program))
+        }
         Command::Simulate(options) => block_on(simulate::simulate(*options, &program.simulated)),
         Command::CheckConfig { file } => check_config::check_config(
             file.or(flags.config_file).as_deref(),
             flags.web_config_file.as_deref(),
+            flags.shard,
             &program.collectors,
         ),
+        Command::Healthcheck { url } => block_on(healthcheck::healthcheck(url.as_deref(), &flags)),
+        Command::Completions { shell } => {
+            reference::completions(shell);
+            Ok(())
+        }
+        Command::Man => reference::man(),
         Command::TestConnection { file } => {
             let file = file.or(flags.config_file);
-            block_on(test_connection::run(file.as_deref(), &program.collectors))
+            block_on(test_connection::run(
+                file.as_deref(),
+                flags.shard,
+                &program.collectors,
+            ))
         }
         Command::Backfill(backfill) => {
             let file = backfill.file.clone().or(flags.config_file);
@@ -83,10 +104,18 @@ fn execute(cli: Cli, program: &Program) -> Result<(), Failure> {
                 backfill,
                 file.as_deref(),
                 state_dir.as_deref(),
+                flags.shard,
                 &program.collectors,
             ))
         }
     }
+}
+
+/// The sockets that systemd opened, if the flags want them. Before the runtime starts threads, as the
+/// taking requires.
+fn sockets(flags: &Flags) -> Result<Option<Vec<PassedSocket>>, Failure> {
+    let sockets = flags.sockets().as_ref().map(take_sockets).transpose();
+    sockets.map_err(|error| Failure::usage(format!("--web.systemd-socket: {error}")))
 }
 
 fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {

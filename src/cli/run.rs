@@ -1,34 +1,69 @@
 //! `run`: the daemon from start to stop.
 
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::failure::Failure;
 use super::flags::Flags;
+use super::service::{ServiceReporter, report_failure};
 use super::signals::Signals;
 use crate::collectors::Registry;
-use crate::config::{Config, Environment, Loaded, load};
+use crate::config::{Config, Environment, Loaded, Shard, load};
 use crate::daemon::{ConfigSource, Daemon, DaemonHandler, SystemClock};
+use crate::systemd::PassedSocket;
 use crate::totals::Folder;
-use crate::web::{Limits, Listener, Settings, SocketAccess, WebConfig, bind_with, serve};
+use crate::web::{
+    Limits, Listener, ListenerProbe, Settings, SocketAccess, WebConfig, bind_with, serve_probed,
+};
+
+/// How long a stop waits for the last report to systemd.
+const LAST_REPORT: Duration = Duration::from_millis(500);
 
 /// systemd's name for the folders of `StateDirectory=`.
 const STATE_DIRECTORY: &str = "STATE_DIRECTORY";
 
-pub(super) async fn run(flags: Flags, collectors: &Registry) -> Result<(), Failure> {
+pub(super) async fn run(
+    flags: Flags,
+    sockets: Option<Vec<PassedSocket>>,
+    collectors: &Registry,
+) -> Result<(), Failure> {
+    let result = run_daemon(flags, sockets, collectors).await;
+    if let Err(failure) = &result {
+        report_failure(failure).await;
+    }
+    result
+}
+
+async fn run_daemon(
+    flags: Flags,
+    sockets: Option<Vec<PassedSocket>>,
+    collectors: &Registry,
+) -> Result<(), Failure> {
     let file = flags.config_file.clone();
-    let config = read(file.as_deref(), collectors).map_err(Failure::usage)?;
+    let shard = flags.shard;
+    let config = read(file.as_deref(), shard, collectors).map_err(Failure::usage)?;
     let source: ConfigSource = {
         let collectors = collectors.clone();
-        Arc::new(move || read(file.as_deref(), &collectors))
+        Arc::new(move || read(file.as_deref(), shard, &collectors))
     };
     let folder = open_state_folder(flags.state_dir.as_deref())?;
-    run_with(flags, collectors, config, source, folder, |_, _| {}).await
+    run_with(
+        flags,
+        sockets,
+        collectors,
+        config,
+        source,
+        folder,
+        |_, _| {},
+    )
+    .await
 }
 
 /// Opens the folder of `--state.dir` or, without the flag, systemd's; `None` without either.
@@ -58,21 +93,34 @@ fn first_folder(folders: OsString) -> Option<PathBuf> {
     Some(Path::new(OsStr::from_bytes(first)).to_owned())
 }
 
-/// Reads the configuration and logs its warnings.
-fn read(file: Option<&Path>, collectors: &Registry) -> Result<Config, String> {
-    let Loaded { config, warnings } =
-        load(file, &Environment::of_process(), &collectors.sections())
-            .map_err(|errors| errors.to_string())?;
+/// Reads the configuration, all of it or a share of its accounts, and logs its warnings.
+fn read(
+    file: Option<&Path>,
+    shard: Option<Shard>,
+    collectors: &Registry,
+) -> Result<Config, String> {
+    let Loaded {
+        mut config,
+        warnings,
+    } = load(file, &Environment::of_process(), &collectors.sections())
+        .map_err(|errors| errors.to_string())?;
     for warning in warnings {
         tracing::warn!("{warning}");
+    }
+    if let Some(shard) = shard {
+        let configured = config.keep_shard(shard);
+        let accounts = config.accounts.len();
+        tracing::info!(%shard, accounts, configured, "serving a share of the accounts");
     }
     Ok(config)
 }
 
-/// Runs the daemon with a configuration until a signal stops it. Running totals are kept in `folder`.
-/// `on_start` is called when it listens, with the addresses and whether clients have to use TLS.
+/// Runs the daemon with a configuration until a signal stops it, on the sockets given or the
+/// addresses of the flags. Running totals are kept in `folder`. `on_start` is called when it listens,
+/// with the addresses and whether clients have to use TLS.
 pub(super) async fn run_with(
     flags: Flags,
+    sockets: Option<Vec<PassedSocket>>,
     collectors: &Registry,
     config: Config,
     source: ConfigSource,
@@ -80,18 +128,12 @@ pub(super) async fn run_with(
     on_start: impl FnOnce(&[SocketAddr], bool),
 ) -> Result<(), Failure> {
     let web_config = load_web_config(flags.web_config_file.as_deref())?;
-    let access = SocketAccess {
-        mode: flags.socket_mode,
-        owner: flags.socket_owner.unwrap_or_default(),
-    };
-    let listeners = bind_with(&flags.listen_addresses, &access)
-        .await
-        .map_err(Failure::runtime)?;
+    let listeners = listen(&flags, sockets).await.map_err(Failure::runtime)?;
     let signals = Signals::listen().map_err(Failure::runtime)?;
     let (collectors, clock) = (collectors.clone(), Arc::new(SystemClock));
     let daemon =
         Daemon::start(collectors, config, source, clock, folder).map_err(Failure::runtime)?;
-    let (stop, mut stopped) = watch::channel(false);
+    let (stop, stopped) = watch::channel(false);
     tokio::spawn(signals.handle(Arc::clone(&daemon), stop));
     log_start(&listeners);
     let addresses = addresses(&listeners);
@@ -106,15 +148,45 @@ pub(super) async fn run_with(
         limits: Limits::default(),
     };
     let handler = Arc::new(DaemonHandler::new(Arc::clone(&daemon), web_config.clone()));
-    let shutdown = async {
-        // If the sender is gone, no signal can stop the server any more, so it stops.
-        let _ = stopped.wait_for(|stopped| *stopped).await;
-    };
-    let served = serve(listeners, settings, web_config, handler, shutdown).await;
+    let (probe, listeners) = ListenerProbe::new(listeners);
+    let reporter = ServiceReporter::new(&daemon, probe);
+    let reporting = reporter.map(|r| tokio::spawn(r.report(until_stopped(stopped.clone()))));
+    let shutdown = until_stopped(stopped);
+    let served = serve_probed(listeners, settings, web_config, handler, shutdown).await;
+    if let Some(reporting) = reporting {
+        // It has said that the service stops, unless it hangs.
+        let _ = tokio::time::timeout(LAST_REPORT, reporting).await;
+    }
     daemon.stop().await;
     let how = served.map_err(Failure::runtime)?;
     tracing::info!(?how, "stopped");
     Ok(())
+}
+
+/// If the sender is gone, no signal can stop the server any more, so it stops.
+async fn until_stopped(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+/// The sockets given, or those at the addresses of the flags.
+async fn listen(
+    flags: &Flags,
+    sockets: Option<Vec<PassedSocket>>,
+) -> Result<Vec<Listener>, String> {
+    if let Some(sockets) = sockets {
+        let listeners = sockets.into_iter().map(|socket| match socket {
+            PassedSocket::Tcp(socket) => Listener::adopt_tcp(socket),
+            PassedSocket::Unix(socket) => Listener::adopt_unix(socket),
+        });
+        return listeners
+            .collect::<io::Result<_>>()
+            .map_err(|error| format!("the sockets of systemd cannot be used: {error}"));
+    }
+    let access = SocketAccess {
+        mode: flags.socket_mode,
+        owner: flags.socket_owner.unwrap_or_default(),
+    };
+    bind_with(&flags.listen_addresses, &access).await
 }
 
 fn load_web_config(file: Option<&Path>) -> Result<Option<WebConfig>, Failure> {

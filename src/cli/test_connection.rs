@@ -5,14 +5,21 @@ use std::path::Path;
 use super::failure::Failure;
 use super::output::{print, print_warning};
 use crate::collectors::Registry;
-use crate::config::{Environment, load};
+use crate::config::{Environment, Shard, load};
 use crate::daemon::{ProxyEnv, Summary, test_connection};
 
-pub(super) async fn run(file: Option<&Path>, collectors: &Registry) -> Result<(), Failure> {
-    let loaded = load(file, &Environment::of_process(), &collectors.sections())
+pub(super) async fn run(
+    file: Option<&Path>,
+    shard: Option<Shard>,
+    collectors: &Registry,
+) -> Result<(), Failure> {
+    let mut loaded = load(file, &Environment::of_process(), &collectors.sections())
         .map_err(|errors| Failure::usage(errors.to_string()))?;
     for warning in &loaded.warnings {
         print_warning(warning);
+    }
+    if let Some(shard) = shard {
+        loaded.config.keep_shard(shard);
     }
     let proxy = ProxyEnv::of_process();
     let mut print_line = |line: &str| print(&format!("{line}\n"));

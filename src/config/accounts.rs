@@ -6,6 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::Account;
+use super::accounts_files::AccountsFiles;
 use super::auth::auth;
 use super::collector_section::{SectionType, Sections};
 use super::files::Files;
@@ -21,6 +22,8 @@ pub(super) struct AccountReader<'a> {
     pub(super) root: &'a Section<'a>,
     pub(super) collectors: &'a [SectionType],
     pub(super) files: &'a Files,
+    /// Files with further accounts.
+    pub(super) accounts_files: &'a AccountsFiles,
     pub(super) stale_after: Duration,
 }
 
@@ -28,24 +31,38 @@ impl AccountReader<'_> {
     /// Reads every account; those with mistakes are left out, the mistakes being reported.
     pub(super) fn read_all(&self) -> Vec<Account> {
         let accounts = self.root.find("accounts");
-        if accounts.is_none_or(|accounts| accounts.is_empty_list()) {
-            let message = "no account is configured; add at least one, with id and auth";
-            self.root.diagnostics().error("accounts", message);
+        let here = self.root.sections("accounts");
+        let diagnostics = self.root.diagnostics();
+        let mut sections: Vec<_> = here.into_iter().map(|s| (s, self.files.clone())).collect();
+        for file in &self.accounts_files.files {
+            let further = Section::list(&file.tree, &file.name, diagnostics).into_iter();
+            sections.extend(further.map(|s| (s, self.files.of_further_file(&file.path))));
         }
-        let sections = self.root.sections("accounts");
-        report_duplicate_ids(&sections);
+        // With a mistake in `accounts_files` it is not known whether there is none.
+        let known = !self.accounts_files.incomplete;
+        if sections.is_empty() && known && accounts.is_none_or(|accounts| accounts.is_empty_list())
+        {
+            let message = match self.root.find("accounts_files") {
+                Some(list) if !list.is_empty_list() => {
+                    "no account is configured, neither here nor in accounts_files; add at least one, with id and auth"
+                }
+                _ => "no account is configured; add at least one, with id and auth",
+            };
+            diagnostics.error("accounts", message);
+        }
+        report_duplicate_ids(sections.iter().map(|(section, _)| section));
         sections
             .iter()
-            .filter_map(|section| self.read(section))
+            .filter_map(|(section, files)| self.read(section, files))
             .collect()
     }
 
-    fn read(&self, section: &Section<'_>) -> Option<Account> {
+    fn read(&self, section: &Section<'_>, files: &Files) -> Option<Account> {
         // All parts are read before any is given up, so that all mistakes are seen.
         let what = "the account id (site id) that LivePerson gave you";
         let id = section.require("id", what, account_id);
         let name = section.find("name");
-        let auth = auth(section, self.files);
+        let auth = auth(section, files);
         let hosts = hosts(&section.section("hosts"));
         let sections = self.collector_sections(section);
         Some(Account {
@@ -80,7 +97,7 @@ impl AccountReader<'_> {
     }
 }
 
-fn report_duplicate_ids(accounts: &[Section<'_>]) {
+fn report_duplicate_ids<'a>(accounts: impl Iterator<Item = &'a Section<'a>>) {
     let mut first_with_id = HashMap::new();
     for account in accounts {
         let Some(id) = account.find("id").as_ref().and_then(Node::text) else {

@@ -1,7 +1,7 @@
 //! The mistakes and warnings of one configuration, collected before anything is rejected: a user
 //! who has to start the daemon once per typing error gives up.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -67,7 +67,8 @@ pub(super) struct Diagnostics {
     /// Each mistake with its place in the order in which they were found.
     mistakes: RefCell<HashMap<Mistake, usize>>,
     warnings: RefCell<Vec<String>>,
-    secret_in_file: Cell<bool>,
+    /// Paths of sections that contain a credential.
+    secrets: RefCell<Vec<String>>,
 }
 
 impl Diagnostics {
@@ -91,14 +92,15 @@ impl Diagnostics {
         }
     }
 
-    /// Notes that the configuration file itself contains a credential.
-    pub(super) fn note_secret_in_file(&self) {
-        self.secret_in_file.set(true);
+    /// Notes that a file contains a credential itself, in the section at this path.
+    pub(super) fn note_secret(&self, path: &str) {
+        self.secrets.borrow_mut().push(path.to_owned());
     }
 
-    /// Whether the configuration file itself contains a credential.
-    pub(super) fn has_secret_in_file(&self) -> bool {
-        self.secret_in_file.get()
+    /// Whether a file contains a credential itself, in the list of accounts at this path.
+    pub(super) fn has_secret_in(&self, list: &str) -> bool {
+        let is_item = |path: &String| path.strip_prefix(list).is_some_and(|p| p.starts_with('['));
+        self.secrets.borrow().iter().any(is_item)
     }
 
     /// The warnings, or all the mistakes when there is one.

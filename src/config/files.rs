@@ -22,8 +22,11 @@ pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(5);
 const NON_BLOCKING: i32 = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
 
 /// Resolves relative paths.
+#[derive(Clone)]
 pub(super) struct Files {
     folder: PathBuf,
+    /// The folder of a further file, which names files beside itself.
+    nearer: Option<PathBuf>,
     credentials: Option<PathBuf>,
 }
 
@@ -36,7 +39,17 @@ impl Files {
                 .and_then(Path::parent)
                 .map(Path::to_path_buf)
                 .unwrap_or_default(),
+            nearer: None,
             credentials: credentials.filter(|dir| !dir.is_empty()).map(PathBuf::from),
+        }
+    }
+
+    /// For a further file of the configuration: what is not in its own folder is looked for in that
+    /// of the configuration file.
+    pub(super) fn of_further_file(&self, file: &Path) -> Self {
+        Self {
+            nearer: file.parent().map(Path::to_path_buf),
+            ..self.clone()
         }
     }
 
@@ -45,9 +58,25 @@ impl Files {
         let path = Path::new(text);
         self.credentials
             .iter()
+            .chain(&self.nearer)
             .map(|dir| dir.join(path))
             .find(|candidate| path.is_relative() && candidate.exists())
             .unwrap_or_else(|| self.folder.join(path))
+    }
+
+    /// The folder of a further file, where a relative path was looked for besides what
+    /// [`Self::resolve`] returns.
+    pub(super) fn looked_beside(&self, text: &str) -> Option<&Path> {
+        let nearer = self.nearer.as_deref()?;
+        (Path::new(text).is_relative() && nearer != self.folder).then_some(nearer)
+    }
+
+    /// A pattern of paths as one from the root or the working directory.
+    pub(super) fn resolve_pattern(&self, pattern: &str) -> String {
+        // The folder is a path, in which nothing is a wildcard.
+        let folder = glob::Pattern::escape(&self.folder.to_string_lossy());
+        let joined = Path::new(&folder).join(pattern);
+        joined.to_string_lossy().into_owned()
     }
 }
 
@@ -130,6 +159,16 @@ mod tests {
         assert_eq!(files.resolve("/here"), Path::new("/here"));
         let without_folders = Files::new(None, Some(""));
         assert_eq!(without_folders.resolve("here"), Path::new("here"));
+    }
+
+    #[test]
+    fn a_further_file_finds_what_is_beside_it_first() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("beside"), "x").unwrap();
+        let files = Files::new(Some(Path::new("/etc/x/x.yml")), None);
+        let files = files.of_further_file(&dir.path().join("eu.yml"));
+        assert_eq!(files.resolve("beside"), dir.path().join("beside"));
+        assert_eq!(files.resolve("other"), Path::new("/etc/x/other"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use url::Url;
 
 use super::accounts::AccountReader;
+use super::accounts_files::AccountsFiles;
 use super::collector_section::SectionType;
 use super::files::{Files, LARGEST_CA_FILE, read_limited};
 use super::node::{Node, Section};
@@ -36,6 +37,7 @@ pub(super) fn config(
     root: &Section<'_>,
     collectors: &[SectionType],
     files: &Files,
+    accounts_files: &AccountsFiles,
 ) -> Option<Config> {
     // Global values are checked even when every account has its own.
     for collector in collectors {
@@ -46,6 +48,7 @@ pub(super) fn config(
         root,
         collectors,
         files,
+        accounts_files,
         stale_after,
     };
     Some(Config {
@@ -57,6 +60,7 @@ pub(super) fn config(
         tls: tls(&root.section("tls"), files),
         allowed_domains: allowed_domains(root),
         domain_api: domain_api(root)?,
+        shard: None,
     })
 }
 

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use config::Value;
 
+use super::accounts_files;
 use super::collector_section::{self, SectionType};
 use super::diagnostics::{ConfigErrors, Diagnostics};
 use super::environment::{CREDENTIALS_DIRECTORY, Environment, OVERRIDE_PREFIX};
-use super::files::{Files, read_limited};
+use super::files::{Content, Files, read_limited};
 use super::node::Section;
 use super::preview::path_preview;
 use super::schema::Schema;
@@ -107,12 +108,7 @@ impl<'a> Loader<'a> {
         let tree = yaml::parse(text, &self.schema, &self.diagnostics).map_err(unreadable)?;
         self.warn_of_ignored_variables(&source);
         let config = self.read(tree, Some(path));
-        if content.readable_by_others && self.diagnostics.has_secret_in_file() {
-            self.diagnostics.warning(format!("{source} contains a secret and can be read by every user of this machine; chmod o-r {source}, or use a …_file key"));
-        }
-        if content.writable_by_others {
-            self.diagnostics.warning(format!("{source} can be changed by every user of this machine, who could send its credentials elsewhere; chmod o-w {source}"));
-        }
+        self.warn_of_permissions(&source, "accounts", &content);
         self.finish(config, &source)
     }
 
@@ -140,7 +136,22 @@ impl<'a> Loader<'a> {
         self.schema.check(&merged, &self.diagnostics);
         let root = Section::root(&merged, &self.diagnostics);
         let files = Files::new(file, self.env.get(CREDENTIALS_DIRECTORY));
-        global::config(&root, self.collectors, &files)
+        let further = accounts_files::read(&root, &files, &self.schema);
+        let config = global::config(&root, self.collectors, &files, &further);
+        for file in &further.files {
+            self.warn_of_permissions(&file.name, &file.name, &file.content);
+        }
+        config
+    }
+
+    /// `list`: the path of the accounts that are in the file.
+    fn warn_of_permissions(&self, source: &str, list: &str, content: &Content) {
+        if content.readable_by_others && self.diagnostics.has_secret_in(list) {
+            self.diagnostics.warning(format!("{source} contains a secret and can be read by every user of this machine; chmod o-r {source}, or use a …_file key"));
+        }
+        if content.writable_by_others {
+            self.diagnostics.warning(format!("{source} can be changed by every user of this machine, who could send its credentials elsewhere; chmod o-w {source}"));
+        }
     }
 
     fn warn_of_ignored_variables(&self, source: &str) {

@@ -52,6 +52,18 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// The mappings in a list that is a tree of its own; `path` is that of the list.
+    pub(super) fn list(value: &'a Value, path: &str, diagnostics: &'a Diagnostics) -> Vec<Self> {
+        let list = Node {
+            path: path.to_owned(),
+            value,
+            sensitive: false,
+            diagnostics,
+        };
+        let items = list.items().into_iter();
+        items.filter_map(Node::into_section).collect()
+    }
+
     /// The section under a key; empty when it is missing or no mapping.
     pub(super) fn section(&self, key: &str) -> Self {
         Self {

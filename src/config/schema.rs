@@ -68,6 +68,7 @@ const GLOBAL: &[Key] = &[
     Key::section("names", NAMES),
     Key::value("domain_api"),
     Key::list("allowed_domains"),
+    Key::list("accounts_files"),
     Key::section("tls", TLS),
 ];
 
@@ -149,19 +150,23 @@ impl Key {
 pub(super) struct Schema {
     /// The mapping at the top.
     pub(super) root: Shape,
+    /// A list of accounts.
+    accounts: Shape,
 }
 
 impl Schema {
     /// The schema with the sections of these collectors, which are at the top and in each account.
     pub(super) fn new(collectors: &[Key]) -> Self {
         let account = Shape::Section([ACCOUNT, collectors].concat().into());
-        let accounts = Key {
+        let accounts = Shape::Sections(Box::new(account));
+        let key = Key {
             name: "accounts",
-            shape: Shape::Sections(Box::new(account)),
+            shape: accounts.clone(),
         };
-        let root = [&[accounts][..], collectors, GLOBAL].concat();
+        let root = [&[key][..], collectors, GLOBAL].concat();
         Self {
             root: Shape::Section(root.into()),
+            accounts,
         }
     }
 
@@ -179,6 +184,15 @@ impl Schema {
             sensitive: false,
         };
         check_value(tree, &self.root, &place, diagnostics);
+    }
+
+    /// Reports the same in a list of accounts that is a file of its own, with the name `file`.
+    pub(super) fn check_accounts(&self, tree: &Value, file: &str, diagnostics: &Diagnostics) {
+        let place = Place {
+            path: file.to_owned(),
+            sensitive: false,
+        };
+        check_value(tree, &self.accounts, &place, diagnostics);
     }
 
     /// `parent.key` for a key that has not been checked yet. Under `auth`, an unknown key may be a

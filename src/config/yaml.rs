@@ -16,24 +16,56 @@ pub(super) fn parse(
     schema: &Schema,
     diagnostics: &Diagnostics,
 ) -> Result<Value, String> {
-    let document = yaml::parse(text)?;
-    for DuplicateKey { parent, key, lines } in &document.duplicates {
-        let (first, second) = lines;
-        let message = format!("duplicate key, in lines {first} and {second}; keep one");
-        diagnostics.error(schema.join_redacted(&path(parent), key), message);
-    }
-    match document.root.kind {
-        ValueKind::Table(_) => Ok(document.root),
+    let root = read(text, "", schema, diagnostics)?;
+    match root.kind {
+        ValueKind::Table(_) => Ok(root),
         ValueKind::Nil => Err("is empty; add at least the section accounts".to_owned()),
         _ => Err(format!(
             "expected a mapping with sections such as accounts:, found {}",
-            describe(&document.root.kind)
+            describe(&root.kind)
         )),
     }
 }
 
-fn path(steps: &[PathSegment]) -> String {
-    steps.iter().fold(String::new(), |path, step| match step {
+/// Reads a list of accounts that is a file of its own; `file` is what messages call it.
+///
+/// # Errors
+/// As [`parse`].
+pub(super) fn parse_accounts(
+    text: &str,
+    file: &str,
+    schema: &Schema,
+    diagnostics: &Diagnostics,
+) -> Result<Value, String> {
+    let root = read(text, file, schema, diagnostics)?;
+    match root.kind {
+        ValueKind::Array(_) => Ok(root),
+        ValueKind::Nil => Err("is empty; write [] when no account is left in it".to_owned()),
+        _ => Err(format!(
+            "expected a list of accounts (each begins with - id:), found {}",
+            describe(&root.kind)
+        )),
+    }
+}
+
+/// The tree of a document whose root has the path `top`.
+fn read(
+    text: &str,
+    top: &str,
+    schema: &Schema,
+    diagnostics: &Diagnostics,
+) -> Result<Value, String> {
+    let document = yaml::parse(text)?;
+    for DuplicateKey { parent, key, lines } in &document.duplicates {
+        let (first, second) = lines;
+        let message = format!("duplicate key, in lines {first} and {second}; keep one");
+        diagnostics.error(schema.join_redacted(&path(top, parent), key), message);
+    }
+    Ok(document.root)
+}
+
+fn path(top: &str, steps: &[PathSegment]) -> String {
+    steps.iter().fold(top.to_owned(), |path, step| match step {
         PathSegment::Key(key) => join_path(&path, key),
         PathSegment::Index(index) => format!("{path}[{index}]"),
     })

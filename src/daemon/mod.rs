@@ -4,8 +4,8 @@
 //! turns an account of the configuration into a running task, whose `tasks` are its collectors and the
 //! names; `worker` makes its calls and reports what happened; `publisher` decides
 //! what of their answers is served, `results` request by request; `status` and `log_throttle` say what
-//! operators see of it, `status_document` puts it together with the figures of `activity`. `handler`
-//! answers requests for pages, `scrape` for the largest of them.
+//! operators see of it, `liveness` whether it works, `status_document` puts it together with the figures
+//! of `activity`. `handler` answers requests for pages, `scrape` for the largest of them.
 //! `backfill` writes the history of running totals, `plan_report` prints the plan for `check-config`,
 //! `connection_test` tries every call once for
 //! `test-connection`; `advice` says what to do about a failure. `clock` is the wall clock, `server_clock` LivePerson's, `services` lists the hosts
@@ -21,6 +21,7 @@ mod connection_test;
 #[doc(hidden)]
 pub mod fuzzing;
 mod handler;
+mod liveness;
 mod log_throttle;
 mod moment;
 mod plan_report;
@@ -43,17 +44,19 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use account::{
-    AccountView, Before, PreparedAccount, ReusableClient, RunningAccount, Shared, StateSource,
+    AccountView, Predecessor, PreparedAccount, ReusableClient, RunningAccount, Shared, StateSource,
 };
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
+use liveness::Replacement;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::collectors::Registry;
-use crate::config::{Account, Config};
+use crate::config::{Account, Config, Shard};
 use crate::metrics::Catalogue;
-use crate::metrics::exporter::ConfigState;
+use crate::metrics::exporter::{ConfigState, ShardState};
 use crate::names;
 use crate::scheduler::{AccountScheduler, Ordinal};
 use crate::store::Store;
@@ -66,6 +69,7 @@ pub use backfill::{BackfillOptions, BackfillSummary, Progress, backfill};
 pub use clock::{SystemClock, WallClock, timeframe};
 pub use connection_test::{Summary, test_connection};
 pub use handler::DaemonHandler;
+pub use liveness::{AccountSummary, Reloads};
 pub use moment::Moment;
 pub use plan_report::plan_report;
 pub use publisher::{Answer, BegunPoll, Publisher, SaveNeed, TotalsSnapshot};
@@ -79,8 +83,14 @@ pub type ConfigSource = Arc<dyn Fn() -> Result<Config, String> + Send + Sync>;
 pub struct Daemon {
     shared: Shared,
     source: ConfigSource,
+    /// Which share of the configured accounts it runs; a flag says it, and no reload changes it.
+    shard: Option<Shard>,
     /// Held across a whole reload: a reload during a reload waits.
     reloading: tokio::sync::Mutex<()>,
+    /// For whoever reports reloads.
+    reloads: watch::Sender<Reloads>,
+    /// How far the reload is that replaces accounts.
+    replacement: Replacement,
     /// Accounts that were taken out of the configuration a short while ago.
     removed: Mutex<Vec<RemovedAccount>>,
     /// The accounts that run. Taken out by a reload while it replaces some of them.
@@ -143,7 +153,7 @@ impl Daemon {
         let mut accounts = Vec::new();
         for (place, account) in prepared.into_iter().enumerate() {
             let first = Ordinal::of_account(place, shared.collectors.len());
-            accounts.push(account.start(&config, &shared, first, Before::New, after_crash));
+            accounts.push(account.start(&config, &shared, first, Predecessor::None, after_crash));
         }
         let started = aged(tokio::time::Instant::now().into_std(), &*shared.clock);
         let last_load = LastLoad {
@@ -154,7 +164,10 @@ impl Daemon {
         Ok(Arc::new(Self {
             shared,
             source,
+            shard: config.shard,
             reloading: tokio::sync::Mutex::new(()),
+            reloads: watch::Sender::new(Reloads::default()),
+            replacement: Replacement::default(),
             removed: Mutex::default(),
             accounts: Mutex::new(accounts),
             views: ArcSwap::from_pointee(views),
@@ -176,6 +189,10 @@ impl Daemon {
             web_config_in_force: true,
             last_load_successful: last_load.successful,
             last_success: epoch_seconds(last_load.last_success),
+            shard: self.shard.map(|shard| ShardState {
+                index: shard.index(),
+                total: shard.total(),
+            }),
         }
     }
 

@@ -8,8 +8,10 @@ use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use super::account::{
-    Before, PreparedAccount, ReusableClient, RunningAccount, Shared, StateSource, StoppedAccount,
+    Predecessor, PreparedAccount, ReusableClient, RunningAccount, Shared, StateSource,
+    StoppedAccount,
 };
+use super::liveness::ReloadCount;
 use super::{Daemon, RemovedAccount, prepare};
 use crate::config::{Account, Config};
 use crate::scheduler::{AccountScheduler, Ordinal};
@@ -27,6 +29,7 @@ impl Daemon {
     /// # Errors
     /// What is wrong with the configuration, or with what it names.
     pub async fn reload(&self) -> Result<(), String> {
+        let _counted = ReloadCount::begin(&self.reloads);
         let _one_at_a_time = self.reloading.lock().await;
         let result = self.load_and_apply().await;
         let now = self.shared.clock.now();
@@ -58,7 +61,11 @@ impl Daemon {
         let store = &self.shared.store;
         store.set_max_series(config.limits.max_series);
         store.set_stale_after(config.stale_after);
-        let running = std::mem::take(&mut *self.accounts.lock());
+        let running = {
+            let mut accounts = self.accounts.lock();
+            self.replacement.begin();
+            std::mem::take(&mut *accounts)
+        };
         let mut gone: HashSet<String> = running.iter().map(|r| r.id.clone()).collect();
         let accounts = self.replace(&config, running, &changed, prepared).await;
         for account in &accounts {
@@ -69,6 +76,7 @@ impl Daemon {
         let views = accounts.iter().map(RunningAccount::view).collect();
         self.views.store(Arc::new(views));
         *self.accounts.lock() = accounts;
+        self.replacement.end();
         Ok(())
     }
 
@@ -141,12 +149,12 @@ impl Daemon {
         let mut stopped = self.stop_all(stopping, &positions).await;
         for (account, prepared) in changed.iter().zip(prepared) {
             let position = positions.get(&*account.id).copied().unwrap_or_default();
-            let before = match stopped.remove(&account.id) {
-                Some(stopped) => Before::Changed(Box::new(stopped)),
-                None => self.before_removal(&account.id),
+            let predecessor = match stopped.remove(&account.id) {
+                Some(stopped) => Predecessor::Changed(Box::new(stopped)),
+                None => self.removed_before(&account.id),
             };
             let first = Ordinal::of_account(position, self.shared.collectors.len());
-            accounts.push(prepared.start(config, &self.shared, first, before, true));
+            accounts.push(prepared.start(config, &self.shared, first, predecessor, true));
         }
         accounts.sort_by_key(|account| positions.get(&*account.id).copied());
         accounts
@@ -166,6 +174,7 @@ impl Daemon {
         let mut stopped = HashMap::new();
         for (id, stop) in stopping {
             let account = stop.await;
+            self.replacement.account_stopped();
             if configured.contains_key(&*id) {
                 stopped.insert(id, account);
             } else if let Some(scheduler) = save_and_end(account).await {
@@ -179,12 +188,12 @@ impl Daemon {
     }
 
     /// An account that comes back keeps the pause that LivePerson asked it for.
-    fn before_removal(&self, id: &str) -> Before {
+    fn removed_before(&self, id: &str) -> Predecessor {
         let mut removed = self.removed.lock();
         forget_old(&mut removed);
         match removed.iter().position(|account| account.id == id) {
-            Some(index) => Before::Removed(Box::new(removed.swap_remove(index).scheduler)),
-            None => Before::New,
+            Some(index) => Predecessor::Removed(Box::new(removed.swap_remove(index).scheduler)),
+            None => Predecessor::None,
         }
     }
 }
@@ -208,7 +217,7 @@ fn forget_old(removed: &mut Vec<RemovedAccount>) {
     removed.retain(|account| account.at.elapsed() < MAX_PAUSE);
 }
 
-/// Runs what reads and parses files on a blocking thread, and not for ever.
+/// Runs what reads and parses files on a blocking thread, for a limited time.
 async fn read_files<T: Send + 'static>(
     what: &str,
     read: impl FnOnce() -> Result<T, String> + Send + 'static,

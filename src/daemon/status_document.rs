@@ -21,6 +21,9 @@ use crate::status::{
 };
 use crate::store::{Publication, SeriesCount, Source};
 
+/// An answer that is served, and whose it is.
+type FreshAnswer = (Arc<Source>, Arc<Publication>);
+
 /// Where the document is made from, all as of one moment.
 struct Snapshot<'a> {
     now: Instant,
@@ -29,7 +32,7 @@ struct Snapshot<'a> {
     stale_after: Duration,
     series: BTreeMap<Source, SeriesCount>,
     /// What is fresh, by account.
-    fresh: HashMap<Arc<str>, Vec<(Arc<Source>, Arc<Publication>)>>,
+    fresh: HashMap<Arc<str>, Vec<FreshAnswer>>,
     highlights: Highlights,
     about: &'a dyn Fn(&str) -> &'static str,
 }
@@ -97,6 +100,7 @@ impl Daemon {
             version: crate::VERSION,
             revision: crate::REVISION,
             rust_version: crate::RUST_VERSION,
+            shard: self.shard.map(|shard| shard.to_string()),
             started_at: rfc3339(started_at),
             uptime_seconds: seconds(uptime),
         }

@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use jiff::tz::TimeZone;
 use parking_lot::Mutex;
 use tokio::sync::mpsc::WeakUnboundedSender;
+use tokio::sync::oneshot;
 
 use api::Api;
 use ignored::IgnoredEntriesLog;
@@ -88,10 +89,10 @@ pub(super) struct AccountWorker {
     last_throttled: Mutex<Option<Instant>>,
 }
 
-/// A change that takes no new worker.
+/// A message to the account's task while it runs.
 #[derive(Debug)]
 pub(super) enum Change {
-    /// Of the configuration.
+    /// A change of the configuration that takes no new worker.
     Configuration {
         /// Names given in it.
         names: config::Names,
@@ -100,6 +101,8 @@ pub(super) enum Change {
     },
     /// The running totals were saved, or could not be.
     TotalsSaved(SaveEnded),
+    /// A question whether the task runs.
+    Probe(oneshot::Sender<()>),
 }
 
 /// Why a call failed.
@@ -258,6 +261,10 @@ impl Worker for AccountWorker {
                 run_blocking(|| self.publisher.lock().configure_names(&names));
             }
             Change::TotalsSaved(ended) => self.save_ended(&ended),
+            Change::Probe(answer) => {
+                // Whoever asked may have given up.
+                let _ = answer.send(());
+            }
         }
     }
 

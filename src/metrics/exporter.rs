@@ -182,6 +182,17 @@ pub struct ConfigState {
     pub last_success: f64,
     /// Whether the present web configuration file is in force.
     pub web_config_in_force: bool,
+    /// Which share of the accounts this instance serves, unless all.
+    pub shard: Option<ShardState>,
+}
+
+/// One of several instances that share the accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShardState {
+    /// Which of them, from 0.
+    pub index: u32,
+    /// How many there are.
+    pub total: u32,
 }
 
 /// The exporter's own families at a scrape.

@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{self, SocketAddr};
+use std::os::unix;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -21,6 +22,23 @@ pub enum Listener {
 }
 
 impl Listener {
+    /// A TCP socket that listens already.
+    ///
+    /// # Errors
+    /// What the system refuses.
+    pub fn adopt_tcp(socket: net::TcpListener) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        TcpListener::from_std(socket).map(Self::Tcp)
+    }
+
+    /// A Unix socket that listens already. Its file stays when the server stops.
+    ///
+    /// # Errors
+    /// What the system refuses.
+    pub fn adopt_unix(socket: unix::net::UnixListener) -> io::Result<Self> {
+        UnixSocket::adopt(socket).map(Self::Unix)
+    }
+
     /// The address of TCP.
     ///
     /// # Errors

@@ -9,6 +9,7 @@
 //! | file | subject |
 //! |---|---|
 //! | `server` | a server from its start until the last connection has ended |
+//! | `probe` | whether the accept loops run |
 //! | `accept` | the accept loop of one listener |
 //! | `connection` | one connection under its time limits: TLS handshake, then HTTP |
 //! | `router` | from a request to a reply, by path and method |
@@ -53,6 +54,7 @@ mod listener;
 mod loaded;
 mod peer;
 mod pem;
+mod probe;
 mod rate_limit;
 mod reload;
 mod reply;
@@ -76,7 +78,8 @@ pub use handler::{
 };
 pub use listen::{ListenAddress, bind, bind_with, parse_listen_address};
 pub use listener::Listener;
-pub use server::{Stopped, serve};
+pub use probe::{ListenerProbe, ProbedListener};
+pub use server::{Stopped, serve, serve_probed};
 pub use settings::{Limits, Settings, parse_telemetry_path};
 pub use unix_socket::{Owner, SocketAccess, UnixSocket, parse_socket_mode, parse_socket_owner};
 pub use web_config::WebConfig;

@@ -11,6 +11,7 @@ use super::accept::{Acceptor, accept_loop};
 use super::connection_table::ConnectionTable;
 use super::handler::Handler;
 use super::listener::Listener;
+use super::probe::ProbedListener;
 use super::reload::Reloads;
 use super::settings::{Settings, parse_telemetry_path};
 use super::state::Server;
@@ -34,6 +35,20 @@ pub enum Stopped {
 /// failures of one connection, or of accepting them, are logged, and the server continues.
 pub async fn serve(
     listeners: Vec<Listener>,
+    settings: Settings,
+    web_config: Option<WebConfig>,
+    handler: Arc<dyn Handler>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<Stopped, String> {
+    serve_on(listeners, settings, web_config, handler, shutdown).await
+}
+
+/// [`serve`] with accept loops that can be asked whether they run.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_probed(
+    listeners: Vec<ProbedListener>,
     settings: Settings,
     web_config: Option<WebConfig>,
     handler: Arc<dyn Handler>,

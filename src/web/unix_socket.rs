@@ -1,19 +1,24 @@
 //! Listening on a Unix socket: its mode and owner, and what an earlier process left in its place.
 //!
-//! The socket is made under another name and renamed when it has its mode and owner: no one can open it
-//! before, and a socket in its place is replaced without a gap.
+//! The socket is made under another name, and renamed when it has its mode and owner and is listened on:
+//! no one can open it before, and a socket in its place is replaced without a gap.
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, chown};
+use std::os::unix::net;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
 
 /// How long a process that may be listening has to accept.
 const PROBE: Duration = Duration::from_secs(1);
+
+/// Connections that may wait to be accepted; as many as tokio and the standard library allow.
+const BACKLOG: i32 = 1024;
 
 /// Who may open the socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,8 +105,8 @@ fn id(name: &str, what: &str, file: &str) -> Result<Option<u32>, String> {
 pub struct UnixSocket {
     pub(super) listener: UnixListener,
     path: PathBuf,
-    /// Device and number of its file.
-    file: (u64, u64),
+    /// Device and number of its file; `None` when it is another's to remove.
+    file: Option<(u64, u64)>,
 }
 
 impl UnixSocket {
@@ -114,15 +119,30 @@ impl UnixSocket {
         let made = made_as(path)?;
         // Left by a process of the same number that was killed.
         let _ = fs::remove_file(&made);
-        let listener = UnixListener::bind(&made)?;
-        let installed = install(&made, path, access);
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.bind(&SockAddr::unix(&made)?)?;
+        let installed = install(&socket, &made, path, access);
         if installed.is_err() {
             let _ = fs::remove_file(&made);
         }
+        let file = installed?;
+        socket.set_nonblocking(true)?;
         Ok(Self {
-            listener,
+            listener: UnixListener::from_std(socket.into())?,
             path: path.to_owned(),
-            file: installed?,
+            file: Some(file),
+        })
+    }
+
+    /// Listens on a socket that is open already; whoever opened it has to remove its file.
+    pub(super) fn adopt(socket: net::UnixListener) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let address = socket.local_addr()?;
+        Ok(Self {
+            listener: UnixListener::from_std(socket)?,
+            // One of the abstract name space has no path.
+            path: address.as_pathname().unwrap_or(Path::new("@")).to_owned(),
+            file: None,
         })
     }
 
@@ -134,7 +154,8 @@ impl UnixSocket {
 
 impl Drop for UnixSocket {
     fn drop(&mut self) {
-        if number(&self.path).is_ok_and(|file| file == self.file) {
+        let Some(own) = self.file else { return };
+        if number(&self.path).is_ok_and(|file| file == own) {
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -151,12 +172,19 @@ fn made_as(path: &Path) -> io::Result<PathBuf> {
     Ok(path.with_file_name(format!(".{}", std::process::id())))
 }
 
-fn install(made: &Path, path: &Path, access: &SocketAccess) -> io::Result<(u64, u64)> {
+fn install(
+    socket: &Socket,
+    made: &Path,
+    path: &Path,
+    access: &SocketAccess,
+) -> io::Result<(u64, u64)> {
     let Owner { user, group } = access.owner;
     if user.is_some() || group.is_some() {
         chown(made, user, group)?;
     }
     fs::set_permissions(made, fs::Permissions::from_mode(access.mode))?;
+    // Until now connections were refused, whatever the umask allows.
+    socket.listen(BACKLOG)?;
     let file = number(made)?;
     fs::rename(made, path)?;
     Ok(file)

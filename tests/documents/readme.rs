@@ -77,7 +77,7 @@ fn the_metrics_table_is_the_catalogue() {
 /// The flags of the exporter that a text names.
 fn flags(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || ".-".contains(c)));
-    let prefixes = ["--config.", "--web.", "--state.", "--log."];
+    let prefixes = ["--config.", "--web.", "--log.", "--shard", "--state."];
     let is_flag = |word: &&str| prefixes.iter().any(|prefix| word.starts_with(prefix));
     words.filter(is_flag).map(str::to_owned).collect()
 }
@@ -85,9 +85,11 @@ fn flags(text: &str) -> BTreeSet<String> {
 #[test]
 fn every_flag_is_documented_and_no_other() {
     let output = Command::new(env!("CARGO_BIN_EXE_liveperson_exporter"))
-        .arg("--help")
+        .arg("man")
         .output();
-    let help = flags(&String::from_utf8(output.unwrap().stdout).unwrap());
+    // --help is one screen and leaves some out.
+    let man = String::from_utf8(output.unwrap().stdout).unwrap();
+    let help = flags(&man.replace("\\-", "-").replace("\\fB", " "));
     assert!(help.len() >= 8);
     assert_eq!(help, flags(&document("docs/configuration.md")));
     check_each(documents(), |(path, text)| {
@@ -273,4 +275,50 @@ fn the_drawing_of_imports_is_the_table() {
     let table = imports_in_table(&architecture);
     assert!(table.len() >= 20, "{table:?}");
     assert_eq!(table, imports_in_drawing(&architecture));
+}
+
+/// Names in quotes that are set by the build, or are no variables.
+const NO_VARIABLES: [&str; 5] = [
+    "BUILD_REVISION",
+    "BUILD_RUST_VERSION",
+    "CARGO_CRATE_NAME",
+    "CARGO_MANIFEST_DIR",
+    "CARGO_PKG_VERSION",
+];
+
+/// Whether a text is written as a whole name of an environment variable; those that override a
+/// setting have two underscores.
+fn is_variable(text: &str) -> bool {
+    let upper = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    let prefix = text.ends_with('_') || text.starts_with("TLS") || text.starts_with('_');
+    text.contains('_') && !text.contains("__") && !prefix && text.chars().all(upper)
+}
+
+#[test]
+fn every_environment_variable_is_in_the_reference() {
+    let reference = document("docs/configuration.md");
+    let mut variables = BTreeSet::new();
+    let mut folders = vec![super::files::repository("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !path.to_str().unwrap().contains("tests") {
+                let text = std::fs::read_to_string(path).unwrap();
+                let product = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+                let quoted = product.split('"').filter(|text| is_variable(text));
+                variables.extend(quoted.map(str::to_owned));
+            }
+        }
+    }
+    assert!(variables.contains("NOTIFY_SOCKET"), "{variables:?}");
+    let variables = variables.into_iter();
+    let variables = variables.filter(|name| !NO_VARIABLES.contains(&name.as_str()));
+    check_each(variables, |name| {
+        assert!(
+            reference.contains(&format!("`{name}`")),
+            "{name} is missing"
+        );
+    });
 }

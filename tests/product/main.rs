@@ -39,6 +39,7 @@ mod prometheus_server;
 mod protobuf;
 mod running_totals;
 mod scrape;
+mod shards;
 mod status;
 mod test_connection;
 mod totals;

@@ -50,10 +50,12 @@ pub(super) fn of_accounts(accounts: &[AccountState]) -> Vec<MetricFamily> {
 }
 
 /// What is said about the exporter and its configuration.
-pub(super) fn of_the_exporter(config: ConfigState) -> [MetricFamily; 4] {
+pub(super) fn of_the_exporter(config: ConfigState) -> Vec<MetricFamily> {
     let build = [crate::VERSION, crate::REVISION, crate::RUST_VERSION];
     let gauge = |family, value| gauges(family, [([], Some(value))]);
-    [
+    let shard = config.shard.map(|shard| shard.index.to_string());
+    let shards = config.shard.map(|shard| f64::from(shard.total));
+    vec![
         gauges(&families::BUILD_INFO, [(build, Some(1.0))]),
         gauge(
             &families::CONFIG_LAST_RELOAD_SUCCESSFUL,
@@ -67,6 +69,7 @@ pub(super) fn of_the_exporter(config: ConfigState) -> [MetricFamily; 4] {
             &families::WEB_CONFIG_LAST_RELOAD_SUCCESSFUL,
             flag(config.web_config_in_force),
         ),
+        gauges(&families::SHARDS, [(shard.as_deref(), shards)]),
     ]
 }
 

@@ -1,10 +1,10 @@
 //! One account: its collectors, its chats and waits, its busiest and slowest skills.
 
-use super::html::{Ago, Html, Number};
+use super::html::{Ago, Chats, Html, Time};
 use super::summary::{class, is_throttled};
 use super::waits;
 use crate::status::{
-    Account, Activity, Collector, CollectorState, SkillActivity, State, WindowActivity,
+    Account, Activity, Collector, CollectorState, SkillActivity, State, Totals, WindowActivity,
 };
 
 /// How many accounts are open at first.
@@ -83,7 +83,9 @@ fn write_collector(html: &mut Html, collector: &Collector) {
     };
     html.raw("<div class=\"collector\"><h4><span>")
         .text(collector.title)
-        .raw("</span>");
+        .raw("</span><code class=\"soft\">")
+        .text(collector.name)
+        .raw("</code>");
     badge(html, class, word);
     html.raw("</h4><p>");
     match collector.data_age_seconds {
@@ -113,14 +115,25 @@ fn write_collector(html: &mut Html, collector: &Collector) {
         html.raw("<p>").text(&problem.message).raw("</p>");
     }
     if let Some(totals) = &collector.totals {
-        html.raw("<p class=\"soft\">Running totals since ");
-        html.text(totals.anchor_at.as_deref().unwrap_or("never"))
-            .raw(", saved ");
-        html.text(totals.saved_at.as_deref().unwrap_or("never"))
-            .raw(", ");
-        html.text(Ago(totals.lost_seconds)).raw(" lost.</p>");
+        write_totals(html, totals);
     }
     html.raw("</div>");
+}
+
+fn write_totals(html: &mut Html, totals: &Totals) {
+    html.raw("<p class=\"soft\">");
+    match &totals.anchor_at {
+        Some(at) => html.raw("Running totals since ").text(Time(at)),
+        None => html.raw("Running totals have not begun"),
+    };
+    match &totals.saved_at {
+        Some(at) => html.raw(", saved at ").text(Time(at)),
+        None => html.raw(", not saved"),
+    };
+    if totals.lost_seconds > 0.0 {
+        html.text(format_args!(", {} not counted", Ago(totals.lost_seconds)));
+    }
+    html.raw(".</p>");
 }
 
 fn rhythm(html: &mut Html, account: &Account) {
@@ -141,14 +154,14 @@ fn rhythm(html: &mut Html, account: &Account) {
 }
 
 fn write_activity(html: &mut Html, activity: &Activity) {
+    html.raw("<div>");
     let mut with_waits = activity.windows.iter();
     let with_waits = with_waits.find_map(|w| Some((&w.window, w.waits.as_ref()?)));
     if let Some((window, waits)) = with_waits {
-        html.raw("<div><h4>Answered within, window ")
+        html.raw("<h4>Answered within, window ")
             .text(window)
             .raw("</h4>");
         waits::draw(html, window, waits);
-        html.raw("</div>");
     }
     let (now, today) = (
         activity.windows.first(),
@@ -162,8 +175,9 @@ fn write_activity(html: &mut Html, activity: &Activity) {
         }
         html.raw("</ol></div>");
     }
+    html.raw("</div><div>");
     list(html, "Busiest skills", &activity.busiest_skills, |skill| {
-        skill.chats.map(|chats| format!("{} chats", Number(chats)))
+        skill.chats.map(|chats| Chats(chats).to_string())
     });
     list(
         html,
@@ -175,6 +189,7 @@ fn write_activity(html: &mut Html, activity: &Activity) {
             (None, None) => None,
         },
     );
+    html.raw("</div>");
 }
 
 fn figures(html: &mut Html, window: &WindowActivity) {
@@ -182,11 +197,11 @@ fn figures(html: &mut Html, window: &WindowActivity) {
         .text(&window.window)
         .raw("</span><span>");
     match window.chats {
-        Some(chats) => html.text(format_args!("{} chats", Number(chats))),
+        Some(chats) => html.text(Chats(chats)),
         None => html.raw("not reported"),
     };
     if let Some(seconds) = window.handling_seconds {
-        html.text(format_args!(", {} handled", Ago(seconds)));
+        html.text(format_args!(", {} of handling", Ago(seconds)));
     }
     html.raw("</span></li>");
 }

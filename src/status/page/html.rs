@@ -82,6 +82,29 @@ impl Display for Number {
     }
 }
 
+/// So many chats.
+pub(super) struct Chats(pub(super) f64);
+
+impl Display for Chats {
+    #[expect(clippy::float_cmp, reason = "a number that was written as 1")]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = if self.0 == 1.0 { "chat" } else { "chats" };
+        write!(f, "{} {word}", Number(self.0))
+    }
+}
+
+/// A time in RFC 3339 and UTC, to the minute.
+pub(super) struct Time<'a>(pub(super) &'a str);
+
+impl Display for Time<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (date, time) = self.0.split_once('T').unwrap_or((self.0, ""));
+        let minute = time.get(..5).unwrap_or(time);
+        // Not broken between the two.
+        write!(f, "{date}\u{a0}{minute}\u{a0}UTC")
+    }
+}
+
 /// A share of 0 to 1 in whole per cent. What is not all is not 100.
 pub(super) struct Percent(pub(super) f64);
 
@@ -120,6 +143,12 @@ mod tests {
             (Ago(1e6).to_string(), "11 d"),
             (Number(3.0).to_string(), "3"),
             (Number(3.25).to_string(), "3.2"),
+            (Chats(1.0).to_string(), "1 chat"),
+            (Chats(0.0).to_string(), "0 chats"),
+            (
+                Time("2026-11-21T09:05:59Z").to_string(),
+                "2026-11-21\u{a0}09:05\u{a0}UTC",
+            ),
             (Percent(0.999).to_string(), "99 %"),
             (Percent(1.0).to_string(), "100 %"),
         ];

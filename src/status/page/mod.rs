@@ -16,7 +16,7 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use html::{Ago, Html};
+use html::{Ago, Html, Time};
 use ring::digest::{SHA256, digest};
 
 use super::{Account, State, Status};
@@ -120,11 +120,14 @@ fn footer(html: &mut Html, status: &Status, access: &Access) {
     html.raw("<footer class=\"soft\"><p>Version ")
         .text(exporter.version);
     html.raw(", revision ").text(exporter.revision);
+    if let Some(shard) = &exporter.shard {
+        html.raw(", shard ").text(shard);
+    }
     html.raw(", running for ")
         .text(Ago(exporter.uptime_seconds));
-    html.raw(" since ").text(&exporter.started_at);
+    html.raw(" since ").text(Time(&exporter.started_at));
     html.raw(". Configuration of ")
-        .text(&status.configuration.last_reload_success_at);
+        .text(Time(&status.configuration.last_reload_success_at));
     html.raw(".</p>");
     if access.lifecycle {
         html.raw("<p>POST to <code>/-/reload</code> reads the configuration again.</p>");

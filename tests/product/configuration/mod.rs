@@ -1,5 +1,6 @@
 //! The configuration as a user sees it: files, environment, samples, and every mistake.
 
+mod accounts_files;
 mod anything;
 mod bad_files;
 mod environment;

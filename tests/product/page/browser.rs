@@ -1,18 +1,25 @@
 //! A headless Chromium behind its own driver.
 
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use thirtyfour::{Capabilities, WebDriver};
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::common::{eventually, http};
+
+/// Held by the one browser that runs: several would slow down whatever else is tested.
+static TURN: Mutex<()> = Mutex::const_new(());
 
 /// A browser; the driver is killed when dropped, and its browser with it.
 pub(crate) struct Browser {
     pub(crate) page: WebDriver,
     driver: Child,
+    _turn: MutexGuard<'static, ()>,
     _profile: tempfile::TempDir,
 }
 
@@ -46,10 +53,13 @@ fn missing(is: bool, what: &str) {
 impl Browser {
     /// A browser of its own; `None` without Chromium and its driver, which is said loudly.
     pub(crate) async fn start() -> Option<Self> {
+        let turn = TURN.lock().await;
         // It sets up the cryptography that every client needs.
         drop(http());
         let driver = Command::new("chromedriver")
             .arg("--port=0")
+            // Its browser belongs to the same group, and ends with it.
+            .process_group(0)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn();
@@ -67,9 +77,12 @@ impl Browser {
         let url = format!("http://127.0.0.1:{}", port.unwrap());
         let page = WebDriver::new(url, capabilities(profile.path().to_str().unwrap())).await;
         let page = page.unwrap();
+        // It would wait for the driver that was killed; the browser ends with the driver.
+        page.clone().leak().unwrap();
         Some(Self {
             page,
             driver,
+            _turn: turn,
             _profile: profile,
         })
     }
@@ -124,7 +137,10 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        let _ = self.driver.kill();
+        let group = i32::try_from(self.driver.id()).ok().and_then(Pid::from_raw);
+        if let Some(group) = group {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
         let _ = self.driver.wait();
     }
 }

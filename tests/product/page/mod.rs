@@ -51,7 +51,7 @@ async fn names_are_text_and_the_page_keeps_to_itself() {
     };
     let simulator = simulator().await;
     let names = format!(
-        "names: {{lookup: false, skills: {{1: \"{EVIL}\", 2: \"{EVIL}\", 3: \"{EVIL}\", 4: \"{EVIL}\"}}}}\n"
+        "names: {{lookup: false, skills: {{101: \"{EVIL}\", 102: \"{EVIL}\", 103: \"{EVIL}\", 104: \"{EVIL}\"}}}}\n"
     );
     let configuration = format!("{}{names}", yaml(&simulator, "demo-secret"));
     let exporter = Exporter::start(&configuration).await;

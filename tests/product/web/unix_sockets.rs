@@ -32,7 +32,9 @@ async fn a_unix_socket_serves_what_tcp_serves() {
             mode: 0o600,
             ..SocketAccess::default()
         };
-        let listeners = bind_with(&[address.clone()], &access).await.unwrap();
+        let listeners = bind_with(std::slice::from_ref(&address), &access)
+            .await
+            .unwrap();
         assert_eq!(listeners[0].to_string(), address.to_string());
         let mode = fs::metadata(&socket).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);

@@ -1,0 +1,219 @@
+//! `man` and `completions`: made from the definition of the command line, so that they cannot differ
+//! from it.
+
+use std::io;
+
+use clap::{Command, CommandFactory as _};
+use clap_complete::Shell;
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, bold, roman};
+
+use super::failure::Failure;
+use super::flags::{Cli, EXAMPLES};
+use super::output::print;
+
+/// What the definition of the command line does not say: section, and paragraphs of a term and what
+/// it means.
+const SECTIONS: &[(&str, &[(&str, &str)])] = &[
+    (
+        "FILES",
+        &[
+            (
+                "/etc/liveperson_exporter/liveperson_exporter.yml",
+                "The configuration; the file named by --config.file takes its place. A sample with every setting is installed beside it.",
+            ),
+            (
+                "/etc/default/liveperson_exporter",
+                "Flags for the service of systemd, in the variable ARGS.",
+            ),
+        ],
+    ),
+    (
+        "ENVIRONMENT",
+        &[
+            (
+                "LIVEPERSON_ACCOUNT_ID, LIVEPERSON_CLIENT_ID, LIVEPERSON_CLIENT_SECRET, LIVEPERSON_CLIENT_SECRET_FILE",
+                "One account without a configuration file.",
+            ),
+            (
+                "LIVEPERSON_EXPORTER__SECTION__KEY",
+                "Overrides a single value of the configuration file, such as LIVEPERSON_EXPORTER__LIMITS__MIN_SPACING=1s.",
+            ),
+            (
+                "CREDENTIALS_DIRECTORY, STATE_DIRECTORY, NOTIFY_SOCKET, WATCHDOG_USEC, LISTEN_FDS, LISTEN_FDNAMES",
+                "Set by systemd: where files of secrets are, where state is kept, how the service reports its state, and the sockets it listens on.",
+            ),
+            (
+                "HTTPS_PROXY, ALL_PROXY, NO_PROXY",
+                "The proxy for calls to LivePerson.",
+            ),
+            (
+                "SSL_CERT_FILE, SSL_CERT_DIR",
+                "Root certificates instead of those of the system.",
+            ),
+            (
+                "POD_NAME, HOSTNAME",
+                "The name of the pod, whose number is the index of --shard=pod/TOTAL.",
+            ),
+        ],
+    ),
+    (
+        "SIGNALS",
+        &[
+            ("SIGHUP", "Reloads the configuration."),
+            ("SIGTERM, SIGINT", "A clean stop within 5 seconds."),
+        ],
+    ),
+    (
+        "EXIT STATUS",
+        &[
+            ("0", "A clean stop, or success of the command."),
+            ("1", "A failure at run time."),
+            ("2", "Bad usage or configuration; nothing was started."),
+        ],
+    ),
+];
+
+/// How roff writes an apostrophe, as `Roff::to_writer` defines it.
+const QUOTE: &str = ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n";
+
+/// Prints the man page.
+pub(super) fn man() -> Result<(), Failure> {
+    let page = page().map_err(|error| Failure::runtime(format!("no man page: {error}")))?;
+    print(&page);
+    Ok(())
+}
+
+/// Prints the completions of a shell.
+pub(super) fn completions(shell: Shell) {
+    let mut script = Vec::new();
+    clap_complete::generate(
+        shell,
+        &mut Cli::command(),
+        "liveperson_exporter",
+        &mut script,
+    );
+    print(&String::from_utf8_lossy(&script));
+}
+
+fn page() -> io::Result<String> {
+    let command = Cli::command();
+    let man = Man::new(command.clone())
+        .section("8")
+        .date("")
+        .manual("Prometheus exporters");
+    let mut page = Vec::new();
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    commands(&command).to_writer(&mut page)?;
+    for (title, paragraphs) in SECTIONS {
+        section(title, paragraphs).to_writer(&mut page)?;
+    }
+    examples().to_writer(&mut page)?;
+    let page = String::from_utf8_lossy(&page);
+    // Each part begins with the same definition of a quote.
+    Ok(format!("{QUOTE}{}", page.replace(QUOTE, "")))
+}
+
+/// The commands with their own options.
+fn commands(command: &Command) -> Roff {
+    let mut roff = Roff::new();
+    roff.control("SH", ["COMMANDS"]);
+    for command in command.get_subcommands().filter(|c| !c.is_hide_set()) {
+        let texts = [command.get_about(), command.get_after_help()];
+        let texts: Vec<_> = texts
+            .into_iter()
+            .flatten()
+            .map(ToString::to_string)
+            .collect();
+        paragraph(&mut roff, command.get_name(), &texts.join(". "));
+        let arguments = command.get_arguments().filter(|a| !a.is_global_set());
+        let mut own = arguments
+            .filter(|argument| !matches!(argument.get_id().as_str(), "help" | "version"))
+            .peekable();
+        if own.peek().is_none() {
+            continue;
+        }
+        roff.control("RS", []);
+        for argument in own {
+            let value = argument.get_value_names().and_then(<[_]>::first);
+            let name = match (argument.get_long(), value) {
+                (Some(long), Some(value)) if argument.get_action().takes_values() => {
+                    format!("--{long} <{value}>")
+                }
+                (Some(long), _) => format!("--{long}"),
+                (None, _) => argument.get_id().as_str().to_uppercase(),
+            };
+            let help = argument.get_help().map(ToString::to_string);
+            paragraph(&mut roff, &name, &help.unwrap_or_default());
+        }
+        roff.control("RE", []);
+    }
+    roff
+}
+
+fn section(title: &str, paragraphs: &[(&str, &str)]) -> Roff {
+    let mut roff = Roff::new();
+    roff.control("SH", [title]);
+    for (term, text) in paragraphs {
+        paragraph(&mut roff, term, text);
+    }
+    roff
+}
+
+/// The examples of `--help`.
+fn examples() -> Roff {
+    let mut roff = Roff::new();
+    roff.control("SH", ["EXAMPLES"]);
+    roff.control("nf", []);
+    for line in EXAMPLES.lines().skip(1) {
+        roff.text([roman(line.trim())]);
+    }
+    roff.control("fi", []);
+    roff
+}
+
+fn paragraph(roff: &mut Roff, term: &str, text: &str) {
+    roff.control("TP", []);
+    roff.text([bold(term)]);
+    roff.text([roman(text)]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cases::check_each;
+
+    #[test]
+    fn the_man_page_has_every_flag_and_command() {
+        let page = page().unwrap().replace("\\-", "-");
+        let command = Cli::command();
+        let flags = command.get_arguments().filter_map(|a| a.get_long());
+        let names = command.get_subcommands().map(|c| c.get_name());
+        check_each(flags.chain(names), |name| {
+            assert!(page.contains(name), "{name} is missing");
+        });
+        check_each(
+            ["EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES"],
+            |section| {
+                assert!(page.contains(section), "{section} is missing");
+            },
+        );
+    }
+
+    #[test]
+    fn help_fits_on_one_screen_and_ends_with_examples() {
+        let help = |width| {
+            let help = Cli::command().term_width(width).render_help();
+            help.to_string()
+        };
+        assert!(help(100).lines().count() <= 40, "{}", help(100));
+        let help = help(80);
+        assert!(help.lines().count() <= 50, "{help}");
+        let (_, examples) = help.split_once("Examples:").unwrap();
+        assert!(examples.contains("liveperson_exporter demo"), "{help}");
+    }
+}

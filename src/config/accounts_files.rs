@@ -1,0 +1,163 @@
+//! Files with further accounts, named by the globs of `accounts_files`: for those who run hundreds
+//! of accounts and write their files by program.
+//!
+//! Each is a list as `accounts` has it. Paths in messages begin with the file.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use config::Value;
+
+use super::diagnostics::Diagnostics;
+use super::files::{Content, Files, read_limited};
+use super::node::Section;
+use super::preview::{path_preview, redacted_preview};
+use super::schema::Schema;
+use super::values::{Parsed, ValueError, non_empty};
+use super::yaml;
+
+const KEY: &str = "accounts_files";
+
+/// Most files in all: a pattern that matches more is a mistake.
+const MAX_FILES: usize = 10_000;
+
+/// A hidden file is none of the operator's: an editor's, or one of those to which the links of a
+/// mounted ConfigMap point.
+const MATCHING: glob::MatchOptions = glob::MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: true,
+    require_literal_leading_dot: true,
+};
+
+/// All files with accounts.
+#[derive(Default)]
+pub(super) struct AccountsFiles {
+    pub(super) files: Vec<AccountsFile>,
+    /// Whether one was left out because of a mistake.
+    pub(super) incomplete: bool,
+}
+
+/// A file with accounts.
+pub(super) struct AccountsFile {
+    pub(super) path: PathBuf,
+    /// What messages call it; the path of its list.
+    pub(super) name: String,
+    /// A list.
+    pub(super) tree: Value,
+    pub(super) content: Content,
+}
+
+/// Reads the files of a configuration in the order of its globs, those of one glob by name.
+/// Mistakes are reported and the files that have them left out.
+pub(super) fn read(root: &Section<'_>, files: &Files, schema: &Schema) -> AccountsFiles {
+    let Some(node) = root.find(KEY).filter(|node| !node.is_empty_list()) else {
+        return AccountsFiles::default();
+    };
+    let patterns = node.list("", pattern);
+    let mut read = AccountsFiles {
+        files: Vec::new(),
+        incomplete: patterns.is_none(),
+    };
+    let mut seen = BTreeSet::new();
+    let patterns = patterns.unwrap_or_default();
+    for (index, pattern) in patterns.iter().enumerate() {
+        let paths = match find(pattern, files) {
+            Ok(paths) => paths,
+            Err(reason) => {
+                node.error_at(index, reason);
+                read.incomplete = true;
+                continue;
+            }
+        };
+        if paths.is_empty() {
+            let path = format!("{KEY}[{index}]: no file matches");
+            let warning = format!("{path} {}", redacted_preview(pattern));
+            root.diagnostics().warning(warning);
+        }
+        for path in paths {
+            if seen.insert(path.clone()) {
+                let file = read_file(path, schema, root.diagnostics());
+                read.incomplete |= file.is_none();
+                read.files.extend(file);
+            }
+        }
+    }
+    read
+}
+
+fn read_file(path: PathBuf, schema: &Schema, diagnostics: &Diagnostics) -> Option<AccountsFile> {
+    let name = path_preview(&path);
+    match parse(&path, &name, schema, diagnostics) {
+        Ok((tree, content)) => {
+            schema.check_accounts(&tree, &name, diagnostics);
+            Some(AccountsFile {
+                path,
+                name,
+                tree,
+                content,
+            })
+        }
+        Err(reason) => {
+            let reason = reason.strip_prefix(&name).unwrap_or(&reason).trim_start();
+            diagnostics.error(&name, reason);
+            None
+        }
+    }
+}
+
+fn parse(
+    path: &Path,
+    name: &str,
+    schema: &Schema,
+    diagnostics: &Diagnostics,
+) -> Result<(Value, Content), String> {
+    let content = read_limited(path, crate::yaml::MAX_BYTES)?;
+    let text = crate::yaml::decode(&content.bytes)?;
+    let tree = yaml::parse_accounts(text, name, schema, diagnostics)?;
+    Ok((tree, content))
+}
+
+/// A path with wildcards.
+fn pattern(text: &str) -> Parsed<String> {
+    let text = non_empty(text)?;
+    // It would look into every folder below, on a mistaken / for hours.
+    if text.contains("**") {
+        let reason = "contains **, which is not supported; * stands for a folder of any name";
+        return Err(ValueError::Rejected(reason.to_owned()));
+    }
+    match glob::Pattern::new(&text) {
+        Ok(_) => Ok(text),
+        Err(error) => Err(ValueError::Rejected(format!(
+            "is no pattern: {}",
+            error.msg
+        ))),
+    }
+}
+
+/// The files that match, by name.
+fn find(pattern: &str, files: &Files) -> Result<Vec<PathBuf>, String> {
+    // A file that is named as it is has to exist.
+    if glob::Pattern::escape(pattern) == pattern {
+        return Ok(vec![files.resolve(pattern)]);
+    }
+    let resolved = files.resolve_pattern(pattern);
+    let no_pattern = |error: glob::PatternError| {
+        let pattern = redacted_preview(pattern);
+        format!("{pattern} is no pattern: {}", error.msg)
+    };
+    let found = glob::glob_with(&resolved, MATCHING).map_err(no_pattern)?;
+    let mut paths = Vec::new();
+    for path in found {
+        let path = path.map_err(|error| {
+            let (path, error) = (path_preview(error.path()), error.error());
+            format!("{path} cannot be searched: {error}")
+        })?;
+        if paths.len() == MAX_FILES {
+            let pattern = redacted_preview(pattern);
+            return Err(format!("{pattern} matches more than {MAX_FILES} files"));
+        }
+        paths.push(path);
+    }
+    paths.sort_unstable();
+    Ok(paths)
+}
