@@ -87,6 +87,7 @@ pub fn scrape(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let mut lines = text.lines();
     let request = MetricsRequest {
+        user_agent: None,
         query: lines.next(),
         accept: lines.next(),
         accept_encoding: lines.next(),
@@ -121,7 +122,7 @@ pub fn scrape(data: &[u8]) {
 pub fn accept_headers(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let small = text.to_ascii_lowercase();
-    let format = Format::preferred(Some(&text));
+    let format = Format::preferred(Some(&text), None);
     if format == Format::OpenMetrics {
         assert!(small.contains("application/openmetrics-text"), "{text}");
     }
@@ -138,7 +139,11 @@ pub fn accept_headers(data: &[u8]) {
         format!("{text} "),
         small,
     ] {
-        assert_eq!(Format::preferred(Some(&more)), format, "{text} and {more}");
+        assert_eq!(
+            Format::preferred(Some(&more), None),
+            format,
+            "{text} and {more}"
+        );
         assert_eq!(
             Encoding::preferred(Some(&more)),
             encoding,
