@@ -28,6 +28,7 @@ pub mod metrics;
 pub mod names;
 pub mod scheduler;
 pub mod simulator;
+pub mod status;
 pub mod store;
 pub mod systemd;
 pub mod telemetry;

@@ -200,6 +200,17 @@ impl Store {
         counts
     }
 
+    /// All that is fresh at `now`, whether or not `max_series` leaves some of it out.
+    pub fn fresh(&self, now: Instant) -> Vec<(Arc<Source>, Arc<Publication>)> {
+        let snapshot = self.snapshot();
+        let stale_after = self.stale_after();
+        let entries = snapshot.entries.iter();
+        let fresh = entries.filter(|entry| entry.is_fresh(now, stale_after));
+        let shared =
+            |entry: &PageEntry| (Arc::clone(&entry.source), Arc::clone(&entry.publication));
+        fresh.map(shared).collect()
+    }
+
     /// Only what is fresh counts towards the limit: what is too old is not served.
     fn dropped_levels(&self, snapshot: &Snapshot, now: Instant) -> LevelSet {
         let stale_after = self.stale_after();

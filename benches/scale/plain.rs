@@ -8,7 +8,7 @@ use std::sync::mpsc::channel;
 
 use bytes::Bytes;
 use liveperson_exporter::web::{
-    Handler, MetricsPage, MetricsRequest, Readiness, Settings, StatusPage, serve,
+    Handler, MetricsPage, MetricsRequest, Readiness, Settings, StatusDocument, StatusRequest, serve,
 };
 
 struct Plain(Vec<Bytes>);
@@ -28,8 +28,11 @@ impl Handler for Plain {
         Readiness::Ready
     }
 
-    fn status_page(&self) -> StatusPage {
-        StatusPage::default()
+    fn status<'a>(
+        &'a self,
+        _: StatusRequest<'a>,
+    ) -> Pin<Box<dyn Future<Output = StatusDocument> + Send + 'a>> {
+        Box::pin(async { StatusDocument::text(hyper::StatusCode::OK, "fine\n") })
     }
 
     fn reload(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
@@ -49,7 +52,7 @@ pub(crate) fn serve_plain(text: &[u8]) -> SocketAddr {
         runtime.block_on(async {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
             ready.send(listener.local_addr().unwrap()).unwrap();
-            let listeners = vec![listener];
+            let listeners = vec![listener.into()];
             serve(listeners, Settings::default(), None, handler, pending()).await
         })
     });

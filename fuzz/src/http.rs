@@ -10,7 +10,7 @@ use hyper::StatusCode;
 use liveperson_exporter::exposition::{Encoding, Format};
 use liveperson_exporter::fuzzing::{daemon, web};
 use liveperson_exporter::web::{
-    Handler, MetricsPage, MetricsRequest, Readiness, Settings, StatusPage,
+    Handler, MetricsPage, MetricsRequest, Readiness, Settings, StatusDocument, StatusRequest,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -32,8 +32,11 @@ impl Handler for Pages {
         Readiness::NotReady(vec!["not yet".to_owned()])
     }
 
-    fn status_page(&self) -> StatusPage {
-        StatusPage::default()
+    fn status<'a>(
+        &'a self,
+        _: StatusRequest<'a>,
+    ) -> Pin<Box<dyn Future<Output = StatusDocument> + Send + 'a>> {
+        Box::pin(async { StatusDocument::text(StatusCode::OK, "fine\n") })
     }
 
     fn reload(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
@@ -118,6 +121,9 @@ pub fn accept_headers(data: &[u8]) {
     let format = Format::preferred(Some(&text));
     if format == Format::OpenMetrics {
         assert!(small.contains("application/openmetrics-text"), "{text}");
+    }
+    if format == Format::Protobuf {
+        assert!(small.contains("application/vnd.google.protobuf"), "{text}");
     }
     let encoding = Encoding::preferred(Some(&text));
     if let Some(name) = encoding.name() {

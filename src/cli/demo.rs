@@ -1,6 +1,6 @@
 //! `demo`: the daemon on an embedded simulated LivePerson account, over real HTTP.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::Program;
@@ -12,6 +12,7 @@ use crate::collectors::Registry;
 use crate::config::{Config, Environment, load_text};
 use crate::daemon::ConfigSource;
 use crate::simulator::{Options, Simulator, SystemClock};
+use crate::systemd::PassedSocket;
 
 /// What a user would write for such an account, with all levels enabled. Faster than the defaults at
 /// the start, because the user is waiting for the first page.
@@ -28,7 +29,7 @@ limits:
 
 pub(super) async fn demo(
     flags: Flags,
-    sockets: Option<Vec<TcpListener>>,
+    sockets: Option<Vec<PassedSocket>>,
     program: &Program,
 ) -> Result<(), Failure> {
     let options = Options {

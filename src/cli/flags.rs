@@ -6,13 +6,17 @@ use std::sync::LazyLock;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use clap_complete::Shell;
+use url::Url;
 
 use crate::config::units::parse_duration;
 use crate::config::{DEFAULT_PATH, Shard};
 use crate::simulator;
 use crate::systemd::Sockets;
 use crate::telemetry::{LogFormat, LogLevel};
-use crate::web::{ListenAddress, parse_listen_address, parse_telemetry_path};
+use crate::web::{
+    ListenAddress, Owner, parse_external_url, parse_listen_address, parse_route_prefix,
+    parse_socket_mode, parse_socket_owner, parse_telemetry_path,
+};
 
 static VERSION: LazyLock<String> = LazyLock::new(|| {
     format!(
@@ -149,13 +153,29 @@ pub(super) struct Flags {
         )
     )]
     pub(super) config_file: Option<PathBuf>,
-    /// Address to listen on; repeatable
+    /// Address to listen on, or unix:/PATH
+    ///
+    /// May be given several times.
     #[arg(
         long = "web.listen-address", global = true, value_name = "ADDRESS",
         default_value = ":10188", value_parser = parse_listen_address
     )]
     pub(super) listen_addresses: Vec<ListenAddress>,
-    /// Listen on the sockets of systemd instead, all or those of a name
+    /// Mode of unix:/PATH
+    #[arg(
+        long = "web.unix-socket-mode", global = true, value_name = "MODE",
+        default_value = "0660", value_parser = parse_socket_mode, hide_short_help = true
+    )]
+    pub(super) socket_mode: u32,
+    /// Owner of unix:/PATH: USER, USER:GROUP or :GROUP
+    ///
+    /// By name or number; what is not given stays as the process has it.
+    #[arg(
+        long = "web.unix-socket-owner", global = true, value_name = "OWNER",
+        value_parser = parse_socket_owner, hide_short_help = true
+    )]
+    pub(super) socket_owner: Option<Owner>,
+    /// Listen on systemd's sockets instead, or those of NAME
     ///
     /// The name is FileDescriptorName= of the socket unit. May be given several times.
     #[arg(
@@ -169,6 +189,21 @@ pub(super) struct Flags {
         default_value = "/metrics", value_parser = parse_telemetry_path
     )]
     pub(super) telemetry_path: String,
+    /// URL behind a reverse proxy; its path is the prefix of all
+    ///
+    /// Where redirects lead, and what the page / shows as the target. --web.route-prefix is for a proxy
+    /// that removes part of the path.
+    #[arg(
+        long = "web.external-url", global = true, value_name = "URL",
+        value_parser = parse_external_url
+    )]
+    pub(super) external_url: Option<Url>,
+    /// What paths begin with [default: as in that URL]
+    #[arg(
+        long = "web.route-prefix", global = true, value_name = "PATH",
+        value_parser = parse_route_prefix, hide_short_help = true
+    )]
+    route_prefix: Option<String>,
     /// TLS and basic auth, as for other Prometheus exporters
     ///
     /// In the format of the exporter-toolkit. Read again when it changes.
@@ -234,6 +269,17 @@ fn parse_shard(text: &str) -> Result<Shard, String> {
     Shard::parse(text, pod_name.as_deref())
 }
 
+impl Flags {
+    /// What all paths begin with, without a slash at its end.
+    pub(super) fn route_prefix(&self) -> String {
+        let of_url = || {
+            let path = self.external_url.as_ref().map(Url::path);
+            path.unwrap_or_default().trim_end_matches('/').to_owned()
+        };
+        self.route_prefix.clone().unwrap_or_else(of_url)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::cases::check_each;
@@ -263,6 +309,24 @@ mod tests {
     }
 
     #[test]
+    fn the_route_prefix_is_the_path_of_the_external_url() {
+        let cases = [
+            ("x", ""),
+            ("x --web.external-url=http://a.example", ""),
+            ("x --web.external-url=http://a.example/b/c/", "/b/c"),
+            (
+                "x --web.external-url=http://a.example/b --web.route-prefix=/",
+                "",
+            ),
+            ("x --web.route-prefix=/d/", "/d"),
+        ];
+        check_each(cases, |(line, prefix)| {
+            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+            assert_eq!(cli.flags.route_prefix(), prefix);
+        });
+    }
+
+    #[test]
     fn a_backfill_has_a_step_and_labels() {
         let line = "x backfill my.yml --output=o --sla-step=15m --label=job=a=b --label instance=";
         let cli = Cli::try_parse_from(line.split(' ')).unwrap();
@@ -280,6 +344,11 @@ mod tests {
         let cases = [
             "x --log.level=loud",
             "x --web.telemetry-path=metrics",
+            "x --web.external-url=a.example",
+            "x --web.route-prefix=lp",
+            "x --web.listen-address=unix:lp.sock",
+            "x --web.unix-socket-mode=rw",
+            "x --web.unix-socket-owner=no-such-user",
             "x --shard=3/3",
             "x --web.systemd-socket --web.listen-address=:1",
             "x fly",

@@ -17,7 +17,6 @@ mod signals;
 mod simulate;
 mod test_connection;
 
-use std::net::TcpListener;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -26,7 +25,7 @@ use flags::{Cli, Command, Flags};
 
 use crate::collectors::Registry;
 use crate::simulator::apis::Apis;
-use crate::systemd::take_sockets;
+use crate::systemd::{PassedSocket, take_sockets};
 
 /// What the program is made of: a program with further collectors differs from the product in
 /// nothing else.
@@ -115,7 +114,7 @@ fn execute(cli: Cli, program: &Program) -> Result<(), Failure> {
 
 /// The sockets that systemd opened, if the flags want them. Before the runtime starts threads, as the
 /// taking requires.
-fn sockets(flags: &Flags) -> Result<Option<Vec<TcpListener>>, Failure> {
+fn sockets(flags: &Flags) -> Result<Option<Vec<PassedSocket>>, Failure> {
     let sockets = flags.sockets().as_ref().map(take_sockets).transpose();
     sockets.map_err(|error| Failure::usage(format!("--web.systemd-socket: {error}")))
 }

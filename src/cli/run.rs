@@ -2,13 +2,12 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::net::{self, SocketAddr};
+use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::descriptors;
@@ -19,8 +18,11 @@ use super::signals::Signals;
 use crate::collectors::Registry;
 use crate::config::{Config, Environment, Loaded, Shard, load};
 use crate::daemon::{ConfigSource, Daemon, DaemonHandler, SystemClock};
+use crate::systemd::PassedSocket;
 use crate::totals::Folder;
-use crate::web::{Limits, ListenerProbe, Settings, WebConfig, bind, serve_probed};
+use crate::web::{
+    Limits, Listener, ListenerProbe, Settings, SocketAccess, WebConfig, bind_with, serve_probed,
+};
 
 /// How long a stop waits for the last report to systemd.
 const LAST_REPORT: Duration = Duration::from_millis(500);
@@ -30,7 +32,7 @@ const STATE_DIRECTORY: &str = "STATE_DIRECTORY";
 
 pub(super) async fn run(
     flags: Flags,
-    sockets: Option<Vec<net::TcpListener>>,
+    sockets: Option<Vec<PassedSocket>>,
     collectors: &Registry,
 ) -> Result<(), Failure> {
     let result = run_daemon(flags, sockets, collectors).await;
@@ -42,7 +44,7 @@ pub(super) async fn run(
 
 async fn run_daemon(
     flags: Flags,
-    sockets: Option<Vec<net::TcpListener>>,
+    sockets: Option<Vec<PassedSocket>>,
     collectors: &Registry,
 ) -> Result<(), Failure> {
     let file = flags.config_file.clone();
@@ -119,7 +121,7 @@ fn read(
 /// with the addresses and whether clients have to use TLS.
 pub(super) async fn run_with(
     flags: Flags,
-    sockets: Option<Vec<net::TcpListener>>,
+    sockets: Option<Vec<PassedSocket>>,
     collectors: &Registry,
     config: Config,
     source: ConfigSource,
@@ -128,22 +130,21 @@ pub(super) async fn run_with(
 ) -> Result<(), Failure> {
     descriptors::prepare(config.accounts.len());
     let web_config = load_web_config(flags.web_config_file.as_deref())?;
-    let listeners = match sockets {
-        Some(sockets) => adopt(sockets),
-        None => bind(&flags.listen_addresses).await,
-    };
-    let listeners = listeners.map_err(Failure::runtime)?;
+    let listeners = listen(&flags, sockets).await.map_err(Failure::runtime)?;
     let signals = Signals::listen().map_err(Failure::runtime)?;
     let (collectors, clock) = (collectors.clone(), Arc::new(SystemClock));
     let daemon =
         Daemon::start(collectors, config, source, clock, folder).map_err(Failure::runtime)?;
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(signals.handle(Arc::clone(&daemon), stop));
+    log_start(&listeners);
     let addresses = addresses(&listeners);
-    log_start(&addresses);
     let tls = web_config.as_ref().is_some_and(WebConfig::tls_enabled);
     on_start(&addresses, tls);
     let settings = Settings {
+        route_prefix: flags.route_prefix(),
+        external_url: flags.external_url,
+        reachable_at: addresses.first().map(|address| reachable_at(*address)),
         telemetry_path: flags.telemetry_path,
         lifecycle: flags.lifecycle,
         limits: Limits::default(),
@@ -169,14 +170,25 @@ async fn until_stopped(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
-/// Sockets that are open already.
-fn adopt(sockets: Vec<net::TcpListener>) -> Result<Vec<TcpListener>, String> {
-    let adopt = |socket: net::TcpListener| {
-        socket.set_nonblocking(true)?;
-        TcpListener::from_std(socket)
+/// The sockets given, or those at the addresses of the flags.
+async fn listen(
+    flags: &Flags,
+    sockets: Option<Vec<PassedSocket>>,
+) -> Result<Vec<Listener>, String> {
+    if let Some(sockets) = sockets {
+        let listeners = sockets.into_iter().map(|socket| match socket {
+            PassedSocket::Tcp(socket) => Listener::adopt_tcp(socket),
+            PassedSocket::Unix(socket) => Listener::adopt_unix(socket),
+        });
+        return listeners
+            .collect::<io::Result<_>>()
+            .map_err(|error| format!("the sockets of systemd cannot be used: {error}"));
+    }
+    let access = SocketAccess {
+        mode: flags.socket_mode,
+        owner: flags.socket_owner.unwrap_or_default(),
     };
-    let listeners = sockets.into_iter().map(adopt).collect::<io::Result<_>>();
-    listeners.map_err(|error| format!("the sockets of systemd cannot be used: {error}"))
+    bind_with(&flags.listen_addresses, &access).await
 }
 
 fn load_web_config(file: Option<&Path>) -> Result<Option<WebConfig>, Failure> {
@@ -185,13 +197,24 @@ fn load_web_config(file: Option<&Path>) -> Result<Option<WebConfig>, Failure> {
         .map_err(|errors| Failure::usage(errors.join("\n")))
 }
 
-fn addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {
-    let addresses = listeners.iter().map(TcpListener::local_addr);
+fn addresses(listeners: &[Listener]) -> Vec<SocketAddr> {
+    let addresses = listeners.iter().map(Listener::local_addr);
     addresses.filter_map(Result::ok).collect()
 }
 
-fn log_start(addresses: &[SocketAddr]) {
-    let listening: Vec<_> = addresses.iter().map(SocketAddr::to_string).collect();
+/// A host and port that others can reach the address at: one that means every address of the machine
+/// is known to them by the machine's name.
+fn reachable_at(address: SocketAddr) -> String {
+    if !address.ip().is_unspecified() {
+        return address.to_string();
+    }
+    let names = rustix::system::uname();
+    let host = names.nodename().to_str().unwrap_or("localhost");
+    format!("{host}:{}", address.port())
+}
+
+fn log_start(listeners: &[Listener]) {
+    let listening: Vec<_> = listeners.iter().map(Listener::to_string).collect();
     tracing::info!(
         version = crate::VERSION,
         revision = crate::REVISION,

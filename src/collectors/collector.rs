@@ -87,6 +87,30 @@ fn add<I: Id>(selection: &Selection<I>, each: u64, fixed: &mut u64, per_id: &mut
     }
 }
 
+/// What the page at `/` shows of an account in figures, and which families have it. A family at the
+/// account's level comes first, then the same at that of skills.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Highlights {
+    /// Chats closed.
+    pub chats: Option<(&'static Family, &'static Family)>,
+    /// Time spent handling them.
+    pub handling_seconds: Option<(&'static Family, &'static Family)>,
+    /// Histograms of how long visitors waited.
+    pub waits: Option<(&'static Family, &'static Family)>,
+}
+
+impl Highlights {
+    /// Both together; what both have is this one's.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            chats: self.chats.or(other.chats),
+            handling_seconds: self.handling_seconds.or(other.handling_seconds),
+            waits: self.waits.or(other.waits),
+        }
+    }
+}
+
 /// How long a window is at the moment of a call, in minutes: `today` grows.
 pub type Minutes<'a> = &'a dyn Fn(Window) -> u16;
 
@@ -161,6 +185,11 @@ pub trait Collector: Debug + Send + Sync + 'static {
 
     /// What the answer to the probe says, in a few words.
     fn summary(&self, answer: &Self::Answer) -> String;
+
+    /// Those of its families that the page at `/` shows.
+    fn highlights(&self) -> Highlights {
+        Highlights::default()
+    }
 
     /// The windows over which it needs every skill named, if the plan has requests for each skill that
     /// LivePerson reports.

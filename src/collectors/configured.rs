@@ -9,7 +9,7 @@ use std::fmt::{self, Debug};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::collector::{About, Collector, SeriesBound, Target, TotalQuery};
+use super::collector::{About, Collector, Highlights, SeriesBound, Target, TotalQuery};
 use super::request::Request;
 use crate::config::{Account, CollectorSection as _, SectionType};
 use crate::metrics::Family;
@@ -19,6 +19,7 @@ use crate::vocabulary::{SkillId, Window};
 pub(super) trait Registered: Debug + Send + Sync {
     fn about_collector(&self) -> &'static About;
     fn collector_families(&self) -> Vec<&'static Family>;
+    fn collector_highlights(&self) -> Highlights;
     fn section(&self) -> SectionType;
     fn demo_settings(&self) -> Option<&'static str>;
     /// The collector with the settings of an account; `None` when its section was not read.
@@ -32,6 +33,10 @@ impl<C: Collector> Registered for C {
 
     fn collector_families(&self) -> Vec<&'static Family> {
         self.families()
+    }
+
+    fn collector_highlights(&self) -> Highlights {
+        self.highlights()
     }
 
     fn section(&self) -> SectionType {

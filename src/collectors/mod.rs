@@ -26,7 +26,7 @@ pub mod sla;
 mod url_length;
 
 pub use account::AccountCollectors;
-pub use collector::{About, Collector, Division, SeriesBound, Target, TotalQuery};
+pub use collector::{About, Collector, Division, Highlights, SeriesBound, Target, TotalQuery};
 pub use configured::ConfiguredCollector;
 pub use registry::Registry;
 pub use request::{Answer, Purpose, Request};

@@ -1,7 +1,7 @@
 //! The list of all collectors: the one place that a new one is entered.
 
 use super::account::AccountCollectors;
-use super::collector::{About, Collector};
+use super::collector::{About, Collector, Highlights};
 use super::configured::Registered;
 use super::engagement_activity::EngagementActivity;
 use super::sla::Sla;
@@ -28,6 +28,13 @@ impl Registry {
     /// What is said of each collector.
     pub fn about(&self) -> impl Iterator<Item = &'static About> {
         self.0.iter().map(|collector| collector.about_collector())
+    }
+
+    /// The families that the page at `/` shows.
+    pub fn highlights(&self) -> Highlights {
+        let collectors = self.0.iter();
+        let highlights = collectors.map(|collector| collector.collector_highlights());
+        highlights.fold(Highlights::default(), Highlights::or)
     }
 
     /// How many there are.

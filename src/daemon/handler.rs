@@ -1,27 +1,26 @@
-//! The daemon as the handler of web requests: metrics page, readiness, status page and reload.
+//! The daemon as the handler of web requests: metrics page, readiness, status and reload.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use hyper::StatusCode;
 
 use super::Daemon;
-use super::account::AccountView;
 use super::clock::aged;
 use super::run_blocking::run_blocking;
 use super::scrape::{self, ScrapeRequest};
-use super::status::CollectorStatus;
+use super::status_cache::StatusCache;
 use crate::collectors::Registry;
-use crate::exposition::{Format, page_end, write_self_metrics};
+use crate::exposition::{CompressorPool, Format, page_end, write_self_metrics};
 use crate::liveperson::api;
 use crate::metrics::ProcessMetrics;
 use crate::metrics::exporter::{ConfigState, gather};
 use crate::names;
 use crate::store::PageFilter;
 use crate::web::{
-    Handler, MetricsPage, MetricsRequest, Readiness, StatusPage, StatusRow, WebConfig,
+    Handler, MetricsPage, MetricsRequest, Readiness, StatusDocument, StatusRequest, WebConfig,
 };
 
 /// The daemon's pages.
@@ -29,6 +28,8 @@ pub struct DaemonHandler {
     daemon: Arc<Daemon>,
     web_config: Option<WebConfig>,
     process: ProcessMetrics,
+    status: StatusCache,
+    compressors: CompressorPool,
 }
 
 impl DaemonHandler {
@@ -38,6 +39,8 @@ impl DaemonHandler {
             daemon,
             web_config,
             process: ProcessMetrics::default(),
+            status: StatusCache::default(),
+            compressors: CompressorPool::default(),
         }
     }
 
@@ -76,6 +79,15 @@ impl DaemonHandler {
         Ok(page)
     }
 
+    /// The state of the exporter, put together on a blocking thread.
+    async fn write_status(&self, request: StatusRequest<'_>) -> StatusDocument {
+        let web_config = self.web_config.as_ref();
+        let in_force = web_config.is_none_or(WebConfig::last_reload_successful);
+        let daemon = Arc::clone(&self.daemon);
+        let make = move || daemon.status_document(in_force);
+        self.status.write(request, make).await
+    }
+
     fn aged(&self, now: Instant) -> Instant {
         aged(now, &*self.daemon.shared.clock)
     }
@@ -95,10 +107,10 @@ impl DaemonHandler {
             .shared
             .store
             .page(self.aged(now), *format, filter);
-        let body = || scrape::page_body(data, self_metrics, *encoding);
+        let body = || scrape::page_body(data, self_metrics, *encoding, &self.compressors);
         let chunks = match format {
-            // Running totals may have to be written in this format first.
-            Format::Text => run_blocking(body),
+            // Running totals may have to be written in the one format first, and all in the other.
+            Format::Text | Format::Protobuf => run_blocking(body),
             Format::OpenMetrics => body(),
         };
         let chunks = chunks.map_err(|error| error.to_string())?;
@@ -166,7 +178,7 @@ impl Handler for DaemonHandler {
             let unpolled = collectors.filter(|collector| collector.last_poll.is_none());
             unpolled.map(|collector| {
                 let (account, kind) = (view.status.account(), collector.collector);
-                match collector.error {
+                match collector.error_message() {
                     Some(error) => format!("account {account}, {kind}: {error}"),
                     None => format!("account {account}, {kind}: the first poll is under way"),
                 }
@@ -180,73 +192,14 @@ impl Handler for DaemonHandler {
         }
     }
 
-    fn status_page(&self) -> StatusPage {
-        let now = now();
-        let aged = self.aged(now);
-        let stale_after = self.daemon.shared.store.stale_after();
-        let views = self.daemon.views();
-        let rows = views.iter().flat_map(|view| {
-            let collectors = view.status.collectors();
-            collectors
-                .into_iter()
-                .map(|c| row(view, &c, now, aged, stale_after))
-                .collect::<Vec<_>>()
-        });
-        StatusPage {
-            version: crate::VERSION.to_owned(),
-            revision: crate::REVISION.to_owned(),
-            shard: self.daemon.shard.map(|shard| shard.to_string()),
-            rows: rows.collect(),
-        }
+    fn status<'a>(
+        &'a self,
+        request: StatusRequest<'a>,
+    ) -> Pin<Box<dyn Future<Output = StatusDocument> + Send + 'a>> {
+        Box::pin(self.write_status(request))
     }
 
     fn reload(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
         Box::pin(self.daemon.reload())
-    }
-}
-
-fn row(
-    view: &AccountView,
-    collector: &CollectorStatus,
-    now: Instant,
-    aged: Instant,
-    stale_after: Duration,
-) -> StatusRow {
-    let state = match &collector.last_poll {
-        _ if collector.up(aged, stale_after) && collector.error.is_none() => "up",
-        // Its last poll was whole, but calls of the present one fail.
-        _ if collector.up(aged, stale_after) => "up, retrying",
-        None => "first poll under way",
-        Some(poll) if poll.is_success() => "stale",
-        Some(poll) if poll.succeeded > 0 => "partly failing",
-        Some(_) => "failing",
-    };
-    let last_success = collector.last_success.map(|(at, wall)| {
-        let ago = aged.saturating_duration_since(at).as_secs();
-        format!("{wall:.0} ({ago} s ago)")
-    });
-    let left = |at: Instant| at.saturating_duration_since(now);
-    let resumes = collector
-        .resumes_at
-        .map(left)
-        .filter(|wait| !wait.is_zero());
-    let next = match (resumes, view.status.waits(now)) {
-        (Some(wait), _) => format!("next poll in {} s", wait.as_secs()),
-        (None, Duration::ZERO) if collector.stretch() > 1.0 => {
-            format!(
-                "polling, late: {:.1} times its interval",
-                collector.stretch()
-            )
-        }
-        (None, Duration::ZERO) => "polling".to_owned(),
-        (None, wait) => format!("waiting {} s after a failure", wait.as_secs()),
-    };
-    StatusRow {
-        account: view.status.account().to_owned(),
-        collector: collector.collector.to_owned(),
-        state: state.to_owned(),
-        last_success: last_success.unwrap_or_default(),
-        detail: collector.error.clone().unwrap_or_default(),
-        next,
     }
 }

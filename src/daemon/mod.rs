@@ -4,13 +4,15 @@
 //! turns an account of the configuration into a running task, whose `tasks` are its collectors and the
 //! names; `worker` makes its calls and reports what happened; `publisher` decides
 //! what of their answers is served, `results` request by request; `status` and `log_throttle` say what
-//! operators see of it, `liveness` whether it works. `handler` answers requests for pages, `scrape` for the largest of them.
+//! operators see of it, `liveness` whether it works, `status_document` puts it together with the figures
+//! of `activity`. `handler` answers requests for pages, `scrape` for the largest of them.
 //! `backfill` writes the history of running totals, `plan_report` prints the plan for `check-config`,
 //! `connection_test` tries every call once for
 //! `test-connection`; `advice` says what to do about a failure. `clock` is the wall clock, `server_clock` LivePerson's, `services` lists the hosts
 //! that are needed.
 
 mod account;
+mod activity;
 mod advice;
 mod backfill;
 mod clock;
@@ -32,11 +34,14 @@ mod scrape;
 mod server_clock;
 mod services;
 mod status;
+mod status_cache;
+mod status_document;
 mod tasks;
 mod totals;
 mod worker;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use account::{
     AccountView, Predecessor, PreparedAccount, ReusableClient, RunningAccount, Shared, StateSource,
@@ -57,7 +62,7 @@ use crate::scheduler::{AccountScheduler, Ordinal};
 use crate::store::Store;
 use crate::totals::Folder;
 
-use clock::epoch_seconds;
+use clock::{aged, epoch_seconds};
 
 pub use advice::ProxyEnv;
 pub use backfill::{BackfillOptions, BackfillSummary, Progress, backfill};
@@ -68,7 +73,7 @@ pub use liveness::{AccountSummary, Reloads};
 pub use moment::Moment;
 pub use plan_report::plan_report;
 pub use publisher::{Answer, BegunPoll, Publisher, SaveNeed, TotalsSnapshot};
-pub use status::{AccountStatus, CollectorStatus};
+pub use status::{AccountStatus, CollectorError, CollectorStatus};
 pub use totals::{TotalsAnswer, TotalsRequest};
 
 /// Reads the configuration again.
@@ -94,6 +99,8 @@ pub struct Daemon {
     views: ArcSwap<Vec<AccountView>>,
     /// How the last load of the configuration ended.
     last_load: Mutex<LastLoad>,
+    /// When it started, by the clock of ages.
+    started: Instant,
 }
 
 /// An account that was taken out of the configuration.
@@ -148,6 +155,7 @@ impl Daemon {
             let first = Ordinal::of_account(place, shared.collectors.len());
             accounts.push(account.start(&config, &shared, first, Predecessor::None, after_crash));
         }
+        let started = aged(tokio::time::Instant::now().into_std(), &*shared.clock);
         let last_load = LastLoad {
             successful: true,
             last_success: shared.clock.now(),
@@ -164,6 +172,7 @@ impl Daemon {
             accounts: Mutex::new(accounts),
             views: ArcSwap::from_pointee(views),
             last_load: Mutex::new(last_load),
+            started,
         }))
     }
 

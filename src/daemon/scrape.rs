@@ -5,7 +5,7 @@
 
 use std::iter::once;
 
-use crate::exposition::{Compressor, Encoding, Format, GzipFraming, Inflater};
+use crate::exposition::{CompressorPool, Encoding, Format, GzipFraming, Inflater, Segment};
 use crate::store::{Page, PageFilter};
 use crate::web::{Chunks, MetricsRequest};
 
@@ -59,32 +59,62 @@ fn unknown(key: &str, value: &str, known: &[&str]) -> String {
     format!("{key}: {shown:?} is not known; {known}.\n")
 }
 
-/// The whole page: the data, then `self_metrics`, which is plain text.
+/// The whole page: the data, then `self_metrics`, which is not compressed.
 pub(super) fn page_body(
     page: Page,
     self_metrics: Vec<u8>,
     encoding: Encoding,
+    compressors: &CompressorPool,
 ) -> std::io::Result<Chunks> {
+    if page.format() == Format::Protobuf {
+        let segments = page.protobuf_segments()?;
+        return match encoding {
+            Encoding::Identity => {
+                let length = segments.iter().map(|segment| segment.length() as u64).sum();
+                Ok(plain_body(length, segments.into_iter(), self_metrics))
+            }
+            Encoding::Gzip => {
+                let mut framing = GzipFraming::default();
+                segments.iter().for_each(|segment| framing.add(segment));
+                gzip_body(framing, segments.into_iter(), &self_metrics, compressors)
+            }
+        };
+    }
     match encoding {
-        Encoding::Identity => Ok(plain_body(page, self_metrics)),
-        Encoding::Gzip => gzip_body(page, &self_metrics),
+        Encoding::Identity => {
+            let length = page.plain_length();
+            Ok(plain_body(length, page.segments(), self_metrics))
+        }
+        Encoding::Gzip => {
+            let framing = page.gzip_framing();
+            gzip_body(framing, page.segments(), &self_metrics, compressors)
+        }
     }
 }
 
-fn gzip_body(page: Page, self_metrics: &[u8]) -> std::io::Result<Chunks> {
-    let framing = page.gzip_framing();
+fn gzip_body(
+    framing: GzipFraming,
+    segments: impl Iterator<Item = Segment> + Send + 'static,
+    self_metrics: &[u8],
+    compressors: &CompressorPool,
+) -> std::io::Result<Chunks> {
     let length = framing.length();
-    let end = Compressor::new().finish(self_metrics, framing)?;
+    let end = compressors.with(|compressor| compressor.finish(self_metrics, framing))?;
     let length = length + end.len() as u64;
-    let segments = page.segments().map(|segment| segment.compressed().clone());
+    let segments = segments.map(|segment| segment.compressed().clone());
     let chunks = once(GzipFraming::header()).chain(segments).chain(once(end));
     Ok(Chunks::new(length, chunks))
 }
 
-fn plain_body(page: Page, self_metrics: Vec<u8>) -> Chunks {
-    let length = page.plain_length() + self_metrics.len() as u64;
+/// `length`: that of all segments as plain text, in bytes.
+fn plain_body(
+    length: u64,
+    segments: impl Iterator<Item = Segment> + Send + 'static,
+    self_metrics: Vec<u8>,
+) -> Chunks {
+    let length = length + self_metrics.len() as u64;
     let mut inflater = Inflater::new();
-    let data = page.segments().map(move |segment| inflater.plain(&segment));
+    let data = segments.map(move |segment| inflater.plain(&segment));
     // After a failure nothing is sent, and the missing bytes make the connection break off.
     let chunks = data
         .chain(once(Ok(self_metrics.into())))
@@ -167,13 +197,14 @@ mod tests {
             collector: "names",
         };
         store.publish(source, vec![Arc::new(publication)]);
+        let compressors = CompressorPool::default();
         let body = |encoding| -> Vec<u8> {
             let page = store.page(
                 crate::clock::real_time(),
                 Format::Text,
                 &PageFilter::default(),
             );
-            let chunks = page_body(page, b"own 1\n".to_vec(), encoding).unwrap();
+            let chunks = page_body(page, b"own 1\n".to_vec(), encoding, &compressors).unwrap();
             let length = chunks.length();
             let body: Vec<u8> = chunks.flatten().collect();
             assert_eq!(body.len() as u64, length);

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::clock::epoch_seconds;
 use crate::metrics::exporter::{AccountState, CollectorState};
-use crate::scheduler::PollSummary;
+use crate::scheduler::{Outlook, PollSummary};
 use crate::store::{SeriesCount, Source};
 
 /// The status of one account, written by its worker and read by scrapes.
@@ -20,10 +20,34 @@ pub struct AccountStatus {
     name: Mutex<Option<String>>,
     /// The end of the longest present wait after a 429 or a failure.
     wait_until: Mutex<Option<Instant>>,
+    /// What comes next.
+    outlook: Mutex<Outlook>,
+    /// How LivePerson's hosts were last met.
+    contact: Mutex<Contact>,
     /// LivePerson's clock less ours; `None` before the first answer with a date.
     clock_offset: Mutex<Option<SignedDuration>>,
     /// The collectors, in the order in which they are served.
     collectors: Mutex<Vec<CollectorStatus>>,
+}
+
+/// How LivePerson's hosts were last met.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Contact {
+    /// Whether the last call was answered at all; `None` before the first ended.
+    pub(super) answers: Option<bool>,
+    /// When an answer last arrived, by the clock of ages and by the wall clock.
+    pub(super) last_answer: Option<(Instant, Timestamp)>,
+}
+
+/// A failure of a collector's calls.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CollectorError {
+    /// What was asked and what came back, free of secrets.
+    pub message: String,
+    /// What to do about it.
+    pub advice: String,
+    /// When the collector began to fail.
+    pub since: Timestamp,
 }
 
 /// The status of one collector.
@@ -37,13 +61,27 @@ pub struct CollectorStatus {
     pub last_poll: Option<PollSummary>,
     /// When the last poll succeeded whole, by the clock of ages and by the wall clock.
     pub last_success: Option<(Instant, Timestamp)>,
-    /// The last failure since then, free of secrets.
-    pub error: Option<String>,
+    /// The last failure since then.
+    pub error: Option<CollectorError>,
     /// The end of the back-off after a poll that failed whole.
     pub resumes_at: Option<Instant>,
 }
 
 impl CollectorStatus {
+    /// The message of the last failure.
+    pub fn error_message(&self) -> Option<&str> {
+        self.error.as_ref().map(|error| error.message.as_str())
+    }
+
+    /// Replaces the last failure; it is failing since the first.
+    fn set_error(&mut self, error: &CollectorError) {
+        let since = self.error.as_ref().map_or(error.since, |first| first.since);
+        self.error = Some(CollectorError {
+            since,
+            ..error.clone()
+        });
+    }
+
     /// The time the last poll took over its interval, at least 1.
     pub fn stretch(&self) -> f64 {
         self.last_poll.as_ref().map_or(1.0, |poll| poll.stretch)
@@ -73,6 +111,8 @@ impl AccountStatus {
             account: account.to_owned(),
             name: Mutex::new(None),
             wait_until: Mutex::new(None),
+            outlook: Mutex::default(),
+            contact: Mutex::default(),
             clock_offset: Mutex::new(None),
             collectors: Mutex::new(collectors.collect()),
         }
@@ -86,6 +126,11 @@ impl AccountStatus {
     /// Sets what people call the account.
     pub(super) fn set_name(&self, name: Option<String>) {
         *self.name.lock() = name;
+    }
+
+    /// What people call the account.
+    pub(super) fn name(&self) -> Option<String> {
+        self.name.lock().clone()
     }
 
     /// Sets the intervals of collectors, as configured.
@@ -104,24 +149,52 @@ impl AccountStatus {
         *self.wait_until.lock() = until;
     }
 
+    /// Sets what comes next.
+    pub(super) fn set_outlook(&self, outlook: Outlook) {
+        *self.outlook.lock() = outlook;
+    }
+
+    /// What comes next.
+    pub(super) fn outlook(&self) -> Outlook {
+        self.outlook.lock().clone()
+    }
+
+    /// Records that a call ended: when its answer arrived, or that none did.
+    pub(super) fn set_contact(&self, answer: Option<(Instant, Timestamp)>) {
+        let mut contact = self.contact.lock();
+        contact.answers = Some(answer.is_some());
+        contact.last_answer = answer.or(contact.last_answer);
+    }
+
+    /// How LivePerson's hosts were last met.
+    pub(super) fn contact(&self) -> Contact {
+        *self.contact.lock()
+    }
+
+    /// LivePerson's clock less ours, in seconds.
+    pub(super) fn clock_offset(&self) -> Option<f64> {
+        let offset = *self.clock_offset.lock();
+        offset.map(|offset| offset.as_secs_f64())
+    }
+
     /// Sets LivePerson's clock less ours.
     pub(super) fn set_clock_offset(&self, offset: SignedDuration) {
         *self.clock_offset.lock() = Some(offset);
     }
 
     /// Records a failure of a collector's call.
-    pub(super) fn failed(&self, collector: &str, error: &str) {
+    pub(super) fn failed(&self, collector: &str, error: &CollectorError) {
         let mut collectors = self.collectors.lock();
         let status = collectors.iter_mut().find(|c| c.collector == collector);
         if let Some(status) = status {
-            status.error = Some(error.to_owned());
+            status.set_error(error);
         }
     }
 
     /// Records a failure that stops all collectors.
-    pub(super) fn all_failed(&self, error: &str) {
+    pub(super) fn all_failed(&self, error: &CollectorError) {
         for status in &mut *self.collectors.lock() {
-            status.error = Some(error.to_owned());
+            status.set_error(error);
         }
     }
 
@@ -157,6 +230,7 @@ impl AccountStatus {
     /// Takes over what was known of the same collectors under an older configuration.
     pub fn restore_from(&self, old: &Self) {
         *self.clock_offset.lock() = *old.clock_offset.lock();
+        *self.contact.lock() = old.contact();
         let old_collectors = old.collectors();
         for status in &mut *self.collectors.lock() {
             let mut old = old_collectors.iter();
@@ -204,12 +278,11 @@ impl AccountStatus {
                 series_dropped: dropped,
             }
         });
-        let offset = *self.clock_offset.lock();
         AccountState {
             account: self.account.clone(),
-            name: self.name.lock().clone(),
+            name: self.name(),
             backoff: self.waits(now),
-            clock_offset: offset.map(|offset| offset.as_secs_f64()),
+            clock_offset: self.clock_offset(),
             collectors: collectors.collect(),
         }
     }
@@ -241,10 +314,20 @@ mod tests {
         assert!(!up(t0));
         ended(0, t0);
         assert!(up(t0) && up(t0 + Duration::from_secs(299)) && !up(t0 + stale));
-        status.failed("sla", "broken");
+        let broken = CollectorError {
+            message: "broken".to_owned(),
+            advice: "mend it".to_owned(),
+            since: Timestamp::UNIX_EPOCH,
+        };
+        status.failed("sla", &broken);
+        let later = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(60);
+        status.all_failed(&CollectorError {
+            since: later,
+            ..broken.clone()
+        });
         ended(1, t0 + Duration::from_secs(60));
         assert!(!up(t0 + Duration::from_secs(60)));
-        assert_eq!(status.collectors()[0].error.as_deref(), Some("broken"));
+        assert_eq!(status.collectors()[0].error, Some(broken));
         ended(0, t0 + Duration::from_secs(90));
         assert!(up(t0 + Duration::from_secs(90)));
         assert_eq!(status.collectors()[0].error, None);

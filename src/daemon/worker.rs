@@ -32,13 +32,13 @@ use super::publisher::{Answer, Publisher};
 use super::run_blocking::run_blocking;
 use super::saver::Saver;
 use super::server_clock::ServerClock;
-use super::status::AccountStatus;
+use super::status::{AccountStatus, CollectorError};
 use super::tasks::{Task, Tasks};
 use crate::config::{self, Account};
 use crate::liveperson::{ApiError, Client};
 use crate::metrics::exporter::AccountCounters;
 use crate::scheduler::{
-    Call, CallOutput, Event, Outcome, PlannedRequest, ServiceId, TaskId, Worker,
+    Call, CallOutput, Event, Outcome, Outlook, PlannedRequest, ServiceId, TaskId, Worker,
 };
 use crate::totals::state::AccountState;
 use crate::vocabulary::Service;
@@ -302,12 +302,20 @@ impl Worker for AccountWorker {
         self.status.set_wait(until);
     }
 
+    fn on_outlook(&self, outlook: Outlook) {
+        self.status.set_outlook(outlook);
+    }
+
     fn on_panic(&self) -> Duration {
         let now = tokio::time::Instant::now().into_std();
         // A pause that LivePerson asked for outlives the task.
         let wait = self.status.waits(now).max(PAUSE_AFTER_PANIC);
-        let error = "a bug in the exporter stopped this account; please report what the log has";
-        self.status.all_failed(error);
+        let error = "a bug in the exporter stopped this account";
+        self.status.all_failed(&CollectorError {
+            message: error.to_owned(),
+            advice: "please report what the log has.".to_owned(),
+            since: self.clock.now(),
+        });
         tracing::error!(
             wait = wait.as_secs(),
             error,

@@ -1,7 +1,11 @@
-//! Chunks: the samples of one family in both formats.
+//! Chunks: the samples of one family in every format.
 
-use super::compress::Segment;
+use std::io;
+
+use super::compress::{Inflater, Segment};
 use super::negotiate::Format;
+use super::protobuf::ProtobufOnDemand;
+use super::read::{Sample, sample};
 use super::text_on_demand::TextOnDemand;
 use crate::metrics::Family;
 
@@ -13,6 +17,7 @@ pub struct Chunk {
     /// How many lines, in the text format, which is how many series.
     pub series: u64,
     pub(super) lines: ChunkLines,
+    pub(super) protobuf: ProtobufOnDemand,
 }
 
 /// The lines of a chunk.
@@ -34,15 +39,38 @@ pub(super) enum ChunkLines {
 }
 
 impl Chunk {
-    /// The samples in one format. The first call for the text format of a counter or histogram makes
-    /// it, which takes about as long as compressing it took.
+    /// The samples in one format. The first call for protobuf, or for the text format of a counter or
+    /// histogram, makes it, which takes about as long as compressing it took.
     pub fn segments(&self, format: Format) -> &[Segment] {
         match (&self.lines, format) {
+            (_, Format::Protobuf) => {
+                let openmetrics = self.segments_made(Format::OpenMetrics);
+                self.protobuf.segments(self.family, openmetrics)
+            }
             (ChunkLines::Cumulative { openmetrics, text }, Format::Text) => {
                 text.segments(self.family, openmetrics)
             }
             _ => self.segments_made(format),
         }
+    }
+
+    /// Hands over its samples, in the order in which they were written.
+    ///
+    /// # Errors
+    /// Corrupt memory.
+    pub fn for_each_sample(
+        &self,
+        inflater: &mut Inflater,
+        mut each: impl FnMut(Sample<'_>),
+    ) -> io::Result<()> {
+        for segment in self.segments(Format::OpenMetrics) {
+            let text = inflater.plain(segment)?;
+            let text = std::str::from_utf8(&text).map_err(io::Error::other)?;
+            for line in text.lines() {
+                each(sample(line).ok_or(io::ErrorKind::InvalidData)?);
+            }
+        }
+        Ok(())
     }
 
     /// Those of [`Chunk::segments`] that need not be made first.
@@ -54,7 +82,7 @@ impl Chunk {
             (
                 ChunkLines::Different { openmetrics, .. }
                 | ChunkLines::Cumulative { openmetrics, .. },
-                Format::OpenMetrics,
+                Format::OpenMetrics | Format::Protobuf,
             ) => openmetrics,
         }
     }

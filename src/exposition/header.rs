@@ -2,26 +2,37 @@
 
 use super::compress::{Compressor, Segment};
 use super::negotiate::Format;
-use super::{escape, number};
+use super::{escape, number, protobuf};
 use crate::metrics::{Family, Kind};
 
 /// Units: the last word of a family's name.
 const UNITS: [&str; 2] = ["seconds", "bytes"];
 
-/// The header of a family in both formats, ready to be served.
+/// The header of a family in every format, ready to be served.
 #[derive(Debug)]
 pub struct Header {
     text: Segment,
     openmetrics: Segment,
+    /// What stands before a family's metrics in protobuf, after its length.
+    protobuf: Vec<u8>,
 }
 
 impl Header {
-    /// The header in one format.
-    pub fn segment(&self, format: Format) -> &Segment {
+    /// The header in one format; `None` in protobuf, where it depends on what follows.
+    pub fn segment(&self, format: Format) -> Option<&Segment> {
         match format {
-            Format::Text => &self.text,
-            Format::OpenMetrics => &self.openmetrics,
+            Format::Text => Some(&self.text),
+            Format::OpenMetrics => Some(&self.openmetrics),
+            Format::Protobuf => None,
         }
+    }
+
+    /// The header in protobuf, above metrics of so many bytes.
+    ///
+    /// # Errors
+    /// Out of memory.
+    pub fn protobuf(&self, compressor: &mut Compressor, metrics: u64) -> std::io::Result<Segment> {
+        compressor.compress(&protobuf::family_head(&self.protobuf, metrics))
     }
 }
 
@@ -38,6 +49,7 @@ pub fn header(compressor: &mut Compressor, family: &Family) -> std::io::Result<H
     Ok(Header {
         text: compress(Format::Text)?,
         openmetrics: compress(Format::OpenMetrics)?,
+        protobuf: protobuf_fields(family.name, family.kind, family.help),
     })
 }
 
@@ -57,7 +69,7 @@ pub(super) fn write_header(format: Format, name: &str, kind: Kind, help: &str, o
     let name = declared_name(format, name, kind);
     write_keyword("HELP", name, out);
     match format {
-        Format::Text => escape::help(help, out),
+        Format::Text | Format::Protobuf => escape::help(help, out),
         Format::OpenMetrics => escape::label_value(help, out),
     }
     out.push(b'\n');
@@ -77,6 +89,12 @@ fn write_keyword(keyword: &str, name: &str, out: &mut Vec<u8>) {
     out.push(b' ');
     out.extend_from_slice(name.as_bytes());
     out.push(b' ');
+}
+
+/// What stands before the metrics of a family in protobuf, after its length.
+pub(super) fn protobuf_fields(name: &str, kind: Kind, help: &str) -> Vec<u8> {
+    let declared = declared_name(Format::OpenMetrics, name, kind);
+    protobuf::family_fields(name, help, kind, unit(declared))
 }
 
 fn unit(name: &str) -> Option<&'static str> {
@@ -175,7 +193,7 @@ mod tests {
             let header = header(&mut compressor, family).unwrap();
             for format in [Format::Text, Format::OpenMetrics] {
                 assert_eq!(
-                    header.segment(format).plain().unwrap(),
+                    header.segment(format).unwrap().plain().unwrap(),
                     text(format, family).as_bytes()
                 );
             }

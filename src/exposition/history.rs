@@ -7,8 +7,8 @@
 use std::io::{self, Write};
 
 use super::header::{declared_name, write_header};
-use super::lines::CREATED;
 use super::negotiate::Format;
+use super::read::CREATED;
 use super::{escape, number, page_end};
 use crate::metrics::{Family, LabelValue, Sink};
 

@@ -8,10 +8,8 @@ use super::escape;
 use super::header::{self, declared_name};
 use super::negotiate::Format;
 use super::number;
+use super::read::CREATED;
 use crate::metrics::{Family, LabelValue};
-
-/// What the name of a line ends with that says since when a series counts.
-pub(super) const CREATED: &str = "_created";
 
 /// Lines of one format, before and after they became segments.
 #[derive(Default)]

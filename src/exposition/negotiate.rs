@@ -7,7 +7,12 @@ pub enum Format {
     Text,
     /// OpenMetrics 1.0.0.
     OpenMetrics,
+    /// Prometheus' protobuf, delimited.
+    Protobuf,
 }
+
+/// The message that the protobuf format is made of.
+const MESSAGE: &str = "io.prometheus.client.MetricFamily";
 
 impl Format {
     /// The `Content-Type`.
@@ -15,6 +20,10 @@ impl Format {
         match self {
             Self::Text => "text/plain; version=0.0.4; charset=utf-8",
             Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            Self::Protobuf => {
+                "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; \
+                 encoding=delimited"
+            }
         }
     }
 
@@ -36,13 +45,20 @@ impl Format {
 
     fn of_media_type<'a>(
         media_type: &str,
-        parameters: impl Iterator<Item = &'a str>,
+        parameters: impl Iterator<Item = &'a str> + Clone,
     ) -> Option<Self> {
-        let version = parameter(parameters, "version");
+        let version = parameter(parameters.clone(), "version");
         if media_type.eq_ignore_ascii_case("application/openmetrics-text") {
             matches!(version, None | Some("1.0.0")).then_some(Self::OpenMetrics)
         } else if media_type.eq_ignore_ascii_case("text/plain") {
             matches!(version, None | Some("0.0.4")).then_some(Self::Text)
+        } else if media_type.eq_ignore_ascii_case("application/vnd.google.protobuf") {
+            let message = parameter(parameters.clone(), "proto");
+            let encoding = parameter(parameters, "encoding");
+            let is = |found: Option<&str>, wanted| {
+                found.is_some_and(|found| found.eq_ignore_ascii_case(wanted))
+            };
+            (is(message, MESSAGE) && is(encoding, "delimited")).then_some(Self::Protobuf)
         } else if media_type == "*/*" || media_type.eq_ignore_ascii_case("text/*") {
             Some(Self::Text)
         } else {
@@ -134,6 +150,9 @@ mod tests {
                             application/openmetrics-text;version=0.0.1;q=0.4,\
                             text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,\
                             text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
+        let prometheus_with_protobuf = "application/vnd.google.protobuf;\
+             proto=io.prometheus.client.MetricFamily;encoding=delimited;escaping=allow-utf-8;q=0.6,\
+             application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
         let cases = [
             (None, Format::Text),
             (Some(""), Format::Text),
@@ -172,6 +191,14 @@ mod tests {
                 Format::OpenMetrics,
             ),
             (Some("application/openmetrics-text;q=0"), Format::Text),
+            (Some(prometheus_with_protobuf), Format::Protobuf),
+            (Some("application/vnd.google.protobuf"), Format::Text),
+            (
+                Some(
+                    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text",
+                ),
+                Format::Text,
+            ),
             (Some("application/openmetrics-text;q=0.0001"), Format::Text),
             (Some("application/openmetrics-text;q=zero"), Format::Text),
             (

@@ -1,10 +1,10 @@
-//! The exporter's own families, as the `prometheus` crate gathers them, in both formats.
+//! The exporter's own families, as the `prometheus` crate gathers them, in every format.
 
 use prometheus::proto::{Metric, MetricFamily, MetricType};
 
-use super::header::{declared_name, write_header, write_label, write_value};
+use super::header::{declared_name, protobuf_fields, write_header, write_label, write_value};
 use super::negotiate::Format;
-use super::number;
+use super::{number, protobuf};
 use crate::metrics::Kind;
 use crate::metrics::exporter_families::find;
 
@@ -15,6 +15,9 @@ pub fn write_self_metrics(
     families: &[MetricFamily],
     created: impl Fn(&str, &Metric) -> Option<f64>,
 ) -> Vec<u8> {
+    if format == Format::Protobuf {
+        return write_protobuf(families, created);
+    }
     let mut out = Vec::with_capacity(16 * 1024);
     for family in families {
         let kind = kind(family);
@@ -27,6 +30,26 @@ pub fn write_self_metrics(
                 write_sample(name, "_created", metric, None, at, &mut out);
             }
         }
+    }
+    out
+}
+
+fn write_protobuf(
+    families: &[MetricFamily],
+    created: impl Fn(&str, &Metric) -> Option<f64>,
+) -> Vec<u8> {
+    let mut out = Vec::with_capacity(16 * 1024);
+    let mut metrics = Vec::new();
+    for family in families {
+        let kind = kind(family);
+        metrics.clear();
+        for metric in family.get_metric() {
+            let created = created(family.name(), metric).filter(|_| kind.is_cumulative());
+            protobuf::write_metric(&mut metrics, kind, metric, created);
+        }
+        let fields = protobuf_fields(family.name(), kind, family.help());
+        out.extend_from_slice(&protobuf::family_head(&fields, metrics.len() as u64));
+        out.extend_from_slice(&metrics);
     }
     out
 }

@@ -11,8 +11,8 @@ use std::sync::{Arc, OnceLock};
 
 use super::compress::{Compressor, Inflater, Segment};
 use super::header::declared_name;
-use super::lines::CREATED;
 use super::negotiate::Format;
+use super::read::CREATED;
 use crate::metrics::Family;
 
 /// After how many answers in a row without a scrape as text it is no longer made ahead. More than the

@@ -10,6 +10,7 @@ use super::chunk::{Chunk, ChunkLines};
 use super::compress::{Compressor, Segment};
 use super::lines::LineBuffer;
 use super::negotiate::Format;
+use super::protobuf::ProtobufOnDemand;
 use super::text_on_demand::{TextOnDemand, without_created};
 use crate::metrics::{Family, Kind, LabelValue, Sink};
 
@@ -197,6 +198,7 @@ impl FamilyBuilder {
             family: self.family,
             series: self.series,
             lines,
+            protobuf: ProtobufOnDemand::default(),
         }
     }
 }

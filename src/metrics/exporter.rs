@@ -105,6 +105,20 @@ impl AccountCounters {
         self.ignored.with_label_values(&[api]);
     }
 
+    /// Calls so far by `api` and `code`, in the order of the two.
+    pub fn calls(&self) -> Vec<(String, String, u64)> {
+        let families = self.requests.collect();
+        let metrics = families.iter().flat_map(MetricFamily::get_metric);
+        let mut calls: Vec<_> = metrics
+            .filter_map(|metric| {
+                let of = |name| label(metric, name).map(str::to_owned);
+                Some((of("api")?, of("code")?, count(metric)))
+            })
+            .collect();
+        calls.sort();
+        calls
+    }
+
     /// Counts entries of an answer that could not be read and were left out.
     pub fn entries_ignored(&self, api: &str, count: u64) {
         self.ignored.with_label_values(&[api]).inc_by(count);
@@ -225,6 +239,15 @@ impl Gathered {
 fn label<'a>(metric: &'a Metric, name: &str) -> Option<&'a str> {
     let pair = metric.get_label().iter().find(|pair| pair.name() == name);
     pair.map(|pair| pair.value())
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a whole number that only grows from 0"
+)]
+fn count(metric: &Metric) -> u64 {
+    metric.get_counter().get_value() as u64
 }
 
 /// Gathers the exporter's own part of the page.

@@ -14,8 +14,10 @@ use super::{Call, Event, PlanSource, ServiceId, SessionSettings, Spacing, TaskId
 
 mod carryover;
 mod completion;
+mod outlook;
 
 pub use carryover::{CarriedTask, Carryover};
+pub use outlook::{Outlook, TaskOutlook};
 
 /// What the scheduler must know of an account.
 #[derive(Clone, Debug, PartialEq)]

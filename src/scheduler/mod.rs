@@ -65,7 +65,9 @@ mod test_worker;
 #[cfg(test)]
 mod tests;
 
-pub use account::{AccountScheduler, AccountSettings, CarriedTask, Carryover, Step};
+pub use account::{
+    AccountScheduler, AccountSettings, CarriedTask, Carryover, Outlook, Step, TaskOutlook,
+};
 pub use call::{Call, Completion, Outcome};
 pub use event::{Event, NextAction, PollSummary};
 pub use ids::{RequestIndex, RequestKey, ServiceId, TaskId};

@@ -11,7 +11,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tracing::Instrument as _;
 
 use super::account::{AccountScheduler, Step};
-use super::{Call, Completion, Event, Outcome, PlanSource, PlannedRequest, TaskId};
+use super::{Call, Completion, Event, Outcome, Outlook, PlanSource, PlannedRequest, TaskId};
 
 /// Makes the calls of one account, publishes their answers, and learns what the scheduler did.
 pub trait Worker: Send + Sync + 'static {
@@ -39,6 +39,8 @@ pub trait Worker: Send + Sync + 'static {
     fn on_event(&self, event: Event, failure: Option<&Self::Failure>);
     /// The longest present wait after a 429 or a failure ends then; `None` when there is none.
     fn on_backoff(&self, until: Option<Instant>);
+    /// What comes next has changed.
+    fn on_outlook(&self, _outlook: Outlook) {}
     /// The account's task panicked; returns how long it waits before it starts again.
     fn on_panic(&self) -> Duration;
 }
@@ -105,6 +107,7 @@ pub async fn run<W: Worker>(
         let until = start_calls(&mut scheduler, &mut calls, &worker);
         report_events(&mut scheduler, &*worker, None);
         worker.on_backoff(scheduler.backoff_until(now()));
+        worker.on_outlook(scheduler.outlook(now()));
         tokio::select! {
             biased;
             change = changes.recv() => {

@@ -267,6 +267,22 @@ impl Task {
         self.poll()?.next_pending()
     }
 
+    /// When its next request may start; `None` while all that are left are under way.
+    pub(super) fn next_call(&self, now: Instant) -> Option<Instant> {
+        match &self.state {
+            State::Polling {
+                poll,
+                next_poll_chained,
+            } => match poll.next_pending() {
+                Some((not_before, ..)) => Some(not_before),
+                None if *next_poll_chained => None,
+                None => Some(self.next_due),
+            },
+            State::BackingOff { until } => Some(*until),
+            State::Waiting(_) => Some(self.next_wake(now)),
+        }
+    }
+
     /// The end of the longest wait after a failure that lasts at `now`.
     pub(super) fn backoff_until(&self, now: Instant) -> Option<Instant> {
         let until = match &self.state {

@@ -1,10 +1,11 @@
 //! The data part of one page: which segments of the snapshot it has, and in which order.
 
+use std::io;
 use std::sync::Arc;
 
 use super::series_limit::LevelSet;
 use super::{ChunkRef, Snapshot};
-use crate::exposition::{Chunk, Format, GzipFraming, Segment};
+use crate::exposition::{Chunk, Compressor, Format, GzipFraming, Segment};
 
 /// Which accounts and collectors a page contains (`account[]` and `collect[]`); an empty list means all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,6 +56,11 @@ impl Page {
         }
     }
 
+    /// The format.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
     /// Length of the plain text, in bytes.
     pub fn plain_length(&self) -> u64 {
         let segments = self.cursors().filter_map(|cursor| self.segment_at(cursor));
@@ -78,6 +84,28 @@ impl Page {
             cursor = self.next_cursor(cursor?);
             segment
         })
+    }
+
+    /// The segments of a page in protobuf, where a family's header has the length of what follows.
+    ///
+    /// # Errors
+    /// Out of memory.
+    pub fn protobuf_segments(&self) -> io::Result<Vec<Segment>> {
+        let mut compressor = Compressor::new();
+        let mut segments = Vec::new();
+        let mut next = self.family_from(0);
+        while let Some(SegmentCursor { family, .. }) = next {
+            next = self.family_from(family + 1);
+            let Some(family) = self.snapshot.families.get(family) else {
+                break;
+            };
+            let served = family.chunks.iter().filter(|chunk| self.is_served(**chunk));
+            let metrics = || served.clone().flat_map(|chunk| self.segments_of(*chunk));
+            let length = metrics().map(|segment| segment.length() as u64).sum();
+            segments.push(family.header.protobuf(&mut compressor, length)?);
+            segments.extend(metrics().cloned());
+        }
+        Ok(segments)
     }
 
     fn cursors(&self) -> impl Iterator<Item = SegmentCursor> {
@@ -140,7 +168,7 @@ impl Page {
     fn segment_at(&self, cursor: SegmentCursor) -> Option<&Segment> {
         let family = self.snapshot.families.get(cursor.family)?;
         match cursor.segment {
-            None => Some(family.header.segment(self.format)),
+            None => family.header.segment(self.format),
             Some((chunk, segment)) => self.segments_of(*family.chunks.get(chunk)?).get(segment),
         }
     }

@@ -5,4 +5,4 @@ mod notify;
 mod sockets;
 
 pub use notify::{Notifier, watchdog_interval};
-pub use sockets::{Sockets, take_sockets};
+pub use sockets::{PassedSocket, Sockets, take_sockets};

@@ -1,6 +1,8 @@
 //! Sockets that systemd opened and handed to this process, see sd_listen_fds(3).
 
+use std::io;
 use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 
 use listenfd::ListenFd;
 
@@ -31,17 +33,27 @@ impl Sockets {
     }
 }
 
+/// A listening socket.
+#[derive(Debug)]
+pub enum PassedSocket {
+    /// TCP.
+    Tcp(TcpListener),
+    /// A Unix socket, whose file systemd removes (`RemoveOnStop=`).
+    Unix(UnixListener),
+}
+
 /// Takes the wanted sockets. Once per process, and before it has other threads, because what
 /// announces the sockets is removed from the environment.
 ///
 /// # Errors
-/// That there is no wanted socket, one of a name is missing, or one is not a listening TCP socket.
-pub fn take_sockets(wanted: &Sockets) -> Result<Vec<TcpListener>, String> {
+/// That there is no wanted socket, one of a name is missing, or one is neither a listening TCP socket nor a
+/// Unix stream socket.
+pub fn take_sockets(wanted: &Sockets) -> Result<Vec<PassedSocket>, String> {
     let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
     take(ListenFd::from_env(), &names, wanted)
 }
 
-fn take(mut given: ListenFd, names: &str, wanted: &Sockets) -> Result<Vec<TcpListener>, String> {
+fn take(mut given: ListenFd, names: &str, wanted: &Sockets) -> Result<Vec<PassedSocket>, String> {
     let mut names = names.split(':');
     let (mut listeners, mut present) = (Vec::new(), Vec::new());
     for index in 0..given.len() {
@@ -50,7 +62,7 @@ fn take(mut given: ListenFd, names: &str, wanted: &Sockets) -> Result<Vec<TcpLis
         if !wanted.includes(name) {
             continue;
         }
-        let taken = given.take_tcp_listener(index);
+        let taken = take_one(&mut given, index);
         let taken = taken.map_err(|error| format!("the socket {name:?} of systemd: {error}"))?;
         listeners.extend(taken);
     }
@@ -67,6 +79,15 @@ fn take(mut given: ListenFd, names: &str, wanted: &Sockets) -> Result<Vec<TcpLis
         return Err("systemd passed no socket; start the socket unit, not the program".to_owned());
     }
     Ok(listeners)
+}
+
+/// The socket at `index`, of either kind; `None` for one that was taken.
+fn take_one(given: &mut ListenFd, index: usize) -> io::Result<Option<PassedSocket>> {
+    match given.take_tcp_listener(index) {
+        Ok(socket) => Ok(socket.map(PassedSocket::Tcp)),
+        // It is left in its place.
+        Err(_) => Ok(given.take_unix_listener(index)?.map(PassedSocket::Unix)),
+    }
 }
 
 #[cfg(test)]

@@ -2,12 +2,10 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -15,6 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::activity::Activity;
 use super::connection;
 use super::connection_table::{Admission, Registration};
+use super::listener::{Client, Listener, Stream};
 use super::state::Server;
 use super::web_config::WebConfig;
 
@@ -31,19 +30,27 @@ pub(super) trait Acceptor: Send + 'static {
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
     /// The next connection and the address of its client.
-    fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
+    fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Stream, Client)>> + Send;
 }
 
-impl Acceptor for TcpListener {
-    type Stream = TcpStream;
+impl Acceptor for Listener {
+    type Stream = Stream;
 
-    async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (stream, peer) = TcpListener::accept(self).await?;
-        // Best effort: a response is written at once anyway.
-        let _ = stream.set_nodelay(true);
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES);
-        Ok((stream, peer))
+    async fn accept(&mut self) -> io::Result<(Stream, Client)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, address) = listener.accept().await?;
+                // Best effort: a response is written at once anyway.
+                let _ = stream.set_nodelay(true);
+                #[cfg(any(target_os = "linux", target_os = "android"))]
+                let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES);
+                Ok((Stream::Tcp(stream), Client::Address(address)))
+            }
+            Self::Unix(socket) => {
+                let (stream, _) = socket.listener.accept().await?;
+                Ok((Stream::Unix(stream), Client::Local))
+            }
+        }
     }
 }
 
@@ -87,7 +94,7 @@ pub(super) async fn accept_loop<A: Acceptor>(
     drain(tasks, deadline).await
 }
 
-fn register(server: &Server, peer: SocketAddr, log: &mut AcceptLog) -> Registration {
+fn register(server: &Server, peer: Client, log: &mut AcceptLog) -> Registration {
     let tls = server
         .web_config
         .as_ref()
@@ -174,10 +181,13 @@ mod tests {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     #[tokio::test]
     async fn the_socket_buffers_little_for_a_reader_that_has_stopped() {
-        let mut listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let _client = TcpStream::connect(address).await.unwrap();
-        let (stream, _) = Acceptor::accept(&mut listener).await.unwrap();
+        let _client = tokio::net::TcpStream::connect(address).await.unwrap();
+        let (stream, _) = Listener::from(listener).accept().await.unwrap();
+        let Stream::Tcp(stream) = stream else {
+            panic!("{stream:?}")
+        };
         let limit = socket2::SockRef::from(&stream).tcp_notsent_lowat();
         assert_eq!(limit.unwrap(), UNSENT_BYTES);
     }

@@ -6,7 +6,6 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -22,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::activity::{Activity, Phase};
 use super::connection_table::Registration;
+use super::listener::Client;
 use super::router;
 use super::state::Server;
 
@@ -29,7 +29,7 @@ use super::state::Server;
 /// the response under way is written.
 pub(super) async fn run<S>(
     stream: S,
-    peer: SocketAddr,
+    peer: Client,
     server: Arc<Server>,
     registration: Registration,
     stop: watch::Receiver<Option<Instant>>,
@@ -47,7 +47,7 @@ pub(super) async fn run<S>(
 
 async fn serve<S>(
     stream: S,
-    peer: SocketAddr,
+    peer: Client,
     server: Arc<Server>,
     registration: Arc<Registration>,
     mut stop: watch::Receiver<Option<Instant>>,
@@ -88,7 +88,7 @@ async fn serve<S>(
 /// HTTP over a stream that is ready for it.
 async fn serve_http<S>(
     stream: S,
-    peer: SocketAddr,
+    peer: Client,
     server: Arc<Server>,
     registration: Arc<Registration>,
     mut stop: watch::Receiver<Option<Instant>>,

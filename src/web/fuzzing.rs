@@ -2,7 +2,6 @@
 
 use std::future::pending;
 use std::io;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,6 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
 use super::accept::Acceptor;
 use super::config_file;
+use super::listener::Client;
 use super::server::serve_on;
 use super::{Handler, Settings, WebConfig};
 
@@ -22,9 +22,9 @@ struct One(Option<DuplexStream>);
 impl Acceptor for One {
     type Stream = DuplexStream;
 
-    async fn accept(&mut self) -> io::Result<(DuplexStream, SocketAddr)> {
+    async fn accept(&mut self) -> io::Result<(DuplexStream, Client)> {
         match self.0.take() {
-            Some(stream) => Ok((stream, SocketAddr::from(([127, 0, 0, 1], 1)))),
+            Some(stream) => Ok((stream, Client::Address(([127, 0, 0, 1], 1).into()))),
             None => pending().await,
         }
     }

@@ -3,8 +3,12 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 
 use tokio::net::TcpListener;
+
+use super::listener::Listener;
+use super::unix_socket::{SocketAccess, UnixSocket};
 
 /// An address as Prometheus programs write it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +19,8 @@ pub enum ListenAddress {
     Ip(SocketAddr),
     /// `localhost:PORT`: the first address of the name that can be bound, IPv4 first.
     Name(String, u16),
+    /// `unix:/PATH`: a Unix socket.
+    Unix(PathBuf),
 }
 
 impl fmt::Display for ListenAddress {
@@ -23,11 +29,13 @@ impl fmt::Display for ListenAddress {
             Self::Any(port) => write!(f, ":{port}"),
             Self::Ip(address) => write!(f, "{address}"),
             Self::Name(name, port) => write!(f, "{name}:{port}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
 }
 
-/// Reads `:10188`, `127.0.0.1:10188`, `[::1]:10188` or `localhost:10188`; port 0 takes a free one.
+/// Reads `:10188`, `127.0.0.1:10188`, `[::1]:10188` or `localhost:10188`, where port 0 takes a free one,
+/// or `unix:/PATH`.
 ///
 /// # Errors
 /// What was found, and what is allowed.
@@ -35,12 +43,19 @@ pub fn parse_listen_address(text: &str) -> Result<ListenAddress, String> {
     parse(text).map_err(|reason| {
         format!(
             "{text:?} is not a listen address: {reason}; expected one such as :10188, \
-             127.0.0.1:10188, [::1]:10188 or localhost:10188"
+             127.0.0.1:10188, [::1]:10188, localhost:10188 or unix:/run/liveperson_exporter/web.sock"
         )
     })
 }
 
 fn parse(text: &str) -> Result<ListenAddress, &'static str> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        let path = PathBuf::from(path);
+        return match path.is_absolute() && path.file_name().is_some() {
+            true => Ok(ListenAddress::Unix(path)),
+            false => Err("the path of a Unix socket begins with / and names a file"),
+        };
+    }
     let (host, port) = text.rsplit_once(':').ok_or("it has no port")?;
     if port.is_empty() || !port.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err("the port is not a number");
@@ -71,18 +86,35 @@ fn check_host_name(host: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// [`bind_with`] the access to Unix sockets that is the default.
+///
+/// # Errors
+/// Every address that could not be bound, and why.
+pub async fn bind(addresses: &[ListenAddress]) -> Result<Vec<Listener>, String> {
+    bind_with(addresses, &SocketAccess::default()).await
+}
+
 /// Binds every address. One address can give two listeners, where the system keeps IPv6 apart.
 ///
 /// # Errors
 /// Every address that could not be bound, and why.
-pub async fn bind(addresses: &[ListenAddress]) -> Result<Vec<TcpListener>, String> {
+pub async fn bind_with(
+    addresses: &[ListenAddress],
+    access: &SocketAccess,
+) -> Result<Vec<Listener>, String> {
     let mut listeners = Vec::new();
     let mut errors = Vec::new();
     for address in addresses {
         let bound = match address {
-            ListenAddress::Any(port) => bind_any(*port).await,
-            ListenAddress::Ip(ip) => TcpListener::bind(ip).await.map(|listener| vec![listener]),
-            ListenAddress::Name(name, port) => bind_name(name, *port).await,
+            ListenAddress::Any(port) => bind_any(*port).await.map(tcp),
+            ListenAddress::Ip(ip) => TcpListener::bind(ip)
+                .await
+                .map(|listener| tcp(vec![listener])),
+            ListenAddress::Name(name, port) => bind_name(name, *port).await.map(tcp),
+            ListenAddress::Unix(path) => {
+                let socket = UnixSocket::bind(path, access).await;
+                socket.map(|socket| vec![Listener::Unix(socket)])
+            }
         };
         match bound {
             Ok(bound) => listeners.extend(bound),
@@ -94,6 +126,10 @@ pub async fn bind(addresses: &[ListenAddress]) -> Result<Vec<TcpListener>, Strin
     } else {
         Err(errors.join("; "))
     }
+}
+
+fn tcp(listeners: Vec<TcpListener>) -> Vec<Listener> {
+    listeners.into_iter().map(Listener::Tcp).collect()
 }
 
 async fn bind_any(port: u16) -> io::Result<Vec<TcpListener>> {
@@ -144,6 +180,10 @@ mod tests {
                 "localhost:10188",
                 ListenAddress::Name("localhost".to_owned(), 10188),
             ),
+            (
+                "unix:/run/lp.sock",
+                ListenAddress::Unix("/run/lp.sock".into()),
+            ),
         ];
         check_each(cases, |(text, expected)| {
             let address = parse_listen_address(text).unwrap();
@@ -167,6 +207,9 @@ mod tests {
             ("127.0.0.300:1", "not an IPv4 address"),
             ("http://x:1", "brackets"),
             ("a b:1", "not a valid name"),
+            ("unix:lp.sock", "begins with /"),
+            ("unix:/", "names a file"),
+            ("unix:", "begins with /"),
         ];
         check_each(cases, |(text, reason)| {
             let error = parse_listen_address(text).unwrap_err();

@@ -25,13 +25,15 @@
 //! | `body` | a response body, and what a response holds until it is written |
 //! | `connection_table` | open connections, and which one is evicted when there are too many |
 //! | `activity`, `peer` | what a connection is doing, and who is at its other end |
-//! | `handler`, `status_page`, `chunks` | the interface to the daemon, the page `/`, the bytes of a page |
-//! | `listen`, `settings` | listen addresses; flags and limits |
+//! | `handler`, `access`, `chunks` | the interface to the daemon, how this server is reached, the bytes of a page |
+//! | `listen`, `listener`, `unix_socket` | listen addresses, what connections come from, Unix sockets |
+//! | `settings` | flags and limits |
 //!
 //! A scrape never waits for anything but its own socket: pages are lists of shared byte chunks, one
 //! task serves one connection, and every resource a client can hold has a [`Limits`] entry.
 
 mod accept;
+mod access;
 mod activity;
 mod basic_auth;
 mod body;
@@ -48,6 +50,7 @@ pub mod fuzzing;
 mod handler;
 mod hash_queue;
 mod listen;
+mod listener;
 mod loaded;
 mod peer;
 mod pem;
@@ -60,19 +63,23 @@ mod router;
 mod server;
 mod settings;
 mod state;
-mod status_page;
 mod tls;
+mod unix_socket;
 mod validity;
 mod web_config;
 
 #[cfg(test)]
 mod tests;
 
+pub use access::{Access, parse_external_url, parse_route_prefix};
 pub use chunks::Chunks;
-pub use handler::{Handler, MetricsPage, MetricsRequest, Readiness};
-pub use listen::{ListenAddress, bind, parse_listen_address};
+pub use handler::{
+    Handler, MetricsPage, MetricsRequest, Readiness, StatusDocument, StatusForm, StatusRequest,
+};
+pub use listen::{ListenAddress, bind, bind_with, parse_listen_address};
+pub use listener::Listener;
 pub use probe::{ListenerProbe, ProbedListener};
 pub use server::{Stopped, serve, serve_probed};
 pub use settings::{Limits, Settings, parse_telemetry_path};
-pub use status_page::{StatusPage, StatusRow};
+pub use unix_socket::{Owner, SocketAccess, UnixSocket, parse_socket_mode, parse_socket_owner};
 pub use web_config::WebConfig;

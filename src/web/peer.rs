@@ -2,20 +2,31 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
+use super::listener::Client;
+
 /// One client machine or network: an IPv4 address, or the /64 network of an IPv6 address, because
-/// an IPv6 host can have any number of addresses in it.
+/// an IPv6 host can have any number of addresses in it. All that comes over Unix sockets is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Peer(IpAddr);
+pub(super) struct Peer(Option<IpAddr>);
+
+impl From<Client> for Peer {
+    fn from(client: Client) -> Self {
+        match client {
+            Client::Address(address) => address.into(),
+            Client::Local => Self(None),
+        }
+    }
+}
 
 impl From<SocketAddr> for Peer {
     fn from(address: SocketAddr) -> Self {
-        Self(match address.ip().to_canonical() {
+        Self(Some(match address.ip().to_canonical() {
             IpAddr::V6(ip) if !ip.is_loopback() => {
                 let network = ip.to_bits() & !u128::from(u64::MAX);
                 Ipv6Addr::from_bits(network).into()
             }
             ip => ip,
-        })
+        }))
     }
 }
 

@@ -1,14 +1,13 @@
 //! Whether the accept loops run: each is asked now and then and answers between two connections.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::accept::Acceptor;
+use super::listener::{Client, Listener, Stream};
 
 /// Where an answer goes; none before the first question.
 type Reply = Option<mpsc::UnboundedSender<()>>;
@@ -22,7 +21,7 @@ pub struct ListenerProbe {
 
 impl ListenerProbe {
     /// A probe for these listeners, and the listeners as they can be asked.
-    pub fn new(listeners: Vec<TcpListener>) -> (Self, Vec<ProbedListener>) {
+    pub fn new(listeners: Vec<Listener>) -> (Self, Vec<ProbedListener>) {
         let (question, asked) = watch::channel(None);
         let loops = listeners.len();
         let listeners = listeners.into_iter();
@@ -50,14 +49,14 @@ impl ListenerProbe {
 /// A listener whose accept loop answers a [`ListenerProbe`].
 #[derive(Debug)]
 pub struct ProbedListener {
-    listener: TcpListener,
+    listener: Listener,
     asked: watch::Receiver<Reply>,
 }
 
 impl Acceptor for ProbedListener {
-    type Stream = TcpStream;
+    type Stream = Stream;
 
-    async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+    async fn accept(&mut self) -> io::Result<(Stream, Client)> {
         loop {
             tokio::select! {
                 accepted = Acceptor::accept(&mut self.listener) => return accepted,
@@ -75,11 +74,12 @@ impl Acceptor for ProbedListener {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::net::{TcpListener, TcpStream};
 
     async fn listeners(count: usize) -> (ListenerProbe, Vec<ProbedListener>) {
         let mut listeners = Vec::new();
         for _ in 0..count {
-            listeners.push(TcpListener::bind("127.0.0.1:0").await.unwrap());
+            listeners.push(TcpListener::bind("127.0.0.1:0").await.unwrap().into());
         }
         ListenerProbe::new(listeners)
     }

@@ -4,21 +4,25 @@ use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::header::{
-    ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, HeaderMap,
-    HeaderName, HeaderValue, RETRY_AFTER, VARY,
+    ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
+    HeaderMap, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY, RETRY_AFTER, VARY,
 };
 use hyper::{Method, Request, Response, StatusCode};
 
+use super::access::{self, Access, Routed};
 use super::body::{PageBody, ResponseGuard};
 use super::chunks::Chunks;
 use super::connection_table::Registration;
-use super::handler::{MetricsRequest, Readiness};
+use super::handler::{MetricsRequest, Readiness, StatusForm, StatusRequest};
+use super::loaded::Loaded;
 use super::reload::Outcome;
 use super::reply::{RETRY_SOON, Reply};
 use super::request_checks::{is_cross_site, reject};
 use super::state::Server;
-use super::status_page;
 use super::web_config::WebConfig;
+
+/// The state of the exporter as JSON.
+const STATUS_PATH: &str = "/api/v1/status";
 
 /// Answers one request. Whatever it holds is released when its response is written or dropped.
 pub(super) async fn answer(
@@ -38,7 +42,7 @@ pub(super) async fn answer(
     connection.activity().request_admitted();
     let mut reply = match rejection {
         Some(reply) => reply,
-        None => route(server, connection, &request).await,
+        None => route(server, connection, loaded.as_deref(), &request).await,
     };
     guard.permit = reply.permit.take();
     let configured = loaded
@@ -55,27 +59,60 @@ pub(super) async fn answer(
     response
 }
 
-async fn route(server: &Server, connection: &Arc<Registration>, request: &Request<()>) -> Reply {
-    let path = request.uri().path();
+async fn route(
+    server: &Server,
+    connection: &Arc<Registration>,
+    loaded: Option<&Loaded>,
+    request: &Request<()>,
+) -> Reply {
+    let path = match access::route(&server.settings.route_prefix, request.uri().path()) {
+        Routed::Path(path) => path,
+        Routed::Home => return redirect_home(server),
+        Routed::Unknown => return not_found(),
+    };
     if path == "/-/reload" {
         return match *request.method() {
             Method::POST | Method::PUT => reload(server, request.headers()).await,
             _ => wrong_method("POST, PUT"),
         };
     }
-    let page: fn(&Server, &Arc<Registration>, &Request<()>) -> Reply = match path {
-        path if path == server.settings.telemetry_path => metrics,
-        "/-/healthy" => |_, _, _| Reply::text(StatusCode::OK, "Healthy.\n"),
-        "/-/ready" => |server, _, _| ready(server),
-        "/" => |server, _, _| status(server),
-        _ => {
-            let text = "Not found. See / for the available pages.\n";
-            return Reply::text(StatusCode::NOT_FOUND, text);
-        }
+    let is_known = |path| {
+        let others = ["/-/healthy", "/-/ready", STATUS_PATH, "/"];
+        path == server.settings.telemetry_path || others.contains(&path)
     };
-    match *request.method() {
-        Method::GET | Method::HEAD => page(server, connection, request),
-        _ => wrong_method("GET, HEAD"),
+    if !is_known(path) {
+        return not_found();
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return wrong_method("GET, HEAD");
+    }
+    match path {
+        path if path == server.settings.telemetry_path => metrics(server, connection, request),
+        "/-/healthy" => Reply::text(StatusCode::OK, "Healthy.\n"),
+        "/-/ready" => ready(server),
+        STATUS_PATH => status(server, StatusForm::Json, request).await,
+        _ => {
+            let access = access(server, loaded);
+            status(server, StatusForm::Page(&access), request).await
+        }
+    }
+}
+
+fn not_found() -> Reply {
+    let text = "Not found. See / for the available pages.\n";
+    Reply::text(StatusCode::NOT_FOUND, text)
+}
+
+/// Leads to the page behind the prefix, by the path that clients see.
+fn redirect_home(server: &Server) -> Reply {
+    let prefix = match &server.settings.external_url {
+        Some(url) => url.path().trim_end_matches('/'),
+        None => &server.settings.route_prefix,
+    };
+    let reply = Reply::text(StatusCode::FOUND, format!("See {prefix}/.\n"));
+    match HeaderValue::try_from(format!("{prefix}/")) {
+        Ok(location) => reply.with(LOCATION, location),
+        Err(_) => reply,
     }
 }
 
@@ -140,14 +177,42 @@ fn ready(server: &Server) -> Reply {
     }
 }
 
-fn status(server: &Server) -> Reply {
-    let page = status_page::render(&server.handler.status_page(), &server.settings);
-    let html = HeaderValue::from_static("text/html; charset=utf-8");
-    // `default-src` does not cover the last three.
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
-                  form-action 'none'; frame-ancestors 'none'";
-    Reply::new(StatusCode::OK, html, vec![page.into()])
-        .with(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy))
+/// How this server is reached, by the web configuration that is in force now.
+fn access(server: &Server, loaded: Option<&Loaded>) -> Access {
+    let settings = &server.settings;
+    let tls = loaded.and_then(|loaded| loaded.tls.as_ref());
+    Access {
+        external_url: settings.external_url.clone(),
+        route_prefix: settings.route_prefix.clone(),
+        telemetry_path: settings.telemetry_path.clone(),
+        reachable_at: settings.reachable_at.clone(),
+        tls: tls.is_some(),
+        basic_auth: loaded.is_some_and(|loaded| loaded.users.is_some()),
+        client_certificates: tls.is_some_and(|tls| tls.client_verifier.is_some()),
+        lifecycle: settings.lifecycle,
+    }
+}
+
+async fn status(server: &Server, form: StatusForm<'_>, request: &Request<()>) -> Reply {
+    let accept_encoding = join_values(request.headers(), ACCEPT_ENCODING);
+    let request = StatusRequest {
+        form,
+        accept_encoding: accept_encoding.as_deref(),
+    };
+    let document = server.handler.status(request).await;
+    let content_type = HeaderValue::from_static(document.content_type);
+    let mut reply = Reply::new(document.status, content_type, vec![document.body])
+        .with(VARY, HeaderValue::from_static("Accept-Encoding"))
+        .with(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(encoding) = document.content_encoding {
+        reply = reply.with(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    }
+    if let Some(policy) = document.policy {
+        reply = reply
+            .with(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy))
+            .with(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    }
+    reply
 }
 
 /// Runs a reload to its end even when the client disconnects, and never two at once.

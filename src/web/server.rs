@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -11,6 +10,7 @@ use tokio::time::Instant;
 use super::accept::{Acceptor, accept_loop};
 use super::connection_table::ConnectionTable;
 use super::handler::Handler;
+use super::listener::Listener;
 use super::probe::ProbedListener;
 use super::reload::Reloads;
 use super::settings::{Settings, parse_telemetry_path};
@@ -34,7 +34,7 @@ pub enum Stopped {
 /// A telemetry path that [`parse_telemetry_path`] rejects. Nothing else ends the server early:
 /// failures of one connection, or of accepting them, are logged, and the server continues.
 pub async fn serve(
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
     settings: Settings,
     web_config: Option<WebConfig>,
     handler: Arc<dyn Handler>,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use url::Url;
+
 /// What the command line decides about the server.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -9,6 +11,13 @@ pub struct Settings {
     pub telemetry_path: String,
     /// Whether `/-/reload` does anything: `--web.enable-lifecycle`.
     pub lifecycle: bool,
+    /// What all paths begin with, without a slash at its end; see [`super::parse_route_prefix`].
+    pub route_prefix: String,
+    /// Where clients reach this server when a proxy stands before it; see
+    /// [`super::parse_external_url`].
+    pub external_url: Option<Url>,
+    /// A host and port that the server can be reached at, for the `scrape_config` on `/`.
+    pub reachable_at: Option<String>,
     /// What clients may take of the server.
     pub limits: Limits,
 }
@@ -18,6 +27,9 @@ impl Default for Settings {
         Self {
             telemetry_path: "/metrics".to_owned(),
             lifecycle: false,
+            route_prefix: String::new(),
+            external_url: None,
+            reachable_at: None,
             limits: Limits::default(),
         }
     }
@@ -94,13 +106,17 @@ pub fn parse_telemetry_path(text: &str) -> Result<String, String> {
             "{text:?} collides with /-/healthy, /-/ready and /-/reload; choose a path outside /-/"
         ));
     }
-    let is_valid = |c: char| c.is_ascii_alphanumeric() || "/-._~!$'()*+,;=:@%".contains(c);
-    if let Some(invalid) = text.chars().find(|&c| !is_valid(c)) {
+    if let Some(invalid) = text.chars().find(|&c| !is_path_character(c)) {
         return Err(format!(
             "{text:?} contains {invalid:?}, which is not allowed in the path of a URL"
         ));
     }
     Ok(text.to_owned())
+}
+
+/// Whether a character may stand in the path of a URL as it is.
+pub(super) fn is_path_character(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "/-._~!$'()*+,;=:@%".contains(c)
 }
 
 #[cfg(test)]

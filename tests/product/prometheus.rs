@@ -157,6 +157,41 @@ async fn names_of_any_kind_reach_prometheus_as_they_are() {
     }
 }
 
+/// The types survive, as they do in OpenMetrics, and every value is the same.
+#[tokio::test]
+async fn a_prometheus_that_asks_for_protobuf_reads_the_same() {
+    let (_simulator, exporter) = exporter().await;
+    check_each_async(servers(), async |program| {
+        let protobuf = Prometheus::asking_for_protobuf(&program, &exporter.base_url);
+        let text = Prometheus::scraping(&program, &exporter.base_url);
+        for prometheus in [&protobuf, &text] {
+            prometheus.eventually("up", |values| values == [1.0]).await;
+        }
+        let metadata = "targets/metadata?metric=liveperson_window_account_wait_seconds";
+        let kind = protobuf.ask(metadata).await.unwrap();
+        let kind = kind["data"][0]["type"].as_str().unwrap().to_owned();
+        assert!(matches!(&*kind, "gaugehistogram" | "histogram"), "{kind}");
+        // Only there a counter is known by the whole name of its series.
+        let metadata = "targets/metadata?metric=liveperson_api_requests_total";
+        let kind = protobuf.ask(metadata).await.unwrap();
+        assert_eq!(kind["data"][0]["type"], "counter", "{kind}");
+        let same = [
+            "count({__name__=~\"liveperson_window_.*_bucket\"})",
+            "count({__name__=~\"liveperson_window_.*_(chats|handling_seconds)\"})",
+            "count(liveperson_skill_info)",
+            "liveperson_window_account_wait_seconds_bucket{le=\"+Inf\"}",
+            "count(liveperson_api_request_duration_seconds_bucket)",
+        ];
+        for query in same {
+            let wanted = text.query(query).await.unwrap();
+            assert!(!wanted.is_empty(), "{query}");
+            let exactly = |values: &[f64]| values == wanted;
+            protobuf.eventually(query, exactly).await;
+        }
+    })
+    .await;
+}
+
 const FORMATS: [&str; 2] = [
     "text/plain;version=0.0.4",
     "application/openmetrics-text;version=1.0.0",

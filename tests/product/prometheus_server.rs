@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::common::{self, eventually};
 
 /// What a program says its version is; `None` when it is not there.
-fn version(program: &Path) -> Option<String> {
+pub(crate) fn version(program: &Path) -> Option<String> {
     let output = Command::new(program).arg("--version").output().ok()?;
     // Some print it on standard error.
     let printed = [output.stdout, output.stderr].concat();
@@ -60,6 +60,14 @@ pub(crate) fn has_promtool() -> bool {
     found
 }
 
+/// One job with these targets and further lines.
+fn configuration(targets: Vec<&str>, more: &str) -> String {
+    format!(
+        "global: {{scrape_interval: 1s}}\nscrape_configs:\n  - job_name: liveperson\n    \
+         static_configs: [{{targets: {targets:?}}}]\n{more}"
+    )
+}
+
 pub(crate) struct Prometheus {
     child: Child,
     pub(crate) url: String,
@@ -85,20 +93,35 @@ impl Prometheus {
         let targets = base_urls
             .iter()
             .map(|url| url.trim_start_matches("http://"));
-        let config = format!(
-            "global: {{scrape_interval: 1s}}\nscrape_configs:\n  - job_name: liveperson\n    \
-             static_configs: [{{targets: {:?}}}]\n",
-            targets.collect::<Vec<_>>()
-        );
-        Self::start(program, &config, folder)
+        Self::start(program, &configuration(targets.collect(), ""), &[], folder)
+    }
+
+    /// One that asks for protobuf first, which each version does for its own reason.
+    pub(crate) fn asking_for_protobuf(program: &Path, base_url: &str) -> Self {
+        let target = base_url.trim_start_matches("http://");
+        let folder = tempfile::tempdir().unwrap();
+        if version(program).unwrap().starts_with("2.") {
+            let native = ["--enable-feature=native-histograms"];
+            return Self::start(program, &configuration(vec![target], ""), &native, folder);
+        }
+        let wanted = "    scrape_protocols: [PrometheusProto]\n    \
+                      convert_classic_histograms_to_nhcb: true\n    \
+                      always_scrape_classic_histograms: true\n    scrape_native_histograms: true\n";
+        let created = ["--enable-feature=created-timestamp-zero-ingestion"];
+        Self::start(
+            program,
+            &configuration(vec![target], wanted),
+            &created,
+            folder,
+        )
     }
 
     /// One that scrapes nothing and has the blocks in the folder `data` of a folder.
     pub(crate) fn holding(program: &Path, folder: tempfile::TempDir) -> Self {
-        Self::start(program, "global: {}\n", folder)
+        Self::start(program, "global: {}\n", &[], folder)
     }
 
-    fn start(program: &Path, config: &str, folder: tempfile::TempDir) -> Self {
+    fn start(program: &Path, config: &str, arguments: &[&str], folder: tempfile::TempDir) -> Self {
         std::fs::write(folder.path().join("prometheus.yml"), config).unwrap();
         let address = common::free_address();
         let child = Command::new(program)
@@ -107,6 +130,7 @@ impl Prometheus {
             // The blocks that a test brings may be as old as it likes.
             .arg("--storage.tsdb.retention.time=100y")
             .arg(format!("--web.listen-address={address}"))
+            .args(arguments)
             .current_dir(folder.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -45,7 +45,7 @@ fn page(format: Format) -> String {
     let mut page = Vec::new();
     for chunk in writer.finish().unwrap() {
         let header = header(&mut compressor, chunk.family).unwrap();
-        page.extend_from_slice(&header.segment(format).plain().unwrap());
+        page.extend_from_slice(&header.segment(format).unwrap().plain().unwrap());
         for segment in chunk.segments(format) {
             page.extend_from_slice(&segment.plain().unwrap());
         }
@@ -83,7 +83,7 @@ async fn every_prometheus_reads_running_totals_in_both_formats() {
             let prometheus = Prometheus::scraping(&program, &url);
             prometheus.eventually("up", |values| values == [1.0]).await;
             let created = match format {
-                Format::Text => vec![],
+                Format::Text | Format::Protobuf => vec![],
                 Format::OpenMetrics => CREATED
                     .map(|at| f64::from(i32::try_from(at).unwrap()))
                     .to_vec(),

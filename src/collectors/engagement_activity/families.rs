@@ -85,6 +85,11 @@ pub(super) fn all() -> Vec<&'static Family> {
     families.flatten().collect()
 }
 
+/// The families of the account and of its skills, which the page at `/` shows.
+pub(super) fn highlighted() -> (&'static ActivityFamilies, &'static ActivityFamilies) {
+    (&ACCOUNT.window, &SKILL.window)
+}
+
 /// The families of windows at a level; `None` where LivePerson has no such numbers.
 pub fn of_level(level: Level) -> Option<&'static ActivityFamilies> {
     of(level).map(|families| &families.window)

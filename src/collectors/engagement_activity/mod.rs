@@ -14,7 +14,9 @@ pub(crate) mod tests;
 mod total_queries;
 mod totals;
 
-use super::collector::{About, Collector, Division, Minutes, SeriesBound, Target, TotalQuery};
+use super::collector::{
+    About, Collector, Division, Highlights, Minutes, SeriesBound, Target, TotalQuery,
+};
 use super::realtime::{IdFilter, PROBE_MINUTES, PROBE_WINDOW, count};
 use crate::config::CollectorSection as _;
 use crate::liveperson::json::{Content, ReadError};
@@ -135,6 +137,15 @@ impl Collector for EngagementActivity {
             number(totals.noninteractive_chats),
             PROBE_MINUTES,
         )
+    }
+
+    fn highlights(&self) -> Highlights {
+        let (account, skill) = families::highlighted();
+        Highlights {
+            chats: Some((&account.chats, &skill.chats)),
+            handling_seconds: Some((&account.handling_seconds, &skill.handling_seconds)),
+            waits: None,
+        }
     }
 
     fn names_skills<'a>(&self, settings: &'a Settings) -> Option<&'a [Window]> {

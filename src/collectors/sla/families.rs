@@ -44,6 +44,11 @@ pub(super) fn all() -> Vec<&'static Family> {
     windows.into_iter().flatten().chain(totals).collect()
 }
 
+/// The families of the account and of its skills, which the page at `/` shows.
+pub(super) fn highlighted() -> (&'static WaitFamilies, &'static WaitFamilies) {
+    (&ACCOUNT, &SKILL)
+}
+
 /// The families at a level; `None` where LivePerson has no such numbers.
 pub fn of_level(level: Level) -> Option<&'static WaitFamilies> {
     match level {

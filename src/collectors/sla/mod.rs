@@ -11,7 +11,7 @@ mod settings;
 pub(crate) mod tests;
 mod totals;
 
-use super::collector::{About, Collector, Minutes, SeriesBound, Target, TotalQuery};
+use super::collector::{About, Collector, Highlights, Minutes, SeriesBound, Target, TotalQuery};
 use super::realtime::{PROBE_MINUTES, PROBE_WINDOW, count};
 use crate::config::CollectorSection as _;
 use crate::liveperson::json::{Content, ReadError};
@@ -112,6 +112,14 @@ impl Collector for Sla {
         let chats = count(answer.buckets.iter().map(|bucket| bucket.chats).sum());
         let buckets = answer.buckets.len();
         format!("{chats} chats in {buckets} buckets in {PROBE_MINUTES} minutes")
+    }
+
+    fn highlights(&self) -> Highlights {
+        let (account, skill) = families::highlighted();
+        Highlights {
+            waits: Some((&account.wait_seconds, &skill.wait_seconds)),
+            ..Highlights::default()
+        }
     }
 
     fn needs_skills<'a>(&self, settings: &'a Settings) -> Option<&'a [Window]> {

@@ -4,12 +4,12 @@
 use super::reporting::seconds;
 use super::{AccountWorker, Api, Failure};
 use crate::collectors::{self, DiscoveredSkills, Purpose, Request};
-use crate::daemon::clock::timeframe;
+use crate::daemon::clock::{aged, timeframe};
 use crate::daemon::log_throttle::Subject;
 use crate::daemon::publisher::Answer;
 use crate::daemon::totals::{TotalsAnswer, TotalsRequest};
 use crate::exposition::{Chunk, SegmentWriter};
-use crate::liveperson::{ApiError, Reply};
+use crate::liveperson::{ApiError, Code, Reply};
 use crate::scheduler::{Call, CallOutput, Outcome, RequestKey, ServiceId, TaskId};
 use crate::totals::{Counts, Mark};
 
@@ -185,6 +185,12 @@ impl AccountWorker {
         requested: &str,
         reply: Reply<T>,
     ) -> Result<T, CallOutput<Answer, Box<Failure>>> {
+        let has_answered = !matches!(reply.code, Code::Connect | Code::Timeout);
+        let answered_at = has_answered.then(|| {
+            let now = tokio::time::Instant::now().into_std();
+            (aged(now, &*self.clock), self.clock.now())
+        });
+        self.status.set_contact(answered_at);
         let code = reply.code.to_string();
         self.counters
             .request(api.label(), &code, reply.elapsed, reply.bytes);

@@ -7,6 +7,7 @@ use super::{AccountWorker, Failure};
 use crate::collectors::About;
 use crate::daemon::clock::aged;
 use crate::daemon::log_throttle::{LogDecision, Subject};
+use crate::daemon::status::CollectorError;
 use crate::liveperson::ServerTime;
 use crate::scheduler::{Call, NextAction, PollSummary, TaskId};
 
@@ -25,11 +26,20 @@ impl AccountWorker {
         let decision = self.incidents.lock().failed(subject, now);
         match subject {
             Subject::Names => return self.report_names_failure(failure, decision),
-            Subject::Collector(label) => self.status.failed(label, &failure.message()),
+            Subject::Collector(label) => self.status.failed(label, &self.error(subject, failure)),
             // Every collector waits for it.
-            _ => self.status.all_failed(&failure.message()),
+            _ => self.status.all_failed(&self.error(subject, failure)),
         }
         self.report_failure(subject, failure, decision, next);
+    }
+
+    /// What the status shows of a failure.
+    fn error(&self, subject: Subject, failure: &Failure) -> CollectorError {
+        CollectorError {
+            message: failure.message(),
+            advice: self.advice(subject, failure),
+            since: self.clock.now(),
+        }
     }
 
     fn report_failure(
@@ -87,7 +97,8 @@ impl AccountWorker {
         let decision = self.incidents.lock().failed(Subject::Throttling, now);
         if let Some(failure) = failure {
             // Every collector of the account pauses.
-            self.status.all_failed(&failure.message());
+            let error = self.error(self.subject(call), failure);
+            self.status.all_failed(&error);
         }
         let (collector, status) = (self.subject(call).collector(), 429);
         let api = failure.map(|failure| failure.api.label());

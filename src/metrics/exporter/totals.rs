@@ -1,7 +1,10 @@
 //! Counters and gauges about running totals: where they stand, what they lost, how saving them fares.
 
+use prometheus::core::Collector;
+use prometheus::proto::{Metric, MetricFamily};
 use prometheus::{GaugeVec, IntCounter, IntCounterVec, Opts, Registry};
 
+use super::{count, label};
 use crate::metrics::exporter_families as families;
 use crate::metrics::family::Family;
 
@@ -86,6 +89,30 @@ impl TotalsCounters {
         }
     }
 
+    /// Where the running totals of a collector stand; `None` for one without.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "times of our own, in whole seconds"
+    )]
+    pub fn of(&self, collector: &str) -> Option<TotalsStatus> {
+        let lost_seconds = value(&self.lost_seconds, collector, count)?;
+        Some(TotalsStatus {
+            anchor: value(&self.anchor, collector, gauged).map(|anchor| anchor as i64),
+            lost_seconds,
+            corrections: value(&self.corrections, collector, count).unwrap_or_default(),
+        })
+    }
+
+    /// When the totals were last saved, in seconds since the epoch.
+    pub fn saved_at(&self) -> Option<f64> {
+        let families = self.saved.collect();
+        families
+            .iter()
+            .flat_map(MetricFamily::get_metric)
+            .map(gauged)
+            .next()
+    }
+
     /// A collector has no running totals any more.
     pub fn remove(&self, collector: &str) {
         let _ = self.anchor.remove_label_values(&[collector]);
@@ -108,4 +135,17 @@ impl TotalsCounters {
     pub fn rejected(&self) {
         self.rejected.inc();
     }
+}
+
+/// What `read` reads of a collector's series; `None` when it has none. Looking a label up in a vector
+/// would add a series.
+fn value<T>(series: &impl Collector, collector: &str, read: impl Fn(&Metric) -> T) -> Option<T> {
+    let families = series.collect();
+    let mut metrics = families.iter().flat_map(MetricFamily::get_metric);
+    let metric = metrics.find(|metric| label(metric, "collector") == Some(collector));
+    metric.map(read)
+}
+
+fn gauged(metric: &Metric) -> f64 {
+    metric.get_gauge().get_value()
 }

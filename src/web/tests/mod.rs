@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use super::accept::Acceptor;
+use super::listener::Client;
 use super::server::serve_on;
 use super::*;
 
@@ -52,8 +53,11 @@ impl Handler for Pages {
         Readiness::Ready
     }
 
-    fn status_page(&self) -> StatusPage {
-        StatusPage::default()
+    fn status<'a>(
+        &'a self,
+        _: StatusRequest<'a>,
+    ) -> Pin<Box<dyn Future<Output = StatusDocument> + Send + 'a>> {
+        Box::pin(async { StatusDocument::text(StatusCode::OK, "fine\n") })
     }
 
     fn reload(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
@@ -71,12 +75,15 @@ struct Injected {
 impl Acceptor for Injected {
     type Stream = DuplexStream;
 
-    async fn accept(&mut self) -> io::Result<(DuplexStream, SocketAddr)> {
+    async fn accept(&mut self) -> io::Result<(DuplexStream, Client)> {
         if self.calls.fetch_add(1, Ordering::SeqCst) < self.failures {
             return Err(io::Error::from_raw_os_error(24));
         }
         match self.streams.recv().await {
-            Some(stream) => Ok((stream, SocketAddr::from(([127, 0, 0, 1], 1)))),
+            Some(stream) => {
+                let address = SocketAddr::from(([127, 0, 0, 1], 1));
+                Ok((stream, Client::Address(address)))
+            }
             None => pending().await,
         }
     }

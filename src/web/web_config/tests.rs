@@ -165,7 +165,11 @@ async fn files_that_admit_more_clients_have_to_settle() {
     write(&at("key"), &server.signing_key.serialize_pem(), 0o600);
     write(&at("one"), &one.cert.pem(), 0o644);
     write(&at("two"), &two.cert.pem(), 0o644);
-    write(&at("both"), &(one.cert.pem() + &two.cert.pem()), 0o644);
+    write(
+        &at("both"),
+        &[one.cert.pem(), two.cert.pem()].concat(),
+        0o644,
+    );
     check_each_async(CHANGES, async |(before, after, has_to_settle)| {
         let file = |policy: &str| {
             let text = format!("tls_server_config: {{cert_file: crt, key_file: key, {policy}}}");

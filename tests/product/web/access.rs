@@ -21,7 +21,7 @@ async fn every_path_requires_the_password() {
         ("", 401),
     ];
     check_each_async(cases, async |(token, status)| {
-        for path in ["/metrics", "/-/healthy", "/"] {
+        for path in ["/metrics", "/-/healthy", "/", "/api/v1/status"] {
             let header = match token {
                 "" => String::new(),
                 token => format!("Authorization: Basic {token}\r\n"),

@@ -10,8 +10,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::StatusCode;
 use liveperson_exporter::web::{
-    self, Handler, Limits, MetricsPage, MetricsRequest, Readiness, Settings, StatusPage, StatusRow,
-    Stopped, WebConfig, bind, parse_listen_address,
+    self, Handler, Limits, MetricsPage, MetricsRequest, Readiness, Settings, StatusDocument,
+    StatusForm, StatusRequest, Stopped, WebConfig, bind, parse_listen_address,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -85,17 +85,17 @@ impl Handler for FakeHandler {
         }
     }
 
-    fn status_page(&self) -> StatusPage {
-        StatusPage {
-            version: "1.2.3".to_owned(),
-            revision: "abc".to_owned(),
-            shard: None,
-            rows: vec![StatusRow {
-                account: "7".to_owned(),
-                detail: "<img src=x>".to_owned(),
-                ..StatusRow::default()
-            }],
-        }
+    fn status<'a>(
+        &'a self,
+        request: StatusRequest<'a>,
+    ) -> Pin<Box<dyn Future<Output = StatusDocument> + Send + 'a>> {
+        let mut document = StatusDocument::text(StatusCode::OK, format!("{:?}\n", request));
+        document.content_encoding = request.accept_encoding.map(|_| "identity");
+        document.policy = match request.form {
+            StatusForm::Page(_) => Some("default-src 'none'"),
+            StatusForm::Json => None,
+        };
+        Box::pin(async { document })
     }
 
     fn reload(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {

@@ -6,3 +6,4 @@ mod many_clients;
 mod reloads;
 mod requests;
 mod tls;
+mod unix_sockets;

@@ -1,0 +1,60 @@
+//! What comes next: when each task calls, for those who look at the exporter.
+
+use std::time::{Duration, Instant};
+
+use super::AccountScheduler;
+use crate::scheduler::session::Readiness;
+use crate::scheduler::task::Task;
+
+/// What the scheduler of an account intends, unless a call ends differently than expected.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outlook {
+    /// The least time between two starts now.
+    pub spacing: Duration,
+    /// The end of a pause after a 429.
+    pub paused_until: Option<Instant>,
+    /// The tasks, in the order of their ids.
+    pub tasks: Vec<TaskOutlook>,
+}
+
+/// What comes next of one task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TaskOutlook {
+    /// When its next call may start; `None` while that depends on other calls.
+    pub next_call: Option<Instant>,
+    /// The end of its wait after a failure.
+    pub backoff_until: Option<Instant>,
+}
+
+impl AccountScheduler {
+    /// What comes next, as of `now`.
+    pub fn outlook(&self, now: Instant) -> Outlook {
+        let paused_until = self.pause.until(now);
+        let spaced = self.last_start.map(|start| start + self.spacing.current());
+        let not_before = paused_until.max(spaced);
+        let tasks = self.tasks.iter().map(|task| TaskOutlook {
+            next_call: self.next_call(task, now).map(|at| {
+                let not_before = not_before.unwrap_or(now).max(now);
+                at.max(not_before)
+            }),
+            backoff_until: task.backoff_until(now),
+        });
+        Outlook {
+            spacing: self.spacing.current(),
+            paused_until,
+            tasks: tasks.collect(),
+        }
+    }
+
+    /// When a task would call if the account had no other.
+    fn next_call(&self, task: &Task, now: Instant) -> Option<Instant> {
+        let at = task.next_call(now)?;
+        match self
+            .session
+            .readiness(task.service(), task.policy().refreshes_session, now)
+        {
+            Readiness::Ready | Readiness::Needs(_) => Some(at),
+            Readiness::Blocked(until) => Some(at.max(until?)),
+        }
+    }
+}

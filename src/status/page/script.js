@@ -1,0 +1,69 @@
+'use strict';
+(() => {
+  const live = document.getElementById('live');
+  const filter = document.getElementById('filter');
+  const input = filter.querySelector('input');
+  const connection = document.getElementById('connection');
+  const touched = new Map();
+
+  const applyFilter = () => {
+    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    for (const account of live.querySelectorAll('.account')) {
+      const text = account.dataset.search.toLowerCase();
+      account.hidden = !words.every((word) => text.includes(word));
+    }
+  };
+
+  const details = (key) => live.querySelector('details[data-key="' + CSS.escape(key) + '"]');
+
+  const enhance = () => {
+    for (const [key, open] of touched) {
+      const element = details(key);
+      if (element) element.open = open;
+    }
+    for (const element of live.querySelectorAll('details')) {
+      element.querySelector('summary').addEventListener('click', () => {
+        touched.set(element.dataset.key, !element.open);
+      });
+    }
+    const pre = document.getElementById('scrape');
+    const button = document.createElement('button');
+    button.id = 'copy';
+    button.textContent = 'Copy';
+    button.addEventListener('click', () => {
+      getSelection().selectAllChildren(pre);
+      if (navigator.clipboard) navigator.clipboard.writeText(pre.textContent).catch(() => {});
+    });
+    pre.after(button);
+    applyFilter();
+  };
+
+  const refresh = async () => {
+    if (document.hidden) return;
+    try {
+      const answer = await fetch(location.pathname, { cache: 'no-store', signal: AbortSignal.timeout(10000) });
+      if (!answer.ok) throw new Error('status ' + answer.status);
+      const next = new DOMParser().parseFromString(await answer.text(), 'text/html');
+      const focused = document.activeElement;
+      const key = focused && focused.tagName === 'SUMMARY' ? focused.parentElement.dataset.key : null;
+      const id = focused && live.contains(focused) ? focused.id : null;
+      live.replaceChildren(...next.getElementById('live').childNodes);
+      document.title = next.title;
+      document.querySelector('link[rel=icon]').href = next.querySelector('link[rel=icon]').href;
+      enhance();
+      const again = key ? details(key)?.querySelector('summary') : id ? document.getElementById(id) : null;
+      if (again) again.focus({ preventScroll: true });
+      connection.textContent = '';
+    } catch {
+      connection.textContent = 'The exporter does not answer; what is shown is old.';
+    }
+  };
+
+  filter.hidden = false;
+  filter.addEventListener('submit', (event) => event.preventDefault());
+  input.addEventListener('input', applyFilter);
+  document.addEventListener('visibilitychange', refresh);
+  enhance();
+  const again = () => setTimeout(async () => { await refresh(); again(); }, 5000);
+  again();
+})();

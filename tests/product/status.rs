@@ -1,0 +1,196 @@
+//! `/api/v1/status`: its promised shape in every state, what it says of failures, and what it never
+//! says.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use liveperson_exporter::simulator::{Options, Simulator, SystemClock};
+use serde_json::Value;
+
+use crate::common::cases::check_each;
+use crate::common::{self, Exporter, eventually, http};
+
+pub(crate) async fn simulator() -> Simulator {
+    Simulator::start(Options::in_process(), Arc::new(SystemClock))
+        .await
+        .unwrap()
+}
+
+pub(crate) fn yaml(simulator: &Simulator, secret: &str) -> String {
+    format!(
+        "accounts:\n  - id: \"12345678\"\n    auth: {{oauth2: {{client_id: demo, client_secret: {secret}}}}}\n\
+         domain_api: \"{}\"\nlimits: {{min_spacing: 10ms}}\nengagement_activity: {{windows: [5m, today], interval: 2s}}\n\
+         sla: {{windows: [5m], skills: all, interval: 2s}}\n",
+        simulator.base_url()
+    )
+}
+
+pub(crate) async fn fault(simulator: &Simulator, fault: &str) {
+    let url = format!("{}/control/faults", simulator.base_url());
+    let answer = http().post(url).body(fault.to_owned()).send().await;
+    assert!(answer.unwrap().status().is_success());
+}
+
+async fn status(exporter: &Exporter) -> Value {
+    let (status, json) = exporter.get("/api/v1/status").await;
+    assert_eq!(status, 200, "{json}");
+    serde_json::from_str(&json).unwrap()
+}
+
+/// The status as soon as it is as wanted.
+async fn status_when(exporter: &Exporter, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+    eventually(what, async || {
+        let status = status(exporter).await;
+        is(&status).then_some(status)
+    })
+    .await
+}
+
+/// What a validator of JSON schemas says against documents. Without the validator it is said loudly,
+/// and fails in CI.
+fn mistakes(documents: &[Value]) -> String {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let packages = common::python_packages();
+    if !packages.join("jsonschema").exists() {
+        let ci = std::env::var_os("CI").is_some();
+        assert!(!ci, "jsonschema must be installed in CI: run tests/run");
+        eprintln!("\nSKIPPED: Python's jsonschema is not there; run tests/run instead\n");
+        return String::new();
+    }
+    let mut python = Command::new("python3")
+        .arg(format!("{root}/tests/product/status_schema.py"))
+        .arg(packages)
+        .arg(format!("{root}/docs/status.schema.json"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines: Vec<String> = documents.iter().map(Value::to_string).collect();
+    let written = python
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(lines.join("\n").as_bytes());
+    let output = python.wait_with_output().unwrap();
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() == output.stderr.is_empty() || written.is_ok(),
+        "{complaint}"
+    );
+    assert!(!complaint.contains("Traceback"), "{complaint}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[tokio::test]
+async fn the_status_has_its_promised_shape_in_every_state() {
+    let simulator = simulator().await;
+    let exporter = Exporter::start(&yaml(&simulator, "demo-secret")).await;
+    let first = status(&exporter).await;
+    let has_figures = |status: &Value| {
+        let activity = &status["accounts"][0]["activity"];
+        status["state"] == "ok"
+            && activity["windows"][0]["waits"].is_object()
+            && activity["windows"][1]["window"] == "today"
+            && activity["slowest_skills"][0]["name"].is_string()
+    };
+    let well = status_when(&exporter, "everything is up, with names", has_figures).await;
+    fault(
+        &simulator,
+        r#"[{"api": "any", "status": 429, "retry_after": "60"}]"#,
+    )
+    .await;
+    let throttled = status_when(&exporter, "LivePerson throttles", |status| {
+        status["accounts"][0]["backoff"]["reason"] == "throttled"
+    })
+    .await;
+    assert_eq!(throttled["state"], "attention", "{throttled}");
+    let wrong = Exporter::start(&yaml(&simulator, "wrong-secret")).await;
+    let refused = status_when(&wrong, "the secret is refused", |status| {
+        status["state"] == "down"
+    })
+    .await;
+    assert_eq!(mistakes(&[first, well, throttled, refused]), "");
+    // The validator finds what is wrong.
+    let unknown = serde_json::json!({"shape": 2});
+    if common::python_packages().join("jsonschema").exists() {
+        assert_ne!(mistakes(&[unknown]), "");
+    }
+}
+
+#[tokio::test]
+async fn the_status_says_what_fails_and_what_to_do() {
+    let simulator = simulator().await;
+    let exporter = Exporter::start(&yaml(&simulator, "wrong-secret")).await;
+    let failed = |status: &Value| {
+        let problem = &status["accounts"][0]["collectors"][1]["problem"];
+        let message = problem["message"].as_str();
+        message.is_some_and(|message| message.contains("401"))
+    };
+    let status = status_when(&exporter, "the token is refused", failed).await;
+    let account = &status["accounts"][0];
+    assert_eq!(account["contact"]["answers"], true, "{account}");
+    assert_eq!(account["name"], Value::Null, "{account}");
+    let codes = account["calls"].as_array().unwrap().iter();
+    let token = codes.clone().find(|calls| calls["api"] == "token").unwrap();
+    assert_eq!(token["outcomes"][0]["code"], "401", "{account}");
+    let cases = [("message", "401"), ("advice", "client_secret")];
+    check_each(cases, |(field, word)| {
+        let text = account["collectors"][1]["problem"][field].as_str().unwrap();
+        assert!(text.contains(word), "{text}");
+    });
+    assert!(!status.to_string().contains("wrong-secret"));
+    let (_, page) = exporter.get("/").await;
+    assert!(
+        page.contains("client_secret") && !page.contains("wrong-secret"),
+        "{page}"
+    );
+}
+
+#[tokio::test]
+async fn nothing_of_a_request_is_reflected() {
+    let simulator = simulator().await;
+    let exporter = Exporter::start(&yaml(&simulator, "demo-secret")).await;
+    let cases = ["/", "/api/v1/status"];
+    common::cases::check_each_async(cases, async |path| {
+        let request = http()
+            .get(format!("{}{path}?q=marker-1", exporter.base_url))
+            .header("Host", "marker-2.example")
+            .header("Referer", "http://marker-3.example/")
+            .header("User-Agent", "marker-4")
+            .header("X-Forwarded-Host", "marker-5.example");
+        let answer = request.send().await.unwrap();
+        let headers = format!("{:?}", answer.headers());
+        let body = answer.text().await.unwrap();
+        assert!(
+            !headers.contains("marker") && !body.contains("marker"),
+            "{headers}\n{body}"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_page_is_compressed_for_those_who_accept_it() {
+    let simulator = simulator().await;
+    let exporter = Exporter::start(&yaml(&simulator, "demo-secret")).await;
+    let cases = ["/", "/api/v1/status"];
+    common::cases::check_each_async(cases, async |path| {
+        let url = format!("{}{path}", exporter.base_url);
+        // This client leaves the answer as it is.
+        let client = reqwest::Client::builder().no_proxy().no_gzip().build();
+        let request = client.unwrap().get(&url).header("Accept-Encoding", "gzip");
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.headers()["content-encoding"], "gzip");
+        let bytes = answer.bytes().await.unwrap();
+        let mut text = String::new();
+        let mut gzip = flate2::read::GzDecoder::new(&bytes[..]);
+        std::io::Read::read_to_string(&mut gzip, &mut text).unwrap();
+        assert!(
+            text.contains("12345678") && text.len() > bytes.len(),
+            "{text}"
+        );
+    })
+    .await;
+}
