@@ -34,6 +34,16 @@ impl Failure {
         }
     }
 
+    /// The first error, and how many others there are.
+    pub(super) fn summary(&self) -> String {
+        let mut lines = self.errors.lines();
+        let first = lines.next().unwrap_or_default().to_owned();
+        match lines.count() {
+            0 => first,
+            others => format!("{first} (and {others} more)"),
+        }
+    }
+
     /// Prints the errors and returns the exit status.
     pub(super) fn report(self) -> ExitCode {
         print_error(&self.errors);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::config::units::parse_duration;
@@ -22,21 +22,27 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-const EXAMPLES: &str = "\
+/// What `--help` ends with.
+pub(super) const EXAMPLES: &str = "\
 Examples:
-  liveperson_exporter demo                         everything without an account
-  liveperson_exporter check-config FILE            mistakes, and the calls it would make
-  liveperson_exporter test-connection FILE         every step once, and what to do about failures
+  liveperson_exporter demo                  everything without an account
+  liveperson_exporter check-config FILE     mistakes, and the calls it would make
+  liveperson_exporter test-connection FILE  what works, and how to mend the rest
   liveperson_exporter --config.file=FILE --web.listen-address=127.0.0.1:10188
-  liveperson_exporter --shard=0/3                  the first of three instances
+  liveperson_exporter --shard=0/3           the first of three instances
 ";
+
+const BACKFILL: &str = "\
+`promtool tsdb create-blocks-from openmetrics` imports it. Before the first start of the daemon, and with the same --state.dir, so that its counters continue this history.";
 
 #[derive(Debug, Parser)]
 #[command(
     name = "liveperson_exporter",
     version = VERSION.as_str(),
     about = "Prometheus exporter for LivePerson",
-    after_help = EXAMPLES
+    after_help = EXAMPLES,
+    disable_help_flag = true,
+    max_term_width = 100
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
@@ -49,21 +55,21 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// The daemon (the default)
     Run,
-    /// The daemon on an embedded simulated LivePerson account; needs no configuration
+    /// The daemon on a simulated account; needs no configuration
     Demo,
     /// The simulated LivePerson alone, for trying and testing
     Simulate(Box<simulator::Options>),
-    /// Validate the configuration and print the request plan; calls nothing
+    /// Validate the configuration, print the plan; calls nothing
     CheckConfig {
         /// The file to check [default: --config.file]
         file: Option<PathBuf>,
     },
-    /// Try every step of every account once and say what to do about what fails
+    /// Try every step of every account once; what to do if it fails
     TestConnection {
         /// The configuration [default: --config.file]
         file: Option<PathBuf>,
     },
-    /// Exit status 0 when a running exporter says that it is healthy; for images without a shell
+    /// Exit status 0 when a running exporter is healthy
     Healthcheck {
         /// Where it listens [default: this machine, at --web.listen-address]
         url: Option<String>,
@@ -75,8 +81,8 @@ pub(super) enum Command {
     },
     /// Print the man page
     Man,
-    /// Write the last 24 h as OpenMetrics, for `promtool tsdb create-blocks-from openmetrics`; before
-    /// the first start, with the same --state.dir, so that the counters continue their history
+    /// Write the last 24 h as OpenMetrics for promtool to import
+    #[command(after_help = BACKFILL)]
     Backfill(Backfill),
 }
 
@@ -134,21 +140,23 @@ fn parse_label(text: &str) -> Result<(String, String), String> {
 
 #[derive(Debug, Args)]
 pub(super) struct Flags {
-    /// Configuration file; without one, one account can come from LIVEPERSON_ACCOUNT_ID,
-    /// LIVEPERSON_CLIENT_ID and LIVEPERSON_CLIENT_SECRET (or _FILE)
     #[arg(
         long = "config.file", global = true, value_name = "FILE",
-        help = format!("Configuration file [default: {DEFAULT_PATH}]")
+        help = format!("[default: {DEFAULT_PATH}]"),
+        long_help = format!(
+            "The configuration [default: {DEFAULT_PATH}]. Where there is none, one account can come from LIVEPERSON_ACCOUNT_ID, LIVEPERSON_CLIENT_ID and LIVEPERSON_CLIENT_SECRET (or _FILE)"
+        )
     )]
     pub(super) config_file: Option<PathBuf>,
-    /// Address to listen on; may be given several times
+    /// Address to listen on; repeatable
     #[arg(
         long = "web.listen-address", global = true, value_name = "ADDRESS",
         default_value = ":10188", value_parser = parse_listen_address
     )]
     pub(super) listen_addresses: Vec<ListenAddress>,
-    /// Listen on the sockets that systemd passes instead: on all of them, or on those of a NAME
-    /// (FileDescriptorName= of the socket unit); may be given several times
+    /// Listen on the sockets of systemd instead, all or those of a name
+    ///
+    /// The name is FileDescriptorName= of the socket unit. May be given several times.
     #[arg(
         long = "web.systemd-socket", global = true, value_name = "NAME", num_args = 0..=1,
         require_equals = true, default_missing_value = "", conflicts_with = "listen_addresses"
@@ -160,23 +168,29 @@ pub(super) struct Flags {
         default_value = "/metrics", value_parser = parse_telemetry_path
     )]
     pub(super) telemetry_path: String,
-    /// TLS and basic auth, in the format of the Prometheus exporter-toolkit
+    /// TLS and basic auth, as for other Prometheus exporters
+    ///
+    /// In the format of the exporter-toolkit. Read again when it changes.
     #[arg(long = "web.config.file", global = true, value_name = "FILE")]
     pub(super) web_config_file: Option<PathBuf>,
     /// Enable reloading by POST or PUT to /-/reload
     #[arg(long = "web.enable-lifecycle", global = true)]
     pub(super) lifecycle: bool,
-    /// Serve this share of the accounts, of several instances with the same configuration: INDEX is
-    /// 0 to TOTAL-1, or `pod` for the number at the end of the pod's name
+    /// Serve this share of the accounts; `pod/TOTAL` in a StatefulSet
+    ///
+    /// Of several instances with the same configuration and TOTAL, each account is served by exactly
+    /// one. INDEX is 0 to TOTAL-1, or `pod` for the number at the end of the pod's name.
     #[arg(
         long = "shard", global = true, value_name = "INDEX/TOTAL", value_parser = parse_shard
     )]
     pub(super) shard: Option<Shard>,
-    /// Folder that keeps the running totals of `run`; one process at a time [default: the first of
-    /// $STATE_DIRECTORY, otherwise memory only]
+    /// Keeps the running totals [default: $STATE_DIRECTORY]
+    ///
+    /// For one process at a time. With neither, totals live in memory and begin again with the last
+    /// 24 h at each start.
     #[arg(long = "state.dir", global = true, value_name = "PATH")]
     pub(super) state_dir: Option<PathBuf>,
-    /// Least important level to log: debug, info, warn or error
+    /// debug, info, warn or error
     #[arg(
         long = "log.level",
         global = true,
@@ -184,15 +198,20 @@ pub(super) struct Flags {
         default_value_t
     )]
     pub(super) log_level: LogLevel,
-    /// How log lines look
+    /// logfmt or json
     #[arg(
         long = "log.format",
         global = true,
         value_name = "FORMAT",
         value_enum,
+        hide_possible_values = true,
         default_value_t
     )]
     pub(super) log_format: LogFormat,
+    // On one screen, with -h as with --help; the man page says more.
+    /// Print help
+    #[arg(short, long, global = true, action = ArgAction::HelpShort)]
+    help: Option<bool>,
 }
 
 impl Flags {

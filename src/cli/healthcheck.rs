@@ -70,7 +70,7 @@ async fn ask(url: &Url) -> Result<u16, String> {
         .no_proxy()
         .timeout(TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
-        // Nobody else answers there, and its certificate is hardly one for "localhost".
+        // Only this machine answers there, and its certificate is hardly one for "localhost".
         .danger_accept_invalid_certs(is_loopback(url));
     // Another part of the process may have installed the same provider already.
     let _ = rustls::crypto::ring::default_provider().install_default();

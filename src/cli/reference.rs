@@ -9,7 +9,7 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
 use super::failure::Failure;
-use super::flags::Cli;
+use super::flags::{Cli, EXAMPLES};
 use super::output::print;
 
 /// What the definition of the command line does not say: section, and paragraphs of a term and what
@@ -44,8 +44,12 @@ const SECTIONS: &[(&str, &[(&str, &str)])] = &[
                 "Set by systemd: where files of secrets are, where state is kept, how the service reports its state, and the sockets it listens on.",
             ),
             (
-                "HTTPS_PROXY, NO_PROXY",
+                "HTTPS_PROXY, ALL_PROXY, NO_PROXY",
                 "The proxy for calls to LivePerson.",
+            ),
+            (
+                "SSL_CERT_FILE, SSL_CERT_DIR",
+                "Root certificates instead of those of the system.",
             ),
             (
                 "POD_NAME, HOSTNAME",
@@ -69,6 +73,9 @@ const SECTIONS: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
 ];
+
+/// How roff writes an apostrophe, as `Roff::to_writer` defines it.
+const QUOTE: &str = ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n";
 
 /// Prints the man page.
 pub(super) fn man() -> Result<(), Failure> {
@@ -105,8 +112,10 @@ fn page() -> io::Result<String> {
     for (title, paragraphs) in SECTIONS {
         section(title, paragraphs).to_writer(&mut page)?;
     }
-    man.render_extra_section(&mut page)?;
-    Ok(String::from_utf8_lossy(&page).into_owned())
+    examples().to_writer(&mut page)?;
+    let page = String::from_utf8_lossy(&page);
+    // Each part begins with the same definition of a quote.
+    Ok(format!("{QUOTE}{}", page.replace(QUOTE, "")))
 }
 
 /// The commands with their own options.
@@ -114,8 +123,13 @@ fn commands(command: &Command) -> Roff {
     let mut roff = Roff::new();
     roff.control("SH", ["COMMANDS"]);
     for command in command.get_subcommands().filter(|c| !c.is_hide_set()) {
-        let about = command.get_about().map(ToString::to_string);
-        paragraph(&mut roff, command.get_name(), &about.unwrap_or_default());
+        let texts = [command.get_about(), command.get_after_help()];
+        let texts: Vec<_> = texts
+            .into_iter()
+            .flatten()
+            .map(ToString::to_string)
+            .collect();
+        paragraph(&mut roff, command.get_name(), &texts.join(". "));
         let arguments = command.get_arguments().filter(|a| !a.is_global_set());
         let mut own = arguments
             .filter(|argument| !matches!(argument.get_id().as_str(), "help" | "version"))
@@ -125,9 +139,13 @@ fn commands(command: &Command) -> Roff {
         }
         roff.control("RS", []);
         for argument in own {
-            let name = match argument.get_long() {
-                Some(long) => format!("--{long}"),
-                None => argument.get_id().as_str().to_uppercase(),
+            let value = argument.get_value_names().and_then(<[_]>::first);
+            let name = match (argument.get_long(), value) {
+                (Some(long), Some(value)) if argument.get_action().takes_values() => {
+                    format!("--{long} <{value}>")
+                }
+                (Some(long), _) => format!("--{long}"),
+                (None, _) => argument.get_id().as_str().to_uppercase(),
             };
             let help = argument.get_help().map(ToString::to_string);
             paragraph(&mut roff, &name, &help.unwrap_or_default());
@@ -143,6 +161,18 @@ fn section(title: &str, paragraphs: &[(&str, &str)]) -> Roff {
     for (term, text) in paragraphs {
         paragraph(&mut roff, term, text);
     }
+    roff
+}
+
+/// The examples of `--help`.
+fn examples() -> Roff {
+    let mut roff = Roff::new();
+    roff.control("SH", ["EXAMPLES"]);
+    roff.control("nf", []);
+    for line in EXAMPLES.lines().skip(1) {
+        roff.text([roman(line.trim())]);
+    }
+    roff.control("fi", []);
     roff
 }
 
@@ -176,11 +206,13 @@ mod tests {
 
     #[test]
     fn help_fits_on_one_screen_and_ends_with_examples() {
-        let help = Cli::command()
-            .term_width(110)
-            .render_long_help()
-            .to_string();
-        assert!(help.lines().count() <= 60, "{} lines", help.lines().count());
+        let help = |width| {
+            let help = Cli::command().term_width(width).render_help();
+            help.to_string()
+        };
+        assert!(help(100).lines().count() <= 40, "{}", help(100));
+        let help = help(80);
+        assert!(help.lines().count() <= 50, "{help}");
         let (_, examples) = help.split_once("Examples:").unwrap();
         assert!(examples.contains("liveperson_exporter demo"), "{help}");
     }

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use super::failure::Failure;
 use super::flags::Flags;
-use super::service::ServiceReporter;
+use super::service::{ServiceReporter, report_failure};
 use super::signals::Signals;
 use crate::collectors::Registry;
 use crate::config::{Config, Environment, Loaded, Shard, load};
@@ -28,6 +28,18 @@ const LAST_REPORT: Duration = Duration::from_millis(500);
 const STATE_DIRECTORY: &str = "STATE_DIRECTORY";
 
 pub(super) async fn run(
+    flags: Flags,
+    sockets: Option<Vec<net::TcpListener>>,
+    collectors: &Registry,
+) -> Result<(), Failure> {
+    let result = run_daemon(flags, sockets, collectors).await;
+    if let Err(failure) = &result {
+        report_failure(failure).await;
+    }
+    result
+}
+
+async fn run_daemon(
     flags: Flags,
     sockets: Option<Vec<net::TcpListener>>,
     collectors: &Registry,

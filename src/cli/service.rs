@@ -1,7 +1,7 @@
 //! Reports the state of the daemon to systemd: ready, reloading, stopping, a line of status, and the
 //! watchdog's sign of life.
 //!
-//! The sign of life is given only when the work goes on: the task of every account and every accept
+//! The sign of life is given only while the work continues: the task of every account and every accept
 //! loop have answered. One that hangs stops it, and systemd restarts the service.
 
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use super::failure::Failure;
 use crate::daemon::{Daemon, Reloads};
 use crate::systemd::{Notifier, watchdog_interval};
 use crate::web::ListenerProbe;
@@ -34,7 +35,7 @@ impl ServiceReporter {
         let notifier = match Notifier::of_process() {
             Ok(notifier) => notifier?,
             Err(error) => {
-                tracing::warn!(%error, "systemd cannot be notified: $NOTIFY_SOCKET cannot be used");
+                tracing::warn!(%error, "systemd cannot be notified: $NOTIFY_SOCKET is no address");
                 return None;
             }
         };
@@ -50,12 +51,12 @@ impl ServiceReporter {
 
     /// Says that the service is ready, then reports until `stopping` resolves.
     pub(super) async fn report(mut self, stopping: impl Future<Output = ()>) {
-        self.notifier.ready();
+        self.notifier.ready().await;
         tokio::select! {
             () = self.report_until_dropped() => {}
             () = stopping => {}
         }
-        self.notifier.stopping();
+        self.notifier.stopping().await;
     }
 
     async fn report_until_dropped(&mut self) {
@@ -71,30 +72,38 @@ impl ServiceReporter {
                 }
                 Ok(()) = reloads.changed() => {
                     let reloads = *reloads.borrow_and_update();
-                    self.report_reload(&mut reported, reloads);
+                    self.report_reload(&mut reported, reloads).await;
                 }
             }
         }
     }
 
-    fn report_reload(&self, reported: &mut Reloads, reloads: Reloads) {
+    async fn report_reload(&mut self, reported: &mut Reloads, reloads: Reloads) {
         // Both may have happened since the last look.
         if reloads.begun > reported.begun {
-            self.notifier.reloading();
+            self.notifier.reloading().await;
         }
         if reloads.ended == reloads.begun {
-            self.notifier.ready();
+            self.report_status().await;
+            self.notifier.ready().await;
         }
         *reported = reloads;
     }
 
-    /// Reports status and, if the work goes on, a sign of life. Takes at most twice `limit`.
-    async fn look(&mut self, limit: Duration) {
-        let status = self.daemon.account_summary().to_string();
+    async fn report_status(&mut self) {
+        let mut status = self.daemon.account_summary().to_string();
+        if !self.daemon.last_reload_successful() {
+            status.push_str("; the last reload failed, see the log");
+        }
         if status != self.status {
-            self.notifier.status(&status);
+            self.notifier.status(&status).await;
             self.status = status;
         }
+    }
+
+    /// Reports status and, if the work continues, a sign of life. Takes at most twice `limit`.
+    async fn look(&mut self, limit: Duration) {
+        self.report_status().await;
         if self.watchdog.is_none() {
             return;
         }
@@ -104,15 +113,22 @@ impl ServiceReporter {
         );
         if listening && hanging.is_empty() {
             self.hanging = false;
-            self.notifier.watchdog();
+            self.notifier.watchdog().await;
         } else if !std::mem::replace(&mut self.hanging, true) {
             let accounts = hanging.join(",");
             tracing::error!(
                 listening,
                 accounts,
-                "the listeners or tasks of accounts hang; systemd gets no sign of life until they go on"
+                "the listeners or tasks of accounts hang; systemd gets no sign of life until they continue"
             );
         }
+    }
+}
+
+/// Says why the service ends, which `systemctl status` then shows.
+pub(super) async fn report_failure(failure: &Failure) {
+    if let Ok(Some(notifier)) = Notifier::of_process() {
+        notifier.status(&failure.summary()).await;
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::Account;
-use super::accounts_files::AccountsFile;
+use super::accounts_files::AccountsFiles;
 use super::auth::auth;
 use super::collector_section::{SectionType, Sections};
 use super::files::Files;
@@ -23,7 +23,7 @@ pub(super) struct AccountReader<'a> {
     pub(super) collectors: &'a [SectionType],
     pub(super) files: &'a Files,
     /// Files with further accounts.
-    pub(super) accounts_files: &'a [AccountsFile],
+    pub(super) accounts_files: &'a AccountsFiles,
     pub(super) stale_after: Duration,
 }
 
@@ -34,11 +34,14 @@ impl AccountReader<'_> {
         let here = self.root.sections("accounts");
         let diagnostics = self.root.diagnostics();
         let mut sections: Vec<_> = here.into_iter().map(|s| (s, self.files.clone())).collect();
-        for file in self.accounts_files {
+        for file in &self.accounts_files.files {
             let further = Section::list(&file.tree, &file.name, diagnostics).into_iter();
             sections.extend(further.map(|s| (s, self.files.of_further_file(&file.path))));
         }
-        if sections.is_empty() && accounts.is_none_or(|accounts| accounts.is_empty_list()) {
+        // With a mistake in `accounts_files` it is not known whether there is none.
+        let known = !self.accounts_files.incomplete;
+        if sections.is_empty() && known && accounts.is_none_or(|accounts| accounts.is_empty_list())
+        {
             let message = match self.root.find("accounts_files") {
                 Some(list) if !list.is_empty_list() => {
                     "no account is configured, neither here nor in accounts_files; add at least one, with id and auth"

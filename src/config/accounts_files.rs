@@ -29,6 +29,14 @@ const MATCHING: glob::MatchOptions = glob::MatchOptions {
     require_literal_leading_dot: true,
 };
 
+/// All files with accounts.
+#[derive(Default)]
+pub(super) struct AccountsFiles {
+    pub(super) files: Vec<AccountsFile>,
+    /// Whether one was left out because of a mistake.
+    pub(super) incomplete: bool,
+}
+
 /// A file with accounts.
 pub(super) struct AccountsFile {
     pub(super) path: PathBuf,
@@ -41,17 +49,23 @@ pub(super) struct AccountsFile {
 
 /// Reads the files of a configuration in the order of its globs, those of one glob by name.
 /// Mistakes are reported and the files that have them left out.
-pub(super) fn read(root: &Section<'_>, files: &Files, schema: &Schema) -> Vec<AccountsFile> {
+pub(super) fn read(root: &Section<'_>, files: &Files, schema: &Schema) -> AccountsFiles {
     let Some(node) = root.find(KEY).filter(|node| !node.is_empty_list()) else {
-        return Vec::new();
+        return AccountsFiles::default();
     };
-    let patterns = node.list("", pattern).unwrap_or_default();
-    let (mut seen, mut read) = (BTreeSet::new(), Vec::new());
+    let patterns = node.list("", pattern);
+    let mut read = AccountsFiles {
+        files: Vec::new(),
+        incomplete: patterns.is_none(),
+    };
+    let mut seen = BTreeSet::new();
+    let patterns = patterns.unwrap_or_default();
     for (index, pattern) in patterns.iter().enumerate() {
         let paths = match find(pattern, files) {
             Ok(paths) => paths,
             Err(reason) => {
                 node.error_at(index, reason);
+                read.incomplete = true;
                 continue;
             }
         };
@@ -62,7 +76,9 @@ pub(super) fn read(root: &Section<'_>, files: &Files, schema: &Schema) -> Vec<Ac
         }
         for path in paths {
             if seen.insert(path.clone()) {
-                read.extend(read_file(path, schema, root.diagnostics()));
+                let file = read_file(path, schema, root.diagnostics());
+                read.incomplete |= file.is_none();
+                read.files.extend(file);
             }
         }
     }

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use url::Url;
 
 use super::accounts::AccountReader;
-use super::accounts_files::AccountsFile;
+use super::accounts_files::AccountsFiles;
 use super::collector_section::SectionType;
 use super::files::{Files, LARGEST_CA_FILE, read_limited};
 use super::node::{Node, Section};
@@ -37,7 +37,7 @@ pub(super) fn config(
     root: &Section<'_>,
     collectors: &[SectionType],
     files: &Files,
-    accounts_files: &[AccountsFile],
+    accounts_files: &AccountsFiles,
 ) -> Option<Config> {
     // Global values are checked even when every account has its own.
     for collector in collectors {

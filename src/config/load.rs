@@ -138,7 +138,7 @@ impl<'a> Loader<'a> {
         let files = Files::new(file, self.env.get(CREDENTIALS_DIRECTORY));
         let further = accounts_files::read(&root, &files, &self.schema);
         let config = global::config(&root, self.collectors, &files, &further);
-        for file in &further {
+        for file in &further.files {
             self.warn_of_permissions(&file.name, &file.name, &file.content);
         }
         config

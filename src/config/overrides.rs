@@ -322,7 +322,7 @@ mod tests {
         let sections = Registry::standard().sections();
         let sections: Vec<_> = sections.iter().map(|s| s.name()).collect();
         let no_key = format!(
-            "\"\": unknown key; expected one of accounts, {}, limits, stale_after, timezone, names, domain_api, allowed_domains, tls",
+            "\"\": unknown key; expected one of accounts, {}, limits, stale_after, timezone, names, domain_api, allowed_domains, accounts_files, tls",
             sections.join(", ")
         );
         let cases = [

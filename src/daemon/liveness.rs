@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::Daemon;
@@ -66,20 +66,12 @@ impl Drop for ReloadCount<'_> {
 impl Daemon {
     /// The accounts whose task does not answer within `limit`: it hangs.
     pub async fn hanging_accounts(&self, limit: Duration) -> Vec<String> {
-        let deadline = Instant::now() + limit;
-        let asked: Vec<_> = {
+        let asked = {
             let accounts = self.accounts.lock();
             let accounts = accounts.iter();
             accounts.map(|a| (a.id.clone(), a.ask())).collect()
         };
-        let mut hanging = Vec::new();
-        for (id, answer) in asked {
-            // A task that a reload has ended meanwhile does not hang.
-            if timeout_at(deadline, answer).await.is_err() {
-                hanging.push(id);
-            }
-        }
-        hanging
+        unanswered(asked, limit).await
     }
 
     /// How many accounts are in which state.
@@ -107,15 +99,48 @@ impl Daemon {
         summary
     }
 
+    /// Whether the configuration was read the last time; `true` before the first reload.
+    pub fn last_reload_successful(&self) -> bool {
+        self.last_load.lock().successful
+    }
+
     /// Reloads that have begun and ended.
     pub fn reloads(&self) -> watch::Receiver<Reloads> {
         self.reloads.subscribe()
     }
 }
 
+/// Whose answer does not come within `limit`.
+async fn unanswered(asked: Vec<(String, oneshot::Receiver<()>)>, limit: Duration) -> Vec<String> {
+    let deadline = Instant::now() + limit;
+    let mut hanging = Vec::new();
+    for (id, answer) in asked {
+        // A task that a reload has ended meanwhile does not hang.
+        if timeout_at(deadline, answer).await.is_err() {
+            hanging.push(id);
+        }
+    }
+    hanging
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_task_that_neither_answers_nor_ends_hangs() {
+        let (hangs, first) = oneshot::channel();
+        let (ends, second) = oneshot::channel();
+        let (answers, third) = oneshot::channel();
+        let (hangs_too, fourth) = oneshot::channel();
+        drop(ends);
+        answers.send(()).unwrap();
+        let ids = ["1", "2", "3", "4"].map(str::to_owned).into_iter();
+        let asked = ids.zip([first, second, third, fourth]).collect();
+        let hanging = unanswered(asked, Duration::from_secs(10)).await;
+        assert_eq!(hanging, ["1", "4"]);
+        drop((hangs, hangs_too));
+    }
 
     #[test]
     fn a_summary_is_one_line_for_people() {

@@ -79,7 +79,7 @@ pub struct Daemon {
     source: ConfigSource,
     /// Held across a whole reload: a reload during a reload waits.
     reloading: tokio::sync::Mutex<()>,
-    /// Told to whoever reports reloads.
+    /// For whoever reports reloads.
     reloads: watch::Sender<Reloads>,
     /// Accounts that were taken out of the configuration a short while ago.
     removed: Mutex<Vec<RemovedAccount>>,

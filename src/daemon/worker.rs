@@ -89,7 +89,7 @@ pub(super) struct AccountWorker {
     last_throttled: Mutex<Option<Instant>>,
 }
 
-/// What the account's task is told while it runs.
+/// A message to the account's task while it runs.
 #[derive(Debug)]
 pub(super) enum Change {
     /// A change of the configuration that takes no new worker.

@@ -2,71 +2,100 @@
 
 use std::io;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+use tokio::time::timeout;
 
 use crate::clock::monotonic_micros;
 
+/// Longest wait while the queue of the socket is full because systemd is busy: a state that is
+/// dropped, such as READY, would be waited for without end.
+const SEND_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// Where the service says its state.
 #[derive(Debug)]
-pub struct Notifier(UnixDatagram);
+pub struct Notifier {
+    address: SocketAddr,
+    /// Whether the last state was not delivered, so that it is logged once.
+    failing: AtomicBool,
+}
 
 impl Notifier {
-    /// That of the environment; `None` where nobody listens.
+    /// That of the environment; `None` without `$NOTIFY_SOCKET`.
     ///
     /// # Errors
-    /// That the socket cannot be used.
+    /// That this is no address of a socket.
     pub fn of_process() -> io::Result<Option<Self>> {
         match std::env::var("NOTIFY_SOCKET") {
-            Ok(address) if !address.is_empty() => Self::connect(&address).map(Some),
+            Ok(address) if !address.is_empty() => Self::new(&address).map(Some),
             _ => Ok(None),
         }
     }
 
     /// To a path, or with a leading `@` to an abstract name.
-    fn connect(address: &str) -> io::Result<Self> {
+    fn new(address: &str) -> io::Result<Self> {
         let address = match address.strip_prefix('@') {
             Some(name) => abstract_address(name)?,
             None => SocketAddr::from_pathname(address)?,
         };
-        let socket = UnixDatagram::unbound()?;
-        socket.connect_addr(&address)?;
-        // The daemon never waits for whoever listens.
-        socket.set_nonblocking(true)?;
-        Ok(Self(socket))
+        Ok(Self {
+            address,
+            failing: AtomicBool::new(false),
+        })
     }
 
     /// The service has started, or has reloaded.
-    pub fn ready(&self) {
-        self.send("READY=1");
+    pub async fn ready(&self) {
+        self.send("READY=1").await;
     }
 
     /// The service begins to reload; [`Self::ready`] says that it is done.
-    pub fn reloading(&self) {
-        self.send(&format!(
-            "RELOADING=1\nMONOTONIC_USEC={}",
-            monotonic_micros()
-        ));
+    pub async fn reloading(&self) {
+        let now = monotonic_micros();
+        self.send(&format!("RELOADING=1\nMONOTONIC_USEC={now}"))
+            .await;
     }
 
     /// The service begins to stop.
-    pub fn stopping(&self) {
-        self.send("STOPPING=1");
+    pub async fn stopping(&self) {
+        self.send("STOPPING=1").await;
     }
 
     /// The service works.
-    pub fn watchdog(&self) {
-        self.send("WATCHDOG=1");
+    pub async fn watchdog(&self) {
+        self.send("WATCHDOG=1").await;
     }
 
     /// One line about the state of the service, for people.
-    pub fn status(&self, line: &str) {
-        self.send(&format!("STATUS={}", line.replace('\n', " ")));
+    pub async fn status(&self, line: &str) {
+        self.send(&format!("STATUS={}", line.replace('\n', " ")))
+            .await;
     }
 
-    fn send(&self, state: &str) {
-        if let Err(error) = self.0.send(state.as_bytes()) {
-            tracing::debug!(%error, "systemd cannot be notified");
+    async fn send(&self, state: &str) {
+        let sent = timeout(SEND_TIMEOUT, self.deliver(state)).await;
+        let error = match sent {
+            Ok(Ok(())) => {
+                self.failing.store(false, Ordering::Relaxed);
+                return;
+            }
+            Ok(Err(error)) => error,
+            Err(_) => io::ErrorKind::TimedOut.into(),
+        };
+        if !self.failing.swap(true, Ordering::Relaxed) {
+            tracing::warn!(%error, state, "systemd cannot be notified at $NOTIFY_SOCKET");
         }
+    }
+
+    /// Over a new socket each time, as sd_notify(3) does it: the other end may be another one than
+    /// before.
+    async fn deliver(&self, state: &str) -> io::Result<()> {
+        let socket = UnixDatagram::unbound()?;
+        socket.connect_addr(&self.address)?;
+        socket.set_nonblocking(true)?;
+        let socket = tokio::net::UnixDatagram::from_std(socket)?;
+        socket.send(state.as_bytes()).await.map(drop)
     }
 }
 
@@ -108,46 +137,73 @@ mod tests {
         String::from_utf8(buffer[..length].to_vec()).unwrap()
     }
 
-    #[test]
-    fn states_are_sent_as_systemd_reads_them() {
+    #[tokio::test]
+    async fn states_are_sent_as_systemd_reads_them() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify");
         let listener = UnixDatagram::bind(&path).unwrap();
-        let notifier = Notifier::connect(path.to_str().unwrap()).unwrap();
-        notifier.ready();
+        let notifier = Notifier::new(path.to_str().unwrap()).unwrap();
+        notifier.ready().await;
         assert_eq!(received(&listener), "READY=1");
-        notifier.status("1 account:\nfresh");
+        notifier.status("1 account:\nfresh").await;
         assert_eq!(received(&listener), "STATUS=1 account: fresh");
-        notifier.watchdog();
+        notifier.watchdog().await;
         assert_eq!(received(&listener), "WATCHDOG=1");
-        notifier.stopping();
+        notifier.stopping().await;
         assert_eq!(received(&listener), "STOPPING=1");
         let before = monotonic_micros();
-        notifier.reloading();
+        notifier.reloading().await;
         let state = received(&listener);
         let micros = state.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap();
         assert!(micros.parse::<u64>().unwrap() >= before, "{state}");
     }
 
     #[cfg(target_os = "linux")]
-    #[test]
-    fn an_abstract_socket_is_reached() {
+    #[tokio::test]
+    async fn an_abstract_socket_is_reached() {
         let name = format!("liveperson-exporter-test-{}", std::process::id());
         let address = abstract_address(&name).unwrap();
         let listener = UnixDatagram::bind_addr(&address).unwrap();
-        Notifier::connect(&format!("@{name}")).unwrap().ready();
+        let notifier = Notifier::new(&format!("@{name}")).unwrap();
+        notifier.ready().await;
         assert_eq!(received(&listener), "READY=1");
     }
 
-    #[test]
-    fn nobody_listening_is_an_error_and_then_none() {
+    #[tokio::test]
+    async fn a_socket_that_comes_back_is_found() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify");
-        assert!(Notifier::connect(path.to_str().unwrap()).is_err());
+        let notifier = Notifier::new(path.to_str().unwrap()).unwrap();
+        notifier.ready().await;
         let listener = UnixDatagram::bind(&path).unwrap();
-        let notifier = Notifier::connect(path.to_str().unwrap()).unwrap();
+        notifier.ready().await;
+        assert_eq!(received(&listener), "READY=1");
         drop(listener);
-        notifier.ready();
+        std::fs::remove_file(&path).unwrap();
+        let listener = UnixDatagram::bind(&path).unwrap();
+        notifier.watchdog().await;
+        assert_eq!(received(&listener), "WATCHDOG=1");
+    }
+
+    #[tokio::test]
+    async fn a_state_waits_while_the_queue_is_full() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let listener = UnixDatagram::bind(&path).unwrap();
+        let filler = UnixDatagram::unbound().unwrap();
+        filler.set_nonblocking(true).unwrap();
+        let mut waiting = 0;
+        while filler.send_to(b"X", &path).is_ok() {
+            waiting += 1;
+        }
+        let notifier = Notifier::new(path.to_str().unwrap()).unwrap();
+        let sending = tokio::spawn(async move { notifier.ready().await });
+        tokio::task::yield_now().await;
+        for _ in 0..waiting {
+            assert_eq!(received(&listener), "X");
+        }
+        sending.await.unwrap();
+        assert_eq!(received(&listener), "READY=1");
     }
 
     #[test]

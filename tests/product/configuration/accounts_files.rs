@@ -64,7 +64,11 @@ fn settings_of_collectors_are_merged_as_in_the_main_file() {
 #[test]
 fn every_mistake_has_its_file() {
     let cases = [
-        ("[a.yml]", "[{id: 1}]", "DIR/a.yml[0].auth: is missing"),
+        (
+            "[a.yml]",
+            "[{id: 1}]",
+            "DIR/a.yml[0].auth: no authorisation method is configured",
+        ),
         (
             "[a.yml]",
             "[{id: 1, ath: x}]",
@@ -87,12 +91,12 @@ fn every_mistake_has_its_file() {
         (
             "\"*.yml\"",
             "[]",
-            "accounts_files: expected a list, found *.yml",
+            "accounts_files: expected a list, found \"*.yml\"; write [\"*.yml\"]",
         ),
         (
             "[\"/**/a.yml\"]",
             "[]",
-            "accounts_files[0]: /**/a.yml contains **, which is not supported",
+            "accounts_files[0]: \"/**/a.yml\" contains **, which is not supported",
         ),
         (
             "[\"a[.yml\"]",
@@ -112,6 +116,14 @@ fn every_mistake_has_its_file() {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_is_the_only_mistake() {
+    for patterns in ["[b.yml]", "[a.yml]", "\"*.yml\"", "[\"**\"]"] {
+        let error = folder(patterns, &[("a.yml", "[")]).error(&[]);
+        assert!(!error.contains("no account is configured"), "{error}");
+    }
+}
+
+#[test]
 fn an_id_is_unique_over_all_files() {
     let one = account("1");
     let folder = folder("[a.yml, b.yml]", &[("a.yml", &one), ("b.yml", &one)]);
@@ -126,7 +138,7 @@ fn an_id_is_unique_over_all_files() {
 fn a_glob_without_a_file_is_a_warning() {
     let folder = Folder::with(format!("{ACCOUNT}accounts_files: [\"d/*.yml\"]\n"));
     let warnings = folder.load(&[]).unwrap().warnings;
-    assert_eq!(warnings, ["accounts_files[0]: no file matches d/*.yml"]);
+    assert_eq!(warnings, ["accounts_files[0]: no file matches \"d/*.yml\""]);
 }
 
 #[test]

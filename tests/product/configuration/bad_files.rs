@@ -262,7 +262,7 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     (
         "many-mistakes.yml",
         "accounts[0].hosts.leDataReportin: unknown key; did you mean leDataReporting?\n\
-         colour: unknown key; expected one of accounts, {collectors}, limits, stale_after, timezone, names, domain_api, allowed_domains, tls\n\
+         colour: unknown key; expected one of accounts, {collectors}, limits, stale_after, timezone, names, domain_api, allowed_domains, accounts_files, tls\n\
          sla.group: unknown key; did you mean groups?\n\
          engagement_activity.windows[1]: 300s duplicates engagement_activity.windows[0]\n\
          engagement_activity.windows[2]: expected a window (whole minutes from 1m to 24h, or today), found 0m\n\
@@ -403,7 +403,7 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     ),
     (
         "unknown-key-that-looks-like-a-path.yml",
-        "accounts[999999999999].id: unknown key; expected one of accounts, {collectors}, limits, stale_after, timezone, names, domain_api, allowed_domains, tls",
+        "accounts[999999999999].id: unknown key; expected one of accounts, {collectors}, limits, stale_after, timezone, names, domain_api, allowed_domains, accounts_files, tls",
     ),
     (
         "unknown-section.yml",

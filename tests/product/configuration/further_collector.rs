@@ -95,7 +95,7 @@ fn its_mistakes_are_reported_like_any_others() {
     );
     assert_eq!(
         load("sla: {}\n", &[]).unwrap_err(),
-        "sla: unknown key; expected one of accounts, queue_state, limits, stale_after, timezone, names, domain_api, allowed_domains, tls"
+        "sla: unknown key; expected one of accounts, queue_state, limits, stale_after, timezone, names, domain_api, allowed_domains, accounts_files, tls"
     );
 }
 

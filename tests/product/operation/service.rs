@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::{FIRST, QUICK, account, simulator};
@@ -49,7 +49,7 @@ impl Manager {
 }
 
 #[tokio::test]
-async fn systemd_is_told_of_start_work_reload_and_stop() {
+async fn start_work_reload_and_stop_are_reported_to_systemd() {
     let simulator = simulator(FIRST).await;
     let yaml = format!("accounts:{}{QUICK}", account(FIRST, &simulator, ""));
     let (folder, file) = configuration(&yaml);
@@ -71,6 +71,13 @@ async fn systemd_is_told_of_start_work_reload_and_stop() {
     let reloading = manager.until("RELOADING=1\nMONOTONIC_USEC=").await;
     assert!(!reloading.contains(&"READY=1".to_owned()), "{reloading:?}");
     manager.until("READY=1").await;
+
+    std::fs::write(&file, "accounts: none").unwrap();
+    exporter.signal("HUP");
+    manager.until("RELOADING=1").await;
+    let failed = manager.until("READY=1").await;
+    let want = "STATUS=1 account: 1 fresh, 0 failing; the last reload failed, see the log";
+    assert!(failed.contains(&want.to_owned()), "{failed:?}");
 
     exporter.signal("TERM");
     manager.until("STOPPING=1").await;
@@ -94,6 +101,20 @@ async fn accounts_that_fail_are_in_the_status() {
     manager.until("WATCHDOG=1").await;
 }
 
+#[tokio::test]
+async fn why_it_does_not_start_is_in_the_status() {
+    let (_folder, file) = configuration("accounts: none\ncolour: red\n");
+    let mut manager = Manager::new();
+    let mut command = command();
+    command.arg("--config.file").arg(&file);
+    manager.tell(&mut command);
+    assert_eq!(command.output().unwrap().status.code(), Some(2));
+    let states = manager.until("STATUS=").await;
+    assert_eq!(states.len(), 1, "{states:?}");
+    assert!(states[0].contains("accounts: expected"), "{states:?}");
+    assert!(states[0].ends_with("(and 1 more)"), "{states:?}");
+}
+
 /// A command that finds a listening socket where systemd puts the first, and its address.
 fn with_socket(arguments: &str) -> (Command, std::net::SocketAddr) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -104,6 +125,7 @@ fn with_socket(arguments: &str) -> (Command, std::net::SocketAddr) {
     shell.env_clear().env("LISTEN_FDS", "1");
     shell.env("LISTEN_FDNAMES", "metrics");
     shell.stdin(OwnedFd::from(listener));
+    shell.stdout(Stdio::null()).stderr(Stdio::null());
     (shell, address)
 }
 
@@ -141,7 +163,7 @@ fn a_socket_that_is_not_there_is_a_usage_error() {
     ];
     crate::common::cases::check_each(cases, |(arguments, want)| {
         let (mut command, _) = with_socket(arguments);
-        let output = command.output().unwrap();
+        let output = command.stderr(Stdio::piped()).output().unwrap();
         assert_eq!(output.status.code(), Some(2));
         let text = String::from_utf8(output.stderr).unwrap();
         assert!(text.contains(want), "{text}");
