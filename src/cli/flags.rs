@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -195,7 +196,9 @@ pub(super) struct Flags {
         long = "log.level",
         global = true,
         value_name = "LEVEL",
-        default_value_t
+        default_value_t,
+        hide_possible_values = true,
+        value_parser = PossibleValuesParser::new(LogLevel::NAMES).try_map(|name| name.parse::<LogLevel>())
     )]
     pub(super) log_level: LogLevel,
     /// logfmt or json

@@ -15,17 +15,53 @@ const PATH: &str = "/-/healthy";
 
 /// Asks `url`, or the exporter with these flags on this machine.
 pub(super) async fn healthcheck(url: Option<&str>, flags: &Flags) -> Result<(), Failure> {
-    let url = match url {
-        Some(url) => parse(url).map_err(Failure::usage)?,
-        None => own_url(flags).map_err(Failure::usage)?,
+    let expected = Expected::of(flags);
+    let urls = match url {
+        Some(url) => vec![parse(url).map_err(Failure::usage)?],
+        None => own_urls(flags, &expected).map_err(Failure::usage)?,
     };
-    let status = ask(&url).await.map_err(Failure::runtime)?;
-    match status {
-        200 => Ok(()),
-        401 => Err(Failure::runtime(format!(
-            "{url} answered 401: it requires a password, which a health check does not have; check the process instead"
-        ))),
-        other => Err(Failure::runtime(format!("{url} answered {other}, not 200"))),
+    let mut failure = Failure::runtime("");
+    for url in urls {
+        match ask(&url).await {
+            Ok(200) => return Ok(()),
+            Ok(401) if expected.password => return Ok(()),
+            Ok(status) => failure = Failure::runtime(format!("{url} answered {status}, not 200")),
+            Err(error) => failure = Failure::runtime(error),
+        }
+    }
+    Err(failure)
+}
+
+/// What the web configuration says of an answer. The exporter continues with the one before when it
+/// was changed and is wrong: then everything is possible, and no reason to call it unhealthy.
+struct Expected {
+    schemes: &'static [&'static str],
+    /// Whether it requires a password, which a health check does not have: to be asked for it shows
+    /// well enough that the exporter answers.
+    password: bool,
+}
+
+impl Expected {
+    fn of(flags: &Flags) -> Self {
+        let file = flags.web_config_file.as_deref();
+        match file.map(WebConfig::load) {
+            None => Self {
+                schemes: &["http"],
+                password: false,
+            },
+            Some(Ok(config)) => Self {
+                schemes: if config.tls_enabled() {
+                    &["https"]
+                } else {
+                    &["http"]
+                },
+                password: config.requires_password(),
+            },
+            Some(Err(_)) => Self {
+                schemes: &["https", "http"],
+                password: true,
+            },
+        }
     }
 }
 
@@ -47,11 +83,7 @@ fn parse(text: &str) -> Result<Url, String> {
 }
 
 /// Where an exporter with these flags listens.
-fn own_url(flags: &Flags) -> Result<Url, String> {
-    let web_config = flags.web_config_file.as_deref().map(WebConfig::load);
-    let web_config = web_config.transpose().map_err(|errors| errors.join("\n"))?;
-    let tls = web_config.is_some_and(|config| config.tls_enabled());
-    let scheme = if tls { "https" } else { "http" };
+fn own_urls(flags: &Flags, expected: &Expected) -> Result<Vec<Url>, String> {
     let address = match flags.listen_addresses.first() {
         // By number: an image from scratch may know no names.
         Some(ListenAddress::Any(port)) => format!("127.0.0.1:{port}"),
@@ -61,7 +93,9 @@ fn own_url(flags: &Flags) -> Result<Url, String> {
         Some(address) => address.to_string(),
         None => return Err("there is no address to ask; give a URL".to_owned()),
     };
-    parse(&format!("{scheme}://{address}"))
+    let schemes = expected.schemes.iter();
+    let urls = schemes.map(|scheme| parse(&format!("{scheme}://{address}")));
+    urls.collect()
 }
 
 /// The status of the answer.
@@ -77,14 +111,22 @@ async fn ask(url: &Url) -> Result<u16, String> {
     let client = client.build().map_err(|error| error.to_string())?;
     let answer = client.get(url.clone()).send().await;
     let answer = answer.map_err(|error| {
-        let timeout = if error.is_timeout() {
-            ": it took too long"
-        } else {
-            ""
+        let reason = match cause(&error) {
+            _ if error.is_timeout() => "it takes too long".to_owned(),
+            cause => cause,
         };
-        format!("{url} does not answer{timeout}")
+        format!("{url} does not answer: {reason}")
     })?;
     Ok(answer.status().as_u16())
+}
+
+/// What is at the bottom of an error.
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -117,10 +159,16 @@ mod tests {
                 "http://127.0.0.1:1/-/healthy",
             ),
             ("x --web.listen-address=[::1]:2", "http://[::1]:2/-/healthy"),
+            (
+                "x --web.listen-address=:1 --web.config.file=/there/is/none",
+                "https://127.0.0.1:1/-/healthy http://127.0.0.1:1/-/healthy",
+            ),
         ];
         check_each(cases, |(line, want)| {
             let flags = Cli::try_parse_from(line.split(' ')).unwrap().flags;
-            assert_eq!(own_url(&flags).unwrap().as_str(), want);
+            let urls = own_urls(&flags, &Expected::of(&flags)).unwrap();
+            let urls: Vec<_> = urls.iter().map(Url::as_str).collect();
+            assert_eq!(urls.join(" "), want);
         });
     }
 

@@ -195,6 +195,7 @@ impl Handler for DaemonHandler {
         StatusPage {
             version: crate::VERSION.to_owned(),
             revision: crate::REVISION.to_owned(),
+            shard: self.daemon.shard.map(|shard| shard.to_string()),
             rows: rows.collect(),
         }
     }

@@ -11,6 +11,8 @@ pub struct StatusPage {
     pub version: String,
     /// The commit it was built from; may be empty.
     pub revision: String,
+    /// Which of how many instances this one is, if they share the accounts.
+    pub shard: Option<String>,
     /// One row for each account and collector.
     pub rows: Vec<StatusRow>,
 }
@@ -49,6 +51,9 @@ pub(super) fn render(content: &StatusPage, settings: &Settings) -> String {
     if !content.revision.is_empty() {
         let _ = write!(page, ", revision {}", escape(&content.revision));
     }
+    if let Some(shard) = &content.shard {
+        let _ = write!(page, ", shard {}", escape(shard));
+    }
     page.push_str("</p>\n<ul>\n");
     let telemetry = escape(&settings.telemetry_path);
     for (path, title) in [
@@ -62,14 +67,17 @@ pub(super) fn render(content: &StatusPage, settings: &Settings) -> String {
     if settings.lifecycle {
         page.push_str("<p>POST to /-/reload reads the configuration again.</p>\n");
     }
-    write_table(&mut page, &content.rows);
+    write_table(&mut page, content);
     page.push_str("</body></html>\n");
     page
 }
 
-fn write_table(page: &mut String, rows: &[StatusRow]) {
-    if rows.is_empty() {
-        page.push_str("<p>No account is configured.</p>\n");
+fn write_table(page: &mut String, content: &StatusPage) {
+    if content.rows.is_empty() {
+        page.push_str(match content.shard {
+            Some(_) => "<p>None of the configured accounts falls to this shard.</p>\n",
+            None => "<p>No account is configured.</p>\n",
+        });
         return;
     }
     page.push_str("<table>\n<tr>");
@@ -84,7 +92,7 @@ fn write_table(page: &mut String, rows: &[StatusRow]) {
         let _ = write!(page, "<th>{head}</th>");
     }
     page.push_str("</tr>\n");
-    for row in rows {
+    for row in &content.rows {
         page.push_str("<tr>");
         for cell in [
             &row.account,
@@ -136,7 +144,8 @@ mod tests {
         };
         let content = StatusPage {
             version: evil.clone(),
-            revision: evil,
+            revision: evil.clone(),
+            shard: Some(evil),
             rows: vec![row],
         };
         let settings = Settings {

@@ -89,6 +89,7 @@ impl Handler for FakeHandler {
         StatusPage {
             version: "1.2.3".to_owned(),
             revision: "abc".to_owned(),
+            shard: None,
             rows: vec![StatusRow {
                 account: "7".to_owned(),
                 detail: "<img src=x>".to_owned(),
