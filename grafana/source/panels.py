@@ -179,7 +179,7 @@ def dashes() -> list[model.DynamicConfigValue]:
 
 
 def line(panel, query: str, colour: str, dashed: bool = False):
-    """Gives the line of a query a colour, and dashes so that it is told apart without it."""
+    """Gives the line of a query a colour, and dashes which distinguish it without colours."""
     properties = [fixed(colour)]
     if dashed:
         properties += dashes()
@@ -250,7 +250,7 @@ class Column:
         if self.link:
             found.append(_set("links", [{"title": self.link_title, "url": self.link}]))
         if self.label and self.search:
-            # Numbers are sorted; a funnel in their headers would only take room.
+            # Numbers are sorted; a funnel in their headers would only take space.
             found.append(_set("custom.filterable", True))
         if self.label and not self.mappings and not self.numeric:
             return found

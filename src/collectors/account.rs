@@ -168,6 +168,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::cases::check_each;
     use crate::collectors::engagement_activity::{self, EngagementActivity};
     use crate::collectors::request::Purpose;
     use crate::collectors::sla::{self, Sla};
@@ -282,24 +283,27 @@ mod tests {
         let mut settings = settings();
         (settings.activity.totals, settings.sla.totals) = (true, true);
         let collectors = collectors(&settings);
-        for (label, key, is_fed) in [
-            ("engagement_activity", SeriesKey::one(Level::Agent, 3), true),
-            (
-                "engagement_activity",
-                SeriesKey::one(Level::Group, 7),
-                false,
-            ),
-            ("sla", SeriesKey::one(Level::Skill, 4), true),
-            ("sla", SeriesKey::one(Level::Agent, 3), false),
-        ] {
-            let collector = collectors.find(label).unwrap();
-            let asked = collectors.skill_discovery(Window::Minutes(5)).unwrap();
-            let named = DiscoveredSkills::new(asked, vec![4.into()]);
-            let plan = collectors.plan(collector, &[named]);
-            let request = collectors.total_request(collector, key);
-            let is_planned = request.is_some_and(|request| plan.contains(&request));
-            assert_eq!(is_planned, is_fed, "{label} {key:?}");
-        }
+        check_each(
+            [
+                ("engagement_activity", SeriesKey::one(Level::Agent, 3), true),
+                (
+                    "engagement_activity",
+                    SeriesKey::one(Level::Group, 7),
+                    false,
+                ),
+                ("sla", SeriesKey::one(Level::Skill, 4), true),
+                ("sla", SeriesKey::one(Level::Agent, 3), false),
+            ],
+            |(label, key, is_fed)| {
+                let collector = collectors.find(label).unwrap();
+                let asked = collectors.skill_discovery(Window::Minutes(5)).unwrap();
+                let named = DiscoveredSkills::new(asked, vec![4.into()]);
+                let plan = collectors.plan(collector, &[named]);
+                let request = collectors.total_request(collector, key);
+                let is_planned = request.is_some_and(|request| plan.contains(&request));
+                assert_eq!(is_planned, is_fed, "{label} {key:?}");
+            },
+        );
     }
 
     #[test]

@@ -121,14 +121,17 @@ mod tests {
             "a\nb",
         ];
         check_each(cases, |key| {
-            for text in [
-                key.to_owned(),
-                format!("/etc/x/{key}"),
-                format!("y {key} y"),
-            ] {
-                let preview = path_preview(Path::new(&text));
-                assert!(preview.starts_with("[hidden"), "{preview}");
-            }
+            check_each(
+                [
+                    key.to_owned(),
+                    format!("/etc/x/{key}"),
+                    format!("y {key} y"),
+                ],
+                |text| {
+                    let preview = path_preview(Path::new(&text));
+                    assert!(preview.starts_with("[hidden"), "{preview}");
+                },
+            );
         });
     }
 

@@ -61,6 +61,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::cases::check_each;
 
     fn today(zone: &str, now: &str) -> u16 {
         timeframe(
@@ -108,13 +109,13 @@ mod tests {
     fn a_clock_that_differs_by_two_minutes_moves_no_day() {
         let midnight: Timestamp = "2026-11-20T00:00:00Z".parse().unwrap();
         for second in 180..86_400 {
-            for difference in [-119, 0, 119] {
+            check_each([-119, 0, 119], |difference| {
                 let ours = midnight + jiff::SignedDuration::from_secs(second);
                 let minutes = timeframe(Window::Today, ours, &TimeZone::UTC);
                 // LivePerson's clock says when the window really begins.
                 let start = second + difference - 60 * i64::from(minutes);
                 assert!((0..300).contains(&start), "{second} {difference}: {start}");
-            }
+            });
         }
     }
 

@@ -39,7 +39,7 @@ mod worker;
 use std::sync::Arc;
 
 use account::{
-    AccountView, Before, PreparedAccount, ReusableClient, RunningAccount, Shared, StateSource,
+    AccountView, Predecessor, PreparedAccount, ReusableClient, RunningAccount, Shared, StateSource,
 };
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
@@ -146,7 +146,7 @@ impl Daemon {
         let mut accounts = Vec::new();
         for (place, account) in prepared.into_iter().enumerate() {
             let first = Ordinal::of_account(place, shared.collectors.len());
-            accounts.push(account.start(&config, &shared, first, Before::New, after_crash));
+            accounts.push(account.start(&config, &shared, first, Predecessor::None, after_crash));
         }
         let last_load = LastLoad {
             successful: true,

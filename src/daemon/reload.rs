@@ -8,7 +8,8 @@ use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use super::account::{
-    Before, PreparedAccount, ReusableClient, RunningAccount, Shared, StateSource, StoppedAccount,
+    Predecessor, PreparedAccount, ReusableClient, RunningAccount, Shared, StateSource,
+    StoppedAccount,
 };
 use super::liveness::ReloadCount;
 use super::{Daemon, RemovedAccount, prepare};
@@ -148,12 +149,12 @@ impl Daemon {
         let mut stopped = self.stop_all(stopping, &positions).await;
         for (account, prepared) in changed.iter().zip(prepared) {
             let position = positions.get(&*account.id).copied().unwrap_or_default();
-            let before = match stopped.remove(&account.id) {
-                Some(stopped) => Before::Changed(Box::new(stopped)),
-                None => self.before_removal(&account.id),
+            let predecessor = match stopped.remove(&account.id) {
+                Some(stopped) => Predecessor::Changed(Box::new(stopped)),
+                None => self.removed_before(&account.id),
             };
             let first = Ordinal::of_account(position, self.shared.collectors.len());
-            accounts.push(prepared.start(config, &self.shared, first, before, true));
+            accounts.push(prepared.start(config, &self.shared, first, predecessor, true));
         }
         accounts.sort_by_key(|account| positions.get(&*account.id).copied());
         accounts
@@ -187,12 +188,12 @@ impl Daemon {
     }
 
     /// An account that comes back keeps the pause that LivePerson asked it for.
-    fn before_removal(&self, id: &str) -> Before {
+    fn removed_before(&self, id: &str) -> Predecessor {
         let mut removed = self.removed.lock();
         forget_old(&mut removed);
         match removed.iter().position(|account| account.id == id) {
-            Some(index) => Before::Removed(Box::new(removed.swap_remove(index).scheduler)),
-            None => Before::New,
+            Some(index) => Predecessor::Removed(Box::new(removed.swap_remove(index).scheduler)),
+            None => Predecessor::None,
         }
     }
 }
@@ -216,7 +217,7 @@ fn forget_old(removed: &mut Vec<RemovedAccount>) {
     removed.retain(|account| account.at.elapsed() < MAX_PAUSE);
 }
 
-/// Runs what reads and parses files on a blocking thread, and not for ever.
+/// Runs what reads and parses files on a blocking thread, for a limited time.
 async fn read_files<T: Send + 'static>(
     what: &str,
     read: impl FnOnce() -> Result<T, String> + Send + 'static,

@@ -24,19 +24,19 @@ pub(super) struct Results {
 #[derive(Clone, Debug)]
 struct RequestState {
     request: Request,
-    standing: Standing,
+    progress: Progress,
     served: Option<Served>,
 }
 
-/// Where a request stands in the poll that runs, or else in the last one.
+/// How far a request is in the poll that runs, or else in the last one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
+enum Progress {
     /// In its plan, not answered.
     Planned,
     /// In its plan, and answered.
     Answered,
     /// Not in its plan: it is removed when the poll ends.
-    Leaving,
+    Unplanned,
 }
 
 /// What the last answer to a request became.
@@ -103,7 +103,7 @@ impl Results {
         let key = key(&request);
         let state = RequestState {
             request,
-            standing: Standing::Leaving,
+            progress: Progress::Unplanned,
             served,
         };
         if self.requests.insert(key, state).is_none() {
@@ -118,7 +118,7 @@ impl Results {
     /// Begins a poll with this plan.
     pub(super) fn begin(&mut self, plan: Vec<Request>) -> Vec<RequestKey> {
         for state in self.requests.values_mut() {
-            state.standing = Standing::Leaving;
+            state.progress = Progress::Unplanned;
         }
         self.extend(plan)
     }
@@ -129,10 +129,10 @@ impl Results {
         for (key, request) in keys.iter().zip(more) {
             let state = self.requests.entry(*key).or_insert(RequestState {
                 request,
-                standing: Standing::Planned,
+                progress: Progress::Planned,
                 served: None,
             });
-            state.standing = Standing::Planned;
+            state.progress = Progress::Planned;
         }
         self.reorder(&keys);
         keys
@@ -142,7 +142,7 @@ impl Results {
     fn reorder(&mut self, added: &[RequestKey]) {
         let is_leaving = |key: &RequestKey| {
             let state = self.requests.get(key);
-            state.is_none_or(|state| state.standing == Standing::Leaving)
+            state.is_none_or(|state| state.progress == Progress::Unplanned)
         };
         let planned = self.order.iter().filter(|key| !is_leaving(key));
         let mut order: Vec<RequestKey> = planned
@@ -180,7 +180,7 @@ impl Results {
         skills: Option<DiscoveredSkills>,
     ) {
         if let Some(state) = self.requests.get_mut(&key) {
-            state.standing = Standing::Answered;
+            state.progress = Progress::Answered;
             state.served = Some(Served {
                 publication: Arc::new(publication),
                 skills,
@@ -202,12 +202,12 @@ impl Results {
         let mut oldest = None;
         let naming = self
             .in_order()
-            .filter(|state| state.standing != Standing::Leaving && state.request.names_skills());
+            .filter(|state| state.progress != Progress::Unplanned && state.request.names_skills());
         for state in naming {
             let served = state
                 .served
                 .as_ref()
-                .filter(|_| state.standing == Standing::Answered)?;
+                .filter(|_| state.progress == Progress::Answered)?;
             let received_at = served.publication.received_at;
             oldest = oldest.into_iter().chain(received_at).min();
         }
@@ -219,7 +219,7 @@ impl Results {
         // Without the answer that names the skills it is not known which of the earlier ones are gone.
         let skills_unknown = self.requests.values().any(|state| {
             let is_discovery = state.request.purpose() == Purpose::SkillDiscovery;
-            state.standing == Standing::Planned && is_discovery
+            state.progress == Progress::Planned && is_discovery
         });
         self.requests.retain(|_, state| {
             let fresh = state.is_fresh(now, stale_after);
@@ -227,7 +227,7 @@ impl Results {
                 state.served = None;
             }
             let may_be_planned_again = skills_unknown && state.request.skill().is_some();
-            state.standing != Standing::Leaving || (may_be_planned_again && fresh)
+            state.progress != Progress::Unplanned || (may_be_planned_again && fresh)
         });
         self.order.retain(|key| self.requests.contains_key(key));
     }

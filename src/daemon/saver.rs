@@ -86,6 +86,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::cases::check_each;
     use crate::clock::real_time;
 
     fn state(saved_at: i64) -> AccountState {
@@ -134,23 +135,26 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let saver = saver(&parent);
         let begin = real_time();
-        for (seconds, need, is_due) in [
-            (0, No, false),
-            (0, Sometime, true),
-            (29, Now, false),
-            (29, Sometime, false),
-            (30, No, false),
-            (30, Now, true),
-            (59, Now, false),
-            (329, Sometime, false),
-            (330, Sometime, true),
-        ] {
-            let now = begin + Duration::from_secs(seconds);
-            assert_eq!(
-                saver.is_due(need, now),
-                is_due,
-                "{need:?} after {seconds} s"
-            );
-        }
+        check_each(
+            [
+                (0, No, false),
+                (0, Sometime, true),
+                (29, Now, false),
+                (29, Sometime, false),
+                (30, No, false),
+                (30, Now, true),
+                (59, Now, false),
+                (329, Sometime, false),
+                (330, Sometime, true),
+            ],
+            |(seconds, need, is_due)| {
+                let now = begin + Duration::from_secs(seconds);
+                assert_eq!(
+                    saver.is_due(need, now),
+                    is_due,
+                    "{need:?} after {seconds} s"
+                );
+            },
+        );
     }
 }

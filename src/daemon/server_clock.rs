@@ -85,6 +85,7 @@ impl ServerClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     fn secs(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + seconds).unwrap()
@@ -125,7 +126,7 @@ mod tests {
     #[test]
     fn no_date_is_too_absurd_to_be_reckoned_with() {
         let start = crate::clock::real_time();
-        for date in [Timestamp::MAX, Timestamp::MIN] {
+        check_each([Timestamp::MAX, Timestamp::MIN], |date| {
             let mut clock = ServerClock::default();
             for seconds in 0..4 {
                 clock.read(date, start + Duration::from_secs(seconds), secs(0));
@@ -133,6 +134,6 @@ mod tests {
             let later = start + Duration::from_secs(1_000_000);
             clock.now(later, secs(0));
             clock.offset(later, secs(0));
-        }
+        });
     }
 }

@@ -134,7 +134,7 @@ impl CollectorTotals {
         };
         let planned = asks.into_iter().map(|ask| {
             let key = self.remember(ask);
-            // A moment that is drawn: a fixed one could lie on LivePerson's refresh for ever.
+            // A moment that is drawn: a fixed one could lie on LivePerson's refresh every time.
             let start = match ask.step {
                 Some(_) => Start::At(drawn_part(key, now.liveperson)),
                 None => Start::Spread,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 /// LivePerson asks for at least this much before the next request.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// Even a `Retry-After` of a year must not stop an account for ever: one call every five minutes is
+/// A `Retry-After` of a year is not obeyed: one call every five minutes is
 /// no burden, and without it the end of the limit would not be noticed.
 const LONGEST: Duration = Duration::from_secs(5 * 60);
 

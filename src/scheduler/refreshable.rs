@@ -53,7 +53,7 @@ struct Lease {
     used: bool,
 }
 
-/// How long a value that comes now lasts; `None` for ever.
+/// How long a value that comes now lasts; `None` without an end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Lifetime {
     pub(super) renew_after: Option<Duration>,

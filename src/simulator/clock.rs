@@ -47,7 +47,7 @@ impl SimulatedClock {
     }
 
     /// The same clock if it had not run fast or been put forward: what the lifetime of tokens is measured by.
-    pub(super) fn unhurried_ms(&self) -> i64 {
+    pub(super) fn unaccelerated_ms(&self) -> i64 {
         self.base.now().as_millisecond() + self.offset_ms
     }
 }
@@ -66,7 +66,7 @@ mod tests {
         assert_eq!(clock.now_ms(), 1_030_000);
         clock.advance(500);
         assert_eq!(clock.now_ms(), 1_030_500);
-        assert_eq!(clock.unhurried_ms(), 912_000);
+        assert_eq!(clock.unaccelerated_ms(), 912_000);
     }
 
     #[test]
@@ -75,7 +75,7 @@ mod tests {
         let clock = SimulatedClock::new(base.clone(), SignedDuration::ZERO, 1);
         for now in [0, 5, 9_000_000] {
             base.set(now);
-            assert_eq!((clock.now_ms(), clock.unhurried_ms()), (now, now));
+            assert_eq!((clock.now_ms(), clock.unaccelerated_ms()), (now, now));
         }
     }
 }

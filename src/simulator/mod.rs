@@ -153,7 +153,7 @@ impl State {
     fn world(&self, node: Node) -> World<'_> {
         let moment = world::Moment {
             now_ms: self.clock.now_ms(),
-            unhurried_ms: self.clock.unhurried_ms(),
+            unaccelerated_ms: self.clock.unaccelerated_ms(),
             node,
         };
         World::new(

@@ -275,7 +275,7 @@ fn check_authorization(state: &State, parts: &Parts) -> Result<(), ApiResponse> 
         query: parts.uri.query().unwrap_or_default(),
     };
     let authorization = header(&parts.headers, AUTHORIZATION);
-    let (app_key, now_ms) = (&state.options.app_key, state.clock.unhurried_ms());
+    let (app_key, now_ms) = (&state.options.app_key, state.clock.unaccelerated_ms());
     let checked = state
         .credentials
         .check(app_key, authorization, &request, now_ms);

@@ -195,6 +195,7 @@ impl Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     fn counts(rows: &[(i64, [Option<f64>; 2])]) -> Counts {
         let mut counts = Counts::new(2);
@@ -237,12 +238,15 @@ mod tests {
     #[test]
     fn there_is_no_difference_of_impossible_numbers() {
         let one = counts(&[(4, [Some(1.0), Some(1.0)])]);
-        for later in [
-            counts(&[(4, [Some(2.0), Some(1.0)])]),
-            counts(&[(4, [Some(1.0), None])]),
-            counts(&[(4, [Some(1.0), Some(1.0)]), (9, [Some(1.0), Some(0.0)])]),
-        ] {
-            assert!(one.minus(&later).is_none(), "{later:?}");
-        }
+        check_each(
+            [
+                counts(&[(4, [Some(2.0), Some(1.0)])]),
+                counts(&[(4, [Some(1.0), None])]),
+                counts(&[(4, [Some(1.0), Some(1.0)]), (9, [Some(1.0), Some(0.0)])]),
+            ],
+            |later| {
+                assert!(one.minus(&later).is_none(), "{later:?}");
+            },
+        );
     }
 }

@@ -36,17 +36,17 @@ pub struct Row<'a> {
 struct History {
     created: Mark,
     changed: i64,
-    below: Below,
+    deficit: Deficit,
 }
 
 /// Whether LivePerson says less than what is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Below {
-    No,
+enum Deficit {
+    None,
     /// Since this time, in seconds since the epoch.
     Since(i64),
     /// For so long that it was counted as a correction.
-    Counted,
+    Corrected,
 }
 
 /// The totals of one request. The numbers of all ids lie one after the other: there can be a hundred
@@ -105,10 +105,10 @@ impl Ledger {
         self.histories.push(History {
             created: row.created,
             changed: row.changed,
-            below: if row.corrected {
-                Below::Counted
+            deficit: if row.corrected {
+                Deficit::Corrected
             } else {
-                Below::No
+                Deficit::None
             },
         });
         self.base.extend_from_slice(row.base);
@@ -148,7 +148,7 @@ impl Ledger {
             key: *self.keys.get(place)?,
             created: history.created,
             changed: history.changed,
-            corrected: history.below == Below::Counted,
+            corrected: history.deficit == Deficit::Corrected,
             base: self.base.get(numbers.clone())?,
             shown: self.shown.get(numbers)?,
         })
@@ -197,7 +197,7 @@ impl Ledger {
             let numbers = row * self.fields..(row + 1) * self.fields;
             let (base, shown) = (&self.base[numbers.clone()], &mut self.shown[numbers]);
             corrections += u64::from(history.observe(base, shown, since_anchor, now));
-            self.below |= history.below != Below::No;
+            self.below |= history.deficit != Deficit::None;
             old |= !(named && names_ids) && history.is_past_retention(now);
         }
         if old {
@@ -268,7 +268,7 @@ impl Ledger {
             *base = if shown.is_nan() { 0.0 } else { *shown };
         }
         for history in &mut self.histories {
-            history.below = Below::No;
+            history.deficit = Deficit::None;
         }
         self.anchor = anchor;
         (self.quiet, self.below) = (false, false);
@@ -280,7 +280,7 @@ impl Ledger {
         for (place, history) in self.histories.iter().enumerate() {
             let Some(row) = self.row(place) else { continue };
             if !history.is_past_retention(now) || (!answer.is_zero() && answer.contains(row.key)) {
-                kept.push_as_it_is(row, history.below);
+                kept.push_as_it_is(row, history.deficit);
             }
         }
         (kept.fields, kept.below) = (self.fields, self.below);
@@ -312,18 +312,18 @@ impl Ledger {
                 (others, other, &mut theirs)
             };
             let Some(row) = row else { break };
-            all.push_as_it_is(row, ledger.histories[*place].below);
+            all.push_as_it_is(row, ledger.histories[*place].deficit);
             *place += 1;
         }
         (all.quiet, all.below) = (self.quiet, self.below);
         *self = all;
     }
 
-    fn push_as_it_is(&mut self, row: Row<'_>, below: Below) {
+    fn push_as_it_is(&mut self, row: Row<'_>, deficit: Deficit) {
         if self.push(row)
             && let Some(history) = self.histories.last_mut()
         {
-            history.below = below;
+            history.deficit = deficit;
         }
     }
 }
@@ -347,11 +347,11 @@ impl History {
             }
             below |= total < *shown;
         }
-        self.below = match self.below {
-            _ if !below => Below::No,
-            Below::No => Below::Since(now),
-            Below::Since(since) if now.saturating_sub(since) >= CORRECTED_AFTER => {
-                self.below = Below::Counted;
+        self.deficit = match self.deficit {
+            _ if !below => Deficit::None,
+            Deficit::None => Deficit::Since(now),
+            Deficit::Since(since) if now.saturating_sub(since) >= CORRECTED_AFTER => {
+                self.deficit = Deficit::Corrected;
                 return true;
             }
             unchanged => unchanged,

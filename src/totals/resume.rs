@@ -80,6 +80,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::cases::check_each;
 
     const NOW: i64 = 1_700_000_000;
 
@@ -112,16 +113,19 @@ mod tests {
     #[test]
     fn what_several_requests_lost_together_counts_once() {
         let mut lost = Lost::default();
-        for (from, until, seconds) in [
-            (1000, 2000, 1000),
-            (1000, 2000, 1000),
-            (500, 1500, 1500),
-            (1500, 2100, 1600),
-            (9000, 9100, 1700),
-        ] {
-            lost.add(Gap { from, until });
-            assert_eq!(lost.seconds, seconds, "after {from} to {until}");
-        }
+        check_each(
+            [
+                (1000, 2000, 1000),
+                (1000, 2000, 1000),
+                (500, 1500, 1500),
+                (1500, 2100, 1600),
+                (9000, 9100, 1700),
+            ],
+            |(from, until, seconds)| {
+                lost.add(Gap { from, until });
+                assert_eq!(lost.seconds, seconds, "after {from} to {until}");
+            },
+        );
     }
 
     proptest! {

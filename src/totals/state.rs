@@ -307,6 +307,7 @@ impl RowState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::check_each;
 
     #[test]
     fn numbers_that_no_clock_can_show_are_refused() {
@@ -320,24 +321,27 @@ mod tests {
         let plain = r#""lost_seconds":60,"lost_from":0,"lost_until":60"#;
         let read = |json: String| AccountState::from_json("1", json.as_bytes());
         assert!(read(file(plain, 600)).is_ok());
-        for json in [
-            file(plain, i64::MAX / 300 * 300),
-            file(r#""lost_seconds":-1,"lost_from":0,"lost_until":60"#, 600),
-            file(
-                r#""lost_seconds":9223372036854775807,"lost_from":0,"lost_until":60"#,
-                600,
-            ),
-            file(
-                r#""lost_seconds":1,"lost_from":-9223372036854775808,"lost_until":60"#,
-                600,
-            ),
-            file(r#""lost_seconds":1,"lost_from":70,"lost_until":60"#, 600),
-        ] {
-            let refused = read(json.clone()).unwrap_err();
-            assert!(
-                matches!(refused, StateError::Inconsistent(_)),
-                "{json}: {refused}"
-            );
-        }
+        check_each(
+            [
+                file(plain, i64::MAX / 300 * 300),
+                file(r#""lost_seconds":-1,"lost_from":0,"lost_until":60"#, 600),
+                file(
+                    r#""lost_seconds":9223372036854775807,"lost_from":0,"lost_until":60"#,
+                    600,
+                ),
+                file(
+                    r#""lost_seconds":1,"lost_from":-9223372036854775808,"lost_until":60"#,
+                    600,
+                ),
+                file(r#""lost_seconds":1,"lost_from":70,"lost_until":60"#, 600),
+            ],
+            |json| {
+                let refused = read(json.clone()).unwrap_err();
+                assert!(
+                    matches!(refused, StateError::Inconsistent(_)),
+                    "{json}: {refused}"
+                );
+            },
+        );
     }
 }

@@ -130,29 +130,32 @@ fn every_error_names_the_position() {
 #[test]
 fn syntax_errors_do_not_repeat_the_text() {
     let mut repeating = Vec::new();
-    for text in [
-        "a: \u{e000}@\u{e000}",
-        "a: @\u{e000}",
-        "a: `\u{e000}`",
-        "\u{e000}: [",
-        "%\u{e000}",
-        "a: &\u{e000}\u{e000} *\u{e001}",
-        "*\u{e000}",
-        "!\u{e000}!x y",
-        "\"\\\u{e000}\"",
-        "'\u{e000}",
-        "a: |\u{e000}\n x",
-        "\t- \u{e000}: {",
-        "- \u{e000}\n\u{e000}",
-        "-----BEGIN \u{e000}-----\n\u{e000}=\n-----END",
-        "{\u{e000}: [\u{e000}}",
-    ] {
-        if let Err(error) = read(text)
-            && error.contains(['\u{e000}', '\u{e001}', '@', '`'])
-        {
-            repeating.push((text, error));
-        }
-    }
+    check_each(
+        [
+            "a: \u{e000}@\u{e000}",
+            "a: @\u{e000}",
+            "a: `\u{e000}`",
+            "\u{e000}: [",
+            "%\u{e000}",
+            "a: &\u{e000}\u{e000} *\u{e001}",
+            "*\u{e000}",
+            "!\u{e000}!x y",
+            "\"\\\u{e000}\"",
+            "'\u{e000}",
+            "a: |\u{e000}\n x",
+            "\t- \u{e000}: {",
+            "- \u{e000}\n\u{e000}",
+            "-----BEGIN \u{e000}-----\n\u{e000}=\n-----END",
+            "{\u{e000}: [\u{e000}}",
+        ],
+        |text| {
+            if let Err(error) = read(text)
+                && error.contains(['\u{e000}', '\u{e001}', '@', '`'])
+            {
+                repeating.push((text, error));
+            }
+        },
+    );
     assert!(repeating.is_empty(), "{repeating:#?}");
 }
 

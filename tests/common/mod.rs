@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
+use liveperson_exporter::collectors::Registry;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -52,6 +53,17 @@ pub(crate) fn configuration(yaml: &str) -> (tempfile::TempDir, PathBuf) {
     // It holds a secret; the daemon would warn.
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
     (folder, file)
+}
+
+/// What a configuration has to say so that only these collectors run, however many there are: for tests
+/// that state all calls, steps or numbers of certain ones.
+pub(crate) fn only(collectors: &[&str]) -> String {
+    let registry = Registry::standard();
+    let labels = registry.about().map(|about| about.label);
+    labels
+        .filter(|label| !collectors.contains(label))
+        .map(|label| format!("{label}: {{enabled: false}}\n"))
+        .collect()
 }
 
 /// An address that nothing listens on, for one test alone. Of the ports that the system hands out

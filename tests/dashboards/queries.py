@@ -211,7 +211,7 @@ def main() -> int:
     parser.add_argument("--prometheus", required=True, help="its URL")
     parser.add_argument("--at", type=float, required=True, help="the present, in seconds since the epoch")
     parser.add_argument(
-        "--scrape", type=int, default=15, help="seconds between two scrapes, as the data source is told"
+        "--scrape", type=int, default=15, help="seconds between two scrapes, as the data source is configured"
     )
     parser.add_argument(
         "--since", default="", help="how far back the time range goes, such as 2h; otherwise each its own"

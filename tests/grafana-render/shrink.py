@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-# A screen's worth of a page: nobody reads more of it in a document.
+# A screen's worth of a page: readers take in no more of it in a document.
 TALLEST = 1300
 
 folder = Path(sys.argv[1])

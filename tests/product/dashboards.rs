@@ -78,6 +78,28 @@ async fn with_history(program: &Path, history: &[&str]) -> Prometheus {
     prometheus
 }
 
+/// Waits for what all queries look back at: scrapes, totals, and a skill that two replicas name differently.
+async fn has_seen_enough(prometheus: &Prometheus) {
+    prometheus
+        .eventually("count_over_time(up[1m])", |values| {
+            values.iter().all(|scrapes| *scrapes >= 15.0)
+        })
+        .await;
+    for anchored in [
+        "liveperson_totals_anchor_timestamp_seconds",
+        "liveperson_account_chats_total",
+    ] {
+        let expected = format!("count({anchored})");
+        prometheus
+            .eventually(&expected, |values| values == [8.0])
+            .await;
+    }
+    let disagreeing = "count(count by (name) (liveperson_skill_info{skill=\"101\"}))";
+    prometheus
+        .eventually(disagreeing, |values| values == [2.0])
+        .await;
+}
+
 #[tokio::test]
 async fn every_query_answers_about_a_day_and_the_week_before() {
     if !has_promtool() || !has_python() {
@@ -184,25 +206,7 @@ async fn every_query_answers_about_disagreeing_replicas_and_outages() {
         prometheus
             .eventually("sum(liveperson_up)", |values| values == [8.0])
             .await;
-        // Long enough for all that looks back.
-        prometheus
-            .eventually("count_over_time(up[1m])", |values| {
-                values.iter().all(|scrapes| *scrapes >= 15.0)
-            })
-            .await;
-        for anchored in [
-            "liveperson_totals_anchor_timestamp_seconds",
-            "liveperson_account_chats_total",
-        ] {
-            let expected = format!("count({anchored})");
-            prometheus
-                .eventually(&expected, |values| values == [8.0])
-                .await;
-        }
-        let disagreeing = "count(count by (name) (liveperson_skill_info{skill=\"101\"}))";
-        prometheus
-            .eventually(disagreeing, |values| values == [2.0])
-            .await;
+        has_seen_enough(prometheus).await;
         for accounts in CHOICES {
             // Longer than between two scrapes, so that a busy machine that misses some fails nothing.
             let answers = [
@@ -214,7 +218,7 @@ async fn every_query_answers_about_disagreeing_replicas_and_outages() {
                 "served",
                 // In ten seconds no chat may have begun.
                 "--may-be-empty",
-                "Service level,Error budget left",
+                "Service level,Error budget left,Percentiles of the wait,Within each limit",
                 "--accounts",
                 accounts,
             ];

@@ -112,6 +112,7 @@ fn bomb() -> &'static [u8] {
     [head.into_bytes(), body].concat().leak()
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 #[rustfmt::skip]
 fn cases() -> Vec<Case> {
     use Server::{Answers, Bytes, Gone, Silent, Tls, Unknown};

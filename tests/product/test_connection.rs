@@ -8,7 +8,7 @@ use liveperson_exporter::clock::WallClock as _;
 use liveperson_exporter::simulator::{Fault, Options, Simulator, SystemClock, Target};
 
 use crate::common::cases::{check_each, check_each_async};
-use crate::common::{self, configuration};
+use crate::common::{self, configuration, only};
 
 const OAUTH2: &str = "oauth2: {client_id: demo, client_secret: demo-secret}";
 const OAUTH1: &str = "oauth1: {app_key: demo-app-key, app_secret: demo-app-secret, \
@@ -28,6 +28,12 @@ async fn simulator() -> Simulator {
 }
 
 fn yaml(simulator: &Simulator, auth: &str) -> String {
+    let others = only(&["engagement_activity", "sla"]);
+    format!("{}{others}", yaml_for_all(simulator, auth))
+}
+
+/// The same with all collectors that there are.
+fn yaml_for_all(simulator: &Simulator, auth: &str) -> String {
     format!(
         "accounts: [{{id: \"12345678\", auth: {{{auth}}}}}]\ndomain_api: \"{}\"\n\
          limits: {{min_spacing: 100ms, request_timeout: 2s}}\n",
@@ -267,7 +273,7 @@ async fn the_documented_sample_is_what_the_command_prints() {
         status: Some(403),
         ..Fault::default()
     });
-    let (_, report) = run(&yaml(&simulator, OAUTH2)).await;
+    let (_, report) = run(&yaml_for_all(&simulator, OAUTH2)).await;
     let first_column = |text: &str| -> Vec<String> {
         let lines = text.trim_end().lines().map(|line| match line.get(..33) {
             Some(step) if line.starts_with("  ") && !line.contains("what to do") => step.to_owned(),

@@ -146,20 +146,24 @@ impl Scenario {
             }
         }
         disturbances.sort_by_key(|(at, _)| *at);
-        // A stall moves everything after it; the faults end well before this.
-        let stalled = disturbances
-            .iter()
-            .filter_map(|(_, disturbance)| match disturbance {
-                Disturbance::Stall(time) => Some(*time),
-                _ => None,
-            });
-        let ends = Duration::from_secs(length) + stalled.sum::<Duration>();
+        let ends = Duration::from_secs(length) + stalled(&disturbances);
         Self {
             faults,
             disturbances,
             ends,
         }
     }
+}
+
+/// A stall moves everything after it; the faults end well before the end.
+fn stalled(disturbances: &[(Duration, Disturbance)]) -> Duration {
+    let stalls = disturbances
+        .iter()
+        .filter_map(|(_, disturbance)| match disturbance {
+            Disturbance::Stall(time) => Some(*time),
+            _ => None,
+        });
+    stalls.sum()
 }
 
 impl Fault {

@@ -14,7 +14,7 @@ OVER_RANGE = Frame("over the time range", "", "${__range}")
 SHOWN, CHARTED, SKILL = 'agent=~"$shown"', 'agent=~"$charted"', 'skill=~"$skill"'
 
 PRIVACY = """
-These are numbers about **people at work**. Before you show this page to anybody, ask those who represent the staff and
+These are numbers about **people at work**. Before you show this page to others, ask those who represent the staff and
 your data protection officer: in many countries the numbers of single persons may only be collected, stored and shown
 with their agreement. To leave agents out:
 

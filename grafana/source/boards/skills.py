@@ -14,7 +14,7 @@ LATE_LIMIT = 'le="${within}.0"'
 IN_WINDOW = Frame("in the window", "$window")
 OVER_RANGE = Frame("over the time range", "", "${__range}")
 SHOWN, CHARTED = 'skill=~"$shown"', 'skill=~"$charted"'
-# A wait that is known only to be longer than all limits; nobody waits for 30 years.
+# A wait that is known only to be longer than all limits; no visitor waits for 30 years.
 BEYOND = "1e9"
 
 

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::{Basis, StoppedAccount};
-use crate::collectors::{AccountCollectors, ConfiguredCollector};
+use super::Parts;
+use crate::collectors::ConfiguredCollector;
 use crate::config::{Account, Auth, Config};
 use crate::daemon::tasks::{Task, Tasks};
 use crate::liveperson::Client;
@@ -78,31 +78,27 @@ fn service_id(services: &[Service], wanted: Service) -> Option<ServiceId> {
 }
 
 /// Which tasks and services were there before the account changed, and what the change means for them.
-pub(super) fn carryover(
-    basis: &Basis,
-    collectors: &AccountCollectors,
-    tasks: &Tasks,
-    services: &[Service],
-    old: &StoppedAccount,
-) -> Carryover {
+pub(super) fn carryover(new: &Parts, services: &[Service], old: &Parts) -> Carryover {
     let carried = |task: &Task| match task {
         Task::Collector(collector) => Some(CarriedTask {
             id: old.tasks.find(collector.label())?,
-            unchanged: collectors.asks_the_same(&old.collectors, collector.label()),
+            unchanged: new
+                .collectors
+                .asks_the_same(&old.collectors, collector.label()),
         }),
         Task::Names => Some(CarriedTask {
             id: old.tasks.names()?,
-            unchanged: basis.names_refresh == old.basis.names_refresh,
+            unchanged: new.config.names_refresh == old.config.names_refresh,
         }),
     };
     let old_services = old.worker.services();
     let services = services.iter();
     Carryover {
-        tasks: tasks.iter().map(|(_, task)| carried(task)).collect(),
+        tasks: new.tasks.iter().map(|(_, task)| carried(task)).collect(),
         services: services
             .map(|service| service_id(old_services, *service))
             .collect(),
-        session: basis.session_after(&old.basis),
+        session: new.config.session_after(&old.config),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::cases::check_each;
 use crate::clock::real_time;
 use crate::collectors::Registry;
 use crate::config::{Config, Environment, load_text};
@@ -294,17 +295,20 @@ fn skills_found_in_a_poll_get_requests_for_totals_in_it() {
 
 #[test]
 fn quiet_skills_stay_served_while_others_do_not_name_them() {
-    for (is_proven, expected) in [(true, of_skill(4, 0, 0)), (false, Vec::new())] {
-        let mut harness = Harness::new(NAMED_SKILLS);
-        harness.poll_names(&[4], 0);
-        let requests = harness.poll(1);
-        assert_eq!(requests.len(), 1);
-        harness.answer(requests[0].key, [0.0, 0.0], 1);
-        if is_proven {
-            harness.poll_names(&[], 200);
-        }
-        assert_eq!(harness.served(400), expected, "{is_proven}");
-    }
+    check_each(
+        [(true, of_skill(4, 0, 0)), (false, Vec::new())],
+        |(is_proven, expected)| {
+            let mut harness = Harness::new(NAMED_SKILLS);
+            harness.poll_names(&[4], 0);
+            let requests = harness.poll(1);
+            assert_eq!(requests.len(), 1);
+            harness.answer(requests[0].key, [0.0, 0.0], 1);
+            if is_proven {
+                harness.poll_names(&[], 200);
+            }
+            assert_eq!(harness.served(400), expected, "{is_proven}");
+        },
+    );
 }
 
 #[test]
@@ -329,25 +333,29 @@ fn a_reload_carries_totals_to_the_requests_that_feed_them_now() {
             old.answer(planned.key, [2.0, 1.0], 2);
         }
     }
-    for (settings, expected) in [
-        (
-            "buckets: [15], account: false, skills: [4]",
-            of_skill(4, 2, 3),
-        ),
-        (
-            "buckets: [15], account: false, skills: all",
-            [of_skill(4, 2, 3), of_skill(5, 2, 3)].concat(),
-        ),
-        ("buckets: [15], skills: none", Vec::new()),
-        ("buckets: [30], account: false, skills: all", Vec::new()),
-    ] {
-        let settings =
-            format!("engagement_activity: {{enabled: false}}\nsla: {{windows: [10m], {settings}}}");
-        let mut new = publisher(&settings, &old.store);
-        new.restore_from(&old.publisher, old.at(3));
-        new.publish_all();
-        assert_eq!(old.served(3), expected, "{settings}");
-    }
+    check_each(
+        [
+            (
+                "buckets: [15], account: false, skills: [4]",
+                of_skill(4, 2, 3),
+            ),
+            (
+                "buckets: [15], account: false, skills: all",
+                [of_skill(4, 2, 3), of_skill(5, 2, 3)].concat(),
+            ),
+            ("buckets: [15], skills: none", Vec::new()),
+            ("buckets: [30], account: false, skills: all", Vec::new()),
+        ],
+        |(settings, expected)| {
+            let settings = format!(
+                "engagement_activity: {{enabled: false}}\nsla: {{windows: [10m], {settings}}}"
+            );
+            let mut new = publisher(&settings, &old.store);
+            new.restore_from(&old.publisher, old.at(3));
+            new.publish_all();
+            assert_eq!(old.served(3), expected, "{settings}");
+        },
+    );
 }
 
 #[test]
@@ -355,23 +363,26 @@ fn saved_totals_are_served_but_not_at_once_after_a_crash() {
     let mut saved = Harness::new(WAITS);
     saved.full_poll([3.0, 2.0], [0.0, 0.0], 0);
     let state = saved.publisher.totals_snapshot(NOW).state;
-    for (withheld, expected) in [(None, of_account(3, 5)), (Some(100), Vec::new())] {
-        let mut harness = Harness::new(WAITS);
-        harness.begin = saved.begin;
-        let until = withheld.map(|seconds| harness.at(seconds).aged);
-        let state = state.clone();
-        harness
-            .publisher
-            .restore_totals(state, until, harness.at(50));
-        harness.publisher.publish_all();
-        assert_eq!(harness.served(50), expected, "{withheld:?}");
-        let requests = harness.poll(50);
-        harness.answer(requests[0].key, [3.0, 3.0], 99);
-        let before: Vec<String> = withheld.map_or(of_account(3, 6), |_| Vec::new());
-        assert_eq!(harness.served(99), before, "{withheld:?}");
-        harness.answer(requests[0].key, [3.0, 3.0], 100);
-        assert_eq!(harness.served(100), of_account(3, 6), "{withheld:?}");
-    }
+    check_each(
+        [(None, of_account(3, 5)), (Some(100), Vec::new())],
+        |(withheld, expected)| {
+            let mut harness = Harness::new(WAITS);
+            harness.begin = saved.begin;
+            let until = withheld.map(|seconds| harness.at(seconds).aged);
+            let state = state.clone();
+            harness
+                .publisher
+                .restore_totals(state, until, harness.at(50));
+            harness.publisher.publish_all();
+            assert_eq!(harness.served(50), expected, "{withheld:?}");
+            let requests = harness.poll(50);
+            harness.answer(requests[0].key, [3.0, 3.0], 99);
+            let before: Vec<String> = withheld.map_or(of_account(3, 6), |_| Vec::new());
+            assert_eq!(harness.served(99), before, "{withheld:?}");
+            harness.answer(requests[0].key, [3.0, 3.0], 100);
+            assert_eq!(harness.served(100), of_account(3, 6), "{withheld:?}");
+        },
+    );
 }
 
 #[test]

@@ -284,18 +284,20 @@ async fn numbers_envelope_and_section_name_can_be_chosen() {
     assert!(response.text().await.unwrap().contains(".0"));
 }
 
+/// Where the lists of names are.
+const NAMES: &str = "/api/account/12345678/configuration/le-users";
+
 #[tokio::test]
 async fn names_exist_for_every_id_and_have_an_etag() {
     let (simulator, _) = started(Options::in_process()).await;
     let caller = Caller::authorized(&simulator).await;
-    let base = "/api/account/12345678/configuration/le-users";
     let cases = [
         ("skills", "4.0", 9),
         ("agentGroups", "2.0", 4),
         ("users", "4.0", 41),
     ];
     check_each_async(cases, async |(list, version, count)| {
-        let path = format!("{base}/{list}?v={version}");
+        let path = format!("{NAMES}/{list}?v={version}");
         let response = caller.get(&path).await.unwrap();
         let tag = response.headers()["etag"].clone();
         let entries = json(response).await;
@@ -317,26 +319,39 @@ async fn names_exist_for_every_id_and_have_an_etag() {
         assert!(again.bytes().await.unwrap().is_empty());
     })
     .await;
+}
+
+#[tokio::test]
+async fn lists_of_names_take_select_and_want_v_and_a_token() {
+    let (simulator, _) = started(Options::in_process()).await;
+    let caller = Caller::authorized(&simulator).await;
     let select = caller
-        .get(&format!("{base}/users?v=4.0&select=id,name"))
+        .get(&format!("{NAMES}/users?v=4.0&select=id,name"))
         .await
         .unwrap();
     assert_eq!(json(select).await[0].as_object().unwrap().len(), 2);
     assert_eq!(
         caller
-            .get(&format!("{base}/skills"))
+            .get(&format!("{NAMES}/skills"))
             .await
             .unwrap()
             .status(),
         400
     );
     let bare = client()
-        .get(format!("{}{base}/skills?v=4.0", caller.base))
+        .get(format!("{}{NAMES}/skills?v=4.0", caller.base))
         .send()
         .await
         .unwrap();
     assert_eq!(bare.status(), 401);
-    let known: Vec<String> = json(caller.get(&format!("{base}/users?v=4.0")).await.unwrap())
+}
+
+#[tokio::test]
+async fn every_agent_with_chats_has_a_name() {
+    let (simulator, _) = started(Options::in_process()).await;
+    let caller = Caller::authorized(&simulator).await;
+    let users = caller.get(&format!("{NAMES}/users?v=4.0")).await.unwrap();
+    let known: Vec<String> = json(users)
         .await
         .as_array()
         .unwrap()

@@ -1,5 +1,6 @@
 //! The ledger answers as the APIs do when they look at every chat, and its answers become the truth.
 
+use crate::cases::check_each;
 use serde_json::Value;
 
 use crate::simulator::apis::{engagement_activity, sla};
@@ -70,7 +71,7 @@ fn sums_of_buckets_answer_as_a_look_at_every_chat() {
     ];
     let histograms = ["", "&skillIds=102", "&groupIds=11&histogram=0,5,10,120"];
     let mut wrong = Vec::new();
-    for (seed, rate) in [(1, 0.01), (2, 0.05), (3, 0.3)] {
+    check_each([(1, 0.01), (2, 0.05), (3, 0.3)], |(seed, rate)| {
         let ledger = ledger(seed, 8, rate, deployment(seed, 3));
         let mut rng = fastrand::Rng::with_seed(seed);
         for _ in 0..40 {
@@ -97,7 +98,7 @@ fn sums_of_buckets_answer_as_a_look_at_every_chat() {
                 }
             }
         }
-    }
+    });
     assert_eq!(wrong, Vec::<String>::new());
 }
 

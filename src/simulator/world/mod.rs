@@ -65,7 +65,7 @@ pub(super) struct Moment {
     /// On LivePerson's clock.
     pub(super) now_ms: i64,
     /// The same without running fast: what the lifetime of tokens is measured by.
-    pub(super) unhurried_ms: i64,
+    pub(super) unaccelerated_ms: i64,
     /// The node that answers.
     pub(super) node: Node,
 }
@@ -178,7 +178,7 @@ impl<'a> World<'a> {
 
     /// When a token issued now begins, in seconds since the epoch.
     pub(super) fn token_time(&self) -> i64 {
-        self.moment.unhurried_ms / 1000
+        self.moment.unaccelerated_ms / 1000
     }
 
     /// When a token issued now ends, in seconds since the epoch.

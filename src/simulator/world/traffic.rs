@@ -136,6 +136,7 @@ fn pick(ids: &[i64], rng: &mut Rng) -> Option<i64> {
 mod tests {
     use super::super::window::DAY;
     use super::*;
+    use crate::cases::check_each;
     use std::collections::BTreeSet;
 
     fn traffic(chats_per_second: f64) -> Traffic {
@@ -153,7 +154,7 @@ mod tests {
 
     #[test]
     fn traffic_has_the_rate_asked_for_and_follows_from_the_seed() {
-        for rate in [0.01, 0.2, 1.0] {
+        check_each([0.01, 0.2, 1.0], |rate| {
             let chats = traffic(rate).chats();
             assert_eq!(chats, traffic(rate).chats());
             let seen = f64::from(u32::try_from(chats.len()).unwrap()) / 86_400.0;
@@ -163,7 +164,7 @@ mod tests {
                 ..traffic(rate)
             };
             assert_ne!(chats, other.chats());
-        }
+        });
         assert!(traffic(0.0).chats().is_empty());
     }
 

@@ -8,6 +8,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use super::*;
+use crate::cases::check_each;
 
 const NOW: i64 = 1_700_000_000;
 
@@ -102,25 +103,28 @@ fn a_folder_that_cannot_be_used_is_an_error_with_its_path() {
     fs::create_dir(&linked).unwrap();
     symlink("elsewhere", linked.join("lock")).unwrap();
     let mut wrong = Vec::new();
-    for (path, parts) in [
-        (
-            path.join("deeper"),
-            ["cannot open the state folder", "No such file"],
-        ),
-        (file, ["cannot open the state folder", "Not a directory"]),
-        (linked, ["cannot lock", "this process runs as user"]),
-        // Not even root makes files here.
-        ("/proc".into(), ["cannot lock", "belongs to user 0"]),
-    ] {
-        let error = match Folder::open(&path) {
-            Ok(_) => "none".to_owned(),
-            Err(error) => error.to_string(),
-        };
-        let path = path.display().to_string();
-        if !parts.iter().all(|part| error.contains(part)) || !error.contains(&path) {
-            wrong.push(format!("{path}: {error}"));
-        }
-    }
+    check_each(
+        [
+            (
+                path.join("deeper"),
+                ["cannot open the state folder", "No such file"],
+            ),
+            (file, ["cannot open the state folder", "Not a directory"]),
+            (linked, ["cannot lock", "this process runs as user"]),
+            // Not even root makes files here.
+            ("/proc".into(), ["cannot lock", "belongs to user 0"]),
+        ],
+        |(path, parts)| {
+            let error = match Folder::open(&path) {
+                Ok(_) => "none".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            let path = path.display().to_string();
+            if !parts.iter().all(|part| error.contains(part)) || !error.contains(&path) {
+                wrong.push(format!("{path}: {error}"));
+            }
+        },
+    );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -131,32 +135,35 @@ fn a_file_that_cannot_be_used_is_renamed_and_kept() {
     let garbled: Vec<u8> = good.iter().map(|byte| byte ^ 0x55).collect();
     let version = br#"{"version":2,"totals":[]}"#;
     let mut wrong = Vec::new();
-    for (what, content) in [
-        ("empty", &b""[..]),
-        ("truncated", &good[..good.len() / 2]),
-        ("garbled", &garbled),
-        ("a version to come", version),
-        ("no version", b"{}"),
-        ("of another account", &other),
-        ("another program's", b"[Unit]\nDescription=x\n"),
-        ("zeros of a power failure", &[0; 4096]),
-    ] {
-        let (_parent, path) = fresh();
-        let folder = Folder::open(&path).unwrap();
-        fs::write(path.join("account-1.json"), content).unwrap();
-        let loaded = folder.load("1", NOW);
-        folder.save(&state("1", 20)).unwrap();
-        let kept = fs::read(path.join("account-1.json.damaged-20231114T221320Z"));
-        let again = folder.load("1", NOW);
-        if loaded.state.is_some()
-            || !loaded.rejected
-            || kept.ok().as_deref() != Some(content)
-            || saved_at(&again) != Some(20)
-            || again.rejected
-        {
-            wrong.push(format!("{what}: {loaded:?}, {:?}", names(&path)));
-        }
-    }
+    check_each(
+        [
+            ("empty", &b""[..]),
+            ("truncated", &good[..good.len() / 2]),
+            ("garbled", &garbled),
+            ("a version to come", version),
+            ("no version", b"{}"),
+            ("of another account", &other),
+            ("another program's", b"[Unit]\nDescription=x\n"),
+            ("zeros of a power failure", &[0; 4096]),
+        ],
+        |(what, content)| {
+            let (_parent, path) = fresh();
+            let folder = Folder::open(&path).unwrap();
+            fs::write(path.join("account-1.json"), content).unwrap();
+            let loaded = folder.load("1", NOW);
+            folder.save(&state("1", 20)).unwrap();
+            let kept = fs::read(path.join("account-1.json.damaged-20231114T221320Z"));
+            let again = folder.load("1", NOW);
+            if loaded.state.is_some()
+                || !loaded.rejected
+                || kept.ok().as_deref() != Some(content)
+                || saved_at(&again) != Some(20)
+                || again.rejected
+            {
+                wrong.push(format!("{what}: {loaded:?}, {:?}", names(&path)));
+            }
+        },
+    );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -274,22 +281,25 @@ fn a_clean_stop_counts_once() {
 #[test]
 fn unusual_owners_and_permissions_are_remarked_upon() {
     let mut wrong = Vec::new();
-    for (owner, mode, user, expected) in [
-        (1000, 0o700, 1000, None),
-        // A volume of a container: it belongs to root and is open to a group.
-        (0, 0o2775, 1000, None),
-        (1000, 0o777, 1000, Some("every user")),
-        (0, 0o1777, 0, Some("every user")),
-        (7, 0o700, 0, Some("belongs to user 7")),
-    ] {
-        let found = remark(owner, mode, user);
-        let matches = match (&found, expected) {
-            (Some(found), Some(part)) => found.contains(part),
-            (found, expected) => found.is_none() && expected.is_none(),
-        };
-        if !matches {
-            wrong.push(format!("{owner} {mode:o} {user}: {found:?}"));
-        }
-    }
+    check_each(
+        [
+            (1000, 0o700, 1000, None),
+            // A volume of a container: it belongs to root and is open to a group.
+            (0, 0o2775, 1000, None),
+            (1000, 0o777, 1000, Some("every user")),
+            (0, 0o1777, 0, Some("every user")),
+            (7, 0o700, 0, Some("belongs to user 7")),
+        ],
+        |(owner, mode, user, expected)| {
+            let found = remark(owner, mode, user);
+            let matches = match (&found, expected) {
+                (Some(found), Some(part)) => found.contains(part),
+                (found, expected) => found.is_none() && expected.is_none(),
+            };
+            if !matches {
+                wrong.push(format!("{owner} {mode:o} {user}: {found:?}"));
+            }
+        },
+    );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

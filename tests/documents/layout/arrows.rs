@@ -209,6 +209,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn every_way_to_name_a_path_is_found() {
         let cases = [
             ("use crate::b::X;", &["b::X::X"][..]),

@@ -140,7 +140,8 @@ fn collect(folder: &Path, prefix: &str, wanted: &dyn Fn(&str) -> bool, files: &m
                 collect(&path, &format!("{prefix}{name}/"), wanted, files);
             }
         } else if wanted(name) {
-            let text = std::fs::read_to_string(&path).unwrap();
+            let text = std::fs::read(&path).unwrap();
+            let text = String::from_utf8_lossy(&text).into_owned();
             files.insert(format!("{prefix}{name}"), text);
         }
     }
@@ -225,11 +226,15 @@ fn names_and_prose_use_no_forbidden_words() {
 
 #[test]
 fn documents_use_no_forbidden_words() {
-    let files = checked_files(&["md", "yml", "service", "toml"]);
+    let mut files = checked_files(&["md", "yml", "yaml", "service", "socket", "toml", "py"]);
+    files.extend(scripts());
     for needed in [
         "README.md",
         "docs/security.md",
         "systemd/liveperson_exporter.service",
+        "grafana/source/boards/wallboard.py",
+        "fuzz/run",
+        ".ci/run",
     ] {
         assert!(files.contains_key(needed), "{needed} is not checked");
     }
@@ -258,6 +263,17 @@ fn checked_files(endings: &[&str]) -> Files {
     collect(&repository(""), "", &ends, &mut checked);
     checked.retain(|file, _| !UNCHECKED.iter().any(|path| file.starts_with(path)));
     checked
+}
+
+/// All scripts, by their path in the repository: files without an ending that a shell runs.
+fn scripts() -> Files {
+    let mut files = Files::new();
+    for folder in ["", ".ci/"] {
+        let names = |name: &str| !name.contains('.');
+        collect(&repository(folder), folder, &names, &mut files);
+    }
+    files.retain(|_, text| text.starts_with("#!"));
+    files
 }
 
 #[cfg(test)]

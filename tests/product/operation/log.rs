@@ -6,30 +6,35 @@ use super::{FIRST, QUICK, account, all_up, more_calls, simulator, up};
 use crate::common::cases::check_each;
 use crate::common::{Exporter, eventually};
 
+/// The lines of the log that contain a text.
+fn lines(exporter: &Exporter, text: &str) -> Vec<String> {
+    let log = exporter.log();
+    let lines = log.lines().filter(|line| line.contains(text));
+    lines.map(str::to_owned).collect()
+}
+
+/// So many calls of one API fail with this status.
+fn failing(status: u16, count: u64) -> Fault {
+    Fault {
+        api: Target::Api("sla"),
+        status: Some(status),
+        count: Some(count),
+        ..Fault::default()
+    }
+}
+
 #[tokio::test]
 async fn a_failure_is_logged_when_it_begins_and_when_it_ends() {
     let first = simulator(FIRST).await;
     let yaml = format!("accounts:{}{QUICK}", account(FIRST, &first, ""));
     let exporter = Exporter::start(&yaml).await;
     all_up(&exporter, &[FIRST]).await;
-    let lines = |of: &str| -> Vec<String> {
-        let log = exporter.log();
-        log.lines()
-            .filter(|l| l.contains(of))
-            .map(str::to_owned)
-            .collect()
-    };
-    first.push_fault(Fault {
-        api: Target::Api("sla"),
-        status: Some(503),
-        count: Some(2),
-        ..Fault::default()
-    });
+    first.push_fault(failing(503, 2));
     let recovered = eventually("the collector recovers", async || {
-        lines("calls succeed again").pop()
+        lines(&exporter, "calls succeed again").pop()
     })
     .await;
-    let begun = lines("calls fail");
+    let begun = lines(&exporter, "calls fail");
     assert_eq!(begun.len(), 1, "{}", exporter.log());
     let cases = [
         "level=warn",
@@ -54,26 +59,27 @@ async fn a_failure_is_logged_when_it_begins_and_when_it_ends() {
     check_each(cases, |part| {
         assert!(recovered.contains(part), "{part} is not in {recovered}");
     });
-    // A poll that fails whole says how long its collector waits, in the same single line.
-    first.push_fault(Fault {
-        api: Target::Api("sla"),
-        status: Some(403),
-        count: Some(1),
-        ..Fault::default()
-    });
+}
+
+#[tokio::test]
+async fn a_poll_that_fails_whole_says_how_long_it_waits() {
+    let first = simulator(FIRST).await;
+    let yaml = format!("accounts:{}{QUICK}", account(FIRST, &first, ""));
+    let exporter = Exporter::start(&yaml).await;
+    all_up(&exporter, &[FIRST]).await;
+    first.push_fault(failing(403, 1));
     exporter.page_with(&up(FIRST, "sla"), 0.0).await;
     more_calls(&first, "engactivity", 2).await;
-    let begun = eventually("it is logged", async || {
-        Some(lines("calls fail")).filter(|l| l.len() > 1)
+    let line = eventually("it is logged", async || {
+        lines(&exporter, "calls fail").pop()
     })
     .await;
-    assert_eq!(begun.len(), 2, "{}", exporter.log());
     assert!(
-        begun[1].contains("status=403") && begun[1].contains("wait=120"),
-        "{}",
-        begun[1]
+        line.contains("status=403") && line.contains("wait=120"),
+        "{line}"
     );
-    let warnings = lines("level=warn");
+    // The wait is said in the line of the failure, not in one of its own.
+    let warnings = lines(&exporter, "level=warn");
     let of_the_account = warnings.iter().filter(|line| line.contains(FIRST));
-    assert_eq!(of_the_account.count(), 2, "{warnings:?}");
+    assert_eq!(of_the_account.count(), 1, "{warnings:?}");
 }

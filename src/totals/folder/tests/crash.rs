@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 
 use super::model::{Fault, Model};
 use super::*;
+use crate::cases::check_each;
 
 const FILE: &str = "account-1.json";
 const DAMAGED_FILE: &str = "account-1.json.damaged-20231114T221320Z";
@@ -134,27 +135,30 @@ fn a_clean_stop_is_taken_once_whenever_the_power_fails() {
 #[test]
 fn a_save_that_fails_leaves_the_old_file_and_nothing_else() {
     let mut wrong = Vec::new();
-    for kind in [ErrorKind::StorageFull, ErrorKind::PermissionDenied] {
-        for steps in 0..4 {
-            let disk = Model::with(FILE, &json(10));
-            let folder = open(&disk);
-            folder.load("1", NOW);
-            disk.fail_after(steps, Fault::Error(kind));
-            let error = folder.save(&state("1", 20)).err();
-            let message = error.map(|error| error.to_string()).unwrap_or_default();
-            let names = disk.names().unwrap();
-            let found = saved_at(&folder.load("1", NOW));
-            let again = folder.save(&state("1", 30)).is_ok();
-            if !message.starts_with("cannot save running totals to /state/account-1.json: ")
-                || names != [FILE]
-                || found != Some(10)
-                || !again
-                || disk.content(FILE) != Some(json(30))
-            {
-                wrong.push(format!("{kind}, step {steps}: {message}, {names:?}"));
+    check_each(
+        [ErrorKind::StorageFull, ErrorKind::PermissionDenied],
+        |kind| {
+            for steps in 0..4 {
+                let disk = Model::with(FILE, &json(10));
+                let folder = open(&disk);
+                folder.load("1", NOW);
+                disk.fail_after(steps, Fault::Error(kind));
+                let error = folder.save(&state("1", 20)).err();
+                let message = error.map(|error| error.to_string()).unwrap_or_default();
+                let names = disk.names().unwrap();
+                let found = saved_at(&folder.load("1", NOW));
+                let again = folder.save(&state("1", 30)).is_ok();
+                if !message.starts_with("cannot save running totals to /state/account-1.json: ")
+                    || names != [FILE]
+                    || found != Some(10)
+                    || !again
+                    || disk.content(FILE) != Some(json(30))
+                {
+                    wrong.push(format!("{kind}, step {steps}: {message}, {names:?}"));
+                }
             }
-        }
-    }
+        },
+    );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
