@@ -76,6 +76,7 @@ fn write_collector(html: &mut Html, collector: &Collector) {
     let (class, word) = match collector.state {
         CollectorState::Up => ("ok", "up"),
         CollectorState::Retrying => ("attention", "up, retrying"),
+        CollectorState::Starting if collector.problem.is_some() => ("down", "first poll fails"),
         CollectorState::Starting => ("starting", "first poll"),
         CollectorState::PartlyFailing => ("attention", "partly failing"),
         CollectorState::Failing => ("down", "failing"),
@@ -154,7 +155,19 @@ fn rhythm(html: &mut Html, account: &Account) {
 }
 
 fn write_activity(html: &mut Html, activity: &Activity) {
-    html.raw("<div>");
+    if !activity.windows.is_empty() {
+        html.raw("<div>");
+        write_windows(html, activity);
+        html.raw("</div>");
+    }
+    if !(activity.busiest_skills.is_empty() && activity.slowest_skills.is_empty()) {
+        html.raw("<div>");
+        write_skills(html, activity);
+        html.raw("</div>");
+    }
+}
+
+fn write_windows(html: &mut Html, activity: &Activity) {
     let mut with_waits = activity.windows.iter();
     let with_waits = with_waits.find_map(|w| Some((&w.window, w.waits.as_ref()?)));
     if let Some((window, waits)) = with_waits {
@@ -175,7 +188,9 @@ fn write_activity(html: &mut Html, activity: &Activity) {
         }
         html.raw("</ol></div>");
     }
-    html.raw("</div><div>");
+}
+
+fn write_skills(html: &mut Html, activity: &Activity) {
     list(html, "Busiest skills", &activity.busiest_skills, |skill| {
         skill.chats.map(|chats| Chats(chats).to_string())
     });
@@ -189,7 +204,6 @@ fn write_activity(html: &mut Html, activity: &Activity) {
             (None, None) => None,
         },
     );
-    html.raw("</div>");
 }
 
 fn figures(html: &mut Html, window: &WindowActivity) {
