@@ -31,6 +31,11 @@ impl Default for LogLevel {
     }
 }
 
+impl LogLevel {
+    /// What [`LogLevel::from_str`] takes.
+    pub const NAMES: [&str; 4] = ["debug", "info", "warn", "error"];
+}
+
 impl FromStr for LogLevel {
     type Err = String;
 

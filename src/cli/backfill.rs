@@ -36,7 +36,7 @@ pub(super) async fn run(
         print_warning(warning);
     }
     if let Some(shard) = shard {
-        shard.apply(&mut loaded.config);
+        loaded.config.keep_shard(shard);
     }
     let state_dir = state_folder(state_dir);
     let folder = state_dir.as_deref().map(Folder::open).transpose();

@@ -31,7 +31,7 @@ pub(super) fn check_config(
         print_warning(warning);
     }
     if let Some(shard) = shard {
-        let configured = shard.apply(&mut loaded.config);
+        let configured = loaded.config.keep_shard(shard);
         let accounts = loaded.config.accounts.len();
         print(&format!(
             "shard {shard}: {accounts} of {configured} accounts\n\n"

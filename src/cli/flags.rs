@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use clap_complete::Shell;
 use url::Url;
@@ -46,7 +47,6 @@ const BACKFILL: &str = "\
     about = "Prometheus exporter for LivePerson",
     after_help = EXAMPLES,
     disable_help_flag = true,
-    disable_help_subcommand = true,
     max_term_width = 100
 )]
 pub(super) struct Cli {
@@ -231,7 +231,9 @@ pub(super) struct Flags {
         long = "log.level",
         global = true,
         value_name = "LEVEL",
-        default_value_t
+        default_value_t,
+        hide_possible_values = true,
+        value_parser = PossibleValuesParser::new(LogLevel::NAMES).try_map(|name| name.parse::<LogLevel>())
     )]
     pub(super) log_level: LogLevel,
     /// logfmt or json

@@ -1,6 +1,6 @@
 //! `healthcheck`: asks a running exporter whether it is healthy; for images without a shell.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use url::{Host, Url};
@@ -14,35 +14,59 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 const PATH: &str = "/-/healthy";
 
-/// What is asked.
-#[derive(Debug)]
-struct Target {
-    url: Url,
-    /// The Unix socket to ask through.
-    socket: Option<PathBuf>,
-}
-
-impl From<Url> for Target {
-    fn from(url: Url) -> Self {
-        Self { url, socket: None }
-    }
-}
-
 /// Asks `url`, or the exporter with these flags on this machine.
 pub(super) async fn healthcheck(url: Option<&str>, flags: &Flags) -> Result<(), Failure> {
-    let target = match url {
-        Some(url) => parse(url).map(Target::from),
-        None => own(flags),
+    let expected = Expected::of(flags);
+    let urls = match url {
+        Some(url) => vec![parse(url).map_err(Failure::usage)?],
+        None => own_urls(flags, &expected).map_err(Failure::usage)?,
     };
-    let target = target.map_err(Failure::usage)?;
-    let status = ask(&target).await.map_err(Failure::runtime)?;
-    let url = &target.url;
-    match status {
-        200 => Ok(()),
-        401 => Err(Failure::runtime(format!(
-            "{url} answered 401: it requires a password, which a health check does not have; check the process instead"
-        ))),
-        other => Err(Failure::runtime(format!("{url} answered {other}, not 200"))),
+    let socket = match (url, flags.listen_addresses.first()) {
+        (None, Some(ListenAddress::Unix(path))) => Some(path.as_path()),
+        _ => None,
+    };
+    let mut failure = Failure::runtime("");
+    for url in urls {
+        match ask(&url, socket).await {
+            Ok(200) => return Ok(()),
+            Ok(401) if expected.password => return Ok(()),
+            Ok(status) => failure = Failure::runtime(format!("{url} answered {status}, not 200")),
+            Err(error) => failure = Failure::runtime(error),
+        }
+    }
+    Err(failure)
+}
+
+/// What the web configuration says of an answer. The exporter continues with the one before when it
+/// was changed and is wrong: then everything is possible, and no reason to call it unhealthy.
+struct Expected {
+    schemes: &'static [&'static str],
+    /// Whether it requires a password, which a health check does not have: to be asked for it shows
+    /// well enough that the exporter answers.
+    password: bool,
+}
+
+impl Expected {
+    fn of(flags: &Flags) -> Self {
+        let file = flags.web_config_file.as_deref();
+        match file.map(WebConfig::load) {
+            None => Self {
+                schemes: &["http"],
+                password: false,
+            },
+            Some(Ok(config)) => Self {
+                schemes: if config.tls_enabled() {
+                    &["https"]
+                } else {
+                    &["http"]
+                },
+                password: config.requires_password(),
+            },
+            Some(Err(_)) => Self {
+                schemes: &["https", "http"],
+                password: true,
+            },
+        }
     }
 }
 
@@ -64,11 +88,7 @@ fn parse(text: &str) -> Result<Url, String> {
 }
 
 /// Where an exporter with these flags listens.
-fn own(flags: &Flags) -> Result<Target, String> {
-    let web_config = flags.web_config_file.as_deref().map(WebConfig::load);
-    let web_config = web_config.transpose().map_err(|errors| errors.join("\n"))?;
-    let tls = web_config.is_some_and(|config| config.tls_enabled());
-    let scheme = if tls { "https" } else { "http" };
+fn own_urls(flags: &Flags, expected: &Expected) -> Result<Vec<Url>, String> {
     let address = match flags.listen_addresses.first() {
         // By number: an image from scratch may know no names.
         Some(ListenAddress::Any(port)) => format!("127.0.0.1:{port}"),
@@ -80,16 +100,13 @@ fn own(flags: &Flags) -> Result<Target, String> {
         None => return Err("there is no address to ask; give a URL".to_owned()),
     };
     let prefix = flags.route_prefix();
-    let url = parse(&format!("{scheme}://{address}{prefix}{PATH}"))?;
-    let socket = match flags.listen_addresses.first() {
-        Some(ListenAddress::Unix(path)) => Some(path.clone()),
-        _ => None,
-    };
-    Ok(Target { url, socket })
+    let schemes = expected.schemes.iter();
+    let urls = schemes.map(|scheme| parse(&format!("{scheme}://{address}{prefix}{PATH}")));
+    urls.collect()
 }
 
-/// The status of the answer.
-async fn ask(Target { url, socket }: &Target) -> Result<u16, String> {
+/// The status of the answer, through a Unix socket or from the host of the URL.
+async fn ask(url: &Url, socket: Option<&Path>) -> Result<u16, String> {
     let mut client = reqwest::Client::builder()
         .no_proxy()
         .timeout(TIMEOUT)
@@ -97,21 +114,29 @@ async fn ask(Target { url, socket }: &Target) -> Result<u16, String> {
         // Only this machine answers there, and its certificate is hardly one for "localhost".
         .danger_accept_invalid_certs(is_loopback(url));
     if let Some(path) = socket {
-        client = client.unix_socket(path.as_path());
+        client = client.unix_socket(path);
     }
     // Another part of the process may have installed the same provider already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = client.build().map_err(|error| error.to_string())?;
     let answer = client.get(url.clone()).send().await;
     let answer = answer.map_err(|error| {
-        let timeout = if error.is_timeout() {
-            ": it took too long"
-        } else {
-            ""
+        let reason = match cause(&error) {
+            _ if error.is_timeout() => "it takes too long".to_owned(),
+            cause => cause,
         };
-        format!("{url} does not answer{timeout}")
+        format!("{url} does not answer: {reason}")
     })?;
     Ok(answer.status().as_u16())
+}
+
+/// What is at the bottom of an error.
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -152,10 +177,16 @@ mod tests {
                 "http://localhost/lp/-/healthy",
             ),
             ("x --web.listen-address=[::1]:2", "http://[::1]:2/-/healthy"),
+            (
+                "x --web.listen-address=:1 --web.config.file=/there/is/none",
+                "https://127.0.0.1:1/-/healthy http://127.0.0.1:1/-/healthy",
+            ),
         ];
         check_each(cases, |(line, want)| {
             let flags = Cli::try_parse_from(line.split(' ')).unwrap().flags;
-            assert_eq!(own(&flags).unwrap().url.as_str(), want);
+            let urls = own_urls(&flags, &Expected::of(&flags)).unwrap();
+            let urls: Vec<_> = urls.iter().map(Url::as_str).collect();
+            assert_eq!(urls.join(" "), want);
         });
     }
 

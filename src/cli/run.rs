@@ -108,7 +108,7 @@ fn read(
         tracing::warn!("{warning}");
     }
     if let Some(shard) = shard {
-        let configured = shard.apply(&mut config);
+        let configured = config.keep_shard(shard);
         let accounts = config.accounts.len();
         tracing::info!(%shard, accounts, configured, "serving a share of the accounts");
     }

@@ -107,19 +107,17 @@ impl ServiceReporter {
         if self.watchdog.is_none() {
             return;
         }
-        let (listening, hanging) = tokio::join!(
-            self.listeners.answers(limit),
-            self.daemon.hanging_accounts(limit)
-        );
+        let (listening, hanging) =
+            tokio::join!(self.listeners.answers(limit), self.daemon.hanging(limit));
         if listening && hanging.is_empty() {
             self.hanging = false;
             self.notifier.watchdog().await;
         } else if !std::mem::replace(&mut self.hanging, true) {
-            let accounts = hanging.join(",");
+            let hanging = hanging.join(", ");
             tracing::error!(
                 listening,
-                accounts,
-                "the listeners or tasks of accounts hang; systemd gets no sign of life until they go on"
+                hanging,
+                "listeners or tasks hang; systemd gets no sign of life until they continue"
             );
         }
     }

@@ -19,7 +19,7 @@ pub(super) async fn run(
         print_warning(warning);
     }
     if let Some(shard) = shard {
-        shard.apply(&mut loaded.config);
+        loaded.config.keep_shard(shard);
     }
     let proxy = ProxyEnv::of_process();
     let mut print_line = |line: &str| print(&format!("{line}\n"));

@@ -141,7 +141,11 @@ fn find(pattern: &str, files: &Files) -> Result<Vec<PathBuf>, String> {
         return Ok(vec![files.resolve(pattern)]);
     }
     let resolved = files.resolve_pattern(pattern);
-    let found = glob::glob_with(&resolved, MATCHING).map_err(|error| error.msg.to_owned())?;
+    let no_pattern = |error: glob::PatternError| {
+        let pattern = redacted_preview(pattern);
+        format!("{pattern} is no pattern: {}", error.msg)
+    };
+    let found = glob::glob_with(&resolved, MATCHING).map_err(no_pattern)?;
     let mut paths = Vec::new();
     for path in found {
         let path = path.map_err(|error| {

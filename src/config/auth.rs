@@ -135,9 +135,11 @@ impl Credentials<'_> {
     }
 
     fn secret_file(&self, node: &Node<'_>) -> Option<Secret> {
-        let path = self.files.resolve(&node.parse(non_empty)?);
+        let text = node.parse(non_empty)?;
+        let path = self.files.resolve(&text);
         if let Err(error) = std::fs::symlink_metadata(&path) {
-            node.error(missing_file(&path, &error));
+            let beside = self.files.looked_beside(&text);
+            node.error(missing_file(&path, beside, &error));
             return None;
         }
         match Secret::from_file(&path) {
@@ -157,18 +159,22 @@ impl Credentials<'_> {
 
 /// The message about a file that does not exist: where it was looked for, and not its name, because
 /// the secret itself may have been written where its path belongs.
-fn missing_file(path: &Path, error: &std::io::Error) -> String {
+fn missing_file(path: &Path, beside: Option<&Path>, error: &std::io::Error) -> String {
     let exists = |dir: &&Path| dir.is_dir() || dir.as_os_str().is_empty();
     let folder = match path.ancestors().skip(1).find(exists) {
         Some(dir) if !dir.as_os_str().is_empty() => path_preview(dir),
         _ => "the working directory".to_owned(),
+    };
+    let beside = match beside {
+        Some(beside) => format!("{} or ", path_preview(beside)),
+        None => String::new(),
     };
     match error.kind() {
         ErrorKind::PermissionDenied => format!(
             "the file cannot be accessed: permission denied in {folder}; make it readable for the user that runs the exporter"
         ),
         _ => format!(
-            "the file does not exist in {folder}; expected the path of a file, not the secret itself"
+            "the file does not exist in {beside}{folder}; expected the path of a file, not the secret itself"
         ),
     }
 }

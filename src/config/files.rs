@@ -64,6 +64,13 @@ impl Files {
             .unwrap_or_else(|| self.folder.join(path))
     }
 
+    /// The folder of a further file, where a relative path was looked for besides what
+    /// [`Self::resolve`] returns.
+    pub(super) fn looked_beside(&self, text: &str) -> Option<&Path> {
+        let nearer = self.nearer.as_deref()?;
+        (Path::new(text).is_relative() && nearer != self.folder).then_some(nearer)
+    }
+
     /// A pattern of paths as one from the root or the working directory.
     pub(super) fn resolve_pattern(&self, pattern: &str) -> String {
         // The folder is a path, in which nothing is a wildcard.

@@ -60,6 +60,7 @@ pub(super) fn config(
         tls: tls(&root.section("tls"), files),
         allowed_domains: allowed_domains(root),
         domain_api: domain_api(root)?,
+        shard: None,
     })
 }
 

@@ -8,6 +8,7 @@ use url::Url;
 
 use super::collector_section::{CollectorSection, Sections};
 use super::secret::Secret;
+use super::shard::Shard;
 use crate::vocabulary::{AgentId, GroupId, SkillId};
 
 /// A whole configuration, file and environment merged.
@@ -30,6 +31,18 @@ pub struct Config {
     pub allowed_domains: Vec<String>,
     /// TLS towards LivePerson.
     pub tls: Tls,
+    /// Which share of the configured accounts these are; `None` for all of them.
+    pub shard: Option<Shard>,
+}
+
+impl Config {
+    /// Leaves the accounts that a shard serves; returns how many there were.
+    pub fn keep_shard(&mut self, shard: Shard) -> usize {
+        let before = self.accounts.len();
+        self.accounts.retain(|account| shard.owns(&account.id));
+        self.shard = Some(shard);
+        before
+    }
 }
 
 /// One LivePerson account.

@@ -8,7 +8,6 @@ use std::fmt;
 
 use sha1::{Digest as _, Sha1};
 
-use super::Config;
 use super::preview::redacted_preview;
 
 /// The most instances that can share the accounts.
@@ -73,16 +72,19 @@ impl Shard {
         Ok(Self { index, total })
     }
 
+    /// Which of the instances this one is, from 0.
+    pub fn index(self) -> u32 {
+        self.index
+    }
+
+    /// How many instances there are.
+    pub fn total(self) -> u32 {
+        self.total
+    }
+
     /// Whether an account is served by this instance.
     pub fn owns(self, account: &str) -> bool {
         owner(account, self.total) == Some(self.index)
-    }
-
-    /// Leaves the accounts of this instance in a configuration; returns how many there were.
-    pub fn apply(self, config: &mut Config) -> usize {
-        let before = config.accounts.len();
-        config.accounts.retain(|account| self.owns(&account.id));
-        before
     }
 }
 

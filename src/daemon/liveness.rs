@@ -4,8 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Daemon;
 use super::clock::aged;
@@ -63,23 +63,51 @@ impl Drop for ReloadCount<'_> {
     }
 }
 
+/// How far the reload is that replaces accounts: how many it has stopped so far; `None` while
+/// none does. Those accounts are in no list, so that no question reaches them.
+pub(super) struct Replacement(watch::Sender<Option<u64>>);
+
+impl Default for Replacement {
+    fn default() -> Self {
+        Self(watch::Sender::new(None))
+    }
+}
+
+impl Replacement {
+    pub(super) fn begin(&self) {
+        self.0.send_replace(Some(0));
+    }
+
+    pub(super) fn account_stopped(&self) {
+        self.0
+            .send_modify(|stopped| *stopped = stopped.map(|stopped| stopped + 1));
+    }
+
+    pub(super) fn end(&self) {
+        self.0.send_replace(None);
+    }
+
+    /// Whether a replacement makes no step within `limit`.
+    async fn hangs(&self, limit: Duration) -> bool {
+        let mut watched = self.0.subscribe();
+        let under_way = watched.borrow_and_update().is_some();
+        under_way && timeout(limit, watched.changed()).await.is_err()
+    }
+}
+
 impl Daemon {
-    /// The accounts whose task does not answer within `limit`: it hangs.
-    pub async fn hanging_accounts(&self, limit: Duration) -> Vec<String> {
-        let deadline = Instant::now() + limit;
+    /// What hangs: `account ID` for a task that does not answer within `limit`, `reload` for one that
+    /// waits so long for the end of an account.
+    pub async fn hanging(&self, limit: Duration) -> Vec<String> {
         let asked: Vec<_> = {
             let accounts = self.accounts.lock();
-            let accounts = accounts.iter();
-            accounts.map(|a| (a.id.clone(), a.ask())).collect()
+            accounts.iter().map(|a| (a.id.clone(), a.ask())).collect()
         };
-        let mut hanging = Vec::new();
-        for (id, answer) in asked {
-            // A task that a reload has ended meanwhile does not hang.
-            if timeout_at(deadline, answer).await.is_err() {
-                hanging.push(id);
-            }
-        }
-        hanging
+        let (reload, accounts) =
+            tokio::join!(self.replacement.hangs(limit), unanswered(asked, limit));
+        let accounts = accounts.into_iter().map(|id| format!("account {id}"));
+        let reload = reload.then(|| "reload".to_owned());
+        accounts.chain(reload).collect()
     }
 
     /// How many accounts are in which state.
@@ -118,9 +146,53 @@ impl Daemon {
     }
 }
 
+/// Whose answer does not come within `limit`.
+async fn unanswered(asked: Vec<(String, oneshot::Receiver<()>)>, limit: Duration) -> Vec<String> {
+    let deadline = Instant::now() + limit;
+    let mut hanging = Vec::new();
+    for (id, answer) in asked {
+        // A task that a reload has ended meanwhile does not hang.
+        if timeout_at(deadline, answer).await.is_err() {
+            hanging.push(id);
+        }
+    }
+    hanging
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reload_hangs_when_it_makes_no_step() {
+        let (replacement, limit) = (Replacement::default(), Duration::from_secs(10));
+        assert!(!replacement.hangs(limit).await, "none is under way");
+        replacement.begin();
+        assert!(replacement.hangs(limit).await);
+        let (hangs, ()) = tokio::join!(replacement.hangs(limit), async {
+            replacement.account_stopped();
+        });
+        assert!(!hangs, "an account has stopped");
+        let (hangs, ()) = tokio::join!(replacement.hangs(limit), async { replacement.end() });
+        assert!(!hangs, "it has ended");
+        replacement.account_stopped();
+        assert!(!replacement.hangs(limit).await, "none is under way");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_task_that_neither_answers_nor_ends_hangs() {
+        let (hangs, first) = oneshot::channel();
+        let (ends, second) = oneshot::channel();
+        let (answers, third) = oneshot::channel();
+        let (hangs_too, fourth) = oneshot::channel();
+        drop(ends);
+        answers.send(()).unwrap();
+        let ids = ["1", "2", "3", "4"].map(str::to_owned).into_iter();
+        let asked = ids.zip([first, second, third, fourth]).collect();
+        let hanging = unanswered(asked, Duration::from_secs(10)).await;
+        assert_eq!(hanging, ["1", "4"]);
+        drop((hangs, hangs_too));
+    }
 
     #[test]
     fn a_summary_is_one_line_for_people() {

@@ -48,14 +48,15 @@ use account::{
 };
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
+use liveness::Replacement;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::collectors::Registry;
-use crate::config::{Account, Config};
+use crate::config::{Account, Config, Shard};
 use crate::metrics::Catalogue;
-use crate::metrics::exporter::ConfigState;
+use crate::metrics::exporter::{ConfigState, ShardState};
 use crate::names;
 use crate::scheduler::{AccountScheduler, Ordinal};
 use crate::store::Store;
@@ -82,10 +83,14 @@ pub type ConfigSource = Arc<dyn Fn() -> Result<Config, String> + Send + Sync>;
 pub struct Daemon {
     shared: Shared,
     source: ConfigSource,
+    /// Which share of the configured accounts it runs; a flag says it, and no reload changes it.
+    shard: Option<Shard>,
     /// Held across a whole reload: a reload during a reload waits.
     reloading: tokio::sync::Mutex<()>,
     /// For whoever reports reloads.
     reloads: watch::Sender<Reloads>,
+    /// How far the reload is that replaces accounts.
+    replacement: Replacement,
     /// Accounts that were taken out of the configuration a short while ago.
     removed: Mutex<Vec<RemovedAccount>>,
     /// The accounts that run. Taken out by a reload while it replaces some of them.
@@ -159,8 +164,10 @@ impl Daemon {
         Ok(Arc::new(Self {
             shared,
             source,
+            shard: config.shard,
             reloading: tokio::sync::Mutex::new(()),
             reloads: watch::Sender::new(Reloads::default()),
+            replacement: Replacement::default(),
             removed: Mutex::default(),
             accounts: Mutex::new(accounts),
             views: ArcSwap::from_pointee(views),
@@ -182,6 +189,10 @@ impl Daemon {
             web_config_in_force: true,
             last_load_successful: last_load.successful,
             last_success: epoch_seconds(last_load.last_success),
+            shard: self.shard.map(|shard| ShardState {
+                index: shard.index(),
+                total: shard.total(),
+            }),
         }
     }
 

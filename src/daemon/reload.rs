@@ -61,7 +61,11 @@ impl Daemon {
         let store = &self.shared.store;
         store.set_max_series(config.limits.max_series);
         store.set_stale_after(config.stale_after);
-        let running = std::mem::take(&mut *self.accounts.lock());
+        let running = {
+            let mut accounts = self.accounts.lock();
+            self.replacement.begin();
+            std::mem::take(&mut *accounts)
+        };
         let mut gone: HashSet<String> = running.iter().map(|r| r.id.clone()).collect();
         let accounts = self.replace(&config, running, &changed, prepared).await;
         for account in &accounts {
@@ -72,6 +76,7 @@ impl Daemon {
         let views = accounts.iter().map(RunningAccount::view).collect();
         self.views.store(Arc::new(views));
         *self.accounts.lock() = accounts;
+        self.replacement.end();
         Ok(())
     }
 
@@ -169,6 +174,7 @@ impl Daemon {
         let mut stopped = HashMap::new();
         for (id, stop) in stopping {
             let account = stop.await;
+            self.replacement.account_stopped();
             if configured.contains_key(&*id) {
                 stopped.insert(id, account);
             } else if let Some(scheduler) = save_and_end(account).await {

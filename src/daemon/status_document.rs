@@ -100,6 +100,7 @@ impl Daemon {
             version: crate::VERSION,
             revision: crate::REVISION,
             rust_version: crate::RUST_VERSION,
+            shard: self.shard.map(|shard| shard.to_string()),
             started_at: rfc3339(started_at),
             uptime_seconds: seconds(uptime),
         }

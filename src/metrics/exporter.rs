@@ -180,6 +180,17 @@ pub struct ConfigState {
     pub last_success: f64,
     /// Whether the present web configuration file is in force.
     pub web_config_in_force: bool,
+    /// Which share of the accounts this instance serves, unless all.
+    pub shard: Option<ShardState>,
+}
+
+/// One of several instances that share the accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShardState {
+    /// Which of them, from 0.
+    pub index: u32,
+    /// How many there are.
+    pub total: u32,
 }
 
 /// The exporter's own families at a scrape.
@@ -403,7 +414,14 @@ fn about_the_exporter(config: ConfigState) -> Result<Vec<MetricFamily>, promethe
         f64::from(u8::from(config.web_config_in_force)),
     )?;
     let gauges = [successful, at, web].map(|gauge| gauge.collect());
-    Ok([build.collect(), gauges.concat()].concat())
+    let mut families = [build.collect(), gauges.concat()].concat();
+    if let Some(ShardState { index, total }) = config.shard {
+        let shards = GaugeVec::new(options(&families::SHARDS), families::SHARDS.labels)?;
+        let label = index.to_string();
+        shards.with_label_values(&[&label]).set(f64::from(total));
+        families.extend(shards.collect());
+    }
+    Ok(families)
 }
 
 #[cfg(test)]

@@ -72,6 +72,8 @@ families! {
         "When the configuration was last loaded successfully, in seconds since the epoch.";
     WEB_CONFIG_LAST_RELOAD_SUCCESSFUL = Gauge "liveperson_exporter_web_config_last_reload_successful" []
         "Whether the present web configuration file is in force: 1, also without one, or 0 when the last good state of it is.";
+    SHARDS = Gauge "liveperson_exporter_shards" ["shard"]
+        "How many instances share the accounts (TOTAL of --shard), with the index of this one; not without the flag.";
 }
 
 /// One of the exporter's own families by the name of its series.

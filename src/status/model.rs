@@ -46,6 +46,8 @@ pub struct Exporter {
     pub revision: &'static str,
     /// The compiler it was built with, or `unknown`.
     pub rust_version: &'static str,
+    /// Which share of the accounts it serves, of how many, such as `0/3`; `null` for all of them.
+    pub shard: Option<String>,
     /// When it started.
     pub started_at: String,
     /// How long it has been running.

@@ -91,6 +91,11 @@ impl WebConfig {
         self.0.tls
     }
 
+    /// Whether clients have to give a password.
+    pub fn requires_password(&self) -> bool {
+        self.0.current.load().users.is_some()
+    }
+
     /// Whether the file as it is now is in use; otherwise it is the last valid version.
     pub fn last_reload_successful(&self) -> bool {
         self.0.up_to_date.load(Ordering::Relaxed)

@@ -247,6 +247,8 @@ def about_the_process(args, page: Page, base: dict, stamps: list[int], replica: 
     loaded = [(at, max(value, round(reload) + 7 * replica if at > reload else 0)) for at, value in start]
     page.add("liveperson_exporter_config_last_reload_success_timestamp_seconds", base, loaded)
     page.add("liveperson_exporter_web_config_last_reload_successful", base, [(at, 1) for at in stamps])
+    shard = base | {"shard": "0"}
+    page.add("liveperson_exporter_shards", shard, [(at, 1) for at in stamps])
     page.add("process_cpu_seconds_total", base, count(stamps, lambda at: 0.9))
     for name, value in (
         ("resident_memory_bytes", 21e6),

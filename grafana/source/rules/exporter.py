@@ -7,7 +7,7 @@ STARTED = "replica:process_start_time_seconds"
 
 
 def build() -> Group:
-    return group("exporter", [*_processes(), *_configuration(), *_limits()], interval="15s")
+    return group("exporter", [*_processes(), *_shards(), *_configuration(), *_limits()], interval="15s")
 
 
 def _processes() -> list[Rule]:
@@ -39,6 +39,30 @@ def _processes() -> list[Rule]:
             summary="The LivePerson exporter {{ $labels.instance }} restarts again and again.",
             description="It was started {{ $value }} times within an hour. Its log and"
             " `systemctl status liveperson_exporter` say why it stopped; look for a lack of memory.",
+        ),
+    ]
+
+
+def _shards() -> list[Rule]:
+    """Those that run with --shard only: the others have no such series."""
+    shards = "liveperson_exporter_shards"
+    return [
+        alert(
+            "ShardMissing",
+            f"max by (job) ({shards})\n-\ncount by (job) (count by (job, shard) ({shards}))\n> 0",
+            wait="5m",
+            severity="critical",
+            summary="{{ $value }} of the LivePerson exporter's shards cannot be scraped.",
+            description="The accounts that fall to them are served by none. Check that as many instances run as TOTAL"
+            " of --shard says, each with an index of its own, and that Prometheus scrapes all of them.",
+        ),
+        alert(
+            "ShardsDiffer",
+            f"min by (job) ({shards}) != max by (job) ({shards})",
+            wait="10m",
+            summary="The LivePerson exporter's shards differ in their number.",
+            description="They run with different TOTAL of --shard, the least being {{ $value }}: some accounts are"
+            " served twice and others by none. Give all the same, or another `job` to another set of instances.",
         ),
     ]
 

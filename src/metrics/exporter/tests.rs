@@ -26,7 +26,19 @@ const CONFIG: ConfigState = ConfigState {
     last_load_successful: true,
     last_success: 1.5e9,
     web_config_in_force: true,
+    shard: None,
 };
+
+#[test]
+fn a_shard_says_which_of_how_many_it_is() {
+    let shard = Some(ShardState { index: 2, total: 3 });
+    let config = ConfigState { shard, ..CONFIG };
+    let page = written(Format::Text, &gathered(config, &[], &[]));
+    let line = "liveperson_exporter_shards{shard=\"2\"} 3";
+    assert!(page.lines().any(|l| l == line), "{page}");
+    let whole = written(Format::Text, &gathered(CONFIG, &[], &[]));
+    assert!(!whole.contains("liveperson_exporter_shards"), "{whole}");
+}
 
 #[test]
 fn openmetrics_says_since_when_counters_count() {

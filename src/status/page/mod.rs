@@ -120,6 +120,9 @@ fn footer(html: &mut Html, status: &Status, access: &Access) {
     html.raw("<footer class=\"soft\"><p>Version ")
         .text(exporter.version);
     html.raw(", revision ").text(exporter.revision);
+    if let Some(shard) = &exporter.shard {
+        html.raw(", shard ").text(shard);
+    }
     html.raw(", running for ")
         .text(Ago(exporter.uptime_seconds));
     html.raw(" since ").text(Time(&exporter.started_at));

@@ -35,6 +35,9 @@ fn verdict(html: &mut Html, status: &Status) {
         .raw(class(status.state))
         .raw("\"><h2>");
     match status.state {
+        _ if all == 0 && status.exporter.shard.is_some() => {
+            html.raw("No account</h2><p>None of the configured accounts falls to this shard.")
+        }
         _ if all == 0 => html.raw("No account</h2><p>This instance has nothing to poll."),
         State::Ok => html.raw("Everything is fresh</h2><p>LivePerson answers every collector."),
         State::Starting => {

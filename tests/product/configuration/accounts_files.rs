@@ -104,6 +104,11 @@ fn every_mistake_has_its_file() {
             "accounts_files[0]: a[.yml is no pattern",
         ),
         (
+            "[\"a[b/c].yml\"]",
+            "[]",
+            "accounts_files[0]: a[b/c].yml is no pattern",
+        ),
+        (
             "[\"n*.yml\"]",
             "[]",
             "accounts: no account is configured, neither here nor in accounts_files",
@@ -158,6 +163,26 @@ fn secrets_are_found_beside_the_file_or_the_configuration() {
         _ => unreachable!(),
     });
     assert_eq!(secrets.collect::<Vec<_>>(), ["beside", "above"]);
+}
+
+#[test]
+fn a_missing_secret_says_where_it_was_looked_for() {
+    let account = "[{id: 1, auth: {oauth2: {client_id: a, client_secret_file: no}}}]";
+    let beside = "DIR/d/a.yml[0].auth.oauth2.client_secret_file: \
+        the file does not exist in DIR/d or DIR; expected the path of a file, not the secret itself";
+    let cases = [
+        ("[d/a.yml]", "d/a.yml", beside.to_owned()),
+        (
+            "[a.yml]",
+            "a.yml",
+            beside
+                .replace("DIR/d or DIR", "DIR")
+                .replace("DIR/d/", "DIR/"),
+        ),
+    ];
+    check_each(cases, |(patterns, name, want)| {
+        assert_eq!(folder(patterns, &[(name, account)]).error(&[]), want);
+    });
 }
 
 #[test]

@@ -168,6 +168,7 @@ def exporters():
     build = promql.once(
         ("instance", "version", "revision", "rust_version"), of_process("liveperson_exporter_build_info")
     )
+    shards = promql.once(("instance", "shard"), of_process("liveperson_exporter_shards"))
     in_force = words({"1": ("✔ in force", GOOD), "0": ("✖ refused", BAD)})
     dated = "dateTimeAsIso"
     return grid(
@@ -196,6 +197,8 @@ def exporters():
             Column(
                 "Web", expr=once("liveperson_exporter_web_config_last_reload_successful"), mappings=in_force, width=120
             ),
+            Column("Shard", label="shard", width=70),
+            Column("Of", expr=shards, width=60),
             Column("Threads", expr=once("process_threads"), width=100),
             Column(
                 "Files", expr=f"{once('process_open_fds')} / {once('process_max_fds')}", unit="percentunit", width=80
