@@ -1,6 +1,6 @@
 //! `healthcheck`: asks a running exporter whether it is healthy; for images without a shell.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use url::{Host, Url};
@@ -14,20 +14,26 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 const PATH: &str = "/-/healthy";
 
+/// What is asked.
+#[derive(Debug)]
+struct Target {
+    url: Url,
+    /// The Unix socket to ask through.
+    socket: Option<PathBuf>,
+}
+
 /// Asks `url`, or the exporter with these flags on this machine.
 pub(super) async fn healthcheck(url: Option<&str>, flags: &Flags) -> Result<(), Failure> {
     let expected = Expected::of(flags);
-    let urls = match url {
-        Some(url) => vec![parse(url).map_err(Failure::usage)?],
-        None => own_urls(flags, &expected).map_err(Failure::usage)?,
+    let targets = match url {
+        Some(url) => parse(url).map(|url| vec![Target { url, socket: None }]),
+        None => own(flags, &expected),
     };
-    let socket = match (url, flags.listen_addresses.first()) {
-        (None, Some(ListenAddress::Unix(path))) => Some(path.as_path()),
-        _ => None,
-    };
+    let targets = targets.map_err(Failure::usage)?;
     let mut failure = Failure::runtime("");
-    for url in urls {
-        match ask(&url, socket).await {
+    for target in targets {
+        let url = &target.url;
+        match ask(&target).await {
             Ok(200) => return Ok(()),
             Ok(401) if expected.password => return Ok(()),
             Ok(status) => failure = Failure::runtime(format!("{url} answered {status}, not 200")),
@@ -88,7 +94,7 @@ fn parse(text: &str) -> Result<Url, String> {
 }
 
 /// Where an exporter with these flags listens.
-fn own_urls(flags: &Flags, expected: &Expected) -> Result<Vec<Url>, String> {
+fn own(flags: &Flags, expected: &Expected) -> Result<Vec<Target>, String> {
     let address = match flags.listen_addresses.first() {
         // By number: an image from scratch may know no names.
         Some(ListenAddress::Any(port)) => format!("127.0.0.1:{port}"),
@@ -100,13 +106,21 @@ fn own_urls(flags: &Flags, expected: &Expected) -> Result<Vec<Url>, String> {
         None => return Err("there is no address to ask; give a URL".to_owned()),
     };
     let prefix = flags.route_prefix();
+    let socket = match flags.listen_addresses.first() {
+        Some(ListenAddress::Unix(path)) => Some(path.clone()),
+        _ => None,
+    };
     let schemes = expected.schemes.iter();
-    let urls = schemes.map(|scheme| parse(&format!("{scheme}://{address}{prefix}{PATH}")));
-    urls.collect()
+    let targets = schemes.map(|scheme| {
+        let url = parse(&format!("{scheme}://{address}{prefix}{PATH}"))?;
+        let socket = socket.clone();
+        Ok(Target { url, socket })
+    });
+    targets.collect()
 }
 
-/// The status of the answer, through a Unix socket or from the host of the URL.
-async fn ask(url: &Url, socket: Option<&Path>) -> Result<u16, String> {
+/// The status of the answer.
+async fn ask(Target { url, socket }: &Target) -> Result<u16, String> {
     let mut client = reqwest::Client::builder()
         .no_proxy()
         .timeout(TIMEOUT)
@@ -114,7 +128,7 @@ async fn ask(url: &Url, socket: Option<&Path>) -> Result<u16, String> {
         // Only this machine answers there, and its certificate is hardly one for "localhost".
         .danger_accept_invalid_certs(is_loopback(url));
     if let Some(path) = socket {
-        client = client.unix_socket(path);
+        client = client.unix_socket(path.as_path());
     }
     // Another part of the process may have installed the same provider already.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -184,8 +198,8 @@ mod tests {
         ];
         check_each(cases, |(line, want)| {
             let flags = Cli::try_parse_from(line.split(' ')).unwrap().flags;
-            let urls = own_urls(&flags, &Expected::of(&flags)).unwrap();
-            let urls: Vec<_> = urls.iter().map(Url::as_str).collect();
+            let targets = own(&flags, &Expected::of(&flags)).unwrap();
+            let urls: Vec<_> = targets.iter().map(|target| target.url.as_str()).collect();
             assert_eq!(urls.join(" "), want);
         });
     }

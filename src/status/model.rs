@@ -46,7 +46,7 @@ pub struct Exporter {
     pub revision: &'static str,
     /// The compiler it was built with, or `unknown`.
     pub rust_version: &'static str,
-    /// Which share of the accounts it serves, of how many, such as `0/3`; `null` for all of them.
+    /// Which of the instances that share the accounts it is, such as `0/3`; `null` for the only one.
     pub shard: Option<String>,
     /// When it started.
     pub started_at: String,

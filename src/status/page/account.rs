@@ -1,6 +1,6 @@
 //! One account: its collectors, its chats and waits, its busiest and slowest skills.
 
-use super::html::{Ago, Chats, Html, Time};
+use super::html::{Ago, Chats, Html};
 use super::summary::{class, is_throttled};
 use super::waits;
 use crate::status::{
@@ -124,11 +124,11 @@ fn write_collector(html: &mut Html, collector: &Collector) {
 fn write_totals(html: &mut Html, totals: &Totals) {
     html.raw("<p class=\"soft\">");
     match &totals.anchor_at {
-        Some(at) => html.raw("Running totals since ").text(Time(at)),
+        Some(at) => html.raw("Running totals since ").time(at),
         None => html.raw("Running totals have not begun"),
     };
     match &totals.saved_at {
-        Some(at) => html.raw(", saved at ").text(Time(at)),
+        Some(at) => html.raw(", saved at ").time(at),
         None => html.raw(", not saved"),
     };
     if totals.lost_seconds > 0.0 {

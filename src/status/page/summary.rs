@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::html::{Ago, Html, Time};
+use super::html::{Ago, Html};
 use crate::status::{Account, BackoffReason, Collector, CollectorState, Problem, State, Status};
 
 /// How many different pieces of advice are shown.
@@ -35,10 +35,13 @@ fn verdict(html: &mut Html, status: &Status) {
         .raw(class(status.state))
         .raw("\"><h2>");
     match status.state {
-        _ if all == 0 && status.exporter.shard.is_some() => {
-            html.raw("No account</h2><p>None of the configured accounts falls to this shard.")
-        }
-        _ if all == 0 => html.raw("No account</h2><p>This instance has nothing to poll."),
+        _ if all == 0 => match &status.exporter.shard {
+            Some(shard) => html
+                .raw("No account</h2><p>No account of the configuration falls to shard ")
+                .text(shard)
+                .raw("."),
+            None => html.raw("No account</h2><p>This instance has nothing to poll."),
+        },
         State::Ok => html.raw("Everything is fresh</h2><p>LivePerson answers every collector."),
         State::Starting => {
             html.raw("Waiting for the first data</h2><p>The first polls are under way.")
@@ -186,7 +189,7 @@ fn advice(html: &mut Html, status: &Status) {
         html.raw(": ")
             .text(&problem.message)
             .raw(" (since ")
-            .text(Time(&problem.since));
+            .time(&problem.since);
         html.raw(")</p></li>");
     }
     html.raw("</ul></section>\n");

@@ -48,7 +48,7 @@ fn status(accounts: Vec<Account>) -> Status {
             version: "1.2.3",
             revision: "abc",
             rust_version: "1.88",
-            shard: None,
+            shard: Some("0/3".to_owned()),
             started_at: "2026-11-21T11:00:00Z".to_owned(),
             uptime_seconds: 3600.0,
         },
