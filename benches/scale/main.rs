@@ -21,22 +21,20 @@ mod plain;
 mod polls;
 mod process;
 mod references;
+mod scrapes;
 mod servers;
 mod shape;
 mod totals;
 
 use std::io::{Read as _, Write as _};
-use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use liveperson::LivePerson;
 use liveperson_exporter::exposition::{Format, Inflater};
-use measure::{Spread, Table, cpu, megabytes, milliseconds, rested, times, wall};
-use process::Usage;
+use measure::{Table, cpu, megabytes, milliseconds, rested, times};
 use serde::de::IgnoredAny;
-use servers::{Client, Server, Setup};
+use servers::Setup;
 use shape::Shape;
 
 const SIZES: [u64; 4] = [10_000, 100_000, 500_000, 2_000_000];
@@ -63,6 +61,10 @@ fn main() {
                 totals::measure(series);
             }
         }
+        ["--scrapes", rest @ ..] => {
+            println!("{}", machine());
+            scrapes::alone(&sizes(rest, &SIZES[..3]));
+        }
         ["--allocators", rest @ ..] => {
             println!("{}", machine());
             for series in sizes(rest, &[500_000]) {
@@ -88,7 +90,7 @@ fn all(sizes: &[u64]) {
     for series in sizes {
         eprintln!("measuring {series} series");
         let poll = poll(*series, &mut table);
-        scrapes(*series, &mut table);
+        scrapes::scrapes(*series, &mut table);
         per_series.push((*series, poll / *series as f64));
     }
     println!("{}", machine());
@@ -217,91 +219,6 @@ fn parts(series: u64, body: &[u8], table: &mut Table) {
         "parsing to compressing once, after a second of rest",
         whole.written(milliseconds),
     );
-}
-
-/// Scrapes of the real binary, beside nginx and the two crates.
-fn scrapes(series: u64, table: &mut Table) {
-    let mut setup = Setup::new(Shape::One(series));
-    // It polls once only, so that all CPU is that of scrapes.
-    setup.interval = 3600;
-    let liveperson = LivePerson::start(setup.shape, true);
-    let exporter = Server::exporter(&setup, &liveperson);
-    let mut gzip = Client::new(&exporter, "gzip");
-    let mut plain = Client::new(&exporter, "identity");
-    let start = Instant::now();
-    while plain.scrape() < series * 60 {
-        assert!(start.elapsed() < Duration::from_secs(60), "no data");
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    let (text, compressed) = (plain.fetch(), gzip.fetch());
-    let nginx = Server::nginx(&text, &compressed);
-    table.put("gzip page", megabytes(compressed.len() as f64 / 1e6));
-    let scrape_cpu = beside_nginx(series, table, &exporter, nginx.as_ref());
-    let mut kept = Client::at(plain::serve_plain(&text), "/metrics", "identity");
-    let found = Spread::of((0..21).map(|_| wall(|| _ = kept.scrape())));
-    let row = "identity scrape, had the text been kept";
-    table.put(row, found.written(milliseconds));
-    for name in ["prometheus", "prometheus-client"] {
-        let reference = references::measured(name, series);
-        let row = format!("`{name}`: CPU of a scrape");
-        table.put(&row, milliseconds(reference.scrape));
-        table.put(&format!("`{name}`: memory held"), megabytes(reference.held));
-        if name == "prometheus" {
-            table.put(
-                "`prometheus` / CPU of a gzip scrape",
-                times(reference.scrape / scrape_cpu),
-            );
-        }
-    }
-}
-
-/// Scrapes in turn with nginx, in blocks: the medians of blocks show how much they vary. Returns the
-/// exporter's mean CPU of a gzip scrape.
-fn beside_nginx(series: u64, table: &mut Table, exporter: &Server, nginx: Option<&Server>) -> f64 {
-    const BLOCKS: usize = 7;
-    let rounds = if series > 1_000_000 { 5 } else { 15 };
-    let mut gzip_cpu = 0.0;
-    for encoding in ["gzip", "identity"] {
-        let mut own = Client::new(exporter, encoding);
-        let mut other = nginx.map(|nginx| Client::new(nginx, encoding));
-        let (mut cpu, mut times_own, mut times_nginx) = (Vec::new(), Vec::new(), Vec::new());
-        for _ in 0..BLOCKS {
-            let before = Usage::now(exporter.pid());
-            let (mut found, mut reference) = (Vec::new(), Vec::new());
-            for _ in 0..rounds {
-                found.push(wall(|| _ = own.scrape()));
-                if let Some(client) = &mut other {
-                    reference.push(wall(|| _ = client.scrape()));
-                }
-            }
-            let used = Usage::now(exporter.pid()).since(&before);
-            cpu.push(used.cpu / rounds as f64);
-            times_own.push(Spread::of(found).median);
-            if !reference.is_empty() {
-                times_nginx.push(Spread::of(reference).median);
-            }
-        }
-        let mean = cpu.iter().sum::<f64>() / cpu.len() as f64;
-        let row = |table: &mut Table, name: &str, found: &[f64]| {
-            let found = Spread::of(found.iter().copied());
-            table.put(name, found.written(milliseconds));
-        };
-        row(table, &format!("{encoding} scrape"), &times_own);
-        row(table, &format!("{encoding} scrape: CPU"), &cpu);
-        if !times_nginx.is_empty() {
-            row(table, &format!("nginx, {encoding}"), &times_nginx);
-            let ratios = times_own
-                .iter()
-                .zip(&times_nginx)
-                .map(|(own, nginx)| own / nginx);
-            let name = format!("{encoding} scrape / nginx");
-            table.put(&name, Spread::of(ratios).written(times));
-        }
-        if encoding == "gzip" {
-            gzip_cpu = mean;
-        }
-    }
-    gzip_cpu
 }
 
 /// The machine, for the readers of the results.

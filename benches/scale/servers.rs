@@ -133,8 +133,8 @@ impl Server {
             ""
         };
         let configuration = format!(
-            "{user} worker_processes 1; daemon off; pid {path}/pid; error_log /dev/null;\n\
-             events {{}}\nhttp {{ access_log off; sendfile on; tcp_nopush on; gzip_static on;\n\
+            "{user} master_process off; daemon off; pid {path}/pid; error_log /dev/null;\n\
+             events {{}}\nhttp {{ access_log off; keepalive_requests 1000000; sendfile on; tcp_nopush on; gzip_static on;\n\
              client_body_temp_path {path}/a; proxy_temp_path {path}/b; fastcgi_temp_path {path}/c;\n\
              uwsgi_temp_path {path}/d; scgi_temp_path {path}/e;\n\
              server {{ listen {address}; root {path}; }} }}\n"

@@ -21,7 +21,7 @@ impl Handler for Pages {
         let chunks = vec![Bytes::from_static(b"up 1\n"); 3];
         MetricsPage {
             status: StatusCode::OK,
-            content_type: Format::preferred(request.accept).content_type(),
+            content_type: Format::preferred(request.accept, request.user_agent).content_type(),
             content_encoding: Encoding::preferred(request.accept_encoding).name(),
             chunks: chunks.into(),
             retry_after: None,
@@ -87,6 +87,7 @@ pub fn scrape(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let mut lines = text.lines();
     let request = MetricsRequest {
+        user_agent: None,
         query: lines.next(),
         accept: lines.next(),
         accept_encoding: lines.next(),
@@ -100,7 +101,10 @@ pub fn scrape(data: &[u8]) {
             };
             known(&scrape.collectors, &COLLECTORS);
             known(&scrape.accounts, &ACCOUNTS);
-            assert_eq!(scrape.format, Format::preferred(request.accept));
+            assert_eq!(
+                scrape.format,
+                Format::preferred(request.accept, request.user_agent)
+            );
             assert_eq!(
                 scrape.encoding,
                 Encoding::preferred(request.accept_encoding)
@@ -118,7 +122,7 @@ pub fn scrape(data: &[u8]) {
 pub fn accept_headers(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let small = text.to_ascii_lowercase();
-    let format = Format::preferred(Some(&text));
+    let format = Format::preferred(Some(&text), None);
     if format == Format::OpenMetrics {
         assert!(small.contains("application/openmetrics-text"), "{text}");
     }
@@ -135,7 +139,11 @@ pub fn accept_headers(data: &[u8]) {
         format!("{text} "),
         small,
     ] {
-        assert_eq!(Format::preferred(Some(&more)), format, "{text} and {more}");
+        assert_eq!(
+            Format::preferred(Some(&more), None),
+            format,
+            "{text} and {more}"
+        );
         assert_eq!(
             Encoding::preferred(Some(&more)),
             encoding,

@@ -10,10 +10,10 @@ use hyper::StatusCode;
 use super::Daemon;
 use super::clock::aged;
 use super::run_blocking::run_blocking;
-use super::scrape::{self, ScrapeRequest};
+use super::scrape::{self, Kept, ScrapeRequest, SelfMetrics};
 use super::status_cache::StatusCache;
 use crate::collectors::Registry;
-use crate::exposition::{CompressorPool, Format, page_end, write_self_metrics};
+use crate::exposition::{Format, page_end, write_self_metrics};
 use crate::liveperson::api;
 use crate::metrics::ProcessMetrics;
 use crate::metrics::exporter::{ConfigState, gather};
@@ -29,7 +29,7 @@ pub struct DaemonHandler {
     web_config: Option<WebConfig>,
     process: ProcessMetrics,
     status: StatusCache,
-    compressors: CompressorPool,
+    kept: Kept,
 }
 
 impl DaemonHandler {
@@ -40,7 +40,7 @@ impl DaemonHandler {
             web_config,
             process: ProcessMetrics::default(),
             status: StatusCache::default(),
-            compressors: CompressorPool::default(),
+            kept: Kept::default(),
         }
     }
 
@@ -50,7 +50,7 @@ impl DaemonHandler {
         now: Instant,
         format: Format,
         filter: &PageFilter,
-    ) -> Result<Vec<u8>, prometheus::Error> {
+    ) -> Result<SelfMetrics, prometheus::Error> {
         let views = self.daemon.views();
         let wanted = || {
             let views = views.iter();
@@ -68,15 +68,21 @@ impl DaemonHandler {
             ..self.daemon.config_state()
         };
         let mut gathered = gather(config, &states, counters, &self.process)?;
-        let collectors = &self.daemon.shared.collectors;
-        let collector_of = |api: &str| collector_of(collectors, api);
-        gathered.keep_collectors(collector_of, |collector| {
-            filter.includes_collector(collector)
-        });
+        if !filter.collectors.is_empty() {
+            let collectors = &self.daemon.shared.collectors;
+            let collector_of = |api: &str| collector_of(collectors, api);
+            let wanted = |collector: &str| filter.includes_collector(collector);
+            gathered.keep_collectors(collector_of, wanted);
+        }
         let created = |family: &str, metric: &_| gathered.created(family, metric);
-        let mut page = write_self_metrics(format, &gathered.families, created);
-        page.extend_from_slice(page_end(format));
-        Ok(page)
+        // They are in the order of their names.
+        let families = &gathered.families;
+        let end = families.partition_point(|family| family.name() < "process_");
+        let (polled, process) = families.split_at(end);
+        let mut process = write_self_metrics(format, process, created);
+        process.extend_from_slice(page_end(format));
+        let polled = write_self_metrics(format, polled, created);
+        Ok(SelfMetrics { polled, process })
     }
 
     /// The state of the exporter, put together on a blocking thread.
@@ -107,11 +113,12 @@ impl DaemonHandler {
             .shared
             .store
             .page(self.aged(now), *format, filter);
-        let body = || scrape::page_body(data, self_metrics, *encoding, &self.compressors);
-        let chunks = match format {
-            // Running totals may have to be written in the one format first, and all in the other.
-            Format::Text | Format::Protobuf => run_blocking(body),
-            Format::OpenMetrics => body(),
+        let is_made = data.is_made();
+        let body = || scrape::page_body(data, self_metrics, *encoding, &self.kept);
+        // Handing the thread's other tasks over costs more than all else here, and is seldom needed.
+        let chunks = match is_made {
+            true => body(),
+            false => run_blocking(body),
         };
         let chunks = chunks.map_err(|error| error.to_string())?;
         Ok(MetricsPage {

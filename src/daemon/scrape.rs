@@ -5,7 +5,9 @@
 
 use std::iter::once;
 
-use crate::exposition::{CompressorPool, Encoding, Format, GzipFraming, Inflater, Segment};
+use crate::exposition::{
+    CompressorPool, Encoding, Format, GzipFraming, Inflater, LastSegment, Segment,
+};
 use crate::store::{Page, PageFilter};
 use crate::web::{Chunks, MetricsRequest};
 
@@ -41,7 +43,7 @@ impl ScrapeRequest {
             }
         }
         Ok(Self {
-            format: Format::preferred(request.accept),
+            format: Format::preferred(request.accept, request.user_agent),
             encoding: Encoding::preferred(request.accept_encoding),
             filter,
         })
@@ -59,15 +61,31 @@ fn unknown(key: &str, value: &str, known: &[&str]) -> String {
     format!("{key}: {shown:?} is not known; {known}.\n")
 }
 
-/// The whole page: the data, then `self_metrics`, which is not compressed.
+/// The exporter's own part of a page, as it is without compression.
+pub(super) struct SelfMetrics {
+    /// Of the accounts and the exporter: the same until something is polled.
+    pub(super) polled: Vec<u8>,
+    /// Of the process, and the end of the page: new for every scrape.
+    pub(super) process: Vec<u8>,
+}
+
+/// What scrapes keep for the next ones.
+#[derive(Default)]
+pub(super) struct Kept {
+    compressors: CompressorPool,
+    polled: LastSegment,
+}
+
+/// The whole page: the data, then the exporter's own part.
 pub(super) fn page_body(
     page: Page,
-    self_metrics: Vec<u8>,
+    self_metrics: SelfMetrics,
     encoding: Encoding,
-    compressors: &CompressorPool,
+    kept: &Kept,
 ) -> std::io::Result<Chunks> {
     if page.format() == Format::Protobuf {
-        let segments = page.protobuf_segments()?;
+        let compressors = &kept.compressors;
+        let segments = compressors.with(|compressor| page.protobuf_segments(compressor))?;
         return match encoding {
             Encoding::Identity => {
                 let length = segments.iter().map(|segment| segment.length() as u64).sum();
@@ -76,7 +94,7 @@ pub(super) fn page_body(
             Encoding::Gzip => {
                 let mut framing = GzipFraming::default();
                 segments.iter().for_each(|segment| framing.add(segment));
-                gzip_body(framing, segments.into_iter(), &self_metrics, compressors)
+                gzip_body(framing, segments.into_iter(), &self_metrics, kept)
             }
         };
     }
@@ -87,20 +105,26 @@ pub(super) fn page_body(
         }
         Encoding::Gzip => {
             let framing = page.gzip_framing();
-            gzip_body(framing, page.segments(), &self_metrics, compressors)
+            gzip_body(framing, page.segments(), &self_metrics, kept)
         }
     }
 }
 
 fn gzip_body(
-    framing: GzipFraming,
+    mut framing: GzipFraming,
     segments: impl Iterator<Item = Segment> + Send + 'static,
-    self_metrics: &[u8],
-    compressors: &CompressorPool,
+    self_metrics: &SelfMetrics,
+    kept: &Kept,
 ) -> std::io::Result<Chunks> {
-    let length = framing.length();
-    let end = compressors.with(|compressor| compressor.finish(self_metrics, framing))?;
+    let (length, polled, end) = kept.compressors.with(|compressor| {
+        let polled = kept.polled.of(&self_metrics.polled, compressor)?;
+        framing.add(&polled);
+        let length = framing.length();
+        let end = compressor.finish(&self_metrics.process, framing)?;
+        std::io::Result::Ok((length, polled, end))
+    })?;
     let length = length + end.len() as u64;
+    let segments = segments.chain(once(polled));
     let segments = segments.map(|segment| segment.compressed().clone());
     let chunks = once(GzipFraming::header()).chain(segments).chain(once(end));
     Ok(Chunks::new(length, chunks))
@@ -110,14 +134,15 @@ fn gzip_body(
 fn plain_body(
     length: u64,
     segments: impl Iterator<Item = Segment> + Send + 'static,
-    self_metrics: Vec<u8>,
+    self_metrics: SelfMetrics,
 ) -> Chunks {
-    let length = length + self_metrics.len() as u64;
+    let SelfMetrics { polled, process } = self_metrics;
+    let length = length + (polled.len() + process.len()) as u64;
     let mut inflater = Inflater::new();
     let data = segments.map(move |segment| inflater.plain(&segment));
     // After a failure nothing is sent, and the missing bytes make the connection break off.
     let chunks = data
-        .chain(once(Ok(self_metrics.into())))
+        .chain([Ok(polled.into()), Ok(process.into())])
         .map_while(|text| {
             let text = text.inspect_err(|error| {
                 tracing::error!(%error, "a segment cannot be decompressed");
@@ -145,6 +170,7 @@ mod tests {
         let request = MetricsRequest {
             accept: None,
             accept_encoding: None,
+            user_agent: None,
             query: Some(query),
         };
         ScrapeRequest::read(&request, &["engagement_activity", "sla"], &["1", "2"])
@@ -197,22 +223,29 @@ mod tests {
             collector: "names",
         };
         store.publish(source, vec![Arc::new(publication)]);
-        let compressors = CompressorPool::default();
+        let kept = Kept::default();
         let body = |encoding| -> Vec<u8> {
             let page = store.page(
                 crate::clock::real_time(),
                 Format::Text,
                 &PageFilter::default(),
             );
-            let chunks = page_body(page, b"own 1\n".to_vec(), encoding, &compressors).unwrap();
+            let own = SelfMetrics {
+                polled: b"own 1\n".to_vec(),
+                process: b"process 2\n".to_vec(),
+            };
+            let chunks = page_body(page, own, encoding, &kept).unwrap();
             let length = chunks.length();
             let body: Vec<u8> = chunks.flatten().collect();
             assert_eq!(body.len() as u64, length);
             body
         };
         let plain = String::from_utf8(body(Encoding::Identity)).unwrap();
-        assert!(plain.starts_with("# HELP liveperson_skill_info ") && plain.ends_with("\nown 1\n"));
-        assert_eq!(plain.lines().count(), 5003);
+        assert!(
+            plain.starts_with("# HELP liveperson_skill_info ")
+                && plain.ends_with("\nown 1\nprocess 2\n")
+        );
+        assert_eq!(plain.lines().count(), 5004);
         assert!(plain.contains(SKILL_INFO.help));
         let mut text = String::new();
         let gzip = body(Encoding::Gzip);

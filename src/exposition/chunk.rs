@@ -39,8 +39,8 @@ pub(super) enum ChunkLines {
 }
 
 impl Chunk {
-    /// The samples in one format. The first call for protobuf, or for the text format of a counter or
-    /// histogram, makes it, which takes about as long as compressing it took.
+    /// The samples in one format. The first call for the text format of a counter or histogram makes it,
+    /// which takes about as long as compressing it took; the first call for protobuf some eight times that.
     pub fn segments(&self, format: Format) -> &[Segment] {
         match (&self.lines, format) {
             (_, Format::Protobuf) => {
@@ -51,6 +51,15 @@ impl Chunk {
                 text.segments(self.family, openmetrics)
             }
             _ => self.segments_made(format),
+        }
+    }
+
+    /// Whether [`Chunk::segments`] only has to hand out what there is.
+    pub fn is_made(&self, format: Format) -> bool {
+        match (&self.lines, format) {
+            (_, Format::Protobuf) => self.protobuf.is_made(),
+            (ChunkLines::Cumulative { text, .. }, Format::Text) => text.is_made(),
+            _ => true,
         }
     }
 

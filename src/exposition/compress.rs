@@ -16,6 +16,8 @@ use bytes::{Bytes, BytesMut};
 use crc32fast::Hasher;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
+use super::crc::Shift;
+
 /// gzip's level: the next ones take a quarter more time and save as much of the size.
 const GZIP_LEVEL: u32 = 1;
 
@@ -33,6 +35,8 @@ pub struct Segment {
     length: usize,
     /// Checksum of the plain text.
     crc: u32,
+    /// What appending it does to the checksum of a page.
+    shift: Shift,
 }
 
 impl Segment {
@@ -107,13 +111,14 @@ impl Compressor {
     ///
     /// # Errors
     /// Out of memory.
-    pub fn finish(&mut self, text: &[u8], mut framing: GzipFraming) -> io::Result<Bytes> {
+    pub fn finish(&mut self, text: &[u8], framing: GzipFraming) -> io::Result<Bytes> {
         let blocks = self.deflate(text, FlushCompress::Finish)?;
-        framing.crc.update(text);
+        let mut crc = Hasher::new_with_initial_len(framing.crc, framing.plain_length);
+        crc.update(text);
         let length = framing.plain_length + text.len() as u64;
         let mut out = Vec::with_capacity(blocks.len() + GZIP_TRAILER);
         out.extend_from_slice(&blocks);
-        out.extend_from_slice(&framing.crc.finalize().to_le_bytes());
+        out.extend_from_slice(&crc.finalize().to_le_bytes());
         // The format has four bytes for the length.
         out.extend_from_slice(&length.to_le_bytes()[..4]);
         Ok(out.into())
@@ -124,6 +129,7 @@ impl Compressor {
             deflate: self.deflate(text, FlushCompress::Full)?,
             length: text.len(),
             crc,
+            shift: Shift::of(text.len()),
         })
     }
 
@@ -161,7 +167,7 @@ impl Compressor {
 #[derive(Clone, Debug, Default)]
 pub struct GzipFraming {
     /// Checksum of the plain text of all segments so far.
-    crc: Hasher,
+    crc: u32,
     /// Its length, in bytes.
     plain_length: u64,
     /// Length of the compressed segments so far, in bytes.
@@ -176,10 +182,8 @@ impl GzipFraming {
 
     /// Adds the next segment.
     pub fn add(&mut self, segment: &Segment) {
-        let length = segment.length as u64;
-        self.crc
-            .combine(&Hasher::new_with_initial_len(segment.crc, length));
-        self.plain_length += length;
+        self.crc = segment.shift.join(self.crc, segment.crc);
+        self.plain_length += segment.length as u64;
         self.compressed_length += segment.deflate.len() as u64;
     }
 

@@ -3,9 +3,11 @@
 //! A compressor has a quarter of a megabyte of tables, and setting those up takes longer than all else
 //! that a scrape of a small page does.
 
+use std::io;
+
 use parking_lot::Mutex;
 
-use super::compress::Compressor;
+use super::compress::{Compressor, Segment};
 
 /// How many are kept: more scrapes at once are rare.
 const KEPT: usize = 4;
@@ -28,6 +30,33 @@ impl CompressorPool {
     }
 }
 
+/// The text that was compressed last, and its segment: two scrapes between two polls have the same.
+#[derive(Default)]
+pub struct LastSegment(Mutex<Option<(Vec<u8>, Segment)>>);
+
+impl LastSegment {
+    /// The longest text that is kept, in bytes: some ten accounts. Beside the page of more of them
+    /// compressing theirs is little.
+    const LONGEST: usize = 128 * 1024;
+
+    /// The segment of a text.
+    ///
+    /// # Errors
+    /// Out of memory.
+    pub fn of(&self, text: &[u8], compressor: &mut Compressor) -> io::Result<Segment> {
+        if let Some((last, segment)) = &*self.0.lock()
+            && last == text
+        {
+            return Ok(segment.clone());
+        }
+        let segment = compressor.compress(text)?;
+        if text.len() <= Self::LONGEST {
+            *self.0.lock() = Some((text.to_vec(), segment.clone()));
+        }
+        Ok(segment)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,5 +75,19 @@ mod tests {
         end("another text altogether");
         assert_eq!(end("some text, some text"), first);
         assert_eq!(pool.0.lock().len(), 1);
+    }
+
+    #[test]
+    fn a_text_is_compressed_again_only_when_it_changed() {
+        let (last, mut compressor) = (LastSegment::default(), Compressor::new());
+        let mut of = |text: &str| last.of(text.as_bytes(), &mut compressor).unwrap();
+        let first = of("up 1\n");
+        let address = |segment: &Segment| segment.compressed().as_ptr();
+        assert_eq!(address(&of("up 1\n")), address(&first));
+        let other = of("up 0\n");
+        assert_eq!(other.plain().unwrap(), "up 0\n");
+        assert_eq!(of("up 1\n").plain().unwrap(), "up 1\n");
+        let long = "up 1\n".repeat(LastSegment::LONGEST);
+        assert_ne!(address(&of(&long)), address(&of(&long)));
     }
 }

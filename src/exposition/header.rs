@@ -56,12 +56,13 @@ pub fn header(compressor: &mut Compressor, family: &Family) -> std::io::Result<H
 /// The name that a family is declared under. In OpenMetrics the suffixes that a type brings belong
 /// to the samples and not to the family.
 pub(super) fn declared_name(format: Format, name: &str, kind: Kind) -> &str {
-    let suffix = match (format, kind) {
-        (Format::OpenMetrics, Kind::Counter) => "_total",
-        (Format::OpenMetrics, Kind::Info) => "_info",
-        _ => "",
+    let declared = match (format, kind) {
+        (Format::OpenMetrics, Kind::Counter) => name.strip_suffix("_total"),
+        (Format::OpenMetrics, Kind::Info) => name.strip_suffix("_info"),
+        // Not an empty suffix: comparing nothing with nothing is slow on some processors.
+        _ => None,
     };
-    name.strip_suffix(suffix).unwrap_or(name)
+    declared.unwrap_or(name)
 }
 
 /// Appends the header of a family.

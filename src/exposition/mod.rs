@@ -12,6 +12,7 @@
 mod chunk;
 mod compress;
 mod compressor_pool;
+mod crc;
 mod escape;
 mod header;
 mod history;
@@ -26,7 +27,7 @@ mod writer;
 
 pub use chunk::Chunk;
 pub use compress::{Compressor, GzipFraming, Inflater, Segment};
-pub use compressor_pool::CompressorPool;
+pub use compressor_pool::{CompressorPool, LastSegment};
 pub use header::{Header, header};
 pub use history::{FamilyWriter, HistoryWriter, Points};
 pub use negotiate::{Encoding, Format};

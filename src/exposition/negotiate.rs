@@ -28,14 +28,16 @@ impl Format {
     }
 
     /// The format that an `Accept` header prefers. Of equals it is the one named first; wildcards
-    /// and unknown types mean the text format, which every reader understands.
-    pub fn preferred(accept: Option<&str>) -> Self {
+    /// and unknown types mean the text format, which every reader understands. Protobuf is not for the
+    /// `User-Agent` that misreads it.
+    pub fn preferred(accept: Option<&str>, user_agent: Option<&str>) -> Self {
         let mut best = (Self::Text, 0);
         for range in accept.into_iter().flat_map(|header| header.split(',')) {
             let (media_type, parameters) = value_and_parameters(range);
             let quality = quality(parameters.clone());
             if let Some(format) = Self::of_media_type(media_type, parameters)
                 && quality > best.1
+                && !(format == Self::Protobuf && misreads_protobuf(user_agent))
             {
                 best = (format, quality);
             }
@@ -65,6 +67,14 @@ impl Format {
             None
         }
     }
+}
+
+/// Prometheus 2.40 to 2.44 ask for protobuf when native histograms are enabled, and lose the `_bucket` of
+/// a gauge histogram's series.
+fn misreads_protobuf(user_agent: Option<&str>) -> bool {
+    let version = user_agent.and_then(|agent| agent.strip_prefix("Prometheus/2."));
+    let minor = version.and_then(|version| version.split('.').next());
+    minor.is_some_and(|minor| minor.parse().is_ok_and(|minor: u32| minor < 45))
 }
 
 /// A compression of the whole page.
@@ -207,7 +217,26 @@ mod tests {
             ),
         ];
         check_each(cases, |(accept, format)| {
-            assert_eq!(Format::preferred(accept), format, "{accept:?}");
+            assert_eq!(Format::preferred(accept, None), format, "{accept:?}");
+        });
+    }
+
+    #[test]
+    fn a_prometheus_that_misreads_protobuf_gets_the_next_format() {
+        let accept = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;\
+                      encoding=delimited,application/openmetrics-text;version=1.0.0;q=0.8,*/*;q=0.1";
+        let cases = [
+            ("Prometheus/2.42.0", Format::OpenMetrics),
+            ("Prometheus/2.42.0+ds", Format::OpenMetrics),
+            ("Prometheus/2.44.0", Format::OpenMetrics),
+            ("Prometheus/2.45.0", Format::Protobuf),
+            ("Prometheus/2.5", Format::OpenMetrics),
+            ("Prometheus/3.5.0", Format::Protobuf),
+            ("Prometheus/2.x", Format::Protobuf),
+            ("curl/7.88.1", Format::Protobuf),
+        ];
+        check_each(cases, |(agent, format)| {
+            assert_eq!(Format::preferred(Some(accept), Some(agent)), format);
         });
     }
 

@@ -51,6 +51,11 @@ impl PartialEq for ProtobufOnDemand {
 }
 
 impl ProtobufOnDemand {
+    /// Whether a scrape has asked for them already.
+    pub(super) fn is_made(&self) -> bool {
+        self.0.get().is_some()
+    }
+
     /// The messages of a family's `openmetrics`. Who asks at the same time waits for the first.
     pub(super) fn segments(&self, family: &Family, openmetrics: &[Segment]) -> &[Segment] {
         self.0.get_or_init(|| {
@@ -88,7 +93,7 @@ enum Value<'a> {
     Histogram {
         /// Upper limits and cumulative counts, infinity included.
         buckets: &'a [(f64, f64)],
-        sum: f64,
+        sum: Option<f64>,
     },
 }
 
@@ -149,10 +154,11 @@ impl<'a> MetricWriter<'a> {
             (Some(value), Kind::Counter) => Value::Counter(value),
             (Some(value), _) => Value::Gauge(value),
             (None, _) if self.buckets.is_empty() => return,
-            // LivePerson gives no sum. The format would read a missing one as 0, which would be wrong.
+            // LivePerson gives no sum. Prometheus reads a missing one as 0; with NaN it would answer +Inf
+            // to every quantile of a native histogram.
             (None, _) => Value::Histogram {
                 buckets: &self.buckets,
-                sum: f64::NAN,
+                sum: None,
             },
         };
         put_metric(&mut self.out, &self.labels, &value, self.created);
@@ -210,7 +216,7 @@ pub(super) fn write_metric(out: &mut Vec<u8>, kind: Kind, metric: &Metric, creat
             buckets.push((f64::INFINITY, histogram.get_sample_count() as f64));
             Value::Histogram {
                 buckets: &buckets,
-                sum: histogram.get_sample_sum(),
+                sum: Some(histogram.get_sample_sum()),
             }
         }
         _ => Value::Gauge(metric.get_gauge().get_value()),
@@ -233,7 +239,9 @@ fn put_metric(out: &mut Vec<u8>, labels: &[u8], value: &Value<'_>, created: Opti
         Value::Histogram { buckets, sum } => {
             let count = buckets.last().map_or(0.0, |(_, count)| *count);
             put_number(&mut inner, field::HISTOGRAM_COUNT, whole(count));
-            put_double(&mut inner, field::HISTOGRAM_SUM, *sum);
+            if let Some(sum) = sum {
+                put_double(&mut inner, field::HISTOGRAM_SUM, *sum);
+            }
             for (limit, count) in *buckets {
                 let mut bucket = Vec::with_capacity(20);
                 put_number(&mut bucket, field::BUCKET_COUNT, whole(*count));

@@ -1,12 +1,15 @@
 //! The exporter's own families, as the `prometheus` crate gathers them, in every format.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use prometheus::proto::{Metric, MetricFamily, MetricType};
 
 use super::header::{declared_name, protobuf_fields, write_header, write_label, write_value};
 use super::negotiate::Format;
 use super::{number, protobuf};
 use crate::metrics::Kind;
-use crate::metrics::exporter_families::find;
+use crate::metrics::exporter_families::{ALL, find};
 
 /// Writes families. `created` returns since when a counter of a family has been counting, in seconds
 /// since the epoch; only OpenMetrics can express it.
@@ -18,10 +21,10 @@ pub fn write_self_metrics(
     if format == Format::Protobuf {
         return write_protobuf(families, created);
     }
-    let mut out = Vec::with_capacity(16 * 1024);
+    let mut out = Vec::with_capacity(512 * families.len());
     for family in families {
         let kind = kind(family);
-        write_header(format, family.name(), kind, family.help(), &mut out);
+        put_header(format, family, kind, &mut out);
         let has_created = format == Format::OpenMetrics && kind.is_cumulative();
         for metric in family.get_metric() {
             write_metric(family, metric, &mut out);
@@ -34,11 +37,35 @@ pub fn write_self_metrics(
     out
 }
 
+/// Appends the header of a family; those in the catalogue have been written before.
+fn put_header(format: Format, family: &MetricFamily, kind: Kind, out: &mut Vec<u8>) {
+    static WRITTEN: LazyLock<[HashMap<&str, Vec<u8>>; 2]> =
+        LazyLock::new(|| [Format::Text, Format::OpenMetrics].map(written_headers));
+    let [text, openmetrics] = &*WRITTEN;
+    let headers = match format {
+        Format::OpenMetrics => openmetrics,
+        Format::Text | Format::Protobuf => text,
+    };
+    match headers.get(family.name()) {
+        Some(header) => out.extend_from_slice(header),
+        None => write_header(format, family.name(), kind, family.help(), out),
+    }
+}
+
+fn written_headers(format: Format) -> HashMap<&'static str, Vec<u8>> {
+    let headers = ALL.iter().map(|family| {
+        let mut header = Vec::new();
+        write_header(format, family.name, family.kind, family.help, &mut header);
+        (family.name, header)
+    });
+    headers.collect()
+}
+
 fn write_protobuf(
     families: &[MetricFamily],
     created: impl Fn(&str, &Metric) -> Option<f64>,
 ) -> Vec<u8> {
-    let mut out = Vec::with_capacity(16 * 1024);
+    let mut out = Vec::with_capacity(512 * families.len());
     let mut metrics = Vec::new();
     for family in families {
         let kind = kind(family);

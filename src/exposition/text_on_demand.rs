@@ -62,6 +62,11 @@ impl TextOnDemand {
         }
     }
 
+    /// Whether the text of this answer is there.
+    pub(super) fn is_made(&self) -> bool {
+        self.0.segments.get().is_some()
+    }
+
     /// What is made so far.
     pub(super) fn segments_made(&self) -> &[Segment] {
         self.0.segments.get().map_or(&[], Vec::as_slice)

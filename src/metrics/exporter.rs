@@ -4,15 +4,17 @@
 //! with it. States are not stored here: they are given at every scrape and become fresh gauges,
 //! so that two scrapes at once cannot see each other's half-set values.
 
+mod states;
 mod totals;
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use prometheus::core::Collector;
-use prometheus::proto::{Metric, MetricFamily};
-use prometheus::{Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
+use prometheus::proto::{LabelPair, Metric, MetricFamily};
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
 
 use super::exporter_families as families;
 use super::family::Family;
@@ -257,7 +259,7 @@ pub fn gather<'a>(
     counters: impl Iterator<Item = &'a AccountCounters>,
     process: &ProcessMetrics,
 ) -> Result<Gathered, prometheus::Error> {
-    let mut families = BTreeMap::new();
+    let mut all = Vec::new();
     let mut created = BTreeMap::new();
     for account in counters {
         let gathered = account.registry.gather();
@@ -268,16 +270,16 @@ pub fn gather<'a>(
         if let (Some(id), Some(at)) = (id, account.created.get()) {
             created.insert(id.to_owned(), *at);
         }
-        merge(&mut families, gathered);
+        all.extend(gathered);
     }
-    merge(&mut families, states(accounts)?);
-    merge(&mut families, about_the_exporter(config)?);
-    merge(&mut families, process.gather()?);
-    let mut families: Vec<MetricFamily> = families.into_values().collect();
+    all.extend(states::of_accounts(accounts));
+    all.extend(states::of_the_exporter(config));
+    all.extend(process.gather());
+    let mut families = merged(all);
     for family in &mut families {
         // The crate keeps series in a hash map; a page that changes its order at every scrape
         // reads badly and compresses badly.
-        family.mut_metric().sort_by_cached_key(labels);
+        family.mut_metric().sort_unstable_by(by_labels);
     }
     let start = families
         .iter()
@@ -291,137 +293,31 @@ pub fn gather<'a>(
     })
 }
 
-/// A family may come from several accounts; on the page it stands once.
-fn merge(into: &mut BTreeMap<String, MetricFamily>, families: Vec<MetricFamily>) {
-    for mut family in families
-        .into_iter()
-        .filter(|family| !family.get_metric().is_empty())
-    {
-        match into.get_mut(family.name()) {
-            Some(present) => present.mut_metric().append(family.mut_metric()),
-            None => {
-                into.insert(family.name().to_owned(), family);
+/// The families by name. One may come from several accounts; on the page it stands once.
+fn merged(mut all: Vec<MetricFamily>) -> Vec<MetricFamily> {
+    all.retain(|family| !family.get_metric().is_empty());
+    all.sort_by(|one, other| one.name().cmp(other.name()));
+    let mut families: Vec<MetricFamily> = Vec::with_capacity(all.len());
+    for mut family in all {
+        match families.last_mut() {
+            Some(last) if last.name() == family.name() => {
+                last.mut_metric().append(family.mut_metric());
             }
+            _ => families.push(family),
         }
     }
+    families
 }
 
-fn labels(metric: &prometheus::proto::Metric) -> Vec<String> {
-    metric
-        .get_label()
-        .iter()
-        .map(|label| label.value().to_owned())
-        .collect()
-}
-
-fn states(accounts: &[AccountState]) -> Result<Vec<MetricFamily>, prometheus::Error> {
-    let gauge = |family: &Family| GaugeVec::new(options(family), family.labels);
-    let info = gauge(&families::ACCOUNT_INFO)?;
-    let backoff = gauge(&families::API_BACKOFF_SECONDS)?;
-    let clock_offset = gauge(&families::CLOCK_OFFSET_SECONDS)?;
-    let up = gauge(&families::UP)?;
-    let last_success = gauge(&families::LAST_SUCCESS_TIMESTAMP_SECONDS)?;
-    let duration = gauge(&families::POLL_DURATION_SECONDS)?;
-    let interval = gauge(&families::POLL_INTERVAL_SECONDS)?;
-    let stretch = gauge(&families::POLL_STRETCH_RATIO)?;
-    let series = gauge(&families::SERIES)?;
-    let dropped = gauge(&families::SERIES_DROPPED)?;
-    for account in accounts {
-        if let Some(name) = &account.name {
-            info.with_label_values(&[&account.account, name]).set(1.0);
-        }
-        backoff
-            .with_label_values(&[&account.account])
-            .set(account.backoff.as_secs_f64());
-        if let Some(offset) = account.clock_offset {
-            clock_offset
-                .with_label_values(&[&account.account])
-                .set(offset);
-        }
-        for state in &account.collectors {
-            let labels = [account.account.as_str(), state.collector];
-            up.with_label_values(&labels)
-                .set(f64::from(u8::from(state.up)));
-            stretch.with_label_values(&labels).set(state.stretch);
-            series
-                .with_label_values(&labels)
-                .set(as_float(state.series));
-            dropped
-                .with_label_values(&labels)
-                .set(as_float(state.series_dropped));
-            if let Some(at) = state.last_success {
-                last_success.with_label_values(&labels).set(at);
-            }
-            if let Some(configured) = state.interval {
-                interval
-                    .with_label_values(&labels)
-                    .set(configured.as_secs_f64());
-            }
-            if let Some(took) = state.poll_duration {
-                duration.with_label_values(&labels).set(took.as_secs_f64());
-            }
-        }
-    }
-    let gauges = [
-        info,
-        backoff,
-        clock_offset,
-        up,
-        last_success,
-        duration,
-        interval,
-        stretch,
-        series,
-        dropped,
-    ];
-    Ok(gauges.iter().flat_map(Collector::collect).collect())
+/// By the values of the labels.
+fn by_labels(one: &Metric, other: &Metric) -> Ordering {
+    let values = |metric| Metric::get_label(metric).iter().map(LabelPair::value);
+    values(one).cmp(values(other))
 }
 
 /// The name and the help text of a family.
 fn options(family: &Family) -> Opts {
     Opts::new(family.name, family.help)
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a page has far fewer than 2^53 series"
-)]
-fn as_float(count: u64) -> f64 {
-    count as f64
-}
-
-fn about_the_exporter(config: ConfigState) -> Result<Vec<MetricFamily>, prometheus::Error> {
-    let gauge = |family: &Family, value: f64| -> Result<Gauge, prometheus::Error> {
-        let gauge = Gauge::with_opts(options(family))?;
-        gauge.set(value);
-        Ok(gauge)
-    };
-    let info = &families::BUILD_INFO;
-    let build = GaugeVec::new(options(info), info.labels)?;
-    build
-        .with_label_values(&[crate::VERSION, crate::REVISION, crate::RUST_VERSION])
-        .set(1.0);
-    let successful = gauge(
-        &families::CONFIG_LAST_RELOAD_SUCCESSFUL,
-        f64::from(u8::from(config.last_load_successful)),
-    )?;
-    let at = gauge(
-        &families::CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP_SECONDS,
-        config.last_success,
-    )?;
-    let web = gauge(
-        &families::WEB_CONFIG_LAST_RELOAD_SUCCESSFUL,
-        f64::from(u8::from(config.web_config_in_force)),
-    )?;
-    let gauges = [successful, at, web].map(|gauge| gauge.collect());
-    let mut families = [build.collect(), gauges.concat()].concat();
-    if let Some(ShardState { index, total }) = config.shard {
-        let shards = GaugeVec::new(options(&families::SHARDS), families::SHARDS.labels)?;
-        let label = index.to_string();
-        shards.with_label_values(&[&label]).set(f64::from(total));
-        families.extend(shards.collect());
-    }
-    Ok(families)
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! The exporter's own families: one static each, named after the series without its prefix.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use super::family::{Family, Kind, Origin};
 
 /// Declares the families and the list of them, so that none can be left out of it.
@@ -78,7 +81,9 @@ families! {
 
 /// One of the exporter's own families by the name of its series.
 pub fn find(name: &str) -> Option<&'static Family> {
-    ALL.iter().copied().find(|family| family.name == name)
+    static BY_NAME: LazyLock<HashMap<&str, &Family>> =
+        LazyLock::new(|| ALL.iter().map(|family| (family.name, *family)).collect());
+    BY_NAME.get(name).copied()
 }
 
 #[cfg(test)]

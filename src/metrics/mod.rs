@@ -1,13 +1,15 @@
 //! What a series is: families, labels, and the sink that takes samples.
 //!
 //! `family` says what a family is, `catalogue` lists those that are served, `exporter` holds the
-//! exporter's own counters and `exporter_families` their families. Samples go straight into a
+//! exporter's own counters and `exporter_families` their families, `gathered_family` those that are new at
+//! every scrape. Samples go straight into a
 //! [`Sink`], so that no list of series is ever held.
 
 mod catalogue;
 pub mod exporter;
 pub mod exporter_families;
 mod family;
+mod gathered_family;
 mod process;
 
 pub use catalogue::Catalogue;

@@ -61,6 +61,20 @@ impl Page {
         self.format
     }
 
+    /// Whether all of it is there in this format. Otherwise the first call of any other function makes
+    /// what is missing; see [`Chunk::segments`] for how long that takes.
+    pub fn is_made(&self) -> bool {
+        let families = self.snapshot.families.iter();
+        let mut chunks = families.flat_map(|family| &family.chunks).copied();
+        chunks.all(|chunk| {
+            let served = self.served.get(chunk.entry) == Some(&true);
+            !served
+                || self
+                    .chunk(chunk)
+                    .is_none_or(|chunk| chunk.is_made(self.format))
+        })
+    }
+
     /// Length of the plain text, in bytes.
     pub fn plain_length(&self) -> u64 {
         let segments = self.cursors().filter_map(|cursor| self.segment_at(cursor));
@@ -90,8 +104,7 @@ impl Page {
     ///
     /// # Errors
     /// Out of memory.
-    pub fn protobuf_segments(&self) -> io::Result<Vec<Segment>> {
-        let mut compressor = Compressor::new();
+    pub fn protobuf_segments(&self, compressor: &mut Compressor) -> io::Result<Vec<Segment>> {
         let mut segments = Vec::new();
         let mut next = self.family_from(0);
         while let Some(SegmentCursor { family, .. }) = next {
@@ -102,7 +115,7 @@ impl Page {
             let served = family.chunks.iter().filter(|chunk| self.is_served(**chunk));
             let metrics = || served.clone().flat_map(|chunk| self.segments_of(*chunk));
             let length = metrics().map(|segment| segment.length() as u64).sum();
-            segments.push(family.header.protobuf(&mut compressor, length)?);
+            segments.push(family.header.protobuf(compressor, length)?);
             segments.extend(metrics().cloned());
         }
         Ok(segments)
@@ -159,10 +172,13 @@ impl Page {
     }
 
     fn segments_of(&self, chunk: ChunkRef) -> &[Segment] {
-        let entry = self.snapshot.entries.get(chunk.entry);
-        let chunk: Option<&Chunk> =
-            entry.and_then(|entry| entry.publication.chunks.get(chunk.chunk));
+        let chunk = self.chunk(chunk);
         chunk.map_or(&[], |chunk| chunk.segments(self.format))
+    }
+
+    fn chunk(&self, chunk: ChunkRef) -> Option<&Chunk> {
+        let entry = self.snapshot.entries.get(chunk.entry)?;
+        entry.publication.chunks.get(chunk.chunk)
     }
 
     fn segment_at(&self, cursor: SegmentCursor) -> Option<&Segment> {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::settings::Limits;
@@ -73,8 +73,16 @@ impl Phase {
     }
 }
 
-/// Where the parts of a connection report what it is doing.
-pub(super) struct Activity(watch::Sender<Phase>);
+/// Where the parts of a connection report what it is doing. Nobody is woken by a report: the
+/// connection's task looks at it often enough (see [`Limits::shortest`]).
+pub(super) struct Activity(Mutex<State>);
+
+/// Held for one report or one look.
+struct State {
+    phase: Phase,
+    /// Since when the socket has taken nothing of what is there to be written.
+    blocked_since: Option<Instant>,
+}
 
 impl Activity {
     /// A new connection; with TLS a handshake comes first, without it a head.
@@ -84,53 +92,67 @@ impl Activity {
             true => Phase::Handshake(now),
             false => Phase::Head(now),
         };
-        Arc::new(Self(watch::Sender::new(phase)))
+        Arc::new(Self(Mutex::new(State {
+            phase,
+            blocked_since: None,
+        })))
     }
 
     /// The current phase.
     pub(super) fn phase(&self) -> Phase {
-        *self.0.borrow()
+        self.0.lock().phase
     }
 
-    /// Is notified of phases that end sooner than the one before, but not of progress.
-    pub(super) fn watch(&self) -> watch::Receiver<Phase> {
-        self.0.subscribe()
+    /// When the connection is closed unless something happens before.
+    pub(super) fn deadline(&self, limits: &Limits) -> Instant {
+        let State {
+            phase,
+            blocked_since,
+        } = *self.0.lock();
+        let deadline = phase.deadline(limits);
+        let stalled = blocked_since.map(|since| since + limits.write_stall);
+        stalled.map_or(deadline, |stalled| stalled.min(deadline))
+    }
+
+    /// The socket takes nothing more, or again.
+    pub(super) fn set_blocked(&self, blocked: bool) {
+        let since = &mut self.0.lock().blocked_since;
+        match blocked {
+            true => _ = since.get_or_insert_with(Instant::now),
+            false => *since = None,
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Phase)) {
+        change(&mut self.0.lock().phase);
     }
 
     /// The handshake is done; a request head is expected.
     pub(super) fn handshake_done(&self) {
-        self.0.send_replace(Phase::Head(Instant::now()));
+        self.change(|phase| *phase = Phase::Head(Instant::now()));
     }
 
     /// The client sent something.
     pub(super) fn bytes_read(&self) {
-        self.0.send_if_modified(|phase| match phase {
-            Phase::Handshake(_) | Phase::Head(_) => false,
-            Phase::Idle(_) => {
-                *phase = Phase::Head(Instant::now());
-                true
-            }
-            Phase::Busy { read_ahead, .. } => {
-                *read_ahead = true;
-                false
-            }
+        self.change(|phase| match phase {
+            Phase::Handshake(_) | Phase::Head(_) => {}
+            Phase::Idle(_) => *phase = Phase::Head(Instant::now()),
+            Phase::Busy { read_ahead, .. } => *read_ahead = true,
         });
     }
 
     /// The client, or the system for it, took bytes of a response.
     pub(super) fn bytes_written(&self) {
-        self.0.send_if_modified(|phase| {
+        self.change(|phase| {
             if let Phase::Busy { since, .. } = phase {
                 *since = Instant::now();
             }
-            // The deadline only moves away; the task that waits for it checks it again then.
-            false
         });
     }
 
     /// A head is complete and its request is being served.
     pub(super) fn request_started(&self) {
-        self.0.send_modify(|phase| match phase {
+        self.change(|phase| match phase {
             Phase::Busy {
                 requests,
                 read_ahead,
@@ -153,18 +175,16 @@ impl Activity {
 
     /// A password of the connection is being hashed or queued for it, or no longer so.
     pub(super) fn set_hashing(&self, value: bool) {
-        self.0.send_if_modified(|phase| {
+        self.change(|phase| {
             if let Phase::Busy { hashing, .. } = phase {
                 *hashing = value;
             }
-            // The deadline stays the same.
-            false
         });
     }
 
     /// The request has passed all checks.
     pub(super) fn request_admitted(&self) {
-        self.0.send_modify(|phase| {
+        self.change(|phase| {
             if let Phase::Busy { admitted, .. } = phase {
                 *admitted += 1;
             }
@@ -173,7 +193,7 @@ impl Activity {
 
     /// The last byte of a response went to the socket, or the response was abandoned.
     pub(super) fn response_written(&self) {
-        self.0.send_modify(|phase| match phase {
+        self.change(|phase| match phase {
             Phase::Busy {
                 requests, admitted, ..
             } if *requests > 1 => {
@@ -228,6 +248,22 @@ mod tests {
         assert!(matches!(activity.phase(), Phase::Busy { requests: 1, .. }));
         activity.response_written();
         assert_eq!(activity.phase(), Phase::Idle(head_since));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_socket_that_takes_nothing_has_its_own_limit() {
+        let limits = Limits::default();
+        let activity = Activity::new(false);
+        activity.request_started();
+        let start = Instant::now();
+        assert_eq!(activity.deadline(&limits), start + limits.response_time);
+        let blocked = a_second().await;
+        activity.set_blocked(true);
+        a_second().await;
+        activity.set_blocked(true);
+        assert_eq!(activity.deadline(&limits), blocked + limits.write_stall);
+        activity.set_blocked(false);
+        assert_eq!(activity.deadline(&limits), start + limits.response_time);
     }
 
     #[tokio::test(start_paused = true)]

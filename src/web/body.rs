@@ -1,4 +1,4 @@
-//! A response body over shared chunks: nothing is copied, and what the response holds is released
+//! A response body over shared chunks: nothing large is copied, and what the response holds is released
 //! only when its last byte was written to the socket.
 
 use std::convert::Infallible;
@@ -10,7 +10,7 @@ use bytes::{Buf, Bytes};
 use hyper::body::{Body, Frame, SizeHint};
 
 use super::activity::Activity;
-use super::chunks::Chunks;
+use super::chunks::{Chunks, Joined};
 use super::connection_table::ScrapePermit;
 
 /// What a response holds until it is written: the connection's phase "busy" and, for a scrape, its
@@ -43,18 +43,18 @@ impl Drop for ResponseGuard {
 
 /// A body of known length, made of chunks.
 pub(super) struct PageBody {
-    chunks: Chunks,
+    chunks: Joined,
     remaining: u64,
     guard: Arc<ResponseGuard>,
 }
 
 impl PageBody {
-    /// The chunks in order; empty ones are skipped.
+    /// The chunks in order; small ones are joined.
     pub(super) fn new(chunks: impl Into<Chunks>, guard: ResponseGuard) -> Self {
         let chunks = chunks.into();
         Self {
             remaining: chunks.length(),
-            chunks,
+            chunks: Joined::new(chunks),
             guard: Arc::new(guard),
         }
     }
@@ -68,7 +68,7 @@ impl Body for PageBody {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Chunk>, Infallible>>> {
-        let next = self.chunks.find(|chunk| !chunk.is_empty());
+        let next = self.chunks.next();
         Poll::Ready(next.map(|bytes| {
             self.remaining = self.remaining.saturating_sub(bytes.len() as u64);
             Ok(Frame::data(Chunk {
@@ -131,7 +131,7 @@ mod tests {
         let mut guard = ResponseGuard::new(activity);
         guard.permit = connection.begin_scrape();
         assert!(guard.permit.is_some());
-        let first = Bytes::from(vec![1_u8; 10]);
+        let first = Bytes::from(vec![1_u8; 10_000]);
         let address = first.as_ptr();
         let mut body = PageBody::new(
             vec![
@@ -142,7 +142,7 @@ mod tests {
             ],
             guard,
         );
-        assert_eq!(body.size_hint().exact(), Some(13));
+        assert_eq!(body.size_hint().exact(), Some(10_003));
 
         let one = next(&mut body).await;
         assert_eq!(one.chunk().as_ptr(), address, "the chunk was copied");

@@ -15,8 +15,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout};
-use tokio_io_timeout::TimeoutWriter;
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::activity::{Activity, Phase};
@@ -54,9 +53,10 @@ async fn serve<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let mut stream = TimeoutWriter::new(stream);
-    stream.set_timeout(Some(server.settings.limits.write_stall));
-    let stream = Box::pin(stream);
+    let stream = SocketStream {
+        stream,
+        activity: Arc::clone(registration.activity()),
+    };
     let web_config = server.web_config.as_ref();
     let Some(web_config) = web_config.filter(|config| config.tls_enabled()) else {
         return serve_http(stream, peer, server, registration, stop).await;
@@ -95,11 +95,11 @@ async fn serve_http<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let mut phase = registration.activity().watch();
+    let activity = Arc::clone(registration.activity());
     let limits = server.settings.limits.clone();
     let io = TokioIo::new(ActivityStream {
         stream,
-        activity: Arc::clone(registration.activity()),
+        activity: Arc::clone(&activity),
     });
     let service = service_fn(move |request| {
         let (server, registration) = (Arc::clone(&server), Arc::clone(&registration));
@@ -111,9 +111,10 @@ async fn serve_http<S>(
             .max_header_size(limits.head_bytes)
             .serve_connection(io, service)
     );
+    let mut stopped = pin!(stop.wait_for(Option::is_some));
     let mut stopping = false;
+    let mut check = pin!(sleep(limits.shortest()));
     loop {
-        let current = *phase.borrow_and_update();
         tokio::select! {
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
@@ -121,20 +122,19 @@ async fn serve_http<S>(
                 }
                 return;
             }
-            changed = phase.changed() => if changed.is_err() { return },
-            () = sleep_until(current.deadline(&limits)) => {
-                // Progress moves the deadline without a notification.
-                let phase = *phase.borrow();
-                if phase.deadline(&limits) > Instant::now() {
-                    continue;
+            () = check.as_mut() => {
+                let (now, deadline) = (Instant::now(), activity.deadline(&limits));
+                if deadline <= now {
+                    let phase = activity.phase();
+                    tracing::debug!(%peer, ?phase, "connection closed: it took too long");
+                    return;
                 }
-                tracing::debug!(%peer, ?phase, "connection closed: it took too long");
-                return;
+                check.as_mut().reset(deadline.min(now + limits.shortest()));
             }
-            _ = stop.wait_for(Option::is_some), if !stopping => {
+            _ = stopped.as_mut(), if !stopping => {
                 stopping = true;
                 // Without a whole request there is no response to wait for.
-                if matches!(*phase.borrow(), Phase::Head(_)) {
+                if matches!(activity.phase(), Phase::Head(_)) {
                     return;
                 }
                 connection.as_mut().graceful_shutdown();
@@ -143,7 +143,62 @@ async fn serve_http<S>(
     }
 }
 
-/// A stream that reports what is read from it and written to it.
+/// A socket that reports when it takes nothing more. TLS, if there is any, is above it.
+struct SocketStream<S> {
+    stream: S,
+    activity: Arc<Activity>,
+}
+
+impl<S> SocketStream<S> {
+    fn report<T>(&self, outcome: Poll<T>) -> Poll<T> {
+        self.activity.set_blocked(outcome.is_pending());
+        outcome
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for SocketStream<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for SocketStream<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.report(outcome)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
+        self.report(outcome)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+/// A stream that reports what HTTP reads from it and writes to it.
 struct ActivityStream<S> {
     stream: S,
     activity: Arc<Activity>,

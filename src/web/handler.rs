@@ -36,6 +36,8 @@ pub struct MetricsRequest<'a> {
     pub accept: Option<&'a str>,
     /// The `Accept-Encoding` headers, joined in the same way.
     pub accept_encoding: Option<&'a str>,
+    /// The `User-Agent`.
+    pub user_agent: Option<&'a str>,
     /// What follows `?` in the URL, not decoded.
     pub query: Option<&'a str>,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hyper::body::Incoming;
 use hyper::header::{
     ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
-    HeaderMap, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY, RETRY_AFTER, VARY,
+    HeaderMap, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY, RETRY_AFTER, USER_AGENT, VARY,
 };
 use hyper::{Method, Request, Response, StatusCode};
 
@@ -135,6 +135,10 @@ fn metrics(server: &Server, connection: &Arc<Registration>, request: &Request<()
     let page = server.handler.metrics(&MetricsRequest {
         accept: accept.as_deref(),
         accept_encoding: accept_encoding.as_deref(),
+        user_agent: request
+            .headers()
+            .get(USER_AGENT)
+            .and_then(|agent| agent.to_str().ok()),
         query: request.uri().query(),
     });
     let mut reply = Reply::new(
@@ -142,7 +146,10 @@ fn metrics(server: &Server, connection: &Arc<Registration>, request: &Request<()
         HeaderValue::from_static(page.content_type),
         page.chunks,
     )
-    .with(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
+    .with(
+        VARY,
+        HeaderValue::from_static("Accept, Accept-Encoding, User-Agent"),
+    );
     if let Some(encoding) = page.content_encoding {
         reply = reply.with(CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }

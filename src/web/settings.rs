@@ -71,6 +71,21 @@ pub struct Limits {
     pub file_check: Duration,
 }
 
+impl Limits {
+    /// The shortest time that anything a connection does may take. Who looks at a connection that
+    /// often, and when its deadline comes, is never late.
+    pub(super) fn shortest(&self) -> Duration {
+        let limits = [
+            self.head_time,
+            self.idle_time,
+            self.handshake_time,
+            self.write_stall,
+            self.response_time,
+        ];
+        limits.into_iter().min().unwrap_or_default()
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -36,6 +36,7 @@ mod operation;
 mod page;
 mod prometheus;
 mod prometheus_server;
+mod protobuf;
 mod running_totals;
 mod scrape;
 mod shards;

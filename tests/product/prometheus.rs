@@ -9,7 +9,7 @@ use std::sync::Arc;
 use liveperson_exporter::simulator::{Fault, Options, Simulator, SystemClock, Target};
 
 use crate::common::cases::check_each_async;
-use crate::common::{self, Exporter, get, only};
+use crate::common::{self, Exporter, eventually, get, only};
 use crate::prometheus_server::{Prometheus, has_promtool, servers};
 
 /// What promtool says about a page in the text format; `None` when it is not there, which is said
@@ -157,7 +157,8 @@ async fn names_of_any_kind_reach_prometheus_as_they_are() {
     }
 }
 
-/// The types survive, as they do in OpenMetrics, and every value is the same.
+/// Every series has the same value as for one that reads OpenMetrics, and types survive. One before 2.45
+/// asks for protobuf and would lose the names of buckets: it gets OpenMetrics.
 #[tokio::test]
 async fn a_prometheus_that_asks_for_protobuf_reads_the_same() {
     let (_simulator, exporter) = exporter().await;
@@ -167,26 +168,67 @@ async fn a_prometheus_that_asks_for_protobuf_reads_the_same() {
         for prometheus in [&protobuf, &text] {
             prometheus.eventually("up", |values| values == [1.0]).await;
         }
-        let metadata = "targets/metadata?metric=liveperson_window_account_wait_seconds";
-        let kind = protobuf.ask(metadata).await.unwrap();
-        let kind = kind["data"][0]["type"].as_str().unwrap().to_owned();
-        assert!(matches!(&*kind, "gaugehistogram" | "histogram"), "{kind}");
-        // Only there a counter is known by the whole name of its series.
-        let metadata = "targets/metadata?metric=liveperson_api_requests_total";
-        let kind = protobuf.ask(metadata).await.unwrap();
-        assert_eq!(kind["data"][0]["type"], "counter", "{kind}");
+        let is_misread = crate::prometheus_server::version(&program)
+            .unwrap()
+            .starts_with("2.4");
+        let requests = match is_misread {
+            true => "liveperson_api_requests",
+            // Only there a counter is known by the whole name of its series.
+            false => "liveperson_api_requests_total",
+        };
+        for (family, kind) in [
+            ("liveperson_window_account_wait_seconds", "gaugehistogram"),
+            ("liveperson_account_wait_seconds", "histogram"),
+            (requests, "counter"),
+        ] {
+            let metadata = format!("targets/metadata?metric={family}");
+            let found = protobuf.ask(&metadata).await.unwrap();
+            assert_eq!(found["data"][0]["type"], kind, "{family}: {found}");
+        }
         let same = [
             "count({__name__=~\"liveperson_window_.*_bucket\"})",
+            "count({__name__=~\"liveperson_.*_wait_seconds_bucket\"})",
             "count({__name__=~\"liveperson_window_.*_(chats|handling_seconds)\"})",
+            "count({__name__=~\"liveperson_.*_total\"})",
             "count(liveperson_skill_info)",
-            "liveperson_window_account_wait_seconds_bucket{le=\"+Inf\"}",
             "count(liveperson_api_request_duration_seconds_bucket)",
+            "liveperson_window_account_wait_seconds_bucket{le=\"+Inf\",window=\"1h\"}",
+            "liveperson_account_wait_seconds_bucket{le=\"30.0\"}",
         ];
         for query in same {
-            let wanted = text.query(query).await.unwrap();
-            assert!(!wanted.is_empty(), "{query}");
-            let exactly = |values: &[f64]| values == wanted;
-            protobuf.eventually(query, exactly).await;
+            // Numbers change while both read on.
+            eventually(query, async || {
+                let found = (protobuf.query(query).await?, text.query(query).await?);
+                (!found.0.is_empty() && found.0 == found.1).then_some(())
+            })
+            .await;
+        }
+    })
+    .await;
+}
+
+/// Prometheus makes one native histogram with custom buckets of each classic one.
+#[tokio::test]
+async fn native_histograms_are_made_of_protobuf() {
+    let (_simulator, exporter) = exporter().await;
+    check_each_async(servers(), async |program| {
+        if crate::prometheus_server::version(&program)
+            .unwrap()
+            .starts_with("2.")
+        {
+            return;
+        }
+        let prometheus = Prometheus::making_native_histograms(&program, &exporter.base_url);
+        for (query, least) in [
+            ("histogram_count(liveperson_account_wait_seconds)", 1.0),
+            // A sum that is no number would make it infinite.
+            (
+                "histogram_quantile(0.5, liveperson_account_wait_seconds)",
+                0.001,
+            ),
+        ] {
+            let is_one = |values: &[f64]| matches!(values, [v] if *v >= least && v.is_finite());
+            prometheus.eventually(query, is_one).await;
         }
     })
     .await;

@@ -104,16 +104,23 @@ impl Prometheus {
             let native = ["--enable-feature=native-histograms"];
             return Self::start(program, &configuration(vec![target], ""), &native, folder);
         }
+        let wanted = "    scrape_protocols: [PrometheusProto]\n";
+        let created = ["--enable-feature=created-timestamp-zero-ingestion"];
+        let config = configuration(vec![target], wanted);
+        Self::start(program, &config, &created, folder)
+    }
+
+    /// A Prometheus 3 that turns classic histograms into native ones with custom buckets, and keeps both.
+    /// It cannot take in created timestamps at the same time.
+    pub(crate) fn making_native_histograms(program: &Path, base_url: &str) -> Self {
+        let target = base_url.trim_start_matches("http://");
+        let folder = tempfile::tempdir().unwrap();
         let wanted = "    scrape_protocols: [PrometheusProto]\n    \
                       convert_classic_histograms_to_nhcb: true\n    \
-                      always_scrape_classic_histograms: true\n    scrape_native_histograms: true\n";
-        let created = ["--enable-feature=created-timestamp-zero-ingestion"];
-        Self::start(
-            program,
-            &configuration(vec![target], wanted),
-            &created,
-            folder,
-        )
+                      always_scrape_classic_histograms: true\n";
+        let native = ["--enable-feature=native-histograms"];
+        let config = configuration(vec![target], wanted);
+        Self::start(program, &config, &native, folder)
     }
 
     /// One that scrapes nothing and has the blocks in the folder `data` of a folder.

@@ -15,9 +15,9 @@ use crate::common::{self, Exporter, data, eventually, sample};
 /// A Tuesday at noon, UTC, that stands still: two scrapes have the same numbers.
 const NOON: i64 = 1_773_144_132_000;
 
-const OPENMETRICS: &str = "application/openmetrics-text;version=1.0.0";
+pub(crate) const OPENMETRICS: &str = "application/openmetrics-text;version=1.0.0";
 
-async fn exporter(more: &str) -> (Simulator, Exporter) {
+pub(crate) async fn exporter(more: &str) -> (Simulator, Exporter) {
     exporter_with(more, true).await
 }
 
@@ -40,41 +40,51 @@ limits: {{min_spacing: 10ms, {more}}}
     (simulator, Exporter::start(&yaml).await)
 }
 
-async fn with_data(exporter: &Exporter) {
+pub(crate) async fn with_data(exporter: &Exporter) {
     for collector in ["engagement_activity", "sla"] {
         let up = format!("liveperson_up{{account=\"12345678\",collector=\"{collector}\"}}");
         exporter.page_with(&up, 1.0).await;
     }
 }
 
-struct Answer {
+pub(crate) struct Answer {
     status: u16,
-    kind: String,
+    pub(crate) kind: String,
     encoding: Option<String>,
-    length: usize,
-    body: Vec<u8>,
+    pub(crate) length: usize,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
     /// The page, unpacked.
-    fn text(&self) -> String {
-        let mut text = String::new();
+    pub(crate) fn plain(&self) -> Vec<u8> {
         match self.encoding.as_deref() {
-            None => text.push_str(std::str::from_utf8(&self.body).unwrap()),
+            None => self.body.clone(),
             Some("gzip") => {
                 // One member: curl and browsers read no more.
                 let mut rest = &self.body[..];
                 let mut member = flate2::bufread::GzDecoder::new(&mut rest);
-                member.read_to_string(&mut text).unwrap();
+                let mut plain = Vec::new();
+                member.read_to_end(&mut plain).unwrap();
                 assert!(rest.is_empty(), "more than one member");
+                plain
             }
             Some(other) => panic!("{other}"),
         }
-        text
+    }
+
+    /// The page, unpacked, of a format that is text.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.plain()).unwrap()
     }
 }
 
-async fn scrape(exporter: &Exporter, query: &str, accept: &str, encoding: &str) -> Answer {
+pub(crate) async fn scrape(
+    exporter: &Exporter,
+    query: &str,
+    accept: &str,
+    encoding: &str,
+) -> Answer {
     scrape_by(Method::GET, exporter, query, accept, encoding).await
 }
 

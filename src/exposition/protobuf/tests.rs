@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::collectors::Registry;
 use crate::exposition::{Format, SegmentWriter};
@@ -111,7 +113,7 @@ fn a_counter_has_its_value_labels_and_created_time() {
 }
 
 #[test]
-fn a_histogram_has_its_buckets_and_no_sum_that_is_a_number() {
+fn a_histogram_has_its_buckets_and_no_invented_sum() {
     let bytes = metrics(&WAITS, |writer| {
         for account in ["1", "2"] {
             let buckets = [(15, 3.0), (30, 5.0)];
@@ -128,7 +130,7 @@ fn a_histogram_has_its_buckets_and_no_sum_that_is_a_number() {
     assert_eq!(metrics.len(), 2);
     let histogram = &inside(&metrics[1], 7)[0];
     assert_eq!(histogram[&1], [Wire::Number(6)]);
-    assert!(matches!(histogram[&2][..], [Wire::Double(sum)] if sum.is_nan()));
+    assert_eq!(histogram.get(&2), None);
     let buckets: Vec<_> = inside(histogram, 3)
         .into_iter()
         .map(|b| (b[&2].clone(), b[&1].clone()))
@@ -178,4 +180,148 @@ fn the_head_of_a_family_has_the_length_of_the_whole() {
     assert_eq!(family[&3], [Wire::Number(0)]);
     assert_eq!(family[&5], [Wire::Bytes(b"seconds")]);
     assert_eq!(family[&4].len(), 5000);
+}
+
+static VALUE: Family = Family {
+    name: "x_value",
+    kind: Kind::Gauge,
+    labels: &["account", "name"],
+    help: "Values.",
+    origin: Origin::Exporter,
+};
+static WINDOW_WAITS: Family = Family {
+    name: "x_window_wait_seconds",
+    kind: Kind::GaugeHistogram,
+    labels: &["account", "name"],
+    help: "Waits.",
+    origin: Origin::Exporter,
+};
+
+/// A sample: its name, its labels, its value written out, as not every number is equal to itself.
+type Written = (String, Vec<(String, String)>, String);
+
+fn written(name: String, labels: &[(String, String)], value: f64) -> Written {
+    (name, labels.to_vec(), format!("{value:?}"))
+}
+
+/// The samples of a chunk's lines.
+fn of_lines(chunk: &crate::exposition::Chunk, format: Format) -> Vec<Written> {
+    let mut found = Vec::new();
+    for segment in chunk.segments(format) {
+        let lines = segment.plain().unwrap();
+        for line in std::str::from_utf8(&lines).unwrap().lines() {
+            let read = sample(line).unwrap();
+            let labels = read.labels.iter();
+            let labels: Vec<_> = labels
+                .map(|(n, v)| ((*n).to_owned(), v.to_string()))
+                .collect();
+            found.push(written(read.name.to_owned(), &labels, read.value));
+        }
+    }
+    found
+}
+
+fn text(value: &Wire<'_>) -> String {
+    match value {
+        Wire::Bytes(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "the counts of the test are small"
+)]
+fn number(value: &Wire<'_>) -> f64 {
+    match value {
+        Wire::Double(value) => *value,
+        Wire::Number(value) => *value as f64,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The samples of a chunk's messages, in the order of OpenMetrics.
+fn of_messages(chunk: &crate::exposition::Chunk) -> Vec<Written> {
+    let segments = chunk.segments(Format::Protobuf).iter();
+    let bytes: Vec<u8> = segments.flat_map(|s| s.plain().unwrap()).collect();
+    let name = chunk.family.name;
+    let mut found = Vec::new();
+    for metric in inside(&message(&bytes), 4) {
+        let labels = inside(&metric, 1);
+        let labels: Vec<_> = labels
+            .iter()
+            .map(|l| (text(&l[&1][0]), text(&l[&2][0])))
+            .collect();
+        if let Some(gauge) = inside(&metric, 2).first() {
+            found.push(written(name.to_owned(), &labels, number(&gauge[&1][0])));
+        }
+        let mut created = Vec::new();
+        if let Some(counter) = inside(&metric, 3).first() {
+            found.push(written(name.to_owned(), &labels, number(&counter[&1][0])));
+            created = inside(counter, 3);
+        }
+        if let Some(histogram) = inside(&metric, 7).first() {
+            for bucket in inside(histogram, 3) {
+                let limit = number(&bucket[&2][0]);
+                let limit = match limit.is_infinite() {
+                    true => "+Inf".to_owned(),
+                    false => format!("{limit:?}"),
+                };
+                let labels = [&labels[..], &[("le".to_owned(), limit)]].concat();
+                found.push(written(
+                    format!("{name}_bucket"),
+                    &labels,
+                    number(&bucket[&1][0]),
+                ));
+            }
+            created = inside(histogram, 15);
+        }
+        for at in created {
+            let name = name.strip_suffix("_total").unwrap_or(name);
+            found.push(written(
+                format!("{name}_created"),
+                &labels,
+                number(&at[&1][0]),
+            ));
+        }
+    }
+    found
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn text_and_protobuf_have_the_same_samples(
+        series in prop::collection::vec(
+            ("\\PC{0,12}|[\\\\\"\n{},= ]{0,6}", any::<f64>(), 0_u32..9, 0_u32..99, 0_i64..4_000_000_000),
+            1..40,
+        ),
+        repeat in 1_usize..60,
+    ) {
+        let mut writer = SegmentWriter::new(&[]);
+        // Also more than one segment has lines for.
+        for (account, (name, value, few, many, created)) in
+            (0..repeat).flat_map(|_| &series).enumerate()
+        {
+            let account = LabelValue::Id(i64::try_from(account).unwrap());
+            let both = [account, LabelValue::Text(name)];
+            let (few, many) = (f64::from(*few), f64::from(*few + *many));
+            writer.gauge(&VALUE, &both, *value);
+            writer.gauge_histogram(&WINDOW_WAITS, &both, &[(15, few)], many);
+            writer.counter(&CHATS_TOTAL, &[account], many, *created);
+            writer.histogram(&WAITS, &[account], &[(15, few), (30, few)], many, *created);
+        }
+        let chunks = writer.finish().unwrap();
+        prop_assert_eq!(chunks.len(), 4);
+        for chunk in &chunks {
+            let messages = of_messages(chunk);
+            prop_assert_eq!(&messages, &of_lines(chunk, Format::OpenMetrics));
+            // The text format has no time of creation, and a count.
+            let is_common = |sample: &Written| !sample.0.ends_with("_created") && !sample.0.ends_with("_count");
+            let messages: Vec<_> = messages.into_iter().filter(is_common).collect();
+            let lines = of_lines(chunk, Format::Text).into_iter().filter(is_common);
+            prop_assert_eq!(messages, lines.collect::<Vec<_>>());
+        }
+    }
 }

@@ -224,7 +224,9 @@ fn every_family_is_on_the_page_with_its_help() {
     counters[0].totals().set("sla", status);
     let mut with_success = state("1");
     with_success.collectors[0].last_success = Some(1.0);
-    let page = page(&[with_success], &counters);
+    let shard = Some(ShardState { index: 0, total: 1 });
+    let config = ConfigState { shard, ..CONFIG };
+    let page = written(Format::Text, &gathered(config, &[with_success], &counters));
     check_each(families::ALL, |family| {
         let help = format!("# HELP {} {}", family.name, family.help);
         assert!(page.lines().any(|l| l == help), "{help} is not in\n{page}");
