@@ -195,7 +195,7 @@ pub(super) struct Flags {
     /// that removes part of the path.
     #[arg(
         long = "web.external-url", global = true, value_name = "URL",
-        value_parser = parse_external_url
+        value_parser = parse_external_url, hide_short_help = true
     )]
     pub(super) external_url: Option<Url>,
     /// What paths begin with [default: as in that URL]
