@@ -1,6 +1,7 @@
 //! The real binary in operation: reloads without a gap, a stop that cuts no response off, a
 //! folder for one process alone, and a log that says each thing once.
 
+mod accounts_files;
 mod health;
 mod log;
 mod reload;
