@@ -57,7 +57,7 @@ def check_agreement(documents: list) -> list:
 
 
 def check_monitor(documents: list, rules: str) -> list:
-    """What the rules need of the targets: the job they look for, and instances told apart."""
+    """What the rules need of the targets: the job they look for, and an unchanged instance."""
     monitors = [d for d in documents if d["kind"] in ("ServiceMonitor", "PodMonitor")]
     jobs = set(re.findall(r'\bup\{job="([^"]+)"\}', rules))
     mistakes = [] if jobs else ["the rules look for no job"]
