@@ -115,7 +115,10 @@ fn the_documented_remote_write_keeps_all_that_is_recorded() {
     check_each(names, |name| {
         assert!(kept.is_match(&name), "{name} is left out");
     });
-    assert!(!kept.is_match("liveperson_window_account_chats"), "all kept");
+    assert!(
+        !kept.is_match("liveperson_window_account_chats"),
+        "all kept"
+    );
 }
 
 /// Whether a program is there; when not, says so loudly, and in CI fails.

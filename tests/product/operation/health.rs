@@ -65,7 +65,13 @@ async fn tls_passwords_and_client_certificates_are_not_unhealthy() {
         "basic_auth_users: {{a: {}}}\n",
         bcrypt::hash("b", 4).unwrap()
     );
-    for text in [tls, &users, &format!("{tls}{users}"), &clients[0], &clients[1]] {
+    for text in [
+        tls,
+        &users,
+        &format!("{tls}{users}"),
+        &clients[0],
+        &clients[1],
+    ] {
         let web = folder.path().join("web.yml");
         fs::write(&web, text).unwrap();
         let exporter = exporter(Some(&web)).await;
