@@ -5,6 +5,7 @@
 mod backfill;
 mod check_config;
 mod demo;
+mod descriptors;
 mod failure;
 mod flags;
 mod healthcheck;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::descriptors;
 use super::failure::Failure;
 use super::flags::Flags;
 use super::service::{ServiceReporter, report_failure};
@@ -127,6 +128,7 @@ pub(super) async fn run_with(
     folder: Option<Arc<Folder>>,
     on_start: impl FnOnce(&[SocketAddr], bool),
 ) -> Result<(), Failure> {
+    descriptors::prepare(config.accounts.len());
     let web_config = load_web_config(flags.web_config_file.as_deref())?;
     let listeners = listen(&flags, sockets).await.map_err(Failure::runtime)?;
     let signals = Signals::listen().map_err(Failure::runtime)?;

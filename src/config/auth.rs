@@ -149,6 +149,12 @@ impl Credentials<'_> {
                 }
                 Some(secret)
             }
+            Err(error) if self.files.is_credential(&path) => {
+                node.error(format!(
+                    "{error} (this is systemd's copy: change the file that LoadCredential= names, then restart)"
+                ));
+                None
+            }
             Err(error) => {
                 node.error(error);
                 None

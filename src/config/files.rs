@@ -64,6 +64,12 @@ impl Files {
             .unwrap_or_else(|| self.folder.join(path))
     }
 
+    /// Whether a path lies among systemd's copies of credentials.
+    pub(super) fn is_credential(&self, path: &Path) -> bool {
+        let folder = self.credentials.as_deref();
+        folder.is_some_and(|folder| path.starts_with(folder))
+    }
+
     /// The folder of a further file, where a relative path was looked for besides what
     /// [`Self::resolve`] returns.
     pub(super) fn looked_beside(&self, text: &str) -> Option<&Path> {

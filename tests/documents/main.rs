@@ -29,3 +29,4 @@ mod rules;
 mod scripts;
 mod tiles;
 mod unit_file;
+mod workflows;

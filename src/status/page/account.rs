@@ -1,6 +1,6 @@
 //! One account: its collectors, its chats and waits, its busiest and slowest skills.
 
-use super::html::{Ago, Chats, Html, Time};
+use super::html::{Ago, Chats, Html};
 use super::summary::{class, is_throttled};
 use super::waits;
 use crate::status::{
@@ -76,6 +76,7 @@ fn write_collector(html: &mut Html, collector: &Collector) {
     let (class, word) = match collector.state {
         CollectorState::Up => ("ok", "up"),
         CollectorState::Retrying => ("attention", "up, retrying"),
+        CollectorState::Starting if collector.problem.is_some() => ("down", "first poll fails"),
         CollectorState::Starting => ("starting", "first poll"),
         CollectorState::PartlyFailing => ("attention", "partly failing"),
         CollectorState::Failing => ("down", "failing"),
@@ -123,11 +124,11 @@ fn write_collector(html: &mut Html, collector: &Collector) {
 fn write_totals(html: &mut Html, totals: &Totals) {
     html.raw("<p class=\"soft\">");
     match &totals.anchor_at {
-        Some(at) => html.raw("Running totals since ").text(Time(at)),
+        Some(at) => html.raw("Running totals since ").time(at),
         None => html.raw("Running totals have not begun"),
     };
     match &totals.saved_at {
-        Some(at) => html.raw(", saved at ").text(Time(at)),
+        Some(at) => html.raw(", saved at ").time(at),
         None => html.raw(", not saved"),
     };
     if totals.lost_seconds > 0.0 {
@@ -154,7 +155,19 @@ fn rhythm(html: &mut Html, account: &Account) {
 }
 
 fn write_activity(html: &mut Html, activity: &Activity) {
-    html.raw("<div>");
+    if !activity.windows.is_empty() {
+        html.raw("<div>");
+        write_windows(html, activity);
+        html.raw("</div>");
+    }
+    if !(activity.busiest_skills.is_empty() && activity.slowest_skills.is_empty()) {
+        html.raw("<div>");
+        write_skills(html, activity);
+        html.raw("</div>");
+    }
+}
+
+fn write_windows(html: &mut Html, activity: &Activity) {
     let mut with_waits = activity.windows.iter();
     let with_waits = with_waits.find_map(|w| Some((&w.window, w.waits.as_ref()?)));
     if let Some((window, waits)) = with_waits {
@@ -175,7 +188,9 @@ fn write_activity(html: &mut Html, activity: &Activity) {
         }
         html.raw("</ol></div>");
     }
-    html.raw("</div><div>");
+}
+
+fn write_skills(html: &mut Html, activity: &Activity) {
     list(html, "Busiest skills", &activity.busiest_skills, |skill| {
         skill.chats.map(|chats| Chats(chats).to_string())
     });
@@ -189,7 +204,6 @@ fn write_activity(html: &mut Html, activity: &Activity) {
             (None, None) => None,
         },
     );
-    html.raw("</div>");
 }
 
 fn figures(html: &mut Html, window: &WindowActivity) {

@@ -16,7 +16,7 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use html::{Ago, Html, Time};
+use html::{Ago, Html};
 use ring::digest::{SHA256, digest};
 
 use super::{Account, State, Status};
@@ -125,9 +125,9 @@ fn footer(html: &mut Html, status: &Status, access: &Access) {
     }
     html.raw(", running for ")
         .text(Ago(exporter.uptime_seconds));
-    html.raw(" since ").text(Time(&exporter.started_at));
+    html.raw(" since ").time(&exporter.started_at);
     html.raw(". Configuration of ")
-        .text(Time(&status.configuration.last_reload_success_at));
+        .time(&status.configuration.last_reload_success_at);
     html.raw(".</p>");
     if access.lifecycle {
         html.raw("<p>POST to <code>/-/reload</code> reads the configuration again.</p>");

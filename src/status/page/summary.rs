@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::html::{Ago, Html, Time};
+use super::html::{Ago, Html};
 use crate::status::{Account, BackoffReason, Collector, CollectorState, Problem, State, Status};
 
 /// How many different pieces of advice are shown.
@@ -189,7 +189,7 @@ fn advice(html: &mut Html, status: &Status) {
         html.raw(": ")
             .text(&problem.message)
             .raw(" (since ")
-            .text(Time(&problem.since));
+            .time(&problem.since);
         html.raw(")</p></li>");
     }
     html.raw("</ul></section>\n");

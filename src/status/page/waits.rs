@@ -1,4 +1,4 @@
-//! The picture of the waits: a bar for each bucket, and above it the share answered within its limit.
+//! The picture of the waits: a bar for each bucket, and in a row above them the share answered within its limit.
 
 use super::html::{Html, Number, Percent};
 use crate::status::{WaitBucket, Waits};
@@ -9,6 +9,8 @@ const HEIGHT: f64 = 120.0;
 /// Where the bars stand, and the height of the largest.
 const FLOOR: f64 = 100.0;
 const LARGEST: f64 = 78.0;
+/// Where the shares stand: in one row, clear of every bar.
+const SHARES: f64 = 14.0;
 /// More labels than these would overlap.
 const LABELS: usize = 9;
 
@@ -60,19 +62,15 @@ fn bars(html: &mut Html, waits: &Waits) {
             step * 0.76,
             height,
         );
-        if index % every != 0 && index + 1 != count {
+        // The last one has a label of its own, which its neighbours leave room for.
+        if index + 1 != count && (index % every != 0 || index + every >= count) {
             continue;
         }
         let middle = left + step / 2.0;
         match bucket.within_seconds {
             Some(limit) => {
                 if let Some(share) = bucket.share_within {
-                    label(
-                        html,
-                        middle,
-                        FLOOR - height - 5.0,
-                        &Percent(share).to_string(),
-                    );
+                    label(html, middle, SHARES, &Percent(share).to_string());
                 }
                 label(
                     html,

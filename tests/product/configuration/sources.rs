@@ -251,6 +251,10 @@ fn a_secret_in_the_credentials_directory_is_preferred() {
         secret(&folder.load(&env).unwrap().config.accounts[0]),
         "credential"
     );
+    fs::write(credentials.path().join("s"), "").unwrap();
+    let error = folder.load(&env).unwrap_err().to_string();
+    let want = "is empty; write the secret into it (this is systemd's copy: change the file that LoadCredential= names, then restart)";
+    assert!(error.ends_with(want), "{error}");
 }
 
 #[test]

@@ -85,6 +85,37 @@ async fn tls_passwords_and_client_certificates_are_not_unhealthy() {
     }
 }
 
+/// An exporter that a shell starts with these limits of open descriptors.
+async fn limited(limits: &str) -> Exporter {
+    let simulator = simulator(FIRST).await;
+    let (folder, file) = configuration(&format!("accounts:{}", account(FIRST, &simulator, "")));
+    let mut shell = std::process::Command::new("/bin/sh");
+    let script = format!("{limits}; exec \"$@\"");
+    shell.args([
+        "-c",
+        &script,
+        "sh",
+        env!("CARGO_BIN_EXE_liveperson_exporter"),
+    ]);
+    shell.arg("--config.file").arg(file);
+    Exporter::spawn(shell, folder).await
+}
+
+#[tokio::test]
+async fn the_limit_of_descriptors_is_raised_as_far_as_allowed() {
+    let raised = limited("ulimit -Sn 256").await;
+    let page = raised.page().await;
+    let limit = crate::common::sample(&page, "process_max_fds").unwrap();
+    assert!(limit > 256.0, "{limit}");
+    let low = limited("ulimit -n 256").await;
+    low.page_with("process_max_fds", 256.0).await;
+    assert!(
+        low.log().contains("too few open descriptors"),
+        "{}",
+        low.log()
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn other_answers_and_bad_urls_have_their_status() {
     let exporter = exporter(None).await;

@@ -154,7 +154,7 @@ fn capabilities(profile: &str) -> Capabilities {
     });
     let mut options = json!({"args": [
         "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-        "--no-first-run", "--disable-extensions", "--disable-background-networking",
+        "--no-first-run", "--hide-scrollbars", "--disable-extensions", "--disable-background-networking",
         "--disable-component-update", "--force-color-profile=srgb",
         format!("--user-data-dir={profile}"),
     ]});
