@@ -1,6 +1,8 @@
 """Checks Kubernetes documents against the schemas of several versions, and what has to agree.
 
-check.py DOCUMENTS.yaml OPERATOR.json     the second is written: what needs the operator's schemas
+check.py DOCUMENTS.yaml OPERATOR.json RULES.yml ...
+
+The second is written: what needs the operator's schemas.
 """
 
 import json
@@ -54,7 +56,23 @@ def check_agreement(documents: list) -> list:
     return mistakes + [f"{what} is missing" for what, there in hardened.items() if not there]
 
 
-def main(source: str, for_operator: str) -> int:
+def check_monitor(documents: list, rules: str) -> list:
+    """What the rules need of the targets: the job they look for, and an unchanged instance."""
+    monitors = [d for d in documents if d["kind"] in ("ServiceMonitor", "PodMonitor")]
+    jobs = set(re.findall(r'\bup\{job="([^"]+)"\}', rules))
+    mistakes = [] if jobs else ["the rules look for no job"]
+    for endpoint in (e for d in monitors for e in d["spec"]["endpoints"]):
+        relabelings = endpoint.get("relabelings", [])
+        given = {r.get("replacement") for r in relabelings if r.get("targetLabel") == "job"}
+        if given != jobs:
+            mistakes.append(f"targets have the job {given or 'of the Service'}, the rules look for {jobs}")
+        changed = relabelings + endpoint.get("metricRelabelings", [])
+        if any(r.get("targetLabel") == "instance" for r in changed):
+            mistakes.append("instance is changed: rules join by job and instance")
+    return mistakes
+
+
+def main(source: str, for_operator: str, *rules: str) -> int:
     with open(source, encoding="utf-8") as file:
         documents = [document for document in yaml.safe_load_all(file) if document]
     operators = [d for d in documents if d["apiVersion"].startswith(OPERATOR)]
@@ -62,6 +80,11 @@ def main(source: str, for_operator: str) -> int:
         json.dump(operators, file)
     others = [d for d in documents if d not in operators]
     mistakes = check_schemas(others) + check_agreement(documents)
+    texts = []
+    for path in rules:
+        with open(path, encoding="utf-8") as file:
+            texts.append(file.read())
+    mistakes += check_monitor(operators, "\n".join(texts))
     print("\n".join(mistakes))
     return 1 if mistakes else 0
 

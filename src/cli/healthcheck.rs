@@ -14,6 +14,9 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 const PATH: &str = "/-/healthy";
 
+/// How rustls ends the message about this alert of a server.
+const NO_CERTIFICATE: &str = "received fatal alert: CertificateRequired";
+
 /// What is asked.
 #[derive(Debug)]
 struct Target {
@@ -37,6 +40,7 @@ pub(super) async fn healthcheck(url: Option<&str>, flags: &Flags) -> Result<(), 
             Ok(200) => return Ok(()),
             Ok(401) if expected.password => return Ok(()),
             Ok(status) => failure = Failure::runtime(format!("{url} answered {status}, not 200")),
+            Err(error) if expected.certificate && error.ends_with(NO_CERTIFICATE) => return Ok(()),
             Err(error) => failure = Failure::runtime(error),
         }
     }
@@ -50,6 +54,8 @@ struct Expected {
     /// Whether it requires a password, which a health check does not have: to be asked for it shows
     /// well enough that the exporter answers.
     password: bool,
+    /// Whether it may require a client certificate; to be refused for the lack of one shows as much.
+    certificate: bool,
 }
 
 impl Expected {
@@ -59,6 +65,7 @@ impl Expected {
             None => Self {
                 schemes: &["http"],
                 password: false,
+                certificate: false,
             },
             Some(Ok(config)) => Self {
                 schemes: if config.tls_enabled() {
@@ -67,10 +74,12 @@ impl Expected {
                     &["http"]
                 },
                 password: config.requires_password(),
+                certificate: config.tls_enabled(),
             },
             Some(Err(_)) => Self {
                 schemes: &["https", "http"],
                 password: true,
+                certificate: true,
             },
         }
     }

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::files::files;
+use super::files::{files, repository};
 use super::known_series::check;
 use super::promql::selectors;
 use crate::cases::check_each;
@@ -100,6 +100,25 @@ fn documented_queries_use_only_series_that_exist() {
             check(&selector, &BTreeSet::new(), &expression);
         }
     });
+}
+
+/// A relabelling's expression has to match the whole name.
+#[test]
+fn the_documented_remote_write_keeps_all_that_is_recorded() {
+    let text = std::fs::read_to_string(repository("docs/instances.md")).unwrap();
+    let (_, kept) = text.split_once("write_relabel_configs:").unwrap();
+    let (_, kept) = kept.split_once("regex: \"").unwrap();
+    let (kept, _) = kept.split_once('"').unwrap();
+    let kept = regex::Regex::new(&format!("^(?:{kept})$")).unwrap();
+    let mut names = named_in_rules("record:");
+    names.extend(["ALERTS", "liveperson_window_account_wait_seconds_bucket"].map(str::to_owned));
+    check_each(names, |name| {
+        assert!(kept.is_match(&name), "{name} is left out");
+    });
+    assert!(
+        !kept.is_match("liveperson_window_account_chats"),
+        "all kept"
+    );
 }
 
 /// Whether a program is there; when not, says so loudly, and in CI fails.

@@ -104,3 +104,13 @@ fn the_socket_has_the_default_port_and_a_name() {
     assert_eq!(value(&socket, "ListenStream"), "10188");
     assert_eq!(value(&socket, "FileDescriptorName"), "metrics");
 }
+
+/// A connection that waits starts the service again and again, whatever its exit status.
+#[test]
+fn the_socket_gives_up_a_service_that_cannot_start() {
+    let socket = read("systemd/liveperson_exporter.socket");
+    let seconds = value(&socket, "TriggerLimitIntervalSec").trim_end_matches('s');
+    assert!(seconds.parse::<u32>().unwrap() > 0, "0 means no limit");
+    let starts = value(&socket, "TriggerLimitBurst").parse::<u32>();
+    assert!((1..=20).contains(&starts.unwrap()), "no limit");
+}

@@ -51,18 +51,27 @@ async fn an_exporter_that_answers_is_healthy_and_one_that_is_gone_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tls_and_passwords_are_no_reason_to_be_unhealthy() {
+async fn tls_passwords_and_client_certificates_are_not_unhealthy() {
     let folder = tempfile::tempdir().unwrap();
     let certified = rcgen::generate_simple_self_signed(["exporter".to_owned()]).unwrap();
     fs::write(folder.path().join("cert.pem"), certified.cert.pem()).unwrap();
     let key = certified.signing_key.serialize_pem();
     fs::write(folder.path().join("key.pem"), key).unwrap();
     let tls = "tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n";
+    let clients = "client_auth_type: RequireAndVerifyClientCert, client_ca_file: cert.pem";
+    let clients = [clients, &format!("{clients}, max_version: TLS12")]
+        .map(|keys| tls.replace("}", &format!(", {keys}}}")));
     let users = format!(
         "basic_auth_users: {{a: {}}}\n",
         bcrypt::hash("b", 4).unwrap()
     );
-    for text in [tls, &users, &format!("{tls}{users}")] {
+    for text in [
+        tls,
+        &users,
+        &format!("{tls}{users}"),
+        &clients[0],
+        &clients[1],
+    ] {
         let web = folder.path().join("web.yml");
         fs::write(&web, text).unwrap();
         let exporter = exporter(Some(&web)).await;
