@@ -7,7 +7,8 @@ use super::Program;
 use super::failure::Failure;
 use super::flags::Flags;
 use super::output::print;
-use super::run::run_with;
+use super::run::{Start, run_with};
+use super::signals::Signals;
 use crate::collectors::Registry;
 use crate::config::{Config, Environment, load_text};
 use crate::daemon::ConfigSource;
@@ -32,6 +33,7 @@ pub(super) async fn demo(
     sockets: Option<Vec<PassedSocket>>,
     program: &Program,
 ) -> Result<(), Failure> {
+    let signals = Signals::listen().map_err(Failure::runtime)?;
     let options = Options {
         listen: ([127, 0, 0, 1], 0).into(),
         ..Options::default()
@@ -48,21 +50,18 @@ pub(super) async fn demo(
         Arc::new(move || configuration(&domain_api, &collectors))
     };
     let path = flags.telemetry_path.clone();
-    // A simulated account has nothing worth keeping.
-    let folder = None;
-    let result = run_with(
-        flags,
-        sockets,
-        collectors,
+    let start = Start {
         config,
         source,
-        folder,
-        |addresses, tls| {
-            let scheme = if tls { "https" } else { "http" };
-            let port = addresses.first().map_or(0, SocketAddr::port);
-            print_hints(&format!("{scheme}://localhost:{port}"), &path, &domain_api);
-        },
-    )
+        // A simulated account has nothing worth keeping.
+        folder: None,
+        signals,
+    };
+    let result = run_with(flags, sockets, collectors, start, |addresses, tls| {
+        let scheme = if tls { "https" } else { "http" };
+        let port = addresses.first().map_or(0, SocketAddr::port);
+        print_hints(&format!("{scheme}://localhost:{port}"), &path, &domain_api);
+    })
     .await;
     simulator.shutdown().await;
     result

@@ -54,12 +54,24 @@ pub fn main(program: &Program) -> ExitCode {
         Err(error) => {
             // A usage error (2), or --help and --version (0), even if it cannot be printed.
             let _ = error.print();
+            if error.use_stderr() {
+                // Without knowing the command: where there is no service, nobody listens.
+                let reason = error.to_string();
+                let first = reason.lines().next().unwrap_or_default();
+                service::report_failure(&Failure::usage(first.trim_start_matches("error: ")));
+            }
             return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
         }
     };
+    let is_service = matches!(cli.command, None | Some(Command::Run | Command::Demo));
     match execute(cli, program) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
+        Err(failure) => {
+            if is_service {
+                service::report_failure(&failure);
+            }
+            failure.report()
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::descriptors;
 use super::failure::Failure;
 use super::flags::Flags;
-use super::service::{ServiceReporter, report_failure};
+use super::service::ServiceReporter;
 use super::signals::Signals;
 use crate::collectors::Registry;
 use crate::config::{Config, Environment, Loaded, Shard, load};
@@ -35,36 +35,53 @@ pub(super) async fn run(
     sockets: Option<Vec<PassedSocket>>,
     collectors: &Registry,
 ) -> Result<(), Failure> {
-    let result = run_daemon(flags, sockets, collectors).await;
-    if let Err(failure) = &result {
-        report_failure(failure).await;
-    }
-    result
-}
-
-async fn run_daemon(
-    flags: Flags,
-    sockets: Option<Vec<PassedSocket>>,
-    collectors: &Registry,
-) -> Result<(), Failure> {
+    // Before anything that takes time: a signal during the start must not kill the process.
+    let mut signals = Signals::listen().map_err(Failure::runtime)?;
     let file = flags.config_file.clone();
     let shard = flags.shard;
-    let config = read(file.as_deref(), shard, collectors).map_err(Failure::usage)?;
     let source: ConfigSource = {
         let collectors = collectors.clone();
         Arc::new(move || read(file.as_deref(), shard, &collectors))
     };
-    let folder = open_state_folder(flags.state_dir.as_deref())?;
-    run_with(
-        flags,
-        sockets,
-        collectors,
+    let reading = {
+        let (source, state_dir) = (Arc::clone(&source), flags.state_dir.clone());
+        blocking(move || {
+            let config = source().map_err(Failure::usage)?;
+            Ok((config, open_state_folder(state_dir.as_deref())?))
+        })
+    };
+    let Some(read) = signals.unless_stopped(reading).await else {
+        return Ok(());
+    };
+    let (config, folder) = read?;
+    let start = Start {
         config,
         source,
         folder,
-        |_, _| {},
-    )
-    .await
+        signals,
+    };
+    run_with(flags, sockets, collectors, start, |_, _| {}).await
+}
+
+/// What a daemon starts from.
+pub(super) struct Start {
+    pub(super) config: Config,
+    /// Asked again at every reload.
+    pub(super) source: ConfigSource,
+    /// Where running totals are kept.
+    pub(super) folder: Option<Arc<Folder>>,
+    pub(super) signals: Signals,
+}
+
+/// Does a part of the start that blocks in a thread of its own, so that signals are noticed meanwhile.
+async fn blocking<T: Send + 'static>(
+    part: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let ended = tokio::task::spawn_blocking(part).await;
+    ended.unwrap_or_else(|error| {
+        let text = format!("a bug at the start: {error}; please report it");
+        Err(Failure::runtime(text))
+    })
 }
 
 /// Opens the folder of `--state.dir` or, without the flag, systemd's; `None` without either.
@@ -116,25 +133,32 @@ fn read(
     Ok(config)
 }
 
-/// Runs the daemon with a configuration until a signal stops it, on the sockets given or the
-/// addresses of the flags. Running totals are kept in `folder`. `on_start` is called when it listens,
-/// with the addresses and whether clients have to use TLS.
+/// Runs the daemon until a signal stops it, on the sockets given or the addresses of the flags.
+/// `on_start` is called when it listens, with the addresses and whether clients have to use TLS.
 pub(super) async fn run_with(
     flags: Flags,
     sockets: Option<Vec<PassedSocket>>,
     collectors: &Registry,
-    config: Config,
-    source: ConfigSource,
-    folder: Option<Arc<Folder>>,
+    start: Start,
     on_start: impl FnOnce(&[SocketAddr], bool),
 ) -> Result<(), Failure> {
     descriptors::prepare(config.accounts.len());
     let web_config = load_web_config(flags.web_config_file.as_deref())?;
     let listeners = listen(&flags, sockets).await.map_err(Failure::runtime)?;
-    let signals = Signals::listen().map_err(Failure::runtime)?;
+    let Start {
+        config,
+        source,
+        folder,
+        mut signals,
+    } = start;
     let (collectors, clock) = (collectors.clone(), Arc::new(SystemClock));
-    let daemon =
-        Daemon::start(collectors, config, source, clock, folder).map_err(Failure::runtime)?;
+    let starting = blocking(move || {
+        Daemon::start(collectors, config, source, clock, folder).map_err(Failure::runtime)
+    });
+    let Some(daemon) = signals.unless_stopped(starting).await else {
+        return Ok(());
+    };
+    let daemon = daemon?;
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(signals.handle(Arc::clone(&daemon), stop));
     log_start(&listeners);

@@ -123,10 +123,15 @@ impl ServiceReporter {
     }
 }
 
-/// Says why the service ends, which `systemctl status` then shows.
-pub(super) async fn report_failure(failure: &Failure) {
-    if let Ok(Some(notifier)) = Notifier::of_process() {
-        notifier.status(&failure.summary()).await;
+/// Says why the service ends, which `systemctl status` then shows. Outside of any runtime: what ends it
+/// may be a flag, before one is there.
+pub(super) fn report_failure(failure: &Failure) {
+    let Ok(Some(notifier)) = Notifier::of_process() else {
+        return;
+    };
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    if let Ok(runtime) = runtime.enable_all().build() {
+        runtime.block_on(notifier.status(&failure.summary()));
     }
 }
 

@@ -29,6 +29,26 @@ impl Signals {
         })
     }
 
+    /// Resolves at SIGTERM or SIGINT. A SIGHUP that comes before [`Self::handle`] is kept for it.
+    pub(super) async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    /// Runs a start, which may take seconds with thousands of accounts; `None` when a signal stops the
+    /// process before it has ended.
+    pub(super) async fn unless_stopped<T>(&mut self, start: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            started = start => Some(started),
+            () = self.stop() => {
+                tracing::info!("stopped before it had started");
+                None
+            }
+        }
+    }
+
     /// Reloads the daemon at SIGHUP until a signal stops the process, then sets `stop`.
     pub(super) async fn handle(mut self, daemon: Arc<Daemon>, stop: watch::Sender<bool>) {
         loop {
@@ -52,10 +72,6 @@ impl Signals {
 /// # Errors
 /// That the system does not allow to listen to signals.
 pub(super) async fn stop_signal() -> Result<(), String> {
-    let mut signals = Signals::listen()?;
-    tokio::select! {
-        _ = signals.terminate.recv() => {}
-        _ = signals.interrupt.recv() => {}
-    }
+    Signals::listen()?.stop().await;
     Ok(())
 }

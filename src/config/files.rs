@@ -53,12 +53,12 @@ impl Files {
         }
     }
 
-    /// A path of the configuration as one that can be opened.
+    /// A path of the configuration as one that can be opened. What a further file names is looked for
+    /// beside it first: files of two accounts in two folders may have the same name.
     pub(super) fn resolve(&self, text: &str) -> PathBuf {
         let path = Path::new(text);
-        self.credentials
-            .iter()
-            .chain(&self.nearer)
+        let nearest_first = self.nearer.iter().chain(&self.credentials);
+        nearest_first
             .map(|dir| dir.join(path))
             .find(|candidate| path.is_relative() && candidate.exists())
             .unwrap_or_else(|| self.folder.join(path))
@@ -171,9 +171,14 @@ mod tests {
     fn a_further_file_finds_what_is_beside_it_first() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("beside"), "x").unwrap();
-        let files = Files::new(Some(Path::new("/etc/x/x.yml")), None);
+        let credentials = tempfile::tempdir().unwrap();
+        for name in ["beside", "passed"] {
+            fs::write(credentials.path().join(name), "x").unwrap();
+        }
+        let files = Files::new(Some(Path::new("/etc/x/x.yml")), credentials.path().to_str());
         let files = files.of_further_file(&dir.path().join("eu.yml"));
         assert_eq!(files.resolve("beside"), dir.path().join("beside"));
+        assert_eq!(files.resolve("passed"), credentials.path().join("passed"));
         assert_eq!(files.resolve("other"), Path::new("/etc/x/other"));
     }
 

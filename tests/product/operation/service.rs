@@ -115,6 +115,26 @@ async fn why_it_does_not_start_is_in_the_status() {
     assert!(states[0].ends_with("(and 1 more)"), "{states:?}");
 }
 
+#[tokio::test]
+async fn a_flag_that_prevents_the_start_is_in_the_status() {
+    let cases = [
+        ("run --web.systemd-socket", "systemd passed no socket"),
+        ("--shard=3/3", "invalid value '3/3' for '--shard"),
+        ("--no-such-flag", "unexpected argument '--no-such-flag'"),
+    ];
+    crate::common::cases::check_each_async(cases, async |(arguments, want)| {
+        let mut manager = Manager::new();
+        let mut command = command();
+        command.args(arguments.split(' '));
+        manager.tell(&mut command);
+        assert_eq!(command.output().unwrap().status.code(), Some(2));
+        let states = manager.until("STATUS=").await;
+        assert_eq!(states.len(), 1, "{states:?}");
+        assert!(states[0].contains(want), "{states:?}");
+    })
+    .await;
+}
+
 /// A command that finds a listening socket where systemd puts the first, and its address.
 fn with_socket(arguments: &str) -> (Command, std::net::SocketAddr) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,6 +1,8 @@
 //! A stop finishes responses that are being read and does not wait for stalled ones.
 
+use std::io::Read as _;
 use std::net::SocketAddr;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use liveperson_exporter::simulator::{Options, Simulator, SystemClock};
@@ -8,7 +10,41 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::{FIRST, account, all_up};
-use crate::common::{Exporter, eventually};
+use crate::common::{Exporter, command, configuration, eventually};
+
+#[tokio::test]
+async fn a_signal_during_the_start_is_a_clean_stop() {
+    // As many warnings as no pipe holds: the start waits until somebody reads them.
+    let globs: Vec<_> = (0..4000).map(|n| format!("no-such-{n}-*.yml")).collect();
+    let credentials = "auth: {oauth2: {client_id: a, client_secret: b}}";
+    let globs = globs.join(", ");
+    let yaml = format!("accounts: [{{id: 1, {credentials}}}]\naccounts_files: [{globs}]\n");
+    let (_folder, file) = configuration(&yaml);
+    let mut command = command();
+    command.arg("--web.listen-address=127.0.0.1:0");
+    command.arg("--config.file").arg(file);
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let pid = child.id().to_string();
+    eventually("signals are caught", async || {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let caught = status.lines().find_map(|l| l.strip_prefix("SigCgt:"))?;
+        let caught = u64::from_str_radix(caught.trim(), 16).unwrap();
+        // SIGHUP and SIGTERM.
+        const BOTH: u64 = 1 | 1 << 14;
+        (caught & BOTH == BOTH).then_some(())
+    })
+    .await;
+    for signal in ["HUP", "TERM"] {
+        let kill = Command::new("kill").args(["-s", signal, &pid]).status();
+        assert!(kill.unwrap().success());
+    }
+    let mut log = String::new();
+    let mut stderr = child.stderr.take().unwrap();
+    stderr.read_to_string(&mut log).unwrap();
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(0), "{status}: {log}");
+}
 
 #[tokio::test]
 async fn a_stop_finishes_slow_responses_and_cuts_off_stalled_ones() {
