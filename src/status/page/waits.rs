@@ -62,7 +62,7 @@ fn bars(html: &mut Html, waits: &Waits) {
             step * 0.76,
             height,
         );
-        // The last one has a label of its own, which its neighbours leave room for.
+        // Beside the last one, which always has a label, another would overlap it.
         if index + 1 != count && (index % every != 0 || index + every >= count) {
             continue;
         }
