@@ -73,7 +73,7 @@ impl Phase {
     }
 }
 
-/// Where the parts of a connection report what it is doing. Nobody is woken by a report: the
+/// Where the parts of a connection report what it is doing. A report wakes no task: the
 /// connection's task looks at it often enough (see [`Limits::shortest`]).
 pub(super) struct Activity(Mutex<State>);
 
