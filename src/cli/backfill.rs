@@ -36,7 +36,12 @@ pub(super) async fn run(
         print_warning(warning);
     }
     if let Some(shard) = shard {
-        loaded.config.keep_shard(shard);
+        let configured = loaded.config.keep_shard(shard);
+        if loaded.config.accounts.is_empty() {
+            return Err(Failure::runtime(format!(
+                "there is no history to write: of {configured} configured accounts none falls to shard {shard}"
+            )));
+        }
     }
     let state_dir = state_folder(state_dir);
     let folder = state_dir.as_deref().map(Folder::open).transpose();

@@ -27,7 +27,7 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// What `--help` ends with.
+/// For `--help` and the man page.
 pub(super) const EXAMPLES: &str = "\
 Examples:
   liveperson_exporter demo                  everything without an account
@@ -37,6 +37,10 @@ Examples:
   liveperson_exporter --shard=0/3           the first of three instances
 ";
 
+/// What `--help` ends with: the default that is too long for the line of its flag, and examples.
+static AFTER_HELP: LazyLock<String> =
+    LazyLock::new(|| format!("Without --config.file: {DEFAULT_PATH}\n\n{EXAMPLES}"));
+
 const BACKFILL: &str = "\
 `promtool tsdb create-blocks-from openmetrics` imports it. Before the first start of the daemon, and with the same --state.dir, so that its counters continue this history.";
 
@@ -45,7 +49,7 @@ const BACKFILL: &str = "\
     name = "liveperson_exporter",
     version = VERSION.as_str(),
     about = "Prometheus exporter for LivePerson",
-    after_help = EXAMPLES,
+    after_help = AFTER_HELP.as_str(),
     disable_help_flag = true,
     max_term_width = 100
 )]
@@ -147,15 +151,15 @@ fn parse_label(text: &str) -> Result<(String, String), String> {
 pub(super) struct Flags {
     #[arg(
         long = "config.file", global = true, value_name = "FILE",
-        help = format!("[default: {DEFAULT_PATH}]"),
+        help = "The configuration, in YAML",
         long_help = format!(
             "The configuration [default: {DEFAULT_PATH}]. Where there is none, one account can come from LIVEPERSON_ACCOUNT_ID, LIVEPERSON_CLIENT_ID and LIVEPERSON_CLIENT_SECRET (or _FILE)"
         )
     )]
     pub(super) config_file: Option<PathBuf>,
-    /// Address to listen on, or unix:/PATH
+    /// HOST:PORT or unix:/PATH
     ///
-    /// May be given several times.
+    /// Where it listens. May be given several times.
     #[arg(
         long = "web.listen-address", global = true, value_name = "ADDRESS",
         default_value = ":10188", value_parser = parse_listen_address
@@ -164,55 +168,57 @@ pub(super) struct Flags {
     /// Mode of unix:/PATH
     #[arg(
         long = "web.unix-socket-mode", global = true, value_name = "MODE",
-        default_value = "0660", value_parser = parse_socket_mode, hide_short_help = true
+        default_value = "0660", value_parser = parse_socket_mode
     )]
     pub(super) socket_mode: u32,
-    /// Owner of unix:/PATH: USER, USER:GROUP or :GROUP
+    /// Its owner: USER, USER:GROUP or :GROUP
     ///
-    /// By name or number; what is not given stays as the process has it.
+    /// The owner of unix:/PATH by name or number; what is not given stays as the process has it.
     #[arg(
         long = "web.unix-socket-owner", global = true, value_name = "OWNER",
-        value_parser = parse_socket_owner, hide_short_help = true
+        value_parser = parse_socket_owner
     )]
     pub(super) socket_owner: Option<Owner>,
-    /// Listen on systemd's sockets instead, or those of NAME
+    /// Listen on systemd's sockets [called NAME]
     ///
-    /// The name is FileDescriptorName= of the socket unit. May be given several times.
+    /// Instead of an address. The name is FileDescriptorName= of the socket unit. May be given several times.
     #[arg(
         long = "web.systemd-socket", global = true, value_name = "NAME", num_args = 0..=1,
         require_equals = true, default_missing_value = "", conflicts_with = "listen_addresses"
     )]
     pub(super) systemd_sockets: Vec<String>,
-    /// Path of the metrics page
+    /// Path of the metrics
     #[arg(
         long = "web.telemetry-path", global = true, value_name = "PATH",
         default_value = "/metrics", value_parser = parse_telemetry_path
     )]
     pub(super) telemetry_path: String,
-    /// URL behind a reverse proxy; its path is the prefix of all
+    /// URL of this exporter behind a proxy
     ///
-    /// Where redirects lead, and what the page / shows as the target. --web.route-prefix is for a proxy
+    /// Its path is what all paths begin with. Where redirects lead, and what the page / shows as the target. --web.route-prefix is for a proxy
     /// that removes part of the path.
     #[arg(
         long = "web.external-url", global = true, value_name = "URL",
         value_parser = parse_external_url, hide_short_help = true
     )]
     pub(super) external_url: Option<Url>,
-    /// What paths begin with [default: as in that URL]
+    /// Prefix of paths [default: as in the URL]
+    ///
+    /// What all paths begin with; without it, the path of --web.external-url.
     #[arg(
         long = "web.route-prefix", global = true, value_name = "PATH",
-        value_parser = parse_route_prefix, hide_short_help = true
+        value_parser = parse_route_prefix
     )]
     route_prefix: Option<String>,
-    /// TLS and basic auth, as for other Prometheus exporters
+    /// TLS and basic auth (exporter-toolkit)
     ///
-    /// In the format of the exporter-toolkit. Read again when it changes.
+    /// As for other Prometheus exporters, in the format of the exporter-toolkit. Read again when it changes.
     #[arg(long = "web.config.file", global = true, value_name = "FILE")]
     pub(super) web_config_file: Option<PathBuf>,
-    /// Enable reloading by POST or PUT to /-/reload
+    /// Reload on POST or PUT to /-/reload
     #[arg(long = "web.enable-lifecycle", global = true)]
     pub(super) lifecycle: bool,
-    /// Serve this share of the accounts; `pod/TOTAL` in a StatefulSet
+    /// Serve this share of the accounts only
     ///
     /// Of several instances with the same configuration and TOTAL, each account is served by exactly
     /// one. INDEX is 0 to TOTAL-1, or `pod` for the number at the end of the pod's name.
@@ -220,13 +226,13 @@ pub(super) struct Flags {
         long = "shard", global = true, value_name = "INDEX/TOTAL", value_parser = parse_shard
     )]
     pub(super) shard: Option<Shard>,
-    /// Keeps the running totals [default: $STATE_DIRECTORY]
+    /// Keeps totals [default: $STATE_DIRECTORY]
     ///
-    /// For one process at a time. With neither, totals live in memory and begin again with the last
+    /// The folder of the running totals, for one process at a time. With neither, totals live in memory and begin again with the last
     /// 24 h at each start.
     #[arg(long = "state.dir", global = true, value_name = "PATH")]
     pub(super) state_dir: Option<PathBuf>,
-    /// debug, info, warn or error
+    /// debug, info, warn, error
     #[arg(
         long = "log.level",
         global = true,

@@ -3,7 +3,8 @@
 
 use std::io;
 
-use clap::{Command, CommandFactory as _};
+use clap::builder::PossibleValue;
+use clap::{Arg, Command, CommandFactory as _};
 use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
@@ -20,11 +21,11 @@ const SECTIONS: &[(&str, &[(&str, &str)])] = &[
         &[
             (
                 "/etc/liveperson_exporter/liveperson_exporter.yml",
-                "The configuration; the file named by --config.file takes its place. A sample with every setting is installed beside it.",
+                "The configuration; the file named by --config.file takes its place. The packages install a sample with every setting there, to be edited before the first start.",
             ),
             (
-                "/etc/default/liveperson_exporter",
-                "Flags for the service of systemd, in the variable ARGS.",
+                "/etc/default/liveperson_exporter, /etc/sysconfig/liveperson_exporter",
+                "Flags for the service of systemd, in the variable ARGS; the latter with the RPM package.",
             ),
         ],
     ),
@@ -40,8 +41,8 @@ const SECTIONS: &[(&str, &[(&str, &str)])] = &[
                 "Overrides a single value of the configuration file, such as LIVEPERSON_EXPORTER__LIMITS__MIN_SPACING=1s.",
             ),
             (
-                "CREDENTIALS_DIRECTORY, STATE_DIRECTORY, NOTIFY_SOCKET, WATCHDOG_USEC, LISTEN_FDS, LISTEN_FDNAMES",
-                "Set by systemd: where files of secrets are, where state is kept, how the service reports its state, and the sockets it listens on.",
+                "CREDENTIALS_DIRECTORY, STATE_DIRECTORY, NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID, LISTEN_FDS, LISTEN_FDNAMES, LISTEN_PID",
+                "Set by systemd: where files of secrets are, where state is kept, how the service reports its state and that it works, and the sockets it listens on.",
             ),
             (
                 "HTTPS_PROXY, ALL_PROXY, NO_PROXY",
@@ -100,6 +101,8 @@ fn page() -> io::Result<String> {
     let command = Cli::command();
     let man = Man::new(command.clone())
         .section("8")
+        // With the revision it would be written over the other parts of the last line.
+        .source(format!("liveperson_exporter {}", crate::VERSION))
         .date("")
         .manual("Prometheus exporters");
     let mut page = Vec::new();
@@ -147,12 +150,32 @@ fn commands(command: &Command) -> Roff {
                 (Some(long), _) => format!("--{long}"),
                 (None, _) => argument.get_id().as_str().to_uppercase(),
             };
-            let help = argument.get_help().map(ToString::to_string);
-            paragraph(&mut roff, &name, &help.unwrap_or_default());
+            paragraph(&mut roff, &name, &explanation(argument));
         }
         roff.control("RE", []);
     }
     roff
+}
+
+/// What an option is for, its values where they can be listed, and its default.
+fn explanation(argument: &Arg) -> String {
+    let help = argument.get_help().map(ToString::to_string);
+    let mut text = help.unwrap_or_default();
+    if argument.get_action().takes_values() {
+        let values = argument.get_possible_values();
+        let values: Vec<_> = values.iter().map(PossibleValue::get_name).collect();
+        let defaults = argument.get_default_values().iter();
+        let defaults: Vec<_> = defaults.map(|value| value.to_string_lossy()).collect();
+        for (what, values) in [
+            ("possible values", values.join(", ")),
+            ("default", defaults.join(", ")),
+        ] {
+            if !values.is_empty() {
+                text.push_str(&format!(" [{what}: {values}]"));
+            }
+        }
+    }
+    text.trim_start().to_owned()
 }
 
 fn section(title: &str, paragraphs: &[(&str, &str)]) -> Roff {
@@ -197,6 +220,15 @@ mod tests {
             assert!(page.contains(name), "{name} is missing");
         });
         check_each(
+            [
+                // Short fields, so that nothing is written over in the last line.
+                &format!("\"liveperson_exporter {}\"", crate::VERSION),
+                "[default: 12345678]",
+                "[possible values: bash",
+            ],
+            |part| assert!(page.contains(part), "{part} is missing: {page}"),
+        );
+        check_each(
             ["EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES"],
             |section| {
                 assert!(page.contains(section), "{section} is missing");
@@ -206,13 +238,19 @@ mod tests {
 
     #[test]
     fn help_fits_on_one_screen_and_ends_with_examples() {
-        let help = |width| {
-            let help = Cli::command().term_width(width).render_help();
-            help.to_string()
-        };
-        assert!(help(100).lines().count() <= 40, "{}", help(100));
-        let help = help(80);
-        assert!(help.lines().count() <= 50, "{help}");
+        let help = Cli::command().term_width(80).render_help().to_string();
+        let lines: Vec<_> = help.lines().collect();
+        assert!(lines.len() <= 45, "{} lines: {help}", lines.len());
+        check_each(&lines, |line| assert!(line.chars().count() <= 80, "{line}"));
+        let command = Cli::command();
+        let flags = command.get_arguments().filter_map(|a| a.get_long());
+        check_each(flags, |flag| {
+            let of_flag = |line: &&&str| line.contains(&format!("--{flag}"));
+            let line = lines.iter().find(of_flag).unwrap();
+            assert!(line.starts_with("  "), "{line}");
+            // Two spaces part the flag from what it is for, which stands on the same line.
+            assert!(line.trim().contains("  "), "{line}");
+        });
         let (_, examples) = help.split_once("Examples:").unwrap();
         assert!(examples.contains("liveperson_exporter demo"), "{help}");
     }

@@ -19,7 +19,16 @@ pub(super) async fn run(
         print_warning(warning);
     }
     if let Some(shard) = shard {
-        loaded.config.keep_shard(shard);
+        let configured = loaded.config.keep_shard(shard);
+        let accounts = loaded.config.accounts.len();
+        print(&format!(
+            "shard {shard}: {accounts} of {configured} accounts\n"
+        ));
+        if accounts == 0 {
+            print("No account falls to this shard: nothing was tried.\n");
+            return Ok(());
+        }
+        print("\n");
     }
     let proxy = ProxyEnv::of_process();
     let mut print_line = |line: &str| print(&format!("{line}\n"));

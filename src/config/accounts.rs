@@ -49,6 +49,10 @@ impl AccountReader<'_> {
                 _ => "no account is configured; add at least one, with id and auth",
             };
             diagnostics.error("accounts", message);
+            // Warnings are not printed beside mistakes, and here they are the reason.
+            for (path, message) in &self.accounts_files.unmatched {
+                diagnostics.error(path, message);
+            }
         }
         report_duplicate_ids(sections.iter().map(|(section, _)| section));
         sections

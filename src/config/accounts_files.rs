@@ -3,6 +3,8 @@
 //!
 //! Each is a list as `accounts` has it. Paths in messages begin with the file.
 
+mod folders;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -35,6 +37,8 @@ pub(super) struct AccountsFiles {
     pub(super) files: Vec<AccountsFile>,
     /// Whether one was left out because of a mistake.
     pub(super) incomplete: bool,
+    /// The paths of the globs that match no file, each with what is to be said of it.
+    pub(super) unmatched: Vec<(String, String)>,
 }
 
 /// A file with accounts.
@@ -53,15 +57,18 @@ pub(super) fn read(root: &Section<'_>, files: &Files, schema: &Schema) -> Accoun
     let Some(node) = root.find(KEY).filter(|node| !node.is_empty_list()) else {
         return AccountsFiles::default();
     };
-    let patterns = node.list("", pattern);
-    let mut read = AccountsFiles {
-        files: Vec::new(),
-        incomplete: patterns.is_none(),
-    };
-    let mut seen = BTreeSet::new();
-    let patterns = patterns.unwrap_or_default();
-    for (index, pattern) in patterns.iter().enumerate() {
-        let paths = match find(pattern, files) {
+    let mut read = AccountsFiles::default();
+    if !node.is_list() {
+        node.expected_list();
+        read.incomplete = true;
+        return read;
+    }
+    // Those that are wrong do not keep the others from being read: all mistakes are reported at once.
+    let patterns = node.valid_items(pattern);
+    read.incomplete = patterns.len() < node.len();
+    let (mut seen, mut folders) = (BTreeSet::new(), BTreeSet::new());
+    for (index, pattern) in patterns {
+        let paths = match find(&pattern, files) {
             Ok(paths) => paths,
             Err(reason) => {
                 node.error_at(index, reason);
@@ -69,10 +76,10 @@ pub(super) fn read(root: &Section<'_>, files: &Files, schema: &Schema) -> Accoun
                 continue;
             }
         };
+        folders.extend(folders::of(&files.resolve_pattern(&pattern), &paths));
         if paths.is_empty() {
-            let path = format!("{KEY}[{index}]: no file matches");
-            let warning = format!("{path} {}", redacted_preview(pattern));
-            root.diagnostics().warning(warning);
+            let unmatched = format!("no file matches {}", redacted_preview(&pattern));
+            read.unmatched.push((format!("{KEY}[{index}]"), unmatched));
         }
         for path in paths {
             if seen.insert(path.clone()) {
@@ -81,6 +88,12 @@ pub(super) fn read(root: &Section<'_>, files: &Files, schema: &Schema) -> Accoun
                 read.files.extend(file);
             }
         }
+    }
+    for (path, message) in &read.unmatched {
+        root.diagnostics().warning(format!("{path}: {message}"));
+    }
+    for warning in folders.iter().filter_map(folders::warning) {
+        root.diagnostics().warning(warning);
     }
     read
 }
@@ -120,6 +133,14 @@ fn parse(
 /// A path with wildcards.
 fn pattern(text: &str) -> Parsed<String> {
     let text = non_empty(text)?;
+    if text.starts_with('~') {
+        let reason = "begins with ~, which is not expanded; write the whole path";
+        return Err(ValueError::Rejected(reason.to_owned()));
+    }
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let reason = format!("is a number, not a path; write ./{text} for a file of that name");
+        return Err(ValueError::Rejected(reason));
+    }
     // It would look into every folder below, on a mistaken / for hours.
     if text.contains("**") {
         let reason = "contains **, which is not supported; * stands for a folder of any name";

@@ -93,8 +93,20 @@ impl Credentials<'_> {
         })
     }
 
+    /// LivePerson refuses a placeholder like any wrong credential, which says nothing of the cause.
+    fn warn_of_placeholder(&self, key: &str, value: &str) {
+        if value.starts_with("your-") || value == "replace-me" {
+            let path = self.section.path_of(key);
+            self.section.diagnostics().warning(format!(
+                "{path}: still has the placeholder of the sample; replace it by what LivePerson issued"
+            ));
+        }
+    }
+
     fn name(&self, key: &str, what: &str) -> Option<String> {
-        self.section.require(key, what, non_empty)
+        let name = self.section.require(key, what, non_empty)?;
+        self.warn_of_placeholder(key, &name);
+        Some(name)
     }
 
     /// Reads the secret `key`, given as `key` or `key_file`.
@@ -109,13 +121,13 @@ impl Credentials<'_> {
                 self.section.diagnostics().error(path, message);
                 None
             }
-            (Some(value), None) => self.inline_secret(&value),
-            (None, Some(file)) => self.secret_file(&file),
+            (Some(value), None) => self.inline_secret(key, &value),
+            (None, Some(file)) => self.secret_file(&file_key, &file),
             // An environment variable replaces the form that the file has.
             (Some(value), Some(file)) => {
                 match (value.is_from_environment(), file.is_from_environment()) {
-                    (true, false) => self.inline_secret(&value),
-                    (false, true) => self.secret_file(&file),
+                    (true, false) => self.inline_secret(key, &value),
+                    (false, true) => self.secret_file(&file_key, &file),
                     _ => {
                         self.section
                             .error(format!("{key} and {file_key} are both set; keep one"));
@@ -126,15 +138,16 @@ impl Credentials<'_> {
         }
     }
 
-    fn inline_secret(&self, node: &Node<'_>) -> Option<Secret> {
+    fn inline_secret(&self, key: &str, node: &Node<'_>) -> Option<Secret> {
         let value = node.parse(credential)?;
         if !node.is_from_environment() {
             self.section.diagnostics().note_secret(self.section.path());
         }
+        self.warn_of_placeholder(key, &value);
         Some(Secret::from_value(value))
     }
 
-    fn secret_file(&self, node: &Node<'_>) -> Option<Secret> {
+    fn secret_file(&self, key: &str, node: &Node<'_>) -> Option<Secret> {
         let text = node.parse(non_empty)?;
         let path = self.files.resolve(&text);
         if let Err(error) = std::fs::symlink_metadata(&path) {
@@ -147,6 +160,7 @@ impl Credentials<'_> {
                 for warning in secret.warnings() {
                     self.section.diagnostics().warning(warning);
                 }
+                self.warn_of_placeholder(key, secret.expose());
                 Some(secret)
             }
             Err(error) if self.files.is_credential(&path) => {

@@ -261,9 +261,20 @@ impl<'a> Node<'a> {
             self.error(empty);
             return None;
         }
+        let values = self.valid_items(parse);
+        let all = values.len() == items.len();
+        all.then(|| values.into_iter().map(|(_, value)| value).collect())
+    }
+
+    /// The items read by `parse`, with their indices; those that are wrong or repeat another one are
+    /// reported and left out.
+    pub(super) fn valid_items<T: Clone + Eq + Hash>(
+        &self,
+        parse: impl Fn(&str) -> Parsed<T>,
+    ) -> Vec<(usize, T)> {
         let mut first_index: HashMap<T, usize> = HashMap::new();
-        let mut values = Vec::with_capacity(items.len());
-        for (index, item) in items.iter().enumerate() {
+        let mut values = Vec::new();
+        for (index, item) in self.items().iter().enumerate() {
             let Some(value) = item.parse(&parse) else {
                 continue;
             };
@@ -272,10 +283,15 @@ impl<'a> Node<'a> {
                 item.invalid(&ValueError::Rejected(reason));
             } else {
                 first_index.insert(value.clone(), index);
-                values.push(value);
+                values.push((index, value));
             }
         }
-        (values.len() == items.len()).then_some(values)
+        values
+    }
+
+    /// How many items the list has; 0 of what is no list.
+    pub(super) fn len(&self) -> usize {
+        self.items().len()
     }
 
     /// Reports that something else is expected here.
@@ -306,7 +322,8 @@ impl<'a> Node<'a> {
         self.diagnostics.error(path, format!("{message}{origin}"));
     }
 
-    fn expected_list(&self) {
+    /// Reports that a list is expected here.
+    pub(super) fn expected_list(&self) {
         match self.text() {
             Some(text) if !self.sensitive && !text.is_empty() => {
                 let text = redacted_preview(text);

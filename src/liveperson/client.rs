@@ -94,6 +94,10 @@ impl Client {
             max_response_bytes: settings.max_response_bytes,
             loopback,
         })?;
+        let mut urls = std::iter::once(&settings.domain_api).chain(settings.hosts.values());
+        if urls.any(|url| url.scheme() == "https") {
+            transport.warn_without_trust_anchors();
+        }
         Ok(Self {
             account: settings.account,
             fixed_hosts: settings.hosts,

@@ -135,6 +135,11 @@ impl Transport {
         })
     }
 
+    /// Warns, once for all accounts, when no call by TLS can succeed.
+    pub(super) fn warn_without_trust_anchors(&self) {
+        self.clients.warn_without_trust_anchors();
+    }
+
     /// Sends a request once and reads its answer. A status that is not a success becomes the error
     /// it stands for; `redactor` keeps secrets out of its message.
     pub(super) async fn exchange(&self, request: Request, redactor: &Redactor) -> Exchange {

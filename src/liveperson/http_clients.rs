@@ -96,6 +96,11 @@ impl HttpClients {
         }
     }
 
+    /// Warns, once for all clients, when there is not a single root certificate to trust.
+    pub(super) fn warn_without_trust_anchors(&self) {
+        self.trust.warn_if_empty();
+    }
+
     /// Whether there is not a single root certificate to trust.
     pub(super) fn no_trust_anchors(&self) -> bool {
         self.current.lock().trust.is_empty()

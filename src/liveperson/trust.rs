@@ -34,6 +34,8 @@ pub(super) struct TrustStore {
     refresh_at: Mutex<Instant>,
     /// Whether the last refresh failed, so that it is reported once per incident.
     failing: AtomicBool,
+    /// Whether it was reported that there are none.
+    reported_empty: AtomicBool,
     /// Whether a thread reads, which may never end: no second one may hang on the same file.
     read_in_progress: Arc<AtomicBool>,
 }
@@ -88,8 +90,18 @@ impl TrustStore {
             current: Mutex::new(Arc::new(Trust::new(roots))),
             refresh_at: Mutex::new(Instant::now() + REFRESH_INTERVAL),
             failing: AtomicBool::new(false),
+            reported_empty: AtomicBool::new(false),
             read_in_progress,
         })
+    }
+
+    /// Warns, once, when there are none: every call by TLS will fail.
+    pub(super) fn warn_if_empty(&self) {
+        if self.current().is_empty() && !self.reported_empty.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "this machine has no root certificates, so that no call to LivePerson can succeed: install ca-certificates or set tls.ca_file"
+            );
+        }
     }
 
     /// What new connections are to be opened with.
@@ -271,6 +283,20 @@ mod tests {
         let error = store.replace(RootCertStore::empty()).unwrap_err();
         assert!(error.contains("no root certificates any more"), "{error}");
         assert!(Arc::ptr_eq(&before, &store.current()));
+    }
+
+    #[test]
+    fn no_roots_at_all_are_warned_of_once() {
+        let (_folder, path) = folder();
+        let store = TrustStore::load(Some(path)).unwrap();
+        assert_eq!(logged(|| store.warn_if_empty()), "");
+        *store.current.lock() = Arc::new(Trust::new(RootCertStore::empty()));
+        let log = logged(|| store.warn_if_empty());
+        assert!(
+            log.contains("WARN") && log.contains("install ca-certificates"),
+            "{log}"
+        );
+        assert_eq!(logged(|| store.warn_if_empty()), "");
     }
 
     #[test]

@@ -87,7 +87,7 @@ fn every_flag_is_documented_and_no_other() {
     let output = Command::new(env!("CARGO_BIN_EXE_liveperson_exporter"))
         .arg("man")
         .output();
-    // --help is one screen and leaves some out.
+    // --help leaves defaults and details out.
     let man = String::from_utf8(output.unwrap().stdout).unwrap();
     let help = flags(&man.replace("\\-", "-").replace("\\fB", " "));
     assert!(help.len() >= 8);

@@ -50,6 +50,41 @@ fn one_instance_of_one_has_all_accounts() {
 }
 
 #[test]
+fn a_shard_without_an_account_says_so() {
+    let credentials = "auth: {oauth2: {client_id: a, client_secret: b}}";
+    let yaml = format!("accounts: [{{id: \"1\", {credentials}}}]\n");
+    let (folder, file) = configuration(&yaml);
+    let run = |arguments: &[&str]| {
+        let mut command = command();
+        command.args(arguments).arg(&file);
+        let output = command.output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(text).unwrap())
+    };
+    let is_empty = |shard: &String| {
+        run(&["check-config", shard])
+            .1
+            .contains(": 0 of 1 accounts")
+    };
+    let shards = (0..3).map(|index| format!("--shard={index}/3"));
+    let empty = shards.filter(is_empty).collect::<Vec<_>>();
+    assert_eq!(empty.len(), 2, "{empty:?}");
+    let shard = empty[0].as_str();
+    let (status, text) = run(&["test-connection", shard]);
+    assert_eq!(status, Some(0), "{text}");
+    assert!(text.contains("No account falls to this shard"), "{text}");
+    assert!(!text.contains("All is well"), "{text}");
+    let output = folder.path().join("history.om");
+    let output = format!("--output={}", output.display());
+    let (status, text) = run(&["backfill", shard, &output]);
+    assert_eq!(status, Some(1), "{text}");
+    assert!(
+        text.contains("of 1 configured accounts none falls to shard"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_pod_beyond_the_total_says_so() {
     let cases = [
         ("exporter-3", "it has to be the number of replicas"),

@@ -129,6 +129,76 @@ fn a_file_that_cannot_be_read_is_the_only_mistake() {
 }
 
 #[test]
+fn all_mistakes_in_the_list_are_reported_at_once() {
+    let patterns = "[\"\", \"~/*.yml\", \"d/**/x.yml\", \"d/[a.yml\", 5, null, no.yml, c.yml, \"/dev/nul?\", d]";
+    // The configuration names itself: no list of accounts.
+    let folder = folder(patterns, &[("d/a.yml", "[]")]);
+    let error = folder.error(&[]);
+    let wanted = [
+        "accounts_files[0]: expected a non-empty string",
+        "accounts_files[1]: \"~/*.yml\" begins with ~, which is not expanded",
+        "accounts_files[2]: ",
+        "accounts_files[3]: ",
+        "accounts_files[4]: 5 is a number, not a path; write ./5",
+        "accounts_files[5]: expected a single value, found nothing",
+        "DIR/no.yml: does not exist",
+        "DIR/c.yml: expected a list of accounts",
+        "/dev/null: is not a regular file",
+        "DIR/d: is a directory, not a file",
+    ];
+    check_each(wanted, |want| {
+        assert!(error.contains(want), "{want}: {error}")
+    });
+}
+
+#[test]
+fn a_glob_without_a_file_is_named_when_no_account_is_there() {
+    let error = folder("[\"d/*.yml\"]", &[]).error(&[]);
+    assert!(
+        error.contains("accounts: no account is configured"),
+        "{error}"
+    );
+    assert!(
+        error.contains("accounts_files[0]: no file matches"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_folder_that_everybody_may_change_is_a_warning() {
+    let one = account("1");
+    let cases = [
+        ("[\"d/*.yml\"]", 0o777, true),
+        ("[\"d/*.yml\"]", 0o1777, true),
+        ("[d/a.yml]", 0o777, true),
+        // Only its owner can replace the file.
+        ("[d/a.yml]", 0o1777, false),
+        ("[\"?/a.yml\"]", 0o777, true),
+        ("[\"d/*.yml\"]", 0o755, false),
+        // Nothing is there yet.
+        ("[a.yml, \"d/x*.yml\"]", 0o777, true),
+    ];
+    check_each(cases, |(patterns, mode, warned)| {
+        let folder = folder(patterns, &[("a.yml", &account("2")), ("d/a.yml", &one)]);
+        let path = folder.path().join("d");
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let warnings = folder.load(&[]).unwrap().warnings.join("\n");
+        let text = format!("{} can be changed by every user", path.display());
+        assert_eq!(warnings.contains(&text), warned, "{warnings}");
+    });
+}
+
+#[test]
+fn an_override_of_an_account_elsewhere_says_so() {
+    let folder = folder("[a.yml]", &[("a.yml", &account("1"))]);
+    let variable = "LIVEPERSON_EXPORTER__ACCOUNTS__0__NAME";
+    let error = folder.error(&[(variable, "x")]);
+    let want = "accounts[0] is not in the configuration file; values of accounts_files cannot be overridden";
+    assert!(error.starts_with(&format!("{variable}: {want}")), "{error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
+}
+
+#[test]
 fn an_id_is_unique_over_all_files() {
     let one = account("1");
     let folder = folder("[a.yml, b.yml]", &[("a.yml", &one), ("b.yml", &one)]);

@@ -27,7 +27,9 @@ fn load_samples() -> (Config, Config) {
             &Registry::standard().sections(),
         )
         .unwrap();
-        assert_eq!(loaded.warnings, Vec::<String>::new(), "{sample}");
+        let placeholder = "accounts[0].auth.oauth2.client_id: still has the placeholder of the \
+            sample; replace it by what LivePerson issued";
+        assert_eq!(loaded.warnings, [placeholder], "{sample}");
         loaded.config
     });
     let [full, minimal] = loaded;
@@ -95,6 +97,39 @@ fn the_defaults_are_as_documented() {
     assert_eq!(config.names.refresh, Duration::from_secs(3600));
     assert_eq!(config.domain_api.as_str(), "https://api.liveperson.net/");
     assert_eq!(config.tls.ca_file, None);
+}
+
+/// What a sample has in place of a credential, in the manifests too.
+#[test]
+fn each_placeholder_of_a_sample_is_a_warning() {
+    let replace_me = fs::read("deploy/kubernetes/secrets/client_secret.txt").unwrap();
+    let cases = [
+        (
+            "oauth2: {client_id: your-client-id, client_secret: x}",
+            "oauth2.client_id",
+        ),
+        (
+            "oauth2: {client_id: a, client_secret: your-client-secret}",
+            "oauth2.client_secret",
+        ),
+        (
+            "oauth2: {client_id: a, client_secret_file: s.txt}",
+            "oauth2.client_secret_file",
+        ),
+        (
+            "login: {username: a, password: your-password}",
+            "login.password",
+        ),
+    ];
+    check_each(cases, |(auth, key)| {
+        let yaml = format!("accounts: [{{id: 1, auth: {{{auth}}}}}]\n");
+        let folder = Folder::with(yaml);
+        folder.file("s.txt", &replace_me);
+        let warnings = folder.load(&[]).unwrap().warnings;
+        let want = format!("accounts[0].auth.{key}: still has the placeholder");
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].starts_with(&want), "{warnings:?}");
+    });
 }
 
 /// The full sample with every setting that is commented out.
