@@ -142,7 +142,7 @@ pub(super) async fn run_with(
     start: Start,
     on_start: impl FnOnce(&[SocketAddr], bool),
 ) -> Result<(), Failure> {
-    descriptors::prepare(config.accounts.len());
+    descriptors::prepare(start.config.accounts.len());
     let web_config = load_web_config(flags.web_config_file.as_deref())?;
     let listeners = listen(&flags, sockets).await.map_err(Failure::runtime)?;
     let Start {
