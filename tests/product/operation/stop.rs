@@ -14,7 +14,7 @@ use crate::common::{Exporter, command, configuration, eventually};
 
 #[tokio::test]
 async fn a_signal_during_the_start_is_a_clean_stop() {
-    // As many warnings as no pipe holds: the start waits until somebody reads them.
+    // As many warnings as no pipe holds: the start waits until they are read.
     let globs: Vec<_> = (0..4000).map(|n| format!("no-such-{n}-*.yml")).collect();
     let credentials = "auth: {oauth2: {client_id: a, client_secret: b}}";
     let globs = globs.join(", ");
