@@ -55,7 +55,7 @@ pub fn main(program: &Program) -> ExitCode {
             // A usage error (2), or --help and --version (0), even if it cannot be printed.
             let _ = error.print();
             if error.use_stderr() {
-                // Without knowing the command: outside a service this goes nowhere.
+                // Without knowing the command: only a service has a socket to say it to.
                 let reason = error.to_string();
                 let first = reason.lines().next().unwrap_or_default();
                 service::report_failure(&Failure::usage(first.trim_start_matches("error: ")));

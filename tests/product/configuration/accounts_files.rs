@@ -165,7 +165,7 @@ fn a_glob_without_a_file_is_named_when_no_account_is_there() {
 }
 
 #[test]
-fn a_folder_that_everybody_may_change_is_a_warning() {
+fn a_folder_that_every_user_may_change_is_a_warning() {
     let one = account("1");
     let cases = [
         ("[\"d/*.yml\"]", 0o777, true),
