@@ -133,10 +133,12 @@ impl DeploymentOptions {
     }
 }
 
+/// What messages call a duration.
+pub(super) const A_DURATION: &str = "a duration such as 50ms, 2s, 1m30s or 1h";
+
 /// Parses a duration such as `50ms`, `2s`, `1m30s` or `1h`; a bare `0` is none.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    parse_duration(text)
-        .ok_or_else(|| format!("expected a duration such as 50ms, 2s, 1m30s or 1h, found {text:?}"))
+    parse_duration(text).ok_or_else(|| format!("expected {A_DURATION}, found {text:?}"))
 }
 
 /// Parses a duration with a sign before it, such as `2m`, `+2m` or `-90s`.

@@ -12,7 +12,7 @@ use config::ValueKind;
 use serde_json::{Map, Value, json};
 
 use super::apis::Apis;
-use super::deployment_options::duration;
+use super::deployment_options::{A_DURATION, duration};
 use super::faults::{Fault, MOST_FAULTS, Target};
 use crate::yaml;
 
@@ -192,8 +192,8 @@ fn set(fault: &mut Fault, key: &str, value: &Value, apis: &Apis) -> Result<(), I
         }
         "retry_after" => fault.retry_after = Some(header_value(value)?),
         "delay" => {
-            let delay = duration(&string(value)?).map_err(Invalid::Other)?;
-            fault.delay = Some(delay);
+            let delay = duration(&string(value)?);
+            fault.delay = Some(delay.map_err(|_| invalid(A_DURATION))?);
         }
         "body" => fault.body = Some(string(value)?),
         "truncate" => fault.truncate = boolean(value)?,

@@ -59,7 +59,7 @@ fn a_written_list_can_be_parsed_again() {
 }
 
 /// A fault file, and the start of its first error.
-const ERRORS: [(&str, &str); 19] = [
+const ERRORS: [(&str, &str); 20] = [
     (
         r#"[{"api":"slaa"}]"#,
         "faults[0].api: expected one of engactivity, sla, ",
@@ -83,6 +83,10 @@ const ERRORS: [(&str, &str); 19] = [
     (
         r#"[{"api":"any","delay":"soon"}]"#,
         "faults[0].delay: expected a duration such as 50ms, 2s, 1m30s or 1h, found \"soon\"",
+    ),
+    (
+        r#"[{"api":"any","delay":"soon, but not before everything else is through, and then some more"}]"#,
+        "faults[0].delay: expected a duration such as 50ms, 2s, 1m30s or 1h, found \"soon, but not before everything else is through, and then s…",
     ),
     (
         r#"[{"api":"any","delay":5}]"#,
