@@ -195,7 +195,7 @@ pub(super) struct Flags {
     pub(super) telemetry_path: String,
     /// URL of this exporter behind a proxy
     ///
-    /// Its path is what all paths begin with. Where redirects lead, and what the page / shows as the target. --web.route-prefix is for a proxy
+    /// Its path is what all paths begin with, and the page / shows it as the target. --web.route-prefix is for a proxy
     /// that removes part of the path.
     #[arg(
         long = "web.external-url", global = true, value_name = "URL",
