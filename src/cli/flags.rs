@@ -350,6 +350,7 @@ mod tests {
         let cases = [
             "x --log.level=loud",
             "x --web.telemetry-path=metrics",
+            "x --web.telemetry-path=/api/v1/status",
             "x --web.external-url=a.example",
             "x --web.route-prefix=lp",
             "x --web.route-prefix=//evil.example",

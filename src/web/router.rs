@@ -18,11 +18,9 @@ use super::loaded::Loaded;
 use super::reload::Outcome;
 use super::reply::{RETRY_SOON, Reply};
 use super::request_checks::{is_cross_site, reject};
+use super::settings::STATUS_PATH;
 use super::state::Server;
 use super::web_config::WebConfig;
-
-/// The state of the exporter as JSON.
-const STATUS_PATH: &str = "/api/v1/status";
 
 /// Answers one request. Whatever it holds is released when its response is written or dropped.
 pub(super) async fn answer(

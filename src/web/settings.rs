@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use url::Url;
 
+/// The state of the exporter as JSON.
+pub(super) const STATUS_PATH: &str = "/api/v1/status";
+
 /// What the command line decides about the server.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -121,6 +124,11 @@ pub fn parse_telemetry_path(text: &str) -> Result<String, String> {
             "{text:?} collides with /-/healthy, /-/ready and /-/reload; choose a path outside /-/"
         ));
     }
+    if text == STATUS_PATH {
+        return Err(format!(
+            "{text:?} collides with the state as JSON; choose another path"
+        ));
+    }
     check_path(text)?;
     Ok(text.to_owned())
 }
@@ -165,6 +173,7 @@ mod tests {
             ("metrics", "must start with"),
             ("/-/metrics", "collides"),
             ("/-", "collides"),
+            ("/api/v1/status", "collides"),
             ("/a?b", "'?'"),
             ("/a b", "' '"),
             ("/a\"b", "'\"'"),
