@@ -358,6 +358,8 @@ mod tests {
             "x --web.external-url=http://p.example//x//",
             "x --web.listen-address=unix:lp.sock",
             "x --web.unix-socket-mode=rw",
+            "x --web.unix-socket-mode=0",
+            "x --web.listen-address=unix:/run/lp/",
             "x --web.unix-socket-owner=no-such-user",
             "x --shard=3/3",
             "x --web.systemd-socket --web.listen-address=:1",
