@@ -19,7 +19,7 @@ pub struct Access {
     pub tls: bool,
     /// Whether it wants a password.
     pub basic_auth: bool,
-    /// Whether it wants a certificate.
+    /// Whether it refuses clients without a certificate.
     pub client_certificates: bool,
     /// Whether `/-/reload` does anything.
     pub lifecycle: bool,

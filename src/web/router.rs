@@ -197,7 +197,7 @@ fn access(server: &Server, loaded: Option<&Loaded>) -> Access {
         reachable_at: settings.reachable_at.clone(),
         tls: tls.is_some(),
         basic_auth: loaded.is_some_and(|loaded| loaded.users.is_some()),
-        client_certificates: tls.is_some_and(|tls| tls.client_verifier.is_some()),
+        client_certificates: loaded.is_some_and(Loaded::demands_certificates),
         lifecycle: settings.lifecycle,
     }
 }
