@@ -41,7 +41,7 @@
   const refresh = async () => {
     if (document.hidden) return;
     try {
-      const answer = await fetch(location.pathname, { cache: 'no-store', signal: AbortSignal.timeout(10000) });
+      const answer = await fetch(location.origin + location.pathname, { cache: 'no-store', signal: AbortSignal.timeout(10000) });
       if (!answer.ok) throw new Error('status ' + answer.status);
       const next = new DOMParser().parseFromString(await answer.text(), 'text/html');
       const focused = document.activeElement;
