@@ -40,9 +40,13 @@
 
   const refresh = async () => {
     if (document.hidden) return;
+    let reason = 'The exporter does not answer';
     try {
       const answer = await fetch(location.origin + location.pathname, { cache: 'no-store', signal: AbortSignal.timeout(10000) });
-      if (!answer.ok) throw new Error('status ' + answer.status);
+      if (!answer.ok) {
+        reason = 'The exporter answers ' + (answer.status + ' ' + answer.statusText).trim();
+        throw new Error(reason);
+      }
       const next = new DOMParser().parseFromString(await answer.text(), 'text/html');
       const focused = document.activeElement;
       const key = focused && focused.tagName === 'SUMMARY' ? focused.parentElement.dataset.key : null;
@@ -55,7 +59,7 @@
       if (again) again.focus({ preventScroll: true });
       connection.textContent = '';
     } catch {
-      connection.textContent = 'The exporter does not answer; what is shown is old.';
+      connection.textContent = reason + '; what is shown is old.';
     }
   };
 
