@@ -80,7 +80,7 @@ pub(super) enum Command {
     },
     /// Exit status 0 when a running exporter is healthy
     Healthcheck {
-        /// Where it listens [default: this machine, at --web.listen-address]
+        /// A URL, with the prefix if there is one, or unix:/PATH [default: this machine, at --web.listen-address]
         url: Option<String>,
     },
     /// Print the completions of a shell

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use url::Url;
 
-/// The state of the exporter as JSON.
-pub(super) const STATUS_PATH: &str = "/api/v1/status";
+/// The path of the state of the exporter as JSON.
+pub const STATUS_PATH: &str = "/api/v1/status";
 
 /// What the command line decides about the server.
 #[derive(Clone, Debug)]
