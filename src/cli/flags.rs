@@ -37,9 +37,13 @@ Examples:
   liveperson_exporter --shard=0/3           the first of three instances
 ";
 
-/// What `--help` ends with: the default that is too long for the line of its flag, and examples.
-static AFTER_HELP: LazyLock<String> =
-    LazyLock::new(|| format!("Without --config.file: {DEFAULT_PATH}\n\n{EXAMPLES}"));
+/// What `--help` ends with: the default that is too long for the line of its flag, where the rest is
+/// described, and examples.
+static AFTER_HELP: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "Without --config.file: {DEFAULT_PATH}\nMore flags, and more about each: liveperson_exporter man\n\n{EXAMPLES}"
+    )
+});
 
 const BACKFILL: &str = "\
 `promtool tsdb create-blocks-from openmetrics` imports it. Before the first start of the daemon, and with the same --state.dir, so that its counters continue this history.";
