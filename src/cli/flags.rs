@@ -37,9 +37,13 @@ Examples:
   liveperson_exporter --shard=0/3           the first of three instances
 ";
 
-/// What `--help` ends with: the default that is too long for the line of its flag, and examples.
-static AFTER_HELP: LazyLock<String> =
-    LazyLock::new(|| format!("Without --config.file: {DEFAULT_PATH}\n\n{EXAMPLES}"));
+/// What `--help` ends with: the default that is too long for the line of its flag, where the rest is
+/// described, and examples.
+static AFTER_HELP: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "Without --config.file: {DEFAULT_PATH}\nMore flags, and more about each: liveperson_exporter man\n\n{EXAMPLES}"
+    )
+});
 
 const BACKFILL: &str = "\
 `promtool tsdb create-blocks-from openmetrics` imports it. Before the first start of the daemon, and with the same --state.dir, so that its counters continue this history.";
@@ -80,7 +84,7 @@ pub(super) enum Command {
     },
     /// Exit status 0 when a running exporter is healthy
     Healthcheck {
-        /// Where it listens [default: this machine, at --web.listen-address]
+        /// A URL, with the prefix if there is one, or unix:/PATH [default: this machine, at --web.listen-address]
         url: Option<String>,
     },
     /// Print the completions of a shell
@@ -195,7 +199,7 @@ pub(super) struct Flags {
     pub(super) telemetry_path: String,
     /// URL of this exporter behind a proxy
     ///
-    /// Its path is what all paths begin with. Where redirects lead, and what the page / shows as the target. --web.route-prefix is for a proxy
+    /// Its path is what all paths begin with, and the page / shows it as the target. --web.route-prefix is for a proxy
     /// that removes part of the path.
     #[arg(
         long = "web.external-url", global = true, value_name = "URL",
@@ -350,10 +354,16 @@ mod tests {
         let cases = [
             "x --log.level=loud",
             "x --web.telemetry-path=metrics",
+            "x --web.telemetry-path=/api/v1/status",
             "x --web.external-url=a.example",
             "x --web.route-prefix=lp",
+            "x --web.route-prefix=//evil.example",
+            "x --web.route-prefix=/lp/../x",
+            "x --web.external-url=http://p.example//x//",
             "x --web.listen-address=unix:lp.sock",
             "x --web.unix-socket-mode=rw",
+            "x --web.unix-socket-mode=0",
+            "x --web.listen-address=unix:/run/lp/",
             "x --web.unix-socket-owner=no-such-user",
             "x --shard=3/3",
             "x --web.systemd-socket --web.listen-address=:1",

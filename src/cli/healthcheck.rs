@@ -7,7 +7,7 @@ use url::{Host, Url};
 
 use super::failure::Failure;
 use super::flags::Flags;
-use crate::web::{ListenAddress, WebConfig};
+use crate::web::{ListenAddress, STATUS_PATH, WebConfig, parse_listen_address};
 
 /// Longest wait for the answer: less than the time limits of container engines and Kubernetes leave.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,8 +29,13 @@ struct Target {
 pub(super) async fn healthcheck(url: Option<&str>, flags: &Flags) -> Result<(), Failure> {
     let expected = Expected::of(flags);
     let targets = match url {
-        Some(url) => parse(url).map(|url| vec![Target { url, socket: None }]),
-        None => own(flags, &expected),
+        Some(text) if text.starts_with("unix:") => {
+            parse_listen_address(text).and_then(|address| at(Some(&address), flags, &expected))
+        }
+        Some(url) => {
+            parse(url, &flags.telemetry_path).map(|url| vec![Target { url, socket: None }])
+        }
+        None => at(flags.listen_addresses.first(), flags, &expected),
     };
     let targets = targets.map_err(Failure::usage)?;
     let mut failure = Failure::runtime("");
@@ -85,8 +90,9 @@ impl Expected {
     }
 }
 
-/// The URL given; without a path, that of the health page.
-fn parse(text: &str) -> Result<Url, String> {
+/// The URL given. If it names none of the exporter's pages, its path is a prefix, and the health page
+/// below it is meant.
+fn parse(text: &str, telemetry_path: &str) -> Result<Url, String> {
     let mistake = "expected an http or https URL such as http://localhost:10188";
     // The text is not repeated: it may contain a password.
     let mut url = Url::parse(text).map_err(|error| format!("{mistake}: {error}"))?;
@@ -96,15 +102,22 @@ fn parse(text: &str) -> Result<Url, String> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err("a password in the URL could be read in the list of processes".to_owned());
     }
-    if url.path() == "/" {
-        url.set_path(PATH);
+    let path = url.path();
+    let is_metrics = telemetry_path != "/" && path.ends_with(telemetry_path);
+    if !(is_metrics || path.contains("/-/") || path.ends_with(STATUS_PATH)) {
+        let prefix = path.trim_end_matches('/');
+        url.set_path(&format!("{prefix}{PATH}"));
     }
     Ok(url)
 }
 
-/// Where an exporter with these flags listens.
-fn own(flags: &Flags, expected: &Expected) -> Result<Vec<Target>, String> {
-    let address = match flags.listen_addresses.first() {
+/// The health page of an exporter with these flags that listens there.
+fn at(
+    listens: Option<&ListenAddress>,
+    flags: &Flags,
+    expected: &Expected,
+) -> Result<Vec<Target>, String> {
+    let address = match listens {
         // By number: an image from scratch may know no names.
         Some(ListenAddress::Any(port)) => format!("127.0.0.1:{port}"),
         Some(ListenAddress::Ip(address)) if address.ip().is_unspecified() => {
@@ -115,13 +128,16 @@ fn own(flags: &Flags, expected: &Expected) -> Result<Vec<Target>, String> {
         None => return Err("there is no address to ask; give a URL".to_owned()),
     };
     let prefix = flags.route_prefix();
-    let socket = match flags.listen_addresses.first() {
+    let socket = match listens {
         Some(ListenAddress::Unix(path)) => Some(path.clone()),
         _ => None,
     };
     let schemes = expected.schemes.iter();
     let targets = schemes.map(|scheme| {
-        let url = parse(&format!("{scheme}://{address}{prefix}{PATH}"))?;
+        let url = parse(
+            &format!("{scheme}://{address}{prefix}{PATH}"),
+            &flags.telemetry_path,
+        )?;
         let socket = socket.clone();
         Ok(Target { url, socket })
     });
@@ -207,21 +223,46 @@ mod tests {
         ];
         check_each(cases, |(line, want)| {
             let flags = Cli::try_parse_from(line.split(' ')).unwrap().flags;
-            let targets = own(&flags, &Expected::of(&flags)).unwrap();
+            let targets = at(
+                flags.listen_addresses.first(),
+                &flags,
+                &Expected::of(&flags),
+            )
+            .unwrap();
             let urls: Vec<_> = targets.iter().map(|target| target.url.as_str()).collect();
             assert_eq!(urls.join(" "), want);
         });
     }
 
     #[test]
-    fn a_url_without_a_path_is_that_of_the_health_page() {
+    fn a_url_without_a_page_is_that_of_the_health_page() {
         let cases = [
             ("http://a:1", "http://a:1/-/healthy"),
+            ("http://a/lp", "http://a/lp/-/healthy"),
+            ("http://a/lp/", "http://a/lp/-/healthy"),
             ("https://a/-/ready", "https://a/-/ready"),
+            ("http://a/lp/-/ready", "http://a/lp/-/ready"),
+            ("http://a/lp/metrics", "http://a/lp/metrics"),
+            ("http://a/api/v1/status", "http://a/api/v1/status"),
         ];
         check_each(cases, |(text, want)| {
-            assert_eq!(parse(text).unwrap().as_str(), want);
+            assert_eq!(parse(text, "/metrics").unwrap().as_str(), want);
         });
+        let root = parse("http://a/", "/").unwrap();
+        assert_eq!(root.as_str(), "http://a/-/healthy");
+    }
+
+    #[tokio::test]
+    async fn a_unix_socket_can_be_given() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lp.sock");
+        let given = format!("unix:{}", path.display());
+        let flags = Cli::try_parse_from(["x", "--web.route-prefix=/lp"]).unwrap();
+        let listens = parse_listen_address(&given).unwrap();
+        let targets = at(Some(&listens), &flags.flags, &Expected::of(&flags.flags));
+        let target = targets.unwrap().remove(0);
+        assert_eq!(target.url.as_str(), "http://localhost/lp/-/healthy");
+        assert_eq!(target.socket, Some(path));
     }
 
     #[test]
@@ -229,7 +270,7 @@ mod tests {
         check_each(
             ["localhost:1", "ftp://a", "http://u:hush@a", "http://"],
             |text| {
-                let error = parse(text).unwrap_err();
+                let error = parse(text, "/metrics").unwrap_err();
                 assert!(!error.contains("hush"), "{error}");
             },
         );

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::settings::is_path_character;
+use super::settings::check_path;
 
 /// How clients reach this server.
 #[derive(Clone, Debug, Default)]
@@ -19,7 +19,7 @@ pub struct Access {
     pub tls: bool,
     /// Whether it wants a password.
     pub basic_auth: bool,
-    /// Whether it wants a certificate.
+    /// Whether it refuses clients without a certificate.
     pub client_certificates: bool,
     /// Whether `/-/reload` does anything.
     pub lifecycle: bool,
@@ -41,6 +41,8 @@ pub fn parse_external_url(text: &str) -> Result<Url, String> {
         ));
     } else if url.query().is_some() || url.fragment().is_some() {
         "has a query or a fragment"
+    } else if url.path().contains("//") {
+        "has a path with \"//\""
     } else {
         return Ok(url);
     };
@@ -57,11 +59,7 @@ pub fn parse_route_prefix(text: &str) -> Result<String, String> {
             "{text:?} must start with \"/\", like \"/liveperson\""
         ));
     }
-    if let Some(invalid) = text.chars().find(|&c| !is_path_character(c)) {
-        return Err(format!(
-            "{text:?} contains {invalid:?}, which is not allowed in the path of a URL"
-        ));
-    }
+    check_path(text)?;
     Ok(text.trim_end_matches('/').to_owned())
 }
 
@@ -124,6 +122,12 @@ mod tests {
             parse_external_url("http://a.example/#f").unwrap_err(),
             parse_route_prefix("lp").unwrap_err(),
             parse_route_prefix("/l p").unwrap_err(),
+            parse_route_prefix("//").unwrap_err(),
+            parse_route_prefix("//evil.example").unwrap_err(),
+            parse_route_prefix("/lp//").unwrap_err(),
+            parse_route_prefix("/lp/../x").unwrap_err(),
+            parse_route_prefix("/%2e%2E").unwrap_err(),
+            parse_external_url("http://a.example//x//").unwrap_err(),
         ];
         check_each(wrong, |error| assert!(error.contains('"'), "{error}"));
         let secret = parse_external_url("http://user:hunter2@a.example").unwrap_err();

@@ -183,6 +183,11 @@ pub(super) struct ClientVerifier {
 }
 
 impl ClientVerifier {
+    /// Whether a client without a certificate is refused.
+    pub(super) fn is_mandatory(&self) -> bool {
+        self.mandatory
+    }
+
     /// Whether `other`, which may not exist, admits clients that this rejects.
     pub(super) fn is_stricter_than(&self, other: Option<&Self>) -> bool {
         // A client that is rejected because of its certificate is admitted without one.

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tokio::net::TcpListener;
 
 use super::listener::Listener;
-use super::unix_socket::{SocketAccess, UnixSocket};
+use super::unix_socket::{LONGEST_FOLDER, LONGEST_PATH, SocketAccess, UnixSocket};
 
 /// An address as Prometheus programs write it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,11 +50,7 @@ pub fn parse_listen_address(text: &str) -> Result<ListenAddress, String> {
 
 fn parse(text: &str) -> Result<ListenAddress, &'static str> {
     if let Some(path) = text.strip_prefix("unix:") {
-        let path = PathBuf::from(path);
-        return match path.is_absolute() && path.file_name().is_some() {
-            true => Ok(ListenAddress::Unix(path)),
-            false => Err("the path of a Unix socket begins with / and names a file"),
-        };
+        return check_socket_path(path).map(|()| ListenAddress::Unix(path.into()));
     }
     let (host, port) = text.rsplit_once(':').ok_or("it has no port")?;
     if port.is_empty() || !port.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -69,6 +65,22 @@ fn parse(text: &str) -> Result<ListenAddress, &'static str> {
     }
     check_host_name(host)?;
     Ok(ListenAddress::Name(host.to_owned(), port))
+}
+
+/// Whether a Unix socket can be made there and found again.
+fn check_socket_path(text: &str) -> Result<(), &'static str> {
+    let path = Path::new(text);
+    let folder = path.parent().map_or(0, |folder| folder.as_os_str().len());
+    let names_file = path.file_name().is_some() && !text.ends_with('/') && !text.ends_with("/.");
+    if !path.is_absolute() || !names_file {
+        Err("the path of a Unix socket begins with / and names a file")
+    } else if text.len() > LONGEST_PATH || folder > LONGEST_FOLDER {
+        Err("the path of a Unix socket has at most 107 bytes, and its folder at most 98")
+    } else if path.is_dir() {
+        Err("the path is that of a folder, not of a socket in it")
+    } else {
+        Ok(())
+    }
 }
 
 fn check_host_name(host: &str) -> Result<(), &'static str> {
@@ -208,13 +220,31 @@ mod tests {
             ("http://x:1", "brackets"),
             ("a b:1", "not a valid name"),
             ("unix:lp.sock", "begins with /"),
-            ("unix:/", "names a file"),
             ("unix:", "begins with /"),
+            ("unix:/run/lp/", "names a file"),
+            ("unix:/run/lp/.", "names a file"),
+            ("unix:/", "names a file"),
+            ("unix:/proc", "a folder"),
         ];
         check_each(cases, |(text, reason)| {
             let error = parse_listen_address(text).unwrap_err();
             assert!(error.contains(reason), "{text}: {error}");
             assert!(error.contains(text), "{error}");
+        });
+    }
+
+    #[test]
+    fn paths_of_sockets_are_as_long_as_clients_can_name() {
+        let of = |folder: usize, file: usize| {
+            let path = format!("unix:/{}/{}", "d".repeat(folder - 1), "f".repeat(file));
+            parse_listen_address(&path)
+        };
+        check_each([(98, 8), (9, 97)], |(folder, file)| {
+            assert!(of(folder, file).is_ok(), "{folder} {file}");
+        });
+        check_each([(98, 9), (9, 98), (99, 1)], |(folder, file)| {
+            let error = of(folder, file).unwrap_err();
+            assert!(error.contains("at most 107 bytes"), "{error}");
         });
     }
 

@@ -90,6 +90,12 @@ impl Loaded {
         self.tls.as_ref()?.client_verifier.as_deref()
     }
 
+    /// Whether a client without a certificate is refused.
+    pub(super) fn demands_certificates(&self) -> bool {
+        self.client_verifier()
+            .is_some_and(ClientVerifier::is_mandatory)
+    }
+
     /// Whether this admits clients that `previous` rejects. A user that is added or has a new
     /// password does not count: half a hash is not valid.
     pub(super) fn is_weaker_than(&self, previous: &Self) -> bool {

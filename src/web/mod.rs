@@ -80,6 +80,6 @@ pub use listen::{ListenAddress, bind, bind_with, parse_listen_address};
 pub use listener::Listener;
 pub use probe::{ListenerProbe, ProbedListener};
 pub use server::{Stopped, serve, serve_probed};
-pub use settings::{Limits, Settings, parse_telemetry_path};
+pub use settings::{Limits, STATUS_PATH, Settings, parse_telemetry_path};
 pub use unix_socket::{Owner, SocketAccess, UnixSocket, parse_socket_mode, parse_socket_owner};
 pub use web_config::WebConfig;

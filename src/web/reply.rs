@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::{
-    CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
+    CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    X_CONTENT_TYPE_OPTIONS,
 };
 
 use super::chunks::Chunks;
@@ -51,14 +52,40 @@ impl Reply {
     }
 
     /// The headers of the response: its own, those that every response has, and the configured
-    /// ones, which replace them.
+    /// ones, which replace them. Only a policy of its own stays: any other would stop the page's
+    /// style and script, which are allowed by their hashes.
     pub(super) fn take_headers(&mut self, configured: &[(HeaderName, HeaderValue)]) -> HeaderMap {
         let mut headers = std::mem::take(&mut self.headers);
         headers.insert(CONTENT_LENGTH, self.chunks.length().into());
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        for (name, value) in configured {
+        let has_policy = headers.contains_key(CONTENT_SECURITY_POLICY);
+        let replaces = |name: &HeaderName| !(has_policy && name == CONTENT_SECURITY_POLICY);
+        for (name, value) in configured.iter().filter(|(name, _)| replaces(name)) {
             headers.insert(name, value.clone());
         }
         headers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn configured_headers_replace_all_but_the_pages_policy() {
+        let of = |text| HeaderValue::from_static(text);
+        let configured = [
+            (CONTENT_SECURITY_POLICY, of("sandbox")),
+            (X_CONTENT_TYPE_OPTIONS, of("other")),
+        ];
+        let mut plain = Reply::text(StatusCode::OK, "x");
+        let headers = plain.take_headers(&configured);
+        assert_eq!(headers[CONTENT_SECURITY_POLICY], "sandbox");
+        assert_eq!(headers[X_CONTENT_TYPE_OPTIONS], "other");
+        let mut page = Reply::text(StatusCode::OK, "x").with(CONTENT_SECURITY_POLICY, of("own"));
+        let headers = page.take_headers(&configured);
+        assert_eq!(headers[CONTENT_SECURITY_POLICY], "own");
+        assert_eq!(headers.get_all(CONTENT_SECURITY_POLICY).iter().count(), 1);
+        assert_eq!(headers[X_CONTENT_TYPE_OPTIONS], "other");
     }
 }

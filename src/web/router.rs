@@ -18,11 +18,9 @@ use super::loaded::Loaded;
 use super::reload::Outcome;
 use super::reply::{RETRY_SOON, Reply};
 use super::request_checks::{is_cross_site, reject};
+use super::settings::STATUS_PATH;
 use super::state::Server;
 use super::web_config::WebConfig;
-
-/// The state of the exporter as JSON.
-const STATUS_PATH: &str = "/api/v1/status";
 
 /// Answers one request. Whatever it holds is released when its response is written or dropped.
 pub(super) async fn answer(
@@ -65,9 +63,10 @@ async fn route(
     loaded: Option<&Loaded>,
     request: &Request<()>,
 ) -> Reply {
-    let path = match access::route(&server.settings.route_prefix, request.uri().path()) {
+    let (prefix, asked) = (&server.settings.route_prefix, request.uri().path());
+    let path = match access::route(prefix, asked) {
         Routed::Path(path) => path,
-        Routed::Home => return redirect_home(server),
+        Routed::Home => return redirect_home(prefix, asked),
         Routed::Unknown => return not_found(),
     };
     if path == "/-/reload" {
@@ -103,14 +102,17 @@ fn not_found() -> Reply {
     Reply::text(StatusCode::NOT_FOUND, text)
 }
 
-/// Leads to the page behind the prefix, by the path that clients see.
-fn redirect_home(server: &Server) -> Reply {
-    let prefix = match &server.settings.external_url {
-        Some(url) => url.path().trim_end_matches('/'),
-        None => &server.settings.route_prefix,
+/// Leads to the page behind the prefix. The way is relative to the request's own path, so that it is
+/// right with and without a proxy, whatever the proxy puts before the path.
+fn redirect_home(prefix: &str, path: &str) -> Reply {
+    let from_here = match path {
+        "/" => prefix,
+        _ => prefix.rfind('/').map_or("", |at| &prefix[at..]),
     };
-    let reply = Reply::text(StatusCode::FOUND, format!("See {prefix}/.\n"));
-    match HeaderValue::try_from(format!("{prefix}/")) {
+    // With the dot a colon is no scheme.
+    let location = format!(".{from_here}/");
+    let reply = Reply::text(StatusCode::FOUND, format!("See {location}\n"));
+    match HeaderValue::try_from(location) {
         Ok(location) => reply.with(LOCATION, location),
         Err(_) => reply,
     }
@@ -195,7 +197,7 @@ fn access(server: &Server, loaded: Option<&Loaded>) -> Access {
         reachable_at: settings.reachable_at.clone(),
         tls: tls.is_some(),
         basic_auth: loaded.is_some_and(|loaded| loaded.users.is_some()),
-        client_certificates: tls.is_some_and(|tls| tls.client_verifier.is_some()),
+        client_certificates: loaded.is_some_and(Loaded::demands_certificates),
         lifecycle: settings.lifecycle,
     }
 }

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use url::Url;
 
+/// The path of the state of the exporter as JSON.
+pub const STATUS_PATH: &str = "/api/v1/status";
+
 /// What the command line decides about the server.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -121,17 +124,37 @@ pub fn parse_telemetry_path(text: &str) -> Result<String, String> {
             "{text:?} collides with /-/healthy, /-/ready and /-/reload; choose a path outside /-/"
         ));
     }
-    if let Some(invalid) = text.chars().find(|&c| !is_path_character(c)) {
+    if text == STATUS_PATH {
+        return Err(format!(
+            "{text:?} collides with the state as JSON; choose another path"
+        ));
+    }
+    check_path(text)?;
+    Ok(text.to_owned())
+}
+
+/// Whether a path can be asked for: its characters are those of URLs, and no client or proxy reads it
+/// as another path or as a host.
+pub(super) fn check_path(text: &str) -> Result<(), String> {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "/-._~!$'()*+,;=:@%".contains(c);
+    if let Some(invalid) = text.chars().find(|&c| !is_allowed(c)) {
         return Err(format!(
             "{text:?} contains {invalid:?}, which is not allowed in the path of a URL"
         ));
     }
-    Ok(text.to_owned())
-}
-
-/// Whether a character may stand in the path of a URL as it is.
-pub(super) fn is_path_character(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "/-._~!$'()*+,;=:@%".contains(c)
+    if text.contains("//") {
+        return Err(format!("{text:?} contains \"//\"; one \"/\" parts names"));
+    }
+    let is_relative = |name: &str| {
+        let name = name.to_ascii_lowercase().replace("%2e", ".");
+        name == "." || name == ".."
+    };
+    if text.split('/').any(is_relative) {
+        return Err(format!(
+            "{text:?} contains \".\" or \"..\" as a name, which clients resolve"
+        ));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -150,10 +173,14 @@ mod tests {
             ("metrics", "must start with"),
             ("/-/metrics", "collides"),
             ("/-", "collides"),
+            ("/api/v1/status", "collides"),
             ("/a?b", "'?'"),
             ("/a b", "' '"),
             ("/a\"b", "'\"'"),
             ("/ü", "'ü'"),
+            ("//evil.example/metrics", "\"//\""),
+            ("/a/../b", "\"..\""),
+            ("/%2E", "\"..\""),
         ];
         check_each(cases, |(bad, word)| {
             let error = parse_telemetry_path(bad).unwrap_err();

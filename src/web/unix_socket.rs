@@ -20,6 +20,13 @@ const PROBE: Duration = Duration::from_secs(1);
 /// Connections that may wait to be accepted; as many as tokio and the standard library allow.
 const BACKLOG: i32 = 1024;
 
+/// Bytes of the longest path that a client can name: `sun_path` has 108, of which the last is 0.
+pub(super) const LONGEST_PATH: usize = 107;
+
+/// Bytes of the longest folder: after it comes the name under which a socket is made, `/.` and a
+/// process id, which Linux keeps below 4194305.
+pub(super) const LONGEST_FOLDER: usize = LONGEST_PATH - "/.4194304".len();
+
 /// Who may open the socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SocketAccess {
@@ -55,7 +62,15 @@ pub fn parse_socket_mode(text: &str) -> Result<u32, String> {
     let mode = u32::from_str_radix(text, 8)
         .ok()
         .filter(|mode| *mode <= 0o777);
-    mode.ok_or_else(|| format!("{text:?} is not a mode in octal digits, such as 0660"))
+    let mode =
+        mode.ok_or_else(|| format!("{text:?} is not a mode in octal digits, such as 0660"))?;
+    // Whoever may write may connect.
+    match mode & 0o222 {
+        0 => Err(format!(
+            "{text:?} lets nobody write, and so nobody connect; 0660 lets its owner and group"
+        )),
+        _ => Ok(mode),
+    }
 }
 
 /// Reads `USER`, `USER:GROUP` or `:GROUP`, by name or number; names are those of `/etc/passwd` and
@@ -208,9 +223,9 @@ async fn check_place(path: &Path) -> io::Result<()> {
     }
     match timeout(PROBE, UnixStream::connect(path)).await {
         Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(()),
-        Ok(Err(error)) => Err(error),
-        // One that does not accept in time is listened on all the same.
-        Ok(Ok(_)) | Err(_) => Err(io::Error::new(
+        // One that does not accept in time, or has as many waiting as it may, is listened on all the same.
+        Ok(Err(error)) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+        Ok(_) | Err(_) => Err(io::Error::new(
             io::ErrorKind::AddrInUse,
             "another process listens there",
         )),
@@ -238,6 +253,8 @@ mod tests {
         let wrong = [
             parse_socket_mode("rw").unwrap_err(),
             parse_socket_mode("1777").unwrap_err(),
+            parse_socket_mode("0").unwrap_err(),
+            parse_socket_mode("0555").unwrap_err(),
             parse_socket_owner(":").unwrap_err(),
             parse_socket_owner("no-such-user").unwrap_err(),
         ];
@@ -273,6 +290,26 @@ mod tests {
         let error = UnixSocket::bind(&path, &access).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+    }
+
+    #[tokio::test]
+    async fn a_socket_with_a_full_backlog_is_listened_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lp.sock");
+        let full = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        full.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+        full.listen(0).unwrap();
+        // What does not wait is refused when no more may wait.
+        let clients = std::iter::repeat_with(|| {
+            let client = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+            client.set_nonblocking(true).unwrap();
+            let connected = client.connect(&SockAddr::unix(&path).unwrap());
+            connected.map(|()| client)
+        });
+        let _waiting: Vec<Socket> = clients.map_while(Result::ok).collect();
+        let error = UnixSocket::bind(&path, &SocketAccess::default()).await;
+        let error = error.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse, "{error}");
     }
 
     #[tokio::test]

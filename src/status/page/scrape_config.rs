@@ -22,8 +22,9 @@ pub(super) fn scrape_config(access: &Access) -> String {
         line("  username: prometheus  # a user of the web configuration file");
         line("  password_file: /etc/prometheus/liveperson_exporter_password");
     }
-    if access.client_certificates {
+    if target.tls && access.client_certificates {
         line("tls_config:");
+        line("  # ca_file: /path/to/ca.crt  # if its certificate is from a CA of your own");
         line("  cert_file: /etc/prometheus/client.crt");
         line("  key_file: /etc/prometheus/client.key");
     } else if target.tls {
@@ -109,9 +110,22 @@ mod tests {
             "metrics_path: \"/lp/a\\\"b\"",
             "basic_auth:",
             "cert_file:",
+            "# ca_file:",
         ] {
             assert!(yaml.contains(part), "{part}: {yaml}");
         }
+    }
+
+    #[test]
+    fn a_proxy_without_tls_needs_no_certificates() {
+        let access = Access {
+            external_url: Some("http://proxy.example/".parse().unwrap()),
+            tls: true,
+            client_certificates: true,
+            ..access()
+        };
+        let yaml = scrape_config(&access);
+        assert!(!yaml.contains("tls_config"), "{yaml}");
     }
 
     #[test]

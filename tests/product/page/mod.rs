@@ -113,6 +113,66 @@ async fn failure_and_recovery_appear_without_a_reload() {
         .await;
 }
 
+/// Refreshes the page at once.
+async fn refresh(browser: &Browser) {
+    let event = "document.dispatchEvent(new Event('visibilitychange'));";
+    browser.page.execute(event, Vec::new()).await.unwrap();
+}
+
+/// Refreshes the page until its line about the connection says this.
+async fn refresh_until(browser: &Browser, words: &str) {
+    refresh(browser).await;
+    browser
+        .until(&format!(
+            "document.getElementById('connection').textContent === '{words}'"
+        ))
+        .await;
+}
+
+#[tokio::test]
+async fn a_refresh_keeps_selections_and_says_what_answers() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let simulator = simulator().await;
+    let exporter = Exporter::start(&yaml(&simulator, "demo-secret")).await;
+    open(&browser, &exporter, "Everything is fresh").await;
+    let url = exporter.base_url.replace("//", "//user:password@");
+    browser.page.goto(format!("{url}/")).await.unwrap();
+    let run = async |script: &str| {
+        browser.page.execute(script, Vec::new()).await.unwrap();
+    };
+    // The copied text stays selected while the rest is replaced.
+    let mark = "document.querySelector('.verdict').dataset.old = 'old';";
+    run(&format!("{mark} document.getElementById('copy').click();")).await;
+    refresh(&browser).await;
+    browser
+        .until("document.querySelector('[data-old]') === null")
+        .await;
+    browser
+        .until("getSelection().toString().includes('job_name: liveperson')")
+        .await;
+    run("window.real = fetch; getSelection().selectAllChildren(document.querySelector('.verdict'));")
+        .await;
+    let answers = |status: u16| {
+        format!("window.fetch = async () => new Response('other', {{status: {status}}});")
+    };
+    for (status, words) in [
+        (429, "The exporter answers 429; what is shown is old."),
+        (200, "What answers is not this page; what is shown is old."),
+    ] {
+        run(&answers(status)).await;
+        refresh_until(&browser, words).await;
+    }
+    run("window.fetch = window.real;").await;
+    refresh_until(&browser, "Waits for the end of your selection.").await;
+    browser
+        .until("getSelection().toString().includes('Everything is fresh')")
+        .await;
+    run("getSelection().removeAllRanges();").await;
+    refresh_until(&browser, "").await;
+}
+
 #[tokio::test]
 async fn axe_finds_nothing_in_any_state_theme_and_size() {
     let Some(browser) = Browser::start().await else {

@@ -280,8 +280,8 @@ async fn everything_is_below_the_route_prefix() {
         ("GET", "/lp/api/v1/status", 200, None),
         ("POST", "/lp/-/reload", 200, None),
         ("GET", "/lp/", 200, None),
-        ("GET", "/lp", 302, Some("/lp/")),
-        ("GET", "/", 302, Some("/lp/")),
+        ("GET", "/lp", 302, Some("./lp/")),
+        ("GET", "/", 302, Some("./lp/")),
         ("GET", "/metrics", 404, None),
         ("GET", "/lpx/metrics", 404, None),
         ("GET", "/-/healthy", 404, None),
@@ -292,8 +292,36 @@ async fn everything_is_below_the_route_prefix() {
         assert_eq!(answer.header("location"), location, "{answer:?}");
     })
     .await;
-    let url = Some("https://proxy.example/tools/lp/");
-    let running = start_with(settings(url), None).await;
-    let answer = running.ask("GET", "/lp", "").await;
-    assert_eq!(answer.header("location"), Some("/tools/lp/"));
+}
+
+/// A redirect leads to the page, directly and behind a proxy that adds to the path or removes from it.
+#[tokio::test]
+async fn redirects_lead_to_the_page_with_any_external_url() {
+    let urls = [
+        None,
+        Some("https://proxy.example/"),
+        Some("https://proxy.example/tools/lp/"),
+    ];
+    for url in urls {
+        for prefix in ["/lp", "/a/lp", "/a:b"] {
+            let settings = Settings {
+                route_prefix: prefix.to_owned(),
+                external_url: url.map(|url| url.parse().unwrap()),
+                ..Settings::default()
+            };
+            let running = start_with(settings, None).await;
+            for path in ["/", prefix] {
+                let answer = running.ask("GET", path, "").await;
+                assert_eq!(answer.status, 302, "{answer:?}");
+                let location = answer.header("location").unwrap();
+                for before in ["", "/tools"] {
+                    let asked: url::Url = format!("http://host{before}{path}").parse().unwrap();
+                    let led = asked.join(location).unwrap();
+                    assert_eq!(led.path(), format!("{before}{prefix}/"), "{url:?}");
+                }
+                let led = running.ask("GET", &format!("{prefix}/"), "").await;
+                assert_eq!(led.status, 200, "{led:?}");
+            }
+        }
+    }
 }
