@@ -166,7 +166,7 @@ async fn names_that_cannot_be_looked_up_need_attention() {
     let problem = &failing["accounts"][0]["names"]["problem"];
     let advice = problem["advice"].as_str().unwrap();
     assert!(advice.contains("names.lookup"), "{failing}");
-    assert_eq!(mistakes(&[failing.clone()]), "");
+    assert_eq!(mistakes(std::slice::from_ref(&failing)), "");
     let (_, page) = exporter.get("/").await;
     assert!(page.contains("set names.lookup to false"), "{page}");
 }
