@@ -97,10 +97,9 @@ fn refused(step: Step, error: &ApiError, account: &Account) -> String {
     let unauthorised = matches!(error, ApiError::Refused { .. }) && !forbidden;
     match (step, &account.auth) {
         (Step::Host(service), _) => format!(
-            "unknown account: compare accounts[].id ({}) with the account number that the LivePerson \
+            "unknown account: compare accounts[].id with the account number that the LivePerson \
              console shows. If the other hosts were found, the account does not have the service \
-             {service}: ask LivePerson, or name its host in hosts.",
-            account.id
+             {service}: ask LivePerson, or name its host in hosts."
         ),
         (Step::Token, Auth::OAuth2 { .. }) if forbidden => "missing permission: the OAuth 2.0 \
              application exists but may not get tokens for this account. Is it installed and enabled \

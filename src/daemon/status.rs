@@ -26,6 +26,8 @@ pub struct AccountStatus {
     contact: Mutex<Contact>,
     /// LivePerson's clock less ours; `None` before the first answer with a date.
     clock_offset: Mutex<Option<SignedDuration>>,
+    /// The look-up of names.
+    names: Mutex<NamesStatus>,
     /// The collectors, in the order in which they are served.
     collectors: Mutex<Vec<CollectorStatus>>,
 }
@@ -37,6 +39,17 @@ pub(super) struct Contact {
     pub(super) answers: Option<bool>,
     /// When an answer last arrived, by the clock of ages and by the wall clock.
     pub(super) last_answer: Option<(Instant, Timestamp)>,
+}
+
+/// The look-up of names for ids.
+#[derive(Clone, Debug, Default)]
+pub(super) struct NamesStatus {
+    /// Whether the configuration wants it.
+    pub(super) looked_up: bool,
+    /// Whether a look-up has succeeded whole.
+    pub(super) succeeded: bool,
+    /// The last failure since then.
+    pub(super) error: Option<CollectorError>,
 }
 
 /// A failure of a collector's calls.
@@ -67,19 +80,19 @@ pub struct CollectorStatus {
     pub resumes_at: Option<Instant>,
 }
 
+/// Replaces the last failure; it is failing since the first.
+fn replace_error(last: &mut Option<CollectorError>, error: &CollectorError) {
+    let since = last.as_ref().map_or(error.since, |first| first.since);
+    *last = Some(CollectorError {
+        since,
+        ..error.clone()
+    });
+}
+
 impl CollectorStatus {
     /// The message of the last failure.
     pub fn error_message(&self) -> Option<&str> {
         self.error.as_ref().map(|error| error.message.as_str())
-    }
-
-    /// Replaces the last failure; it is failing since the first.
-    fn set_error(&mut self, error: &CollectorError) {
-        let since = self.error.as_ref().map_or(error.since, |first| first.since);
-        self.error = Some(CollectorError {
-            since,
-            ..error.clone()
-        });
     }
 
     /// The time the last poll took over its interval, at least 1.
@@ -114,6 +127,7 @@ impl AccountStatus {
             outlook: Mutex::default(),
             contact: Mutex::default(),
             clock_offset: Mutex::new(None),
+            names: Mutex::default(),
             collectors: Mutex::new(collectors.collect()),
         }
     }
@@ -187,14 +201,36 @@ impl AccountStatus {
         let mut collectors = self.collectors.lock();
         let status = collectors.iter_mut().find(|c| c.collector == collector);
         if let Some(status) = status {
-            status.set_error(error);
+            replace_error(&mut status.error, error);
         }
+    }
+
+    /// Sets whether names are looked up.
+    pub(super) fn set_names_looked_up(&self, looked_up: bool) {
+        self.names.lock().looked_up = looked_up;
+    }
+
+    /// Records a failure of a call for names.
+    pub(super) fn names_failed(&self, error: &CollectorError) {
+        replace_error(&mut self.names.lock().error, error);
+    }
+
+    /// Records that all names were looked up.
+    pub(super) fn names_succeeded(&self) {
+        let mut names = self.names.lock();
+        names.succeeded = true;
+        names.error = None;
+    }
+
+    /// The look-up of names.
+    pub(super) fn names(&self) -> NamesStatus {
+        self.names.lock().clone()
     }
 
     /// Records a failure that stops all collectors.
     pub(super) fn all_failed(&self, error: &CollectorError) {
         for status in &mut *self.collectors.lock() {
-            status.set_error(error);
+            replace_error(&mut status.error, error);
         }
     }
 
@@ -231,6 +267,15 @@ impl AccountStatus {
     pub fn restore_from(&self, old: &Self) {
         *self.clock_offset.lock() = *old.clock_offset.lock();
         *self.contact.lock() = old.contact();
+        {
+            let mut names = self.names.lock();
+            if names.looked_up {
+                *names = NamesStatus {
+                    looked_up: true,
+                    ..old.names()
+                };
+            }
+        }
         let old_collectors = old.collectors();
         for status in &mut *self.collectors.lock() {
             let mut old = old_collectors.iter();

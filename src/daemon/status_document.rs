@@ -10,14 +10,15 @@ use super::Daemon;
 use super::account::AccountView;
 use super::activity::activity;
 use super::clock::aged;
-use super::status::{CollectorError, CollectorStatus};
+use super::status::{AccountStatus, CollectorError, CollectorStatus};
 use crate::collectors::{About, Highlights};
 use crate::exposition::Inflater;
 use crate::metrics::exporter::TotalsCounters;
+use crate::names;
 use crate::scheduler::TaskOutlook;
 use crate::status::{
     Account, Activity, Backoff, BackoffReason, Calls, Collector, CollectorState, Configuration,
-    Contact, Exporter, Outcome, Problem, SHAPE, Series, State, Status, Totals,
+    Contact, Exporter, Names, NamesState, Outcome, Problem, SHAPE, Series, State, Status, Totals,
 };
 use crate::store::{Publication, SeriesCount, Source};
 
@@ -124,10 +125,11 @@ impl Snapshot<'_> {
             self.collector(view, collector, next)
         });
         let collectors: Vec<Collector> = collectors.collect();
+        let names = self.names(status);
         Account {
             id: status.account().to_owned(),
             name: status.name(),
-            state: State::of_collectors(&collectors, throttled),
+            state: State::of_account(&collectors, &names, throttled),
             contact: self.contact(view),
             backoff: (!waits.is_zero()).then(|| Backoff {
                 seconds: seconds(waits),
@@ -135,9 +137,38 @@ impl Snapshot<'_> {
             }),
             spacing_seconds: seconds(outlook.spacing),
             clock_offset_seconds: status.clock_offset().map(rounded),
+            calls_under_way: outlook.calls_under_way,
             calls: calls(view.counters.calls()),
             collectors,
+            names,
             activity: self.activity(status.account(), inflater),
+        }
+    }
+
+    fn names(&self, status: &AccountStatus) -> Names {
+        let names = status.names();
+        let state = match &names {
+            names if !names.looked_up => NamesState::Off,
+            names if names.error.is_some() => NamesState::Failing,
+            names if names.succeeded => NamesState::Up,
+            _ => NamesState::Starting,
+        };
+        Names {
+            state,
+            series: self.series_of(status.account(), names::LABEL),
+            problem: names.error.as_ref().map(problem),
+        }
+    }
+
+    fn series_of(&self, account: &str, collector: &'static str) -> Series {
+        let source = Source {
+            account: account.into(),
+            collector,
+        };
+        let count = self.series.get(&source).copied().unwrap_or_default();
+        Series {
+            served: count.served,
+            dropped: count.dropped,
         }
     }
 
@@ -158,11 +189,6 @@ impl Snapshot<'_> {
         next: TaskOutlook,
     ) -> Collector {
         let account = view.status.account();
-        let source = Source {
-            account: account.into(),
-            collector: status.collector,
-        };
-        let series = self.series.get(&source).copied().unwrap_or_default();
         let from_now = |at: Instant| seconds(at.saturating_duration_since(self.now));
         let backoff = next.backoff_until.filter(|until| *until > self.now);
         Collector {
@@ -171,17 +197,15 @@ impl Snapshot<'_> {
             state: self.state(status),
             last_success_at: status.last_success.map(|(_, wall)| rfc3339(wall)),
             data_age_seconds: self.data_age(account, status.collector),
-            next_call_in_seconds: next.next_call.map(from_now),
+            // What is due and has not started waits for calls under way.
+            next_call_in_seconds: next.next_call.filter(|at| *at > self.now).map(from_now),
             backoff: backoff.map(|until| Backoff {
                 seconds: from_now(until),
                 reason: BackoffReason::Failed,
             }),
             poll_seconds: status.last_poll.as_ref().map(|poll| seconds(poll.duration)),
             stretch: rounded(status.stretch()),
-            series: Series {
-                served: series.served,
-                dropped: series.dropped,
-            },
+            series: self.series_of(account, status.collector),
             problem: status.error.as_ref().map(problem),
             totals: totals(view.counters.totals(), status.collector),
         }

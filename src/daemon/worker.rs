@@ -126,6 +126,8 @@ impl Failure {
 
 impl AccountWorker {
     pub(super) fn new(parts: WorkerParts) -> Self {
+        let looked_up = parts.tasks.names().is_some();
+        parts.status.set_names_looked_up(looked_up);
         Self {
             account: parts.account,
             client: parts.client,

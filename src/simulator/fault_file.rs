@@ -150,7 +150,6 @@ fn fault(path: &str, item: &Value, apis: &Apis) -> Result<Fault, Vec<String>> {
             errors.push(match what {
                 Invalid::Key => format!("{path}.{key}: unknown key, expected one of {KEYS}"),
                 Invalid::Value(what) => expected(&format!("{path}.{key}"), &what, value),
-                Invalid::Other(message) => format!("{path}.{key}: {message}"),
             });
         }
     }
@@ -173,8 +172,6 @@ enum Invalid {
     Key,
     /// What was expected.
     Value(String),
-    /// The whole message.
-    Other(String),
 }
 
 fn set(fault: &mut Fault, key: &str, value: &Value, apis: &Apis) -> Result<(), Invalid> {

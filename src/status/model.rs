@@ -85,16 +85,20 @@ pub struct Account {
     pub state: State,
     /// How LivePerson's hosts were last met.
     pub contact: Contact,
-    /// The present wait after a 429 or a failure.
+    /// The longest present wait after a 429 or a failure.
     pub backoff: Option<Backoff>,
     /// The least time between the starts of two calls now.
     pub spacing_seconds: f64,
     /// LivePerson's clock less ours.
     pub clock_offset_seconds: Option<f64>,
+    /// Calls that have started and not ended.
+    pub calls_under_way: usize,
     /// Calls since the start, by API and outcome.
     pub calls: Vec<Calls>,
     /// Its collectors.
     pub collectors: Vec<Collector>,
+    /// Names for ids.
+    pub names: Names,
     /// Chats, handling time and waits, as far as its collectors report them.
     pub activity: Activity,
 }
@@ -160,9 +164,10 @@ pub struct Collector {
     pub last_success_at: Option<String>,
     /// The age of the oldest data that is served.
     pub data_age_seconds: Option<f64>,
-    /// Time until its next call may start; unknown while that depends on other calls.
+    /// Time until the first of its calls may start; unknown when it is due, as that depends on the
+    /// calls under way.
     pub next_call_in_seconds: Option<f64>,
-    /// Its present wait after failures.
+    /// The longest present wait of its requests that failed; others of its requests may start before.
     pub backoff: Option<Backoff>,
     /// Time that its last poll took; unknown before the end of the first.
     pub poll_seconds: Option<f64>,
@@ -194,6 +199,32 @@ pub enum CollectorState {
     Stale,
 }
 
+/// Names for ids.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Names {
+    /// In a word.
+    pub state: NamesState,
+    /// Their series.
+    pub series: Series,
+    /// What fails.
+    pub problem: Option<Problem>,
+}
+
+/// Names for ids in a word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NamesState {
+    /// They are not looked up: `names.lookup` is false.
+    #[default]
+    Off,
+    /// The first look-up has not ended.
+    Starting,
+    /// The last look-up succeeded whole.
+    Up,
+    /// Calls for names fail; data is not affected.
+    Failing,
+}
+
 /// A failure that lasts.
 #[derive(Clone, Debug, Serialize)]
 pub struct Problem {
@@ -219,7 +250,7 @@ pub struct Totals {
 /// What an account's visitors and agents do.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Activity {
-    /// By window, the shortest first and `today` last.
+    /// By window, the shortest first and `today` last: those that are configured.
     pub windows: Vec<WindowActivity>,
     /// The skills with most chats in the shortest window.
     pub busiest_skills: Vec<SkillActivity>,
@@ -296,8 +327,8 @@ impl State {
         states.max().unwrap_or(Self::Ok).min(Self::Attention)
     }
 
-    /// An account's, of its collectors'.
-    pub fn of_collectors(collectors: &[Collector], throttled: bool) -> Self {
+    /// An account's: of its collectors', and no better than `attention` without names or throttled.
+    pub fn of_account(collectors: &[Collector], names: &Names, throttled: bool) -> Self {
         let collectors = collectors.iter().map(|collector| match collector.state {
             CollectorState::Up => Self::Ok,
             CollectorState::Starting if collector.problem.is_none() => Self::Starting,
@@ -307,7 +338,7 @@ impl State {
             }
         });
         let state = Self::of_all(collectors);
-        if throttled {
+        if throttled || names.state == NamesState::Failing {
             state.max(Self::Attention)
         } else {
             state

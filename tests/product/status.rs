@@ -149,6 +149,69 @@ async fn the_status_says_what_fails_and_what_to_do() {
 }
 
 #[tokio::test]
+async fn names_that_cannot_be_looked_up_need_attention() {
+    let simulator = simulator().await;
+    fault(
+        &simulator,
+        r#"[{"api": "names", "status": 403, "body": "no"}]"#,
+    )
+    .await;
+    let exporter = Exporter::start(&yaml(&simulator, "demo-secret")).await;
+    let failing = status_when(&exporter, "names fail, data is fresh", |status| {
+        let account = &status["accounts"][0];
+        account["names"]["state"] == "failing" && account["collectors"][0]["state"] == "up"
+    })
+    .await;
+    assert_eq!(failing["state"], "attention", "{failing}");
+    let problem = &failing["accounts"][0]["names"]["problem"];
+    let advice = problem["advice"].as_str().unwrap();
+    assert!(advice.contains("names.lookup"), "{failing}");
+    assert_eq!(mistakes(std::slice::from_ref(&failing)), "");
+    let (_, page) = exporter.get("/").await;
+    assert!(page.contains("set names.lookup to false"), "{page}");
+}
+
+#[tokio::test]
+async fn a_429_is_the_problem_of_the_refused_collector_alone() {
+    let simulator = simulator().await;
+    let exporter = Exporter::start(&yaml(&simulator, "demo-secret")).await;
+    status_when(&exporter, "everything is up", |status| {
+        status["state"] == "ok"
+    })
+    .await;
+    fault(
+        &simulator,
+        r#"[{"api": "sla", "status": 429, "retry_after": "60"}]"#,
+    )
+    .await;
+    let throttled = status_when(&exporter, "the account is throttled", |status| {
+        status["accounts"][0]["backoff"]["reason"] == "throttled"
+    })
+    .await;
+    let collectors = throttled["accounts"][0]["collectors"].as_array().unwrap();
+    for collector in collectors {
+        let refused = collector["name"] == "sla";
+        assert_eq!(collector["problem"].is_object(), refused, "{collector}");
+    }
+}
+
+#[tokio::test]
+async fn a_hanging_first_call_is_seen_under_way() {
+    let simulator = simulator().await;
+    fault(&simulator, r#"[{"api": "any", "delay": "60s"}]"#).await;
+    let exporter = Exporter::start(&yaml(&simulator, "demo-secret")).await;
+    let hanging = status_when(&exporter, "a call hangs", |status| {
+        let account = &status["accounts"][0];
+        account["calls_under_way"].as_u64() > Some(0)
+            && account["collectors"][0]["next_call_in_seconds"].is_null()
+    })
+    .await;
+    assert_eq!(mistakes(&[hanging]), "");
+    let (_, page) = exporter.get("/").await;
+    assert!(page.contains("has not answered the first calls"), "{page}");
+}
+
+#[tokio::test]
 async fn nothing_of_a_request_is_reflected() {
     let simulator = simulator().await;
     let exporter = Exporter::start(&yaml(&simulator, "demo-secret")).await;

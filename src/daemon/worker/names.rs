@@ -49,6 +49,7 @@ impl AccountWorker {
 
     pub(super) fn names_polled(&self, summary: &PollSummary, now: Instant) {
         if summary.is_success() {
+            self.status.names_succeeded();
             self.recovered(Subject::Names, now, "names are available again");
         }
         let known = NameKind::ALL.map(|kind| self.publisher.lock().names_known(kind));

@@ -24,13 +24,22 @@ impl AccountWorker {
     ) {
         let subject = self.subject(call);
         let decision = self.incidents.lock().failed(subject, now);
-        match subject {
-            Subject::Names => return self.report_names_failure(failure, decision),
-            Subject::Collector(label) => self.status.failed(label, &self.error(subject, failure)),
-            // Every collector waits for it.
-            _ => self.status.all_failed(&self.error(subject, failure)),
+        self.show_failure(subject, failure);
+        if subject == Subject::Names {
+            return self.report_names_failure(failure, decision);
         }
         self.report_failure(subject, failure, decision, next);
+    }
+
+    /// Shows a failure where it belongs.
+    fn show_failure(&self, subject: Subject, failure: &Failure) {
+        let error = self.error(subject, failure);
+        match subject {
+            Subject::Names => self.status.names_failed(&error),
+            Subject::Collector(label) => self.status.failed(label, &error),
+            // Every collector waits for it.
+            _ => self.status.all_failed(&error),
+        }
     }
 
     /// What the status shows of a failure.
@@ -96,9 +105,8 @@ impl AccountWorker {
         *self.last_throttled.lock() = Some(now);
         let decision = self.incidents.lock().failed(Subject::Throttling, now);
         if let Some(failure) = failure {
-            // Every collector of the account pauses.
-            let error = self.error(self.subject(call), failure);
-            self.status.all_failed(&error);
+            // The pause is the account's, the refused call is not.
+            self.show_failure(self.subject(call), failure);
         }
         let (collector, status) = (self.subject(call).collector(), 429);
         let api = failure.map(|failure| failure.api.label());

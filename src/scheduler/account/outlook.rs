@@ -13,6 +13,8 @@ pub struct Outlook {
     pub spacing: Duration,
     /// The end of a pause after a 429.
     pub paused_until: Option<Instant>,
+    /// How many calls have started and not ended.
+    pub calls_under_way: usize,
     /// The tasks, in the order of their ids.
     pub tasks: Vec<TaskOutlook>,
 }
@@ -22,7 +24,7 @@ pub struct Outlook {
 pub struct TaskOutlook {
     /// When its next call may start; `None` while that depends on other calls.
     pub next_call: Option<Instant>,
-    /// The end of its wait after a failure.
+    /// The end of its longest wait after a failure; another of its requests may start before.
     pub backoff_until: Option<Instant>,
 }
 
@@ -33,17 +35,23 @@ impl AccountScheduler {
         let spaced = self.last_start.map(|start| start + self.spacing.current());
         let not_before = paused_until.max(spaced);
         let tasks = self.tasks.iter().map(|task| TaskOutlook {
-            next_call: self.next_call(task, now).map(|at| {
-                let not_before = not_before.unwrap_or(now).max(now);
-                at.max(not_before)
-            }),
+            next_call: self
+                .next_call(task, now)
+                .map(|at| at.max(not_before.unwrap_or(now)).max(now))
+                .filter(|at| *at > now || !self.is_full()),
             backoff_until: task.backoff_until(now),
         });
         Outlook {
             spacing: self.spacing.current(),
             paused_until,
+            calls_under_way: self.in_flight.len(),
             tasks: tasks.collect(),
         }
+    }
+
+    /// Whether one call must end before another starts.
+    fn is_full(&self) -> bool {
+        self.in_flight.len() >= self.max_in_flight
     }
 
     /// When a task would call if the account had no other.

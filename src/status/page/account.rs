@@ -4,7 +4,8 @@ use super::html::{Ago, Chats, Html};
 use super::summary::{class, is_throttled};
 use super::waits;
 use crate::status::{
-    Account, Activity, Collector, CollectorState, SkillActivity, State, Totals, WindowActivity,
+    Account, Activity, Collector, CollectorState, Names, SkillActivity, State, Totals,
+    WindowActivity,
 };
 
 /// How many accounts are open at first.
@@ -31,6 +32,7 @@ pub(super) fn write(html: &mut Html, account: &Account, open: bool) {
     for collector in &account.collectors {
         write_collector(html, collector);
     }
+    write_names(html, &account.names);
     rhythm(html, account);
     html.raw("</div>");
     write_activity(html, &account.activity);
@@ -97,14 +99,16 @@ fn write_collector(html: &mut Html, collector: &Collector) {
     if collector.series.dropped > 0 {
         html.text(format_args!(" ({} left out)", collector.series.dropped));
     }
-    match (&collector.backoff, collector.next_call_in_seconds) {
-        (Some(backoff), _) => html.text(format_args!(
-            "; waits {} after a failure",
-            Ago(backoff.seconds)
-        )),
-        (None, Some(seconds)) => html.text(format_args!("; next call in {}", Ago(seconds))),
-        (None, None) => html.raw("; calls are under way"),
+    match collector.next_call_in_seconds {
+        Some(seconds) => html.text(format_args!("; next call in {}", Ago(seconds))),
+        None => html.raw("; calls are under way"),
     };
+    if let Some(backoff) = &collector.backoff {
+        html.text(format_args!(
+            "; the longest wait after a failure is {}",
+            Ago(backoff.seconds)
+        ));
+    }
     if collector.stretch > 1.0 {
         html.text(format_args!(
             "; its poll took {:.1} times its interval",
@@ -119,6 +123,19 @@ fn write_collector(html: &mut Html, collector: &Collector) {
         write_totals(html, totals);
     }
     html.raw("</div>");
+}
+
+/// Names that are in order need no place of their own.
+fn write_names(html: &mut Html, names: &Names) {
+    let Some(problem) = &names.problem else {
+        return;
+    };
+    html.raw("<div class=\"collector\"><h4><span>Names for ids</span>");
+    badge(html, "attention", "failing");
+    html.raw("</h4><p>Data is not affected, ")
+        .text(names.series.served)
+        .raw(" series of names.</p><p>");
+    html.text(&problem.message).raw("</p></div>");
 }
 
 fn write_totals(html: &mut Html, totals: &Totals) {
@@ -143,7 +160,7 @@ fn rhythm(html: &mut Html, account: &Account) {
         html.raw(if is_throttled(account) {
             "LivePerson throttles: no call for "
         } else {
-            "Waiting after a failure: "
+            "The longest wait after a failure: "
         });
         html.text(Ago(backoff.seconds)).raw(". ");
     }
@@ -182,7 +199,13 @@ fn write_windows(html: &mut Html, activity: &Activity) {
     );
     let shown: Vec<&WindowActivity> = now.into_iter().chain(today).collect();
     if shown.iter().any(|window| window.chats.is_some()) {
-        html.raw("<div class=\"skills\"><h4>Chats and handling time</h4><ol>");
+        html.raw("<div class=\"skills\"><h4>Chats and handling time, ")
+            .raw(if shown.len() > 1 {
+                "shortest and longest window"
+            } else {
+                "window"
+            })
+            .raw("</h4><ol>");
         for window in shown {
             figures(html, window);
         }

@@ -9,6 +9,9 @@ use crate::status::{Account, BackoffReason, Collector, CollectorState, Problem, 
 /// How many different pieces of advice are shown.
 const ADVICE: usize = 10;
 
+/// How many accounts with the same advice are listed.
+const LISTED: usize = 10;
+
 pub(super) fn write(html: &mut Html, status: &Status) {
     verdict(html, status);
     tiles(html, status);
@@ -53,14 +56,8 @@ fn verdict(html: &mut Html, status: &Status) {
             "No fresh data</h2><p>LivePerson answers, but not with data. See below what to do.",
         ),
         State::Attention => {
-            let bad = count(accounts, |a| a.state >= State::Attention);
-            html.text(format_args!("{bad} of {all} accounts"));
-            html.raw(if bad == 1 {
-                " needs attention"
-            } else {
-                " need attention"
-            });
-            html.raw("</h2><p>The rest is fresh. See below what to do.")
+            attention(html, accounts);
+            html.raw("See below what to do.")
         }
     };
     html.raw("</p>");
@@ -78,6 +75,28 @@ fn verdict(html: &mut Html, status: &Status) {
         );
     }
     html.raw("</section>\n");
+}
+
+/// How many need attention, and how the rest is.
+fn attention(html: &mut Html, accounts: &[Account]) {
+    let bad = count(accounts, |a| a.state >= State::Attention);
+    let starting = count(accounts, |a| a.state == State::Starting);
+    let all = accounts.len();
+    match (bad, all) {
+        (1, 1) => html.raw("The account needs attention"),
+        (1, _) => html.text(format_args!("1 of {all} accounts needs attention")),
+        _ => html.text(format_args!("{bad} of {all} accounts need attention")),
+    };
+    html.raw("</h2><p>");
+    match (all - bad, starting) {
+        (0, _) => html,
+        (_, 0) => html.raw("The rest is fresh. "),
+        (rest, starting) if rest == starting => html.raw("The rest is starting. "),
+        (rest, starting) => html.text(format_args!(
+            "Of the rest, {} are fresh and {starting} are starting. ",
+            rest - starting
+        )),
+    };
 }
 
 fn tiles(html: &mut Html, status: &Status) {
@@ -104,12 +123,7 @@ fn tiles(html: &mut Html, status: &Status) {
         accounts => accounts.to_string(),
     };
     tile(html, &refused, "accounts are throttled (429)");
-    let next = collectors().filter_map(|collector| collector.next_call_in_seconds);
-    let next = next.min_by(f64::total_cmp);
-    let next = next.map_or("under way".to_owned(), |seconds| {
-        format!("in {}", Ago(seconds))
-    });
-    tile(html, &next, "is the next call");
+    next_call(html, accounts);
     let series = status.series;
     let dropped = match series.dropped {
         0 => "series of data".to_owned(),
@@ -117,6 +131,25 @@ fn tiles(html: &mut Html, status: &Status) {
     };
     tile(html, &series.served.to_string(), &dropped);
     html.raw("</ul>\n");
+}
+
+fn next_call(html: &mut Html, accounts: &[Account]) {
+    let collectors = || accounts.iter().flat_map(|account| &account.collectors);
+    let next = collectors().filter_map(|collector| collector.next_call_in_seconds);
+    let waits_for_others = collectors().any(|c| c.next_call_in_seconds.is_none());
+    match (next.min_by(f64::total_cmp), waits_for_others) {
+        (Some(seconds), others) => tile(
+            html,
+            &format!("in {}", Ago(seconds)),
+            if others {
+                "is the next call; others depend on those under way"
+            } else {
+                "is the next call"
+            },
+        ),
+        (None, true) => tile(html, "under way", "are calls; the next depends on them"),
+        (None, false) => tile(html, "no call", "is planned"),
+    }
 }
 
 pub(super) fn is_throttled(account: &Account) -> bool {
@@ -135,6 +168,10 @@ fn contact(html: &mut Html, accounts: &[Account]) {
         format!("last answer {} ago", Ago(age))
     });
     match (answering, silent) {
+        (0, 0) if accounts.is_empty() => tile(html, "LivePerson", "is not called: no account"),
+        (0, 0) if accounts.iter().any(|a| a.calls_under_way > 0) => {
+            tile(html, "LivePerson", "has not answered the first calls yet");
+        }
         (0, 0) => tile(html, "LivePerson", "was not called yet"),
         (_, 0) => tile(html, "LivePerson answers", &last),
         (0, _) => tile(html, "LivePerson is silent", &last),
@@ -154,17 +191,32 @@ fn tile(html: &mut Html, figure: &str, meaning: &str) {
         .raw("</li>");
 }
 
+/// A problem, and whose it is: the account and what it stops there.
+struct Example<'a> {
+    account: &'a Account,
+    title: &'a str,
+    problem: &'a Problem,
+}
+
+fn problems(account: &Account) -> impl Iterator<Item = Example<'_>> {
+    let collectors = account.collectors.iter();
+    let collectors = collectors.map(|collector| (collector.title, &collector.problem));
+    let all = collectors.chain([("names", &account.names.problem)]);
+    all.filter_map(move |(title, problem)| {
+        Some(Example {
+            account,
+            title,
+            problem: problem.as_ref()?,
+        })
+    })
+}
+
 /// Problems with the same advice stand together: one cause often stops many.
 fn advice(html: &mut Html, status: &Status) {
-    type Example<'a> = (&'a Account, &'a Collector, &'a Problem);
     let mut by_advice: BTreeMap<&str, Vec<Example<'_>>> = BTreeMap::new();
-    for account in &status.accounts {
-        for collector in &account.collectors {
-            if let Some(problem) = &collector.problem {
-                let examples = by_advice.entry(&problem.advice).or_default();
-                examples.push((account, collector, problem));
-            }
-        }
+    for example in status.accounts.iter().flat_map(problems) {
+        let examples = by_advice.entry(&example.problem.advice).or_default();
+        examples.push(example);
     }
     if by_advice.is_empty() {
         return;
@@ -173,24 +225,46 @@ fn advice(html: &mut Html, status: &Status) {
     sorted.sort_by_key(|(_, examples)| std::cmp::Reverse(examples.len()));
     html.raw("<section><h2>What to do</h2><ul class=\"advice\">");
     for (advice, examples) in sorted.iter().take(ADVICE) {
-        let Some((account, collector, problem)) = examples.first() else {
-            continue;
-        };
-        html.raw("<li><p><strong>")
-            .text(advice)
-            .raw("</strong></p><p class=\"soft\">Account ");
-        html.text(account.title()).raw(", ").text(collector.title);
-        match examples.len() - 1 {
-            0 => {}
-            more => {
-                html.text(format_args!(" and {more} more"));
-            }
-        }
-        html.raw(": ")
-            .text(&problem.message)
-            .raw(" (since ")
-            .time(&problem.since);
-        html.raw(")</p></li>");
+        write_advice(html, advice, examples);
     }
-    html.raw("</ul></section>\n");
+    html.raw("</ul>");
+    if let more @ 1.. = sorted.len().saturating_sub(ADVICE) {
+        html.text(format_args!("And {more} more: see the accounts below."));
+    }
+    html.raw("</section>\n");
+}
+
+fn write_advice(html: &mut Html, advice: &str, examples: &[Example<'_>]) {
+    let Some(first) = examples.first() else {
+        return;
+    };
+    html.raw("<li><p><strong>")
+        .text(advice)
+        .raw("</strong></p><p class=\"soft\">Account ");
+    html.text(first.account.title()).raw(", ").text(first.title);
+    match examples.len() - 1 {
+        0 => {}
+        more => {
+            html.text(format_args!(" and {more} more"));
+        }
+    }
+    html.raw(": ")
+        .text(&first.problem.message)
+        .raw(" (since ")
+        .time(&first.problem.since);
+    html.raw(")</p>");
+    let mut accounts: Vec<&str> = examples.iter().map(|e| e.account.title()).collect();
+    // Those of one account follow each other.
+    accounts.dedup();
+    if accounts.len() > 1 {
+        let shown = accounts.iter().take(LISTED).copied();
+        let shown: Vec<&str> = shown.collect();
+        html.raw("<p class=\"soft\">Accounts: ")
+            .text(shown.join(", "));
+        if let more @ 1.. = accounts.len().saturating_sub(LISTED) {
+            html.text(format_args!(" and {more} more"));
+        }
+        html.raw("</p>");
+    }
+    html.raw("</li>");
 }

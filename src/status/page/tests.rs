@@ -25,7 +25,7 @@ fn account(id: &str, collectors: Vec<Collector>) -> Account {
     Account {
         id: id.to_owned(),
         name: None,
-        state: State::of_collectors(&collectors, false),
+        state: State::of_account(&collectors, &Names::default(), false),
         contact: Contact {
             answers: Some(true),
             ..Contact::default()
@@ -33,8 +33,10 @@ fn account(id: &str, collectors: Vec<Collector>) -> Account {
         backoff: None,
         spacing_seconds: 0.25,
         clock_offset_seconds: None,
+        calls_under_way: 0,
         calls: Vec::new(),
         collectors,
+        names: Names::default(),
         activity: Activity::default(),
     }
 }
@@ -151,6 +153,10 @@ fn the_first_words_say_how_it_is() {
             accounts.map(|(id, state)| account(&id.to_string(), vec![collector(*state)]));
         status(accounts.collect())
     };
+    let mut hanging = of(&[Starting]);
+    hanging.accounts[0].contact.answers = None;
+    hanging.accounts[0].calls_under_way = 1;
+    hanging.accounts[0].collectors[0].next_call_in_seconds = None;
     let mut silent = of(&[Failing]);
     silent.accounts[0].contact.answers = Some(false);
     let cases = [
@@ -161,8 +167,22 @@ fn the_first_words_say_how_it_is() {
             of(&[Up, Retrying, Failing]),
             "2 of 3 accounts need attention",
         ),
+        (of(&[Up, Retrying]), "The rest is fresh."),
+        (of(&[Starting, Retrying]), "The rest is starting."),
+        (
+            of(&[Up, Starting, Retrying]),
+            "1 are fresh and 1 are starting.",
+        ),
+        (
+            of(&[Retrying]),
+            "The account needs attention</h2><p>See below",
+        ),
+        (of(&[]), "is not called: no account"),
+        (of(&[]), "</strong> is planned"),
         (of(&[Failing]), "No fresh data"),
         (silent, "LivePerson cannot be reached"),
+        (hanging.clone(), "has not answered the first calls yet"),
+        (hanging, "under way</strong> are calls"),
     ];
     check_each(cases, |(status, words)| {
         let page = page(&status, &access());
@@ -188,4 +208,50 @@ fn one_advice_stands_for_all_that_it_is_for() {
     let page = page(&status(accounts.collect()), &access());
     assert_eq!(page.matches("<strong>mend it</strong>").count(), 1);
     assert!(page.contains("and 499 more"), "{page}");
+}
+
+#[test]
+fn advice_lists_accounts_and_says_what_it_leaves_out() {
+    let accounts = (0..12).map(|id| account(&format!("id-{id}"), vec![problem("mend it")]));
+    let page_of = |accounts| page(&status(accounts), &access());
+    let together = page_of(accounts.collect());
+    assert!(together.contains("id-0, id-1, "), "{together}");
+    assert!(together.contains("id-9 and 2 more"), "{together}");
+    let each = (0..12).map(|id| account("1", vec![problem(&format!("mend {id}"))]));
+    let each = page_of(each.collect());
+    assert!(each.contains("And 2 more: see"), "{each}");
+}
+
+#[test]
+fn failing_names_are_a_problem_with_advice() {
+    let names = Names {
+        state: NamesState::Failing,
+        problem: problem("allow names").problem,
+        ..Names::default()
+    };
+    let collectors = vec![collector(CollectorState::Up)];
+    let account = Account {
+        state: State::of_account(&collectors, &names, false),
+        names,
+        ..account("1", collectors)
+    };
+    assert_eq!(account.state, State::Attention);
+    let page = page(&status(vec![account]), &access());
+    assert!(!page.contains("Everything is fresh"), "{page}");
+    assert!(page.contains("<strong>allow names</strong>"), "{page}");
+    assert!(page.contains("Names for ids"), "{page}");
+}
+
+#[test]
+fn a_wait_after_a_failure_does_not_hide_the_next_call() {
+    let waiting = Collector {
+        backoff: Some(Backoff {
+            seconds: 12.0,
+            reason: BackoffReason::Failed,
+        }),
+        ..collector(CollectorState::Retrying)
+    };
+    let page = page(&status(vec![account("1", vec![waiting])]), &access());
+    let words = ["next call in 8", "the longest wait after a failure is 12"];
+    check_each(words, |words| assert!(page.contains(words), "{page}"));
 }
