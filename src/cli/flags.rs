@@ -208,7 +208,7 @@ pub(super) struct Flags {
     pub(super) external_url: Option<Url>,
     /// Prefix of paths [default: as in the URL]
     ///
-    /// What all paths begin with; without it, --web.external-url says it.
+    /// What all paths begin with; the path of --web.external-url where it is not given.
     #[arg(
         long = "web.route-prefix", global = true, value_name = "PATH",
         value_parser = parse_route_prefix

@@ -67,7 +67,7 @@ pub fn parse_socket_mode(text: &str) -> Result<u32, String> {
     // Whoever may write may connect.
     match mode & 0o222 {
         0 => Err(format!(
-            "{text:?} lets nobody write, and so nobody connect; 0660 lets its owner and group"
+            "{text:?} lets no one write, and so no one connect; 0660 lets its owner and group"
         )),
         _ => Ok(mode),
     }
