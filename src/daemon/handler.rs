@@ -23,6 +23,10 @@ use crate::web::{
     Handler, MetricsPage, MetricsRequest, Readiness, StatusDocument, StatusRequest, WebConfig,
 };
 
+/// The most reasons for not being ready that are listed: probes ask often, and thousands of accounts
+/// have half a megabyte of them.
+const MOST_REASONS: usize = 100;
+
 /// The daemon's pages.
 pub struct DaemonHandler {
     daemon: Arc<Daemon>,
@@ -162,6 +166,17 @@ fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
+/// Reasons for not being ready, each with whether it goes by itself: errors first, and of thousands
+/// the first.
+fn most_important(mut reasons: Vec<(bool, String)>) -> Vec<String> {
+    reasons.sort_by_key(|(by_itself, _)| *by_itself);
+    let others = reasons.len().saturating_sub(MOST_REASONS);
+    reasons.truncate(MOST_REASONS);
+    let reasons = reasons.into_iter().map(|(_, reason)| reason);
+    let others = (others > 0).then(|| format!("and {others} more"));
+    reasons.chain(others).collect()
+}
+
 impl Handler for DaemonHandler {
     fn metrics(&self, request: &MetricsRequest<'_>) -> MetricsPage {
         let views = self.daemon.views();
@@ -185,13 +200,13 @@ impl Handler for DaemonHandler {
             let unpolled = collectors.filter(|collector| collector.last_poll.is_none());
             unpolled.map(|collector| {
                 let (account, kind) = (view.status.account(), collector.collector);
-                match collector.error_message() {
-                    Some(error) => format!("account {account}, {kind}: {error}"),
-                    None => format!("account {account}, {kind}: the first poll is under way"),
-                }
+                let error = collector.error_message();
+                let state = error.unwrap_or("the first poll is under way");
+                let reason = format!("account {account}, {kind}: {state}");
+                (error.is_none(), reason)
             })
         });
-        let reasons: Vec<_> = waiting.collect();
+        let reasons = most_important(waiting.collect());
         if reasons.is_empty() {
             Readiness::Ready
         } else {
@@ -208,5 +223,22 @@ impl Handler for DaemonHandler {
 
     fn reload(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
         Box::pin(self.daemon.reload())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_the_first_reasons_and_the_rest_is_counted() {
+        let reason = |number: usize| (number != 120, number.to_string());
+        let reasons = most_important((0..200).map(reason).collect());
+        assert_eq!(reasons.len(), MOST_REASONS + 1);
+        assert_eq!(reasons[..3], ["120", "0", "1"]);
+        assert_eq!(reasons[MOST_REASONS], "and 100 more");
+        let reasons = most_important((0..2).map(reason).collect());
+        assert_eq!(reasons, ["0", "1"]);
+        assert!(most_important(Vec::new()).is_empty());
     }
 }
