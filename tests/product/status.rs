@@ -17,11 +17,12 @@ pub(crate) async fn simulator() -> Simulator {
         .unwrap()
 }
 
+/// Hours and not minutes: at night there is not a chat in every five minutes.
 pub(crate) fn yaml(simulator: &Simulator, secret: &str) -> String {
     format!(
         "accounts:\n  - id: \"12345678\"\n    auth: {{oauth2: {{client_id: demo, client_secret: {secret}}}}}\n\
-         domain_api: \"{}\"\nlimits: {{min_spacing: 10ms}}\nengagement_activity: {{windows: [5m, today], interval: 2s}}\n\
-         sla: {{windows: [5m], skills: all, interval: 2s}}\n",
+         domain_api: \"{}\"\nlimits: {{min_spacing: 10ms}}\nengagement_activity: {{windows: [8h, today], interval: 2s}}\n\
+         sla: {{windows: [8h], skills: all, interval: 2s}}\n",
         simulator.base_url()
     )
 }
