@@ -6,19 +6,19 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use super::activity::{Activity, Phase};
+use super::activity::Phase;
+use super::activity_stream::{ActivityStream, HttpObserver, SocketObserver};
 use super::connection_table::Registration;
 use super::listener::Client;
 use super::router;
@@ -53,10 +53,7 @@ async fn serve<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let stream = SocketStream {
-        stream,
-        activity: Arc::clone(registration.activity()),
-    };
+    let stream = ActivityStream::new(stream, SocketObserver(Arc::clone(registration.activity())));
     let web_config = server.web_config.as_ref();
     let Some(web_config) = web_config.filter(|config| config.tls_enabled()) else {
         return serve_http(stream, peer, server, registration, stop).await;
@@ -97,10 +94,8 @@ async fn serve_http<S>(
 {
     let activity = Arc::clone(registration.activity());
     let limits = server.settings.limits.clone();
-    let io = TokioIo::new(ActivityStream {
-        stream,
-        activity: Arc::clone(&activity),
-    });
+    let observer = HttpObserver(Arc::clone(&activity));
+    let io = TokioIo::new(ActivityStream::new(stream, observer));
     let service = service_fn(move |request| {
         let (server, registration) = (Arc::clone(&server), Arc::clone(&registration));
         async move { Ok::<_, Infallible>(router::answer(&server, &registration, request).await) }
@@ -140,122 +135,5 @@ async fn serve_http<S>(
                 connection.as_mut().graceful_shutdown();
             }
         }
-    }
-}
-
-/// A socket that reports when it takes nothing more. TLS, if there is any, is above it.
-struct SocketStream<S> {
-    stream: S,
-    activity: Arc<Activity>,
-}
-
-impl<S> SocketStream<S> {
-    fn report<T>(&self, outcome: Poll<T>) -> Poll<T> {
-        self.activity.set_blocked(outcome.is_pending());
-        outcome
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for SocketStream<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for SocketStream<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let outcome = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.report(outcome)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let outcome = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
-        self.report(outcome)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
-/// A stream that reports what HTTP reads from it and writes to it.
-struct ActivityStream<S> {
-    stream: S,
-    activity: Arc<Activity>,
-}
-
-impl<S> ActivityStream<S> {
-    fn report_written(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if matches!(written, Poll::Ready(Ok(1..))) {
-            self.activity.bytes_written();
-        }
-        written
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for ActivityStream<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let outcome = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if buffer.filled().len() > before {
-            self.activity.bytes_read();
-        }
-        outcome
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for ActivityStream<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let outcome = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.report_written(outcome)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let outcome = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
-        self.report_written(outcome)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

@@ -35,6 +35,7 @@
 mod accept;
 mod access;
 mod activity;
+mod activity_stream;
 mod basic_auth;
 mod body;
 mod chunks;
