@@ -1,14 +1,8 @@
-//! The answers of the two data APIs without HTTP, for simulations that ask very often: the same
-//! bodies as the running simulator's, from sums that are made once.
+//! What answers of data APIs are made of without HTTP, for simulations that ask very often: the same
+//! bodies as the running simulator's, from sums that are made once. Each API's file has its answer.
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
-use super::apis::engagement_activity::{self, Style};
-use super::apis::sla;
-use super::json_style::Numbers;
-use super::params::{InvalidParameter, Params};
 use super::truth::Truth;
 use super::world::{
     Activity, BUCKET, Chat, Counts, Deployment, Event, Fate, Key, Waits, Window, floor,
@@ -111,33 +105,10 @@ impl Ledger {
         &self.deployment
     }
 
-    /// What Engagement Activity answers to `query` (the part of the URL after `?`) at `now_ms` on
-    /// LivePerson's clock, from the node that has turn `turn`.
-    ///
-    /// # Errors
-    /// A parameter that is answered 400.
-    pub fn engagement_activity(
-        &self,
-        query: &str,
-        now_ms: i64,
-        turn: usize,
-    ) -> Result<String, InvalidParameter> {
-        let query = engagement_activity::Query::parse(&Params::parse(Some(query)))?;
-        let window = Window::ending(now_ms, query.timeframe, self.deployment.node(turn));
-        let activity = self.activity(window, query.interval.is_some());
-        let body: Value = query.body(window, activity.into_iter(), Style::default());
-        Ok(body.to_string())
-    }
-
-    /// The same of the SLA Histogram.
-    ///
-    /// # Errors
-    /// A parameter that is answered 400.
-    pub fn sla(&self, query: &str, now_ms: i64, turn: usize) -> Result<String, InvalidParameter> {
-        let query = sla::Query::parse(&Params::parse(Some(query)))?;
-        let window = Window::ending(now_ms, query.timeframe, self.deployment.node(turn));
-        let body = query.body(self.waits(window).into_iter(), Numbers::Integer);
-        Ok(body.to_string())
+    /// The window of `timeframe` minutes that ends at `now_ms` on LivePerson's clock, as the node sees
+    /// it that has turn `turn`.
+    pub(super) fn window(&self, now_ms: i64, timeframe: i64, turn: usize) -> Window {
+        Window::ending(now_ms, timeframe, self.deployment.node(turn))
     }
 
     /// What happened from `from_ms` until before `to_ms`, in milliseconds since the epoch: every
@@ -176,7 +147,7 @@ impl Ledger {
     }
 
     /// What is counted of the window: sums where numbers are final, single events where not.
-    fn activity(&self, window: Window, by_bucket: bool) -> Vec<Activity> {
+    pub(super) fn activity(&self, window: Window, by_bucket: bool) -> Vec<Activity> {
         let settled = self.settled_until(window);
         let mut activity = Vec::new();
         if by_bucket {
@@ -214,7 +185,8 @@ impl Ledger {
         }
     }
 
-    fn waits(&self, window: Window) -> Vec<Waits> {
+    /// The waits of the window, by key.
+    pub(super) fn waits(&self, window: Window) -> Vec<Waits> {
         let settled = self.settled_until(window);
         let (first, end) = (self.bucket(window.start), self.bucket(settled));
         let row = self.keys.len() * self.wait_steps;

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Api, ApiRequest};
 use crate::simulator::json_style::{Numbers, SectionName};
+use crate::simulator::ledger::Ledger;
 use crate::simulator::params::{IdFilter, InvalidParameter, Params};
 use crate::simulator::response::ApiResponse;
 use crate::simulator::world::{Activity, Counts, Window, World};
@@ -53,6 +54,26 @@ impl Api for EngagementActivity {
         };
         let body = query.body(view.window, view.activity(chats.iter()), style);
         Ok(ApiResponse::json(200, &body))
+    }
+}
+
+impl Ledger {
+    /// What Engagement Activity answers to `query` (the part of the URL after `?`) at `now_ms` on
+    /// LivePerson's clock, from the node that has turn `turn`.
+    ///
+    /// # Errors
+    /// A parameter that is answered 400.
+    pub fn engagement_activity(
+        &self,
+        query: &str,
+        now_ms: i64,
+        turn: usize,
+    ) -> Result<String, InvalidParameter> {
+        let query = Query::parse(&Params::parse(Some(query)))?;
+        let window = self.window(now_ms, query.timeframe, turn);
+        let activity = self.activity(window, query.interval.is_some());
+        let body: Value = query.body(window, activity.into_iter(), Style::default());
+        Ok(body.to_string())
     }
 }
 

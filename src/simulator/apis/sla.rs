@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Api, ApiRequest};
 use crate::simulator::json_style::Numbers;
+use crate::simulator::ledger::Ledger;
 use crate::simulator::params::{IdFilter, InvalidParameter, Params, whole_number};
 use crate::simulator::response::ApiResponse;
 use crate::simulator::world::{Waits, World};
@@ -51,6 +52,20 @@ impl Api for Sla {
         let chats = world.chats(view.window);
         let body = query.body(view.waits(chats.iter()), world.options().numbers);
         Ok(ApiResponse::json(200, &body))
+    }
+}
+
+impl Ledger {
+    /// What the SLA Histogram answers to `query` (the part of the URL after `?`) at `now_ms` on
+    /// LivePerson's clock, from the node that has turn `turn`.
+    ///
+    /// # Errors
+    /// A parameter that is answered 400.
+    pub fn sla(&self, query: &str, now_ms: i64, turn: usize) -> Result<String, InvalidParameter> {
+        let query = Query::parse(&Params::parse(Some(query)))?;
+        let window = self.window(now_ms, query.timeframe, turn);
+        let body = query.body(self.waits(window).into_iter(), Numbers::Integer);
+        Ok(body.to_string())
     }
 }
 
