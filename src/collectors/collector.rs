@@ -125,6 +125,17 @@ pub enum Division<Q> {
     Impossible,
 }
 
+impl<Q> Division<Q> {
+    /// The same of what is made of each query.
+    pub(super) fn map<R>(self, make: impl FnMut(Q) -> R) -> Division<R> {
+        match self {
+            Self::Into(queries) => Division::Into(queries.into_iter().map(make).collect()),
+            Self::NeedsIds => Division::NeedsIds,
+            Self::Impossible => Division::Impossible,
+        }
+    }
+}
+
 /// What is made of the query that feeds the running totals of an id; `None` when the settings do not
 /// ask for them.
 pub type TotalQuery<'a, R> = Box<dyn Fn(SeriesKey) -> Option<R> + 'a>;

@@ -8,8 +8,9 @@
 //!
 //! What collectors share lies beside their folders: [`realtime`] (paths and id lists of the
 //! Operational Realtime API), `url_length` (no URL grows too long), [`account`] (the collectors of
-//! one account), `skills` (those that they discover for each other). `configured` and `request` hide the
-//! types of each collector's own settings, queries and answers from all who need not know them.
+//! one account), `skills` (those that they discover for each other). `configured` and `request` (by
+//! `erased`) hide the types of each collector's own settings, queries and answers from all who need not
+//! know them.
 //!
 //! Collectors know LivePerson's documents and families of metrics; they know neither time nor
 //! sockets, and none knows another.
@@ -18,6 +19,7 @@ pub mod account;
 pub mod collector;
 mod configured;
 pub mod engagement_activity;
+mod erased;
 pub mod realtime;
 pub mod registry;
 mod request;
