@@ -69,9 +69,19 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// A publisher of these collectors, and of the names.
+    /// A publisher of these collectors and of the names.
     pub fn new(collectors: AccountCollectors, names: &config::Names, store: &Arc<Store>) -> Self {
         let tasks = Tasks::new(&collectors, names.lookup);
+        Self::with_tasks(collectors, tasks, names, store)
+    }
+
+    /// The same of collectors that run as `tasks`.
+    pub(super) fn with_tasks(
+        collectors: AccountCollectors,
+        tasks: Tasks,
+        names: &config::Names,
+        store: &Arc<Store>,
+    ) -> Self {
         let ids = || tasks.collectors().map(|(id, _)| id);
         Self {
             results: ids().map(|id| (id, Results::default())).collect(),

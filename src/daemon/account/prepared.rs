@@ -136,7 +136,12 @@ impl PreparedAccount {
             tasks: tasks.clone(),
             timezone: config.timezone.clone(),
             clock: Arc::clone(&shared.clock),
-            publisher: Publisher::new(collectors.clone(), &config.names, &shared.store),
+            publisher: Publisher::with_tasks(
+                collectors.clone(),
+                tasks.clone(),
+                &config.names,
+                &shared.store,
+            ),
             counters: Arc::clone(&counters),
             status: Arc::clone(&status),
             saver: saver(shared, &predecessor),
