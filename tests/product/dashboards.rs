@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use liveperson_exporter::simulator::{Fault, Options, Simulator, SystemClock, Target};
+use jiff::tz::TimeZone;
+use liveperson_exporter::simulator::{
+    Fault, Options, Simulator, SystemClock, Target, WallClock as _,
+};
 
 use crate::common::Exporter;
 use crate::prometheus_server::{Prometheus, has_promtool, loudly, servers};
@@ -139,6 +142,13 @@ async fn every_query_answers_about_a_day_and_the_week_before() {
 
 /// Two replicas of two accounts. The second has another name for a skill, as after a rename that it
 /// has read and the first has not.
+/// A time zone in which half of the day is over: after midnight, `today` has not seen a chat yet.
+fn where_it_is_noon() -> String {
+    let hour = SystemClock.now().to_zoned(TimeZone::UTC).hour();
+    // In these names, what lies west of Greenwich has a plus.
+    format!("Etc/GMT{:+}", hour - 12)
+}
+
 async fn replicas(simulators: &[Simulator; 2], states: &[tempfile::TempDir; 2]) -> [Exporter; 2] {
     let accounts: String = ["12345678", "12345679"]
         .iter()
@@ -154,6 +164,7 @@ async fn replicas(simulators: &[Simulator; 2], states: &[tempfile::TempDir; 2]) 
             )
         })
         .collect();
+    let timezone = where_it_is_noon();
     let yaml = |renamed: &str| {
         format!(
             "accounts:{accounts}
@@ -161,6 +172,7 @@ limits: {{min_spacing: 5ms, max_in_flight: 4}}
 engagement_activity: {{interval: 5s, windows: [5m, 1h, today], skill_agents: true}}
 sla: {{interval: 5s, windows: [5m, 1h, today], skills: all, groups: [11, 12]}}
 stale_after: 20s
+timezone: {timezone}
 names: {{skills: {{{renamed}}}}}
 "
         )
