@@ -12,7 +12,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 GRAFANA = Path(__file__).resolve().parent.parent
-# Longer lines of a text are folded.
+# Longer lines of text are folded.
 YAML_WIDTH = 100
 
 Files = dict[Path, str]

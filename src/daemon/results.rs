@@ -152,7 +152,7 @@ impl Results {
             .collect();
         let mut leaving: Vec<RequestKey> = self.requests.keys().copied().collect();
         leaving.retain(is_leaving);
-        // A map has no order, and the page needs one.
+        // A hash map has no order, and the page needs one.
         leaving.sort_unstable();
         order.extend(leaving);
         self.order = order;

@@ -39,7 +39,7 @@ impl LastSegment {
     /// compressing theirs is little.
     const LONGEST: usize = 128 * 1024;
 
-    /// The segment of a text.
+    /// The segment of such lines.
     ///
     /// # Errors
     /// Out of memory.

@@ -34,12 +34,12 @@ const fn product(one: u32, mut other: u32) -> u32 {
     product
 }
 
-/// What appending a text multiplies the checksum of those before by.
+/// What appending bytes multiplies the checksum of those before by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shift(u32);
 
 impl Shift {
-    /// That of a text of so many bytes.
+    /// That of so many bytes.
     pub(super) fn of(bytes: usize) -> Self {
         let (mut shift, mut rest) = (ONE, bytes);
         // A byte has eight bits, and the exponents go round after 32 squares.

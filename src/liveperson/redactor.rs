@@ -71,7 +71,7 @@ impl Redactor {
         out
     }
 
-    /// Removes the beginning of a secret from the end of a text that was cut off.
+    /// Removes the beginning of a secret from the end of text that was cut off.
     pub(super) fn drop_split_secret(&self, text: &str) -> String {
         let needles = self.needles();
         let begins = first_bytes(&needles);
@@ -193,7 +193,7 @@ fn longest_match(text: &str, at: usize, needles: &[Zeroizing<String>]) -> Option
     ends.max()
 }
 
-/// How a needle compares with a text at some position.
+/// How a needle compares with text at some position.
 enum Match {
     /// It is there, up to this position.
     Full(usize),
@@ -252,7 +252,7 @@ fn skip_fillers(text: &[u8], positions: &mut Vec<usize>) {
     }
 }
 
-/// Whether the end of a text may be half of an escape.
+/// Whether the end of text may be half of an escape.
 fn is_partial_unit(rest: &[u8]) -> bool {
     rest.len() < escapes::MAX_ESCAPE_LENGTH
         && matches!(rest.first(), Some(b'%' | b'\\' | b'&' | b'=' | b'<'))

@@ -1,4 +1,4 @@
-//! Moving an anchor: how what lies between two marks is measured while chats go on arriving.
+//! Moving an anchor: how what lies between two marks is measured while chats keep arriving.
 //!
 //! What was counted between the anchor A and a later, settled mark A' is a constant D = V(A) - V(A').
 //! But the two answers come from different moments, and from nodes that may lag. Asked A', A, A, A, A'

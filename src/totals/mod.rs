@@ -6,7 +6,7 @@
 //! what lies between the old and the new one is added to the base.
 //!
 //! `mark` is the arithmetic of LivePerson's slots, `counts` what one answer says, `ledger` the totals of
-//! one request, `advance` how an anchor moves, `resume` where totals begin and go on after a time that
+//! one request, `advance` how an anchor moves, `resume` where totals begin and continue after a time that
 //! LivePerson no longer has, `book` all of that for one collector, `state` what is kept on disk and
 //! `folder` how; `history` is what was counted slot by slot, for the time before the first start.
 //!

@@ -1,4 +1,4 @@
-//! Where totals begin, and where they go on after a time that LivePerson no longer has.
+//! Where totals begin, and where they continue after a time that LivePerson no longer has.
 
 use super::mark::{CLOCKS_DIFFER, Mark, SETTLED_AFTER};
 
@@ -56,7 +56,7 @@ pub(super) fn is_out_of_reach(anchor: Mark, now: i64) -> bool {
     too_old || anchor.age(now) < -TOO_FAR_AHEAD
 }
 
-/// The anchor with which totals go on when theirs is out of reach, and what is lost by that.
+/// The anchor with which totals continue when theirs is out of reach, and what is lost by that.
 /// `answered`: LivePerson's time of the last answer.
 ///
 /// What was served last becomes the base, so the new anchor must not lie before that answer: what came

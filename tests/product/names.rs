@@ -138,13 +138,13 @@ names: {groups: {11: Mine}}
         counted.then_some(())
     })
     .await;
-    // Polls of data go on after it.
+    // Polls of data continue after it.
     let calls = |api| {
         let calls = simulator.requests().into_iter();
         calls.filter(|call| call.api == api).count()
     };
     let before = calls("sla");
-    common::eventually("polls go on", async || {
+    common::eventually("polls continue", async || {
         (calls("sla") > before + 2).then_some(())
     })
     .await;

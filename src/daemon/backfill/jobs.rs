@@ -314,7 +314,7 @@ impl Jobs {
             .sum()
     }
 
-    /// The histories, and the totals to go on with.
+    /// The histories, and the totals to continue from.
     pub(super) fn finish(mut self) -> (Vec<Part>, Carried) {
         let mut parts: Vec<Part> = Vec::new();
         for source in std::mem::take(&mut self.sources) {

@@ -64,7 +64,7 @@ pub struct BackfillSummary {
     pub span: Option<(i64, i64)>,
     /// Points of histograms that are known only to a few chats.
     pub unproven: usize,
-    /// Accounts whose totals were saved for the daemon to go on with.
+    /// Accounts whose totals were saved for the daemon to continue from.
     pub saved: Vec<String>,
     /// Accounts whose totals the folder had already.
     pub continued: Vec<String>,

@@ -1,7 +1,7 @@
 //! Histories of what LivePerson does not split into slots: differences of anchored windows.
 //!
 //! What happened between the anchor and a later mark is `V(anchor) - V(mark)`. It does not change any
-//! more, but the two answers come from different moments, and chats go on arriving. So the marks are
+//! more, but the two answers come from different moments, and chats keep arriving. So the marks are
 //! asked for one right after the other, between two requests for the anchor: a *sweep*. The request
 //! before a mark gives a lower bound, the one after it an upper one; where they are equal, the number
 //! is proven. If they differ, the sweep is made again, and the bounds of all sweeps count.

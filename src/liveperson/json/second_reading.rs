@@ -154,7 +154,7 @@ impl<'de, 'p> Members<'de, 'p> {
         next
     }
 
-    /// A map or list with entries of which none can be read is no map or list of this API: to take
+    /// An object or array with entries of which none can be read is not one of this API: to take
     /// it for an empty one would be a lie.
     fn check_that_some_were_readable(&mut self) {
         let all_ignored = self.readable == 0 && self.progress.ignored() > self.ignored_before;

@@ -1,4 +1,4 @@
-//! How totals go on under another configuration and after a restart.
+//! How totals continue under another configuration and after a restart.
 
 use std::collections::HashMap;
 

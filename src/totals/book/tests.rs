@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::totals::counts::SeriesKey;
 use crate::totals::mark::SETTLED_AFTER;
+use crate::totals::resume::Gap;
 use crate::vocabulary::Level;
 
 const HOUR: i64 = 3600;

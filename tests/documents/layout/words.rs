@@ -18,7 +18,9 @@ pub(crate) const WORDS: &[&str] = &[
     "concealed",
     "dear",
     "everybody",
+    "go on",
     "goes on",
+    "going on",
     "heir",
     "heirs",
     "house",
@@ -38,6 +40,7 @@ pub(crate) const WORDS: &[&str] = &[
     "trouble",
     "troubles",
     "want of memory",
+    "went on",
 ];
 
 /// Names that say too little or something else, and what is clear instead. In prose their words

@@ -6,7 +6,7 @@ use super::{FIRST, QUICK, account, all_up, more_calls, simulator, up};
 use crate::common::cases::check_each;
 use crate::common::{Exporter, eventually};
 
-/// The lines of the log that contain a text.
+/// The lines of the log that contain a string.
 fn lines(exporter: &Exporter, text: &str) -> Vec<String> {
     let log = exporter.log();
     let lines = log.lines().filter(|line| line.contains(text));
