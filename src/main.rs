@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use liveperson_exporter::cli::{self, Program};
 
+#[cfg(feature = "jemalloc")]
 mod allocator;
 
 fn main() -> ExitCode {

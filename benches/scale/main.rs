@@ -12,6 +12,7 @@
 )]
 
 /// The binary's allocator: measurements in this process should use the same one.
+#[cfg(feature = "jemalloc")]
 #[path = "../../src/allocator.rs"]
 mod allocator;
 mod data;

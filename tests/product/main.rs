@@ -16,6 +16,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+#[cfg(feature = "jemalloc")]
 mod allocator;
 mod authorisation;
 mod backfill;
