@@ -6,7 +6,7 @@ use super::slots::{check_slots, marks};
 use super::waits::{Place, Waits};
 use crate::collectors::{AccountCollectors, ConfiguredCollector, Division, Purpose, Request};
 use crate::totals::{
-    Ask as TotalsAsk, Book, Carried, Counts, History, LedgerId, Mark, SeriesKey, Slot,
+    Book, BookState, Counts, History, LedgerCall, LedgerId, Mark, SeriesKey, Slot,
 };
 use crate::vocabulary::{Level, SkillId, Window};
 
@@ -93,7 +93,7 @@ impl Jobs {
     pub(super) fn new(
         collectors: &AccountCollectors,
         collector: &ConfiguredCollector,
-        carried: Carried,
+        carried: BookState,
         start: i64,
         step: i64,
     ) -> Self {
@@ -315,7 +315,7 @@ impl Jobs {
     }
 
     /// The histories, and the totals to continue from.
-    pub(super) fn finish(mut self) -> (Vec<Part>, Carried) {
+    pub(super) fn finish(mut self) -> (Vec<Part>, BookState) {
         let mut parts: Vec<Part> = Vec::new();
         for source in std::mem::take(&mut self.sources) {
             let Some(answered) = source.answered else {
@@ -331,7 +331,7 @@ impl Jobs {
             let Some((history, total)) = known else {
                 continue;
             };
-            let ask = TotalsAsk {
+            let ask = LedgerCall {
                 ledger: source.ledger,
                 step: None,
             };
@@ -359,7 +359,7 @@ fn totals(book: &Book<Request>, ledger: LedgerId) -> Vec<Total> {
         .into_iter()
         .flat_map(|ledger| ledger.rows());
     let rows = rows.map(|row| {
-        let numbers = row.base.iter().zip(row.shown);
+        let numbers = row.base.iter().zip(row.served);
         let base = numbers.map(|(base, shown)| if shown.is_nan() { f64::NAN } else { *base });
         Total {
             key: row.key,
