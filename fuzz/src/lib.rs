@@ -19,7 +19,7 @@ pub use totals::state_file;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 15] = [
+pub const TARGETS: &[(&str, Target)] = &[
     ("engagement_activity", engagement_activity),
     ("sla", sla),
     ("names", names),

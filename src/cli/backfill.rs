@@ -48,13 +48,13 @@ pub(super) async fn run(
     let folder = folder.map_err(|error| Failure::runtime(error.to_string()))?;
     let Backfill {
         output,
-        sla_step: Slots(sla_step),
+        window_step: Slots(window_step),
         labels,
         ..
     } = flags;
     let options = BackfillOptions {
         output,
-        sla_step,
+        window_step,
         labels,
     };
     let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
@@ -224,7 +224,7 @@ mod tests {
     fn the_summary_says_what_to_do_next() {
         let options = BackfillOptions {
             output: "history.om".into(),
-            sla_step: 12,
+            window_step: 12,
             labels: Vec::new(),
         };
         let summary = BackfillSummary {

@@ -106,10 +106,10 @@ pub(super) struct Backfill {
     /// The file to write
     #[arg(long, value_name = "PATH")]
     pub(super) output: PathBuf,
-    /// Distance of the times at which wait times are known; each takes a call for each histogram.
-    /// A multiple of 5m, up to 1d
+    /// Distance of the times at which is known what LivePerson does not split by time, such as waits; each
+    /// takes a call for each histogram. A multiple of 5m, up to 1d
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_slots)]
-    pub(super) sla_step: Slots,
+    pub(super) window_step: Slots,
     /// A label that every sample gets; give those that Prometheus adds, such as `job=liveperson` and
     /// `instance=exporter:10188`. May be given several times
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = parse_label)]
@@ -344,12 +344,13 @@ mod tests {
 
     #[test]
     fn a_backfill_has_a_step_and_labels() {
-        let line = "x backfill my.yml --output=o --sla-step=15m --label=job=a=b --label instance=";
+        let line =
+            "x backfill my.yml --output=o --window-step=15m --label=job=a=b --label instance=";
         let cli = Cli::try_parse_from(line.split(' ')).unwrap();
         let Some(Command::Backfill(backfill)) = cli.command else {
             panic!("another command");
         };
-        assert_eq!(backfill.sla_step, Slots(3));
+        assert_eq!(backfill.window_step, Slots(3));
         let labels = [("job", "a=b"), ("instance", "")];
         let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert_eq!(backfill.labels, labels);
@@ -375,9 +376,9 @@ mod tests {
             "x --web.systemd-socket --web.listen-address=:1",
             "x fly",
             "x backfill",
-            "x backfill --output=o --sla-step=7m",
-            "x backfill --output=o --sla-step=25h",
-            "x backfill --output=o --sla-step=0",
+            "x backfill --output=o --window-step=7m",
+            "x backfill --output=o --window-step=25h",
+            "x backfill --output=o --window-step=0",
             "x backfill --output=o --label=job",
             "x backfill --output=o --label=a-b=c",
             "x backfill --output=o --label=skill=4",

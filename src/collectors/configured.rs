@@ -40,7 +40,7 @@ impl<C: Collector> Registered for C {
     }
 
     fn section(&self) -> SectionType {
-        SectionType::of::<C::Settings>()
+        SectionType::of::<C::Settings>(self.about().service)
     }
 
     fn demo_settings(&self) -> Option<&'static str> {

@@ -8,13 +8,13 @@ use url::Url;
 use super::Account;
 use super::accounts_files::AccountsFiles;
 use super::auth::auth;
-use super::collector_section::{SectionType, Sections};
+use super::collector_section::{SectionType, Sections, services};
 use super::files::Files;
 use super::node::{Node, Section};
 use super::preview::redacted_preview;
-use super::schema::HOSTS;
 use super::section_reader::SectionReader;
 use super::values::{account_id, base_url, non_empty};
+use crate::vocabulary::Service;
 
 /// What every account is read with.
 pub(super) struct AccountReader<'a> {
@@ -67,7 +67,7 @@ impl AccountReader<'_> {
         let id = section.require("id", what, account_id);
         let name = section.find("name");
         let auth = auth(section, files);
-        let hosts = hosts(&section.section("hosts"));
+        let hosts = hosts(&section.section("hosts"), &services(self.collectors));
         let sections = self.collector_sections(section);
         Some(Account {
             id: id?,
@@ -115,12 +115,12 @@ fn report_duplicate_ids<'a>(accounts: impl Iterator<Item = &'a Section<'a>>) {
     }
 }
 
-fn hosts(section: &Section<'_>) -> BTreeMap<String, Url> {
+fn hosts(section: &Section<'_>, services: &[Service]) -> BTreeMap<String, Url> {
     let mut hosts = BTreeMap::new();
-    for service in HOSTS {
-        let url = section.find(service.name);
+    for service in services {
+        let url = section.find(service.name());
         if let Some(url) = url.and_then(|node| node.parse(base_url)) {
-            hosts.insert(service.name.to_owned(), url);
+            hosts.insert(service.name().to_owned(), url);
         }
     }
     hosts

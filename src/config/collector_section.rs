@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::schema::{Key, Schema};
 use super::section_reader::SectionReader;
+use crate::vocabulary::Service;
 
 /// The settings of one collector for one account.
 pub trait CollectorSection: Clone + fmt::Debug + PartialEq + Send + Sync + 'static {
@@ -29,15 +30,17 @@ pub trait CollectorSection: Clone + fmt::Debug + PartialEq + Send + Sync + 'stat
 #[derive(Clone, Copy, Debug)]
 pub struct SectionType {
     name: &'static str,
+    service: Service,
     keys: &'static [Key],
     read: fn(&SectionReader<'_>) -> Box<dyn AnySection>,
 }
 
 impl SectionType {
-    /// The type of a collector's section.
-    pub const fn of<T: CollectorSection>() -> Self {
+    /// The type of the section of a collector that calls `service`.
+    pub const fn of<T: CollectorSection>(service: Service) -> Self {
         Self {
             name: T::NAME,
+            service,
             keys: T::KEYS,
             read: |reader| Box::new(T::read(reader)),
         }
@@ -53,13 +56,32 @@ impl SectionType {
     }
 }
 
+/// The services whose hosts can be configured: those of these collectors, of tokens, logins and names,
+/// and one that LivePerson's documents name beside them.
+pub(super) fn services(collectors: &[SectionType]) -> Vec<Service> {
+    let mut services = Vec::new();
+    let of_collectors = collectors.iter().map(|section| section.service);
+    let others = [
+        Service::SENTINEL,
+        Service::AGENT_VEP,
+        Service::ACCOUNT_CONFIG_READ_ONLY,
+        Service::AGENT_MANAGER_WORKSPACE,
+    ];
+    for service in of_collectors.chain(others) {
+        if !services.contains(&service) {
+            services.push(service);
+        }
+    }
+    services
+}
+
 /// The schema of a file with the sections of these collectors.
 pub(super) fn schema(collectors: &[SectionType]) -> Schema {
     let keys: Vec<Key> = collectors
         .iter()
         .map(|section| Key::section(section.name, section.keys))
         .collect();
-    Schema::new(&keys)
+    Schema::new(&keys, &services(collectors))
 }
 
 /// Every key of the configuration file as a dotted path, lists as `accounts[]`: for checking that

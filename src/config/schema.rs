@@ -10,20 +10,12 @@ use config::{Map, Value, ValueKind};
 
 use super::diagnostics::Diagnostics;
 use super::preview::{PREVIEW_CHARS, join_path};
+use crate::vocabulary::Service;
 use crate::yaml::describe;
 
 /// The key under which everything is credentials: its values, and unusual keys, are never
 /// repeated.
 pub(super) const CREDENTIALS_KEY: &str = "auth";
-
-/// LivePerson's service names, case sensitive.
-pub(super) const HOSTS: &[Key] = &[
-    Key::value("leDataReporting"),
-    Key::value("sentinel"),
-    Key::value("agentVep"),
-    Key::value("accountConfigReadOnly"),
-    Key::value("agentManagerWorkspace"),
-];
 
 const AUTH: &[Key] = &[
     Key::section("oauth2", OAUTH2),
@@ -57,7 +49,6 @@ const ACCOUNT: &[Key] = &[
     Key::value("id"),
     Key::value("name"),
     Key::section(CREDENTIALS_KEY, AUTH),
-    Key::section("hosts", HOSTS),
 ];
 
 /// What is at the top after `accounts` and the collectors.
@@ -155,9 +146,16 @@ pub(super) struct Schema {
 }
 
 impl Schema {
-    /// The schema with the sections of these collectors, which are at the top and in each account.
-    pub(super) fn new(collectors: &[Key]) -> Self {
-        let account = Shape::Section([ACCOUNT, collectors].concat().into());
+    /// The schema with the sections of these collectors, which are at the top and in each account, and
+    /// with these services in `hosts`.
+    pub(super) fn new(collectors: &[Key], services: &[Service]) -> Self {
+        let services = services.iter().map(|service| Key::value(service.name()));
+        let hosts = Key {
+            name: "hosts",
+            shape: Shape::Section(services.collect()),
+        };
+        let account = [ACCOUNT, &[hosts], collectors].concat();
+        let account = Shape::Section(account.into());
         let accounts = Shape::Sections(Box::new(account));
         let key = Key {
             name: "accounts",

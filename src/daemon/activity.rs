@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::collectors::Highlights;
+use crate::config::units::parse_duration;
 use crate::exposition::{Inflater, Sample};
 use crate::metrics::Family;
 use crate::names::families::SKILL_INFO;
@@ -30,8 +32,8 @@ struct Figures {
 #[derive(Default)]
 struct Reader {
     /// By the length of the window and its label.
-    windows: BTreeMap<(u64, String), Figures>,
-    skills: BTreeMap<(u64, String), BTreeMap<String, Figures>>,
+    windows: BTreeMap<(Duration, String), Figures>,
+    skills: BTreeMap<(Duration, String), BTreeMap<String, Figures>>,
     names: BTreeMap<String, String>,
 }
 
@@ -77,7 +79,7 @@ impl Reader {
         let Some(window) = sample.label("window") else {
             return;
         };
-        let key = (minutes(window), window.to_owned());
+        let key = (length(window), window.to_owned());
         let figures = match sample.label("skill") {
             None => self.windows.entry(key).or_default(),
             Some(skill) => {
@@ -162,26 +164,9 @@ fn first(
         .collect()
 }
 
-/// A window's label in minutes; `today` is the longest. Only the order matters.
-fn minutes(label: &str) -> u64 {
-    let mut minutes = 0;
-    let mut digits = String::new();
-    for c in label.chars() {
-        if c.is_ascii_digit() {
-            digits.push(c);
-            continue;
-        }
-        let unit = match c {
-            'm' => 1,
-            'h' => 60,
-            'd' => 24 * 60,
-            _ => return u64::MAX,
-        };
-        let count: u64 = digits.parse().unwrap_or(u64::MAX / unit);
-        minutes += count * unit;
-        digits.clear();
-    }
-    minutes
+/// How long a window is by its label; `today` is the longest. Only the order matters.
+fn length(label: &str) -> Duration {
+    parse_duration(label).unwrap_or(Duration::MAX)
 }
 
 fn upper_limit(le: &str) -> Option<f64> {

@@ -15,6 +15,8 @@ impl Service {
     pub const LE_DATA_REPORTING: Self = Self("leDataReporting");
     /// Names for ids.
     pub const ACCOUNT_CONFIG_READ_ONLY: Self = Self("accountConfigReadOnly");
+    /// Agents' states and loads; nothing calls it yet.
+    pub const AGENT_MANAGER_WORKSPACE: Self = Self("agentManagerWorkspace");
 
     /// A service by LivePerson's own name, case included.
     pub const fn new(name: &'static str) -> Self {

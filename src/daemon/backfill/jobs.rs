@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use super::slots::{check_slots, marks};
-use super::waits::{Place, Waits};
+use super::waits::{SweepNumber, SweepStep, Waits};
 use crate::collectors::{AccountCollectors, ConfiguredCollector, Division, Purpose, Request};
+use crate::scheduler::RequestKey;
 use crate::totals::{
     Book, BookState, Counts, History, LedgerCall, LedgerId, Mark, SeriesKey, Slot,
 };
@@ -12,16 +13,16 @@ use crate::vocabulary::{Level, SkillId, Window};
 
 /// One call.
 #[derive(Clone, Debug)]
-pub(super) struct Ask {
+pub(super) struct HistoryCall {
     /// The request that it is about.
     pub(super) request: Request,
     /// What of it.
-    pub(super) kind: AskKind,
+    pub(super) kind: CallKind,
 }
 
 /// What a call asks of its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AskKind {
+pub(super) enum CallKind {
     /// Which skills there are.
     Skills,
     /// The numbers since this mark, split into slots.
@@ -31,7 +32,7 @@ pub(super) enum AskKind {
     /// The numbers since this mark: the first answer about a histogram.
     Anchor(Mark),
     /// The numbers since this mark, in a sweep.
-    Sweep(Mark, usize, Place),
+    Sweep(Mark, SweepNumber, SweepStep),
 }
 
 /// What an answer says.
@@ -54,12 +55,17 @@ pub(super) struct Jobs {
     start: i64,
     /// Slots between the marks of a sweep.
     step: i64,
+    /// Each at the place that its id says.
     sources: Vec<Source>,
     /// Totals whose anchor LivePerson no longer has.
     too_old: usize,
-    /// Each call with its source; the place is its key.
-    asks: Vec<(Option<usize>, Ask)>,
+    /// Each call with its source, at the place that its key says.
+    calls: Vec<(Option<SourceId>, HistoryCall)>,
 }
+
+/// Identifies a source of a collector's history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct SourceId(usize);
 
 /// One request of running totals.
 struct Source {
@@ -106,40 +112,40 @@ impl Jobs {
             step,
             sources: Vec::new(),
             too_old: 0,
-            asks: Vec::new(),
+            calls: Vec::new(),
         }
     }
 
     /// The first calls.
-    pub(super) fn begin(&mut self) -> Vec<usize> {
+    pub(super) fn begin(&mut self) -> Vec<RequestKey> {
         let plan = self.collectors.plan(&self.collector, &[]).into_iter();
         let wanted: Vec<Request> = plan
             .filter(|r| r.is_total() && r.purpose() == Purpose::Data)
             .collect();
-        let mut asks: Vec<usize> = self.skills_ask().into_iter().collect();
-        asks.extend(self.add_sources(&wanted));
-        asks
+        let mut calls: Vec<RequestKey> = self.skills_call().into_iter().collect();
+        calls.extend(self.add_sources(&wanted));
+        calls
     }
 
     /// Which skills there are, if each has a histogram.
-    fn skills_ask(&mut self) -> Option<usize> {
+    fn skills_call(&mut self) -> Option<RequestKey> {
         self.collector.needs_skills()?;
         let any_skill = SeriesKey::one(Level::Skill, 1);
         self.collectors.total_request(&self.collector, any_skill)?;
         let request = self
             .collectors
             .skills_of(Window::Minutes(Window::MAX_MINUTES))?;
-        Some(self.push(None, request, AskKind::Skills))
+        Some(self.push(None, request, CallKind::Skills))
     }
 
-    fn add_sources(&mut self, wanted: &[Request]) -> Vec<usize> {
+    fn add_sources(&mut self, wanted: &[Request]) -> Vec<RequestKey> {
         let known: HashSet<LedgerId> = self.sources.iter().map(|source| source.ledger).collect();
         let asks = self.book.plan_more(wanted, &known, self.start);
         let of_wanted = |(_, query, _): &(LedgerId, &Request, _)| wanted.contains(query);
         let all = self.book.ledgers().filter(of_wanted).map(|(id, ..)| id);
         let is_asked = |id: &LedgerId| known.contains(id) || asks.iter().any(|a| a.ledger == *id);
         self.too_old += all.filter(|id| !is_asked(id)).count();
-        let mut indices = Vec::new();
+        let mut calls = Vec::new();
         for ask in asks {
             let (Some(request), Some(anchor)) = (self.book.query(ask.ledger), self.book.mark(ask))
             else {
@@ -147,10 +153,10 @@ impl Jobs {
             };
             let request = request.clone();
             let kind = match request.slots_path(self.collectors.account(), 5) {
-                Some(_) => AskKind::Slots(anchor),
-                None => AskKind::Anchor(anchor),
+                Some(_) => CallKind::Slots(anchor),
+                None => CallKind::Anchor(anchor),
             };
-            let source = self.sources.len();
+            let source = SourceId(self.sources.len());
             self.sources.push(Source {
                 ledger: ask.ledger,
                 request: request.clone(),
@@ -159,19 +165,24 @@ impl Jobs {
                 waits: Waits::default(),
                 answered: None,
             });
-            indices.push(self.push(Some(source), request, kind));
+            calls.push(self.push(Some(source), request, kind));
         }
-        indices
+        calls
     }
 
-    fn push(&mut self, source: Option<usize>, request: Request, kind: AskKind) -> usize {
-        self.asks.push((source, Ask { request, kind }));
-        self.asks.len() - 1
+    fn push(&mut self, source: Option<SourceId>, request: Request, kind: CallKind) -> RequestKey {
+        let key = RequestKey(self.calls.len() as u64);
+        self.calls.push((source, HistoryCall { request, kind }));
+        key
     }
 
-    /// A call by its number.
-    pub(super) fn ask(&self, index: usize) -> Option<&Ask> {
-        self.asks.get(index).map(|(_, ask)| ask)
+    fn entry(&self, key: RequestKey) -> Option<&(Option<SourceId>, HistoryCall)> {
+        self.calls.get(usize::try_from(key.0).ok()?)
+    }
+
+    /// A call by its key.
+    pub(super) fn call(&self, key: RequestKey) -> Option<&HistoryCall> {
+        self.entry(key).map(|(_, call)| call)
     }
 
     /// Takes in an answer that came at `now` by LivePerson's clock; the history ends at `end`. Returns
@@ -181,33 +192,33 @@ impl Jobs {
     /// What is left out because of this answer, for an operator.
     pub(super) fn answered(
         &mut self,
-        index: usize,
+        key: RequestKey,
         answer: Answer,
         now: i64,
         end: Mark,
-    ) -> Result<Vec<usize>, String> {
-        let Some((source, Ask { request, kind })) = self.asks.get(index).cloned() else {
+    ) -> Result<Vec<RequestKey>, String> {
+        let Some((source, HistoryCall { request, kind })) = self.entry(key).cloned() else {
             return Ok(Vec::new());
         };
-        if let (AskKind::Skills, Answer::Skills(skills)) = (kind, &answer) {
+        if let (CallKind::Skills, Answer::Skills(skills)) = (kind, &answer) {
             let plan = self.collector.plan_for_skills(skills).into_iter();
             let wanted: Vec<Request> = plan.filter(Request::is_total).collect();
             return Ok(self.add_sources(&wanted));
         }
-        let Some(place) = source else {
+        let Some(source) = source else {
             return Err(format!("{}: {TOO_LARGE}", request.describe()));
         };
         match (kind, answer) {
-            (AskKind::Slots(anchor), Answer::Slots(slots)) => {
-                self.add_slots(place, anchor, &slots, now)?;
+            (CallKind::Slots(anchor), Answer::Slots(slots)) => {
+                self.add_slots(source, anchor, &slots, now)?;
                 Ok(Vec::new())
             }
-            (AskKind::Slots(mark), Answer::TooLarge) => self.divide(place, &request, mark, None),
-            (AskKind::Ids(mark), Answer::Counts(Some(named))) => {
-                self.divide(place, &request, mark, Some(&named))
+            (CallKind::Slots(mark), Answer::TooLarge) => self.divide(source, &request, mark, None),
+            (CallKind::Ids(mark), Answer::Counts(Some(named))) => {
+                self.divide(source, &request, mark, Some(&named))
             }
-            (AskKind::Anchor(_) | AskKind::Sweep(..), Answer::Counts(Some(numbers))) => {
-                Ok(self.swept(place, kind, &numbers, now, end))
+            (CallKind::Anchor(_) | CallKind::Sweep(..), Answer::Counts(Some(numbers))) => {
+                Ok(self.swept(source, kind, &numbers, now, end))
             }
             (_, Answer::TooLarge) => Err(format!("{}: {TOO_LARGE}", request.describe())),
             _ => Err(format!(
@@ -219,12 +230,12 @@ impl Jobs {
 
     fn add_slots(
         &mut self,
-        place: usize,
+        source: SourceId,
         anchor: Mark,
         slots: &[Slot],
         now: i64,
     ) -> Result<(), String> {
-        let Some(source) = self.sources.get_mut(place) else {
+        let Some(source) = self.sources.get_mut(source.0) else {
             return Ok(());
         };
         check_slots(anchor, slots)
@@ -243,43 +254,40 @@ impl Jobs {
     /// Asks for parts of a request whose answer is too large.
     fn divide(
         &mut self,
-        place: usize,
+        source: SourceId,
         request: &Request,
         mark: Mark,
         named: Option<&Counts>,
-    ) -> Result<Vec<usize>, String> {
-        let asks = match self.collectors.divide(request, named) {
-            Division::Into(parts) => {
-                let parts = parts.into_iter();
-                parts.map(|part| (part, AskKind::Slots(mark))).collect()
-            }
-            Division::NeedsIds => vec![(request.clone(), AskKind::Ids(mark))],
+    ) -> Result<Vec<RequestKey>, String> {
+        let (parts, kind) = match self.collectors.divide(request, named) {
+            Division::Into(parts) => (parts, CallKind::Slots(mark)),
+            Division::NeedsIds => (vec![request.clone()], CallKind::Ids(mark)),
             Division::Impossible => return Err(format!("{}: {TOO_LARGE}", request.describe())),
         };
-        let asks = asks.into_iter();
-        Ok(asks
-            .map(|(part, kind)| self.push(Some(place), part, kind))
+        let parts = parts.into_iter();
+        Ok(parts
+            .map(|part| self.push(Some(source), part, kind))
             .collect())
     }
 
     fn swept(
         &mut self,
-        place: usize,
-        kind: AskKind,
+        id: SourceId,
+        kind: CallKind,
         numbers: &Counts,
         now: i64,
         end: Mark,
-    ) -> Vec<usize> {
-        let Some(source) = self.sources.get_mut(place) else {
+    ) -> Vec<RequestKey> {
+        let Some(source) = self.sources.get_mut(id.0) else {
             return Vec::new();
         };
         let (anchor, request) = (source.anchor, source.request.clone());
-        let places = match kind {
-            AskKind::Sweep(_, sweep, at) => {
-                if !matches!(at, Place::At(_)) {
+        let steps = match kind {
+            CallKind::Sweep(_, sweep, step) => {
+                if !matches!(step, SweepStep::At(_)) {
                     source.answered = source.answered.max(Some(now));
                 }
-                source.waits.answered(sweep, at, numbers)
+                source.waits.answered(sweep, step, numbers)
             }
             _ => {
                 source.answered = source.answered.max(Some(now));
@@ -288,16 +296,16 @@ impl Jobs {
             }
         };
         let sweep = source.waits.present();
-        let asks = places.into_iter().map(|at| {
-            let mark = match at {
-                Place::At(mark) => mark,
-                Place::Before | Place::After => anchor,
-            };
-            AskKind::Sweep(mark, sweep, at)
-        });
-        let asks: Vec<AskKind> = asks.collect();
-        asks.into_iter()
-            .map(|kind| self.push(Some(place), request.clone(), kind))
+        let steps = steps.into_iter();
+        steps
+            .map(|step| {
+                let mark = match step {
+                    SweepStep::At(mark) => mark,
+                    SweepStep::Before | SweepStep::After => anchor,
+                };
+                let kind = CallKind::Sweep(mark, sweep, step);
+                self.push(Some(id), request.clone(), kind)
+            })
             .collect()
     }
 

@@ -44,7 +44,7 @@ pub struct BackfillOptions {
     /// The file to write.
     pub output: PathBuf,
     /// The distance of the marks between which histograms are known, in slots of 5 minutes.
-    pub sla_step: u16,
+    pub window_step: u16,
     /// Labels that every sample carries besides its own: those that Prometheus adds when it scrapes.
     pub labels: Vec<(String, String)>,
 }
@@ -100,7 +100,7 @@ pub async fn backfill(
         if saved.is_some() {
             summary.continued.push(account.id.clone());
         }
-        let prepared = PreparedAccount::new(config, registry, account, options.sla_step)?;
+        let prepared = PreparedAccount::new(config, registry, account, options.window_step)?;
         let run = prepared.run(saved, Arc::clone(clock), Arc::clone(&counter));
         let span = tracing::error_span!("account", account = account.id);
         let ended = async move { (place, run.await) };

@@ -14,9 +14,13 @@ use crate::totals::{Counts, History, Mark, SeriesKey};
 /// them, and the bounds are a few chats apart.
 const MOST_SWEEPS: usize = 3;
 
+/// Which sweep of a histogram an answer belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SweepNumber(usize);
+
 /// What one request of a sweep asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum SweepStep {
     /// The anchor, before the marks.
     Before,
     /// A mark.
@@ -51,43 +55,48 @@ struct Bounds {
 impl Waits {
     /// Takes in the first answer for the anchor, from which on there are `marks`; returns the first
     /// sweep. `None` for an answer that is not about one histogram.
-    pub(super) fn begin(&mut self, answer: &Counts, marks: Vec<Mark>) -> Option<Vec<Place>> {
+    pub(super) fn begin(&mut self, answer: &Counts, marks: Vec<Mark>) -> Option<Vec<SweepStep>> {
         let (key, numbers) = answer.iter().next()?;
         (self.key, self.marks) = (Some(key), marks);
         self.total = numbers.to_vec();
         Some(self.sweep())
     }
 
-    fn sweep(&mut self) -> Vec<Place> {
+    fn sweep(&mut self) -> Vec<SweepStep> {
         self.sweeps.push(Sweep::default());
-        let marks = self.marks.iter().copied().map(Place::At);
-        let before = std::iter::once(Place::Before);
-        before.chain(marks).chain([Place::After]).collect()
+        let marks = self.marks.iter().copied().map(SweepStep::At);
+        let before = std::iter::once(SweepStep::Before);
+        before.chain(marks).chain([SweepStep::After]).collect()
     }
 
     /// The number of the present sweep.
-    pub(super) fn present(&self) -> usize {
-        self.sweeps.len().saturating_sub(1)
+    pub(super) fn present(&self) -> SweepNumber {
+        SweepNumber(self.sweeps.len().saturating_sub(1))
     }
 
     /// Takes in an answer of a sweep; returns the next sweep when this was the last answer of one that
     /// left doubts.
-    pub(super) fn answered(&mut self, sweep: usize, place: Place, answer: &Counts) -> Vec<Place> {
+    pub(super) fn answered(
+        &mut self,
+        sweep: SweepNumber,
+        step: SweepStep,
+        answer: &Counts,
+    ) -> Vec<SweepStep> {
         let Some((_, numbers)) = answer.iter().next() else {
             return Vec::new();
         };
         let numbers = numbers.to_vec();
-        if !matches!(place, Place::At(_)) {
+        if !matches!(step, SweepStep::At(_)) {
             self.total.clone_from(&numbers);
         }
         let marks = self.marks.len();
-        let Some(present) = self.sweeps.get_mut(sweep) else {
+        let Some(present) = self.sweeps.get_mut(sweep.0) else {
             return Vec::new();
         };
-        match place {
-            Place::Before => present.before = Some(numbers),
-            Place::After => present.after = Some(numbers),
-            Place::At(mark) => {
+        match step {
+            SweepStep::Before => present.before = Some(numbers),
+            SweepStep::After => present.after = Some(numbers),
+            SweepStep::At(mark) => {
                 present.at.insert(mark, numbers);
             }
         }
@@ -192,15 +201,15 @@ mod tests {
     fn increments(sweeps: &[[f64; 4]]) -> (Vec<f64>, usize) {
         let marks = vec![anchor().plus(6), anchor().plus(12)];
         let mut waits = Waits::default();
-        let mut places = waits.begin(&counts(10.0), marks).unwrap();
+        let mut steps = waits.begin(&counts(10.0), marks).unwrap();
         for answers in sweeps {
-            assert_eq!(places.len(), 4, "a sweep that was not asked for");
+            assert_eq!(steps.len(), 4, "a sweep that was not asked for");
             let sweep = waits.present();
-            for (place, answer) in std::mem::take(&mut places).into_iter().zip(answers) {
-                places = waits.answered(sweep, place, &counts(*answer));
+            for (step, answer) in std::mem::take(&mut steps).into_iter().zip(answers) {
+                steps = waits.answered(sweep, step, &counts(*answer));
             }
         }
-        assert_eq!(places, []);
+        assert_eq!(steps, []);
         let (history, _) = waits.history(anchor()).unwrap();
         let counts = history.by_slot(SeriesKey::ACCOUNT, anchor().plus(12));
         let at = [5, 6, 11, 12].map(|slot| counts.at(slot)[0]);
@@ -243,8 +252,12 @@ mod tests {
         let mut waits = Waits::default();
         let marks = vec![anchor().plus(1), anchor().plus(2)];
         waits.begin(&counts(5.0), marks).unwrap();
-        waits.answered(0, Place::Before, &counts(5.0));
-        waits.answered(0, Place::At(anchor().plus(2)), &counts(1.0));
+        waits.answered(SweepNumber(0), SweepStep::Before, &counts(5.0));
+        waits.answered(
+            SweepNumber(0),
+            SweepStep::At(anchor().plus(2)),
+            &counts(1.0),
+        );
         let (history, total) = waits.history(anchor()).unwrap();
         let slots = history.by_slot(SeriesKey::ACCOUNT, anchor().plus(2));
         assert_eq!((slots.at(1)[0], slots.at(2)[0]), (0.0, 4.0));

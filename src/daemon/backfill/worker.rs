@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::jobs::{Answer, Ask, AskKind, Jobs};
+use super::jobs::{Answer, CallKind, HistoryCall, Jobs};
 use super::progress::Progress;
 use crate::collectors::AccountCollectors;
 use crate::daemon::clock::{WallClock, aged};
@@ -186,26 +186,25 @@ impl BackfillWorker {
     }
 
     async fn request(&self, task: TaskId, key: RequestKey) -> CallOutput<Answer, String> {
-        let ask = {
+        let call = {
             let history = self.history.lock();
             let jobs = history.jobs.get(&task);
-            let index = usize::try_from(key.0).unwrap_or(usize::MAX);
-            jobs.and_then(|(_, jobs)| jobs.ask(index).cloned())
+            jobs.and_then(|(_, jobs)| jobs.call(key).cloned())
         };
-        let Some(ask) = ask else {
+        let Some(call) = call else {
             return Outcome::Rejected.into();
         };
-        let Some(path) = self.path(&ask) else {
+        let Some(path) = self.path(&call) else {
             let text = format!(
                 "{}: LivePerson has no numbers for this time any more; is this machine's clock right?",
-                ask.request.describe()
+                call.request.describe()
             );
             return CallOutput::failed(Outcome::Rejected, text);
         };
-        let service = ask.request.about().service;
-        let request = ask.request;
-        let result = match ask.kind {
-            AskKind::Slots(_) => {
+        let service = call.request.about().service;
+        let request = call.request;
+        let result = match call.kind {
+            CallKind::Slots(_) => {
                 let read = move |body: &[u8]| request.read_slots(body);
                 let reply = self.client.get(service, &path, read).await;
                 self.record_server_time(&reply);
@@ -216,7 +215,7 @@ impl BackfillWorker {
                 let reply = self.client.get(service, &path, read).await;
                 self.record_server_time(&reply);
                 reply.result.map(|answer| match kind {
-                    AskKind::Skills => Answer::Skills(answer.skills()),
+                    CallKind::Skills => Answer::Skills(answer.skills()),
                     _ => Answer::Counts(answer.counts()),
                 })
             }
@@ -230,18 +229,18 @@ impl BackfillWorker {
     }
 
     /// Path and query of a call that goes out now; `None` when its time is out of LivePerson's reach.
-    fn path(&self, ask: &Ask) -> Option<String> {
+    fn path(&self, call: &HistoryCall) -> Option<String> {
         let now = self.now();
-        let minutes = match ask.kind {
-            AskKind::Skills => return Some(ask.request.path(&self.account, &|_| 1440)),
-            AskKind::Slots(mark) => {
+        let minutes = match call.kind {
+            CallKind::Skills => return Some(call.request.path(&self.account, &|_| 1440)),
+            CallKind::Slots(mark) => {
                 let minutes = mark.timeframe_in_slots(now);
-                return ask.request.slots_path(&self.account, minutes);
+                return call.request.slots_path(&self.account, minutes);
             }
-            AskKind::Ids(mark) => mark.timeframe_in_slots(now),
-            AskKind::Anchor(mark) | AskKind::Sweep(mark, ..) => mark.timeframe(now)?,
+            CallKind::Ids(mark) => mark.timeframe_in_slots(now),
+            CallKind::Anchor(mark) | CallKind::Sweep(mark, ..) => mark.timeframe(now)?,
         };
-        Some(ask.request.path(&self.account, &|_| minutes))
+        Some(call.request.path(&self.account, &|_| minutes))
     }
 }
 
@@ -250,13 +249,14 @@ fn failed<T>(asked: &str, error: &ApiError) -> CallOutput<T, String> {
     CallOutput::failed(outcome_of(error), text)
 }
 
-fn planned(asks: Vec<usize>) -> Vec<PlannedRequest> {
-    let asks = asks.into_iter();
-    asks.map(|index| PlannedRequest {
-        key: RequestKey(index as u64),
-        start: Start::Now,
-    })
-    .collect()
+fn planned(calls: Vec<RequestKey>) -> Vec<PlannedRequest> {
+    let calls = calls.into_iter();
+    calls
+        .map(|key| PlannedRequest {
+            key,
+            start: Start::Now,
+        })
+        .collect()
 }
 
 impl Worker for BackfillWorker {
@@ -266,10 +266,10 @@ impl Worker for BackfillWorker {
 
     fn begin_poll(&self, task: TaskId) -> Vec<PlannedRequest> {
         let mut history = self.history.lock();
-        let asks = history.jobs.get_mut(&task).map(|(_, jobs)| jobs.begin());
-        let asks = asks.unwrap_or_default();
-        self.progress.add_calls(asks.len());
-        planned(asks)
+        let calls = history.jobs.get_mut(&task).map(|(_, jobs)| jobs.begin());
+        let calls = calls.unwrap_or_default();
+        self.progress.add_calls(calls.len());
+        planned(calls)
     }
 
     async fn execute(&self, call: Call) -> CallOutput<Answer, String> {
@@ -300,19 +300,18 @@ impl Worker for BackfillWorker {
             ..
         } = &mut *history;
         let end = *end.get_or_insert_with(|| Mark::at_or_before(now - SETTLED_AFTER));
-        let index = usize::try_from(key.0).unwrap_or(usize::MAX);
         let Some((_, jobs)) = jobs.get_mut(&task) else {
             return Vec::new();
         };
         // The slots of a large account take a while.
-        let asks = run_blocking(|| jobs.answered(index, answer, now, end));
-        let asks = asks.unwrap_or_else(|left_out| {
+        let calls = run_blocking(|| jobs.answered(key, answer, now, end));
+        let calls = calls.unwrap_or_else(|left_out| {
             failures.add(left_out);
             Vec::new()
         });
-        self.progress.add_calls(asks.len());
+        self.progress.add_calls(calls.len());
         self.progress.answered();
-        planned(asks)
+        planned(calls)
     }
 
     fn apply(&self, (): ()) {}

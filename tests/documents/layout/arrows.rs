@@ -179,6 +179,12 @@ impl<'a> Module<'a> {
         Some(resolved)
     }
 
+    pub(super) fn defines_macro(&self, name: &str) -> bool {
+        self.tokens.windows(3).any(|words| {
+            words[0].text == "macro_rules" && words[1].text == "!" && words[2].text == name
+        })
+    }
+
     pub(super) fn defines(&self, name: &str) -> bool {
         let kinds = [
             "struct", "enum", "fn", "trait", "type", "const", "static", "union",

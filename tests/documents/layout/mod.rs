@@ -60,6 +60,10 @@ fn violations(modules: &[Module<'_>], allowed: &Allowed) -> Vec<String> {
         let (Some(from), Some(to)) = (arrow.from.first(), arrow.to.first()) else {
             continue;
         };
+        if !top.contains(to) && !is_root_item(modules, to) {
+            // `use crate::*` or `use crate as root`: behind it stands anything.
+            wrong.insert(format!("{}: {to} is no module: name modules", arrow.place));
+        }
         if from == to || !top.contains(to) {
             continue;
         }
@@ -81,6 +85,27 @@ fn violations(modules: &[Module<'_>], allowed: &Allowed) -> Vec<String> {
         }
     }
     wrong.into_iter().collect()
+}
+
+/// Whether the crate's root has an item of this name besides modules: its own, or an exported macro.
+fn is_root_item(modules: &[Module<'_>], name: &str) -> bool {
+    let root = modules.iter().find(|module| module.path.is_empty());
+    root.is_some_and(|root| root.defines(name))
+        || modules.iter().any(|module| module.defines_macro(name))
+}
+
+/// What the table allows and nothing makes use of.
+fn unused(modules: &[Module<'_>], allowed: &Allowed) -> Vec<String> {
+    let arrows = modules.iter().flat_map(Module::arrows);
+    let used: BTreeSet<(&str, &str)> = arrows
+        .filter_map(|arrow| Some((*arrow.from.first()?, *arrow.to.first()?)))
+        .collect();
+    let rows = allowed.iter();
+    let pairs = rows.flat_map(|(from, to)| to.iter().flatten().map(move |to| (from, to)));
+    let unused = pairs.filter(|(from, to)| !used.contains(&(from.as_str(), to.as_str())));
+    unused
+        .map(|(from, to)| format!("{from} does not import {to}"))
+        .collect()
 }
 
 /// Each arrow to the folder of one collector that begins outside it and outside the registry.
@@ -176,7 +201,9 @@ fn modules_import_only_what_the_table_allows() {
     let files = sources("src");
     let modules = modules(&files);
     assert!(modules.len() > 50, "{} modules", modules.len());
-    let wrong = violations(&modules, &table(&architecture()));
+    let table = table(&architecture());
+    let mut wrong = violations(&modules, &table);
+    wrong.extend(unused(&modules, &table));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -300,7 +327,10 @@ mod tests {
     #[test]
     fn a_planted_arrow_is_a_violation() {
         let files = planted(&[
-            ("lib.rs", "mod web; mod yaml; mod store; mod daemon;"),
+            (
+                "lib.rs",
+                "mod web; mod yaml; mod store; mod daemon; pub const VERSION: u8 = 0;",
+            ),
             (
                 "web/mod.rs",
                 "mod body; use crate::{yaml, store::S}; use crate::VERSION;",
@@ -313,16 +343,26 @@ mod tests {
                 "yaml.rs",
                 "fn f(x: crate::store::S) {}\n#[cfg(test)] mod t { use crate::web; }",
             ),
-            ("store.rs", "// crate::web\nconst X: &str = \"crate::web\";"),
+            (
+                "store.rs",
+                "// crate::web\nconst X: &str = \"crate::web\";\nuse crate::*;\nuse super as root;",
+            ),
             ("daemon.rs", "use crate::{web, yaml, store};"),
         ]);
         let modules = modules(&files);
         assert_eq!(
             violations(&modules, &table(TABLE)),
             [
+                "src/store.rs:3: * is no module: name modules",
+                "src/store.rs:4: root is no module: name modules",
                 "src/web/body.rs:4: web may not import daemon",
                 "src/yaml.rs:1: yaml may not import store",
             ]
+        );
+        let wider = TABLE.replace("| `store` | |", "| `store` | `yaml` |");
+        assert_eq!(
+            unused(&modules, &table(&wider)),
+            ["store does not import yaml"]
         );
         let short = TABLE.replace("| `store` | | |\n", "");
         let renamed = short.replace("`web/`", "`site`");

@@ -69,10 +69,9 @@ fn collect<'a>(
         } else {
             let candidates = [format!("{folder}{name}.rs"), format!("{below}mod.rs")];
             let source = candidates.into_iter().find(|name| files.contains_key(name));
-            if let Some(source) = source {
-                let tokens = without_tests(&tokens(&files[&source]));
-                collect(files, child, source, &below, tokens, found);
-            }
+            let source = source.unwrap_or_else(|| panic!("{file}: mod {name}; has no file"));
+            let tokens = without_tests(&tokens(&files[&source]));
+            collect(files, child, source, &below, tokens, found);
             at += 3;
         }
     }

@@ -49,7 +49,7 @@ impl Run {
         let loaded = load_text("test", &yaml, &Environment::default(), &sections).unwrap();
         let options = BackfillOptions {
             output: self.output(),
-            sla_step: self.step,
+            window_step: self.step,
             labels: vec![("job".to_owned(), "lp".to_owned())],
         };
         let folder = state.then(|| Folder::open(&self.folder.path().join("state")).unwrap());

@@ -5,12 +5,12 @@ use std::time::Duration;
 use liveperson_exporter::config::{
     CollectorSection, Environment, Key, Loaded, SectionReader, SectionType, known_keys, load_text,
 };
-use liveperson_exporter::vocabulary::{Selection, SkillId};
+use liveperson_exporter::vocabulary::{Selection, Service, SkillId};
 
 use super::folder::ACCOUNT;
 use crate::common::cases::check_each;
 
-const SECTIONS: &[SectionType] = &[SectionType::of::<QueueState>()];
+const SECTIONS: &[SectionType] = &[SectionType::of::<QueueState>(Service::new("leQueueState"))];
 
 #[derive(Clone, Debug, PartialEq)]
 struct QueueState {
