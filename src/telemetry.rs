@@ -45,7 +45,9 @@ impl FromStr for LogLevel {
             "info" => Ok(Self(Level::INFO)),
             "warn" => Ok(Self(Level::WARN)),
             "error" => Ok(Self(Level::ERROR)),
-            _ => Err("expected debug, info, warn or error".to_owned()),
+            _ => Err(format!(
+                "expected debug, info, warn or error, found {text:?}"
+            )),
         }
     }
 }

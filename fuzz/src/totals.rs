@@ -11,7 +11,7 @@ pub fn state_file(data: &[u8]) {
         Ok(state) => {
             let written = write(&state);
             let again = AccountState::from_json("1", written.as_bytes());
-            // Compared as text: a number that was never served is no number, which equals nothing.
+            // Compared as text: a number that was never served is NaN, which equals nothing.
             assert_eq!(write(&again.expect("what was written")), written);
         }
         Err(error) => super::check_message(&error.to_string(), LONGEST),

@@ -39,7 +39,7 @@ pub(super) async fn run(
         let configured = loaded.config.keep_shard(shard);
         if loaded.config.accounts.is_empty() {
             return Err(Failure::runtime(format!(
-                "there is no history to write: of {configured} configured accounts none falls to shard {shard}"
+                "there is no history to write: none of {configured} configured accounts belongs to shard {shard}"
             )));
         }
     }

@@ -32,7 +32,7 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   liveperson_exporter demo                  everything without an account
   liveperson_exporter check-config FILE     mistakes, and the calls it would make
-  liveperson_exporter test-connection FILE  what works, and how to mend the rest
+  liveperson_exporter test-connection FILE  what works, and how to fix the rest
   liveperson_exporter --config.file=FILE --web.listen-address=127.0.0.1:10188
   liveperson_exporter --shard=0/3           the first of three instances
 ";
@@ -130,23 +130,29 @@ fn parse_slots(text: &str) -> Result<Slots, String> {
         .map(|ms| ms / 300_000);
     match slots.map(u16::try_from) {
         Some(Ok(slots @ 1..=288)) => Ok(Slots(slots)),
-        _ => Err("expected a multiple of 5m, from 5m to 1d".to_owned()),
+        _ => Err(format!(
+            "expected a multiple of 5m, from 5m to 1d, found {text:?}"
+        )),
     }
 }
 
 fn parse_label(text: &str) -> Result<(String, String), String> {
     let Some((name, value)) = text.split_once('=') else {
-        return Err("expected NAME=VALUE".to_owned());
+        return Err(format!("expected NAME=VALUE, found {text:?}"));
     };
     let is_letter = |c: char| c.is_ascii_alphabetic() || c == '_';
     let is_name = name.starts_with(is_letter)
         && name.chars().all(|c| is_letter(c) || c.is_ascii_digit())
         && !name.starts_with("__");
     if !is_name {
-        return Err(format!("{name:?} is not the name of a label"));
+        return Err(format!(
+            "expected the name of a label, such as instance, found {name:?}"
+        ));
     }
     if OWN_LABELS.contains(&name) {
-        return Err(format!("the series have a label {name} of their own"));
+        return Err(format!(
+            "expected a label that the exporter's series do not have, found {name:?}"
+        ));
     }
     Ok((name.to_owned(), value.to_owned()))
 }

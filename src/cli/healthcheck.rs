@@ -125,7 +125,7 @@ fn at(
         }
         Some(ListenAddress::Unix(_)) => "localhost".to_owned(),
         Some(address) => address.to_string(),
-        None => return Err("there is no address to ask; give a URL".to_owned()),
+        None => return Err("no address to check: give a URL".to_owned()),
     };
     let prefix = flags.route_prefix();
     let socket = match listens {

@@ -1,7 +1,7 @@
 //! Reports the state of the daemon to systemd: ready, reloading, stopping, a line of status, and the
-//! watchdog's sign of life.
+//! notification to its watchdog.
 //!
-//! The sign of life is given only while the work continues: the task of every account and every accept
+//! The watchdog is notified only while the work continues: the task of every account and every accept
 //! loop have answered. One that hangs stops it, and systemd restarts the service.
 
 use std::sync::Arc;
@@ -30,12 +30,12 @@ pub(super) struct ServiceReporter {
 }
 
 impl ServiceReporter {
-    /// `None` where the process is no service of systemd, or the socket cannot be used.
+    /// `None` where the process is not a service of systemd, or the socket cannot be used.
     pub(super) fn new(daemon: &Arc<Daemon>, listeners: ListenerProbe) -> Option<Self> {
         let notifier = match Notifier::of_process() {
             Ok(notifier) => notifier?,
             Err(error) => {
-                tracing::warn!(%error, "systemd cannot be notified: $NOTIFY_SOCKET is no address");
+                tracing::warn!(%error, "systemd cannot be notified: $NOTIFY_SOCKET is not a socket address");
                 return None;
             }
         };
@@ -80,10 +80,10 @@ impl ServiceReporter {
 
     async fn report_reload(&mut self, reported: &mut Reloads, reloads: Reloads) {
         // Both may have happened since the last look.
-        if reloads.begun > reported.begun {
+        if reloads.started > reported.started {
             self.notifier.reloading().await;
         }
-        if reloads.ended == reloads.begun {
+        if reloads.ended == reloads.started {
             self.report_status().await;
             self.notifier.ready().await;
         }
@@ -101,7 +101,7 @@ impl ServiceReporter {
         }
     }
 
-    /// Reports status and, if the work continues, a sign of life. Takes at most twice `limit`.
+    /// Reports status and, if the work continues, notifies the watchdog. Takes at most twice `limit`.
     async fn look(&mut self, limit: Duration) {
         self.report_status().await;
         if self.watchdog.is_none() {
@@ -117,7 +117,7 @@ impl ServiceReporter {
             tracing::error!(
                 listening,
                 hanging,
-                "listeners or tasks hang; systemd gets no sign of life until they continue"
+                "listeners or tasks hang; the watchdog is not notified until they continue"
             );
         }
     }

@@ -25,7 +25,7 @@ pub(super) async fn run(
             "shard {shard}: {accounts} of {configured} accounts\n"
         ));
         if accounts == 0 {
-            print("No account falls to this shard: nothing was tried.\n");
+            print("No account belongs to this shard: nothing was tried.\n");
             return Ok(());
         }
         print("\n");

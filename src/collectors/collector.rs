@@ -269,8 +269,8 @@ pub trait Collector: Debug + Send + Sync + 'static {
         Box::new(|_| None)
     }
 
-    /// Maps the running totals of an id to samples of [`Collector::families`]. `shown` are the fields
-    /// of [`Collector::counts`], NaN for what LivePerson has never said, which is no sample; `created`
+    /// Maps the running totals of an id to samples of [`Collector::families`]. `values` are the fields
+    /// of [`Collector::counts`], NaN for what LivePerson has never said, which gives no sample; `created`
     /// is the time from which they count, in seconds since the epoch.
     fn map_total(
         &self,

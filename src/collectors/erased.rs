@@ -40,7 +40,7 @@ pub(super) trait Query: Debug + Send + Sync {
         &self,
         account: &str,
         key: SeriesKey,
-        shown: &[f64],
+        values: &[f64],
         created: i64,
         sink: &mut dyn Sink,
     );
@@ -172,14 +172,14 @@ impl<C: Collector> Query for WithQuery<C> {
         &self,
         account: &str,
         key: SeriesKey,
-        shown: &[f64],
+        values: &[f64],
         created: i64,
         sink: &mut dyn Sink,
     ) {
         let Self {
             collector, query, ..
         } = self;
-        collector.map_total(account, query, key, shown, created, sink);
+        collector.map_total(account, query, key, values, created, sink);
     }
 }
 

@@ -102,11 +102,11 @@ impl Request {
         &self,
         account: &str,
         key: SeriesKey,
-        shown: &[f64],
+        values: &[f64],
         created: i64,
         sink: &mut dyn Sink,
     ) {
-        self.query.map_total(account, key, shown, created, sink);
+        self.query.map_total(account, key, values, created, sink);
     }
 
     /// Path and query of the call that splits the same into slots of 5 minutes, if its API can; see

@@ -149,7 +149,7 @@ fn pattern(text: &str) -> Parsed<String> {
     match glob::Pattern::new(&text) {
         Ok(_) => Ok(text),
         Err(error) => Err(ValueError::Rejected(format!(
-            "is no pattern: {}",
+            "is not a valid glob pattern: {}",
             error.msg
         ))),
     }
@@ -164,7 +164,7 @@ fn find(pattern: &str, files: &Files) -> Result<Vec<PathBuf>, String> {
     let resolved = files.resolve_pattern(pattern);
     let no_pattern = |error: glob::PatternError| {
         let pattern = redacted_preview(pattern);
-        format!("{pattern} is no pattern: {}", error.msg)
+        format!("{pattern} is not a valid glob pattern: {}", error.msg)
     };
     let found = glob::glob_with(&resolved, MATCHING).map_err(no_pattern)?;
     let mut paths = Vec::new();

@@ -50,7 +50,7 @@ impl Config {
 pub struct Account {
     /// LivePerson's account id (site id): the `account` label.
     pub id: String,
-    /// What people call it: the `name` label of `liveperson_account_info`.
+    /// Its display name: the `name` label of `liveperson_account_info`.
     pub name: Option<String>,
     /// How calls are authorised.
     pub auth: Auth,

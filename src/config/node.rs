@@ -77,7 +77,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The mappings in the list under a key; what is no mapping is left out.
+    /// The mappings in the list under a key; what is not a mapping is left out.
     pub(super) fn sections(&self, key: &str) -> Vec<Self> {
         let Some(list) = self.find(key) else {
             return Vec::new();
@@ -289,7 +289,7 @@ impl<'a> Node<'a> {
         values
     }
 
-    /// How many items the list has; 0 of what is no list.
+    /// How many items the list has; 0 of what is not a list.
     pub(super) fn len(&self) -> usize {
         self.items().len()
     }

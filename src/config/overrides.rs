@@ -163,7 +163,7 @@ fn index(word: &str) -> Result<Segment, String> {
     }
 }
 
-/// The value of a variable: a list when one is possible there and the text is no keyword.
+/// The value of a variable: a list when one is possible there and the text is not a keyword.
 fn value(variable: &str, text: &str, shape: &Shape) -> Value {
     let origin = variable.to_owned();
     let is_list = match shape {

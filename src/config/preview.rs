@@ -10,7 +10,7 @@ const PATH_PREVIEW_CHARS: usize = 240;
 
 /// A value, without what could be a password in a web address.
 pub(super) fn redacted_preview(text: &str) -> String {
-    // From its end on: a query or fragment may contain an @, and what follows that is no host.
+    // From its end on: a query or fragment may contain an @, and what follows that is not a host.
     let (text, query) = match text.find(['?', '#']).map(|at| text.split_at(at)) {
         Some((before, after)) if after.starts_with('?') => (before, "?[hidden]"),
         Some((before, _)) => (before, "#[hidden]"),

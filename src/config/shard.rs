@@ -1,4 +1,4 @@
-//! Which accounts fall to this instance when several instances share them: `--shard INDEX/TOTAL`.
+//! Which accounts belong to this instance when several instances share them: `--shard INDEX/TOTAL`.
 //!
 //! Rendezvous hashing: every account draws a number for each instance, and the highest one wins. So
 //! an account is served by exactly one instance, each can tell by itself, and when TOTAL changes an

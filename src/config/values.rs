@@ -21,7 +21,7 @@ pub(super) type Parsed<T> = Result<T, ValueError>;
 pub(super) enum ValueError {
     /// What is expected: `expected a duration such as 30s, found soon`.
     Expected(String),
-    /// What is wrong with a value of the right form: `47 is not a multiple of 5`.
+    /// What is wrong with a value of the right form: `30 has no unit`.
     Rejected(String),
 }
 
@@ -129,7 +129,7 @@ pub(super) fn seconds(step: u32, max: u32) -> impl Fn(&str) -> Parsed<u32> {
     move |text| match parse_digits::<u32>(text) {
         Some(seconds) if seconds > max => out_of_seconds(max),
         Some(seconds) if seconds.is_multiple_of(step) => Ok(seconds),
-        Some(_) => ValueError::rejected(format!("is not a multiple of {step}")),
+        Some(_) => ValueError::expected(format!("a multiple of {step}")),
         None => out_of_seconds(max),
     }
 }
@@ -195,7 +195,7 @@ pub(super) fn base_url(text: &str) -> Parsed<Url> {
 }
 
 /// A URL with a scheme that is written in full, a host and no white space: the parser of `url`
-/// mends more than a configuration should rely on.
+/// repairs more than a configuration should rely on.
 fn web_address(text: &str) -> Option<Url> {
     let lower = text.to_ascii_lowercase();
     if !lower.starts_with("https://") && !lower.starts_with("http://") {

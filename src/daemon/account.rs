@@ -113,7 +113,7 @@ impl RunningAccount {
         }
     }
 
-    /// Applies what it can take without being stopped; `name` is what people call it.
+    /// Applies what it can take without being stopped; `name` is its display name.
     pub(super) fn apply(&self, config: &Config, name: Option<String>) {
         self.parts.status.set_name(name);
         let change = Change::Configuration {

@@ -23,7 +23,7 @@ impl ProxyEnv {
     }
 }
 
-/// What was step for.
+/// What a step of the test asks for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step {
     /// The host of a service.
@@ -63,7 +63,7 @@ pub(super) fn advice(
             status: 300..=399, ..
         } => format!(
             "redirects are not followed, so that credentials never travel to another host. Is there \
-             a proxy with a sign-in page, or a wrong entry in hosts? {host} should answer by itself."
+             a proxy with a sign-in page, or a wrong entry in hosts? {host} should answer directly."
         ),
         ApiError::Failed { .. } => "LivePerson itself is failing: try again in a few minutes and \
              look at its status page."
@@ -82,7 +82,7 @@ pub(super) fn advice(
                 refused(step, error, account)
             }
             (Step::Host(_) | Step::Token, _) => format!(
-                "{host} does not take such requests, so nothing is said of the account or its \
+                "{host} does not accept such requests, which says nothing about the account or its \
                  credentials. Is it the right host (hosts, domain_api), or does a proxy answer in \
                  its place?"
             ),
@@ -126,7 +126,7 @@ fn refused(step: Step, error: &ApiError, account: &Account) -> String {
             "missing permission for the {} API: give the key or user {} of this account.",
             about.title, about.permission
         ),
-        _ => "LivePerson does not take the request: the error above says why. If that does not help, \
+        _ => "LivePerson does not accept the request: the error above says why. If that does not help, \
              please report it with the error."
             .to_owned(),
     }
@@ -137,11 +137,11 @@ fn no_answer(cause: ConnectCause, host: &str, proxy: &ProxyEnv) -> String {
     let proxy = proxy_first(proxy);
     match cause {
         ConnectCause::Resolve => format!(
-            "this machine finds no address for {host}. {proxy}Is the name right (hosts, domain_api), \
+            "cannot resolve {host}. {proxy}Is the name right (hosts, domain_api), \
              and does the DNS server that this machine uses know it?"
         ),
         ConnectCause::Unreachable | ConnectCause::TooSlow => {
-            format!("there is no way to {host}. {proxy}Does the firewall allow TCP port 443 to it?")
+            format!("cannot connect to {host}. {proxy}Does the firewall allow TCP port 443 to it?")
         }
         ConnectCause::ProxyLogin => proxy_login(),
         ConnectCause::ProxyUnreachable => {
@@ -171,7 +171,7 @@ fn no_answer(cause: ConnectCause, host: &str, proxy: &ProxyEnv) -> String {
              through."
         ),
         ConnectCause::Closed => format!(
-            "{host} takes connections and closes them without an answer. {proxy}Try again; if it lasts, \
+            "{host} accepts connections and closes them without an answer. {proxy}Try again; if it lasts, \
              a firewall, proxy or load balancer in between cuts the calls off."
         ),
         ConnectCause::NotSent => {
@@ -179,7 +179,7 @@ fn no_answer(cause: ConnectCause, host: &str, proxy: &ProxyEnv) -> String {
         }
         ConnectCause::Other => {
             format!(
-                "there is no way to {host}. {proxy}The error above says what this machine found."
+                "cannot connect to {host}. {proxy}The error above says what this machine found."
             )
         }
     }
@@ -189,7 +189,7 @@ fn no_answer(cause: ConnectCause, host: &str, proxy: &ProxyEnv) -> String {
 fn unreadable(cause: UnreadableCause, host: &str) -> String {
     match cause {
         UnreadableCause::Content => format!(
-            "{host} answered something else than LivePerson's API does. Is it the right host (hosts, \
+            "{host} answered something other than LivePerson's API does. Is it the right host (hosts, \
              domain_api), or does a proxy or a sign-in page answer in its place?"
         ),
         UnreadableCause::Transfer => format!(
@@ -197,11 +197,11 @@ fn unreadable(cause: UnreadableCause, host: &str) -> String {
              something in between (a proxy, a firewall, a load balancer) cuts off or changes answers."
         ),
         UnreadableCause::NotHttp => format!(
-            "what listens at {host} does not speak HTTP. Are host and port right (hosts, domain_api)?"
+            "the server at {host} does not speak HTTP. Are host and port right (hosts, domain_api)?"
         ),
         UnreadableCause::Head => format!(
-            "{host} speaks HTTP, but the head of its answer is too large, malformed or at odds with \
-             itself, which LivePerson's are not. Is it the right host (hosts, domain_api), or does a \
+            "{host} speaks HTTP, but the head of its answer is too large, malformed or \
+             inconsistent, which LivePerson's are not. Is it the right host (hosts, domain_api), or does a \
              proxy or load balancer in between add headers?"
         ),
         UnreadableCause::ForeignHost => {
@@ -213,7 +213,7 @@ fn unreadable(cause: UnreadableCause, host: &str) -> String {
 }
 
 fn proxy_login() -> String {
-    "the proxy wants a user name and a password: put them into HTTPS_PROXY \
+    "the proxy requires a user name and a password: put them into HTTPS_PROXY \
      (http://user:password@proxy:port)."
         .to_owned()
 }

@@ -15,7 +15,7 @@ use crate::vocabulary::Window;
 /// Longest time frame LivePerson accepts, in minutes.
 const LONGEST: u16 = 1440;
 
-/// The time by which ages are reckoned: the monotonic clock, put forward by the time that the machine
+/// The time by which ages are computed: the monotonic clock, put forward by the time that the machine
 /// was suspended.
 pub(super) fn aged(now: Instant, clock: &dyn WallClock) -> Instant {
     now + clock.slept()

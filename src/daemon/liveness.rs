@@ -38,21 +38,21 @@ impl fmt::Display for AccountSummary {
     }
 }
 
-/// Reloads that have begun and ended since the start.
+/// Reloads that have started and ended in this process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reloads {
-    /// How many have begun.
-    pub begun: u64,
+    /// How many have started.
+    pub started: u64,
     /// How many have ended, whether they succeeded or not.
     pub ended: u64,
 }
 
-/// Counts a reload that has begun; its end when dropped, so that an aborted one ends too.
+/// Counts a reload that has started; its end when dropped, so that an aborted one ends too.
 pub(super) struct ReloadCount<'a>(&'a watch::Sender<Reloads>);
 
 impl<'a> ReloadCount<'a> {
     pub(super) fn begin(reloads: &'a watch::Sender<Reloads>) -> Self {
-        reloads.send_modify(|reloads| reloads.begun += 1);
+        reloads.send_modify(|reloads| reloads.started += 1);
         Self(reloads)
     }
 }
@@ -140,7 +140,7 @@ impl Daemon {
         self.last_load.lock().successful
     }
 
-    /// Reloads that have begun and ended.
+    /// Reloads that have started and ended.
     pub fn reloads(&self) -> watch::Receiver<Reloads> {
         self.reloads.subscribe()
     }
@@ -212,8 +212,20 @@ mod tests {
     fn an_aborted_reload_has_ended() {
         let (reloads, watched) = watch::channel(Reloads::default());
         let count = ReloadCount::begin(&reloads);
-        assert_eq!(*watched.borrow(), Reloads { begun: 1, ended: 0 });
+        assert_eq!(
+            *watched.borrow(),
+            Reloads {
+                started: 1,
+                ended: 0
+            }
+        );
         drop(count);
-        assert_eq!(*watched.borrow(), Reloads { begun: 1, ended: 1 });
+        assert_eq!(
+            *watched.borrow(),
+            Reloads {
+                started: 1,
+                ended: 1
+            }
+        );
     }
 }

@@ -72,7 +72,7 @@ pub use handler::DaemonHandler;
 pub use liveness::{AccountSummary, Reloads};
 pub use moment::Moment;
 pub use plan_report::plan_report;
-pub use publisher::{Answer, BegunPoll, Publisher, SaveNeed, TotalsSnapshot};
+pub use publisher::{Answer, Publisher, SaveNeed, StartedPoll, TotalsSnapshot};
 pub use status::{AccountStatus, CollectorError, CollectorStatus};
 pub use totals::{TotalsAnswer, TotalsRequest};
 
@@ -87,7 +87,7 @@ pub struct Daemon {
     shard: Option<Shard>,
     /// Held across a whole reload: a reload during a reload waits.
     reloading: tokio::sync::Mutex<()>,
-    /// For whoever reports reloads.
+    /// For the report to systemd.
     reloads: watch::Sender<Reloads>,
     /// How far the reload is that replaces accounts.
     replacement: Replacement,

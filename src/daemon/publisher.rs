@@ -44,7 +44,7 @@ pub enum Answer {
 
 /// A poll that begins.
 #[derive(Debug, Default)]
-pub struct BegunPoll {
+pub struct StartedPoll {
     /// Its requests.
     pub requests: Vec<PlannedRequest>,
     /// Times that running totals do not count: LivePerson no longer has them.
@@ -146,10 +146,10 @@ impl Publisher {
     }
 
     /// Fixes the plan of the poll that begins.
-    pub fn begin_poll(&mut self, task: TaskId, now: Moment) -> BegunPoll {
+    pub fn begin_poll(&mut self, task: TaskId, now: Moment) -> StartedPoll {
         if self.tasks.is_names(task) {
             let lists = NameKind::ALL.map(|kind| RequestKey(kind.key()).into());
-            return BegunPoll {
+            return StartedPoll {
                 requests: lists.to_vec(),
                 gaps: Vec::new(),
             };
@@ -159,13 +159,13 @@ impl Publisher {
             self.totals.get_mut(&task),
             self.tasks.collector(task),
         ) else {
-            return BegunPoll::default();
+            return StartedPoll::default();
         };
         let plan = self.collectors.plan(collector, &self.skills).into_iter();
         let (for_totals, data): (Vec<_>, Vec<_>) = plan.partition(Request::is_total);
         let data = results.begin(data).into_iter().map(PlannedRequest::from);
         let (for_totals, gaps) = totals.begin_poll(&for_totals, now);
-        BegunPoll {
+        StartedPoll {
             requests: data.chain(for_totals).collect(),
             gaps,
         }
@@ -298,21 +298,21 @@ impl Publisher {
             let named_at = results.skills_named_at();
             let proof = named_at.and_then(|at| NamingProof::new(windows, at, now));
             if let Some(proof) = proof {
-                self.prove_quiet(proof);
+                self.confirm_zero(proof);
             }
         }
         self.serve(task);
     }
 
     /// Skills that no answer names have had no chats in the windows of those answers.
-    fn prove_quiet(&mut self, proof: NamingProof) {
+    fn confirm_zero(&mut self, proof: NamingProof) {
         let ids = DiscoveredSkills::ids_of_all(&self.skills);
         let is_named = |request: &Request| request.skill().is_some_and(|id| ids.contains(&id));
         let mut changed = Vec::new();
         for (id, collector) in self.tasks.collectors() {
             if collector.needs_skills().is_some()
                 && let Some(totals) = self.totals.get_mut(&id)
-                && totals.nothing_for_others(self.collectors.account(), is_named, proof)
+                && totals.confirm_zero_for_unnamed(self.collectors.account(), is_named, proof)
             {
                 changed.push(id);
             }

@@ -17,7 +17,7 @@ const INTERVAL: Duration = Duration::from_secs(5 * 60);
 const LEAST_INTERVAL: Duration = Duration::from_secs(30);
 /// The same after totals began: a crash before it makes them begin again. Many may begin one after
 /// the other, but none does so twice.
-const BEGINNINGS: Duration = Duration::from_secs(1);
+const MIN_INTERVAL_AFTER_START: Duration = Duration::from_secs(1);
 
 /// Saves the running totals of one account.
 pub(super) struct Saver {
@@ -48,8 +48,8 @@ impl Saver {
     pub(super) fn is_due(&self, need: SaveNeed, now: Instant) -> bool {
         let interval = match need {
             SaveNeed::No => return false,
-            SaveNeed::Sometime => INTERVAL,
-            SaveNeed::Soon => BEGINNINGS,
+            SaveNeed::Eventually => INTERVAL,
+            SaveNeed::Soon => MIN_INTERVAL_AFTER_START,
             SaveNeed::Now => LEAST_INTERVAL,
         };
         let mut last_begin = self.last_begin.lock();
@@ -131,21 +131,21 @@ mod tests {
 
     #[test]
     fn saves_keep_their_distance_by_how_urgent_they_are() {
-        use SaveNeed::{No, Now, Sometime};
+        use SaveNeed::{Eventually, No, Now};
         let parent = tempfile::tempdir().unwrap();
         let saver = saver(&parent);
         let begin = real_time();
         check_each(
             [
                 (0, No, false),
-                (0, Sometime, true),
+                (0, Eventually, true),
                 (29, Now, false),
-                (29, Sometime, false),
+                (29, Eventually, false),
                 (30, No, false),
                 (30, Now, true),
                 (59, Now, false),
-                (329, Sometime, false),
-                (330, Sometime, true),
+                (329, Eventually, false),
+                (330, Eventually, true),
             ],
             |(seconds, need, is_due)| {
                 let now = begin + Duration::from_secs(seconds);

@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn no_date_is_too_absurd_to_be_reckoned_with() {
+    fn extreme_dates_do_not_overflow() {
         let start = crate::clock::real_time();
         check_each([Timestamp::MAX, Timestamp::MIN], |date| {
             let mut clock = ServerClock::default();

@@ -9,20 +9,20 @@ use parking_lot::Mutex;
 
 use super::clock::epoch_seconds;
 use crate::metrics::exporter::{AccountState, CollectorState};
-use crate::scheduler::{Outlook, PollSummary};
+use crate::scheduler::{NextCalls, PollSummary};
 use crate::store::{SeriesCount, Source};
 
 /// The status of one account, written by its worker and read by scrapes.
 #[derive(Debug)]
 pub struct AccountStatus {
     account: String,
-    /// What people call the account; a reload may change it.
+    /// The account's display name; a reload may change it.
     name: Mutex<Option<String>>,
     /// The end of the longest present wait after a 429 or a failure.
     wait_until: Mutex<Option<Instant>>,
     /// What comes next.
-    outlook: Mutex<Outlook>,
-    /// How LivePerson's hosts were last met.
+    next_calls: Mutex<NextCalls>,
+    /// The outcome of the last contact with LivePerson's hosts.
     contact: Mutex<Contact>,
     /// LivePerson's clock less ours; `None` before the first answer with a date.
     clock_offset: Mutex<Option<SignedDuration>>,
@@ -32,7 +32,7 @@ pub struct AccountStatus {
     collectors: Mutex<Vec<CollectorStatus>>,
 }
 
-/// How LivePerson's hosts were last met.
+/// The outcome of the last contact with LivePerson's hosts.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Contact {
     /// Whether the last call was answered at all; `None` before the first ended.
@@ -44,7 +44,7 @@ pub(super) struct Contact {
 /// The look-up of names for ids.
 #[derive(Clone, Debug, Default)]
 pub(super) struct NamesStatus {
-    /// Whether the configuration wants it.
+    /// Whether the configuration enables it.
     pub(super) looked_up: bool,
     /// Whether a look-up has succeeded whole.
     pub(super) succeeded: bool,
@@ -124,7 +124,7 @@ impl AccountStatus {
             account: account.to_owned(),
             name: Mutex::new(None),
             wait_until: Mutex::new(None),
-            outlook: Mutex::default(),
+            next_calls: Mutex::default(),
             contact: Mutex::default(),
             clock_offset: Mutex::new(None),
             names: Mutex::default(),
@@ -137,12 +137,12 @@ impl AccountStatus {
         &self.account
     }
 
-    /// Sets what people call the account.
+    /// Sets the account's display name.
     pub(super) fn set_name(&self, name: Option<String>) {
         *self.name.lock() = name;
     }
 
-    /// What people call the account.
+    /// The account's display name.
     pub(super) fn name(&self) -> Option<String> {
         self.name.lock().clone()
     }
@@ -164,13 +164,13 @@ impl AccountStatus {
     }
 
     /// Sets what comes next.
-    pub(super) fn set_outlook(&self, outlook: Outlook) {
-        *self.outlook.lock() = outlook;
+    pub(super) fn set_next_calls(&self, next_calls: NextCalls) {
+        *self.next_calls.lock() = next_calls;
     }
 
     /// What comes next.
-    pub(super) fn outlook(&self) -> Outlook {
-        self.outlook.lock().clone()
+    pub(super) fn next_calls(&self) -> NextCalls {
+        self.next_calls.lock().clone()
     }
 
     /// Records that a call ended: when its answer arrived, or that none did.
@@ -180,7 +180,7 @@ impl AccountStatus {
         contact.last_answer = answer.or(contact.last_answer);
     }
 
-    /// How LivePerson's hosts were last met.
+    /// The outcome of the last contact with LivePerson's hosts.
     pub(super) fn contact(&self) -> Contact {
         *self.contact.lock()
     }
@@ -361,7 +361,7 @@ mod tests {
         assert!(up(t0) && up(t0 + Duration::from_secs(299)) && !up(t0 + stale));
         let broken = CollectorError {
             message: "broken".to_owned(),
-            advice: "mend it".to_owned(),
+            advice: "fix it".to_owned(),
             since: Timestamp::UNIX_EPOCH,
         };
         status.failed("sla", &broken);

@@ -15,7 +15,7 @@ use crate::collectors::{About, Highlights};
 use crate::exposition::Inflater;
 use crate::metrics::exporter::TotalsCounters;
 use crate::names;
-use crate::scheduler::TaskOutlook;
+use crate::scheduler::TaskNextCall;
 use crate::status::{
     Account, Activity, Backoff, BackoffReason, Calls, Collector, CollectorState, Configuration,
     Contact, Exporter, Names, NamesState, Outcome, Problem, SHAPE, Series, State, Status, Totals,
@@ -111,9 +111,11 @@ impl Daemon {
 impl Snapshot<'_> {
     fn account(&self, view: &AccountView, inflater: &mut Inflater) -> Account {
         let status = &view.status;
-        let outlook = status.outlook();
+        let next_calls = status.next_calls();
         let waits = status.waits(self.now);
-        let throttled = outlook.paused_until.is_some_and(|until| until > self.now);
+        let throttled = next_calls
+            .paused_until
+            .is_some_and(|until| until > self.now);
         let reason = if throttled {
             BackoffReason::Throttled
         } else {
@@ -121,7 +123,7 @@ impl Snapshot<'_> {
         };
         let collectors = status.collectors();
         let collectors = collectors.iter().enumerate().map(|(index, collector)| {
-            let next = outlook.tasks.get(index).copied().unwrap_or_default();
+            let next = next_calls.tasks.get(index).copied().unwrap_or_default();
             self.collector(view, collector, next)
         });
         let collectors: Vec<Collector> = collectors.collect();
@@ -135,9 +137,9 @@ impl Snapshot<'_> {
                 seconds: seconds(waits),
                 reason,
             }),
-            spacing_seconds: seconds(outlook.spacing),
+            spacing_seconds: seconds(next_calls.spacing),
             clock_offset_seconds: status.clock_offset().map(rounded),
-            calls_under_way: outlook.calls_under_way,
+            calls_under_way: next_calls.calls_under_way,
             calls: calls(view.counters.calls()),
             collectors,
             names,
@@ -186,7 +188,7 @@ impl Snapshot<'_> {
         &self,
         view: &AccountView,
         status: &CollectorStatus,
-        next: TaskOutlook,
+        next: TaskNextCall,
     ) -> Collector {
         let account = view.status.account();
         let from_now = |at: Instant| seconds(at.saturating_duration_since(self.now));

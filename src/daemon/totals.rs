@@ -12,7 +12,7 @@ use crate::exposition::SegmentWriter;
 use crate::scheduler::{PlannedRequest, RequestKey, Start};
 use crate::store::Publication;
 use crate::totals::{
-    Ask, Book, Carried, Counts, Gap, Ledger, LedgerId, Mark, SavedMove, SeriesKey,
+    Book, BookState, Counts, Gap, Ledger, LedgerCall, LedgerId, Mark, SavedMove, SeriesKey,
 };
 use crate::vocabulary::Window;
 
@@ -23,7 +23,7 @@ pub(super) struct CollectorTotals {
     /// Whether a poll has begun.
     has_polled: bool,
     /// The requests of the running poll, and of the last one.
-    asks: HashMap<RequestKey, Ask>,
+    calls: HashMap<RequestKey, LedgerCall>,
     /// The requests of the running poll that wait until LivePerson's clock is known.
     deferred: Vec<Request>,
     /// When the last answer to each was received, on the clock of ages.
@@ -66,14 +66,14 @@ impl TotalsAnswer {
 }
 
 impl CollectorTotals {
-    /// Continues totals that were `carried` from a file or an older configuration. `request_of`:
+    /// Continues the totals of a file or an older configuration. `request_of`:
     /// which request feeds the totals of an id under the present configuration.
     pub(super) fn restore(
-        carried: Carried,
+        book_state: BookState,
         request_of: impl Fn(SeriesKey) -> Option<Request>,
         now: Moment,
     ) -> Self {
-        let book = Book::restore(carried, request_of, now.liveperson);
+        let book = Book::restore(book_state, request_of, now.liveperson);
         let answered = book.ledgers().filter_map(|(id, _, ledger)| {
             let age = now.liveperson.checked_sub(ledger.answered()?)?;
             let age = Duration::from_secs(u64::try_from(age).unwrap_or(0));
@@ -105,7 +105,7 @@ impl CollectorTotals {
         request_of: impl Fn(SeriesKey) -> Option<Request>,
         now: Moment,
     ) -> Self {
-        let mut new = Self::restore(self.book.carried(), request_of, now);
+        let mut new = Self::restore(self.book.state(), request_of, now);
         new.withheld_until = self.withheld_until;
         new
     }
@@ -123,19 +123,19 @@ impl CollectorTotals {
         now: Moment,
     ) -> (Vec<PlannedRequest>, Vec<Gap>) {
         self.deferred.clear();
-        self.asks.clear();
+        self.calls.clear();
         if !now.is_known {
             self.deferred.extend_from_slice(wanted);
             return (Vec::new(), Vec::new());
         }
-        let (asks, gaps) = match std::mem::replace(&mut self.has_polled, true) {
+        let (calls, gaps) = match std::mem::replace(&mut self.has_polled, true) {
             true => self.book.plan(wanted, now.liveperson),
             false => self.book.plan_first(wanted, now.liveperson),
         };
-        let planned = asks.into_iter().map(|ask| {
-            let key = self.remember(ask);
+        let planned = calls.into_iter().map(|call| {
+            let key = self.remember(call);
             // A moment that is drawn: a fixed one could lie on LivePerson's refresh every time.
-            let start = match ask.step {
+            let start = match call.step {
                 Some(_) => Start::At(drawn_part(key, now.liveperson)),
                 None => Start::Spread,
             };
@@ -160,39 +160,39 @@ impl CollectorTotals {
             self.deferred.extend_from_slice(wanted);
             return Vec::new();
         }
-        let asked = self.asks.values().map(|ask| ask.ledger).collect();
-        let asks = self.book.plan_more(wanted, &asked, now.liveperson);
-        let planned = asks.into_iter().map(|ask| self.remember(ask).into());
+        let asked = self.calls.values().map(|call| call.ledger).collect();
+        let calls = self.book.plan_more(wanted, &asked, now.liveperson);
+        let planned = calls.into_iter().map(|call| self.remember(call).into());
         planned.collect()
     }
 
-    fn remember(&mut self, ask: Ask) -> RequestKey {
-        let key = self.key(ask);
-        self.asks.insert(key, ask);
+    fn remember(&mut self, call: LedgerCall) -> RequestKey {
+        let key = self.key(call);
+        self.calls.insert(key, call);
         key
     }
 
     /// The same for the same request and step in any poll.
-    fn key(&self, ask: Ask) -> RequestKey {
+    fn key(&self, call: LedgerCall) -> RequestKey {
         let mut hasher = DefaultHasher::new();
         self.book
-            .query(ask.ledger)
+            .query(call.ledger)
             .map(Request::key)
             .hash(&mut hasher);
         // What is asked for the anchor is the same request, whether the anchor moves or not.
-        let step = ask.step.filter(|_| !ask.is_first_for_anchor());
-        (ask.ledger, step).hash(&mut hasher);
+        let step = call.step.filter(|_| !call.is_first_for_anchor());
+        (call.ledger, step).hash(&mut hasher);
         RequestKey(hasher.finish())
     }
 
     /// What to ask for at `now`; `None` for keys of others.
     pub(super) fn request(&mut self, key: RequestKey, now: Moment) -> Option<TotalsRequest> {
-        let ask = *self.asks.get(&key)?;
+        let call = *self.calls.get(&key)?;
         // LivePerson's clock may not have been known when the poll began.
-        self.book.begin_in_reach(ask.ledger, now.liveperson);
+        self.book.begin_in_reach(call.ledger, now.liveperson);
         Some(TotalsRequest {
-            request: self.book.query(ask.ledger)?.clone(),
-            mark: self.book.mark(ask)?,
+            request: self.book.query(call.ledger)?.clone(),
+            mark: self.book.mark(call)?,
         })
     }
 
@@ -203,27 +203,27 @@ impl CollectorTotals {
         key: RequestKey,
         answer: &TotalsAnswer,
     ) -> TotalsOutcome {
-        let (Some(ask), Some(counts)) = (self.asks.get(&key).copied(), &answer.counts) else {
+        let (Some(call), Some(counts)) = (self.calls.get(&key).copied(), &answer.counts) else {
             return TotalsOutcome::default();
         };
         let at = answer.received.liveperson;
-        let answered = self.book.answered(ask, answer.mark, counts, at);
+        let answered = self.book.answered(call, answer.mark, counts, at);
         if answered.served {
-            self.received.insert(ask.ledger, answer.received.aged);
-            let request = self.book.query(ask.ledger).cloned();
+            self.received.insert(call.ledger, answer.received.aged);
+            let request = self.book.query(call.ledger).cloned();
             if let Some(request) = request {
                 self.serve(account, &request);
             }
         }
         if answered.forced {
             tracing::warn!(
-                collector = self.label(ask.ledger),
+                collector = self.label(call.ledger),
                 "the anchor of running totals is moved without a proof: it was nearly out of reach, and \
                  LivePerson's answers had not agreed with each other twice"
             );
         }
-        let next = answered.next.map(|ask| PlannedRequest {
-            key: self.remember(ask),
+        let next = answered.next.map(|call| PlannedRequest {
+            key: self.remember(call),
             start: Start::Now,
         });
         TotalsOutcome {
@@ -266,7 +266,7 @@ impl CollectorTotals {
         let mut writer = SegmentWriter::new(previous.map_or(&[], |served| &served.chunks));
         for row in ledgers.iter().flat_map(|(_, ledger)| ledger.rows()) {
             let created = row.created.seconds();
-            request.map_total(account, row.key, row.shown, created, &mut writer);
+            request.map_total(account, row.key, row.served, created, &mut writer);
         }
         match writer.finish() {
             Ok(chunks) => {
@@ -294,7 +294,7 @@ impl CollectorTotals {
 
     /// Others say that LivePerson has counted nothing for skills that are not named; returns whether
     /// that makes totals younger that are served.
-    pub(super) fn nothing_for_others(
+    pub(super) fn confirm_zero_for_unnamed(
         &mut self,
         account: &str,
         is_named: impl Fn(&Request) -> bool,
@@ -304,7 +304,7 @@ impl CollectorTotals {
         let NamingProof { window_start, at } = proof;
         let proven = self
             .book
-            .nothing_since(is_unnamed, window_start, at.liveperson);
+            .confirm_zero_since(is_unnamed, window_start, at.liveperson);
         for id in &proven {
             self.received.insert(*id, at.aged);
             if let Some(request) = self.book.query(*id).cloned() {
@@ -315,7 +315,7 @@ impl CollectorTotals {
     }
 
     /// What to save, and which moves are in it.
-    pub(super) fn snapshot(&mut self) -> (Carried, Vec<SavedMove>) {
+    pub(super) fn snapshot(&mut self) -> (BookState, Vec<SavedMove>) {
         self.book.snapshot()
     }
 

@@ -38,7 +38,7 @@ use crate::config::{self, Account};
 use crate::liveperson::{ApiError, Client};
 use crate::metrics::exporter::AccountCounters;
 use crate::scheduler::{
-    Call, CallOutput, Event, Outcome, Outlook, PlannedRequest, ServiceId, TaskId, Worker,
+    Call, CallOutput, Event, NextCalls, Outcome, PlannedRequest, ServiceId, TaskId, Worker,
 };
 use crate::totals::state::AccountState;
 use crate::vocabulary::Service;
@@ -264,7 +264,7 @@ impl Worker for AccountWorker {
             }
             Change::TotalsSaved(ended) => self.save_ended(&ended),
             Change::Probe(answer) => {
-                // Whoever asked may have given up.
+                // The receiver may be gone.
                 let _ = answer.send(());
             }
         }
@@ -304,8 +304,8 @@ impl Worker for AccountWorker {
         self.status.set_wait(until);
     }
 
-    fn on_outlook(&self, outlook: Outlook) {
-        self.status.set_outlook(outlook);
+    fn on_next_calls(&self, next_calls: NextCalls) {
+        self.status.set_next_calls(next_calls);
     }
 
     fn on_panic(&self) -> Duration {

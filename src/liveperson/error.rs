@@ -68,13 +68,13 @@ pub enum ApiError {
 pub enum ConnectCause {
     /// The name of the host has no address.
     Resolve,
-    /// The address does not take connections: refused, no route, not allowed.
+    /// The address does not accept connections: refused, no route, not allowed.
     Unreachable,
     /// No connection within its time limit, which is shorter than the request's.
     TooSlow,
     /// The proxy itself cannot be reached.
     ProxyUnreachable,
-    /// The proxy wants a user name and a password.
+    /// The proxy requires a user name and a password.
     ProxyLogin,
     /// The proxy does not let the call through.
     ProxyRefused,
@@ -105,7 +105,7 @@ pub enum UnreadableCause {
     Transfer,
     /// Not HTTP.
     NotHttp,
-    /// HTTP, with a head that is too large, malformed or at odds with itself.
+    /// HTTP, with a head that is too large, malformed or inconsistent.
     Head,
     /// The Domain API names a host that credentials may not be sent to.
     ForeignHost,

@@ -239,7 +239,7 @@ fn utf16(rest: &[u8], at: usize, mark: u8, found: &mut dyn FnMut(char, usize)) {
     }
 }
 
-/// The names of HTML for what is no letter or digit of ASCII.
+/// The names of HTML for what is not a letter or digit of ASCII.
 const NAMES: [(&str, char); 42] = [
     ("excl;", '!'),
     ("quot;", '"'),

@@ -56,7 +56,7 @@ fn damage(
 ) -> Option<(&'static str, UnreadableCause)> {
     match stage {
         Stage::InBody if causes.damaged || error.is_decode() && !causes.connection => Some((
-            "the answer is not proper HTTP or gzip",
+            "the answer is not valid HTTP or gzip",
             UnreadableCause::Transfer,
         )),
         Stage::InBody => Some((
@@ -68,7 +68,7 @@ fn damage(
             UnreadableCause::Head,
         )),
         Stage::BeforeHead if causes.damaged => {
-            Some(("the answer is not proper HTTP", UnreadableCause::NotHttp))
+            Some(("the answer is not valid HTTP", UnreadableCause::NotHttp))
         }
         Stage::BeforeHead => None,
     }

@@ -64,7 +64,7 @@ pub fn domain(
     )
 }
 
-/// An OAuth 2.0 token and how long it is good for, as read at the beginning of 1970.
+/// An OAuth 2.0 token and how long it is valid, as read at the beginning of 1970.
 ///
 /// # Errors
 /// What is wrong with the answer, without any word of it.

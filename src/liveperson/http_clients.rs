@@ -15,7 +15,7 @@ use super::trust::{Trust, TrustStore};
 use super::{failure, proxy};
 use crate::config::values::is_loopback;
 
-/// Longest wait for a connection, TLS included: a dead host should not use up the whole time limit.
+/// Longest wait for a connection, TLS included: an unreachable host should not use up the whole time limit.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Connections are reused for this long. A busy one would otherwise never be closed, and a host that

@@ -44,7 +44,7 @@ fn is_usable(text: &str) -> bool {
     let host = uri.host().unwrap_or_default();
     let after_host = uri.authority().map_or("", |all| all.as_str());
     let after_host = after_host.rsplit_once(host).map_or("", |(_, after)| after);
-    // A port that is no number would become the default one without an error.
+    // A port that is not a number would become the default one without an error.
     let port = after_host.is_empty() || uri.port_u16().is_some();
     matches!(scheme, "http" | "https") && !host.is_empty() && port
 }

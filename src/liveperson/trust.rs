@@ -51,7 +51,7 @@ impl Trust {
         let mut tls = ClientConfig::builder()
             .with_root_certificates(roots.clone())
             .with_no_client_auth();
-        // A wedged connection of HTTP/2 outlives the requests that time out on it.
+        // A stuck connection of HTTP/2 outlives the requests that time out on it.
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         Self { roots, tls }
     }

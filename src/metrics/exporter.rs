@@ -163,7 +163,7 @@ pub struct CollectorState {
 pub struct AccountState {
     /// The `account` label.
     pub account: String,
-    /// What people call it; `None` where the configuration has no name.
+    /// Its display name; `None` where the configuration has no name.
     pub name: Option<String>,
     /// What is left of the present wait.
     pub backoff: Duration,
@@ -180,7 +180,7 @@ pub struct ConfigState {
     pub last_load_successful: bool,
     /// When it last succeeded, seconds since the epoch.
     pub last_success: f64,
-    /// Whether the present web configuration file is in force.
+    /// Whether the present web configuration file is in use.
     pub web_config_in_force: bool,
     /// Which share of the accounts this instance serves, unless all.
     pub shard: Option<ShardState>,

@@ -74,7 +74,7 @@ families! {
     CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP_SECONDS = Gauge "liveperson_exporter_config_last_reload_success_timestamp_seconds" []
         "When the configuration was last loaded successfully, in seconds since the epoch.";
     WEB_CONFIG_LAST_RELOAD_SUCCESSFUL = Gauge "liveperson_exporter_web_config_last_reload_successful" []
-        "Whether the present web configuration file is in force: 1, also without one, or 0 when the last good state of it is.";
+        "Whether the present web configuration file is in use: 1, also without one, or 0 when the last good state of it is.";
     SHARDS = Gauge "liveperson_exporter_shards" ["shard"]
         "How many instances share the accounts (TOTAL of --shard), with the index of this one; not without the flag.";
 }

@@ -7,7 +7,7 @@ use prometheus::proto::{Gauge, LabelPair, Metric, MetricFamily, MetricType};
 
 use super::family::Family;
 
-/// A family of gauges; no value is no series.
+/// A family of gauges; no value gives no series.
 pub(super) fn gauges<'a, L>(
     family: &Family,
     series: impl IntoIterator<Item = (L, Option<f64>)>,

@@ -14,10 +14,10 @@ use super::{Call, Event, PlanSource, ServiceId, SessionSettings, Spacing, TaskId
 
 mod carryover;
 mod completion;
-mod outlook;
+mod next_calls;
 
 pub use carryover::{CarriedTask, Carryover};
-pub use outlook::{Outlook, TaskOutlook};
+pub use next_calls::{NextCalls, TaskNextCall};
 
 /// What the scheduler must know of an account.
 #[derive(Clone, Debug, PartialEq)]

@@ -66,7 +66,7 @@ mod test_worker;
 mod tests;
 
 pub use account::{
-    AccountScheduler, AccountSettings, CarriedTask, Carryover, Outlook, Step, TaskOutlook,
+    AccountScheduler, AccountSettings, CarriedTask, Carryover, NextCalls, Step, TaskNextCall,
 };
 pub use call::{Call, Completion, Outcome};
 pub use event::{Event, NextAction, PollSummary};

@@ -50,7 +50,7 @@ impl TaskPolicy {
         backoff: BackoffRule::NothingSucceeded,
     };
 
-    /// A task that is nice to have and must delay no other.
+    /// An optional task, which must delay no other.
     pub const BACKGROUND: Self = Self {
         starts_after_data: true,
         refreshes_session: false,

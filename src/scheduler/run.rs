@@ -11,7 +11,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tracing::Instrument as _;
 
 use super::account::{AccountScheduler, Step};
-use super::{Call, Completion, Event, Outcome, Outlook, PlanSource, PlannedRequest, TaskId};
+use super::{Call, Completion, Event, NextCalls, Outcome, PlanSource, PlannedRequest, TaskId};
 
 /// Makes the calls of one account, publishes their answers, and learns what the scheduler did.
 pub trait Worker: Send + Sync + 'static {
@@ -40,7 +40,7 @@ pub trait Worker: Send + Sync + 'static {
     /// The longest present wait after a 429 or a failure ends then; `None` when there is none.
     fn on_backoff(&self, until: Option<Instant>);
     /// What comes next has changed.
-    fn on_outlook(&self, _outlook: Outlook) {}
+    fn on_next_calls(&self, _next: NextCalls) {}
     /// The account's task panicked; returns how long it waits before it starts again.
     fn on_panic(&self) -> Duration;
 }
@@ -107,7 +107,7 @@ pub async fn run<W: Worker>(
         let until = start_calls(&mut scheduler, &mut calls, &worker);
         report_events(&mut scheduler, &*worker, None);
         worker.on_backoff(scheduler.backoff_until(now()));
-        worker.on_outlook(scheduler.outlook(now()));
+        worker.on_next_calls(scheduler.next_calls(now()));
         tokio::select! {
             biased;
             change = changes.recv() => {

@@ -30,7 +30,7 @@
 //! `connected` and `waits`: answered chats by the seconds waited, rounded down to a multiple of 5.
 //!
 //! # Without HTTP
-//! [`Ledger`] answers the data APIs' queries as a pure function of the time and the node, from chats
+//! [`ChatIndex`] answers the data APIs' queries as a pure function of the time and the node, from chats
 //! that [`Traffic`] draws quickly, for simulations that ask very often.
 //!
 //! # In a test
@@ -51,6 +51,7 @@
 
 pub mod apis;
 mod auth;
+mod chat_index;
 mod clock;
 mod control;
 mod deployment_options;
@@ -61,7 +62,6 @@ mod faults;
 pub mod fuzzing;
 mod journal;
 mod json_style;
-mod ledger;
 mod load_balancer;
 mod options;
 mod params;
@@ -86,11 +86,11 @@ use apis::Apis;
 
 pub use crate::clock::{ManualClock, SystemClock, WallClock};
 pub use auth::Secrets;
+pub use chat_index::ChatIndex;
 pub use deployment_options::{DeploymentOptions, NodeChoice};
 pub use faults::{Fault, Target};
 pub use journal::RequestRecord;
 pub use json_style::{Numbers, SectionName};
-pub use ledger::Ledger;
 pub use options::{Options, StartError};
 pub use params::{IdFilter, InvalidParameter, Params, whole_number};
 pub use response::ApiResponse;

@@ -2,12 +2,12 @@
 //! it responds over HTTP.
 
 mod apis;
+mod chat_index;
 mod data_apis;
 mod deployment;
 mod faults;
 mod http;
 mod intervals;
-mod ledger;
 mod truth;
 mod world;
 

@@ -57,11 +57,11 @@ pub struct Exporter {
 /// How the configuration was last read.
 #[derive(Clone, Debug, Serialize)]
 pub struct Configuration {
-    /// Whether the last time that it was read succeeded. If not, the one before is in force.
+    /// Whether the last time that it was read succeeded. If not, the previous one is in use.
     pub last_reload_successful: bool,
-    /// When the one in force was read.
+    /// When the one in use was read.
     pub last_reload_success_at: String,
-    /// Whether the present web configuration file is in force.
+    /// Whether the present web configuration file is in use.
     pub web_config_in_force: bool,
 }
 
@@ -83,7 +83,7 @@ pub struct Account {
     pub name: Option<String>,
     /// In a word.
     pub state: State,
-    /// How LivePerson's hosts were last met.
+    /// The outcome of the last contact with LivePerson's hosts.
     pub contact: Contact,
     /// The longest present wait after a 429 or a failure.
     pub backoff: Option<Backoff>,
@@ -103,7 +103,7 @@ pub struct Account {
     pub activity: Activity,
 }
 
-/// How LivePerson's hosts were last met.
+/// The outcome of the last contact with LivePerson's hosts.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Contact {
     /// Whether the last call was answered at all; unknown before the first ended.

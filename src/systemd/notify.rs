@@ -25,7 +25,7 @@ impl Notifier {
     /// That of the environment; `None` without `$NOTIFY_SOCKET`.
     ///
     /// # Errors
-    /// That this is no address of a socket.
+    /// That this is not the address of a socket.
     pub fn of_process() -> io::Result<Option<Self>> {
         match std::env::var("NOTIFY_SOCKET") {
             Ok(address) if !address.is_empty() => Self::new(&address).map(Some),

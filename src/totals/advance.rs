@@ -155,8 +155,8 @@ impl Advance {
             Some(known) => {
                 // If nothing can be proven, the least is what cannot have been made up.
                 *known = match step {
-                    Step::TargetAgain => known.greater(answer),
-                    _ => known.lesser(answer),
+                    Step::TargetAgain => known.max(answer),
+                    _ => known.min(answer),
                 };
                 attempt.passed = false;
             }

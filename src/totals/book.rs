@@ -1,10 +1,10 @@
 //! The totals of one collector: a ledger for each of its requests, which of them to ask for in a poll,
-//! and what follows from the answers. `planning` is what to ask for, `carry` how totals continue
+//! and what follows from the answers. `planning` is what to ask for, `restore` how totals continue
 //! under another configuration or after a restart, `moves` how anchors move.
 
-mod carry;
 mod moves;
 mod planning;
+mod restore;
 
 use std::hash::Hash;
 
@@ -13,8 +13,8 @@ use super::counts::Counts;
 use super::ledger::{Ledger, Row};
 use super::mark::Mark;
 use super::resume::Lost;
-pub use carry::Carried;
 pub use moves::SavedMove;
+pub use restore::BookState;
 
 /// Identifies the ledger of a book. No two have the same, in books that were made from each other
 /// either.
@@ -30,14 +30,14 @@ pub trait TotalsQuery: Clone + Eq + Hash {
 
 /// One request of a poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Ask {
+pub struct LedgerCall {
     /// Whose.
     pub ledger: LedgerId,
     /// The step of an attempt to move the anchor; `None` when it only asks for the totals.
     pub step: Option<Step>,
 }
 
-impl Ask {
+impl LedgerCall {
     /// Whether it is the first request for the anchor in its poll, whether that is to move or not.
     pub fn is_first_for_anchor(self) -> bool {
         matches!(self.step, None | Some(Step::Anchor))
@@ -55,7 +55,7 @@ pub struct Answered {
     /// Whether totals were taken in that are to be served.
     pub served: bool,
     /// What to ask at once.
-    pub next: Option<Ask>,
+    pub next: Option<LedgerCall>,
     /// An anchor had to be moved without a proof.
     pub forced: bool,
 }
@@ -152,9 +152,9 @@ impl<Q: TotalsQuery> Book<Q> {
     }
 
     /// From which mark to ask now.
-    pub fn mark(&self, ask: Ask) -> Option<Mark> {
-        let entry = self.entry(ask.ledger)?;
-        if ask.is_served() {
+    pub fn mark(&self, call: LedgerCall) -> Option<Mark> {
+        let entry = self.entry(call.ledger)?;
+        if call.is_served() {
             Some(entry.ledger.anchor())
         } else {
             entry.advance.target()
@@ -174,23 +174,29 @@ impl<Q: TotalsQuery> Book<Q> {
 
     /// Takes in an answer that came at `now` by LivePerson's clock, to a request that was made from
     /// this mark on.
-    pub fn answered(&mut self, ask: Ask, mark: Mark, answer: &Counts, now: i64) -> Answered {
+    pub fn answered(
+        &mut self,
+        call: LedgerCall,
+        mark: Mark,
+        answer: &Counts,
+        now: i64,
+    ) -> Answered {
         // The anchor moved while the answer was on its way.
-        if self.mark(ask) != Some(mark) {
+        if self.mark(call) != Some(mark) {
             return Answered::default();
         }
         let mut result = Answered::default();
         let mut corrections = 0;
-        if ask.is_served() {
-            corrections += self.observe(ask.ledger, answer, now);
+        if call.is_served() {
+            corrections += self.observe(call.ledger, answer, now);
             self.changed = true;
             result.served = true;
         }
-        let step = ask.step.zip(self.entry_mut(ask.ledger));
+        let step = call.step.zip(self.entry_mut(call.ledger));
         if let Some((step, entry)) = step {
             let next = entry.advance_with(step, answer, now);
-            let ledger = ask.ledger;
-            result.next = next.map(|step| Ask {
+            let ledger = call.ledger;
+            result.next = next.map(|step| LedgerCall {
                 ledger,
                 step: Some(step),
             });
@@ -222,8 +228,9 @@ impl<Q: TotalsQuery> Book<Q> {
     }
 
     /// What others say: at `now` LivePerson has counted nothing for these requests since
-    /// `window_start`, in seconds since the epoch. Returns those that are proven quiet by that.
-    pub fn nothing_since(
+    /// `window_start`, in seconds since the epoch. Returns those that this confirms to be
+    /// zero since their anchor.
+    pub fn confirm_zero_since(
         &mut self,
         is_unnamed: impl Fn(&Q) -> bool,
         window_start: i64,
@@ -234,8 +241,8 @@ impl<Q: TotalsQuery> Book<Q> {
             // What happened shortly before the last answer may not have been in it.
             let seamless = |at: i64| Mark::settled(at).seconds() >= window_start;
             let seamless = entry.ledger.answered().is_some_and(seamless);
-            if entry.ledger.is_quiet() && seamless && is_unnamed(&entry.query) {
-                entry.ledger.still_quiet(now);
+            if entry.ledger.is_zero_since_anchor() && seamless && is_unnamed(&entry.query) {
+                entry.ledger.confirm_zero(now);
                 proven.push(entry.id);
             }
         }

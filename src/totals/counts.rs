@@ -68,7 +68,7 @@ impl Counts {
         self.fields
     }
 
-    /// Adds the numbers of one id. Those that are no numbers, or beyond what a float counts exactly,
+    /// Adds the numbers of one id. Those that are not numbers, or beyond what a float counts exactly,
     /// are as good as left out.
     pub fn push(&mut self, key: SeriesKey, values: impl IntoIterator<Item = Option<f64>>) {
         let start = self.values.len();
@@ -164,12 +164,12 @@ impl Counts {
     }
 
     /// The lower number of two, of each id and field.
-    pub fn lesser(&self, other: &Self) -> Self {
+    pub fn min(&self, other: &Self) -> Self {
         self.combine(other, f64::min)
     }
 
     /// The higher number of two, of each id and field.
-    pub fn greater(&self, other: &Self) -> Self {
+    pub fn max(&self, other: &Self) -> Self {
         self.combine(other, f64::max)
     }
 

@@ -59,7 +59,7 @@ impl History {
     }
 
     /// Adds what was counted from the end of the last slot that was added to `end`. Slots that are not
-    /// after the beginning are no part of it, and neither is one before the last of the same id.
+    /// after the beginning are not part of it, and neither is one before the last of the same id.
     pub fn add(&mut self, end: Mark, counts: &Counts) {
         let Ok(slot) = u16::try_from(self.from.slots_until(end)) else {
             return;

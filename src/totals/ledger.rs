@@ -28,7 +28,7 @@ pub struct Row<'a> {
     /// What was counted up to the anchor.
     pub base: &'a [f64],
     /// What is served: never less than before. NaN for a number that LivePerson has never given.
-    pub shown: &'a [f64],
+    pub served: &'a [f64],
 }
 
 /// What is known of an id besides its numbers.
@@ -57,7 +57,7 @@ pub struct Ledger {
     /// LivePerson's time of the last answer for the anchor, in seconds since the epoch.
     answered: Option<i64>,
     /// Whether nothing has been counted since the anchor.
-    quiet: bool,
+    zero: bool,
     /// Whether LivePerson says less than what is served of any id.
     below: bool,
     /// How many numbers each id has.
@@ -66,7 +66,7 @@ pub struct Ledger {
     keys: Vec<SeriesKey>,
     histories: Vec<History>,
     base: Vec<f64>,
-    shown: Vec<f64>,
+    served: Vec<f64>,
 }
 
 impl Ledger {
@@ -80,13 +80,13 @@ impl Ledger {
         Self {
             anchor,
             answered,
-            quiet: false,
+            zero: false,
             below: false,
             fields: 0,
             keys: Vec::new(),
             histories: Vec::new(),
             base: Vec::new(),
-            shown: Vec::new(),
+            served: Vec::new(),
         }
     }
 
@@ -97,7 +97,7 @@ impl Ledger {
         if self.keys.is_empty() {
             self.fields = row.base.len();
         }
-        let fits = row.base.len() == self.fields && row.shown.len() == self.fields;
+        let fits = row.base.len() == self.fields && row.served.len() == self.fields;
         if !fits || self.keys.last().is_some_and(|last| *last >= row.key) {
             return false;
         }
@@ -112,7 +112,7 @@ impl Ledger {
             },
         });
         self.base.extend_from_slice(row.base);
-        self.shown.extend_from_slice(row.shown);
+        self.served.extend_from_slice(row.served);
         true
     }
 
@@ -127,12 +127,12 @@ impl Ledger {
     }
 
     /// Whether nothing has been counted since the anchor.
-    pub fn is_quiet(&self) -> bool {
-        self.quiet
+    pub fn is_zero_since_anchor(&self) -> bool {
+        self.zero
     }
 
     /// Whether LivePerson says less than what is served of any id.
-    pub fn is_below(&self) -> bool {
+    pub fn is_below_served(&self) -> bool {
         self.below
     }
 
@@ -150,7 +150,7 @@ impl Ledger {
             changed: history.changed,
             corrected: history.deficit == Deficit::Corrected,
             base: self.base.get(numbers.clone())?,
-            shown: self.shown.get(numbers)?,
+            served: self.served.get(numbers)?,
         })
     }
 
@@ -195,8 +195,8 @@ impl Ledger {
             let since_anchor = named.then(|| answer.row(place));
             let history = &mut self.histories[row];
             let numbers = row * self.fields..(row + 1) * self.fields;
-            let (base, shown) = (&self.base[numbers.clone()], &mut self.shown[numbers]);
-            corrections += u64::from(history.observe(base, shown, since_anchor, now));
+            let (base, served) = (&self.base[numbers.clone()], &mut self.served[numbers]);
+            corrections += u64::from(history.observe(base, served, since_anchor, now));
             self.below |= history.deficit != Deficit::None;
             old |= !(named && names_ids) && history.is_past_retention(now);
         }
@@ -205,7 +205,7 @@ impl Ledger {
         }
         self.answered = Some(now);
         // If something was counted and is gone, only a proof can tell.
-        self.quiet = answer.is_zero() && !self.below;
+        self.zero = answer.is_zero() && !self.below;
         corrections
     }
 
@@ -218,7 +218,7 @@ impl Ledger {
         }
         let mut known = self.keys.iter().peekable();
         let mut new = Self::new(self.anchor);
-        let (base, shown) = (vec![0.0; self.fields], vec![f64::NAN; self.fields]);
+        let (base, served) = (vec![0.0; self.fields], vec![f64::NAN; self.fields]);
         for (key, _) in answer.iter() {
             while known.next_if(|known| **known < key).is_some() {}
             if known.next_if_eq(&&key).is_none() && is_taken(key) {
@@ -228,7 +228,7 @@ impl Ledger {
                     changed: now,
                     corrected: false,
                     base: &base,
-                    shown: &shown,
+                    served: &served,
                 };
                 // Answers are ascending.
                 let _: bool = new.push(row);
@@ -241,7 +241,7 @@ impl Ledger {
 
     /// LivePerson says that nothing has been counted since the anchor at `now`, without having been
     /// asked for it.
-    pub fn still_quiet(&mut self, now: i64) {
+    pub fn confirm_zero(&mut self, now: i64) {
         self.answered = self.answered.max(Some(now));
     }
 
@@ -264,14 +264,14 @@ impl Ledger {
 
     /// Begins at another anchor with what was served last: nothing is known of the time in between.
     pub fn restart_at(&mut self, anchor: Mark) {
-        for (base, shown) in self.base.iter_mut().zip(&self.shown) {
-            *base = if shown.is_nan() { 0.0 } else { *shown };
+        for (base, served) in self.base.iter_mut().zip(&self.served) {
+            *base = if served.is_nan() { 0.0 } else { *served };
         }
         for history in &mut self.histories {
             history.deficit = Deficit::None;
         }
         self.anchor = anchor;
-        (self.quiet, self.below) = (false, false);
+        (self.zero, self.below) = (false, false);
     }
 
     /// Forgets ids that LivePerson has not named for long.
@@ -292,7 +292,7 @@ impl Ledger {
         self.add_rows(other);
         // Nothing that one of them has shown may be counted again.
         self.answered = self.answered.max(other.answered);
-        self.quiet &= other.quiet;
+        self.zero &= other.zero;
         self.below |= other.below;
     }
 
@@ -315,7 +315,7 @@ impl Ledger {
             all.push_as_it_is(row, ledger.histories[*place].deficit);
             *place += 1;
         }
-        (all.quiet, all.below) = (self.quiet, self.below);
+        (all.zero, all.below) = (self.zero, self.below);
         *self = all;
     }
 
@@ -334,18 +334,18 @@ impl History {
     fn observe(
         &mut self,
         base: &[f64],
-        shown: &mut [f64],
+        served: &mut [f64],
         since_anchor: Option<&[f64]>,
         now: i64,
     ) -> bool {
         let mut below = false;
-        for (field, (base, shown)) in base.iter().zip(shown).enumerate() {
+        for (field, (base, served)) in base.iter().zip(served).enumerate() {
             let total = base + since_anchor.map_or(0.0, |row| row[field]);
-            if total > *shown || (shown.is_nan() && !total.is_nan() && since_anchor.is_some()) {
-                *shown = total;
+            if total > *served || (served.is_nan() && !total.is_nan() && since_anchor.is_some()) {
+                *served = total;
                 self.changed = now;
             }
-            below |= total < *shown;
+            below |= total < *served;
         }
         self.deficit = match self.deficit {
             _ if !below => Deficit::None,

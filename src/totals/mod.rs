@@ -24,7 +24,7 @@ mod resume;
 pub mod state;
 
 pub use advance::Step;
-pub use book::{Answered, Ask, Book, Carried, LedgerId, SavedMove, TotalsQuery};
+pub use book::{Answered, Book, BookState, LedgerCall, LedgerId, SavedMove, TotalsQuery};
 pub use counts::{Counts, SeriesKey};
 pub use folder::{Folder, FolderError, Loaded};
 pub use history::{CountsBySlot, History, Slot};

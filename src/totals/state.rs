@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::book::Carried;
+use super::book::BookState;
 use super::counts::SeriesKey;
 use super::ledger::{Ledger, Row};
 use super::mark::Mark;
@@ -28,7 +28,7 @@ pub struct AccountState {
     /// When it was saved, in seconds since the epoch on our clock.
     pub saved_at: i64,
     /// The totals of each collector, by its label.
-    pub collectors: BTreeMap<String, Carried>,
+    pub collectors: BTreeMap<String, BookState>,
 }
 
 /// Why a saved state cannot be used.
@@ -109,7 +109,7 @@ struct RequestState {
     totals: BTreeMap<String, Vec<RowState>>,
 }
 
-/// Ids, created, changed, base, shown, and whether what is shown was corrected, which is rare.
+/// Ids, created, changed, base, served, and whether what is served was corrected, which is rare.
 #[derive(Serialize, Deserialize)]
 struct RowState(
     Vec<i64>,
@@ -148,7 +148,7 @@ impl AccountState {
             account: self.account.clone(),
             saved_at: self.saved_at,
             collectors: collectors
-                .map(|(label, carried)| (label.clone(), CollectorState::of(carried)))
+                .map(|(label, book_state)| (label.clone(), CollectorState::of(book_state)))
                 .collect(),
         };
         serde_json::to_vec(&file)
@@ -169,7 +169,7 @@ impl AccountState {
         }
         let mut collectors = BTreeMap::new();
         for (label, state) in file.collectors {
-            collectors.insert(label, state.into_carried()?);
+            collectors.insert(label, state.into_book_state()?);
         }
         Ok(Self {
             account: file.account,
@@ -180,27 +180,27 @@ impl AccountState {
 }
 
 impl CollectorState {
-    fn of(carried: &Carried) -> Self {
-        let ledgers = carried.ledgers.iter();
+    fn of(book_state: &BookState) -> Self {
+        let ledgers = book_state.ledgers.iter();
         Self {
-            lost_seconds: carried.lost.seconds,
-            lost_from: carried.lost.from,
-            lost_until: carried.lost.until,
-            corrections: carried.corrections,
+            lost_seconds: book_state.lost.seconds,
+            lost_from: book_state.lost.from,
+            lost_until: book_state.lost.until,
+            corrections: book_state.corrections,
             requests: ledgers
                 .map(|(layout, ledger)| RequestState::of(layout, ledger))
                 .collect(),
         }
     }
 
-    fn into_carried(self) -> Result<Carried, StateError> {
+    fn into_book_state(self) -> Result<BookState, StateError> {
         let times = [self.lost_seconds, self.lost_from, self.lost_until];
         if !times.into_iter().all(is_time) || self.lost_from > self.lost_until {
-            return Err(StateError::Inconsistent("lost time that cannot be"));
+            return Err(StateError::Inconsistent("impossible lost time"));
         }
         let requests = self.requests.into_iter();
         let ledgers: Result<Vec<_>, _> = requests.map(RequestState::into_ledger).collect();
-        Ok(Carried {
+        Ok(BookState {
             ledgers: ledgers?,
             lost: Lost {
                 seconds: self.lost_seconds,
@@ -208,7 +208,7 @@ impl CollectorState {
                 until: self.lost_until,
             },
             corrections: self.corrections,
-            ..Carried::default()
+            ..BookState::default()
         })
     }
 }
@@ -232,7 +232,7 @@ impl RequestState {
         let times = [self.anchor.seconds(), self.answered.unwrap_or(0)];
         if !self.anchor.is_valid() || !times.into_iter().all(is_time) {
             return Err(StateError::Inconsistent(
-                "an anchor that is no mark of 5 minutes",
+                "an anchor that is not a multiple of 5 minutes",
             ));
         }
         let mut rows = Vec::new();
@@ -255,13 +255,13 @@ impl RequestState {
 
 impl RowState {
     fn of(row: Row<'_>) -> Self {
-        let shown = row.shown.iter().map(|v| Some(*v).filter(|v| !v.is_nan()));
+        let served = row.served.iter().map(|v| Some(*v).filter(|v| !v.is_nan()));
         Self(
             row.key.ids().to_vec(),
             row.created,
             row.changed,
             row.base.to_vec(),
-            shown.collect(),
+            served.collect(),
             row.corrected,
         )
     }
@@ -276,15 +276,15 @@ impl RowState {
     }
 
     fn add_to(self, ledger: &mut Ledger, key: SeriesKey) -> Result<(), StateError> {
-        let Self(_, created, changed, base, shown, corrected) = self;
-        let shown: Vec<f64> = shown.into_iter().map(|v| v.unwrap_or(f64::NAN)).collect();
+        let Self(_, created, changed, base, served, corrected) = self;
+        let served: Vec<f64> = served.into_iter().map(|v| v.unwrap_or(f64::NAN)).collect();
         let is_count = |value: &f64| value.is_nan() || (0.0..f64::INFINITY).contains(value);
         let times = [created.seconds(), changed];
         if !created.is_valid()
             || !times.into_iter().all(is_time)
-            || !base.iter().chain(&shown).all(is_count)
+            || !base.iter().chain(&served).all(is_count)
         {
-            return Err(StateError::Inconsistent("a total that cannot be"));
+            return Err(StateError::Inconsistent("an impossible total"));
         }
         let row = Row {
             key,
@@ -292,7 +292,7 @@ impl RowState {
             changed,
             corrected,
             base: &base,
-            shown: &shown,
+            served: &served,
         };
         if ledger.push(row) {
             Ok(())

@@ -17,7 +17,7 @@ pub struct Access {
     pub reachable_at: Option<String>,
     /// Whether it speaks TLS.
     pub tls: bool,
-    /// Whether it wants a password.
+    /// Whether it requires a password.
     pub basic_auth: bool,
     /// Whether it refuses clients without a certificate.
     pub client_certificates: bool,
@@ -30,23 +30,21 @@ pub struct Access {
 /// # Errors
 /// What is wrong with it, and what is allowed.
 pub fn parse_external_url(text: &str) -> Result<Url, String> {
-    let expected = "expected one such as https://proxy.example/liveperson/";
-    let url = Url::parse(text).map_err(|error| format!("{text:?}: {error}; {expected}"))?;
-    let reason = if !matches!(url.scheme(), "http" | "https") {
-        "is neither http nor https"
+    let expected = "expected a URL such as https://proxy.example/liveperson/";
+    let url = Url::parse(text).map_err(|error| format!("{expected}, found {text:?}: {error}"))?;
+    let found = if !matches!(url.scheme(), "http" | "https") {
+        "a scheme that is neither http nor https"
     } else if !url.username().is_empty() || url.password().is_some() {
         // Not repeated: it may be a secret.
-        return Err(format!(
-            "the external URL has a user or a password; {expected}"
-        ));
+        return Err(format!("{expected}, found one with a user or a password"));
     } else if url.query().is_some() || url.fragment().is_some() {
-        "has a query or a fragment"
+        "a query or a fragment"
     } else if url.path().contains("//") {
-        "has a path with \"//\""
+        "a path with \"//\""
     } else {
         return Ok(url);
     };
-    Err(format!("{text:?} {reason}; {expected}"))
+    Err(format!("{expected}, found {found} in {text:?}"))
 }
 
 /// Checks a route prefix as given on the command line; returns it without a slash at its end.
@@ -56,7 +54,7 @@ pub fn parse_external_url(text: &str) -> Result<Url, String> {
 pub fn parse_route_prefix(text: &str) -> Result<String, String> {
     if !text.starts_with('/') {
         return Err(format!(
-            "{text:?} must start with \"/\", like \"/liveperson\""
+            "expected a path that begins with \"/\", such as \"/liveperson\", found {text:?}"
         ));
     }
     check_path(text)?;

@@ -42,8 +42,8 @@ impl fmt::Display for ListenAddress {
 pub fn parse_listen_address(text: &str) -> Result<ListenAddress, String> {
     parse(text).map_err(|reason| {
         format!(
-            "{text:?} is not a listen address: {reason}; expected one such as :10188, \
-             127.0.0.1:10188, [::1]:10188, localhost:10188 or unix:/run/liveperson_exporter/web.sock"
+            "expected a listen address such as :10188, 127.0.0.1:10188, [::1]:10188, \
+             localhost:10188 or unix:/run/liveperson_exporter/web.sock, found {text:?}: {reason}"
         )
     })
 }
@@ -85,7 +85,7 @@ fn check_socket_path(text: &str) -> Result<(), &'static str> {
 
 fn check_host_name(host: &str) -> Result<(), &'static str> {
     if host.contains([':', '[', ']']) {
-        return Err("only an IPv6 address has brackets, and needs them");
+        return Err("an IPv6 address needs brackets, and nothing else has them");
     }
     let is_valid = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
     if !host.chars().all(is_valid) {

@@ -62,7 +62,7 @@ impl Acceptor for ProbedListener {
                 accepted = Acceptor::accept(&mut self.listener) => return accepted,
                 Ok(()) = self.asked.changed() => {
                     if let Some(reply) = &*self.asked.borrow_and_update() {
-                        // Whoever asked may have given up.
+                        // The receiver may be gone.
                         let _ = reply.send(());
                     }
                 }

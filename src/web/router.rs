@@ -109,7 +109,7 @@ fn redirect_home(prefix: &str, path: &str) -> Reply {
         "/" => prefix,
         _ => prefix.rfind('/').map_or("", |at| &prefix[at..]),
     };
-    // With the dot a colon is no scheme.
+    // With the dot a colon does not end a scheme.
     let location = format!(".{from_here}/");
     let reply = Reply::text(StatusCode::FOUND, format!("See {location}\n"));
     match HeaderValue::try_from(location) {
@@ -186,7 +186,7 @@ fn ready(server: &Server) -> Reply {
     }
 }
 
-/// How this server is reached, by the web configuration that is in force now.
+/// How this server is reached, by the web configuration that is in use now.
 fn access(server: &Server, loaded: Option<&Loaded>) -> Access {
     let settings = &server.settings;
     let tls = loaded.and_then(|loaded| loaded.tls.as_ref());

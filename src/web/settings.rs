@@ -117,16 +117,18 @@ impl Default for Limits {
 /// What is wrong with it, and what is allowed.
 pub fn parse_telemetry_path(text: &str) -> Result<String, String> {
     if !text.starts_with('/') {
-        return Err(format!("{text:?} must start with \"/\", like \"/metrics\""));
+        return Err(format!(
+            "expected a path that begins with \"/\", such as \"/metrics\", found {text:?}"
+        ));
     }
     if text == "/-" || text.starts_with("/-/") {
         return Err(format!(
-            "{text:?} collides with /-/healthy, /-/ready and /-/reload; choose a path outside /-/"
+            "expected a path outside /-/, where /-/healthy, /-/ready and /-/reload are, found {text:?}"
         ));
     }
     if text == STATUS_PATH {
         return Err(format!(
-            "{text:?} collides with the state as JSON; choose another path"
+            "expected a path other than that of the state as JSON, found {text:?}"
         ));
     }
     check_path(text)?;
@@ -139,11 +141,13 @@ pub(super) fn check_path(text: &str) -> Result<(), String> {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || "/-._~!$'()*+,;=:@%".contains(c);
     if let Some(invalid) = text.chars().find(|&c| !is_allowed(c)) {
         return Err(format!(
-            "{text:?} contains {invalid:?}, which is not allowed in the path of a URL"
+            "expected characters of the path of a URL, found {invalid:?} in {text:?}"
         ));
     }
     if text.contains("//") {
-        return Err(format!("{text:?} contains \"//\"; one \"/\" parts names"));
+        return Err(format!(
+            "expected a single \"/\" between names, found \"//\" in {text:?}"
+        ));
     }
     let is_relative = |name: &str| {
         let name = name.to_ascii_lowercase().replace("%2e", ".");
@@ -151,7 +155,7 @@ pub(super) fn check_path(text: &str) -> Result<(), String> {
     };
     if text.split('/').any(is_relative) {
         return Err(format!(
-            "{text:?} contains \".\" or \"..\" as a name, which clients resolve"
+            "expected names that clients do not resolve, found \".\" or \"..\" in {text:?}"
         ));
     }
     Ok(())
@@ -169,11 +173,11 @@ mod tests {
             assert_eq!(parse_telemetry_path(good), Ok(good.to_owned()));
         });
         let cases = [
-            ("", "must start with"),
-            ("metrics", "must start with"),
-            ("/-/metrics", "collides"),
-            ("/-", "collides"),
-            ("/api/v1/status", "collides"),
+            ("", "begins with"),
+            ("metrics", "begins with"),
+            ("/-/metrics", "outside /-/"),
+            ("/-", "outside /-/"),
+            ("/api/v1/status", "other than"),
             ("/a?b", "'?'"),
             ("/a b", "' '"),
             ("/a\"b", "'\"'"),

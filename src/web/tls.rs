@@ -99,8 +99,8 @@ fn check_cipher_suites(
     let Ok(key) = provider.key_provider.load_private_key(key.clone_key()) else {
         let path = path_of("key", fields.key.as_ref());
         return Err(format!(
-            "{path}: not a supported private key; supported are RSA with at least 2048 bits, ECDSA \
-             with P-256 or P-384, and Ed25519"
+            "{path}: expected a private key of RSA with at least 2048 bits, ECDSA with P-256 or \
+             P-384, or Ed25519, found another"
         ));
     };
     let works = |suite: &SupportedCipherSuite| {

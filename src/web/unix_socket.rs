@@ -62,12 +62,13 @@ pub fn parse_socket_mode(text: &str) -> Result<u32, String> {
     let mode = u32::from_str_radix(text, 8)
         .ok()
         .filter(|mode| *mode <= 0o777);
-    let mode =
-        mode.ok_or_else(|| format!("{text:?} is not a mode in octal digits, such as 0660"))?;
+    let mode = mode.ok_or_else(|| {
+        format!("expected a mode of up to three octal digits such as 0660, found {text:?}")
+    })?;
     // Whoever may write may connect.
     match mode & 0o222 {
         0 => Err(format!(
-            "{text:?} lets no one write, and so no one connect; 0660 lets its owner and group"
+            "expected a mode that lets someone write, and so connect, such as 0660, found {text:?}"
         )),
         _ => Ok(mode),
     }
@@ -82,7 +83,7 @@ pub fn parse_socket_owner(text: &str) -> Result<Owner, String> {
     let (user, group) = text.split_once(':').unwrap_or((text, ""));
     if user.is_empty() && group.is_empty() {
         return Err(format!(
-            "{text:?} is no owner; expected USER, USER:GROUP or :GROUP"
+            "expected USER, USER:GROUP or :GROUP, found {text:?}"
         ));
     }
     Ok(Owner {
@@ -109,7 +110,7 @@ fn id(name: &str, what: &str, file: &str) -> Result<Option<u32>, String> {
     match found {
         Some(number) => Ok(Some(number)),
         None => Err(format!(
-            "there is no {what} {name:?} in {file}; give its number"
+            "expected a {what} of {file} or a number, found {name:?}"
         )),
     }
 }
@@ -128,7 +129,7 @@ impl UnixSocket {
     /// Listens at `path`.
     ///
     /// # Errors
-    /// A file there that is no socket, a process that listens there, and what the system refuses.
+    /// A file there that is not a socket, a process that listens there, and what the system refuses.
     pub(super) async fn bind(path: &Path, access: &SocketAccess) -> io::Result<Self> {
         check_place(path).await?;
         let made = made_as(path)?;

@@ -277,7 +277,7 @@ fn the_drawing_of_imports_is_the_table() {
     assert_eq!(table, imports_in_drawing(&architecture));
 }
 
-/// Names in quotes that are set by the build, or are no variables.
+/// Names in quotes that are set by the build, or are not variables.
 const NO_VARIABLES: [&str; 5] = [
     "BUILD_REVISION",
     "BUILD_RUST_VERSION",

@@ -28,35 +28,35 @@ const FORBIDDEN: [&str; 10] = [
     "killall",
 ];
 
-/// A machine with few programs, some of them only pretended; every call of those is recorded.
-struct Machine {
+/// Stands for a machine with few programs, some of them stubs; every call of those is recorded.
+struct Sandbox {
     folder: tempfile::TempDir,
 }
 
-impl Machine {
+impl Sandbox {
     fn new() -> Self {
-        let machine = Self {
+        let sandbox = Self {
             folder: tempfile::tempdir().unwrap(),
         };
-        std::fs::create_dir_all(machine.bin()).unwrap();
+        std::fs::create_dir_all(sandbox.bin()).unwrap();
         for tool in TOOLS {
             let found = ["/usr/bin", "/bin"].map(|folder| Path::new(folder).join(tool));
             let found = found.iter().find(|path| path.exists()).unwrap();
-            symlink(found, machine.bin().join(tool)).unwrap();
+            symlink(found, sandbox.bin().join(tool)).unwrap();
         }
         for program in FORBIDDEN {
-            machine.pretend(program, "exit 0");
+            sandbox.stub(program, "exit 0");
         }
-        machine.pretend("cargo", "exit 0");
-        machine.pretend("python3", "exit 0");
-        machine
+        sandbox.stub("cargo", "exit 0");
+        sandbox.stub("python3", "exit 0");
+        sandbox
     }
 
     fn bin(&self) -> PathBuf {
         self.folder.path().join("bin")
     }
 
-    fn pretend(&self, program: &str, does: &str) {
+    fn stub(&self, program: &str, does: &str) {
         let path = self.bin().join(program);
         let log = self.folder.path().join("calls");
         let script = format!(
@@ -67,7 +67,7 @@ impl Machine {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// Runs a script; returns what it printed and the calls of pretended programs.
+    /// Runs a script; returns what it printed and the calls of stubs.
     fn run(&self, script: &str) -> (String, Vec<String>) {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let output = Command::new(self.bin().join("bash"))
@@ -137,7 +137,7 @@ fn scripts_never_touch_the_system_whatever_is_missing() {
                 &["apt-get", "dpkg", "failing"],
             ),
         ] {
-            let machine = Machine::new();
+            let sandbox = Sandbox::new();
             for program in pretended {
                 let fails = pretended.contains(&"failing");
                 let does = match *program {
@@ -146,9 +146,9 @@ fn scripts_never_touch_the_system_whatever_is_missing() {
                     "dpkg" => DPKG,
                     _ => "echo version 3.0",
                 };
-                machine.pretend(program, does);
+                sandbox.stub(program, does);
             }
-            let (printed, calls) = machine.run(script);
+            let (printed, calls) = sandbox.run(script);
             let offences = offences(&calls);
             if !offences.is_empty() {
                 wrong.push(format!(
@@ -176,7 +176,7 @@ fn scripts_name_what_is_missing_and_cannot_be_had() {
         ("benches/guard", &["valgrind"]),
     ];
     check_each(needs, |(script, programs)| {
-        let (printed, _) = Machine::new().run(script);
+        let (printed, _) = Sandbox::new().run(script);
         for program in programs {
             // The scripts look there regardless of PATH.
             if Path::new("/usr/sbin").join(program).exists() {
@@ -194,15 +194,15 @@ fn scripts_name_what_is_missing_and_cannot_be_had() {
 
 #[test]
 fn what_is_missing_is_unpacked_below_target_and_then_found() {
-    let machine = Machine::new();
-    machine.pretend("apt-get", APT);
-    machine.pretend("dpkg", DPKG);
-    machine.pretend("cargo", "prometheus && promtool && amtool && curl");
-    let (printed, _) = machine.run("tests/run");
+    let sandbox = Sandbox::new();
+    sandbox.stub("apt-get", APT);
+    sandbox.stub("dpkg", DPKG);
+    sandbox.stub("cargo", "prometheus && promtool && amtool && curl");
+    let (printed, _) = sandbox.run("tests/run");
     assert!(!printed.contains("MISSING: prometheus"), "{printed}");
-    let programs = machine.folder.path().join("target/programs");
+    let programs = sandbox.folder.path().join("target/programs");
     assert!(programs.join("bin/prometheus").exists(), "{printed}");
     // Found the second time without being asked for again.
-    let (printed, _) = machine.run("tests/run");
+    let (printed, _) = sandbox.run("tests/run");
     assert!(!printed.contains("missing: prometheus"), "{printed}");
 }

@@ -65,7 +65,7 @@ fn the_service_is_watched_and_keeps_its_secrets_and_state() {
     });
 }
 
-/// The lines that are no comments.
+/// The lines that are not comments.
 fn settings(unit: &str) -> Vec<&str> {
     let lines = unit.lines().filter(|line| !line.starts_with('#'));
     lines.filter(|line| !line.is_empty()).collect()

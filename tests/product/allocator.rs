@@ -14,7 +14,7 @@ fn report() -> String {
 }
 
 #[test]
-fn the_binary_brings_its_settings_and_they_are_in_force() {
+fn the_binary_brings_its_settings_and_they_are_in_use() {
     let report = report();
     let missing: Vec<_> = [
         // Not `config.malloc_conf`, which a variable of the build sets.

@@ -17,7 +17,7 @@ enum Server {
     Answers(&'static [u8]),
     /// Sends these bytes as soon as anything has come, then closes.
     Bytes(&'static [u8]),
-    /// Takes the request and never says a word.
+    /// Takes the request and never answers.
     Silent,
     /// TLS with a certificate that was made so, and with the authority in `tls.ca_file` or not.
     Tls(fn(&mut CertificateParams), bool),
@@ -123,33 +123,33 @@ fn cases() -> Vec<Case> {
         plain("no listener", Gone, "connect",
             "could not connect: tcp connect error: Connection refused", "firewall allow TCP port 443"),
         secure("no such name", Unknown, "connect",
-            "could not connect: invalid dns name", "finds no address for"),
+            "could not connect: invalid dns name", "cannot resolve"),
         plain("closed without a word", Answers(b""), "connect",
             "could not connect: connection closed before message completed", "closes them without an answer"),
         plain("half a head", Answers(b"HTTP/1.1 200 O"), "connect",
             "could not connect: connection closed before message completed", "closes them without an answer"),
         plain("not HTTP", Answers(b"SSH-2.0-OpenSSH_9.6\r\n"), "decode",
-            "unreadable answer: the answer is not proper HTTP", "does not speak HTTP"),
+            "unreadable answer: the answer is not valid HTTP", "does not speak HTTP"),
         plain("a head too large", Answers(head(&format!("x: {}\r\n", "a".repeat(900_000)), 1)), "decode",
             "unreadable answer: the head of the answer cannot be read", "the head of its answer is too large"),
         plain("too many headers", Answers(head("x: a\r\n", 500)), "decode",
             "unreadable answer: the head of the answer cannot be read", "the head of its answer is too large"),
         plain("two lengths", Answers(ok!("content-length: 2\r\ncontent-length: 7\r\n\r\n{}")), "decode",
-            "unreadable answer: the head of the answer cannot be read", "or at odds with itself"),
+            "unreadable answer: the head of the answer cannot be read", "malformed or inconsistent"),
         plain("an endless wait", Answers(b"HTTP/1.1 429 Slow\r\nretry-after: 99999999999999999999\r\ncontent-length: 0\r\n\r\n"), "429",
             "throttled (429), asked to wait more than a week", "wait a minute"),
         token("no token service", Answers(b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\n{}"), "404",
-            "rejected (404)", "does not take such requests"),
+            "rejected (404)", "does not accept such requests"),
         token("another protocol", Answers(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"), "101",
-            "rejected (101)", "does not take such requests"),
+            "rejected (101)", "does not accept such requests"),
         token("no status of HTTP", Answers(b"HTTP/1.1 999 No\r\ncontent-length: 0\r\n\r\n"), "999",
-            "rejected (999)", "does not take such requests"),
+            "rejected (999)", "does not accept such requests"),
         token("a token too large", Answers(ok!("content-length: 99999999\r\n\r\n{")), "too_large",
-            "answer larger than limits.max_response_bytes", "answered something else"),
+            "answer larger than limits.max_response_bytes", "answered something other"),
         token("a token that unfolds", Answers(bomb()), "too_large",
-            "answer larger than limits.max_response_bytes", "answered something else"),
+            "answer larger than limits.max_response_bytes", "answered something other"),
         token("a list for a token", Answers(ok!("content-length: 5\r\n\r\n[[[[[")), "decode",
-            "unreadable answer: the body is not an object", "answered something else"),
+            "unreadable answer: the body: expected an object", "answered something other"),
         token("a wrong secret", Answers(b"HTTP/1.1 400 Bad\r\ncontent-length: 2\r\n\r\n{}"), "400",
             "rejected (400)", "wrong client id or secret"),
         plain("silence", Silent, "timeout",
@@ -161,9 +161,9 @@ fn cases() -> Vec<Case> {
         plain("a bad chunk", Answers(ok!("transfer-encoding: chunked\r\n\r\nzz\r\n{}\r\n")), "decode",
             "unreadable answer: the", "did not arrive whole"),
         plain("bad gzip", Answers(ok!("content-encoding: gzip\r\ncontent-length: 7\r\n\r\nnot gzi")), "decode",
-            "unreadable answer: the answer is not proper HTTP or gzip", "did not arrive whole"),
+            "unreadable answer: the answer is not valid HTTP or gzip", "did not arrive whole"),
         plain("a sign-in page", Answers(ok!("content-length: 26\r\n\r\n<html><title>Sign in</html")), "decode",
-            "unreadable answer: an HTML page instead of JSON", "answered something else"),
+            "unreadable answer: an HTML page instead of JSON", "answered something other"),
         plain("too large", Answers(ok!("content-length: 99999999\r\n\r\n{")), "too_large",
             "answer larger than limits.max_response_bytes", "raise limits.max_response_bytes"),
         plain("304 unasked", Answers(b"HTTP/1.1 304 Not Modified\r\n\r\n"), "304",
@@ -384,7 +384,6 @@ async fn odd_entries_are_counted_reported_once_and_cost_nothing_else() {
         .filter(|line| line.contains("are left out"))
         .collect();
     assert_eq!(lines.len(), 1, "{log}");
-    let example =
-        "agentsMetrics.metricsPerAgent.5.connectedEngagements: \\\"[secret]\\\" is not a number";
+    let example = "agentsMetrics.metricsPerAgent.5.connectedEngagements: expected a number, found \\\"[secret]\\\"";
     assert!(lines[0].contains(example), "{}", lines[0]);
 }

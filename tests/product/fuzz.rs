@@ -1,4 +1,4 @@
-//! The corpora of `fuzz/` through their targets: what a campaign once found stays mended, and the
+//! The corpora of `fuzz/` through their targets: what a campaign once found stays fixed, and the
 //! targets themselves stay true.
 
 #[allow(unreachable_pub, reason = "a library of its own in `fuzz/`")]

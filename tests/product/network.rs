@@ -258,7 +258,7 @@ async fn a_proxy_that_refuses_is_explained() {
     let cases = [
         (
             "407 Proxy Authentication Required",
-            "the proxy wants a user name and a password",
+            "the proxy requires a user name and a password",
         ),
         (
             "403 Forbidden",

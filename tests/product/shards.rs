@@ -72,14 +72,14 @@ fn a_shard_without_an_account_says_so() {
     let shard = empty[0].as_str();
     let (status, text) = run(&["test-connection", shard]);
     assert_eq!(status, Some(0), "{text}");
-    assert!(text.contains("No account falls to this shard"), "{text}");
-    assert!(!text.contains("All is well"), "{text}");
+    assert!(text.contains("No account belongs to this shard"), "{text}");
+    assert!(!text.contains("All steps succeeded"), "{text}");
     let output = folder.path().join("history.om");
     let output = format!("--output={}", output.display());
     let (status, text) = run(&["backfill", shard, &output]);
     assert_eq!(status, Some(1), "{text}");
     assert!(
-        text.contains("of 1 configured accounts none falls to shard"),
+        text.contains("none of 1 configured accounts belongs to shard"),
         "{text}"
     );
 }

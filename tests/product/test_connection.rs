@@ -71,7 +71,7 @@ async fn every_step_of_every_auth_method_once_and_status_0() {
             report.contains("account 12345678") && report.contains(method),
             "{report}"
         );
-        assert!(report.contains("All is well."), "{report}");
+        assert!(report.contains("All steps succeeded."), "{report}");
         let steps = [
             "host of leDataReporting",
             "Engagement Activity",
@@ -246,7 +246,7 @@ async fn no_way_to_liveperson() {
     assert_eq!(status, 1, "{report}");
     let cases = [
         "could not connect",
-        "there is no way to 127.0.0.1",
+        "cannot connect to 127.0.0.1",
         "set HTTPS_PROXY",
     ];
     check_each(cases, |words| {

@@ -70,10 +70,10 @@ fn check_row(world: &World, row: Row<'_>, layout: &[u32]) {
         least.iter_mut().zip(lost).for_each(|(a, b)| *a -= b);
     }
     for (field, most) in most.fields(layout).into_iter().enumerate() {
-        let shown = row.shown[field];
+        let served = row.served[field];
         assert!(
-            shown <= most && (shown >= least[field] || world.counts.forced > 0),
-            "field {field} of {:?}, counted since {from}, is {shown}; the truth is {} to {most}",
+            served <= most && (served >= least[field] || world.counts.forced > 0),
+            "field {field} of {:?}, counted since {from}, is {served}; the truth is {} to {most}",
             row.key,
             least[field]
         );

@@ -150,7 +150,7 @@ def chats():
 
 
 def waits():
-    # Compared as shares: a limit that is not known, as in an outage, is no number of an expression.
+    # Compared as shares: a limit that is not known, as in an outage, is not a number of an expression.
     in_time, known = f"({figures.share_within(LIMIT, HOUR)})", f"({figures.share_within(LONGEST, HOUR)})"
     wait = f"({figures.wait_percentile('0.9', HOUR)})"
     return tile(

@@ -205,11 +205,11 @@ impl Collector for EngagementActivity {
         account: &str,
         _: &EngagementQuery,
         key: SeriesKey,
-        shown: &[f64],
+        values: &[f64],
         created: i64,
         sink: &mut dyn Sink,
     ) {
-        totals::map(account, key, shown, created, sink);
+        totals::map(account, key, values, created, sink);
     }
 
     fn slots_path(&self, account: &str, query: &EngagementQuery, minutes: u16) -> Option<String> {

@@ -23,10 +23,16 @@ pub fn counts(query: &EngagementQuery, answer: &EngagementAnswer) -> Counts {
     counts.sorted()
 }
 
-/// Maps the running totals of an id. `shown` are the numbers of a [`counts`], NaN for one that
+/// Maps the running totals of an id. `values` are the numbers of a [`counts`], NaN for one that
 /// LivePerson has never given; they count from `created`, in seconds since the epoch.
-pub(super) fn map(account: &str, key: SeriesKey, shown: &[f64], created: i64, sink: &mut dyn Sink) {
-    let numbers = <[f64; NUMBERS]>::try_from(shown);
+pub(super) fn map(
+    account: &str,
+    key: SeriesKey,
+    values: &[f64],
+    created: i64,
+    sink: &mut dyn Sink,
+) {
+    let numbers = <[f64; NUMBERS]>::try_from(values);
     let (Some(families), Ok(numbers)) = (families::total_of_level(key.level), numbers) else {
         return;
     };
@@ -128,8 +134,8 @@ mod tests {
     #[test]
     fn a_number_never_given_is_no_counter() {
         let mut recorder = Recorder::default();
-        let shown = [f64::NAN, 1.0, f64::NAN, f64::NAN, f64::NAN];
-        map("1", SeriesKey::ACCOUNT, &shown, 0, &mut recorder);
+        let values = [f64::NAN, 1.0, f64::NAN, f64::NAN, f64::NAN];
+        map("1", SeriesKey::ACCOUNT, &values, 0, &mut recorder);
         let series = "liveperson_account_chats_total{account=1,kind=noninteractive}";
         assert_eq!(recorder.value(series), Some(1.0));
         assert_eq!(recorder.samples.len(), 2, "with the time: {recorder:?}");

@@ -163,10 +163,10 @@ impl Collector for Sla {
         account: &str,
         query: &SlaQuery,
         key: SeriesKey,
-        shown: &[f64],
+        values: &[f64],
         created: i64,
         sink: &mut dyn Sink,
     ) {
-        totals::map(account, query, key, shown, created, sink);
+        totals::map(account, query, key, values, created, sink);
     }
 }

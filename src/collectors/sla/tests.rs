@@ -55,7 +55,7 @@ fn every_form_of_the_histogram_reads_the_same() {
     });
 }
 
-/// Buckets of a histogram depend on each other; a key that is no bucket does not matter.
+/// Buckets of a histogram depend on each other; a key that is not a bucket does not matter.
 #[test]
 fn a_bad_bucket_loses_the_histogram_and_a_bad_key_does_not() {
     let read = |map: &str| read(format!(r#"{{"slaDataRange":{{{map}}}}}"#).as_bytes());
@@ -91,15 +91,15 @@ fn answers_without_a_histogram_are_errors() {
         ),
         (
             r#"{"slaDataRange":{"0-5":{"chats":1}}}"#,
-            r#"slaDataRange.0-5: "0-5" is not a number of seconds"#,
+            r#"slaDataRange.0-5: expected a number of seconds, found "0-5""#,
         ),
         (
             r#"{"slaDataRange":{"-5":{"chats":1}}}"#,
-            r#"slaDataRange.-5: "-5" is not a number of seconds"#,
+            r#"slaDataRange.-5: expected a number of seconds, found "-5""#,
         ),
         (
             r#"{"slaDataRange":{"4294967296":{"chats":1}}}"#,
-            r#"slaDataRange.4294967296: "4294967296" is not a number of seconds"#,
+            r#"slaDataRange.4294967296: expected a number of seconds, found "4294967296""#,
         ),
     ];
     check_each(cases, |(body, expected)| {

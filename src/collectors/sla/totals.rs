@@ -37,25 +37,25 @@ pub(super) fn key(subject: Subject) -> SeriesKey {
     }
 }
 
-/// Maps the running totals of an id. `shown` are the numbers of a [`counts`], which count from
+/// Maps the running totals of an id. `values` are the numbers of a [`counts`], which count from
 /// `created`, in seconds since the epoch.
 pub(super) fn map(
     account: &str,
     query: &SlaQuery,
     key: SeriesKey,
-    shown: &[f64],
+    values: &[f64],
     created: i64,
     sink: &mut dyn Sink,
 ) {
     let limits = &query.lower_limits;
     // Every count enters into those of all wider buckets: where one is missing, there is no histogram.
-    if shown.len() != limits.len() || shown.iter().any(|count| count.is_nan()) {
+    if values.len() != limits.len() || values.iter().any(|count| count.is_nan()) {
         return;
     }
     let Some(families) = families::of_level(key.level) else {
         return;
     };
-    let pairs = limits.iter().zip(shown);
+    let pairs = limits.iter().zip(values);
     let buckets = pairs.map(|(lower_limit, chats)| SlaBucket {
         lower_limit: *lower_limit,
         chats: *chats,
@@ -143,11 +143,11 @@ mod tests {
 
     #[test]
     fn counts_that_do_not_fit_the_buckets_give_no_histogram() {
-        for shown in [&[3.0, f64::NAN, 1.0][..], &[3.0][..], &[][..]] {
+        for values in [&[3.0, f64::NAN, 1.0][..], &[3.0][..], &[][..]] {
             let mut recorder = Recorder::default();
             let query = query(Subject::Account);
-            map("1", &query, SeriesKey::ACCOUNT, shown, 0, &mut recorder);
-            assert_eq!(recorder.samples, [], "{shown:?}");
+            map("1", &query, SeriesKey::ACCOUNT, values, 0, &mut recorder);
+            assert_eq!(recorder.samples, [], "{values:?}");
         }
     }
 }

@@ -159,7 +159,7 @@ fn seconds_are_multiples_of_the_step() {
     assert_eq!(seconds(5, 60)("45"), Ok(45));
     assert_eq!(
         expectation(seconds(5, 60)("47")),
-        "X is not a multiple of 5"
+        "expected a multiple of 5, found X"
     );
     check_each(["65", "-5", "7.5", ""], |text| {
         let message = expectation(seconds(5, 60)(text));

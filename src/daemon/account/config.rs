@@ -20,7 +20,7 @@ pub(super) struct AccountConfig {
 
 impl AccountConfig {
     pub(super) fn of(config: &Config, account: &Account) -> Self {
-        // What people call it is no reason to stop it.
+        // Another display name is no reason to stop it.
         let nameless = Account {
             name: None,
             ..account.clone()

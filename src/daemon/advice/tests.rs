@@ -55,7 +55,7 @@ fn check<const N: usize>(step: Step, auth: &str, cases: [(ApiError, &str); N]) {
 #[test]
 fn failed_connections_have_advice_about_the_network() {
     use ConnectCause::*;
-    let no_address = "no address for h. If your network needs a proxy, set HTTPS_PROXY";
+    let no_address = "cannot resolve h. If your network needs a proxy, set HTTPS_PROXY";
     let cases = [
         (Resolve, no_address),
         (Unreachable, "firewall allow TCP port 443"),
@@ -70,7 +70,7 @@ fn failed_connections_have_advice_about_the_network() {
         (Tls, "no TLS could be agreed on"),
         (Closed, "without an answer"),
         (NotSent, "an earlier step"),
-        (Other, "no way to h"),
+        (Other, "cannot connect to h"),
     ];
     check(
         host(),
@@ -86,7 +86,7 @@ fn failed_connections_have_advice_about_the_network() {
 #[test]
 fn unreadable_answers_have_advice_about_what_is_in_between() {
     let cases = [
-        (UnreadableCause::Content, "something else"),
+        (UnreadableCause::Content, "something other"),
         (UnreadableCause::Transfer, "did not arrive whole"),
         (UnreadableCause::NotHttp, "does not speak HTTP"),
         (UnreadableCause::Head, "the head of its answer"),
@@ -107,8 +107,8 @@ fn unreadable_answers_have_advice_about_what_is_in_between() {
 fn failed_host_look_ups_have_their_advice() {
     let cases = [
         (rejected(404), "unknown account"),
-        (rejected(405), "h does not take"),
-        (ApiError::TooLarge { limit: 1 }, "answered something else"),
+        (rejected(405), "h does not accept"),
+        (ApiError::TooLarge { limit: 1 }, "answered something other"),
     ];
     check(host(), OAUTH2, cases);
 }
@@ -118,14 +118,14 @@ fn failed_token_calls_have_advice_for_the_auth_method() {
     let cases = [
         (refused(401), "wrong client id or secret"),
         (rejected(400), "wrong client id or secret"),
-        (rejected(404), "h does not take"),
-        (rejected(999), "h does not take"),
-        (ApiError::TooLarge { limit: 1 }, "answered something else"),
+        (rejected(404), "h does not accept"),
+        (rejected(999), "h does not accept"),
+        (ApiError::TooLarge { limit: 1 }, "answered something other"),
         (refused(403), "missing permission"),
     ];
     check(Step::Token, OAUTH2, cases);
     let cases = [
-        (rejected(101), "h does not take"),
+        (rejected(101), "h does not accept"),
         (refused(401), "wrong user name or password"),
     ];
     check(Step::Token, LOGIN, cases);
@@ -145,7 +145,7 @@ fn failed_data_calls_have_their_advice() {
         (rejected(304), "a cache answers"),
         (rejected(404), "the error above"),
         (rejected(302), "redirects are not followed"),
-        (rejected(407), "the proxy wants a user name"),
+        (rejected(407), "the proxy requires a user name"),
         (ApiError::Throttled { retry_after: None }, "wait a minute"),
         (timeout, "limits.request_timeout"),
         (failed, "LivePerson itself"),

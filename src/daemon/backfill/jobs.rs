@@ -6,7 +6,9 @@ use super::slots::{check_slots, marks};
 use super::waits::{SweepNumber, SweepStep, Waits};
 use crate::collectors::{AccountCollectors, ConfiguredCollector, Division, Purpose, Request};
 use crate::scheduler::RequestKey;
-use crate::totals::{Ask, Book, Carried, Counts, History, LedgerId, Mark, SeriesKey, Slot};
+use crate::totals::{
+    Book, BookState, Counts, History, LedgerCall, LedgerId, Mark, SeriesKey, Slot,
+};
 use crate::vocabulary::{Level, SkillId, Window};
 
 /// One call.
@@ -97,7 +99,7 @@ impl Jobs {
     pub(super) fn new(
         collectors: &AccountCollectors,
         collector: &ConfiguredCollector,
-        carried: Carried,
+        carried: BookState,
         start: i64,
         step: i64,
     ) -> Self {
@@ -321,7 +323,7 @@ impl Jobs {
     }
 
     /// The histories, and the totals to continue from.
-    pub(super) fn finish(mut self) -> (Vec<Part>, Carried) {
+    pub(super) fn finish(mut self) -> (Vec<Part>, BookState) {
         let mut parts: Vec<Part> = Vec::new();
         for source in std::mem::take(&mut self.sources) {
             let Some(answered) = source.answered else {
@@ -337,7 +339,7 @@ impl Jobs {
             let Some((history, total)) = known else {
                 continue;
             };
-            let ask = Ask {
+            let ask = LedgerCall {
                 ledger: source.ledger,
                 step: None,
             };
@@ -365,7 +367,7 @@ fn totals(book: &Book<Request>, ledger: LedgerId) -> Vec<Total> {
         .into_iter()
         .flat_map(|ledger| ledger.rows());
     let rows = rows.map(|row| {
-        let numbers = row.base.iter().zip(row.shown);
+        let numbers = row.base.iter().zip(row.served);
         let base = numbers.map(|(base, shown)| if shown.is_nan() { f64::NAN } else { *base });
         Total {
             key: row.key,

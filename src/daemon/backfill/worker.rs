@@ -21,7 +21,7 @@ use crate::scheduler::{
     Call, CallOutput, Event, NextAction, Outcome, PlannedRequest, RequestKey, ServiceId, Start,
     TaskId, Worker,
 };
-use crate::totals::{Carried, Mark};
+use crate::totals::{BookState, Mark};
 use crate::vocabulary::Service;
 
 /// How long before now a history ends, in seconds: nodes lag, and a younger mark cannot be asked for.
@@ -98,7 +98,7 @@ impl BackfillWorker {
     /// to ask.
     pub(super) fn new(
         parts: WorkerParts,
-        mut saved: HashMap<String, Carried>,
+        mut saved: HashMap<String, BookState>,
         changes: UnboundedSender<()>,
     ) -> Self {
         let WorkerParts {

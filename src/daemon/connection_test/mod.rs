@@ -21,7 +21,7 @@ use crate::vocabulary::{Service, Window};
 /// How many steps there were of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// All is well.
+    /// All steps succeeded.
     pub succeeded: usize,
     /// Something is wrong.
     pub failed: usize,
@@ -80,7 +80,7 @@ impl Summary {
                 failed: 0,
                 not_tried: 0,
                 ..
-            } => "All is well.".to_owned(),
+            } => "All steps succeeded.".to_owned(),
             Self {
                 failed, not_tried, ..
             } => {
@@ -178,9 +178,9 @@ impl Test<'_> {
             match token.lifetime {
                 Some(lifetime) => {
                     let whole_seconds = Duration::from_secs(lifetime.as_secs());
-                    format!("good for {}", format_duration(whole_seconds))
+                    format!("valid for {}", format_duration(whole_seconds))
                 }
-                None => "good until the session ends".to_owned(),
+                None => "valid until the session ends".to_owned(),
             }
         })
     }

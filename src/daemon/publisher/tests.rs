@@ -254,7 +254,7 @@ fn an_anchor_moves_once_it_is_saved_and_not_before() {
             harness.publisher.totals_saved(&snapshot.moves);
         }
     }
-    let expected = [SaveNeed::Soon, SaveNeed::Sometime, SaveNeed::Now];
+    let expected = [SaveNeed::Soon, SaveNeed::Eventually, SaveNeed::Now];
     assert_eq!(needs, expected);
     let requests = harness.poll(180);
     let key = requests[0].key;

@@ -17,7 +17,7 @@ pub enum SaveNeed {
     /// Nothing changed.
     No,
     /// What is lost with them if LivePerson cannot be asked for a day grows.
-    Sometime,
+    Eventually,
     /// Totals began whose anchor is not saved.
     Soon,
     /// An anchor waits for it.
@@ -42,7 +42,7 @@ impl Publisher {
         withheld_until: Option<Instant>,
         now: Moment,
     ) {
-        for (label, carried) in state.collectors {
+        for (label, book_state) in state.collectors {
             let Some(id) = self.tasks.find(&label) else {
                 continue;
             };
@@ -50,7 +50,7 @@ impl Publisher {
                 continue;
             };
             let request_of = self.collectors.total_requests(collector);
-            let mut totals = CollectorTotals::restore(carried, request_of, now);
+            let mut totals = CollectorTotals::restore(book_state, request_of, now);
             totals.withhold_until(withheld_until);
             self.totals.insert(id, totals);
         }
@@ -69,7 +69,7 @@ impl Publisher {
         } else if books().any(Book::has_ready_moves) {
             SaveNeed::Now
         } else if books().any(Book::has_changed) {
-            SaveNeed::Sometime
+            SaveNeed::Eventually
         } else {
             SaveNeed::No
         }
@@ -81,9 +81,9 @@ impl Publisher {
         let (mut collectors, mut moves) = (BTreeMap::new(), Vec::new());
         for (id, collector) in self.tasks.collectors() {
             if let Some(totals) = self.totals.get_mut(&id) {
-                let (carried, ready) = totals.snapshot();
+                let (book_state, ready) = totals.snapshot();
                 moves.push((id, ready));
-                collectors.insert(collector.label().to_owned(), carried);
+                collectors.insert(collector.label().to_owned(), book_state);
             }
         }
         TotalsSnapshot {

@@ -66,7 +66,7 @@ mod tests {
         assert!(incidents.begins("names", at(0)));
         assert!(
             !incidents.begins("names", at(60)),
-            "an hour is the names' rhythm"
+            "names are looked up every hour"
         );
         assert!(incidents.begins("sla", at(61)), "another API");
         assert!(!incidents.begins("names", at(120)));

@@ -20,10 +20,10 @@ pub(super) use credentials::Credentials;
 use crate::config::Auth;
 use crate::config::secret::Secret;
 
-/// How long the token that [`super::Client::authorise`] stored is good for.
+/// How long the token that [`super::Client::authorise`] stored is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenLifetime {
-    /// From its issue on; `None` when it is good until a call is refused.
+    /// From its issue on; `None` when it is valid until a call is refused.
     pub lifetime: Option<Duration>,
     /// Where the length comes from, which says how far it can be trusted.
     pub source: LifetimeSource,
@@ -50,7 +50,7 @@ pub enum LifetimeSource {
     Unknown,
 }
 
-/// How long the token in an answer of the token endpoint is good for, as the client reads it at
+/// How long the token in an answer of the token endpoint is valid, as the client reads it at
 /// `now` on the wall clock; `None` for an answer without a usable token. For simulations, which
 /// have no client.
 pub fn oauth2_token_lifetime(body: &[u8], now: SystemTime) -> Option<TokenLifetime> {

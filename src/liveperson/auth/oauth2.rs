@@ -1,4 +1,4 @@
-//! OAuth 2.0 client credentials: the form that asks for a token, and how long a token is good for.
+//! OAuth 2.0 client credentials: the form that asks for a token, and how long a token is valid.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::{LifetimeSource, Token, TokenLifetime};
 use crate::liveperson::json::{self, Content, Fault, Ignored, MaybeNumber, ReadError, text};
 
-/// Taken when neither the answer nor the token says how long it is good for.
+/// Taken when neither the answer nor the token says how long it is valid.
 const UNKNOWN_LIFETIME: Duration = Duration::from_secs(300);
 /// Longer lifetimes are cut to this one, so that no later sum of times can overflow.
 const LONGEST_LIFETIME: Duration = Duration::from_secs(365 * 86_400);
@@ -47,8 +47,8 @@ pub(in crate::liveperson) fn read(
 fn unreadable_lifetime() -> Ignored {
     let first = Fault {
         path: "expires_in".to_owned(),
-        found: "the value".to_owned(),
-        problem: "is not a number".to_owned(),
+        found: "another value".to_owned(),
+        problem: json::Problem::Expected("a number".to_owned()),
     };
     Ignored { count: 1, first }
 }
@@ -205,7 +205,7 @@ mod tests {
                 assert_eq!(content.value.0.share(), "t.o.k", "{body}");
                 assert_eq!(content.value.1.source, LifetimeSource::Unknown, "{body}");
                 let ignored = content.ignored.unwrap();
-                assert_eq!(ignored.first.found, "the value", "{body}");
+                assert_eq!(ignored.first.found, "another value", "{body}");
                 assert_eq!(ignored.first.path, "expires_in", "{body}");
             }
         });

@@ -30,7 +30,7 @@ where
 pub trait NumericKey: Copy + Ord {
     /// What a key should be, for messages.
     const EXPECTED: &'static str;
-    /// Whether a value that cannot be read may be left out. A key that is no number always is.
+    /// Whether a value that cannot be read may be left out. A key that is not a number always is.
     const INDEPENDENT: bool;
 
     /// The key, if the string is one.

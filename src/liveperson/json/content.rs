@@ -68,8 +68,8 @@ impl ReadError {
                 Self::Missing(format!("not JSON ({error})"))
             }
             Self::Fault(Fault { path, problem, .. }) => match path.as_str() {
-                "" => Self::Missing(format!("the body {problem}")),
-                path => Self::Missing(format!("{path}: the value {problem}")),
+                "" => Self::Missing(format!("the body: {}", problem.message_without_value())),
+                path => Self::Missing(format!("{path}: {}", problem.message_without_value())),
             },
             other => other,
         }
@@ -100,5 +100,5 @@ pub(in crate::liveperson) fn describe(fault: &Fault, redactor: &Redactor) -> Str
         path => redactor.line(path, 3 * SHOWN),
     };
     let found = redactor.line(&fault.found, SHOWN);
-    format!("{path}: {found} {}", fault.problem)
+    format!("{path}: {}", fault.problem.message(&found))
 }

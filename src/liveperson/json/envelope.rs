@@ -13,7 +13,9 @@ use super::object::Object;
 use super::progress::{self, Progress};
 use super::repair::repaired;
 use super::second_reading;
-use super::{Content, EntryList, Fault, FieldName, MAX_ENTRIES, ReadError, integer, object};
+use super::{
+    Content, EntryList, Fault, FieldName, MAX_ENTRIES, Problem, ReadError, integer, object,
+};
 
 /// Reads an object, in an envelope or bare.
 ///
@@ -103,7 +105,8 @@ impl From<progress::Error> for ReadError {
     fn from(error: progress::Error) -> Self {
         match error {
             progress::Error::Fault(fault) => Self::Fault(fault),
-            progress::Error::Problem(text) | progress::Error::Syntax(text) => Self::Syntax(text),
+            progress::Error::Syntax(text) => Self::Syntax(text),
+            problem => Self::Syntax(problem.to_string()),
         }
     }
 }
@@ -162,7 +165,7 @@ fn success_status(code: Option<i64>) -> Result<Option<u16>, ReadError> {
         _ => Err(ReadError::Fault(Fault {
             path: "meta.responseCode".to_owned(),
             found: code.to_string(),
-            problem: "is not an HTTP status".to_owned(),
+            problem: Problem::Expected("an HTTP status".to_owned()),
         })),
     }
 }

@@ -8,7 +8,7 @@
 //! 1. `envelope` has serde_json read the body once, straight into these types.
 //! 2. Only a body that is refused is read a second time: `repair` replaces what no parser takes,
 //!    and `second_reading` leaves out and counts entries of maps and lists that cannot be read, so
-//!    that one odd agent does not take the numbers of all the others with it. What is no entry has
+//!    that one odd agent does not take the numbers of all the others with it. What is not an entry has
 //!    to be right, and is reported with its path.
 
 mod collections;
@@ -59,6 +59,33 @@ pub struct Fault {
     pub path: String,
     /// The value, or a word for its kind.
     pub found: String,
-    /// What is wrong with it, to be read after `found`.
-    pub problem: String,
+    /// What is wrong with it.
+    pub problem: Problem,
+}
+
+/// What is wrong with a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// It is not what is expected: `a number`.
+    Expected(String),
+    /// Anything else, to be read after the value: `is negative`.
+    Other(String),
+}
+
+impl Problem {
+    /// The message about a value that was found.
+    fn message(&self, found: &str) -> String {
+        match self {
+            Self::Expected(what) => format!("expected {what}, found {found}"),
+            Self::Other(text) => format!("{found} {text}"),
+        }
+    }
+
+    /// The message about a value that is not repeated.
+    fn message_without_value(&self) -> String {
+        match self {
+            Self::Expected(what) => format!("expected {what}"),
+            Self::Other(text) => format!("the value {text}"),
+        }
+    }
 }

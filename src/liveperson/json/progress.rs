@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{Expected, Unexpected};
 
-use super::{Fault, Ignored, MAX_ENTRIES};
+use super::{Fault, Ignored, MAX_ENTRIES, Problem};
 
 /// Longest key that is repeated in a path, in bytes. Every entry that cannot be read repeats the keys
 /// above it, so that longer ones would make a hostile answer take hours.
@@ -46,18 +46,18 @@ impl Progress {
     }
 
     /// What is wrong with the value that is being read.
-    pub(super) fn fault(&self, found: String, problem: &str) -> Fault {
+    pub(super) fn fault(&self, found: String, problem: Problem) -> Fault {
         Fault {
             path: self.path.join("."),
             found,
-            problem: problem.to_owned(),
+            problem,
         }
     }
 
     /// Adds to an error where it happened, if it does not say so yet.
     pub(super) fn locate(&self, error: Error, found: String) -> Error {
         match error {
-            Error::Problem(problem) => Error::Fault(self.fault(found, &problem)),
+            Error::Problem(problem) => Error::Fault(self.fault(found, problem)),
             located => located,
         }
     }
@@ -89,7 +89,8 @@ impl Progress {
             return Ok(());
         }
         let found = format!("more than {MAX_ENTRIES} entries");
-        self.fatal = Some(self.fault(found, "is more than any account has"));
+        let problem = Problem::Other("is more than any account has".to_owned());
+        self.fatal = Some(self.fault(found, problem));
         Err(E::custom("too many entries"))
     }
 }
@@ -98,7 +99,7 @@ impl Progress {
 #[derive(Debug)]
 pub(super) enum Error {
     /// What is wrong with a value, without its place.
-    Problem(String),
+    Problem(Problem),
     /// The same with its place.
     Fault(Fault),
     /// The text is not JSON.
@@ -108,8 +109,9 @@ pub(super) enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Problem(text) | Self::Syntax(text) => f.write_str(text),
-            Self::Fault(fault) => f.write_str(&fault.problem),
+            Self::Problem(problem) => f.write_str(&problem.message_without_value()),
+            Self::Fault(fault) => f.write_str(&fault.problem.message_without_value()),
+            Self::Syntax(text) => f.write_str(text),
         }
     }
 }
@@ -118,18 +120,18 @@ impl std::error::Error for Error {}
 
 impl serde::de::Error for Error {
     fn custom<T: fmt::Display>(problem: T) -> Self {
-        Self::Problem(problem.to_string())
+        Self::Problem(Problem::Other(problem.to_string()))
     }
 
     fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::Problem(format!("is not {expected}"))
+        Self::Problem(Problem::Expected(expected.to_string()))
     }
 
     fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::Problem(format!("is not {expected}"))
+        Self::Problem(Problem::Expected(expected.to_string()))
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self::Problem(format!("has no {field}"))
+        Self::Problem(Problem::Other(format!("has no {field}")))
     }
 }

@@ -9,9 +9,12 @@
 use std::borrow::Cow;
 
 use serde::de::value::CowStrDeserializer;
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::Value;
 
+use super::Problem;
 use super::progress::{Error, Progress};
 use super::split::{Member, entries_of_list, entries_of_object, last_of_each_field};
 
@@ -105,7 +108,7 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
 
 fn visit_single<'de, V: Visitor<'de>>(text: &str, visitor: V) -> Result<V::Value, Error> {
     let Ok(value) = serde_json::from_str(text) else {
-        return Err(Error::Problem("cannot be read".to_owned()));
+        return Err(Error::custom("cannot be read"));
     };
     match value {
         Value::Bool(value) => visitor.visit_bool(value),
@@ -165,7 +168,7 @@ impl<'de, 'p> Members<'de, 'p> {
         let fault = match ignored.filter(|_| self.ignored_before == 0) {
             Some(ignored) => ignored.first,
             None => {
-                let problem = "cannot be read, not one of them";
+                let problem = Problem::Other("cannot be read, not one of them".to_owned());
                 self.progress.fault("its entries".to_owned(), problem)
             }
         };
@@ -231,7 +234,7 @@ impl<'de> MapAccess<'de> for Members<'de, '_> {
     {
         match self.current.take() {
             Some(member) => self.read_value(member, seed),
-            None => Err(Error::Problem("is read before its key".to_owned())),
+            None => Err(Error::custom("is read before its key")),
         }
     }
 

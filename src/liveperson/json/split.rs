@@ -6,8 +6,8 @@ use std::fmt;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::FieldName;
 use super::progress::{Error, Progress};
+use super::{FieldName, Problem};
 
 /// A key or an index, and the text of its value.
 pub(super) type Member<'de> = (Cow<'de, str>, &'de str);
@@ -100,7 +100,7 @@ fn split<'de>(
         } else {
             "a list"
         };
-        return Err(Error::Problem(format!("is not {kind}")));
+        return Err(Error::Problem(Problem::Expected(kind.to_owned())));
     }
     let mut json = serde_json::Deserializer::from_str(text);
     let members = take_apart(&mut json);

@@ -61,7 +61,7 @@ pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error
     deserializer.deserialize_any(Flag)
 }
 
-/// A number that nothing depends on: any other value is noted and is no error.
+/// A number that nothing depends on: any other value is noted and is not an error.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(in crate::liveperson) enum MaybeNumber {
     #[default]

@@ -203,7 +203,7 @@ async fn token_answers_that_cannot_be_used() {
             ),
             (
                 r#"{"access_token":["hidden"]}"#,
-                "access_token: the value is not a string",
+                "access_token: expected a string",
             ),
             (
                 r#"{"access_token":"hidden"#,

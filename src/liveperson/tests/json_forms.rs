@@ -42,17 +42,17 @@ fn wrong_values_are_named_with_their_path() {
     let query = query(ids(&[2]), None);
     let path = "skillsMetricsPerAgent.metricsPerSkill.2.metricsTotals.totalHandlingTime";
     let cases = [
-        (r#""abc""#, r#""abc" is not a number"#),
-        (r#""""#, r#""" is not a number"#),
-        (r#""NaN""#, r#""NaN" is not a number"#),
-        (r#""-inf""#, r#""-inf" is not a number"#),
-        (r#""1e999""#, r#""1e999" is not a number"#),
-        (r#""12 13""#, r#""12 13" is not a number"#),
-        ("true", "true is not a number"),
-        ("{}", "an object is not a number"),
-        ("[1]", "a list is not a number"),
+        (r#""abc""#, r#"expected a number, found "abc""#),
+        (r#""""#, r#"expected a number, found """#),
+        (r#""NaN""#, r#"expected a number, found "NaN""#),
+        (r#""-inf""#, r#"expected a number, found "-inf""#),
+        (r#""1e999""#, r#"expected a number, found "1e999""#),
+        (r#""12 13""#, r#"expected a number, found "12 13""#),
+        ("true", "expected a number, found true"),
+        ("{}", "expected a number, found an object"),
+        ("[1]", "expected a number, found a list"),
         ("-3", "-3 is negative"),
-        ("1e999", r#""1e999" is not a number"#),
+        ("1e999", r#"expected a number, found "1e999""#),
         (r#""-0.5""#, r#""-0.5" is negative"#),
     ];
     check_each(cases, |(bad, expected)| {
@@ -130,35 +130,35 @@ fn an_unreadable_agent_leaves_its_skill_readable() {
     assert_eq!(ignored.count, 2);
     assert_eq!(
         json::describe(&ignored.first, &redactor::Redactor::default()),
-        "skillsMetrics.metricsPerSkill.4.metricsPerAgent.1.connectedEngagements: \"many\" is not a number"
+        "skillsMetrics.metricsPerSkill.4.metricsPerAgent.1.connectedEngagements: expected a number, found \"many\""
     );
 }
 
 #[test]
 fn wrong_shapes_are_named_with_their_path() {
     let cases = [
-        ("[]", "the body: a list is not an object"),
-        ("12", "the body: 12 is not an object"),
+        ("[]", "the body: expected an object, found a list"),
+        ("12", "the body: expected an object, found 12"),
         (
             r#"{"skillsMetrics":[]}"#,
-            "skillsMetrics: a list is not an object",
+            "skillsMetrics: expected an object, found a list",
         ),
         (
             r#"{"skillsMetrics":{"metricsPerSkill":{"x y":{}}}}"#,
-            r#"skillsMetrics.metricsPerSkill.x y: "x y" is not a 64-bit integer"#,
+            r#"skillsMetrics.metricsPerSkill.x y: expected a 64-bit integer, found "x y""#,
         ),
         (
             r#"{"skillsMetrics":{"metricsPerSkill":{"9223372036854775808":{}}}}"#,
             "skillsMetrics.metricsPerSkill.9223372036854775808: \
-             \"9223372036854775808\" is not a 64-bit integer",
+             expected a 64-bit integer, found \"9223372036854775808\"",
         ),
         (
             r#"{"skillsMetrics":{"metricsPerSkill":{"4":"none"}}}"#,
-            r#"skillsMetrics.metricsPerSkill.4: "none" is not an object"#,
+            r#"skillsMetrics.metricsPerSkill.4: expected an object, found "none""#,
         ),
         (
             r#"{"meta":{"responseCode":200},"body":{"metricsTotals":7}}"#,
-            "body.metricsTotals: 7 is not an object",
+            "body.metricsTotals: expected an object, found 7",
         ),
     ];
     check_each(cases, |(body, expected)| {
@@ -215,7 +215,7 @@ fn the_status_of_an_envelope_counts() {
             format!(r#"{{"meta":{{"responseCode":{code}}},"body":{{"metricsTotals":{{}}}}}}"#);
         assert_eq!(
             read_error(&body, &query(None, None)),
-            format!("meta.responseCode: {code} is not an HTTP status")
+            format!("meta.responseCode: expected an HTTP status, found {code}")
         );
     });
 }

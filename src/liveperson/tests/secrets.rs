@@ -97,7 +97,7 @@ async fn errors_never_hold_a_secret() {
             for error in calls.iter().flatten() {
                 assert_clean(error);
             }
-            assert!(calls[0].is_some(), "an echo is no answer");
+            assert!(calls[0].is_some(), "an echo is not an answer");
         }
     })
     .await;

@@ -159,7 +159,7 @@ fn ca_files_that_cannot_be_used() {
     });
 }
 
-/// With HTTP/2 a timeout resets one stream, and the pool keeps the wedged connection for others.
+/// With HTTP/2 a timeout resets one stream, and the pool keeps the stuck connection for others.
 #[tokio::test]
 async fn a_connection_that_hangs_is_not_used_again() {
     let hang = || Act::SendAndHang(Vec::new());

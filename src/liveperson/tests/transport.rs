@@ -228,7 +228,7 @@ async fn compressed_answers() {
             let reply = one_call(vec![gzipped(broken)]).await;
             assert_eq!(reply.code, Code::Decode);
             let error = failure(reply).to_string();
-            assert!(error.contains("not proper HTTP or gzip"), "{error}");
+            assert!(error.contains("not valid HTTP or gzip"), "{error}");
         },
     )
     .await;

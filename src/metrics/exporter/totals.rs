@@ -1,4 +1,4 @@
-//! Counters and gauges about running totals: where they stand, what they lost, how saving them fares.
+//! Counters and gauges about running totals: where they stand, what they lost, whether saving them succeeds.
 
 use prometheus::core::Collector;
 use prometheus::proto::{Metric, MetricFamily};

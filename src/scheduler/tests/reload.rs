@@ -57,7 +57,7 @@ fn a_reload_during_the_first_poll_keeps_the_initial_burst() {
 }
 
 #[test]
-fn the_learnt_spacing_survives_a_changed_min_spacing() {
+fn the_adapted_spacing_survives_a_changed_min_spacing() {
     let answer = |at: f64, _| {
         let retry_after = Some(Duration::from_secs(1));
         let throttled = Outcome::Throttled { retry_after };

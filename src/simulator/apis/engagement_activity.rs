@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{Api, ApiRequest};
+use crate::simulator::chat_index::ChatIndex;
 use crate::simulator::json_style::{Numbers, SectionName};
-use crate::simulator::ledger::Ledger;
 use crate::simulator::params::{IdFilter, InvalidParameter, Params};
 use crate::simulator::response::ApiResponse;
 use crate::simulator::world::{Activity, Counts, Window, World};
@@ -57,7 +57,7 @@ impl Api for EngagementActivity {
     }
 }
 
-impl Ledger {
+impl ChatIndex {
     /// What Engagement Activity answers to `query` (the part of the URL after `?`) at `now_ms` on
     /// LivePerson's clock, from the node that has turn `turn`.
     ///

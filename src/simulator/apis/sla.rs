@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{Api, ApiRequest};
+use crate::simulator::chat_index::ChatIndex;
 use crate::simulator::json_style::Numbers;
-use crate::simulator::ledger::Ledger;
 use crate::simulator::params::{IdFilter, InvalidParameter, Params, whole_number};
 use crate::simulator::response::ApiResponse;
 use crate::simulator::world::{Waits, World};
@@ -55,7 +55,7 @@ impl Api for Sla {
     }
 }
 
-impl Ledger {
+impl ChatIndex {
     /// What the SLA Histogram answers to `query` (the part of the URL after `?`) at `now_ms` on
     /// LivePerson's clock, from the node that has turn `turn`.
     ///

@@ -1,7 +1,7 @@
 //! Bearer tokens: issuing, checking and revoking them.
 //!
 //! Tokens carry their own expiry and a keyed hash, so that none needs to be stored and those of an
-//! earlier process are refused. The hash is no cryptography: the tokens protect nothing.
+//! earlier process are refused. The hash is not cryptographic: the tokens protect nothing.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};

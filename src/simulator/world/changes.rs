@@ -23,7 +23,7 @@ pub struct Changes {
 
 /// What becomes of an event's number, with the time since the event in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum EventChange {
     /// It is counted at once and stays.
     Final,
     /// It appears so long after the event.
@@ -32,7 +32,7 @@ pub(crate) enum Fate {
     Corrected(i64),
 }
 
-impl Fate {
+impl EventChange {
     /// How often an event at `time` is counted by who knows everything before `as_of`.
     pub(crate) fn times_counted(self, time: i64, as_of: i64) -> i64 {
         match self {
@@ -54,10 +54,10 @@ impl Changes {
     }
 
     /// What becomes of `event` of `chat`.
-    pub(crate) fn fate(&self, chat: &Chat, event: Event) -> Fate {
+    pub(crate) fn change_of(&self, chat: &Chat, event: Event) -> EventChange {
         let longest = self.unsettled_for().cast_unsigned();
         if longest == 0 {
-            return Fate::Final;
+            return EventChange::Final;
         }
         let identity = [
             Purpose::Changes as u64,
@@ -73,11 +73,11 @@ impl Changes {
         let delay = (mix(drawn) % longest + 1).cast_signed();
         let share = unit(drawn);
         if share < self.late_share {
-            Fate::Late(delay)
+            EventChange::Late(delay)
         } else if share < self.late_share + self.corrected_share {
-            Fate::Corrected(delay)
+            EventChange::Corrected(delay)
         } else {
-            Fate::Final
+            EventChange::Final
         }
     }
 }
@@ -107,11 +107,12 @@ mod tests {
 
     #[test]
     fn a_late_event_appears_and_a_corrected_one_falls() {
-        let counted =
-            |fate: Fate| [1_000, 1_001, 1_500, 1_501].map(|t| fate.times_counted(1_000, t));
-        assert_eq!(counted(Fate::Final), [0, 1, 1, 1]);
-        assert_eq!(counted(Fate::Late(500)), [0, 0, 0, 1]);
-        assert_eq!(counted(Fate::Corrected(500)), [0, 2, 2, 1]);
+        let counted = |change: EventChange| {
+            [1_000, 1_001, 1_500, 1_501].map(|t| change.times_counted(1_000, t))
+        };
+        assert_eq!(counted(EventChange::Final), [0, 1, 1, 1]);
+        assert_eq!(counted(EventChange::Late(500)), [0, 0, 0, 1]);
+        assert_eq!(counted(EventChange::Corrected(500)), [0, 2, 2, 1]);
     }
 
     #[test]
@@ -122,19 +123,22 @@ mod tests {
             corrected_share: 0.1,
             settled_after_ms: 840_000,
         };
-        let fates: Vec<Fate> = (0..10_000)
-            .map(|at| changes.fate(&chat(at * 977), Event::Closed))
+        let of_events: Vec<EventChange> = (0..10_000)
+            .map(|at| changes.change_of(&chat(at * 977), Event::Closed))
             .collect();
-        let share = |is: fn(&Fate) -> bool| fates.iter().filter(|fate| is(fate)).count();
-        let late = share(|fate| matches!(fate, Fate::Late(_)));
-        let corrected = share(|fate| matches!(fate, Fate::Corrected(_)));
+        let share =
+            |is: fn(&EventChange) -> bool| of_events.iter().filter(|change| is(change)).count();
+        let late = share(|change| matches!(change, EventChange::Late(_)));
+        let corrected = share(|change| matches!(change, EventChange::Corrected(_)));
         assert!((1_800..2_200).contains(&late), "{late}");
         assert!((850..1_150).contains(&corrected), "{corrected}");
-        let within = |fate: &Fate| match fate {
-            Fate::Final => true,
-            Fate::Late(delay) | Fate::Corrected(delay) => (1..=840_000).contains(delay),
+        let within = |change: &EventChange| match change {
+            EventChange::Final => true,
+            EventChange::Late(delay) | EventChange::Corrected(delay) => {
+                (1..=840_000).contains(delay)
+            }
         };
-        assert!(fates.iter().all(within));
+        assert!(of_events.iter().all(within));
     }
 
     #[test]
@@ -144,6 +148,6 @@ mod tests {
             ..Changes::default()
         };
         assert_eq!(none.unsettled_for(), 0);
-        assert_eq!(none.fate(&chat(0), Event::Closed), Fate::Final);
+        assert_eq!(none.change_of(&chat(0), Event::Closed), EventChange::Final);
     }
 }

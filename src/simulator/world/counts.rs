@@ -160,8 +160,8 @@ impl View<'_> {
         if !self.window.contains(time) {
             return 0;
         }
-        let fate = self.changes.fate(chat, event);
-        fate.times_counted(time, self.window.as_of)
+        let change = self.changes.change_of(chat, event);
+        change.times_counted(time, self.window.as_of)
     }
 }
 

@@ -29,7 +29,7 @@ use super::options::Options;
 #[cfg(test)]
 pub(crate) use arrivals::LONGEST_CHAT;
 pub use changes::Changes;
-pub(crate) use changes::Fate;
+pub(crate) use changes::EventChange;
 pub use chat::{Chat, Chats, Event};
 pub(crate) use counts::{Activity, View, Waits, wait_seconds};
 pub use counts::{Counts, Key};

@@ -21,7 +21,7 @@ pub(super) enum Purpose {
     Nodes = 6,
     /// Which numbers change after the event.
     Changes = 7,
-    /// The chats of a ledger.
+    /// The chats of an index.
     Traffic = 8,
 }
 

@@ -33,7 +33,7 @@ pub(super) fn write(html: &mut Html, account: &Account, open: bool) {
         write_collector(html, collector);
     }
     write_names(html, &account.names);
-    rhythm(html, account);
+    write_pacing(html, account);
     html.raw("</div>");
     write_activity(html, &account.activity);
     html.raw("</div></details></li>\n");
@@ -154,7 +154,7 @@ fn write_totals(html: &mut Html, totals: &Totals) {
     html.raw(".</p>");
 }
 
-fn rhythm(html: &mut Html, account: &Account) {
+fn write_pacing(html: &mut Html, account: &Account) {
     html.raw("<p class=\"soft\">");
     if let Some(backoff) = &account.backoff {
         html.raw(if is_throttled(account) {

@@ -86,7 +86,7 @@ fn head(html: &mut Html, status: &Status) {
 
 fn header(html: &mut Html, access: &Access) {
     html.raw("<header><h1>liveperson_exporter</h1>\n<nav aria-label=\"Pages\"><ul>");
-    // Relative, so that they are right behind any proxy; with the dot a colon is no scheme.
+    // Relative, so that they are right behind any proxy; with the dot a colon does not end a scheme.
     html.raw("<li><a href=\".")
         .text(&access.telemetry_path)
         .raw("\">Metrics</a></li>");

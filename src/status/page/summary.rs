@@ -40,7 +40,7 @@ fn verdict(html: &mut Html, status: &Status) {
     match status.state {
         _ if all == 0 => match &status.exporter.shard {
             Some(shard) => html
-                .raw("No account</h2><p>No account of the configuration falls to shard ")
+                .raw("No account</h2><p>No account of the configuration belongs to shard ")
                 .text(shard)
                 .raw("."),
             None => html.raw("No account</h2><p>This instance has nothing to poll."),
@@ -108,7 +108,7 @@ fn tiles(html: &mut Html, status: &Status) {
     tile(
         html,
         &format!("{fresh} of {}", accounts.len()),
-        "accounts are well",
+        "accounts are healthy",
     );
     let is_up = |c: &&Collector| matches!(c.state, CollectorState::Up | CollectorState::Retrying);
     let up = collectors().filter(is_up).count();
@@ -174,7 +174,7 @@ fn contact(html: &mut Html, accounts: &[Account]) {
         }
         (0, 0) => tile(html, "LivePerson", "was not called yet"),
         (_, 0) => tile(html, "LivePerson answers", &last),
-        (0, _) => tile(html, "LivePerson is silent", &last),
+        (0, _) => tile(html, "LivePerson does not answer", &last),
         (_, silent) => tile(
             html,
             "LivePerson answers",

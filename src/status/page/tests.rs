@@ -195,7 +195,7 @@ fn the_worst_accounts_come_first_and_are_open() {
     let mut accounts: Vec<Account> = (0..500)
         .map(|id| account(&format!("well-{id}"), vec![collector(CollectorState::Up)]))
         .collect();
-    accounts.push(account("broken", vec![problem("mend it")]));
+    accounts.push(account("broken", vec![problem("fix it")]));
     let page = page(&status(accounts), &access());
     let broken = page.find("data-key=\"broken\" open").unwrap();
     assert!(broken < page.find("data-key=\"well-0\"").unwrap());
@@ -204,20 +204,20 @@ fn the_worst_accounts_come_first_and_are_open() {
 
 #[test]
 fn one_advice_stands_for_all_that_it_is_for() {
-    let accounts = (0..500).map(|id| account(&id.to_string(), vec![problem("mend it")]));
+    let accounts = (0..500).map(|id| account(&id.to_string(), vec![problem("fix it")]));
     let page = page(&status(accounts.collect()), &access());
-    assert_eq!(page.matches("<strong>mend it</strong>").count(), 1);
+    assert_eq!(page.matches("<strong>fix it</strong>").count(), 1);
     assert!(page.contains("and 499 more"), "{page}");
 }
 
 #[test]
 fn advice_lists_accounts_and_says_what_it_leaves_out() {
-    let accounts = (0..12).map(|id| account(&format!("id-{id}"), vec![problem("mend it")]));
+    let accounts = (0..12).map(|id| account(&format!("id-{id}"), vec![problem("fix it")]));
     let page_of = |accounts| page(&status(accounts), &access());
     let together = page_of(accounts.collect());
     assert!(together.contains("id-0, id-1, "), "{together}");
     assert!(together.contains("id-9 and 2 more"), "{together}");
-    let each = (0..12).map(|id| account("1", vec![problem(&format!("mend {id}"))]));
+    let each = (0..12).map(|id| account("1", vec![problem(&format!("fix {id}"))]));
     let each = page_of(each.collect());
     assert!(each.contains("And 2 more: see"), "{each}");
 }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::HashSet;
 
-use super::{Book, Carried, Entry, LedgerId, TotalsQuery};
+use super::{Book, BookState, Entry, LedgerId, TotalsQuery};
 use crate::totals::advance::{self, Advance, FORCED_AFTER, Move, Step};
 use crate::totals::counts::Counts;
 use crate::totals::mark::Mark;
@@ -31,14 +31,14 @@ pub struct SavedMove {
 
 impl<Q: TotalsQuery> Book<Q> {
     /// Nothing lies between an anchor since which nothing was counted and any later mark.
-    pub(super) fn move_quiet(&mut self, now: i64) {
+    pub(super) fn move_zero_ledgers(&mut self, now: i64) {
         for entry in &mut self.entries {
             let Some(answered) = entry.ledger.answered() else {
                 continue;
             };
             let to = Mark::settled(answered.min(now));
             let anchor = entry.ledger.anchor();
-            if entry.ledger.is_quiet() && advance::is_due(anchor, now) && to > anchor {
+            if entry.ledger.is_zero_since_anchor() && advance::is_due(anchor, now) && to > anchor {
                 entry.ledger.move_anchor(to, &Counts::default());
                 (entry.advance, entry.ready) = (Advance::default(), None);
                 self.changed = true;
@@ -96,7 +96,7 @@ impl<Q: TotalsQuery> Book<Q> {
     }
 
     /// What to save, with the moves that are ready in it, and which these are.
-    pub fn snapshot(&mut self) -> (Carried, Vec<SavedMove>) {
+    pub fn snapshot(&mut self) -> (BookState, Vec<SavedMove>) {
         self.changed = false;
         for entry in &mut self.entries {
             entry.kept = !entry.ledger.is_empty();
@@ -109,7 +109,7 @@ impl<Q: TotalsQuery> Book<Q> {
             })
         });
         let moves = ready.collect();
-        (self.carry(true), moves)
+        (self.state_with(true), moves)
     }
 
     /// A snapshot was saved: its moves take place.
@@ -154,7 +154,7 @@ impl<Q> Entry<Q> {
         let anchor = self.ledger.anchor();
         let next = self.advance.answered(step, answer, anchor, now);
         if step == Step::TargetAgain && self.ready.is_none() {
-            let doubtful = self.ledger.is_below() && anchor.age(now) < DOUBTED_UNTIL;
+            let doubtful = self.ledger.is_below_served() && anchor.age(now) < DOUBTED_UNTIL;
             self.ready = self.advance.finish(anchor, doubtful, now);
         }
         next

@@ -3,36 +3,38 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Ask, Book, Entry, LedgerId, TotalsQuery};
+use super::{Book, Entry, LedgerCall, LedgerId, TotalsQuery};
 use crate::totals::advance::{Advance, Step};
 use crate::totals::ledger::Ledger;
 use crate::totals::mark::Mark;
 use crate::totals::resume::{Gap, first_anchor, is_out_of_reach, resume};
 
-/// Totals that are proven to be quiet by what others say are asked for again when nothing has proven it
-/// for so long, in seconds.
+/// Totals that others confirm to be zero since their anchor are asked for again when nothing has
+/// confirmed it for so long, in seconds.
 const PROOF_LASTS: i64 = 600;
 
 impl<Q: TotalsQuery> Book<Q> {
     /// What to ask for in the poll that begins at `now`, by LivePerson's clock. `wanted` are the
     /// requests of the plan; others are asked for as long as it is not known that their totals are
-    /// quiet. Returns the gaps that begin to be lost; when they grow, only [`Book::lost`] says so.
-    pub fn plan(&mut self, wanted: &[Q], now: i64) -> (Vec<Ask>, Vec<Gap>) {
+    /// zero since their anchor. Returns the gaps that begin to be lost; when they grow, only [`Book::lost`] says so.
+    pub fn plan(&mut self, wanted: &[Q], now: i64) -> (Vec<LedgerCall>, Vec<Gap>) {
         let (asked, gaps) = self.plan_ledgers(wanted, now);
         let moving = self.begin_moves(&asked, now);
-        let asks = asked.into_iter().map(|ledger| Ask {
+        let calls = asked.into_iter().map(|ledger| LedgerCall {
             ledger,
             step: moving.contains(&ledger).then_some(Step::Target),
         });
-        (asks.collect(), gaps)
+        (calls.collect(), gaps)
     }
 
     /// The same for a first poll, in which no anchor begins to move: attempts wait for a moment that is
     /// drawn, and totals are to be shown as soon as they can be.
-    pub fn plan_first(&mut self, wanted: &[Q], now: i64) -> (Vec<Ask>, Vec<Gap>) {
+    pub fn plan_first(&mut self, wanted: &[Q], now: i64) -> (Vec<LedgerCall>, Vec<Gap>) {
         let (asked, gaps) = self.plan_ledgers(wanted, now);
-        let asks = asked.into_iter().map(|ledger| Ask { ledger, step: None });
-        (asks.collect(), gaps)
+        let calls = asked
+            .into_iter()
+            .map(|ledger| LedgerCall { ledger, step: None });
+        (calls.collect(), gaps)
     }
 
     /// The totals to ask for in the poll that begins at `now`.
@@ -41,33 +43,40 @@ impl<Q: TotalsQuery> Book<Q> {
         self.planned = Some(now);
         self.add_new(wanted, now);
         let gaps = self.resume_out_of_reach(now);
-        self.move_quiet(now);
+        self.move_zero_ledgers(now);
         self.merge_same_anchors();
         let wanted: HashSet<&Q> = wanted.iter().collect();
         // Those whose ids were all forgotten.
         self.entries
             .retain(|entry| wanted.contains(&entry.query) || !entry.ledger.is_empty());
         let is_asked = |entry: &&Entry<Q>| {
-            let proven = |at: i64| entry.ledger.is_quiet() && now.saturating_sub(at) < PROOF_LASTS;
-            let quiet = entry.ledger.answered().is_some_and(proven);
-            entry.is_askable(now) && (wanted.contains(&entry.query) || !quiet)
+            let confirmed = |at: i64| {
+                entry.ledger.is_zero_since_anchor() && now.saturating_sub(at) < PROOF_LASTS
+            };
+            let is_zero = entry.ledger.answered().is_some_and(confirmed);
+            entry.is_askable(now) && (wanted.contains(&entry.query) || !is_zero)
         };
         let asked = self.entries.iter().filter(is_asked).map(|entry| entry.id);
         (asked.collect(), gaps)
     }
 
     /// What else to ask for in the running poll, in which these ledgers are `asked` for already.
-    pub fn plan_more(&mut self, wanted: &[Q], asked: &HashSet<LedgerId>, now: i64) -> Vec<Ask> {
+    pub fn plan_more(
+        &mut self,
+        wanted: &[Q],
+        asked: &HashSet<LedgerId>,
+        now: i64,
+    ) -> Vec<LedgerCall> {
         self.add_new(wanted, now);
         let wanted: HashSet<&Q> = wanted.iter().collect();
         let new = self.entries.iter().filter(|entry| {
             wanted.contains(&entry.query) && entry.is_askable(now) && !asked.contains(&entry.id)
         });
-        let asks = new.map(|entry| Ask {
+        let calls = new.map(|entry| LedgerCall {
             ledger: entry.id,
             step: None,
         });
-        asks.collect()
+        calls.collect()
     }
 
     fn add_new(&mut self, wanted: &[Q], now: i64) {

@@ -38,8 +38,8 @@ fn counts(rows: &[(i64, f64)]) -> Counts {
 }
 
 /// What is served of each skill.
-fn shown(book: &Book<Query>) -> Vec<(i64, f64)> {
-    let rows = book.rows().map(|row| (row.key.ids[0], row.shown[0]));
+fn served(book: &Book<Query>) -> Vec<(i64, f64)> {
+    let rows = book.rows().map(|row| (row.key.ids[0], row.served[0]));
     let mut rows: Vec<_> = rows.collect();
     rows.sort_by_key(|(id, _)| *id);
     rows
@@ -47,16 +47,16 @@ fn shown(book: &Book<Query>) -> Vec<(i64, f64)> {
 
 /// A poll in which every window since an anchor has these numbers, and later ones less by `moved`.
 fn poll(book: &mut Book<Query>, wanted: &[Query], rows: &[(i64, f64)], moved: f64, now: i64) {
-    let (asks, _) = book.plan(wanted, now);
-    for ask in asks {
-        let mut next = Some(ask);
-        while let Some(ask) = next {
-            let mark = book.mark(ask).unwrap();
-            let less = if ask.is_served() { 0.0 } else { moved };
-            let ids = book.query(ask.ledger).unwrap().0;
+    let (calls, _) = book.plan(wanted, now);
+    for call in calls {
+        let mut next = Some(call);
+        while let Some(call) = next {
+            let mark = book.mark(call).unwrap();
+            let less = if call.is_served() { 0.0 } else { moved };
+            let ids = book.query(call.ledger).unwrap().0;
             let named = rows.iter().filter(|(id, _)| ids.contains(id));
             let named: Vec<_> = named.map(|(id, value)| (*id, value - less)).collect();
-            next = book.answered(ask, mark, &counts(&named), now).next;
+            next = book.answered(call, mark, &counts(&named), now).next;
         }
     }
 }
@@ -77,7 +77,7 @@ fn anchors(book: &Book<Query>) -> Vec<i64> {
 fn a_saved_move_changes_no_total() {
     let mut book = Book::default();
     poll(&mut book, &[FOUR], &[(4, 50.0)], 40.0, NOW);
-    assert!(!book.has_ready_moves(), "one attempt is no proof");
+    assert!(!book.has_ready_moves(), "one attempt is not a proof");
     poll(&mut book, &[FOUR], &[(4, 50.0)], 40.0, NOW + 300);
     assert!(book.has_ready_moves());
     let before = anchors(&book);
@@ -86,7 +86,7 @@ fn a_saved_move_changes_no_total() {
     save(&mut book);
     assert_eq!(anchors(&book), [Mark::settled(NOW).seconds()]);
     poll(&mut book, &[FOUR], &[(4, 12.0)], 0.0, NOW + 900);
-    assert_eq!(shown(&book), [(4, 52.0)]);
+    assert_eq!(served(&book), [(4, 52.0)]);
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn a_crash_between_saving_and_moving_loses_nothing() {
     let mut book = Book::restore(saved, |_| Some(FOUR), NOW + 600);
     assert_eq!(anchors(&book), [Mark::settled(NOW).seconds()]);
     poll(&mut book, &[FOUR], &[(4, 11.0)], 0.0, NOW + 600);
-    assert_eq!(shown(&book), [(4, 51.0)]);
+    assert_eq!(served(&book), [(4, 51.0)]);
 }
 
 #[test]
@@ -116,27 +116,27 @@ fn an_answer_for_an_older_anchor_says_nothing() {
     let mut book = Book::default();
     poll(&mut book, &[FOUR], &[(4, 50.0)], 40.0, NOW);
     poll(&mut book, &[FOUR], &[(4, 50.0)], 40.0, NOW + 300);
-    let (asks, _) = book.plan(&[FOUR], NOW + 600);
-    let mark = book.mark(asks[0]).unwrap();
+    let (calls, _) = book.plan(&[FOUR], NOW + 600);
+    let mark = book.mark(calls[0]).unwrap();
     save(&mut book);
-    let answered = book.answered(asks[0], mark, &counts(&[(4, 55.0)]), NOW + 601);
+    let answered = book.answered(calls[0], mark, &counts(&[(4, 55.0)]), NOW + 601);
     assert_eq!(answered, Answered::default());
-    assert_eq!(shown(&book), [(4, 50.0)]);
+    assert_eq!(served(&book), [(4, 50.0)]);
 }
 
 #[test]
 fn answers_of_an_older_configuration_say_nothing() {
     let mut book = Book::default();
     poll(&mut book, &[FOUR, SEVEN], &[(4, 5.0), (7, 9.0)], 0.0, NOW);
-    let (asks, _) = book.plan(&[FOUR, SEVEN], NOW + 60);
-    let marks: Vec<_> = asks.iter().map(|ask| book.mark(*ask).unwrap()).collect();
+    let (calls, _) = book.plan(&[FOUR, SEVEN], NOW + 60);
+    let marks: Vec<_> = calls.iter().map(|call| book.mark(*call).unwrap()).collect();
     let only_seven = |key| (key == skill(7)).then_some(SEVEN);
-    let mut book = Book::restore(book.carried(), only_seven, NOW + 60);
-    for (ask, mark) in asks.into_iter().zip(marks) {
-        let answered = book.answered(ask, mark, &counts(&[(4, 99.0)]), NOW + 61);
+    let mut book = Book::restore(book.state(), only_seven, NOW + 60);
+    for (call, mark) in calls.into_iter().zip(marks) {
+        let answered = book.answered(call, mark, &counts(&[(4, 99.0)]), NOW + 61);
         assert!(!answered.served);
     }
-    assert_eq!(shown(&book), [(7, 9.0)]);
+    assert_eq!(served(&book), [(7, 9.0)]);
 }
 
 #[test]
@@ -152,24 +152,28 @@ fn totals_that_come_together_count_each_id_once() {
         0.0,
         NOW + 600,
     );
-    let mut book = Book::restore(book.carried(), |_| Some(BOTH), NOW + 900);
+    let mut book = Book::restore(book.state(), |_| Some(BOTH), NOW + 900);
     assert_eq!(book.ledgers().count(), 2, "with different anchors");
     for step in 3..40 {
         let named = [(4, 12.0), (7, 4.0), (8, 1.0)];
         // Nothing lies between the two anchors but one chat of skill 7.
-        let (asks, _) = book.plan(&[BOTH], NOW + 300 * step);
-        for ask in asks {
-            let mut next = Some(ask);
-            while let Some(ask) = next {
-                let mark = book.mark(ask).unwrap();
+        let (calls, _) = book.plan(&[BOTH], NOW + 300 * step);
+        for call in calls {
+            let mut next = Some(call);
+            while let Some(call) = next {
+                let mark = book.mark(call).unwrap();
                 let is_older = mark.seconds() < NOW - 20 * HOUR;
                 let four = if is_older { 52.0 } else { 12.0 };
                 let answer = counts(&[(4, four), named[1], named[2]]);
-                next = book.answered(ask, mark, &answer, NOW + 300 * step).next;
+                next = book.answered(call, mark, &answer, NOW + 300 * step).next;
             }
         }
         save(&mut book);
-        assert_eq!(shown(&book), [(4, 52.0), (7, 4.0), (8, 1.0)], "poll {step}");
+        assert_eq!(
+            served(&book),
+            [(4, 52.0), (7, 4.0), (8, 1.0)],
+            "poll {step}"
+        );
     }
     assert_eq!(book.ledgers().count(), 1, "one request for both");
 }
@@ -187,8 +191,8 @@ fn other_buckets_begin_again() {
         })
     };
     let now = NOW + 600;
-    let mut book = Book::restore(book.carried(), query_of, now);
-    assert_eq!(shown(&book), [(7, 9.0)]);
+    let mut book = Book::restore(book.state(), query_of, now);
+    assert_eq!(served(&book), [(7, 9.0)]);
     poll(
         &mut book,
         &[wider.clone(), SEVEN],
@@ -196,7 +200,7 @@ fn other_buckets_begin_again() {
         0.0,
         now + 300,
     );
-    assert_eq!(shown(&book), [(4, 1.0), (7, 9.0)]);
+    assert_eq!(served(&book), [(4, 1.0), (7, 9.0)]);
     let created = book.rows().find(|row| row.key == skill(4)).unwrap().created;
     assert_eq!(created, Mark::at_or_before(now));
 }
@@ -217,7 +221,7 @@ fn more_than_a_day_away_is_declared_lost_once() {
     assert!(gaps.is_empty(), "it only grows");
     assert_eq!(book.lost_seconds(), gap.until - gap.from + HOUR);
     poll(&mut book, &[FOUR, SEVEN], &[(4, 1.0)], 0.0, later + HOUR);
-    assert_eq!(shown(&book), [(4, 6.0), (7, 9.0)]);
+    assert_eq!(served(&book), [(4, 6.0), (7, 9.0)]);
 }
 
 #[test]
@@ -240,7 +244,7 @@ fn what_cannot_be_proven_for_a_day_is_a_correction() {
     }
     save(&mut book);
     assert_eq!(book.corrections(), 1);
-    assert_eq!(shown(&book), [(4, 50.0)], "held");
+    assert_eq!(served(&book), [(4, 50.0)], "held");
 }
 
 #[test]
@@ -251,22 +255,22 @@ fn one_that_never_moves_does_not_hold_up_others() {
     let mut moved = 0;
     for step in 0..12 {
         let now = NOW + 60 * step;
-        let (asks, _) = book.plan(&queries, now);
-        for ask in asks {
-            let mut next = Some(ask);
-            while let Some(ask) = next {
-                let id = book.query(ask.ledger).unwrap().0[0];
+        let (calls, _) = book.plan(&queries, now);
+        for call in calls {
+            let mut next = Some(call);
+            while let Some(call) = next {
+                let id = book.query(call.ledger).unwrap().0[0];
                 // The first three never say the same.
-                let (busy, mark) = (id <= 3, book.mark(ask).unwrap());
+                let (busy, mark) = (id <= 3, book.mark(call).unwrap());
                 let value = if busy { 50.0 + now as f64 } else { 50.0 };
-                let less = if ask.is_served() {
+                let less = if call.is_served() {
                     0.0
                 } else {
                     7.0 + (now % 11) as f64
                 };
                 let less = if busy { less } else { less.min(7.0) };
                 next = book
-                    .answered(ask, mark, &counts(&[(id, value - less)]), now)
+                    .answered(call, mark, &counts(&[(id, value - less)]), now)
                     .next;
             }
         }
@@ -278,16 +282,16 @@ fn one_that_never_moves_does_not_hold_up_others() {
 }
 
 #[test]
-fn quiet_totals_are_asked_for_only_now_and_then() {
+fn totals_without_chats_are_asked_for_now_and_then() {
     let mut book = Book::default();
     poll(&mut book, &[FOUR], &[(4, 0.0)], 0.0, NOW);
-    let asks = |book: &mut Book<Query>, at| book.plan(&[], at).0.len();
-    assert_eq!(asks(&mut book, NOW + 300), 0, "proven a moment ago");
-    assert_eq!(asks(&mut book, NOW + 700), 1);
-    let proven = book.nothing_since(|_| true, NOW - HOUR, NOW + 700);
+    let calls = |book: &mut Book<Query>, at| book.plan(&[], at).0.len();
+    assert_eq!(calls(&mut book, NOW + 300), 0, "proven a moment ago");
+    assert_eq!(calls(&mut book, NOW + 700), 1);
+    let proven = book.confirm_zero_since(|_| true, NOW - HOUR, NOW + 700);
     assert_eq!(proven.len(), 1);
-    assert_eq!(asks(&mut book, NOW + 900), 0);
-    let proven = book.nothing_since(|_| true, NOW + 600, NOW + 900);
+    assert_eq!(calls(&mut book, NOW + 900), 0);
+    let proven = book.confirm_zero_since(|_| true, NOW + 600, NOW + 900);
     assert!(proven.is_empty(), "chats may have come late before that");
 }
 
@@ -310,14 +314,14 @@ fn totals_of_a_new_layout_never_begin_with_the_last_day() {
 }
 
 #[test]
-fn what_is_gone_again_is_not_quiet() {
+fn what_is_gone_again_is_not_zero() {
     let mut book = Book::default();
     poll(&mut book, &[FOUR], &[(4, 3.0)], 0.0, NOW);
     let before = anchors(&book);
     poll(&mut book, &[FOUR], &[], 0.0, NOW + 60);
     book.plan(&[FOUR], NOW + 120);
     assert_eq!(anchors(&book), before);
-    assert_eq!(shown(&book), [(4, 3.0)]);
+    assert_eq!(served(&book), [(4, 3.0)]);
 }
 
 #[test]
@@ -344,7 +348,7 @@ proptest! {
             let rows = [(4, f64::from(four)), (7, f64::from(seven))];
             poll(&mut book, &[BOTH], &rows, f64::from(four.min(seven) / 2), now);
             save(&mut book);
-            let after = shown(&book);
+            let after = served(&book);
             for (before, after) in std::iter::zip(&before, &after) {
                 prop_assert!(before.0 == after.0 && before.1 <= after.1);
             }

@@ -122,7 +122,7 @@ impl Disk for OpenFolder {
     fn names(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in Dir::read_from(&self.0)? {
-            // A name that is no UTF-8 is none of ours.
+            // A name that is not UTF-8 is none of ours.
             names.extend(entry?.file_name().to_str().ok().map(str::to_owned));
         }
         Ok(names)

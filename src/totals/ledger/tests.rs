@@ -31,19 +31,19 @@ fn after(numbers: &[f64]) -> (Ledger, u64) {
     (ledger, corrections)
 }
 
-fn shown(ledger: &Ledger) -> Vec<f64> {
-    ledger.rows().map(|row| row.shown[0]).collect()
+fn served(ledger: &Ledger) -> Vec<f64> {
+    ledger.rows().map(|row| row.served[0]).collect()
 }
 
 #[test]
 fn a_total_is_held_until_it_is_passed() {
     let (ledger, corrections) = after(&[5.0, 4.0, 4.0]);
-    assert_eq!((shown(&ledger), corrections), (vec![5.0], 0), "a lag");
+    assert_eq!((served(&ledger), corrections), (vec![5.0], 0), "a lag");
     let (ledger, corrections) = after(&[5.0, 4.0, 4.0, 4.0, 4.0]);
-    assert_eq!((shown(&ledger), corrections), (vec![5.0], 1));
+    assert_eq!((served(&ledger), corrections), (vec![5.0], 1));
     let (ledger, corrections) = after(&[5.0, 4.0, 4.0, 4.0, 5.0, 6.0]);
-    assert_eq!((shown(&ledger), corrections), (vec![6.0], 1));
-    assert!(!ledger.is_below());
+    assert_eq!((served(&ledger), corrections), (vec![6.0], 1));
+    assert!(!ledger.is_below_served());
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn a_restart_does_not_count_a_correction_again() {
         let answer = counts(&[(4, Some(4.0))]);
         corrections += restored.observe(&answer, |_| true, ANCHOR + 60 * minute);
     }
-    assert_eq!((shown(&restored), corrections), (vec![5.0], 0));
+    assert_eq!((served(&restored), corrections), (vec![5.0], 0));
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn ids_without_chats_go_after_thirty_days() {
     let (mut ledger, _) = after(&[5.0]);
     let mut at = |day: i64, rows: &[(i64, Option<f64>)]| {
         ledger.observe(&counts(rows), |_| true, ANCHOR + day * DAY);
-        shown(&ledger)
+        served(&ledger)
     };
     assert_eq!(at(29, &[(7, Some(1.0))]), [5.0, 1.0]);
     let named = [(4, Some(0.0)), (7, Some(1.0))];
@@ -77,16 +77,16 @@ fn ids_without_chats_go_after_thirty_days() {
 fn what_liveperson_never_said_is_no_number() {
     let mut ledger = Ledger::new(Mark::at_or_before(ANCHOR));
     ledger.observe(&counts(&[(4, None)]), |_| true, ANCHOR + 60);
-    assert!(shown(&ledger)[0].is_nan());
+    assert!(served(&ledger)[0].is_nan());
     ledger.observe(&counts(&[]), |_| true, ANCHOR + 120);
-    assert!(shown(&ledger)[0].is_nan());
+    assert!(served(&ledger)[0].is_nan());
     ledger.observe(&counts(&[(4, Some(0.0))]), |_| true, ANCHOR + 180);
-    assert_eq!(shown(&ledger), [0.0]);
+    assert_eq!(served(&ledger), [0.0]);
     ledger.observe(&counts(&[(4, None)]), |_| true, ANCHOR + 240);
-    assert_eq!(shown(&ledger), [0.0], "held");
+    assert_eq!(served(&ledger), [0.0], "held");
     ledger.move_anchor(Mark::at_or_before(ANCHOR + 600), &counts(&[(4, Some(2.0))]));
     ledger.observe(&counts(&[]), |_| true, ANCHOR + 900);
-    assert_eq!(shown(&ledger), [2.0]);
+    assert_eq!(served(&ledger), [2.0]);
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn answers_of_another_layout_begin_again() {
     let mut answer = Counts::new(2);
     answer.push(skill(4), [Some(1.0), Some(2.0)]);
     ledger.observe(&answer, |_| true, ANCHOR + 120);
-    let rows: Vec<_> = ledger.rows().map(|row| row.shown.to_vec()).collect();
+    let rows: Vec<_> = ledger.rows().map(|row| row.served.to_vec()).collect();
     assert_eq!(rows, [vec![1.0, 2.0]]);
 }
 

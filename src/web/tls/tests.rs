@@ -141,7 +141,7 @@ fn errors_about_certificates_and_keys_are_in_plain_words() {
         ..self_signed()
     };
     let cases = [
-        (no_key, "tls_server_config.key: not a supported private key"),
+        (no_key, "tls_server_config.key: expected a private key"),
         (no_certificate, "tls_server_config.cert: cannot be used: "),
         (no_authority, "tls_server_config.client_ca: certificate 1 "),
     ];

@@ -81,7 +81,7 @@ fn violations(modules: &[Module<'_>], allowed: &Allowed) -> Vec<String> {
     let named = allowed.values().flatten().flatten();
     for name in allowed.keys().chain(named) {
         if !top.contains(name.as_str()) {
-            wrong.insert(format!("the table names `{name}`, which is no module"));
+            wrong.insert(format!("the table names `{name}`, which is not a module"));
         }
     }
     wrong.into_iter().collect()
@@ -368,7 +368,7 @@ mod tests {
         let renamed = short.replace("`web/`", "`site`");
         let wrong = violations(&modules, &table(&renamed));
         assert!(wrong.contains(&"the table has no row for `store`".to_owned()));
-        assert!(wrong.contains(&"the table names `site`, which is no module".to_owned()));
+        assert!(wrong.contains(&"the table names `site`, which is not a module".to_owned()));
         assert!(wrong.contains(&"src/web/mod.rs:1: web may not import yaml".to_owned()));
     }
 

@@ -101,12 +101,12 @@ fn every_mistake_has_its_file() {
         (
             "[\"a[.yml\"]",
             "[]",
-            "accounts_files[0]: a[.yml is no pattern",
+            "accounts_files[0]: a[.yml is not a valid glob pattern",
         ),
         (
             "[\"a[b/c].yml\"]",
             "[]",
-            "accounts_files[0]: a[b/c].yml is no pattern",
+            "accounts_files[0]: a[b/c].yml is not a valid glob pattern",
         ),
         (
             "[\"n*.yml\"]",

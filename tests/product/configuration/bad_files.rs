@@ -33,7 +33,7 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     ),
     (
         "account-sla-bucket-not-multiple-of-5.yml",
-        "accounts[0].sla.buckets[0]: 12 is not a multiple of 5",
+        "accounts[0].sla.buckets[0]: expected a multiple of 5, found 12",
     ),
     (
         "account-sla-nothing-to-request.yml",
@@ -267,12 +267,12 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
          engagement_activity.windows[1]: 300s duplicates engagement_activity.windows[0]\n\
          engagement_activity.windows[2]: expected a window (whole minutes from 1m to 24h, or today), found 0m\n\
          engagement_activity.skills: expected all, none or a list of ids such as [4, 15], found some\n\
-         sla.buckets[2]: 47 is not a multiple of 5\n\
+         sla.buckets[2]: expected a multiple of 5, found 47\n\
          stale_after: expected a duration such as 250ms, 30s or 1h30m, found soon\n\
          accounts[0].id: expected an account id (1 to 64 letters, digits, _ or -), found \"1 2\"\n\
          accounts[0].auth: expected exactly one of oauth2, oauth1, login, found oauth2 and oauth1\n\
          accounts[0].sla.interval: expected a duration such as 250ms, 30s or 1h30m, found \"1 minute\"\n\
-         accounts[0].sla.buckets[1]: 33 is not a multiple of 5\n\
+         accounts[0].sla.buckets[1]: expected a multiple of 5, found 33\n\
          accounts[1].id: is missing; set it to the account id (site id) that LivePerson gave you\n\
          accounts[1].auth.login.username: expected a non-empty string, found an empty string\n\
          accounts[1].auth.login.password_file: the file does not exist in tests/bad_config/files; expected the path of a file, not the secret itself\n\
@@ -330,7 +330,7 @@ pub(crate) const BAD_FILES: &[(&str, &str)] = &[
     ),
     (
         "sla-bucket-not-multiple-of-5.yml",
-        "sla.buckets[2]: 47 is not a multiple of 5",
+        "sla.buckets[2]: expected a multiple of 5, found 47",
     ),
     (
         "sla-bucket-only-0.yml",

@@ -27,7 +27,7 @@ async fn bad_configuration_ends_with_status_2_before_anything_starts() {
         .unwrap();
     let printed = String::from_utf8(output.stderr).unwrap();
     assert!(
-        printed.contains("sla.buckets[2]: 47 is not a multiple of 5"),
+        printed.contains("sla.buckets[2]: expected a multiple of 5, found 47"),
         "{printed}"
     );
     assert!(printed.contains("accounts"), "{printed}");

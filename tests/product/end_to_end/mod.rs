@@ -121,7 +121,7 @@ async fn a_reload_applies_a_good_file_and_refuses_a_bad_one() {
     let page = exporter.page_with(good, 0.0).await;
     assert!(
         !data(&page).is_empty(),
-        "the old configuration stays in force"
+        "the old configuration stays in use"
     );
     let new = old.replace("domain_api", "sla: {windows: [10m]}\ndomain_api");
     std::fs::write(exporter.config_file(), new).unwrap();

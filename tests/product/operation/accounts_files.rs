@@ -71,7 +71,7 @@ async fn a_shard_serves_its_share_also_after_a_reload() {
     let exporter = started(&["--shard=0/2"], &[("a.yml", &one)]).await;
     assert_eq!(exporter.get("/-/ready").await.0, 200, "it has no account");
     let status_page = exporter.get("/").await.1;
-    for text in ["shard 0/2", "No account of the configuration falls"] {
+    for text in ["shard 0/2", "No account of the configuration belongs"] {
         assert!(status_page.contains(text), "{status_page}");
     }
     let file = exporter.config_file();

@@ -62,7 +62,7 @@ async fn a_stop_finishes_slow_responses_and_cuts_off_stalled_ones() {
     let mut exporter = Exporter::start(&yaml).await;
     all_up(&exporter, &[FIRST]).await;
     let whole = exporter.page().await.len();
-    assert!(whole > 4_000_000, "{whole} bytes are no big page");
+    assert!(whole > 4_000_000, "{whole} bytes are not a big page");
     let address = exporter
         .base_url
         .trim_start_matches("http://")

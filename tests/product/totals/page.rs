@@ -89,7 +89,7 @@ impl Series {
         }
     }
 
-    /// Its level; `None` when it is no running total.
+    /// Its level; `None` when it is not a running total.
     pub(super) fn level(&self) -> Option<&str> {
         let rest = self.name.strip_prefix("liveperson_")?;
         let level = SUFFIXES

@@ -106,7 +106,7 @@ impl Handler for FakeHandler {
             }
             self.count(&self.reloads);
             match self.reload_fails.load(Ordering::SeqCst) {
-                true => Err("sla.buckets[2]: 47 is not a multiple of 5".to_owned()),
+                true => Err("sla.buckets[2]: expected a multiple of 5, found 47".to_owned()),
                 false => Ok(()),
             }
         })

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use liveperson_exporter::totals::state::AccountState;
-use liveperson_exporter::totals::{Carried, Gap, SavedMove};
+use liveperson_exporter::totals::{BookState, Gap, SavedMove};
 
 /// What is on disk, with what the simulation knows of it.
 #[derive(Clone)]
 pub(crate) struct Saved {
-    pub(crate) carried: Carried,
+    pub(crate) book_state: BookState,
     /// What was declared lost until then.
     pub(crate) gaps: Vec<Gap>,
 }
@@ -70,14 +70,17 @@ impl Disk {
         let state = AccountState {
             account: "1".to_owned(),
             saved_at: now,
-            collectors: BTreeMap::from([("sla".to_owned(), saved.carried.clone())]),
+            collectors: BTreeMap::from([("sla".to_owned(), saved.book_state.clone())]),
         };
         let json = state.to_json().unwrap();
         let mut read = AccountState::from_json("1", &json).unwrap();
-        let carried = read.collectors.remove("sla").unwrap();
-        let same = carried.ledgers.len() == saved.carried.ledgers.len()
-            && carried.lost == saved.carried.lost;
+        let book_state = read.collectors.remove("sla").unwrap();
+        let same = book_state.ledgers.len() == saved.book_state.ledgers.len()
+            && book_state.lost == saved.book_state.lost;
         assert!(same, "what is read is what was written");
-        Some(Saved { carried, ..saved })
+        Some(Saved {
+            book_state,
+            ..saved
+        })
     }
 }

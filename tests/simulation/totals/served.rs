@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use liveperson_exporter::totals::{Carried, Mark, Row, SeriesKey};
+use liveperson_exporter::totals::{BookState, Mark, Row, SeriesKey};
 
 use super::config::Config;
 
 struct Series {
     created: Mark,
-    shown: Vec<f64>,
+    served: Vec<f64>,
 }
 
 /// The last values of all series.
@@ -25,17 +25,17 @@ impl Served {
         let tolerance = self.tolerance;
         let series = self.series.entry(key).or_insert_with(|| Series {
             created: row.created,
-            shown: Vec::new(),
+            served: Vec::new(),
         });
         assert_eq!(row.created, series.created, "{key:?} began at another time");
-        for (field, (before, now)) in series.shown.iter().zip(row.shown).enumerate() {
+        for (field, (before, now)) in series.served.iter().zip(row.served).enumerate() {
             assert!(
                 *now >= before - tolerance,
                 "field {field} of {key:?} fell from {before} to {now}"
             );
         }
-        series.shown.clear();
-        series.shown.extend_from_slice(row.shown);
+        series.served.clear();
+        series.served.extend_from_slice(row.served);
     }
 
     /// The exporter runs under another configuration.
@@ -48,7 +48,7 @@ impl Served {
 
     /// The exporter was killed, and continues with what was saved, by which a series that was new may
     /// begin again.
-    pub(crate) fn crashed(&mut self, saved: Option<&Carried>, corrected: f64) {
+    pub(crate) fn crashed(&mut self, saved: Option<&BookState>, corrected: f64) {
         self.tolerance = corrected;
         let ledgers = saved.map_or(&[][..], |saved| &saved.ledgers);
         let is_saved = |key: &SeriesKey| ledgers.iter().any(|(_, ledger)| ledger.contains(*key));

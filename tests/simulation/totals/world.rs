@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use fastrand::Rng;
 use liveperson_exporter::totals::{
-    Ask, Book, Counts, Gap, LedgerId, Mark, SeriesKey, Step as MoveStep,
+    Book, Counts, Gap, LedgerCall, LedgerId, Mark, SeriesKey, Step as MoveStep,
 };
 
 use super::config::{Config, Query};
@@ -136,11 +136,11 @@ impl World {
             Event::FullDisk(length) => self.disk.full_until = now + length,
             Event::Reload => {
                 let new = Config::draw(&mut self.rng, &self.kind);
-                let carried = self.book.carried();
+                let book_state = self.book.state();
                 self.served.reconfigured(&self.config, &new);
                 self.reconfigured = now;
                 self.config = new;
-                self.start(Some(carried));
+                self.start(Some(book_state));
             }
             Event::Restart { clean, down } => self.restart(clean, down),
         }
@@ -156,9 +156,9 @@ impl World {
         let is_complete = self.book.ledgers().all(is_complete);
         let mut is_clean = false;
         if clean {
-            let (carried, _) = self.book.snapshot();
+            let (book_state, _) = self.book.snapshot();
             let gaps = self.gaps.clone();
-            self.disk.begin(Saved { carried, gaps }, Vec::new());
+            self.disk.begin(Saved { book_state, gaps }, Vec::new());
             let is_saved = !matches!(self.disk.step(self.now as i64), Step::Failed);
             is_clean = is_complete && is_saved;
         }
@@ -170,8 +170,8 @@ impl World {
         if self.crashed {
             let corrected = self.truth.corrected(None);
             let most = corrected.chats.iter().sum::<i64>().max(corrected.handling);
-            let carried = saved.as_ref().map(|saved| &saved.carried);
-            self.served.crashed(carried, most as f64);
+            let book_state = saved.as_ref().map(|saved| &saved.book_state);
+            self.served.crashed(book_state, most as f64);
             if self.disk.saved_at < self.reconfigured {
                 // What the new configuration began again begins once more.
                 self.reconfigured = self.now as i64;
@@ -184,13 +184,13 @@ impl World {
             .map_or(Vec::new(), |saved| saved.gaps.clone());
         self.nodes.clock_error = self.rng.i64(-118..=118);
         self.book = Book::default();
-        self.start(saved.map(|saved| saved.carried));
+        self.start(saved.map(|saved| saved.book_state));
     }
 
-    fn start(&mut self, carried: Option<liveperson_exporter::totals::Carried>) {
+    fn start(&mut self, book_state: Option<liveperson_exporter::totals::BookState>) {
         let at = self.nodes.estimated(self.now);
-        if let Some(carried) = carried {
-            self.book = Book::restore(carried, |key| self.config.query_of(key), at);
+        if let Some(book_state) = book_state {
+            self.book = Book::restore(book_state, |key| self.config.query_of(key), at);
         }
         let answered = self.book.ledgers().filter_map(|(id, _, ledger)| {
             let age = (at - ledger.answered()?).max(0) as f64;
@@ -207,7 +207,7 @@ impl World {
         let named = self.named();
         let wanted = self.config.wanted(&named);
         let lost_before = self.book.lost();
-        let (asks, gaps) = self.book.plan(&wanted, at);
+        let (calls, gaps) = self.book.plan(&wanted, at);
         self.counts.lost += gaps.len() as u64;
         let lost = self.book.lost();
         if lost != lost_before {
@@ -219,11 +219,11 @@ impl World {
             self.gaps.push(Gap { from, until });
         }
         let mut left = stop_after.unwrap_or(usize::MAX);
-        for ask in asks {
-            let mut next = Some(ask);
-            while let Some(ask) = next.filter(|_| left > 0) {
+        for call in calls {
+            let mut next = Some(call);
+            while let Some(call) = next.filter(|_| left > 0) {
                 left -= 1;
-                next = self.ask(ask, calm);
+                next = self.ask(call, calm);
             }
         }
         if left > 0 {
@@ -257,18 +257,18 @@ impl World {
         let at = self.nodes.estimated(self.now);
         let is_unnamed =
             |query: &Query| Config::discovered(query).is_some_and(|id| !named.contains(&id));
-        for id in self.book.nothing_since(is_unnamed, window_start, at) {
+        for id in self.book.confirm_zero_since(is_unnamed, window_start, at) {
             self.received.insert(id, self.now);
         }
     }
 
     /// One request, that is made again when it fails; returns the next one of its attempt.
-    fn ask(&mut self, ask: Ask, calm: bool) -> Option<Ask> {
-        self.counts.attempts += u64::from(ask.step == Some(MoveStep::Target));
+    fn ask(&mut self, call: LedgerCall, calm: bool) -> Option<LedgerCall> {
+        self.counts.attempts += u64::from(call.step == Some(MoveStep::Target));
         for pause in [5.0, 10.0, 15.0, 0.0] {
             let fails = self.is_out() || (!calm && self.rng.f64() < self.kind.failing);
             if !fails {
-                return self.try_to_ask(ask);
+                return self.try_to_ask(call);
             }
             self.step_of_save();
             self.now += pause;
@@ -276,28 +276,28 @@ impl World {
         None
     }
 
-    fn try_to_ask(&mut self, ask: Ask) -> Option<Ask> {
+    fn try_to_ask(&mut self, call: LedgerCall) -> Option<LedgerCall> {
         self.now += 0.25 + self.rng.f64();
-        let mark = self.book.mark(ask)?;
+        let mark = self.book.mark(call)?;
         let minutes = mark.timeframe(self.nodes.estimated(self.now))?;
         let nominal = self.now as i64 - 60 * i64::from(minutes);
         let from = Mark::at_or_before(nominal);
         assert_eq!(from, mark, "LivePerson begins the window at another mark");
         assert!(mark.age(self.now as i64) < OLDEST_ASKED);
         let known = self.nodes.known(self.now);
-        let query = self.book.query(ask.ledger)?;
+        let query = self.book.query(call.ledger)?;
         let answer = query.answer(&self.truth, self.kind.skills, mark.seconds(), known);
         self.now += 2.0 * self.rng.f64() * self.rng.f64();
         // While the answer is on its way other things happen.
         self.step_of_save();
-        self.answered(ask, mark, &answer)
+        self.answered(call, mark, &answer)
     }
 
-    fn answered(&mut self, ask: Ask, mark: Mark, answer: &Counts) -> Option<Ask> {
+    fn answered(&mut self, call: LedgerCall, mark: Mark, answer: &Counts) -> Option<LedgerCall> {
         let at = self.nodes.estimated(self.now);
-        let answered = self.book.answered(ask, mark, answer, at);
+        let answered = self.book.answered(call, mark, answer, at);
         if answered.served {
-            self.received.insert(ask.ledger, self.now);
+            self.received.insert(call.ledger, self.now);
         }
         self.counts.forced += u64::from(answered.forced);
         answered.next
@@ -309,9 +309,9 @@ impl World {
             self.book.has_ready_moves() || (self.book.has_changed() && self.now > self.next_save);
         if self.disk.saving.is_none() && due {
             self.next_save = self.now + 300.0;
-            let (carried, moves) = self.book.snapshot();
+            let (book_state, moves) = self.book.snapshot();
             let gaps = self.gaps.clone();
-            self.disk.begin(Saved { carried, gaps }, moves);
+            self.disk.begin(Saved { book_state, gaps }, moves);
         }
         for _ in 0..self.rng.usize(..4) {
             self.step_of_save();
@@ -344,10 +344,10 @@ impl World {
             for row in ledger.rows() {
                 let (from, known) = (row.created.seconds(), self.now as i64);
                 let all = self.truth.all(Self::skill(row.key), from, known);
-                let (base, shown) = (row.base, row.shown);
+                let (base, served) = (row.base, row.served);
                 let all = all.fields(&query.layout);
                 eprintln!(
-                    "  {:?} since {from} {base:?} {shown:?} of {all:?}",
+                    "  {:?} since {from} {base:?} {served:?} of {all:?}",
                     row.key.ids
                 );
             }

@@ -81,10 +81,10 @@ def configuration():
     both = promql.selector("", '__name__=~"liveperson_exporter_(config|web_config)_last_reload_successful"', REPLICAS)
     return tile(
         "Configuration",
-        "Configuration files, of the exporter and of its web server, that are in force as they are now. Of a file that "
+        "Configuration files, of the exporter and of its web server, that are in use as they are now. Of a file that "
         "was refused the one before is in use; the table below and the log say which.",
         (8, 3),
-        now(f"count({both} == 1) unless count({both} == 0)", "✔ in force"),
+        now(f"count({both} == 1) unless count({both} == 0)", "✔ in use"),
         now(f"count({both} == 0)", "✖ refused"),
         colours=(GOOD, BAD),
     )
@@ -169,7 +169,7 @@ def exporters():
         ("instance", "version", "revision", "rust_version"), of_process("liveperson_exporter_build_info")
     )
     shards = promql.once(("instance", "shard"), of_process("liveperson_exporter_shards"))
-    in_force = words({"1": ("✔ in force", GOOD), "0": ("✖ refused", BAD)})
+    in_use = words({"1": ("✔ in use", GOOD), "0": ("✖ refused", BAD)})
     dated = "dateTimeAsIso"
     return grid(
         "Exporters",
@@ -191,11 +191,11 @@ def exporters():
             Column(
                 "Configuration",
                 expr=once("liveperson_exporter_config_last_reload_successful"),
-                mappings=in_force,
+                mappings=in_use,
                 width=130,
             ),
             Column(
-                "Web", expr=once("liveperson_exporter_web_config_last_reload_successful"), mappings=in_force, width=120
+                "Web", expr=once("liveperson_exporter_web_config_last_reload_successful"), mappings=in_use, width=120
             ),
             Column("Shard", label="shard", width=70),
             Column("Of", expr=shards, width=60),

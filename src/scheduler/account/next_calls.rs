@@ -8,7 +8,7 @@ use crate::scheduler::task::Task;
 
 /// What the scheduler of an account intends, unless a call ends differently than expected.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Outlook {
+pub struct NextCalls {
     /// The least time between two starts now.
     pub spacing: Duration,
     /// The end of a pause after a 429.
@@ -16,12 +16,12 @@ pub struct Outlook {
     /// How many calls have started and not ended.
     pub calls_under_way: usize,
     /// The tasks, in the order of their ids.
-    pub tasks: Vec<TaskOutlook>,
+    pub tasks: Vec<TaskNextCall>,
 }
 
 /// What comes next of one task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TaskOutlook {
+pub struct TaskNextCall {
     /// When its next call may start; `None` while that depends on other calls.
     pub next_call: Option<Instant>,
     /// The end of its longest wait after a failure; another of its requests may start before.
@@ -30,18 +30,18 @@ pub struct TaskOutlook {
 
 impl AccountScheduler {
     /// What comes next, as of `now`.
-    pub fn outlook(&self, now: Instant) -> Outlook {
+    pub fn next_calls(&self, now: Instant) -> NextCalls {
         let paused_until = self.pause.until(now);
         let spaced = self.last_start.map(|start| start + self.spacing.current());
         let not_before = paused_until.max(spaced);
-        let tasks = self.tasks.iter().map(|task| TaskOutlook {
+        let tasks = self.tasks.iter().map(|task| TaskNextCall {
             next_call: self
                 .next_call(task, now)
                 .map(|at| at.max(not_before.unwrap_or(now)).max(now))
                 .filter(|at| *at > now || !self.is_full()),
             backoff_until: task.backoff_until(now),
         });
-        Outlook {
+        NextCalls {
             spacing: self.spacing.current(),
             paused_until,
             calls_under_way: self.in_flight.len(),

@@ -9,7 +9,7 @@ use crate::totals::resume::Lost;
 
 /// Totals of a file or of an older configuration.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Carried {
+pub struct BookState {
     /// Totals with the layout of their numbers.
     pub ledgers: Vec<(Vec<u32>, Ledger)>,
     /// The time that was not counted.
@@ -25,16 +25,20 @@ impl<Q: TotalsQuery> Book<Q> {
     /// Continues earlier totals. `query_of` says which request feeds the totals of an id under the
     /// present configuration; those that none feeds are dropped, and those of another layout begin
     /// again at `now`, in seconds since the epoch.
-    pub fn restore(carried: Carried, query_of: impl Fn(SeriesKey) -> Option<Q>, now: i64) -> Self {
+    pub fn restore(
+        book_state: BookState,
+        query_of: impl Fn(SeriesKey) -> Option<Q>,
+        now: i64,
+    ) -> Self {
         let mut book = Self {
-            next_id: carried.next_id,
-            lost: carried.lost,
-            corrections: carried.corrections,
+            next_id: book_state.next_id,
+            lost: book_state.lost,
+            corrections: book_state.corrections,
             changed: true,
             ..Self::default()
         };
         let mut begin_again = Vec::new();
-        for (layout, ledger) in &carried.ledgers {
+        for (layout, ledger) in &book_state.ledgers {
             for (query, part) in parts(ledger, &query_of) {
                 if query.layout() == *layout {
                     book.insert(query, part);
@@ -53,12 +57,12 @@ impl<Q: TotalsQuery> Book<Q> {
     }
 
     /// What another book of the same collector continues, without the moves that are not saved.
-    pub fn carried(&self) -> Carried {
-        self.carry(false)
+    pub fn state(&self) -> BookState {
+        self.state_with(false)
     }
 
     /// The totals, with the moves that are ready in it or without them.
-    pub(super) fn carry(&self, with_moves: bool) -> Carried {
+    pub(super) fn state_with(&self, with_moves: bool) -> BookState {
         let ledgers = self.entries.iter().map(|entry| {
             let mut ledger = entry.ledger.clone();
             if let Some(ready) = entry.ready.as_ref().filter(|_| with_moves) {
@@ -66,7 +70,7 @@ impl<Q: TotalsQuery> Book<Q> {
             }
             (entry.query.layout(), ledger)
         });
-        Carried {
+        BookState {
             ledgers: ledgers.collect(),
             lost: self.lost,
             corrections: self.corrections,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::truth::Truth;
 use super::world::{
-    Activity, BUCKET, Chat, Counts, Deployment, Event, Fate, Key, Waits, Window, floor,
+    Activity, BUCKET, Chat, Counts, Deployment, Event, EventChange, Key, Waits, Window, floor,
     wait_seconds,
 };
 
@@ -20,7 +20,7 @@ const WAIT_STEP: u32 = 5;
 /// depend on how many chats the window holds. The memory grows with keys times buckets.
 ///
 /// ```
-/// use liveperson_exporter::simulator::{Deployment, Ledger, Traffic};
+/// use liveperson_exporter::simulator::{Deployment, ChatIndex, Traffic};
 ///
 /// let from_ms = 1_750_000_200_000;
 /// let traffic = Traffic {
@@ -33,16 +33,16 @@ const WAIT_STEP: u32 = 5;
 ///     groups: 1,
 ///     ids_come_and_go: false,
 /// };
-/// let ledger = Ledger::new(traffic.chats(), Deployment::default());
+/// let index = ChatIndex::new(traffic.chats(), Deployment::default());
 /// let now_ms = from_ms + 3_600_000;
 /// let query = "v=1&timeframe=60&skillIds=all";
-/// let body = ledger.engagement_activity(query, now_ms, 0)?;
+/// let body = index.engagement_activity(query, now_ms, 0)?;
 /// assert!(body.contains("metricsPerSkill"));
-/// let connected = ledger.truth(from_ms, now_ms).skill(101).counts.connected;
+/// let connected = index.truth(from_ms, now_ms).skill(101).counts.connected;
 /// assert!(connected > 0);
 /// # Ok::<(), liveperson_exporter::simulator::InvalidParameter>(())
 /// ```
-pub struct Ledger {
+pub struct ChatIndex {
     deployment: Deployment,
     chats: Vec<Chat>,
     keys: Vec<Key>,
@@ -65,13 +65,13 @@ struct Entry {
     time: i64,
     chat: usize,
     event: Event,
-    /// Position in [`Ledger::keys`].
+    /// Position in [`ChatIndex::keys`].
     key: usize,
-    fate: Fate,
+    change: EventChange,
 }
 
-impl Ledger {
-    /// The ledger of these chats, answered about as `deployment` says.
+impl ChatIndex {
+    /// The index of these chats, answered about as `deployment` says.
     pub fn new(chats: Vec<Chat>, deployment: Deployment) -> Self {
         let keys = distinct_keys(&chats);
         let mut entries = entries(&chats, &keys, &deployment);
@@ -80,7 +80,7 @@ impl Ledger {
         let (start, last) = (time_of(entries.first()), time_of(entries.last()));
         let buckets = usize::try_from((last - start) / BUCKET + 1).unwrap_or(1);
         let longest = chats.iter().filter_map(wait_step).max().unwrap_or(0);
-        let mut ledger = Self {
+        let mut index = Self {
             deployment,
             chats,
             keys,
@@ -91,8 +91,8 @@ impl Ledger {
             waits: Vec::new(),
             wait_steps: longest + 1,
         };
-        ledger.add_up(buckets);
-        ledger
+        index.add_up(buckets);
+        index
     }
 
     /// All chats, in the order in which they were given.
@@ -231,13 +231,13 @@ impl Ledger {
     fn unsettled(&self, from: i64, as_of: i64) -> impl Iterator<Item = (&Entry, i64)> {
         let entries = self.entries_between(from, as_of).iter();
         entries
-            .map(move |entry| (entry, entry.fate.times_counted(entry.time, as_of)))
+            .map(move |entry| (entry, entry.change.times_counted(entry.time, as_of)))
             .filter(|(_, times)| *times > 0)
     }
 
     fn entries_between(&self, from: i64, to: i64) -> &[Entry] {
         let position = |time: i64| {
-            // The search is within the bucket, so that it does not grow with the ledger.
+            // The search is within the bucket, so that it does not grow with the index.
             let bucket = self.bucket(time);
             let first = self.bucket_entries[bucket];
             let end = self.bucket_entries.get(bucket + 1).copied();
@@ -274,7 +274,7 @@ fn entries(chats: &[Chat], keys: &[Key], deployment: &Deployment) -> Vec<Entry> 
             chat: position,
             event,
             key,
-            fate: deployment.changes.fate(chat, event),
+            change: deployment.changes.change_of(chat, event),
         }));
     }
     entries
