@@ -64,19 +64,18 @@ mod tests {
             ),
             (login, true, "", vec![agent_vep, DATA, NAMES]),
         ];
-        let registry = Registry::standard();
-        // Whatever collectors there are, those of other services are switched off.
-        let others = registry.about().filter(|about| about.service != DATA);
-        let others = others.map(|about| format!("{}: {{enabled: false}}\n", about.label));
-        let others: String = others.collect();
         check_each(cases, |(auth, names, fixed, expected)| {
-            let account = format!("{{id: '1', auth: {{{auth}}}, hosts: {{{fixed}}}}}");
-            let text = format!("accounts: [{account}]\n{others}");
-            let environment = Environment::default();
-            let loaded = load_text("test", &text, &environment, &registry.sections()).unwrap();
+            let text = format!("accounts: [{{id: '1', auth: {{{auth}}}, hosts: {{{fixed}}}}}]");
+            let loaded = load_text(
+                "test",
+                &text,
+                &Environment::default(),
+                &Registry::standard().sections(),
+            )
+            .unwrap();
             let account = &loaded.config.accounts[0];
             let client = Client::new(client_settings(&loaded.config, account)).unwrap();
-            let collectors = registry.configured(account);
+            let collectors = Registry::standard().configured(account);
             let services = needed_services(&client, &collectors, names);
             assert_eq!(services, expected, "{text}");
         });
