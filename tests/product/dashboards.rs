@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use jiff::tz::TimeZone;
-use liveperson_exporter::simulator::{Fault, Simulator, SystemClock, Target, WallClock as _};
+use liveperson_exporter::simulator::{
+    Fault, Options, Simulator, SystemClock, Target, WallClock as _,
+};
 
-use crate::common::liveperson::simulator_of;
+use crate::common::liveperson;
 use crate::common::optional::has_program;
 use crate::common::{COLLECTORS, Exporter, only};
 use crate::prometheus_server::{Prometheus, servers};
@@ -159,7 +161,7 @@ async fn replicas(simulators: &[Simulator; 2], states: &[tempfile::TempDir; 2]) 
             "accounts:{accounts}
 limits: {{min_spacing: 5ms, max_in_flight: 4}}
 engagement_activity: {{interval: 5s, windows: [5m, 1h, today], skill_agents: true}}
-sla: {{interval: 5s, windows: [5m, 1h, today], skills: all, groups: [11, 12]}}
+sla: {{interval: 5s, windows: [5m, 1h, today], skills: all, groups: [11, 12, 13]}}
 stale_after: 20s
 timezone: {timezone}
 names: {{skills: {{{renamed}}}}}
@@ -176,6 +178,16 @@ names: {{skills: {{{renamed}}}}}
     [first, second]
 }
 
+/// An account with so many agents that there are chats in every five minutes of a Sunday night, too.
+async fn simulator(account: &str) -> Simulator {
+    let options = Options {
+        account: account.to_owned(),
+        agents: 120,
+        ..Options::in_process()
+    };
+    liveperson::simulator(options).await
+}
+
 async fn now(prometheus: &Prometheus) -> String {
     prometheus.query("vector(time())").await.unwrap()[0].to_string()
 }
@@ -185,10 +197,7 @@ async fn every_query_answers_about_disagreeing_replicas_and_outages() {
     if !has_program("python3") {
         return;
     }
-    let simulators = [
-        simulator_of("12345678").await,
-        simulator_of("12345679").await,
-    ];
+    let simulators = [simulator("12345678").await, simulator("12345679").await];
     let states = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let exporters = replicas(&simulators, &states).await;
     let urls = [&*exporters[0].base_url, &*exporters[1].base_url];
