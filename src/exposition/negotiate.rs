@@ -151,70 +151,59 @@ mod tests {
     use super::*;
     use crate::cases::check_each;
 
+    const PROMETHEUS_2: &str = "application/openmetrics-text;version=1.0.0,\
+        application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+    const PROMETHEUS_3: &str = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,\
+        application/openmetrics-text;version=0.0.1;q=0.4,\
+        text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,\
+        text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
+    const PROMETHEUS_WITH_PROTOBUF: &str = "application/vnd.google.protobuf;\
+        proto=io.prometheus.client.MetricFamily;encoding=delimited;escaping=allow-utf-8;q=0.6,\
+        application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
+
     #[test]
     fn the_format_is_the_one_with_the_highest_quality() {
-        let prometheus_2 = "application/openmetrics-text;version=1.0.0,\
-                            application/openmetrics-text;version=0.0.1;q=0.75,\
-                            text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
-        let prometheus_3 = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,\
-                            application/openmetrics-text;version=0.0.1;q=0.4,\
-                            text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,\
-                            text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
-        let prometheus_with_protobuf = "application/vnd.google.protobuf;\
-             proto=io.prometheus.client.MetricFamily;encoding=delimited;escaping=allow-utf-8;q=0.6,\
-             application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
+        use Format::{OpenMetrics, Protobuf, Text};
         let cases = [
-            (None, Format::Text),
-            (Some(""), Format::Text),
-            (Some("*/*"), Format::Text),
-            (Some("text/html, */*;q=0.1"), Format::Text),
-            (Some("application/*"), Format::Text),
-            (Some(prometheus_2), Format::OpenMetrics),
-            (Some(prometheus_3), Format::OpenMetrics),
-            (Some("application/openmetrics-text"), Format::OpenMetrics),
+            (None, Text),
+            (Some(""), Text),
+            (Some("*/*"), Text),
+            (Some("text/html, */*;q=0.1"), Text),
+            (Some("application/*"), Text),
+            (Some(PROMETHEUS_2), OpenMetrics),
+            (Some(PROMETHEUS_3), OpenMetrics),
+            (Some("application/openmetrics-text"), OpenMetrics),
             (
                 Some("Application/OpenMetrics-Text; Version=\"1.0.0\""),
-                Format::OpenMetrics,
+                OpenMetrics,
             ),
-            (
-                Some("application/openmetrics-text; version=0.0.1"),
-                Format::Text,
-            ),
+            (Some("application/openmetrics-text; version=0.0.1"), Text),
             (
                 Some("application/openmetrics-text; version=2.0.0, */*;q=0.1"),
-                Format::Text,
+                Text,
             ),
             (
                 Some("application/openmetrics-text;q=0.4,text/plain;q=0.5"),
-                Format::Text,
+                Text,
             ),
             (
                 Some("text/plain;q=0.4,application/openmetrics-text;q=0.5"),
-                Format::OpenMetrics,
+                OpenMetrics,
             ),
-            (
-                Some("text/plain,application/openmetrics-text"),
-                Format::Text,
-            ),
-            (
-                Some("application/openmetrics-text,text/plain"),
-                Format::OpenMetrics,
-            ),
-            (Some("application/openmetrics-text;q=0"), Format::Text),
-            (Some(prometheus_with_protobuf), Format::Protobuf),
-            (Some("application/vnd.google.protobuf"), Format::Text),
+            (Some("text/plain,application/openmetrics-text"), Text),
+            (Some("application/openmetrics-text,text/plain"), OpenMetrics),
+            (Some("application/openmetrics-text;q=0"), Text),
+            (Some(PROMETHEUS_WITH_PROTOBUF), Protobuf),
+            (Some("application/vnd.google.protobuf"), Text),
             (
                 Some(
                     "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text",
                 ),
-                Format::Text,
+                Text,
             ),
-            (Some("application/openmetrics-text;q=0.0001"), Format::Text),
-            (Some("application/openmetrics-text;q=zero"), Format::Text),
-            (
-                Some(";;;,,;q=,=,application/openmetrics-text"),
-                Format::OpenMetrics,
-            ),
+            (Some("application/openmetrics-text;q=0.0001"), Text),
+            (Some("application/openmetrics-text;q=zero"), Text),
+            (Some(";;;,,;q=,=,application/openmetrics-text"), OpenMetrics),
         ];
         check_each(cases, |(accept, format)| {
             assert_eq!(Format::preferred(accept, None), format, "{accept:?}");

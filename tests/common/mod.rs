@@ -3,12 +3,14 @@
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
 pub(crate) mod cases;
+pub(crate) mod liveperson;
+pub(crate) mod optional;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -18,17 +20,9 @@ use liveperson_exporter::collectors::Registry;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// Where `tests/run` puts what it installs for Python.
-pub(crate) fn python_packages() -> PathBuf {
-    match std::env::var_os("LIVEPERSON_TEST_PYTHON") {
-        Some(folder) => folder.into(),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("target/python"),
-    }
-}
-
 /// How long a condition may take to come true: far longer than it should, so that a busy machine
 /// fails no test.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running exporter; killed when dropped.
 pub(crate) struct Exporter {
@@ -55,6 +49,9 @@ pub(crate) fn configuration(yaml: &str) -> (tempfile::TempDir, PathBuf) {
     (folder, file)
 }
 
+/// The collectors whose calls and numbers most tests state.
+pub(crate) const COLLECTORS: [&str; 2] = ["engagement_activity", "sla"];
+
 /// What a configuration has to say so that only these collectors run, however many there are: for tests
 /// that state all calls, steps or numbers of certain ones.
 pub(crate) fn only(collectors: &[&str]) -> String {
@@ -64,6 +61,11 @@ pub(crate) fn only(collectors: &[&str]) -> String {
         .filter(|label| !collectors.contains(label))
         .map(|label| format!("{label}: {{enabled: false}}\n"))
         .collect()
+}
+
+/// The series that says whether a collector of an account is up.
+pub(crate) fn up(account: &str, collector: &str) -> String {
+    format!("liveperson_up{{account=\"{account}\",collector=\"{collector}\"}}")
 }
 
 /// An address that nothing listens on, for one test alone. Of the ports that the system hands out
@@ -177,6 +179,27 @@ impl Exporter {
         .await
     }
 
+    /// The page as soon as a counter has come so far; on a busy machine it may have gone on.
+    pub(crate) async fn page_with_at_least(&self, counter: &str, least: f64) -> String {
+        eventually(
+            &format!("{counter} is {least}; log:\n{}", self.log()),
+            async || {
+                let page = self.page().await;
+                (sample(&page, counter) >= Some(least)).then_some(page)
+            },
+        )
+        .await
+    }
+
+    /// The page as soon as [`COLLECTORS`] of an account are up.
+    pub(crate) async fn page_with_all_up(&self, account: &str) -> String {
+        let mut page = String::new();
+        for collector in COLLECTORS {
+            page = self.page_with(&up(account, collector), 1.0).await;
+        }
+        page
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.pid().to_string();
         assert!(
@@ -213,8 +236,7 @@ pub(crate) async fn get(url: &str) -> (u16, String) {
     (status, answer.text().await.unwrap())
 }
 
-/// Asks again and again until there is an answer. The only waiting in these tests: a real process
-/// keeps real time.
+/// Asks again and again until there is an answer: a real process keeps real time.
 pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {

@@ -7,36 +7,26 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use liveperson_exporter::simulator::{
     Fault, Options, Simulator, SystemClock, Target, WallClock as _,
 };
 
-use crate::common::Exporter;
-use crate::prometheus_server::{Prometheus, has_promtool, loudly, servers};
+use crate::common::liveperson;
+use crate::common::optional::has_program;
+use crate::common::{COLLECTORS, Exporter, only};
+use crate::prometheus_server::{Prometheus, servers};
 
 /// When the histories end: a Monday at 14:13 UTC.
 const END: u32 = 1_790_000_000;
+/// Series by account and collector, or by account and kind of chat: two by two in each of two replicas.
+const SERIES: f64 = 8.0;
 /// The accounts, as they are chosen in turn.
 const CHOICES: [&str; 3] = ["12345678", "12345678,12345679", "all"];
 
 fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
-
-/// Whether there is a Python; when not, says so loudly, and in CI fails.
-fn has_python() -> bool {
-    let found = Command::new("python3").arg("--version").output().is_ok();
-    assert!(
-        found || std::env::var_os("CI").is_none(),
-        "python3 must be installed in CI"
-    );
-    if !found {
-        loudly("SKIPPED: python3 is not installed; run tests/run instead");
-    }
-    found
 }
 
 /// Asks every query of every dashboard; fails with all that is wrong.
@@ -94,7 +84,7 @@ async fn has_seen_enough(prometheus: &Prometheus) {
     ] {
         let expected = format!("count({anchored})");
         prometheus
-            .eventually(&expected, |values| values == [8.0])
+            .eventually(&expected, |values| values == [SERIES])
             .await;
     }
     let disagreeing = "count(count by (name) (liveperson_skill_info{skill=\"101\"}))";
@@ -105,7 +95,7 @@ async fn has_seen_enough(prometheus: &Prometheus) {
 
 #[tokio::test]
 async fn every_query_answers_about_a_day_and_the_week_before() {
-    if !has_promtool() || !has_python() {
+    if !has_program("promtool") || !has_program("python3") {
         return;
     }
     for program in servers() {
@@ -140,8 +130,6 @@ async fn every_query_answers_about_a_day_and_the_week_before() {
     }
 }
 
-/// Two replicas of two accounts. The second has another name for a skill, as after a rename that it
-/// has read and the first has not.
 /// A time zone in which half of the day is over: after midnight, `today` has not seen a chat yet.
 fn where_it_is_noon() -> String {
     let hour = SystemClock.now().to_zoned(TimeZone::UTC).hour();
@@ -149,6 +137,8 @@ fn where_it_is_noon() -> String {
     format!("Etc/GMT{:+}", hour - 12)
 }
 
+/// Two replicas of two accounts. The second has another name for a skill, as after a rename that it
+/// has read and the first has not.
 async fn replicas(simulators: &[Simulator; 2], states: &[tempfile::TempDir; 2]) -> [Exporter; 2] {
     let accounts: String = ["12345678", "12345679"]
         .iter()
@@ -165,16 +155,17 @@ async fn replicas(simulators: &[Simulator; 2], states: &[tempfile::TempDir; 2]) 
         })
         .collect();
     let timezone = where_it_is_noon();
+    let others = only(&COLLECTORS);
     let yaml = |renamed: &str| {
         format!(
             "accounts:{accounts}
 limits: {{min_spacing: 5ms, max_in_flight: 4}}
 engagement_activity: {{interval: 5s, windows: [5m, 1h, today], skill_agents: true}}
-sla: {{interval: 5s, windows: [5m, 1h, today], skills: all, groups: [11, 12]}}
+sla: {{interval: 5s, windows: [5m, 1h, today], skills: all, groups: [11, 12, 13]}}
 stale_after: 20s
 timezone: {timezone}
 names: {{skills: {{{renamed}}}}}
-"
+{others}"
         )
     };
     let state = |index: usize| ["--state.dir", states[index].path().to_str().unwrap()];
@@ -187,13 +178,14 @@ names: {{skills: {{{renamed}}}}}
     [first, second]
 }
 
+/// An account with so many agents that there are chats in every five minutes of a Sunday night, too.
 async fn simulator(account: &str) -> Simulator {
     let options = Options {
         account: account.to_owned(),
+        agents: 120,
         ..Options::in_process()
     };
-    let started = Simulator::start(options, Arc::new(SystemClock)).await;
-    started.unwrap()
+    liveperson::simulator(options).await
 }
 
 async fn now(prometheus: &Prometheus) -> String {
@@ -202,7 +194,7 @@ async fn now(prometheus: &Prometheus) -> String {
 
 #[tokio::test]
 async fn every_query_answers_about_disagreeing_replicas_and_outages() {
-    if !has_python() {
+    if !has_program("python3") {
         return;
     }
     let simulators = [simulator("12345678").await, simulator("12345679").await];
@@ -216,7 +208,7 @@ async fn every_query_answers_about_disagreeing_replicas_and_outages() {
         .collect();
     for prometheus in &running {
         prometheus
-            .eventually("sum(liveperson_up)", |values| values == [8.0])
+            .eventually("sum(liveperson_up)", |values| values == [SERIES])
             .await;
         has_seen_enough(prometheus).await;
         for accounts in CHOICES {

@@ -4,11 +4,11 @@
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 
-use liveperson_exporter::simulator::{Options, Simulator, SystemClock};
+use liveperson_exporter::simulator::Options;
 
 use crate::common::cases::check_each_async;
+use crate::common::liveperson::simulator;
 use crate::common::{self, configuration, eventually, free_address};
 
 /// Where standard output and standard error go.
@@ -85,9 +85,7 @@ fn words(text: &str) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn finite_commands_keep_their_status_with_any_output_sink() {
-    let simulator = Simulator::start(Options::in_process(), Arc::new(SystemClock))
-        .await
-        .unwrap();
+    let simulator = simulator(Options::in_process()).await;
     let (_a, good) = configuration(&format!(
         "accounts: [{{id: \"12345678\", {CREDENTIALS}}}]\ndomain_api: \"{}\"\n\
          limits: {{min_spacing: 1ms}}\n",
@@ -141,9 +139,7 @@ async fn finite_commands_keep_their_status_with_any_output_sink() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_stop_cleanly_with_any_output_sink() {
-    let simulator = Simulator::start(Options::in_process(), Arc::new(SystemClock))
-        .await
-        .unwrap();
+    let simulator = simulator(Options::in_process()).await;
     let (_folder, good) = configuration(&format!(
         "accounts: [{{id: \"12345678\", {CREDENTIALS}}}]\ndomain_api: \"{}\"\n",
         simulator.base_url()

@@ -9,7 +9,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_tim
 use rustls::pki_types::PrivateKeyDer;
 
 use crate::common::cases::check_each_async;
-use crate::common::{self, Exporter, configuration, eventually};
+use crate::common::{self, Exporter, configuration, eventually, only};
 
 /// How a server treats a connection.
 enum Server {
@@ -112,13 +112,17 @@ fn bomb() -> &'static [u8] {
     [head.into_bytes(), body].concat().leak()
 }
 
-#[expect(clippy::too_many_lines, reason = "a table")]
+/// The bytes of an answer that is well until here.
+macro_rules! ok {
+    ($rest:literal) => {
+        concat!("HTTP/1.1 200 OK\r\n", $rest).as_bytes()
+    };
+}
+
+/// No connection, or no head that can be read.
 #[rustfmt::skip]
-fn cases() -> Vec<Case> {
-    use Server::{Answers, Bytes, Gone, Silent, Tls, Unknown};
-    const OK: &str = "HTTP/1.1 200 OK\r\n";
-    macro_rules! ok { ($rest:literal) => { concat!("HTTP/1.1 200 OK\r\n", $rest).as_bytes() } }
-    assert!(ok!("").starts_with(OK.as_bytes()));
+fn connections_and_heads() -> Vec<Case> {
+    use Server::{Answers, Gone, Unknown};
     vec![
         plain("no listener", Gone, "connect",
             "could not connect: tcp connect error: Connection refused", "firewall allow TCP port 443"),
@@ -138,6 +142,14 @@ fn cases() -> Vec<Case> {
             "unreadable answer: the head of the answer cannot be read", "malformed or inconsistent"),
         plain("an endless wait", Answers(b"HTTP/1.1 429 Slow\r\nretry-after: 99999999999999999999\r\ncontent-length: 0\r\n\r\n"), "429",
             "throttled (429), asked to wait more than a week", "wait a minute"),
+    ]
+}
+
+/// Answers to a request for a token.
+#[rustfmt::skip]
+fn tokens() -> Vec<Case> {
+    use Server::Answers;
+    vec![
         token("no token service", Answers(b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\n{}"), "404",
             "rejected (404)", "does not accept such requests"),
         token("another protocol", Answers(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"), "101",
@@ -152,6 +164,14 @@ fn cases() -> Vec<Case> {
             "unreadable answer: the body: expected an object", "answered something other"),
         token("a wrong secret", Answers(b"HTTP/1.1 400 Bad\r\ncontent-length: 2\r\n\r\n{}"), "400",
             "rejected (400)", "wrong client id or secret"),
+    ]
+}
+
+/// Answers with a good head, and statuses that have a meaning.
+#[rustfmt::skip]
+fn bodies_and_statuses() -> Vec<Case> {
+    use Server::{Answers, Silent};
+    vec![
         plain("silence", Silent, "timeout",
             "no whole answer within 1s", "raise limits.request_timeout"),
         plain("a body cut off", Answers(ok!("content-length: 100\r\n\r\n{\"metricsTotals\"")), "decode",
@@ -176,6 +196,14 @@ fn cases() -> Vec<Case> {
             "refused (403): nope", "missing permission for the Engagement Activity API"),
         plain("failing", Answers(b"HTTP/1.1 503 No\r\ncontent-length: 4\r\n\r\nnope"), "503",
             "LivePerson failed (503): nope", "LivePerson itself is failing"),
+    ]
+}
+
+/// Handshakes and certificates.
+#[rustfmt::skip]
+fn tls_faults() -> Vec<Case> {
+    use Server::{Bytes, Tls};
+    vec![
         secure("an alert of TLS", Bytes(&[0x15, 3, 3, 0, 2, 2, 40]), "connect",
             "could not connect: received fatal alert", "no TLS could be agreed on"),
         secure("no TLS at all", Bytes(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "connect",
@@ -280,8 +308,9 @@ fn folder(case: &Case) -> tempfile::TempDir {
     let mut yaml = format!(
         "accounts: [{{id: \"1\", hosts: {{leDataReporting: \"{url}\", sentinel: \"{url}\"}}, \
          auth: {{{auth}}}}}]\n\
-         sla: {{enabled: false}}\nnames: {{lookup: false}}\n\
-         limits: {{min_spacing: 10ms, request_timeout: 1s, max_response_bytes: 1MiB}}\n"
+         names: {{lookup: false}}\n\
+         limits: {{min_spacing: 10ms, request_timeout: 1s, max_response_bytes: 1MiB}}\n{}",
+        only(&["engagement_activity"])
     );
     if authority.is_some() {
         yaml.push_str("tls: {ca_file: ca.pem}\n");
@@ -325,7 +354,9 @@ async fn page_and_log(case: &Case) -> (String, String) {
 
 #[tokio::test]
 async fn every_fault_has_its_code_its_log_line_and_its_advice() {
-    check_each_async(cases(), async |case| {
+    let of_answers = connections_and_heads().into_iter().chain(tokens());
+    let cases = of_answers.chain(bodies_and_statuses()).chain(tls_faults());
+    check_each_async(cases, async |case| {
         let report = report(&case).await;
         // Where an error begins differently, only its important part is given.
         for words in [case.error, case.advice] {

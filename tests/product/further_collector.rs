@@ -5,18 +5,19 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
+use liveperson_exporter::collectors::Registry;
 use liveperson_exporter::simulator::apis::Apis;
 use liveperson_exporter::simulator::{Fault, ManualClock, Options, Simulator, Target};
 use serde_json::Value;
 
 use crate::common::cases::{check_each, check_each_async};
-use crate::common::{Exporter, configuration, http, sample};
+use crate::common::liveperson::{self, Asker, NOON, account_yaml};
+use crate::common::{COLLECTORS, Exporter, configuration, http, only, sample, up};
 
 #[path = "../../examples/queuestate/simulated.rs"]
 mod simulated;
 
-/// A Tuesday at noon, UTC: a busy hour that stands still, so that numbers can be compared.
-const NOON: i64 = 1_773_144_132_000;
+const ACCOUNT: &str = "12345678";
 
 /// The name of the collector, of its section and of its API.
 const NAME: &str = "queuestate";
@@ -52,12 +53,15 @@ async fn simulator() -> Simulator {
 }
 
 fn yaml(simulator: &Simulator, section: &str) -> String {
-    format!(
-        "accounts: [{{id: \"12345678\", auth: {{oauth2: {{client_id: demo, client_secret: demo-secret}}}}}}]\n\
-         domain_api: \"{}\"\nlimits: {{min_spacing: 10ms}}\nengagement_activity: {{interval: 1s, totals: false}}\n\
-         sla: {{interval: 1s, totals: false}}\n{section}\n",
-        simulator.base_url()
-    )
+    let more =
+        "engagement_activity: {interval: 1s, totals: false}\nsla: {interval: 1s, totals: false}\n";
+    liveperson::yaml(simulator, &format!("{more}{section}\n"))
+}
+
+/// The same with the new collector alone.
+fn yaml_for_it_alone(simulator: &Simulator, section: &str) -> String {
+    // The example's registry is the product's, and the new one.
+    format!("{}{}{section}\n", account_yaml(simulator), only(&[]))
 }
 
 async fn started(yaml: &str) -> Exporter {
@@ -65,10 +69,6 @@ async fn started(yaml: &str) -> Exporter {
     let mut command = command();
     command.arg("--config.file").arg(file);
     Exporter::spawn(command, folder).await
-}
-
-fn up(collector: &str) -> String {
-    format!("liveperson_up{{account=\"12345678\",collector=\"{collector}\"}}")
 }
 
 /// Exit status and output of a command that ends by itself.
@@ -86,17 +86,8 @@ async fn run(subcommand: &str, yaml: &str) -> (i32, String) {
 
 /// What the simulator says of the queues, asked without the program under test.
 async fn queues(simulator: &Simulator) -> Value {
-    let base = simulator.base_url();
-    let url = format!("{base}/sentinel/api/v2/account/12345678/app/token");
-    let form = "client_id=demo&client_secret=demo-secret&grant_type=client_credentials";
-    let request = http().post(url).body(form);
-    let request = request.header("Content-Type", "application/x-www-form-urlencoded");
-    let answer = request.send().await.unwrap().bytes().await.unwrap();
-    let answer: Value = serde_json::from_slice(&answer).unwrap();
-    let token = answer["access_token"].as_str().unwrap();
-    let url = format!("{base}/operations/api/account/12345678/{NAME}?v=2");
-    let answer = http().get(url).bearer_auth(token).send().await.unwrap();
-    serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+    let asker = Asker::new(simulator).await;
+    asker.ask(&format!("{NAME}?v=2")).await
 }
 
 /// The series of a queue as they should be on the page.
@@ -125,7 +116,7 @@ fn data_lines(page: &str) -> Vec<&str> {
 async fn its_series_hold_what_liveperson_answers() {
     let simulator = simulator().await;
     let exporter = started(&yaml(&simulator, "")).await;
-    let page = exporter.page_with(&up(NAME), 1.0).await;
+    let page = exporter.page_with(&up(ACCOUNT, NAME), 1.0).await;
     let answer = queues(&simulator).await;
     let mut series = expected("account", "account=\"12345678\"", &answer["totals"]);
     for (id, queue) in answer["skills"].as_object().unwrap() {
@@ -158,7 +149,7 @@ async fn no_data_is_no_sample() {
         ..Fault::default()
     });
     let exporter = started(&yaml(&simulator, "queuestate: {skills: [1, 2]}")).await;
-    let page = exporter.page_with(&up(NAME), 1.0).await;
+    let page = exporter.page_with(&up(ACCOUNT, NAME), 1.0).await;
     let of = |level: &str, labels: &str| {
         let values = ["0", "4", "0"];
         let lines = FAMILIES.iter().zip(values);
@@ -177,9 +168,8 @@ async fn no_data_is_no_sample() {
 async fn every_page_shows_the_new_collector_and_faults_of_its_api() {
     let simulator = simulator().await;
     let exporter = started(&yaml(&simulator, "queuestate: {interval: 1s}")).await;
-    for collector in ["engagement_activity", "sla", NAME] {
-        exporter.page_with(&up(collector), 1.0).await;
-    }
+    exporter.page_with_all_up(ACCOUNT).await;
+    exporter.page_with(&up(ACCOUNT, NAME), 1.0).await;
     assert_eq!(exporter.get("/-/ready").await.0, 200);
     let (_, status_page) = exporter.get("/").await;
     assert!(status_page.contains(NAME), "{status_page}");
@@ -191,18 +181,18 @@ async fn every_page_shows_the_new_collector_and_faults_of_its_api() {
     assert_eq!(data_lines(&page), Vec::<&str>::new());
     let (status, message) = exporter.get("/metrics?collect[]=queue").await;
     assert_eq!(status, 400);
-    assert!(
-        message.contains("engagement_activity, sla, queuestate"),
-        "{message}"
-    );
+    let registry = Registry::standard();
+    let labels = registry.about().map(|about| about.label);
+    let known: Vec<_> = labels.chain([NAME]).collect();
+    assert!(message.contains(&known.join(", ")), "{message}");
 
     let faults = format!("{}/control/faults", simulator.base_url());
     let fault = r#"[{"api": "queuestate", "status": 403}]"#;
     let added = http().post(faults).body(fault).send().await.unwrap();
     assert_eq!(added.status(), 200);
-    let page = exporter.page_with(&up(NAME), 0.0).await;
-    check_each(["engagement_activity", "sla"], |collector| {
-        assert_eq!(sample(&page, &up(collector)), Some(1.0), "{page}");
+    let page = exporter.page_with(&up(ACCOUNT, NAME), 0.0).await;
+    check_each(COLLECTORS, |collector| {
+        assert_eq!(sample(&page, &up(ACCOUNT, collector)), Some(1.0), "{page}");
     });
     let refused =
         "liveperson_api_requests_total{account=\"12345678\",api=\"queuestate\",code=\"403\"}";
@@ -216,7 +206,7 @@ async fn the_demo_polls_the_new_collector() {
     let mut command = command();
     command.arg("demo");
     let exporter = Exporter::spawn(command, tempfile::tempdir().unwrap()).await;
-    let page = exporter.page_with(&up(NAME), 1.0).await;
+    let page = exporter.page_with(&up(ACCOUNT, NAME), 1.0).await;
     let size = sample(&page, "liveperson_account_queue_size{account=\"12345678\"}");
     assert!(size >= Some(0.0), "{page}");
     assert_eq!(exporter.get("/-/healthy").await.0, 200);
@@ -225,13 +215,6 @@ async fn the_demo_polls_the_new_collector() {
 #[tokio::test]
 async fn check_config_prints_its_plan_bound_and_mistakes() {
     let simulator = simulator().await;
-    let others_off = "engagement_activity: {enabled: false}\nsla: {enabled: false}\n";
-    let only = |section: &str| {
-        let yaml = yaml(&simulator, section);
-        let kept = yaml.lines().filter(|line| !line.contains("interval: 1s"));
-        let kept: Vec<_> = kept.collect();
-        format!("{}\n{others_off}", kept.join("\n"))
-    };
     let cases = [
         (
             "",
@@ -241,7 +224,7 @@ async fn check_config_prints_its_plan_bound_and_mistakes() {
         ("queuestate: {skills: none}", "data series: at most 3"),
     ];
     check_each_async(cases, async |(section, bound)| {
-        let (status, plan) = run("check-config", &only(section)).await;
+        let (status, plan) = run("check-config", &yaml_for_it_alone(&simulator, section)).await;
         assert_eq!(status, 0, "{plan}");
         let path =
             "GET /operations/api/account/12345678/queuestate?skillIds=all&v=2  (now: account";
@@ -250,7 +233,11 @@ async fn check_config_prints_its_plan_bound_and_mistakes() {
         }
     })
     .await;
-    let (status, text) = run("check-config", &only("queuestate: {skils: all}")).await;
+    let (status, text) = run(
+        "check-config",
+        &yaml_for_it_alone(&simulator, "queuestate: {skils: all}"),
+    )
+    .await;
     assert_eq!(status, 2, "{text}");
     let mistake = "queuestate.skils: unknown key; did you mean skills?";
     assert!(text.contains(mistake), "{text}");

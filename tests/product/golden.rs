@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 
-use crate::common::Exporter;
+use crate::common::{COLLECTORS, Exporter, only};
 
 fn file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -93,14 +93,11 @@ async fn page(fixtures: &'static [(&'static str, &'static str)], more: &str) -> 
     let yaml = format!(
         "accounts:\n  - id: 1\n    auth: {{oauth2: {{client_id: c, client_secret: s}}}}\n    \
          hosts: {{leDataReporting: \"{url}\", sentinel: \"{url}\"}}\n\
-         limits: {{min_spacing: 10ms}}\n{more}"
+         limits: {{min_spacing: 10ms}}\n{}{more}",
+        only(&COLLECTORS)
     );
     let exporter = Exporter::start(&yaml).await;
-    for collector in ["engagement_activity", "sla"] {
-        let up = format!("liveperson_up{{account=\"1\",collector=\"{collector}\"}}");
-        exporter.page_with(&up, 1.0).await;
-    }
-    let page = exporter.page().await;
+    let page = exporter.page_with_all_up("1").await;
     let of_data = |line: &&str| {
         let series = line
             .split(' ')
@@ -118,6 +115,9 @@ async fn page(fixtures: &'static [(&'static str, &'static str)], more: &str) -> 
         .collect()
 }
 
+/// An answer of the SLA Histogram.
+const BUCKETS: &str = "sla/buckets-0-5-10-20-30.json";
+
 fn compare(name: &str, got: &str) {
     let golden = std::fs::read_to_string(file("golden").join(name)).unwrap_or_default();
     assert!(got == golden, "tests/golden/{name} should be:\n{got}");
@@ -131,10 +131,7 @@ async fn all_skills_and_all_agents() {
             "engactivity/all-skills-agent-3.json",
         ),
         ("/engactivity?timeframe=5&v=1", "engactivity/account.json"),
-        (
-            "/sla?timeframe=5&histogram=0,5,10,20,30&v=1",
-            "sla/buckets-0-5-10-20-30.json",
-        ),
+        ("/sla?timeframe=5&histogram=0,5,10,20,30&v=1", BUCKETS),
         (
             "/engactivity?timeframe=totals&skillIds=all&agentIds=all&v=1",
             "engactivity/all-skills-agent-3.json",
@@ -143,10 +140,7 @@ async fn all_skills_and_all_agents() {
             "/engactivity?timeframe=totals&v=1",
             "engactivity/account.json",
         ),
-        (
-            "/sla?timeframe=totals&histogram=0,5,10,20,30&v=1",
-            "sla/buckets-0-5-10-20-30.json",
-        ),
+        ("/sla?timeframe=totals&histogram=0,5,10,20,30&v=1", BUCKETS),
     ];
     let more = "
 engagement_activity: {windows: [5m], skill_agents: true}
@@ -185,11 +179,11 @@ async fn named_skills_and_agents_in_several_windows() {
         ),
         (
             "/sla?timeframe=60&skillIds=2&histogram=0,5,10,20,30&v=1",
-            "sla/buckets-0-5-10-20-30.json",
+            BUCKETS,
         ),
         (
             "/sla?timeframe=60&groupIds=7&histogram=0,5,10,20,30&v=1",
-            "sla/buckets-0-5-10-20-30.json",
+            BUCKETS,
         ),
         (
             "/engactivity?timeframe=totals&skillIds=2&v=1",
@@ -205,11 +199,11 @@ async fn named_skills_and_agents_in_several_windows() {
         ),
         (
             "/sla?timeframe=totals&skillIds=2&histogram=0,5,10,20,30&v=1",
-            "sla/buckets-0-5-10-20-30.json",
+            BUCKETS,
         ),
         (
             "/sla?timeframe=totals&groupIds=7&histogram=0,5,10,20,30&v=1",
-            "sla/buckets-0-5-10-20-30.json",
+            BUCKETS,
         ),
     ];
     let more = "
@@ -227,10 +221,7 @@ async fn no_level_has_any_data() {
             "engactivity/skill-and-agent-no-data.json",
         ),
         ("/engactivity?timeframe=5&v=1", "engactivity/account.json"),
-        (
-            "/sla?timeframe=5&histogram=0,5,10,20,30&v=1",
-            "sla/buckets-0-5-10-20-30.json",
-        ),
+        ("/sla?timeframe=5&histogram=0,5,10,20,30&v=1", BUCKETS),
         (
             "/engactivity?timeframe=totals&skillIds=all&agentIds=all&v=1",
             "engactivity/skill-and-agent-no-data.json",
@@ -239,10 +230,7 @@ async fn no_level_has_any_data() {
             "/engactivity?timeframe=totals&v=1",
             "engactivity/account.json",
         ),
-        (
-            "/sla?timeframe=totals&histogram=0,5,10,20,30&v=1",
-            "sla/buckets-0-5-10-20-30.json",
-        ),
+        ("/sla?timeframe=totals&histogram=0,5,10,20,30&v=1", BUCKETS),
     ];
     let more = "
 engagement_activity: {windows: [5m]}

@@ -4,7 +4,7 @@
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::net::{TcpListener, TcpStream};
 
-use crate::common::{self, Exporter, configuration, sample};
+use crate::common::{self, Exporter, configuration, only, sample, up};
 
 const SECRET: &str = "kV8fQ2xZr7-the-secret-of-the-memory-test";
 const TOKEN: &str = "Wq3nB6yTm1-the-token-of-the-memory-test";
@@ -82,16 +82,17 @@ async fn secret_and_token_are_held_once() {
     let yaml = format!(
         "accounts: [{{id: \"1\", hosts: {{leDataReporting: \"{url}\", sentinel: \"{url}\"}}, \
          auth: {{oauth2: {{client_id: c, client_secret_file: secret}}}}}}]\n\
-         sla: {{enabled: false}}\nnames: {{lookup: false}}\nlimits: {{min_spacing: 10ms}}\n\
-         engagement_activity: {{windows: [1m, 2m, 3m, 4m, 5m, 6m, 7m, 8m], skills: none, agents: none, totals: false}}\n"
+         names: {{lookup: false}}\nlimits: {{min_spacing: 10ms}}\n\
+         engagement_activity: {{windows: [1m, 2m, 3m, 4m, 5m, 6m, 7m, 8m], skills: none, agents: none, totals: false}}\n{}",
+        only(&["engagement_activity"])
     );
     let (folder, file) = configuration(&yaml);
     std::fs::write(folder.path().join("secret"), SECRET).unwrap();
     let mut command = common::command();
     command.arg("--config.file").arg(file);
     let exporter = Exporter::spawn(command, folder).await;
-    let up = "liveperson_up{account=\"1\",collector=\"engagement_activity\"}";
-    let page = exporter.page_with(up, 1.0).await;
+    let up = up("1", "engagement_activity");
+    let page = exporter.page_with(&up, 1.0).await;
     let calls = "liveperson_api_requests_total{account=\"1\",api=\"engactivity\",code=\"200\"}";
     assert_eq!(sample(&page, calls), Some(8.0), "{page}");
     match copies(exporter.pid(), [SECRET, TOKEN]) {

@@ -1,16 +1,10 @@
 //! Names for ids, from the simulated LivePerson to the page of the real binary.
 
-use std::sync::Arc;
-
-use liveperson_exporter::simulator::{Fault, Options, Simulator, SystemClock, Target};
+use liveperson_exporter::simulator::{Fault, Options, Simulator, Target};
 
 use crate::common::cases::check_each_async;
-use crate::common::{self, Exporter, sample};
-
-const UP: [&str; 2] = [
-    "liveperson_up{account=\"12345678\",collector=\"engagement_activity\"}",
-    "liveperson_up{account=\"12345678\",collector=\"sla\"}",
-];
+use crate::common::liveperson::{self, yaml};
+use crate::common::{self, COLLECTORS, Exporter, sample, up};
 
 async fn simulator() -> Simulator {
     let options = Options {
@@ -19,22 +13,12 @@ async fn simulator() -> Simulator {
         groups: 2,
         ..Options::in_process()
     };
-    Simulator::start(options, Arc::new(SystemClock))
-        .await
-        .unwrap()
+    liveperson::simulator(options).await
 }
 
-fn yaml(simulator: &Simulator, more: &str) -> String {
-    format!(
-        r#"
-accounts:
-  - id: "12345678"
-    auth: {{oauth2: {{client_id: demo, client_secret: demo-secret}}}}
-domain_api: "{}"
-limits: {{min_spacing: 10ms}}
-{more}"#,
-        simulator.base_url()
-    )
+/// Which of the collectors are up.
+fn are_up(page: &str) -> [Option<f64>; COLLECTORS.len()] {
+    COLLECTORS.map(|collector| sample(page, &up("12345678", collector)))
 }
 
 fn info(page: &str, level: &str) -> Vec<String> {
@@ -90,8 +74,7 @@ async fn names_come_after_the_data_and_every_character_of_them() {
     assert_eq!(agents.len(), 5, "all but the deleted one: {agents:?}");
     assert_eq!(agents[0], "1001\",name=\"Dummy\"} 1");
     assert_eq!(info(&page, "group").len(), 2, "all but the deleted one");
-    exporter.page_with(UP[0], 1.0).await;
-    exporter.page_with(UP[1], 1.0).await;
+    exporter.page_with_all_up("12345678").await;
     let calls = simulator.requests();
     let last_first_poll = calls.iter().rposition(|call| call.api == "sla").unwrap();
     let names = calls.iter().position(|call| call.api == "names").unwrap();
@@ -153,10 +136,7 @@ names: {groups: {11: Mine}}
         let counted = sample(&page, &requests(&status.to_string()));
         assert!(counted.unwrap() >= 1.0, "{page}");
     }
-    assert_eq!(
-        [sample(&page, UP[0]), sample(&page, UP[1])],
-        [Some(1.0), Some(1.0)]
-    );
+    assert_eq!(are_up(&page), [Some(1.0); 2]);
     assert!(info(&page, "skill").is_empty());
     assert_eq!(info(&page, "group"), ["11\",name=\"Mine\"} 1"]);
     let backoff = "liveperson_api_backoff_seconds{account=\"12345678\"}";
@@ -184,11 +164,8 @@ async fn a_firewall_before_the_account_configuration_costs_names_only() {
         &format!("    hosts: {{accountConfigReadOnly: \"http://{unreachable}\"}}\ndomain_api"),
     );
     let exporter = Exporter::start(&yaml).await;
-    let page = exporter.page_with(&requests("connect"), 1.0).await;
-    assert_eq!(
-        [sample(&page, UP[0]), sample(&page, UP[1])],
-        [Some(1.0), Some(1.0)]
-    );
+    let page = exporter.page_with_at_least(&requests("connect"), 1.0).await;
+    assert_eq!(are_up(&page), [Some(1.0); 2]);
     assert_eq!(exporter.get("/-/ready").await.0, 200);
 }
 
@@ -239,5 +216,5 @@ async fn names_stale_after_and_time_zone_change_without_a_restart() {
     assert!(info(&page, "agent").len() > 1, "theirs are gone");
     assert_eq!(session(&page), before);
     assert_eq!(sample(&page, &requests("200")), Some(3.0));
-    assert!(UP.iter().all(|up| sample(&page, up) == Some(1.0)), "{page}");
+    assert_eq!(are_up(&page), [Some(1.0); 2], "{page}");
 }

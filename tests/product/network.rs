@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use base64::Engine as _;
-use liveperson_exporter::simulator::{Options, Simulator, SystemClock};
+use liveperson_exporter::simulator::{Options, Simulator};
 use parking_lot::Mutex;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use crate::common::cases::{check_each, check_each_async};
-use crate::common::{self, Exporter, eventually, sample};
+use crate::common::{self, COLLECTORS, Exporter, eventually, liveperson, only, sample, up};
 
 /// No resolver knows it.
 const HOST: &str = "api.liveperson.test";
@@ -48,9 +48,7 @@ async fn secured() -> Secured {
         agents: 3,
         ..Options::in_process()
     };
-    let simulator = Simulator::start(options, Arc::new(SystemClock))
-        .await
-        .unwrap();
+    let simulator = liveperson::simulator(options).await;
     let (listener, behind) = (listener().await, simulator.local_addr());
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -131,7 +129,7 @@ const CA: &str = "tls: {ca_file: ca.pem}\n";
 
 /// A folder with a configuration and the authority's certificate.
 fn folder(secured: &Secured, yaml: &str) -> tempfile::TempDir {
-    let (folder, _) = common::configuration(yaml);
+    let (folder, _) = common::configuration(&format!("{yaml}{}", only(&COLLECTORS)));
     std::fs::write(folder.path().join("ca.pem"), &secured.authority).unwrap();
     folder
 }
@@ -158,11 +156,6 @@ async fn test_connection(folder: tempfile::TempDir, environment: &[(&str, String
     String::from_utf8(output.stdout).unwrap()
 }
 
-const UP: [&str; 2] = [
-    "liveperson_up{account=\"12345678\",collector=\"engagement_activity\"}",
-    "liveperson_up{account=\"12345678\",collector=\"sla\"}",
-];
-
 #[tokio::test]
 async fn calls_use_the_proxy_and_trust_a_private_authority() {
     check_each_async(["HTTPS_PROXY", "https_proxy"], async |variable| {
@@ -171,8 +164,7 @@ async fn calls_use_the_proxy_and_trust_a_private_authority() {
         let url = format!("http://user:pr0xy-pa55@{}", proxy.address);
         let environment = [(variable, url)];
         let exporter = exporter(folder(&secured, &format!("{YAML}{CA}")), &environment).await;
-        exporter.page_with(UP[0], 1.0).await;
-        exporter.page_with(UP[1], 1.0).await;
+        exporter.page_with_all_up("12345678").await;
         eventually("names are there, too", async || {
             let requests = secured.simulator.requests();
             (requests.iter().filter(|r| r.api == "names").count() == 3).then_some(())
@@ -220,11 +212,11 @@ async fn no_proxy_is_honoured() {
         ];
         let exporter = exporter(folder(&secured, &format!("{YAML}{CA}")), &environment).await;
         if proxied {
-            exporter.page_with(UP[1], 1.0).await;
+            exporter.page_with(&up("12345678", "sla"), 1.0).await;
         } else {
             // Only the proxy can resolve the name.
             let failed = "liveperson_api_requests_total{account=\"12345678\",api=\"domain\",code=\"connect\"}";
-            exporter.page_with(failed, 1.0).await;
+            exporter.page_with_at_least(failed, 1.0).await;
         }
         assert_eq!(!proxy.heads().is_empty(), proxied, "NO_PROXY={exception}");
     }).await;
@@ -249,7 +241,14 @@ async fn a_certificate_that_is_not_trusted_is_explained() {
     })
     .await;
     assert_eq!(status, 503, "{reasons}");
-    assert_eq!(sample(&exporter.page().await, UP[0]), Some(0.0));
+    let page = exporter.page().await;
+    for collector in COLLECTORS {
+        assert_eq!(
+            sample(&page, &up("12345678", collector)),
+            Some(0.0),
+            "{page}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -11,21 +11,17 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::common::cases::{check_each, check_each_async};
-use crate::common::{Exporter, eventually, python_packages, sample};
+use crate::common::optional::{is_there, python_packages};
+use crate::common::{COLLECTORS, Exporter, eventually, only, sample, up};
 
-/// Whether the verifier is there. With CI=true it must be.
+/// Whether the verifier is there.
 fn available() -> bool {
     let found = Command::new("python3")
         .args(["-c", "import oauthlib.oauth1"])
         .env("PYTHONPATH", python_packages())
         .output()
         .is_ok_and(|output| output.status.success());
-    if !found {
-        let text = "python3 with oauthlib is missing; run tests/run, which installs it";
-        assert!(std::env::var_os("CI").is_none(), "{text}");
-        eprintln!("\n!!! SKIPPED: {text} !!!\n");
-    }
-    found
+    is_there(found, "Python's oauthlib")
 }
 
 struct Verifier {
@@ -93,14 +89,10 @@ engagement_activity:
   {{interval: 1s, windows: [5m, 1h], skills: [-1, 4, 15], agents: [3, 9223372036854775807]}}
 sla: {{interval: 1s, windows: [5m], skills: [4, 15], groups: [7]}}
 limits: {{min_spacing: 10ms, max_in_flight: 2}}
-"#
+{}"#,
+        only(&COLLECTORS)
     )
 }
-
-const UP: [&str; 2] = [
-    "liveperson_up{account=\"12345678\",collector=\"engagement_activity\"}",
-    "liveperson_up{account=\"12345678\",collector=\"sla\"}",
-];
 
 #[tokio::test]
 async fn oauthlib_accepts_every_call() {
@@ -109,8 +101,7 @@ async fn oauthlib_accepts_every_call() {
     }
     let verifier = Verifier::start(&key());
     let exporter = Exporter::start(&yaml(verifier.port, &key())).await;
-    exporter.page_with(UP[0], 1.0).await;
-    exporter.page_with(UP[1], 1.0).await;
+    exporter.page_with_all_up("12345678").await;
     let requests = eventually("all kinds of calls were made", async || {
         let requests = verifier.requests();
         let names = requests.iter().filter(|r| {
@@ -182,7 +173,9 @@ async fn oauthlib_refuses_a_key_that_is_wrong_in_any_part() {
             requests.iter().all(|r| r["valid"] == false),
             "{part}: {requests:#?}"
         );
-        assert_eq!(sample(&exporter.page().await, UP[1]), Some(0.0), "{part}");
+        let page = exporter.page().await;
+        let failed = sample(&page, &up("12345678", "sla"));
+        assert_eq!(failed, Some(0.0), "{part}");
     })
     .await;
 }

@@ -1,11 +1,11 @@
 //! A real Prometheus for tests, of every version that can be had.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
+use crate::common::optional::{is_there, loudly};
 use crate::common::{self, eventually};
 
 /// What a program says its version is; `None` when it is not there.
@@ -20,11 +20,6 @@ pub(crate) fn version(program: &Path) -> Option<String> {
         .then(|| printed.split(' ').nth(2).unwrap().to_owned())
 }
 
-/// Says something that the test runner does not keep to itself.
-pub(crate) fn loudly(text: &str) {
-    let _ = writeln!(std::io::stderr(), "\n{text}\n");
-}
-
 /// The Prometheus servers to test with, a 2 and a 3 where they can be had. Says loudly what is not
 /// there; in CI one of them must be.
 pub(crate) fn servers() -> Vec<PathBuf> {
@@ -37,27 +32,11 @@ pub(crate) fn servers() -> Vec<PathBuf> {
             found.push((program, version));
         }
     }
-    assert!(
-        !found.is_empty() || std::env::var_os("CI").is_none(),
-        "prometheus must be installed in CI"
-    );
-    if !found.iter().any(|(_, version)| version.starts_with("3.")) {
+    let has_3 = found.iter().any(|(_, version)| version.starts_with("3."));
+    if is_there(!found.is_empty(), "prometheus") && !has_3 {
         loudly("SKIPPED: THERE IS NO PROMETHEUS 3; run tests/run, which looks for one");
     }
     found.into_iter().map(|(program, _)| program).collect()
-}
-
-/// Whether promtool is there; when not, says so loudly, and in CI fails.
-pub(crate) fn has_promtool() -> bool {
-    let found = version(Path::new("promtool")).is_some();
-    assert!(
-        found || std::env::var_os("CI").is_none(),
-        "promtool must be installed in CI"
-    );
-    if !found {
-        loudly("SKIPPED: promtool is not installed; run tests/run instead");
-    }
-    found
 }
 
 /// One job with these targets and further lines.

@@ -3,17 +3,16 @@
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 
-use liveperson_exporter::simulator::{ManualClock, Options, Simulator};
+use liveperson_exporter::collectors::Registry;
+use liveperson_exporter::simulator::{Options, Simulator};
 use reqwest::Method;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 
 use crate::common::cases::{check_each, check_each_async};
-use crate::common::{self, Exporter, data, eventually, sample};
-
-/// A Tuesday at noon, UTC, that stands still: two scrapes have the same numbers.
-const NOON: i64 = 1_773_144_132_000;
+use crate::common::liveperson::simulator_at_noon;
+use crate::common::optional::{has_program, has_python_package, python_packages};
+use crate::common::{self, COLLECTORS, Exporter, data, eventually, only, sample};
 
 pub(crate) const OPENMETRICS: &str = "application/openmetrics-text;version=1.0.0";
 
@@ -22,8 +21,8 @@ pub(crate) async fn exporter(more: &str) -> (Simulator, Exporter) {
 }
 
 async fn exporter_with(more: &str, totals: bool) -> (Simulator, Exporter) {
-    let simulator = Simulator::start(Options::in_process(), Arc::new(ManualClock::at(NOON)));
-    let simulator = simulator.await.unwrap();
+    // Two scrapes have the same numbers.
+    let simulator = simulator_at_noon(Options::in_process()).await;
     let yaml = format!(
         r#"
 accounts:
@@ -34,17 +33,15 @@ engagement_activity: {{skill_agents: true, totals: {totals}}}
 sla: {{windows: [5m, 1h], skills: all, groups: [11, 12], totals: {totals}}}
 names: {{skills: {{101: "quotes \" and \\ and 😀"}}}}
 limits: {{min_spacing: 10ms, {more}}}
-"#,
-        simulator.base_url()
+{}"#,
+        simulator.base_url(),
+        only(&COLLECTORS)
     );
     (simulator, Exporter::start(&yaml).await)
 }
 
 pub(crate) async fn with_data(exporter: &Exporter) {
-    for collector in ["engagement_activity", "sla"] {
-        let up = format!("liveperson_up{{account=\"12345678\",collector=\"{collector}\"}}");
-        exporter.page_with(&up, 1.0).await;
-    }
+    exporter.page_with_all_up("12345678").await;
 }
 
 pub(crate) struct Answer {
@@ -114,23 +111,15 @@ async fn scrape_by(
     }
 }
 
-/// What the strict parser found: a line for each family. `None` when there is no such parser here,
-/// which is said loudly, and fails in CI.
+/// What the strict parser found: a line for each family. `None` when there is no such parser here.
 pub(crate) fn strictly_parsed(page: &str) -> Option<Vec<String>> {
     let root = env!("CARGO_MANIFEST_DIR");
-    let packages = common::python_packages();
-    if !packages.join("prometheus_client").exists() {
-        let ci = std::env::var_os("CI").is_some();
-        assert!(
-            !ci,
-            "prometheus_client must be installed in CI: run tests/run"
-        );
-        eprintln!("\nSKIPPED: Python's prometheus_client is not there; run tests/run instead\n");
+    if !has_python_package("prometheus_client") {
         return None;
     }
     let mut python = Command::new("python3")
         .arg(format!("{root}/tests/product/openmetrics.py"))
-        .arg(packages)
+        .arg(python_packages())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -252,11 +241,10 @@ async fn a_scrape_selects_and_an_unknown_name_lists_the_known_ones() {
 
     let wrong = scrape(&exporter, "?collect[]=cpu", "*/*", "gzip").await;
     assert_eq!(wrong.status, 400);
-    assert!(
-        wrong
-            .text()
-            .contains("known are engagement_activity, sla, ")
-    );
+    let registry = Registry::standard();
+    let labels: Vec<_> = registry.about().map(|about| about.label).collect();
+    let known = format!("known are {}, names", labels.join(", "));
+    assert!(wrong.text().contains(&known), "{}", wrong.text());
     let wrong = scrape(&exporter, "?account[]=1", OPENMETRICS, "identity").await;
     assert_eq!(wrong.status, 400);
     assert!(wrong.text().contains("known are 12345678"));
@@ -275,8 +263,8 @@ async fn too_many_series_are_dropped_by_level_and_logged_once() {
         let labels = format!("{{account=\"12345678\",collector=\"{collector}\"}}");
         sample(&page, &format!("{name}{labels}")).unwrap()
     };
-    let sum = |name: &str| of(name, "engagement_activity") + of(name, "sla");
-    assert!(sum("liveperson_series") <= 400.0);
+    let series = COLLECTORS.map(|collector| of("liveperson_series", collector));
+    assert!(series.iter().sum::<f64>() <= 400.0, "{series:?}");
     assert!(of("liveperson_series_dropped", "engagement_activity") > 0.0);
     assert!(
         logged() <= 2,
@@ -287,10 +275,7 @@ async fn too_many_series_are_dropped_by_level_and_logged_once() {
 
 #[tokio::test]
 async fn curl_reads_compressed_pages() {
-    if Command::new("curl").arg("--version").output().is_err() {
-        let ci = std::env::var_os("CI").is_some();
-        assert!(!ci, "curl must be installed in CI: run tests/run");
-        eprintln!("\nSKIPPED: curl is not installed; run tests/run instead\n");
+    if !has_program("curl") {
         return;
     }
     let (_simulator, exporter) = exporter("").await;

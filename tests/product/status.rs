@@ -3,28 +3,23 @@
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 
-use liveperson_exporter::simulator::{Options, Simulator, SystemClock};
+use liveperson_exporter::simulator::{Options, Simulator};
 use serde_json::Value;
 
 use crate::common::cases::check_each;
-use crate::common::{self, Exporter, eventually, http};
+use crate::common::optional::{has_python_package, python_packages};
+use crate::common::{self, Exporter, eventually, http, liveperson};
 
 pub(crate) async fn simulator() -> Simulator {
-    Simulator::start(Options::in_process(), Arc::new(SystemClock))
-        .await
-        .unwrap()
+    liveperson::simulator(Options::in_process()).await
 }
 
 /// Hours and not minutes: at night there is not a chat in every five minutes.
 pub(crate) fn yaml(simulator: &Simulator, secret: &str) -> String {
-    format!(
-        "accounts:\n  - id: \"12345678\"\n    auth: {{oauth2: {{client_id: demo, client_secret: {secret}}}}}\n\
-         domain_api: \"{}\"\nlimits: {{min_spacing: 10ms}}\nengagement_activity: {{windows: [8h, today], interval: 2s}}\n\
-         sla: {{windows: [8h], skills: all, interval: 2s}}\n",
-        simulator.base_url()
-    )
+    let more = "engagement_activity: {windows: [8h, today], interval: 2s}\n\
+                sla: {windows: [8h], skills: all, interval: 2s}\n";
+    liveperson::yaml(simulator, more).replace("demo-secret", secret)
 }
 
 pub(crate) async fn fault(simulator: &Simulator, fault: &str) {
@@ -39,6 +34,13 @@ async fn status(exporter: &Exporter) -> Value {
     serde_json::from_str(&json).unwrap()
 }
 
+/// A collector of an account; null if there is none.
+fn collector<'a>(account: &'a Value, label: &str) -> &'a Value {
+    let mut collectors = account["collectors"].as_array().into_iter().flatten();
+    let found = collectors.find(|collector| collector["name"] == label);
+    found.unwrap_or(&Value::Null)
+}
+
 /// The status as soon as it is as wanted.
 async fn status_when(exporter: &Exporter, what: &str, is: impl Fn(&Value) -> bool) -> Value {
     eventually(what, async || {
@@ -48,20 +50,15 @@ async fn status_when(exporter: &Exporter, what: &str, is: impl Fn(&Value) -> boo
     .await
 }
 
-/// What a validator of JSON schemas says against documents. Without the validator it is said loudly,
-/// and fails in CI.
+/// What a validator of JSON schemas says against documents; nothing where there is no validator.
 fn mistakes(documents: &[Value]) -> String {
     let root = env!("CARGO_MANIFEST_DIR");
-    let packages = common::python_packages();
-    if !packages.join("jsonschema").exists() {
-        let ci = std::env::var_os("CI").is_some();
-        assert!(!ci, "jsonschema must be installed in CI: run tests/run");
-        eprintln!("\nSKIPPED: Python's jsonschema is not there; run tests/run instead\n");
+    if !has_python_package("jsonschema") {
         return String::new();
     }
     let mut python = Command::new("python3")
         .arg(format!("{root}/tests/product/status_schema.py"))
-        .arg(packages)
+        .arg(python_packages())
         .arg(format!("{root}/docs/status.schema.json"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -89,12 +86,17 @@ async fn the_status_has_its_promised_shape_in_every_state() {
     let simulator = simulator().await;
     let exporter = Exporter::start(&yaml(&simulator, "demo-secret")).await;
     let first = status(&exporter).await;
+    // Chats without a skill may be the slowest, and have no name.
+    let has_a_name = |skills: &Value| {
+        let mut skills = skills.as_array().into_iter().flatten();
+        skills.any(|skill| skill["name"].is_string())
+    };
     let has_figures = |status: &Value| {
         let activity = &status["accounts"][0]["activity"];
         status["state"] == "ok"
             && activity["windows"][0]["waits"].is_object()
             && activity["windows"][1]["window"] == "today"
-            && activity["slowest_skills"][0]["name"].is_string()
+            && has_a_name(&activity["slowest_skills"])
     };
     let well = status_when(&exporter, "everything is up, with names", has_figures).await;
     fault(
@@ -115,7 +117,7 @@ async fn the_status_has_its_promised_shape_in_every_state() {
     assert_eq!(mistakes(&[first, well, throttled, refused]), "");
     // The validator finds what is wrong.
     let unknown = serde_json::json!({"shape": 2});
-    if common::python_packages().join("jsonschema").exists() {
+    if has_python_package("jsonschema") {
         assert_ne!(mistakes(&[unknown]), "");
     }
 }
@@ -125,7 +127,7 @@ async fn the_status_says_what_fails_and_what_to_do() {
     let simulator = simulator().await;
     let exporter = Exporter::start(&yaml(&simulator, "wrong-secret")).await;
     let failed = |status: &Value| {
-        let problem = &status["accounts"][0]["collectors"][1]["problem"];
+        let problem = &collector(&status["accounts"][0], "sla")["problem"];
         let message = problem["message"].as_str();
         message.is_some_and(|message| message.contains("401"))
     };
@@ -138,7 +140,9 @@ async fn the_status_says_what_fails_and_what_to_do() {
     assert_eq!(token["outcomes"][0]["code"], "401", "{account}");
     let cases = [("message", "401"), ("advice", "client_secret")];
     check_each(cases, |(field, word)| {
-        let text = account["collectors"][1]["problem"][field].as_str().unwrap();
+        let text = collector(account, "sla")["problem"][field]
+            .as_str()
+            .unwrap();
         assert!(text.contains(word), "{text}");
     });
     assert!(!status.to_string().contains("wrong-secret"));
@@ -160,7 +164,7 @@ async fn names_that_cannot_be_looked_up_need_attention() {
     let exporter = Exporter::start(&yaml(&simulator, "demo-secret")).await;
     let failing = status_when(&exporter, "names fail, data is fresh", |status| {
         let account = &status["accounts"][0];
-        account["names"]["state"] == "failing" && account["collectors"][0]["state"] == "up"
+        account["names"]["state"] == "failing" && collector(account, "sla")["state"] == "up"
     })
     .await;
     assert_eq!(failing["state"], "attention", "{failing}");
@@ -204,7 +208,7 @@ async fn a_hanging_first_call_is_seen_under_way() {
     let hanging = status_when(&exporter, "a call hangs", |status| {
         let account = &status["accounts"][0];
         account["calls_under_way"].as_u64() > Some(0)
-            && account["collectors"][0]["next_call_in_seconds"].is_null()
+            && collector(account, "engagement_activity")["next_call_in_seconds"].is_null()
     })
     .await;
     assert_eq!(mistakes(&[hanging]), "");

@@ -16,10 +16,15 @@ const PAUSE: &str = "#fde8c8";
 const WAIT: &str = "#fbd9d9";
 const OUTAGE: &str = "#f0f0f0";
 
-/// What a LivePerson answers at a time, in seconds, to a collector.
+/// The collectors that are drawn, by task.
+const LABELS: [&str; 2] = ["engagement_activity", "sla"];
+/// The task of the collector whose API has the outage.
+const ENGAGEMENT_ACTIVITY: usize = 0;
+
+/// What a LivePerson answers at a time, in seconds, to the collector of a task.
 type Answer = fn(f64, usize) -> Outcome;
 
-/// Runs both collectors as they are by default: four requests in 30 s and two in 60 s. Gives the dots,
+/// Runs the two collectors as they are by default: four requests in 30 s and two in 60 s. Gives the dots,
 /// and spans of the pauses and back-offs.
 fn run(length: f64, answer: Answer) -> (Vec<(f64, usize, Dot)>, Vec<Span>) {
     let settings = settings(vec![data_task(30, 30), data_task(60, 49)]);
@@ -71,7 +76,7 @@ fn throttling() -> Timeline {
     });
     Timeline {
         title: "Call starts around 429s: LivePerson throttles from 95 s to 150 s",
-        rows: vec!["engagement_activity", "sla"],
+        rows: LABELS.to_vec(),
         length,
         tick: 30.0,
         unit: (1.0, "s"),
@@ -83,7 +88,7 @@ fn throttling() -> Timeline {
 fn outage() -> Timeline {
     let length = 40.0 * 60.0;
     let (dots, mut spans) = run(length, |at, collector| {
-        if collector == 0 && (240.0..1500.0).contains(&at) {
+        if collector == ENGAGEMENT_ACTIVITY && (240.0..1500.0).contains(&at) {
             DOWN
         } else {
             OK
@@ -94,14 +99,14 @@ fn outage() -> Timeline {
         Span {
             from: 240.0,
             to: 1500.0,
-            row: Some(0),
+            row: Some(ENGAGEMENT_ACTIVITY),
             colour: OUTAGE,
             label: "",
         },
     );
     Timeline {
         title: "Call starts around an outage of one API, from 4 to 25 min",
-        rows: vec!["engagement_activity", "sla"],
+        rows: LABELS.to_vec(),
         length,
         tick: 240.0,
         unit: (60.0, "min"),

@@ -21,7 +21,7 @@ use liveperson_exporter::vocabulary::{Level, SkillId};
 /// Distinct answers: many more than are ever served at once.
 const POOL: usize = 1024;
 
-/// The collectors, in the order in which they are served.
+/// The collectors that are simulated, in the order in which they are served.
 const LABELS: [&str; 2] = ["engagement_activity", "sla"];
 
 /// The families of the product.
@@ -29,24 +29,31 @@ pub(crate) fn catalogue() -> Catalogue {
     liveperson_exporter::daemon::catalogue(&Registry::standard())
 }
 
-/// Chunks for answers, made once.
+/// A family of a collector.
+fn family(label: &str) -> &'static Family {
+    match label {
+        "engagement_activity" => &engagement_activity::of_level(Level::Account).unwrap().chats,
+        "sla" => &sla::of_level(Level::Account).unwrap().waited_chats,
+        other => panic!("{other} is not simulated"),
+    }
+}
+
+/// Chunks for answers of a collector, made once.
 fn pool(label: &str) -> &'static [Vec<Chunk>] {
-    static POOLS: OnceLock<[Vec<Vec<Chunk>>; 2]> = OnceLock::new();
+    static POOLS: OnceLock<BTreeMap<&str, Vec<Vec<Chunk>>>> = OnceLock::new();
     let pools = POOLS.get_or_init(|| {
-        let families: [&'static Family; 2] = [
-            &engagement_activity::of_level(Level::Account).unwrap().chats,
-            &sla::of_level(Level::Account).unwrap().waited_chats,
-        ];
-        families.map(|family| {
+        let pools = LABELS.map(|label| {
+            let family = family(label);
             let chunk = |number: usize| {
                 let mut writer = SegmentWriter::new(&[]);
                 writer.gauge(family, &[LabelValue::Text("1")], number as f64);
                 writer.finish().unwrap()
             };
-            (0..POOL).map(chunk).collect()
-        })
+            (label, (0..POOL).map(chunk).collect())
+        });
+        pools.into()
     });
-    &pools[usize::from(label == "sla")]
+    &pools[label]
 }
 
 /// The address of the bytes of a chunk.

@@ -10,27 +10,22 @@ fn looking(server: &Server, auth: crate::config::Auth) -> Client {
     Client::new(settings).unwrap()
 }
 
+/// An answer that says where the data is.
+fn found(base_uri: &str) -> String {
+    format!(r#"{{"service":"leDataReporting","account":"123","baseURI":"{base_uri}"}}"#)
+}
+
 #[tokio::test]
 async fn a_host_is_found_used_and_kept() {
     let server = Server::plain(Vec::new()).await;
     let host = format!("127.0.0.1:{}", server.url.port().unwrap());
-    let one = format!(r#"{{"service":"leDataReporting","account":"123","baseURI":"{host}"}}"#);
     let domain = Server::plain(vec![
-        send(200, &one),
+        send(200, found(&host)),
         send(500, "no"),
         send(200, r#"{"baseURIs":[]}"#),
-        send(
-            200,
-            r#"{"service":"leDataReporting","baseURI":"user@evil.example"}"#,
-        ),
-        send(
-            200,
-            r#"{"service":"leDataReporting","baseURI":"http://evil.example"}"#,
-        ),
-        send(
-            200,
-            r#"{"service":"leDataReporting","baseURI":"evil.example"}"#,
-        ),
+        send(200, found("user@evil.example")),
+        send(200, found("http://evil.example")),
+        send(200, found("evil.example")),
         send(
             200,
             r#"{"baseURIs":[{"service":"leDataReporting","baseURI":"new.liveperson.net"}]}"#,

@@ -5,8 +5,9 @@ use std::path::Path;
 use liveperson_exporter::simulator::{Fault, Simulator, Target};
 use tokio::task::{JoinSet, LocalSet};
 
-use super::{AUTH_METHODS, AuthMethod, UP, configuration, options, simulator, write_secret};
-use crate::common::{self, Exporter, eventually};
+use super::{AUTH_METHODS, AuthMethod, configuration, options, write_secret};
+use crate::common::liveperson::simulator;
+use crate::common::{self, Exporter, eventually, up};
 
 fn all_secrets() -> Vec<String> {
     let files = AUTH_METHODS.iter().flat_map(|method| method.secrets);
@@ -95,7 +96,7 @@ async fn output_with_every_fault(
     // Logged at info only: a process that says nothing is found by its port.
     let flags = [&level, &format, "--web.enable-lifecycle"];
     let exporter = listening(folder, &flags).await;
-    exporter.page_with(UP[1], 1.0).await;
+    exporter.page_with(&up("12345678", "sla"), 1.0).await;
     repeat_requests_in_errors(simulator);
     simulator.revoke_tokens();
     printed.push_str(&pages(&exporter).await);

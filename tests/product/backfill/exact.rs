@@ -11,11 +11,10 @@ use liveperson_exporter::simulator::{Fault, Options, Simulator, Target, Totals};
 use liveperson_exporter::totals::Folder;
 
 use super::{History, configuration, history};
+use crate::common::liveperson::{NOON, simulator_at_noon};
 use crate::scrape::strictly_parsed;
 
-/// A Tuesday at noon, UTC, and a bit.
-const NOON: i64 = 1_773_144_132_000;
-/// The mark 23 h before.
+/// The mark 23 h before `NOON`.
 const BEGIN: i64 = 1_773_061_200;
 /// The last mark that is old enough.
 const END: i64 = 1_773_143_700;
@@ -29,9 +28,8 @@ struct Run {
 
 impl Run {
     async fn new(more: &str) -> Self {
-        let simulator = Simulator::start(Options::in_process(), Arc::new(ManualClock::at(NOON)));
         Self {
-            simulator: simulator.await.unwrap(),
+            simulator: simulator_at_noon(Options::in_process()).await,
             folder: tempfile::tempdir().unwrap(),
             more: more.to_owned(),
             step: 12,

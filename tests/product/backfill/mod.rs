@@ -6,6 +6,8 @@ mod prometheus;
 
 use std::collections::BTreeMap;
 
+use crate::common::{COLLECTORS, only};
+
 /// An account whose configuration has this at its end.
 fn configuration(domain_api: &str, more: &str) -> String {
     format!(
@@ -15,8 +17,9 @@ accounts:
     auth: {{oauth2: {{client_id: demo, client_secret: demo-secret}}}}
 domain_api: "{domain_api}"
 engagement_activity: {{totals: true, skill_agents: true}}
-{more}
-"#
+{}{more}
+"#,
+        only(&COLLECTORS)
     )
 }
 

@@ -2,19 +2,14 @@
 
 use std::path::Path;
 use std::process::Output;
-use std::sync::Arc;
 
-use liveperson_exporter::simulator::{Fault, Options, Simulator, SystemClock, Target};
+use liveperson_exporter::simulator::{Fault, Options, Target};
 
 use super::configuration;
+use crate::common::liveperson::simulator;
 use crate::common::{self, Exporter};
 
 const QUICK: &str = "sla: {enabled: false}\nlimits: {min_spacing: 10ms}";
-
-async fn simulator() -> Simulator {
-    let simulator = Simulator::start(Options::in_process(), Arc::new(SystemClock));
-    simulator.await.unwrap()
-}
 
 /// Runs the command to its end; what it printed.
 async fn run(file: &Path, output: &Path, more: &[&str]) -> (Option<i32>, String) {
@@ -36,7 +31,7 @@ async fn run(file: &Path, output: &Path, more: &[&str]) -> (Option<i32>, String)
 
 #[tokio::test]
 async fn a_folder_that_is_in_use_is_refused_before_any_call() {
-    let simulator = simulator().await;
+    let simulator = simulator(Options::in_process()).await;
     let state = tempfile::tempdir().unwrap();
     let state_dir = format!("--state.dir={}", state.path().display());
     let yaml = configuration(&simulator.base_url(), QUICK);
@@ -53,7 +48,7 @@ async fn a_folder_that_is_in_use_is_refused_before_any_call() {
 
 #[tokio::test]
 async fn a_file_that_cannot_be_written_costs_no_call() {
-    let simulator = simulator().await;
+    let simulator = simulator(Options::in_process()).await;
     let (folder, file) = common::configuration(&configuration(&simulator.base_url(), QUICK));
     let output = folder.path().join("missing/history.om");
     let (status, printed) = run(&file, &output, &[]).await;
@@ -66,8 +61,7 @@ async fn a_file_that_cannot_be_written_costs_no_call() {
 async fn nothing_is_written_by_a_clock_that_is_wrong() {
     let mut options = Options::in_process();
     options.deployment.clock_offset = jiff::SignedDuration::from_mins(-20);
-    let simulator = Simulator::start(options, Arc::new(SystemClock));
-    let simulator = simulator.await.unwrap();
+    let simulator = simulator(options).await;
     let (folder, file) = common::configuration(&configuration(&simulator.base_url(), QUICK));
     let output = folder.path().join("history.om");
     let state_dir = format!("--state.dir={}", folder.path().join("state").display());
@@ -82,7 +76,7 @@ async fn nothing_is_written_by_a_clock_that_is_wrong() {
 
 #[tokio::test]
 async fn without_any_answer_there_is_no_file_and_status_1() {
-    let simulator = simulator().await;
+    let simulator = simulator(Options::in_process()).await;
     simulator.push_fault(Fault {
         api: Target::Api("engactivity"),
         status: Some(403),

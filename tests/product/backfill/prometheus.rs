@@ -2,13 +2,14 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 
-use liveperson_exporter::simulator::{Options, Simulator, SystemClock, Totals};
+use liveperson_exporter::simulator::{Options, Simulator, Totals};
 
 use super::{configuration, history};
+use crate::common::liveperson::simulator;
+use crate::common::optional::has_program;
 use crate::common::{self, Exporter, free_address};
-use crate::prometheus_server::{Prometheus, has_promtool, servers};
+use crate::prometheus_server::{Prometheus, servers};
 
 const MORE: &str =
     "sla: {totals: true, skills: all}\nlimits: {min_spacing: 10ms, max_in_flight: 4}";
@@ -86,12 +87,11 @@ async fn check(prometheus: &Prometheus, simulator: &Simulator, begin: i64) {
 
 #[tokio::test]
 async fn history_and_live_series_join_without_a_reset() {
-    if !has_promtool() {
+    if !has_program("promtool") {
         return;
     }
     for program in servers() {
-        let simulator = Simulator::start(Options::in_process(), Arc::new(SystemClock));
-        let simulator = simulator.await.unwrap();
+        let simulator = simulator(Options::in_process()).await;
         let (folder, file) = common::configuration(&configuration(&simulator.base_url(), MORE));
         let (address, output) = (free_address(), folder.path().join("history.om"));
         let state_dir = format!("--state.dir={}", folder.path().join("state").display());

@@ -10,10 +10,11 @@ use liveperson_exporter::vocabulary::{Selection, Service, SkillId};
 use super::folder::ACCOUNT;
 use crate::common::cases::check_each;
 
-const SECTIONS: &[SectionType] = &[SectionType::of::<QueueState>(Service::new("leQueueState"))];
+const SECTIONS: &[SectionType] = &[SectionType::of::<Invented>(Service::new("leInvented"))];
 
+/// The settings of a collector that there is not, with keys of all kinds.
 #[derive(Clone, Debug, PartialEq)]
-struct QueueState {
+struct Invented {
     enabled: bool,
     interval: Duration,
     skills: Selection<SkillId>,
@@ -21,8 +22,8 @@ struct QueueState {
     top: u64,
 }
 
-impl CollectorSection for QueueState {
-    const NAME: &'static str = "queue_state";
+impl CollectorSection for Invented {
+    const NAME: &'static str = "invented";
     const KEYS: &'static [Key] = &[
         Key::value("enabled"),
         Key::value("interval"),
@@ -64,10 +65,10 @@ fn load(sections: &str, env: &[(&str, &str)]) -> Result<Loaded, String> {
 #[test]
 fn its_section_is_read_with_account_and_environment() {
     let loaded = load(
-        "    queue_state: {skills: [4]}\nqueue_state: {top: 3, skills: none}\n",
-        &[("LIVEPERSON_EXPORTER__QUEUE_STATE__INTERVAL", "20s")],
+        "    invented: {skills: [4]}\ninvented: {top: 3, skills: none}\n",
+        &[("LIVEPERSON_EXPORTER__INVENTED__INTERVAL", "20s")],
     );
-    let expected = QueueState {
+    let expected = Invented {
         enabled: true,
         interval: Duration::from_secs(20),
         skills: Selection::Ids(vec![4.into()]),
@@ -80,29 +81,29 @@ fn its_section_is_read_with_account_and_environment() {
 
 #[test]
 fn its_mistakes_are_reported_like_any_others() {
-    let sections = "queue_state: {enabled: on, max_wait: 2h, top: 0, skils: all, skills: none}\n";
+    let sections = "invented: {enabled: on, max_wait: 2h, top: 0, skils: all, skills: none}\n";
     assert_eq!(
         load(sections, &[]).unwrap_err(),
-        "queue_state.skils: unknown key; did you mean skills?\n\
-         queue_state.enabled: expected true or false, found on\n\
-         queue_state.max_wait: expected a duration from 1s to 1h, found 2h\n\
-         queue_state.top: expected a whole number from 1 to 100, found 0\n\
-         queue_state: skills: none leaves nothing to request"
+        "invented.skils: unknown key; did you mean skills?\n\
+         invented.enabled: expected true or false, found on\n\
+         invented.max_wait: expected a duration from 1s to 1h, found 2h\n\
+         invented.top: expected a whole number from 1 to 100, found 0\n\
+         invented: skills: none leaves nothing to request"
     );
     assert_eq!(
-        load("queue_state: {enabled: false}\n", &[]).unwrap_err(),
-        "accounts[0]: every collector is disabled (queue_state), so that nothing is requested; enable one or remove the account"
+        load("invented: {enabled: false}\n", &[]).unwrap_err(),
+        "accounts[0]: every collector is disabled (invented), so that nothing is requested; enable one or remove the account"
     );
     assert_eq!(
         load("sla: {}\n", &[]).unwrap_err(),
-        "sla: unknown key; expected one of accounts, queue_state, limits, stale_after, timezone, names, domain_api, allowed_domains, accounts_files, tls"
+        "sla: unknown key; expected one of accounts, invented, limits, stale_after, timezone, names, domain_api, allowed_domains, accounts_files, tls"
     );
 }
 
 #[test]
 fn its_keys_are_among_the_known_ones() {
     let keys = known_keys(SECTIONS);
-    let cases = ["queue_state.top", "accounts[].queue_state.top"];
+    let cases = ["invented.top", "accounts[].invented.top"];
     check_each(cases, |key| {
         assert!(keys.iter().any(|known| known == key), "{key}");
     });

@@ -35,7 +35,7 @@ async fn bad_configuration_ends_with_status_2_before_anything_starts() {
 
 #[tokio::test]
 async fn check_config_prints_the_plan_and_calls_nothing() {
-    let simulator = simulator(Options::in_process()).await;
+    let simulator = simulator_at_noon(Options::in_process()).await;
     let (_folder, file) = configuration(&yaml(&simulator, "sla: {skills: [4], groups: [7]}"));
     let output = common::command()
         .arg("check-config")
@@ -61,7 +61,7 @@ async fn check_config_prints_the_plan_and_calls_nothing() {
 
 #[tokio::test]
 async fn check_config_shows_running_totals_if_they_are_asked_for() {
-    let simulator = simulator(Options::in_process()).await;
+    let simulator = simulator_at_noon(Options::in_process()).await;
     let plan = |totals: bool| {
         let more =
             format!("engagement_activity: {{totals: {totals}}}\nsla: {{totals: {totals}}}\n");

@@ -5,51 +5,19 @@ mod check_config;
 mod failures;
 mod truth;
 
-use std::sync::Arc;
-
-use liveperson_exporter::simulator::{
-    Fault, ManualClock, Numbers, Options, SectionName, Simulator, SystemClock, Target,
-};
+use liveperson_exporter::simulator::{Fault, Numbers, Options, SectionName, Simulator, Target};
 use serde_json::Value;
 
 use crate::common::cases::{check_each, check_each_async};
+use crate::common::liveperson::{Asker, simulator_at_noon, yaml};
 use crate::common::{
-    self, Exporter, configuration, data, eventually, get, http, only, sample, totals,
+    self, COLLECTORS, Exporter, configuration, data, eventually, get, http, sample, totals, up,
 };
-
-/// A Tuesday at noon, UTC: a busy hour that stands still, so that numbers can be compared.
-const NOON: i64 = 1_773_144_132_000;
-
-async fn simulator(options: Options) -> Simulator {
-    Simulator::start(options, Arc::new(ManualClock::at(NOON)))
-        .await
-        .unwrap()
-}
-
-fn yaml(simulator: &Simulator, more: &str) -> String {
-    format!(
-        r#"
-accounts:
-  - id: "12345678"
-    auth:
-      oauth2: {{client_id: demo, client_secret: demo-secret}}
-domain_api: "{}"
-limits: {{min_spacing: 10ms}}
-{}{more}"#,
-        simulator.base_url(),
-        only(&["engagement_activity", "sla"])
-    )
-}
 
 const EVERYTHING: &str = "
 engagement_activity: {windows: [5m, 1h], skill_agents: true}
 sla: {windows: [5m, 1h], skills: all, groups: [11, 12, 13]}
 ";
-
-const UP: [&str; 2] = [
-    "liveperson_up{account=\"12345678\",collector=\"engagement_activity\"}",
-    "liveperson_up{account=\"12345678\",collector=\"sla\"}",
-];
 
 fn fault(api: Target) -> Fault {
     Fault {
@@ -60,13 +28,12 @@ fn fault(api: Target) -> Fault {
 }
 
 async fn page_with_all_data(exporter: &Exporter) -> String {
-    exporter.page_with(UP[0], 1.0).await;
-    exporter.page_with(UP[1], 1.0).await
+    exporter.page_with_all_up("12345678").await
 }
 
 #[tokio::test]
 async fn a_poll_makes_the_fewest_calls_and_the_session_one_of_each() {
-    let simulator = simulator(Options::in_process()).await;
+    let simulator = simulator_at_noon(Options::in_process()).await;
     let exporter = Exporter::start(&yaml(&simulator, "names: {lookup: false}")).await;
     page_with_all_data(&exporter).await;
     let mut calls: Vec<_> = simulator.requests().into_iter().map(|r| r.path).collect();
@@ -91,7 +58,7 @@ async fn a_poll_makes_the_fewest_calls_and_the_session_one_of_each() {
 
 #[tokio::test]
 async fn it_stops_cleanly_even_while_a_call_hangs() {
-    let simulator = simulator(Options::in_process()).await;
+    let simulator = simulator_at_noon(Options::in_process()).await;
     let delay = Some(std::time::Duration::from_secs(600));
     simulator.push_fault(Fault {
         delay,
@@ -108,7 +75,7 @@ async fn it_stops_cleanly_even_while_a_call_hangs() {
 
 #[tokio::test]
 async fn a_reload_applies_a_good_file_and_refuses_a_bad_one() {
-    let simulator = simulator(Options::in_process()).await;
+    let simulator = simulator_at_noon(Options::in_process()).await;
     let exporter = Exporter::start_with(&yaml(&simulator, ""), &["--web.enable-lifecycle"]).await;
     page_with_all_data(&exporter).await;
     let reload = format!("{}/-/reload", exporter.base_url);

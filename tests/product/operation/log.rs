@@ -2,9 +2,9 @@
 
 use liveperson_exporter::simulator::{Fault, Target};
 
-use super::{FIRST, QUICK, account, all_up, more_calls, simulator, up};
+use super::{FIRST, QUICK, account, all_up, more_calls, simulator};
 use crate::common::cases::check_each;
-use crate::common::{Exporter, eventually};
+use crate::common::{Exporter, eventually, up};
 
 /// The lines of the log that contain a string.
 fn lines(exporter: &Exporter, text: &str) -> Vec<String> {

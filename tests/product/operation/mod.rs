@@ -9,34 +9,26 @@ mod service;
 mod state_folder;
 mod stop;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use liveperson_exporter::simulator::{Options, Simulator, SystemClock};
+use liveperson_exporter::simulator::{RequestRecord, Simulator};
 
-use crate::common::{Exporter, eventually, http};
+use crate::common::liveperson::simulator_of as simulator;
+use crate::common::{COLLECTORS, Exporter, eventually, http, only};
 
 const FIRST: &str = "11111111";
 const SECOND: &str = "22222222";
 
-async fn simulator(account: &str) -> Simulator {
-    let options = Options {
-        account: account.to_owned(),
-        ..Options::in_process()
-    };
-    Simulator::start(options, Arc::new(SystemClock))
-        .await
-        .unwrap()
-}
-
+/// An account with `COLLECTORS`, for whose services it names the hosts.
 fn account(id: &str, simulator: &Simulator, more: &str) -> String {
     let url = simulator.base_url();
+    let others = only(&COLLECTORS).replace('\n', "\n    ");
     format!(
         r#"
   - id: "{id}"
     auth: {{oauth2: {{client_id: demo, client_secret: demo-secret}}}}
     hosts: {{leDataReporting: "{url}", sentinel: "{url}", accountConfigReadOnly: "{url}"}}
-    {more}"#
+    {others}{more}"#
     )
 }
 
@@ -47,20 +39,13 @@ engagement_activity: {interval: 1s, windows: [5m], totals: false}
 sla: {interval: 1s, windows: [5m], totals: false}
 ";
 
-fn up(id: &str, collector: &str) -> String {
-    format!("liveperson_up{{account=\"{id}\",collector=\"{collector}\"}}")
-}
-
 fn backoff(id: &str) -> String {
     format!("liveperson_api_backoff_seconds{{account=\"{id}\"}}")
 }
 
 async fn all_up(exporter: &Exporter, ids: &[&str]) {
     for id in ids {
-        exporter
-            .page_with(&up(id, "engagement_activity"), 1.0)
-            .await;
-        exporter.page_with(&up(id, "sla"), 1.0).await;
+        exporter.page_with_all_up(id).await;
     }
 }
 
@@ -73,7 +58,7 @@ async fn reload(exporter: &Exporter, yaml: &str) -> (u16, String) {
 }
 
 fn calls(simulator: &Simulator, api: &str) -> Vec<Duration> {
-    let of = |record: &&liveperson_exporter::simulator::RequestRecord| record.api == api;
+    let of = |record: &&RequestRecord| record.api == api;
     simulator
         .requests()
         .iter()

@@ -3,14 +3,13 @@
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 
-use liveperson_exporter::simulator::{Options, Simulator, SystemClock};
+use liveperson_exporter::simulator::Options;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::{FIRST, account, all_up};
-use crate::common::{Exporter, command, configuration, eventually};
+use crate::common::{Exporter, command, configuration, eventually, liveperson};
 
 #[tokio::test]
 async fn a_signal_during_the_start_is_a_clean_stop() {
@@ -54,9 +53,7 @@ async fn a_stop_finishes_slow_responses_and_cuts_off_stalled_ones() {
         skills: 60,
         ..Options::in_process()
     };
-    let big = Simulator::start(options, Arc::new(SystemClock))
-        .await
-        .unwrap();
+    let big = liveperson::simulator(options).await;
     let more = "engagement_activity: {windows: [1h, 8h], skill_agents: true}";
     let yaml = format!("accounts:{}", account(FIRST, &big, more));
     let mut exporter = Exporter::start(&yaml).await;

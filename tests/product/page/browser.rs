@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use thirtyfour::{Capabilities, WebDriver};
 use tokio::sync::{Mutex, MutexGuard};
 
+use crate::common::optional::is_there;
 use crate::common::{eventually, http};
 
 /// Held by the one browser that runs: several would slow down whatever else is tested.
@@ -37,21 +38,12 @@ fn programs() -> PathBuf {
 pub(crate) fn axe() -> Option<String> {
     let file = programs().join("npm/node_modules/axe-core/axe.min.js");
     let text = std::fs::read_to_string(file).ok();
-    missing(text.is_none(), "axe-core");
+    is_there(text.is_some(), "axe-core");
     text
 }
 
-/// Says loudly what is missing; in CI that is a failure.
-fn missing(is: bool, what: &str) {
-    let ci = std::env::var_os("CI").is_some();
-    assert!(!(is && ci), "{what} must be there in CI: run tests/run");
-    if is {
-        eprintln!("\nSKIPPED: {what} is not there; run tests/run instead\n");
-    }
-}
-
 impl Browser {
-    /// A browser of its own; `None` without Chromium and its driver, which is said loudly.
+    /// A browser of its own; `None` without Chromium and its driver.
     pub(crate) async fn start() -> Option<Self> {
         let turn = TURN.lock().await;
         // It sets up the cryptography that every client needs.
@@ -63,7 +55,7 @@ impl Browser {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn();
-        missing(driver.is_err(), "chromedriver");
+        is_there(driver.is_ok(), "chromedriver");
         let mut driver = driver.ok()?;
         let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
         let port = lines.find_map(|line| {

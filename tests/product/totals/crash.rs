@@ -1,5 +1,6 @@
 //! Crash safety: several exporters, each with a simulated account of its own, are killed, stopped and
-//! reloaded at drawn moments; every page in between is compared with what really happened.
+//! reloaded at drawn moments; every page in between is compared with what really happened. The one test
+//! that sleeps: the moments are drawn, and no condition may choose them.
 //!
 //! LivePerson's clock runs fast, so that anchors move within minutes. It begins behind this
 //! machine's: an exporter that starts does not know it yet, and may not take it for one that is wrong
@@ -16,8 +17,8 @@ use tokio::time::Instant;
 
 use super::page::openmetrics;
 use super::truth::Judge;
-use super::{ACCOUNT, Levels, simulator, start, yaml};
-use crate::common::{Exporter, sample};
+use super::{ACCOUNT, Levels, WITHHELD, simulator, start, yaml};
+use crate::common::{COLLECTORS, Exporter, sample};
 
 /// The most of LivePerson's seconds per second.
 const FASTEST: u64 = 10;
@@ -25,8 +26,6 @@ const FASTEST: u64 = 10;
 const MOST_GAINED: u64 = 55 * 60;
 /// By how much it is ahead in the end, in seconds.
 const AHEAD: i64 = 10 * 60;
-/// Totals are not served for so long after a crash, in seconds.
-const WITHHELD: f64 = 45.0;
 
 /// How LivePerson answers in each lane: number of nodes, their longest lag in seconds, and what gets the
 /// next node.
@@ -45,8 +44,8 @@ struct Lane {
     rng: fastrand::Rng,
     levels: Levels,
     judge: Judge,
-    /// By collector.
-    anchors: [Vec<i64>; 2],
+    /// In the order of `COLLECTORS`.
+    anchors: [Vec<i64>; COLLECTORS.len()],
     /// When the state was saved, by this machine's clock.
     saves: Vec<i64>,
     after_crash: bool,
@@ -140,6 +139,7 @@ async fn run(
 impl Lane {
     /// One process, from its start to its end.
     async fn live(&mut self, end: Instant) -> Result<(), String> {
+        let spawned = Instant::now();
         let mut exporter = start(&yaml(&self.simulator, self.levels), &self.state).await;
         let started = Instant::now();
         let length = self.life();
@@ -150,7 +150,7 @@ impl Lane {
             let left = length.saturating_sub(started.elapsed());
             let pause = Duration::from_millis(self.rng.u64(100..900));
             tokio::time::sleep(pause.min(left)).await;
-            let judged = self.scrape(&exporter, started).await;
+            let judged = self.scrape(&exporter, spawned).await;
             compared |= judged.map_err(|error| format!("{error}\nlog:\n{}", exporter.log()))? > 0;
             if reload_at.is_some_and(|at| Instant::now() >= at) {
                 reload_at = None;
@@ -172,12 +172,11 @@ impl Lane {
         Duration::from_millis(milliseconds)
     }
 
-    async fn scrape(&mut self, exporter: &Exporter, started: Instant) -> Result<usize, String> {
+    async fn scrape(&mut self, exporter: &Exporter, spawned: Instant) -> Result<usize, String> {
         let page = openmetrics(exporter).await;
         self.note(&page);
         let count = self.judge.judge(&self.simulator, &page)?;
-        // The process started before it was seen to listen.
-        let too_early = started.elapsed().as_secs_f64() < WITHHELD - 15.0;
+        let too_early = spawned.elapsed() < WITHHELD;
         if self.after_crash && count > 0 && too_early && self.count.compared > 0 {
             return Err(format!("{count} totals are served soon after a crash"));
         }
@@ -185,12 +184,12 @@ impl Lane {
     }
 
     fn note(&mut self, page: &str) {
-        for (place, collector) in ["engagement_activity", "sla"].into_iter().enumerate() {
+        for (anchors, collector) in self.anchors.iter_mut().zip(COLLECTORS) {
             let series = format!(
                 "liveperson_totals_anchor_timestamp_seconds{{account=\"{ACCOUNT}\",collector=\"{collector}\"}}"
             );
             let anchor = sample(page, &series).map(|anchor| anchor as i64);
-            push_new(&mut self.anchors[place], anchor);
+            push_new(anchors, anchor);
         }
         let series = format!("liveperson_totals_saved_timestamp_seconds{{account=\"{ACCOUNT}\"}}");
         let saved = sample(page, &series).map(|saved| (saved * 1000.0) as i64);

@@ -51,7 +51,7 @@ async fn increase_is_the_truth(program: &Path, end: End) {
         clock_speed: SPEED,
         ..DeploymentOptions::default()
     };
-    // Enough agents for some chats in each second.
+    // Enough agents for four chats in a second at the busiest hour, and two in three seconds at night.
     let simulator = simulator(3, 300, deployment).await;
     let yaml = yaml(&simulator, Levels::default());
     let state = tempfile::tempdir().unwrap();

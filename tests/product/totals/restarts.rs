@@ -7,10 +7,11 @@ use std::path::Path;
 use liveperson_exporter::simulator::{DeploymentOptions, Fault, Simulator, Target};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::page::{openmetrics, totals};
 use super::truth::Judge;
-use super::{ACCOUNT, Levels, on, polled, simulator, start, stop, yaml};
+use super::{ACCOUNT, Levels, WITHHELD, on, polled, simulator, start, stop, yaml};
 use crate::common::{Exporter, command, configuration, eventually, sample};
 
 /// LivePerson's data APIs answer nothing any more.
@@ -108,13 +109,17 @@ async fn totals_wait_for_slow_nodes_after_a_crash() {
     .await;
     exporter.signal("KILL");
     exporter.ended().await;
-    // The next one has polled, and still does not serve them: less than 45 s have passed. It stops
-    // before it has seen whether LivePerson knows as much again, so the one after it waits, too.
+    // The next one has polled, and still does not serve them. It stops before it has seen whether
+    // LivePerson knows as much again, so the one after it waits, too.
     for _ in 0..2 {
+        let before = Instant::now();
         let exporter = start(&yaml, state.path()).await;
         let page = polled(&exporter).await;
         assert!(page.contains("liveperson_window_account_chats"), "{page}");
-        assert_eq!(totals(&page).len(), 0, "{page}");
+        // On a machine that takes longer to start it, it may serve them.
+        if before.elapsed() < WITHHELD {
+            assert_eq!(totals(&page).len(), 0, "{page}");
+        }
         stop(exporter).await;
     }
     assert_eq!(files(state.path(), ".damaged-"), Vec::<String>::new());

@@ -6,7 +6,7 @@ use liveperson_exporter::simulator::{Chat, Simulator, SystemClock, Truth, WallCl
 
 use super::ACCOUNT;
 use super::page::{Series, Total, Totals, totals};
-use crate::common::sample;
+use crate::common::{COLLECTORS, sample};
 
 /// Longest time by which an answer may be behind LivePerson's clock: a refresh and the lag, in
 /// milliseconds.
@@ -69,7 +69,7 @@ impl Judge {
             self.comparisons += rows.len() as u64;
             self.right_at.insert(answer.clone(), right_at);
         }
-        for collector in ["engagement_activity", "sla"] {
+        for collector in COLLECTORS {
             let lost = format!(
                 "liveperson_totals_lost_seconds_total{{account=\"{ACCOUNT}\",collector=\"{collector}\"}}"
             );
