@@ -4,6 +4,7 @@
 //! Each is a list as `accounts` has it. Paths in messages begin with the file.
 
 mod folders;
+mod search;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -22,14 +23,6 @@ const KEY: &str = "accounts_files";
 
 /// Most files in all: a pattern that matches more is a mistake.
 const MAX_FILES: usize = 10_000;
-
-/// A hidden file is none of the operator's: an editor's, or one of those to which the links of a
-/// mounted ConfigMap point.
-const MATCHING: glob::MatchOptions = glob::MatchOptions {
-    case_sensitive: true,
-    require_literal_separator: true,
-    require_literal_leading_dot: true,
-};
 
 /// All files with accounts.
 #[derive(Default)]
@@ -78,10 +71,16 @@ pub(super) fn read(root: &Section<'_>, files: &Files, schema: &Schema) -> Accoun
         };
         folders.extend(folders::of(&files.resolve_pattern(&pattern), &paths));
         if paths.is_empty() {
-            let unmatched = format!("no file matches {}", redacted_preview(&pattern));
+            let unmatched = path_preview(Path::new(&pattern));
+            let unmatched = format!("no file matches {unmatched:?}");
             read.unmatched.push((format!("{KEY}[{index}]"), unmatched));
         }
         for path in paths {
+            if seen.len() == MAX_FILES && !seen.contains(&path) {
+                node.error_at(index, format!("matches more than {MAX_FILES} files in all"));
+                read.incomplete = true;
+                return read;
+            }
             if seen.insert(path.clone()) {
                 let file = read_file(path, schema, root.diagnostics());
                 read.incomplete |= file.is_none();
@@ -161,24 +160,17 @@ fn find(pattern: &str, files: &Files) -> Result<Vec<PathBuf>, String> {
     if glob::Pattern::escape(pattern) == pattern {
         return Ok(vec![files.resolve(pattern)]);
     }
-    let resolved = files.resolve_pattern(pattern);
-    let no_pattern = |error: glob::PatternError| {
-        let pattern = redacted_preview(pattern);
-        format!("{pattern} is not a valid glob pattern: {}", error.msg)
-    };
-    let found = glob::glob_with(&resolved, MATCHING).map_err(no_pattern)?;
-    let mut paths = Vec::new();
-    for path in found {
-        let path = path.map_err(|error| {
-            let (path, error) = (path_preview(error.path()), error.error());
-            format!("{path} cannot be searched: {error}")
-        })?;
-        if paths.len() == MAX_FILES {
+    // A slash ends a component, and so a wildcard.
+    for component in pattern.split('/') {
+        glob::Pattern::new(component).map_err(|error| {
             let pattern = redacted_preview(pattern);
-            return Err(format!("{pattern} matches more than {MAX_FILES} files"));
-        }
-        paths.push(path);
+            format!("{pattern} is not a valid glob pattern: {}", error.msg)
+        })?;
     }
-    paths.sort_unstable();
+    let paths = search::matching(&files.resolve_pattern(pattern))?;
+    if paths.len() > MAX_FILES {
+        let pattern = redacted_preview(pattern);
+        return Err(format!("{pattern} matches more than {MAX_FILES} files"));
+    }
     Ok(paths)
 }

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::super::preview::path_preview;
+use super::search::unescaped;
 
 const WRITABLE_BY_OTHERS: u32 = 0o002;
 /// Files in such a folder can be replaced by their owner only, but anyone can add one.
@@ -21,23 +22,10 @@ pub(super) fn of(pattern: &str, paths: &[PathBuf]) -> Vec<Searched> {
     let mut folders: Vec<_> = parents
         .map(|parent| (parent.to_owned(), is_glob(name)))
         .collect();
-    if let Ok(parent) = unescaped(parent) {
-        folders.push((parent, is_glob(name)));
+    if let Some(parent) = unescaped(parent) {
+        folders.push((PathBuf::from(parent), is_glob(name)));
     }
     folders
-}
-
-/// The path of a pattern without wildcards, in which the folder of the configuration is escaped.
-///
-/// # Errors
-/// That there are wildcards.
-fn unescaped(pattern: &str) -> Result<PathBuf, ()> {
-    let mut plain = pattern.to_owned();
-    for character in ["?", "*", "[", "]"] {
-        plain = plain.replace(&format!("[{character}]"), character);
-    }
-    let same = glob::Pattern::escape(&plain) == pattern;
-    same.then(|| PathBuf::from(plain)).ok_or(())
 }
 
 /// What is to be said of a folder that every user of the machine may change.
