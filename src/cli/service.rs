@@ -101,8 +101,9 @@ impl ServiceReporter {
         }
     }
 
-    /// Reports status and, if the work continues, notifies the watchdog. Takes at most twice `limit`.
+    /// Reports status and, if the work continues, notifies the watchdog. Takes at most twice `limit`, unless systemd does not listen.
     async fn look(&mut self, limit: Duration) {
+        self.notifier.repeat_ready().await;
         self.report_status().await;
         if self.watchdog.is_none() {
             return;

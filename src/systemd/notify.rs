@@ -9,8 +9,7 @@ use tokio::time::timeout;
 
 use crate::clock::monotonic_micros;
 
-/// Longest wait while the queue of the socket is full because systemd is busy: a state that is
-/// dropped, such as READY, would be waited for without end.
+/// Longest wait while the queue of the socket is full because systemd is busy.
 const SEND_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Where the service says its state.
@@ -19,6 +18,8 @@ pub struct Notifier {
     address: SocketAddr,
     /// Whether the last state was not delivered, so that it is logged once.
     failing: AtomicBool,
+    /// Whether READY was not delivered: systemd waits for it, and ends the service at last.
+    ready_unsent: AtomicBool,
 }
 
 impl Notifier {
@@ -42,12 +43,21 @@ impl Notifier {
         Ok(Self {
             address,
             failing: AtomicBool::new(false),
+            ready_unsent: AtomicBool::new(false),
         })
     }
 
     /// The service has started, or has reloaded.
     pub async fn ready(&self) {
-        self.send("READY=1").await;
+        let sent = self.send("READY=1").await;
+        self.ready_unsent.store(!sent, Ordering::Relaxed);
+    }
+
+    /// The same again, if it could not be delivered.
+    pub async fn repeat_ready(&self) {
+        if self.ready_unsent.load(Ordering::Relaxed) {
+            self.ready().await;
+        }
     }
 
     /// The service begins to reload; [`Self::ready`] says that it is done.
@@ -73,12 +83,13 @@ impl Notifier {
             .await;
     }
 
-    async fn send(&self, state: &str) {
+    /// Returns whether it was delivered.
+    async fn send(&self, state: &str) -> bool {
         let sent = timeout(SEND_TIMEOUT, self.deliver(state)).await;
         let error = match sent {
             Ok(Ok(())) => {
                 self.failing.store(false, Ordering::Relaxed);
-                return;
+                return true;
             }
             Ok(Err(error)) => error,
             Err(_) => io::ErrorKind::TimedOut.into(),
@@ -86,6 +97,7 @@ impl Notifier {
         if !self.failing.swap(true, Ordering::Relaxed) {
             tracing::warn!(%error, state, "systemd cannot be notified at $NOTIFY_SOCKET");
         }
+        false
     }
 
     /// Over a new socket each time, as sd_notify(3) does it: the other end may be another one than

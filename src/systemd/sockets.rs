@@ -2,9 +2,11 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
 
 use listenfd::ListenFd;
+use rustix::net::sockopt::socket_acceptconn;
 
 /// Which sockets are wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,10 +49,15 @@ pub enum PassedSocket {
 ///
 /// # Errors
 /// That there is no wanted socket, one of a name is missing, or one is neither a listening TCP socket nor a
-/// Unix stream socket.
+/// listening Unix stream socket.
 pub fn take_sockets(wanted: &Sockets) -> Result<Vec<PassedSocket>, String> {
     let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
-    take(ListenFd::from_env(), &names, wanted)
+    // Without the process they are meant for, they may be those of a parent.
+    let given = match std::env::var_os("LISTEN_PID") {
+        Some(_) => ListenFd::from_env(),
+        None => ListenFd::empty(),
+    };
+    take(given, &names, wanted)
 }
 
 fn take(mut given: ListenFd, names: &str, wanted: &Sockets) -> Result<Vec<PassedSocket>, String> {
@@ -84,9 +91,29 @@ fn take(mut given: ListenFd, names: &str, wanted: &Sockets) -> Result<Vec<Passed
 /// The socket at `index`, of either kind; `None` for one that was taken.
 fn take_one(given: &mut ListenFd, index: usize) -> io::Result<Option<PassedSocket>> {
     match given.take_tcp_listener(index) {
-        Ok(socket) => Ok(socket.map(PassedSocket::Tcp)),
+        Ok(Some(socket)) => {
+            check_listening(&socket)?;
+            Ok(Some(PassedSocket::Tcp(socket)))
+        }
+        Ok(None) => Ok(None),
         // It is left in its place.
-        Err(_) => Ok(given.take_unix_listener(index)?.map(PassedSocket::Unix)),
+        Err(_) => match given.take_unix_listener(index)? {
+            Some(socket) => {
+                check_listening(&socket)?;
+                Ok(Some(PassedSocket::Unix(socket)))
+            }
+            None => Ok(None),
+        },
+    }
+}
+
+/// A socket that is only bound takes no connection, ever.
+fn check_listening(socket: impl AsFd) -> io::Result<()> {
+    match socket_acceptconn(socket)? {
+        true => Ok(()),
+        false => Err(io::Error::other(
+            "expected a listening socket, found one that is only bound",
+        )),
     }
 }
 
