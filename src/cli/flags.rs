@@ -81,6 +81,9 @@ pub(super) enum Command {
     TestConnection {
         /// The configuration [default: --config.file]
         file: Option<PathBuf>,
+        /// Also collectors that are off
+        #[arg(long)]
+        all: bool,
     },
     /// Exit status 0 when a running exporter is healthy
     Healthcheck {

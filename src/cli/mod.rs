@@ -24,6 +24,7 @@ use failure::Failure;
 use flags::{Cli, Command, Flags};
 
 use crate::collectors::Registry;
+use crate::daemon::Tried;
 use crate::simulator::apis::Apis;
 use crate::systemd::{PassedSocket, take_sockets};
 
@@ -102,10 +103,12 @@ fn execute(cli: Cli, program: &Program) -> Result<(), Failure> {
             Ok(())
         }
         Command::Man => reference::man(),
-        Command::TestConnection { file } => {
+        Command::TestConnection { file, all } => {
             let file = file.or(flags.config_file);
+            let tried = if all { Tried::All } else { Tried::Enabled };
             block_on(test_connection::run(
                 file.as_deref(),
+                tried,
                 flags.shard,
                 &program.collectors,
             ))

@@ -6,10 +6,11 @@ use super::failure::Failure;
 use super::output::{print, print_warning};
 use crate::collectors::Registry;
 use crate::config::{Environment, Shard, load};
-use crate::daemon::{ProxyEnv, Summary, test_connection};
+use crate::daemon::{ProxyEnv, Summary, Tried, test_connection};
 
 pub(super) async fn run(
     file: Option<&Path>,
+    tried: Tried,
     shard: Option<Shard>,
     collectors: &Registry,
 ) -> Result<(), Failure> {
@@ -32,7 +33,7 @@ pub(super) async fn run(
     }
     let proxy = ProxyEnv::of_process();
     let mut print_line = |line: &str| print(&format!("{line}\n"));
-    let summary = test_connection(&loaded.config, collectors, &proxy, &mut print_line).await;
+    let summary = test_connection(&loaded.config, collectors, tried, &proxy, &mut print_line).await;
     match summary {
         Summary {
             failed: 0,

@@ -67,7 +67,7 @@ use clock::{aged, epoch_seconds};
 pub use advice::ProxyEnv;
 pub use backfill::{BackfillOptions, BackfillSummary, Progress, backfill};
 pub use clock::{SystemClock, WallClock, timeframe};
-pub use connection_test::{Summary, test_connection};
+pub use connection_test::{Summary, Tried, test_connection};
 pub use handler::DaemonHandler;
 pub use liveness::{AccountSummary, Reloads};
 pub use moment::Moment;

@@ -1,18 +1,18 @@
 //! Which of LivePerson's services an account needs, and in which order.
 
-use crate::collectors::{AccountCollectors, ConfiguredCollector};
+use crate::collectors::ConfiguredCollector;
 use crate::liveperson::Client;
 use crate::vocabulary::Service;
 
 /// The services whose hosts have to be looked up for an account: that of the token, which all calls
-/// wait for, then those of its collectors and that of the names, without those that `hosts` names.
+/// wait for, then those of these collectors and that of the names, without those that `hosts` names.
 pub(super) fn needed_services(
     client: &Client,
-    collectors: &AccountCollectors,
+    collectors: &[ConfiguredCollector],
     names: bool,
 ) -> Vec<Service> {
     let mut services: Vec<Service> = client.token_service().into_iter().collect();
-    let of_collectors = collectors.enabled().iter();
+    let of_collectors = collectors.iter();
     let of_collectors = of_collectors.map(|collector| collector.about().service);
     let of_names = names.then_some(Service::ACCOUNT_CONFIG_READ_ONLY);
     for service in of_collectors.chain(of_names) {
@@ -86,7 +86,7 @@ mod tests {
                     data.push(service);
                 }
             }
-            let services = needed_services(&client, &collectors, names);
+            let services = needed_services(&client, collectors.enabled(), names);
             assert_eq!(services, [before, data, after].concat(), "{text}");
         });
     }

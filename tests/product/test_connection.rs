@@ -39,9 +39,13 @@ fn yaml_for_all(simulator: &Simulator, auth: &str) -> String {
 
 /// Exit status and report.
 async fn run(yaml: &str) -> (i32, String) {
+    run_with(yaml, &[]).await
+}
+
+async fn run_with(yaml: &str, flags: &[&str]) -> (i32, String) {
     let (folder, file) = configuration(yaml);
     let mut command = common::command();
-    command.arg("test-connection").arg(&file);
+    command.arg("test-connection").arg(&file).args(flags);
     let run = tokio::task::spawn_blocking(move || command.output().unwrap());
     let output = run.await.unwrap();
     drop(folder);
@@ -196,6 +200,27 @@ async fn what_is_wrong_is_named_with_what_to_do_and_status_1() {
         assert!(!report.contains("not-this-one"), "{report}");
     })
     .await;
+}
+
+#[tokio::test]
+async fn all_tries_collectors_that_are_off() {
+    let simulator = simulator().await;
+    let yaml = format!(
+        "accounts: [{{id: \"12345678\", auth: {{{OAUTH2}}}}}]\ndomain_api: \"{}\"\n\
+         sla: {{enabled: false}}\nnames: {{lookup: false}}\nlimits: {{min_spacing: 10ms}}\n",
+        simulator.base_url()
+    );
+    let row = |report: &str| {
+        let mut lines = report.lines();
+        let row = lines.find(|line| line.contains("SLA Histogram"));
+        row.unwrap().to_owned()
+    };
+    let (status, report) = run(&yaml).await;
+    assert_eq!(status, 0, "{report}");
+    assert!(row(&report).contains("not used: sla.enabled is false (--all tries it)"));
+    let (status, report) = run_with(&yaml, &["--all"]).await;
+    assert_eq!(status, 0, "{report}");
+    assert!(row(&report).contains(" ok: "), "{report}");
 }
 
 #[tokio::test]

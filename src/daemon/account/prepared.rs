@@ -120,7 +120,7 @@ impl PreparedAccount {
             saved,
         } = self;
         let account = &own.account;
-        let services = needed_services(&client, &collectors, config.names.lookup);
+        let services = needed_services(&client, collectors.enabled(), config.names.lookup);
         let settings = scheduler_settings(config, account, &client, &services, &tasks, first);
         let status = Arc::new(new_status(&account.id, name, &tasks, &predecessor));
         if let Predecessor::Changed(stopped) = &predecessor {

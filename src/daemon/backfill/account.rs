@@ -56,7 +56,7 @@ impl PreparedAccount {
             .map_err(|error| format!("account {}: {error}", account.id))?;
         let collectors = registry.configured(account);
         let tasks = Tasks::new(&collectors, false);
-        let services = needed_services(&client, &collectors, false);
+        let services = needed_services(&client, collectors.enabled(), false);
         let first = Ordinal::of_account(0, registry.len());
         let mut settings = scheduler_settings(config, account, &client, &services, &tasks, first);
         for task in &mut settings.tasks {

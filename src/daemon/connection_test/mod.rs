@@ -29,10 +29,20 @@ pub struct Summary {
     pub not_tried: usize,
 }
 
+/// Which collectors of an account are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tried {
+    /// Those that run.
+    Enabled,
+    /// Also those that are off.
+    All,
+}
+
 /// Goes through all the accounts; `out` gets the report line by line as it comes.
 pub async fn test_connection(
     config: &Config,
     registry: &Registry,
+    tried: Tried,
     proxy: &ProxyEnv,
     out: &mut (dyn FnMut(&str) + Send),
 ) -> Summary {
@@ -57,6 +67,7 @@ pub async fn test_connection(
         out(&row("step", "host", "time", "result"));
         let mut test = Test {
             config,
+            tried,
             account,
             collectors: registry.configured(account),
             client,
@@ -112,6 +123,7 @@ fn row(step: &str, host: &str, time: &str, result: &str) -> String {
 /// One account's turn.
 struct Test<'a> {
     config: &'a Config,
+    tried: Tried,
     account: &'a Account,
     collectors: AccountCollectors,
     client: Client,
@@ -125,7 +137,11 @@ struct Test<'a> {
 impl Test<'_> {
     async fn run(&mut self) {
         self.fixed_hosts();
-        for service in needed_services(&self.client, &self.collectors, self.config.names.lookup) {
+        let tried = match self.tried {
+            Tried::Enabled => self.collectors.enabled(),
+            Tried::All => self.collectors.all(),
+        };
+        for service in needed_services(&self.client, tried, self.config.names.lookup) {
             self.look_up(service).await;
         }
         let authorised = self.authorise().await;
@@ -188,8 +204,8 @@ impl Test<'_> {
     /// Makes the smallest call of a collector's API.
     async fn probe(&mut self, collector: &ConfiguredCollector, authorised: bool) {
         let about = collector.about();
-        if !collector.enabled() {
-            let because = format!("{}.enabled is false", about.label);
+        if !collector.enabled() && self.tried == Tried::Enabled {
+            let because = format!("{}.enabled is false (--all tries it)", about.label);
             return self.not_used(about.title, &because);
         }
         if !self.ready(about.title, about.service, authorised) {
