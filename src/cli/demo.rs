@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Program;
 use super::failure::Failure;
 use super::flags::Flags;
-use super::output::print;
+use super::output::{print, print_warning};
 use super::run::{Start, run_with};
 use super::signals::Signals;
 use crate::collectors::Registry;
@@ -33,6 +33,16 @@ pub(super) async fn demo(
     sockets: Option<Vec<PassedSocket>>,
     program: &Program,
 ) -> Result<(), Failure> {
+    for (flag, is_given) in [
+        ("--config.file", flags.config_file.is_some()),
+        ("--shard", flags.shard.is_some()),
+    ] {
+        if is_given {
+            print_warning(&format!(
+                "{flag} is ignored: demo has a configuration and one account of its own"
+            ));
+        }
+    }
     let signals = Signals::listen().map_err(Failure::runtime)?;
     let options = Options {
         listen: ([127, 0, 0, 1], 0).into(),
