@@ -21,12 +21,14 @@ def check_schemas(documents: list) -> list:
     mistakes = []
     for document in documents:
         name = f"{document['kind']}/{document['metadata']['name']}"
+        before = len(mistakes)
         for version in VERSIONS:
             try:
                 kubernetes_validate.validate(document, version, strict=True)
             except kubernetes_validate.ValidationError as error:
                 mistakes.append(f"{name}, Kubernetes {version}: {error.message}")
-        print(f"{name}: valid for Kubernetes {', '.join(VERSIONS)}")
+        if len(mistakes) == before:
+            print(f"{name}: valid for Kubernetes {', '.join(VERSIONS)}")
     return mistakes
 
 
