@@ -295,6 +295,11 @@ async fn write_screenshots() {
     let browser = Browser::start().await.unwrap();
     let simulator = simulator().await;
     let exporter = Exporter::start(&yaml(&simulator, "demo-secret")).await;
+    eventually("everything is fresh, with names", async || {
+        let (_, page) = exporter.get("/").await;
+        (page.contains("Everything is fresh") && page.contains("Tech Support")).then_some(())
+    })
+    .await;
     open(&browser, &exporter, "Slowest skills").await;
     for (theme, size, name) in [
         ("light", PHONE, "phone-light"),
